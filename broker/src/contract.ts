@@ -1,0 +1,71 @@
+/** What a guarded MQTT listener asks of its owner, and what it tells. */
+import type { AddressInfo } from 'node:net';
+
+/** One connected client, as its owner sees it. `who` is what `authenticate` returned. */
+export interface Session<Who> {
+  readonly clientId: string;
+  readonly address: string;
+  readonly who: Who;
+}
+
+export interface Publish<Who> {
+  readonly session: Session<Who>;
+  readonly topic: string;
+  /** Valid until `done`; copy it to keep it. */
+  readonly payload: Buffer;
+  readonly qos: 0 | 1 | 2;
+  readonly dup: boolean;
+  readonly retain: boolean;
+  /** True when the broker sends it because the client vanished. */
+  readonly will: boolean;
+}
+
+export interface BrokerHooks<Who> {
+  /** Synchronous; null refuses (CONNACK 4 or 5). The client id must already be bound to the username by it. */
+  authenticate(request: { clientId: string; username: string; password: string; address: string }): Who | null;
+  mayPublish(session: Session<Who>, topic: string): boolean;
+  maySubscribe(session: Session<Who>, filter: string): boolean;
+  /**
+   * The way of a reading. PUBACK (or PUBREC) is sent when `done()` is called, and not before; `done(error)` sends none
+   * and closes the connection, so that the client resends. Must not throw; if it does, the connection is closed.
+   */
+  publish(message: Publish<Who>, done: (error?: Error) => void): void;
+  connected?(session: Session<Who>): void;
+  disconnected?(session: Session<Who>): void;
+}
+
+export interface BrokerLimits {
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+  /** New connections a second from one address; more are closed. */
+  readonly connectsPerAddressPerSecond: number;
+  readonly packetBytesBeforeConnect: number;
+  readonly packetBytes: number;
+  readonly connectTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  readonly keepaliveMaxSeconds: number;
+  readonly topicLevels: number;
+  /** Messages a second and client, as a token bucket of two seconds; above it the socket is paused, nothing is lost. */
+  readonly messagesPerSecond: number;
+  /** Messages handed to `publish` and not done, over all clients; above it sockets are not read. */
+  readonly inFlightMax: number;
+}
+
+export interface BrokerCounters {
+  readonly connections: number;
+  readonly connects: number;
+  readonly messages: number;
+  readonly acknowledged: number;
+  readonly inFlight: number;
+  /** Refused or closed, by cause: `authentication`, `packet-too-large`, `connect-rate`, `acl-publish`, … */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export interface Broker {
+  listen(port: number, host: string): Promise<AddressInfo>;
+  /** To subscribed clients (commands to gateways). */
+  send(topic: string, payload: string | Buffer, options: { qos: 0 | 1; retain?: boolean }): Promise<void>;
+  counters(): BrokerCounters;
+  /** Stops accepting, waits for what is in flight (bounded by the time-out), closes every connection. */
+  close(timeoutMs: number): Promise<void>;
+}

@@ -1,0 +1,41 @@
+/** An installed thing that says something. */
+
+/** Ids of devices, gateways and credentials: safe in topics, file names and addresses. */
+export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+
+export interface Device {
+  readonly id: string;
+  /** What people call it. */
+  readonly name: string;
+  /** Profile id, `vendor/model`. */
+  readonly profile: string;
+  /** Code of the area it stands in, a village as a rule. */
+  readonly area: string;
+  /** Id of the gateway it speaks through; null when it speaks to the broker itself. */
+  readonly gateway: string | null;
+  /** Its name on its own wire (serial number, DevEUI) where topics carry one; its id when not given. */
+  readonly address: string;
+  /** Named options of the profile that this one installation overrides. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** WGS-84 degrees, or null. */
+  readonly longitude: number | null;
+  readonly latitude: number | null;
+}
+
+export const DEVICE_STATES = ['online', 'late', 'offline', 'never'] as const;
+export type DeviceState = (typeof DEVICE_STATES)[number];
+
+/**
+ * How a device stands at `now`: never heard; online; late after two report intervals; offline after
+ * `silentAfterMs`. All in milliseconds; `lastSeenAt` is the receive time of its last live frame.
+ */
+export function deviceState(
+  lastSeenAt: number | null,
+  profile: { reportEveryMs: number; silentAfterMs: number },
+  now: number,
+): DeviceState {
+  if (lastSeenAt === null) return 'never';
+  const silence = now - lastSeenAt;
+  if (silence > profile.silentAfterMs) return 'offline';
+  return silence > Math.min(2 * profile.reportEveryMs, profile.silentAfterMs) ? 'late' : 'online';
+}

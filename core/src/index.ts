@@ -1,0 +1,10 @@
+/** The words of the domain, shared by every workspace. No I/O, no dependencies. */
+export * from './area.ts';
+export * from './clock.ts';
+export * from './device.ts';
+export * from './error.ts';
+export * from './quality.ts';
+export * from './quantity.ts';
+export * from './random.ts';
+export * from './reading.ts';
+export * from './time.ts';

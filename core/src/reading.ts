@@ -1,0 +1,87 @@
+/** Readings, events and the batches that carry them over our own wire. */
+import type { Quality } from './quality.ts';
+
+export const LANES = ['live', 'backfill'] as const;
+/** Live readings are news; backfill comes late from an outbox or a history call and pages nobody. */
+export type Lane = (typeof LANES)[number];
+
+/** One value of one metric of one device. */
+export interface Reading {
+  readonly device: string;
+  readonly metric: string;
+  /** Event time, ms since 1970. */
+  readonly at: number;
+  /** When the server first saw it, ms since 1970. */
+  readonly receivedAt: number;
+  readonly value: number;
+  readonly quality: Quality;
+  readonly lane: Lane;
+}
+
+/** Something that happened at a time: a camera detection, a device's log line. */
+export interface DeviceEvent {
+  readonly device: string;
+  readonly at: number;
+  readonly receivedAt: number;
+  /** Kebab-case or profile-given name, for example `line-crossed`. */
+  readonly type: string;
+  /** Plain JSON object, at most 4 KiB as text. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** One device at one time, as it stands in the JSON of the wire and of `POST /api/v1/readings`. */
+export interface WireReading {
+  device: string;
+  /** RFC 3339. */
+  at: string;
+  values: Record<string, number>;
+  /** Only what is not `good`. */
+  quality?: Record<string, Quality>;
+}
+
+export interface WireEvent {
+  device: string;
+  at: string;
+  type: string;
+  detail?: Record<string, unknown>;
+}
+
+/**
+ * What a gateway publishes to `village/v1/gateways/{id}/readings`: the unit of store-and-forward.
+ * `epoch` names the outbox (a new one after the disk was replaced), `seq` counts its batches from 1 without
+ * gaps over both lanes, so that a missing number is a missing batch.
+ */
+export interface WireBatch {
+  epoch: string;
+  seq: number;
+  lane: Lane;
+  readings: WireReading[];
+  events?: WireEvent[];
+}
+
+/** Retained state of a gateway on `…/status`; its will says `online: false`. */
+export interface WireStatus {
+  online: boolean;
+  at?: string;
+  epoch?: string;
+  version?: string;
+  /** Batches waiting in the outbox, by lane. */
+  waiting?: { live: number; backfill: number };
+  /** Readings dropped since the outbox was made, by cause. */
+  dropped?: Record<string, number>;
+  /** Seq ranges given up with the drops, so that the server can tell a known loss from a gap. */
+  droppedSeq?: [number, number][];
+}
+
+/** Largest payload of our own wire, bytes. */
+export const WIRE_PAYLOAD_MAX = 256 * 1024;
+/** Most readings (rows) in one batch. */
+export const WIRE_ROWS_MAX = 2_000;
+
+export const topics = {
+  gatewayReadings: (id: string): string => `village/v1/gateways/${id}/readings`,
+  gatewayStatus: (id: string): string => `village/v1/gateways/${id}/status`,
+  gatewayCommands: (id: string): string => `village/v1/gateways/${id}/commands`,
+  gatewayResults: (id: string): string => `village/v1/gateways/${id}/results`,
+  deviceReadings: (id: string): string => `village/v1/devices/${id}/readings`,
+} as const;

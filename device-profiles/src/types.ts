@@ -1,0 +1,92 @@
+/** What a parsed device profile is, and what goes in and out of decode. The YAML's own shape is in schema.ts. */
+import type { Label, Quality, QuantityId } from '@village/core';
+
+export const KINDS = [
+  'weather-station', 'air-station', 'sewage-monitor', 'water-quality', 'flow-meter', 'power-meter', 'smart-bin', 'camera',
+] as const;
+export type DeviceKind = (typeof KINDS)[number];
+
+export const MODBUS_TABLES = ['coil', 'discrete', 'holding', 'input'] as const;
+export type ModbusTable = (typeof MODBUS_TABLES)[number];
+
+/** One thing a type of device measures, as others need to know it; how it is decoded stays inside. */
+export interface Metric {
+  readonly key: string;
+  readonly quantity: QuantityId;
+  /** Canonical unit of the quantity. */
+  readonly unit: string;
+  readonly name: Label;
+  /** Plausible range in the canonical unit; outside it a reading is kept and marked `implausible`. */
+  readonly range: readonly [low: number, high: number];
+  /** Names of coded states, when it is one. */
+  readonly states?: Readonly<Record<string, number>>;
+  /** Changes smaller than this (canonical unit) are not sent between heartbeats; 0 sends every change. */
+  readonly deadband: number;
+  /** May be absent from a frame. */
+  readonly optional: boolean;
+}
+
+export interface DeviceProfile {
+  /** `vendor/model`, equal to the path under the catalogue. */
+  readonly id: string;
+  readonly revision: number;
+  readonly name: Label;
+  readonly kind: DeviceKind;
+  readonly protocol: 'modbus' | 'mqtt';
+  readonly metrics: readonly Metric[];
+  /** Key to place in `metrics`. */
+  readonly metricIndex: ReadonlyMap<string, number>;
+  /** How often a healthy device is polled or sends, ms. */
+  readonly everyMs: number;
+  /** The heartbeat: at least one reading arrives in each such interval, ms. Completeness counts these. */
+  readonly reportEveryMs: number;
+  /** Silent longer than this is offline, ms. */
+  readonly silentAfterMs: number;
+  /** Options that a device may override, with their defaults. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** Decoding rules, compiled; opaque outside this workspace. */
+  readonly rules: unknown;
+}
+
+/** What a device said, undecoded. */
+export type Frame =
+  | { readonly protocol: 'modbus'; readonly blocks: Readonly<Record<string, Uint16Array | readonly boolean[]>> }
+  | { readonly protocol: 'mqtt'; readonly topic: string; readonly payload: Uint8Array };
+
+export interface DecodedReading {
+  readonly metric: string;
+  readonly value: number;
+  readonly quality: Quality;
+}
+
+export interface DecodedEvent {
+  readonly type: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface Decoded {
+  /** The device's own time, ms since 1970; null when the frame carries none. */
+  readonly at: number | null;
+  readonly readings: readonly DecodedReading[];
+  readonly events: readonly DecodedEvent[];
+}
+
+/** One Modbus request of at most 125 registers or 2,000 bits. */
+export interface ModbusRead {
+  readonly table: ModbusTable;
+  readonly address: number;
+  readonly count: number;
+  /** Which blocks of the profile it covers, and where in its answer each starts. */
+  readonly parts: readonly { readonly block: string; readonly offset: number; readonly count: number; readonly at: number }[];
+}
+
+/** One fault of a profile file, with its place. */
+export interface ProfileFault {
+  readonly file: string;
+  /** 1-based; absent when the whole file is at fault. */
+  readonly line?: number;
+  readonly column?: number;
+  /** Path inside the document, for example `metrics[3].from.type`. */
+  readonly path: string;
+  readonly message: string;
+}

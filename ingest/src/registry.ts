@@ -1,0 +1,16 @@
+/** What the pipeline needs to know of devices and credentials. The server keeps it in memory over the relational store. */
+import type { Device } from '@village/core';
+
+/** Who a connection is, by its credential and never by what it says. */
+export type Principal =
+  | { readonly kind: 'device'; readonly id: string }
+  /** Also a network server such as ChirpStack: may speak for the devices whose `gateway` it is. */
+  | { readonly kind: 'gateway'; readonly id: string };
+
+export interface Registry {
+  device(id: string): Device | undefined;
+  /** By the name a device has on its own wire. */
+  byAddress(profile: string, address: string): Device | undefined;
+  /** Synchronous and cheap: it runs at every CONNECT. Undefined when name or secret are wrong. */
+  verify(username: string, secret: string): Principal | undefined;
+}
