@@ -2,14 +2,33 @@
 import { defineConfig } from 'vitest/config';
 
 if (Number(process.versions.node.split('.')[0]) < 24)
-  throw new Error(`Node 24 is needed, this is ${process.versions.node}: use \`npm test\`, or npm 11.8 or newer.`);
+  throw new Error(
+    `Node 24 is needed, this is ${process.versions.node}: use \`npm test\`, or npm 11.8 or newer.`,
+  );
 
-const folders = ['core', 'device-profiles', 'broker', 'store', 'gateway', 'ingest', 'dashboards', 'server', 'simulators', 'tools'];
+const folders = [
+  'core',
+  'device-profiles',
+  'broker',
+  'store',
+  'gateway',
+  'ingest',
+  'dashboards',
+  'server',
+  'simulators',
+  'tools',
+];
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: folders.map((folder) => `${folder}/**/*.test.ts`), testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: folders.map((folder) => `${folder}/**/*.test.ts`),
+          testTimeout: 20_000,
+        },
+      },
       {
         test: {
           name: 'system',

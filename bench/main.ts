@@ -11,5 +11,7 @@ if (name === undefined || !names.includes(name)) {
   console.error(`usage: npm run bench -- <name> [options]; names: ${names.join(', ')}`);
   process.exit(2);
 }
-const { run } = (await import(new URL(`${name}/main.ts`, folder).href)) as { run: (options: string[]) => Promise<void> };
+const { run } = (await import(new URL(`${name}/main.ts`, folder).href)) as {
+  run: (options: string[]) => Promise<void>;
+};
 await run(options);

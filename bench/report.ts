@@ -10,19 +10,27 @@ export interface Case {
 }
 
 /** One figure with its target; `target` is `>= n`, `<= n` or `== n`. */
-export function judge(name: string, value: number, unit: string, target: string | null = null): Case {
+export function judge(
+  name: string,
+  value: number,
+  unit: string,
+  target: string | null = null,
+): Case {
   if (target === null) return { case: name, value, unit, target, ok: true };
   const match = /^(>=|<=|==) (-?[\d.]+)$/.exec(target);
   if (match === null) throw new Error(`BUG: target ${target}`);
   const limit = Number(match[2]);
-  const ok = match[1] === '>=' ? value >= limit : match[1] === '<=' ? value <= limit : value === limit;
+  const ok =
+    match[1] === '>=' ? value >= limit : match[1] === '<=' ? value <= limit : value === limit;
   return { case: name, value, unit, target, ok };
 }
 
 /** Prints the figures for people, then the JSON line for programs; the exit code says whether all targets held. */
 export function report(name: string, cases: readonly Case[]): void {
   for (const one of cases)
-    console.log(`${one.ok ? ' ' : '✗'} ${one.case.padEnd(58)} ${String(one.value).padStart(14)} ${one.unit}${one.target === null ? '' : `  (${one.target})`}`);
+    console.log(
+      `${one.ok ? ' ' : '✗'} ${one.case.padEnd(58)} ${String(one.value).padStart(14)} ${one.unit}${one.target === null ? '' : `  (${one.target})`}`,
+    );
   const ok = cases.every((one) => one.ok);
   console.log(JSON.stringify({ name, ok, cases }));
   if (!ok) process.exitCode = 1;

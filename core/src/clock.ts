@@ -22,13 +22,22 @@ export const systemClock: Clock = () => Date.now();
 const SLEEP_MAX_MS = 2 ** 31 - 1;
 
 function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
-  return delay(Math.min(Math.max(ms, 0), SLEEP_MAX_MS), undefined, signal === undefined ? {} : { signal });
+  return delay(
+    Math.min(Math.max(ms, 0), SLEEP_MAX_MS),
+    undefined,
+    signal === undefined ? {} : { signal },
+  );
 }
 
 export const systemTimer: Timer = { now: systemClock, sleep: sleepReal };
 
 /** Time that starts at `start` when the machine's clock reads `anchor`, and runs `factor` times as fast. */
-export function simulatedTimer(start: number, factor: number, anchor: number, real: Clock = systemClock): Timer {
+export function simulatedTimer(
+  start: number,
+  factor: number,
+  anchor: number,
+  real: Clock = systemClock,
+): Timer {
   return {
     now: () => Math.round(start + (real() - anchor) * factor),
     sleep: (ms, signal) => sleepReal(ms / factor, signal),
@@ -43,7 +52,10 @@ export function timerFromText(text: string | undefined): Timer {
   if (text === undefined || text === '') return systemTimer;
   const match = /^(\d+)@(\d+(?:\.\d+)?)@(\d+)$/.exec(text);
   if (match === null || Number(match[2]) === 0)
-    throw new OperationalError('bad-clock', `VILLAGE_CLOCK must be <start ms>@<factor>@<anchor ms>, not ${text}`);
+    throw new OperationalError(
+      'bad-clock',
+      `VILLAGE_CLOCK must be <start ms>@<factor>@<anchor ms>, not ${text}`,
+    );
   return simulatedTimer(Number(match[1]), Number(match[2]), Number(match[3]));
 }
 

@@ -12,7 +12,12 @@ export interface Quantity extends Label {
   readonly state?: true;
 }
 
-const q = (zh: string, en: string, unit: string, more: Omit<Partial<Quantity>, 'zh' | 'en' | 'unit'> = {}): Quantity => ({
+const q = (
+  zh: string,
+  en: string,
+  unit: string,
+  more: Omit<Partial<Quantity>, 'zh' | 'en' | 'unit'> = {},
+): Quantity => ({
   zh,
   en,
   unit,
@@ -92,7 +97,13 @@ const conversions: Record<string, Record<string, readonly [factor: number, offse
   'µg/m³': { 'mg/m³': [1000, 0], 'ng/m³': [0.001, 0] },
   'mg/m³': { 'µg/m³': [0.001, 0] },
   'mg/L': { 'µg/L': [0.001, 0], 'ug/L': [0.001, 0], 'g/L': [1000, 0] },
-  'm³/h': { 'L/s': [3.6, 0], 'L/min': [0.06, 0], 'L/h': [0.001, 0], 'm³/s': [3600, 0], 'm³/d': [1 / 24, 0] },
+  'm³/h': {
+    'L/s': [3.6, 0],
+    'L/min': [0.06, 0],
+    'L/h': [0.001, 0],
+    'm³/s': [3600, 0],
+    'm³/d': [1 / 24, 0],
+  },
   'm³': { L: [0.001, 0], kL: [1, 0] },
   m: { mm: [0.001, 0], cm: [0.01, 0] },
   mm: { cm: [10, 0], m: [1000, 0] },
@@ -108,7 +119,10 @@ const conversions: Record<string, Record<string, readonly [factor: number, offse
 };
 
 /** How a device's own unit becomes the canonical one; undefined when the unit does not belong to the quantity. */
-export function conversion(id: string, unit: string): readonly [factor: number, offset: number] | undefined {
+export function conversion(
+  id: string,
+  unit: string,
+): readonly [factor: number, offset: number] | undefined {
   const canonical = quantity(id)?.unit;
   if (canonical === undefined) return undefined;
   return unit === canonical ? [1, 0] : conversions[canonical]?.[unit];

@@ -13,7 +13,14 @@ function daysFromCivil(year: number, month: number, day: number): number {
   const era = Math.floor(y / 400);
   const yearOfEra = y - era * 400;
   const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  return era * 146097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719468;
+  return (
+    era * 146097 +
+    yearOfEra * 365 +
+    Math.floor(yearOfEra / 4) -
+    Math.floor(yearOfEra / 100) +
+    dayOfYear -
+    719468
+  );
 }
 
 const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -27,7 +34,8 @@ function daysInMonth(year: number, month: number): number {
 function offsetMs(text: string, at: number): number {
   const mark = text[at];
   if ((mark === 'Z' || mark === 'z') && text.length === at + 1) return 0;
-  if ((mark !== '+' && mark !== '-') || text.length !== at + 6 || text[at + 3] !== ':') return Number.NaN;
+  if ((mark !== '+' && mark !== '-') || text.length !== at + 6 || text[at + 3] !== ':')
+    return Number.NaN;
   const hours = two(text, at + 1);
   const minutes = two(text, at + 4);
   if (!(hours <= 23 && minutes <= 59)) return Number.NaN;
@@ -50,18 +58,27 @@ export function parseTime(text: string): number {
   const hour = two(text, 11);
   const minute = two(text, 14);
   const second = two(text, 17);
-  if (!(month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month))) return Number.NaN;
+  if (!(month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month)))
+    return Number.NaN;
   if (!(hour <= 23 && minute <= 59 && second <= 60)) return Number.NaN;
   let milliseconds = 0;
   let at = 19;
   if (text[at] === '.') {
     at++;
     const start = at;
-    for (let scale = 100; digit(text, at) >= 0; at++, scale /= 10) if (scale >= 1) milliseconds += digit(text, at) * scale;
+    for (let scale = 100; digit(text, at) >= 0; at++, scale /= 10)
+      if (scale >= 1) milliseconds += digit(text, at) * scale;
     if (at === start) return Number.NaN;
   }
   const offset = offsetMs(text, at);
-  return daysFromCivil(year, month, day) * DAY + hour * HOUR + minute * MINUTE + second * SECOND + milliseconds - offset;
+  return (
+    daysFromCivil(year, month, day) * DAY +
+    hour * HOUR +
+    minute * MINUTE +
+    second * SECOND +
+    milliseconds -
+    offset
+  );
 }
 
 /** RFC 3339 in UTC, without the fraction when it is zero. */
