@@ -1,0 +1,339 @@
+/** `npm run simulate -- <command>`: plans and plays a county, plays one device, replays measured files. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  OperationalError,
+  parseDuration,
+  SECOND,
+  systemTimer,
+  type Timer,
+  timerFromText,
+} from '@village/core';
+import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
+import { SingleBar } from 'cli-progress';
+import { parse as parseCsv } from 'csv-parse/sync';
+import { type CountyPlan, DEVICES_MAX, demoSecret, planCounty } from './plan.ts';
+import { csvLine, DEVICE_COLUMNS, readPlan, writePlan } from './plan-files.ts';
+import { playCounty } from './play.ts';
+import { replayDevices, replayFiles } from './replay.ts';
+import { type Mapping, parseMapping } from './replay-map.ts';
+import { loadScenario, MILD_SCENARIO, type ScenarioStep } from './scenario.ts';
+import { planDevice } from './single.ts';
+
+const HELP = `usage: npm run simulate -- <command>
+
+  plan --out DIR [--devices 300] [--seed 1] [--mqtt mqtt://127.0.0.1:1883] [--modbus-port 15020]
+       [--gateway gw-01] [--relay-port PORT] [--demo-secrets]
+      writes areas.csv, devices.csv, gateway.yaml and county.yaml
+  play --plan DIR [--scenario FILE|none] [--for 10m] [--check]
+      plays every device of the plan on its real wire
+  slave --profile VENDOR/MODEL --port PORT [--unit 1] [--host 127.0.0.1] [--id slave] [--options JSON]
+      one Modbus device of any type
+  device --profile VENDOR/MODEL --id ID --secret SECRET [--mqtt URL] [--address NAME] [--credential ID]
+         [--every 10s] [--options JSON]
+      one MQTT device of any type
+  replay FILES… --map MAPPING.yaml --credentials DEVICES.csv [--mqtt URL] [--rate ROWS_PER_SECOND]
+         [--order given|random] [--seed 1] [--check]
+      sends measurements from CSV files, and tells what must now be stored
+  replay FILES… --map MAPPING.yaml --print-devices [--demo-secrets] [--seed 1]
+      prints the devices.csv to import before
+
+Everywhere: --profiles DIR adds a folder of device profiles. VILLAGE_CLOCK runs plays on a simulated clock.`;
+
+type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+const refuse = (message: string): never => {
+  throw new OperationalError('bad-arguments', message);
+};
+
+function text(flags: Flags, name: string, otherwise?: string): string {
+  const value = flags[name];
+  if (typeof value === 'string' && value !== '') return value;
+  return otherwise ?? refuse(`--${name} is needed`);
+}
+
+function whole(flags: Flags, name: string, low: number, high: number, otherwise?: number): number {
+  const value =
+    flags[name] === undefined && otherwise !== undefined ? otherwise : Number(flags[name]);
+  if (!(Number.isInteger(value) && value >= low && value <= high))
+    refuse(`--${name} must be a whole number from ${low} to ${high}`);
+  return value;
+}
+
+function duration(flags: Flags, name: string): number | undefined {
+  if (flags[name] === undefined) return undefined;
+  const ms = parseDuration(text(flags, name));
+  return ms > 0 ? ms : refuse(`--${name} must be a duration such as 10s or 5m`);
+}
+
+function options(flags: Flags): Record<string, string | number | boolean> {
+  const value: unknown = JSON.parse(text(flags, 'options', '{}'));
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, string | number | boolean>)
+    : refuse('--options must be a JSON object');
+}
+
+/** The built-in catalogue and the folder of --profiles; a broken file there is an error with all its faults. */
+function profilesOf(flags: Flags): ReadonlyMap<string, DeviceProfile> {
+  const more = flags['profiles'] === undefined ? [] : [resolve(text(flags, 'profiles'))];
+  const { profiles, faults } = loadCatalog([builtinCatalog, ...more]);
+  if (faults.length > 0) {
+    const lines = faults.map(
+      ({ file, line, path, message }) =>
+        `  ${file}${line === undefined ? '' : `:${line}`} ${path}: ${message}`,
+    );
+    throw new OperationalError('bad-profile', `Device profiles are at fault:\n${lines.join('\n')}`);
+  }
+  return profiles;
+}
+
+/** Set by SIGINT, SIGTERM, or the end of a parent that started us with a channel. */
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+process.once('disconnect', () => stop.abort());
+
+async function sleepOrStop(timer: Timer, ms: number): Promise<void> {
+  try {
+    await timer.sleep(ms, stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  }
+}
+
+function plan(flags: Flags): void {
+  const folder = resolve(text(flags, 'out'));
+  const seed = whole(flags, 'seed', 0, 2 ** 31, 1);
+  const demo = flags['demo-secrets'] === true;
+  const county = planCounty({
+    seed,
+    devices: whole(flags, 'devices', 0, DEVICES_MAX, 300),
+    profiles: profilesOf(flags),
+    mqttUrl: text(flags, 'mqtt', 'mqtt://127.0.0.1:1883'),
+    modbusPort: whole(flags, 'modbus-port', 1, 65_000, 15_020),
+    gateway: text(flags, 'gateway', 'gw-01'),
+    relayPort: flags['relay-port'] === undefined ? null : whole(flags, 'relay-port', 1, 65_535),
+    secretOf: (id) => (demo ? demoSecret(seed, id) : randomBytes(24).toString('base64url')),
+  });
+  writePlan(county, folder);
+  console.log(`${county.devices.length} devices in ${county.areas.length} areas: ${folder}`);
+}
+
+const PLAY_REPORT_MS = 30 * SECOND;
+
+/** Plays until --for is over or we are told to stop, and prints the counts as one JSON line. */
+async function keepPlaying(
+  county: CountyPlan,
+  scenario: readonly ScenarioStep[],
+  forMs: number | undefined,
+): Promise<void> {
+  const timer = timerFromText(process.env['VILLAGE_CLOCK']);
+  const play = await playCounty(county, { timer, scenario, signal: stop.signal });
+  console.log(`playing ${county.devices.length} devices`);
+  const endsAt = play.startedAt + (forMs ?? Number.POSITIVE_INFINITY);
+  let told = '';
+  while (!stop.signal.aborted && timer.now() < endsAt) {
+    await sleepOrStop(timer, Math.min(PLAY_REPORT_MS, endsAt - timer.now()));
+    const faults = JSON.stringify(play.faults());
+    if (faults !== told && !stop.signal.aborted) console.log(`not connected: ${faults}`);
+    told = faults;
+  }
+  await play.close();
+  console.log(JSON.stringify({ name: 'play', ...play.counters() }));
+}
+
+async function play(flags: Flags): Promise<void> {
+  const county = readPlan(resolve(text(flags, 'plan')), profilesOf(flags));
+  const named = text(flags, 'scenario', '');
+  const scenario =
+    named === 'none' ? [] : loadScenario(named === '' ? MILD_SCENARIO : resolve(named));
+  const forMs = duration(flags, 'for');
+  if (flags['check'] === true) {
+    console.log(`ok: ${county.devices.length} devices, ${scenario.length} steps`);
+    return;
+  }
+  await keepPlaying(county, scenario, forMs);
+}
+
+async function slave(flags: Flags): Promise<void> {
+  const single = {
+    profile: text(flags, 'profile'),
+    id: text(flags, 'id', 'slave'),
+    seed: whole(flags, 'seed', 0, 2 ** 31, 1),
+    options: options(flags),
+    modbus: {
+      host: text(flags, 'host', '127.0.0.1'),
+      port: whole(flags, 'port', 1, 65_535),
+      unit: whole(flags, 'unit', 0, 255, 1),
+    },
+  };
+  await keepPlaying(planDevice(single, profilesOf(flags)), [], duration(flags, 'for'));
+}
+
+async function device(flags: Flags): Promise<void> {
+  const id = text(flags, 'id');
+  const everyMs = duration(flags, 'every');
+  const single = {
+    profile: text(flags, 'profile'),
+    id,
+    seed: whole(flags, 'seed', 0, 2 ** 31, 1),
+    address: text(flags, 'address', id),
+    options: options(flags),
+    ...(everyMs === undefined ? {} : { everyMs }),
+    mqtt: {
+      url: text(flags, 'mqtt', 'mqtt://127.0.0.1:1883'),
+      secret: text(flags, 'secret'),
+      credential: text(flags, 'credential', id),
+    },
+  };
+  await keepPlaying(planDevice(single, profilesOf(flags)), [], duration(flags, 'for'));
+}
+
+/** devices.csv of the devices in the files, each with a secret of its own. */
+async function printDevices(
+  files: readonly string[],
+  mapping: Mapping,
+  flags: Flags,
+): Promise<void> {
+  const seed = whole(flags, 'seed', 0, 2 ** 31, 1);
+  const demo = flags['demo-secrets'] === true;
+  const ids = await replayDevices({ files, mapping, signal: stop.signal });
+  const prefix = 'prefix' in mapping.device ? mapping.device.prefix.length : 0;
+  const lines = ids.map((id) =>
+    csvLine([
+      id,
+      mapping.name.replace('{}', id.slice(prefix)),
+      mapping.profile.id,
+      mapping.area,
+      ...['', '', '', '', ''],
+      demo ? demoSecret(seed, id) : randomBytes(24).toString('base64url'),
+    ]),
+  );
+  const csv = `${[DEVICE_COLUMNS.join(','), ...lines].join('\n')}\n`;
+  if (flags['out'] === undefined) process.stdout.write(csv);
+  else writeFileSync(resolve(text(flags, 'out')), csv, { mode: 0o600 });
+}
+
+function secretsOf(file: string): Map<string, string> {
+  const rows = parseCsv<Record<string, string>>(readFileSync(file, 'utf8'), {
+    columns: true,
+    skip_empty_lines: true,
+  });
+  return new Map(rows.map((row) => [row['id'] ?? '', row['secret'] ?? '']));
+}
+
+async function replay(files: readonly string[], flags: Flags): Promise<void> {
+  if (files.length === 0) refuse('replay needs files');
+  const mapping = parseMapping(
+    readFileSync(resolve(text(flags, 'map')), 'utf8'),
+    profilesOf(flags),
+  );
+  if (flags['print-devices'] === true) return printDevices(files, mapping, flags);
+  const secrets = secretsOf(resolve(text(flags, 'credentials')));
+  const order = text(flags, 'order', 'given');
+  if (order !== 'given' && order !== 'random') return refuse('--order is given or random');
+  const bytesTotal = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  if (flags['check'] === true) {
+    console.log(
+      `ok: ${files.length} files, ${secrets.size} secrets, ${mapping.columns.length} columns`,
+    );
+    return;
+  }
+  const bar = process.stderr.isTTY
+    ? new SingleBar({
+        format: '{bar} {percentage}% | {rows} rows acknowledged | {eta_formatted}',
+        stream: process.stderr,
+      })
+    : undefined;
+  bar?.start(bytesTotal, 0, { rows: 0 });
+  try {
+    const report = await replayFiles({
+      files,
+      mapping,
+      mqttUrl: text(flags, 'mqtt', 'mqtt://127.0.0.1:1883'),
+      secretOf: (id) => secrets.get(id),
+      timer: systemTimer,
+      signal: stop.signal,
+      order,
+      seed: whole(flags, 'seed', 0, 2 ** 31, 1),
+      ...(flags['rate'] === undefined ? {} : { rate: whole(flags, 'rate', 1, 10_000_000) }),
+      onProgress: (rows, bytes) => bar?.update(bytes, { rows }),
+    });
+    bar?.stop();
+    console.log(JSON.stringify(report));
+  } finally {
+    bar?.stop();
+  }
+}
+
+const strings = [
+  'out',
+  'devices',
+  'seed',
+  'mqtt',
+  'modbus-port',
+  'gateway',
+  'relay-port',
+  'plan',
+  'scenario',
+  'for',
+  'profile',
+  'port',
+  'unit',
+  'host',
+  'id',
+  'options',
+  'secret',
+  'address',
+  'credential',
+  'every',
+  'map',
+  'credentials',
+  'rate',
+  'order',
+  'profiles',
+];
+const switches = ['demo-secrets', 'print-devices', 'check', 'help'];
+
+async function run(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: Object.fromEntries([
+      ...strings.map((name) => [name, { type: 'string' as const }]),
+      ...switches.map((name) => [name, { type: 'boolean' as const }]),
+    ]) as Record<string, { type: 'string' | 'boolean' }>,
+  });
+  const flags = values as Flags;
+  const [command, ...files] = positionals;
+  if (flags['help'] === true || command === undefined) {
+    console.log(HELP);
+    return;
+  }
+  if (command === 'replay') return replay(files, flags);
+  if (files.length > 0) refuse(`${command} takes no ${files[0]}`);
+  if (command === 'plan') return plan(flags);
+  if (command === 'play') return play(flags);
+  if (command === 'slave') return slave(flags);
+  if (command === 'device') return device(flags);
+  refuse(`there is no command ${command}; see --help`);
+}
+
+/** Faults of the world are told in a line; a bug keeps its stack. */
+function isWorldly(error: unknown): error is Error {
+  if (error instanceof OperationalError) return true;
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  if (stop.signal.aborted) process.exitCode = 130;
+  else if (isWorldly(error)) {
+    console.error(error.message);
+    process.exitCode = 1;
+  } else throw error;
+}
+// A parent's channel would keep us alive.
+if (process.connected) process.disconnect();
