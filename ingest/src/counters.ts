@@ -1,0 +1,28 @@
+/** What the pipeline did with what came in, by outcome. */
+
+export interface PipelineCounters {
+  readonly messages: number;
+  /** Rows and events put into the store. */
+  readonly rows: number;
+  readonly events: number;
+  /** Rows whose own time was ahead or absurd and was replaced by the receive time. */
+  readonly clockReplaced: number;
+  /** Kept aside, by reason. */
+  readonly quarantined: Readonly<Record<string, number>>;
+  /** Bad input beyond what one source may have kept aside in a minute: counted and gone. */
+  readonly quarantineFlooded: number;
+}
+
+/** The same, while it grows. */
+export class Counters implements PipelineCounters {
+  messages = 0;
+  rows = 0;
+  events = 0;
+  clockReplaced = 0;
+  quarantineFlooded = 0;
+  readonly quarantined: Record<string, number> = Object.create(null) as Record<string, number>;
+
+  countQuarantined(reason: string): void {
+    this.quarantined[reason] = (this.quarantined[reason] ?? 0) + 1;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Shape checks of what our own wire carries. Written by hand because they run for each message on the way of a reading;
+ * each refusal names its place.
+ */
+import { LANES, type Lane, OperationalError, parseTime, WIRE_ROWS_MAX } from '@village/core';
+
+/** A JSON object whose keys are not known yet. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Refuses with the place in front of the message. */
+export function refuse(code: string, place: string, message: string): never {
+  throw new OperationalError(code, place === '' ? message : `${place}: ${message}`);
+}
+
+/** The JSON value of a payload. @throws payload-not-json */
+export function parseJson(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'));
+  } catch (error) {
+    throw new OperationalError('payload-not-json', (error as Error).message, { cause: error });
+  }
+}
+
+export function object(value: unknown, place: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    refuse('not-an-object', place, 'not an object');
+  return value as Fields;
+}
+
+export function text(value: unknown, place: string, lengthMax: number): string {
+  if (typeof value !== 'string' || value === '' || value.length > lengthMax)
+    refuse('not-a-text', place, `not a text of 1 to ${lengthMax} characters`);
+  return value;
+}
+
+/** A whole number from `low` to 2^53. */
+export function integer(value: unknown, place: string, low: number): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < low)
+    refuse('not-an-integer', place, `not a whole number from ${low}`);
+  return value;
+}
+
+/** Milliseconds of an RFC 3339 text. @throws bad-time */
+export function time(value: unknown, place: string): number {
+  const at = typeof value === 'string' ? parseTime(value) : Number.NaN;
+  if (Number.isNaN(at)) refuse('bad-time', place, 'not an RFC 3339 time with a zone');
+  return at;
+}
+
+export function lane(value: unknown, place: string): Lane {
+  const word = LANES.find((one) => one === value);
+  if (word === undefined) refuse('unknown-lane', place, `not one of ${LANES.join(', ')}`);
+  return word;
+}
+
+/** A list of at most WIRE_ROWS_MAX elements; absent is empty when `optional`. */
+export function list(value: unknown, place: string, optional = false): readonly unknown[] {
+  if (value === undefined && optional) return [];
+  if (!Array.isArray(value)) refuse('not-a-list', place, 'not a list');
+  if (value.length > WIRE_ROWS_MAX)
+    refuse('too-many-rows', place, `${value.length} elements, at most ${WIRE_ROWS_MAX}`);
+  return value as readonly unknown[];
+}
+
+/** Inclusive ranges of sequence numbers, at most 10,000. */
+export function ranges(value: unknown, place: string): [number, number][] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.length > 10_000)
+    refuse('not-a-list', place, 'not a list of at most 10,000 ranges');
+  return value.map((range: unknown, n): [number, number] => {
+    if (!Array.isArray(range) || range.length !== 2)
+      refuse('bad-range', `${place}[${n}]`, 'not [from, to]');
+    const from = integer(range[0], `${place}[${n}][0]`, 1);
+    return [from, integer(range[1], `${place}[${n}][1]`, from)];
+  });
+}
