@@ -1,0 +1,206 @@
+/**
+ * The side under test, in a process of its own: the product's broker, pipeline and embedded store, with devices
+ * registered in memory. Speaks with its parent by messages.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createBroker } from '@village/broker';
+import { DAY, type Device, HOUR, systemTimer } from '@village/core';
+import { parseProfile } from '@village/device-profiles';
+import { mqttHooks, Pipeline, type Principal, type Registry } from '@village/ingest';
+import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
+import { deviceId, gatewayId, METRICS, ROWS_PER_BATCH, SECRET } from './packets.ts';
+
+const PROFILE = 'bench/station';
+const quantities = [
+  'air.temperature',
+  'air.humidity',
+  'air.pressure',
+  'air.pm25',
+  'air.pm10',
+  'wind.speed',
+];
+const yaml = `profile: ${PROFILE}
+revision: 1
+name: { zh: 基准站, en: Bench station }
+kind: weather-station
+protocol: mqtt
+mqtt: { payload: native, every: 1s, reportEvery: 1s, silentAfter: 1m }
+metrics:
+${METRICS.map((key, k) => `  - { key: ${key}, quantity: ${quantities[k]}, range: [-100, 2000] }`).join('\n')}
+examples:
+  - name: all six
+    frame: { topic: village/v1/devices/x/readings, payload: '{"device":"x","at":"2026-01-01T00:00:00Z","values":{${METRICS.map((key) => `"${key}":1`).join(',')}}}' }
+    readings: { ${METRICS.map((key) => `${key}: 1`).join(', ')} }
+  - name: no JSON
+    frame: { topic: village/v1/devices/x/readings, payload: 'BOOT' }
+    error: payload-not-json
+`;
+
+const COUNTY = '330522000000';
+const townshipOf = (n: number): string => `330522${String(1 + (n % 15)).padStart(3, '0')}000`;
+
+/** Every device and gateway that the load may name, all with the same secret. */
+function registry(devices: number, viaGateways: boolean): Registry {
+  const all = new Map<string, Device>();
+  for (let n = 0; n < devices; n++) {
+    const id = deviceId(n);
+    const gateway = viaGateways ? gatewayId(Math.floor(n / ROWS_PER_BATCH)) : null;
+    all.set(id, {
+      id,
+      name: id,
+      profile: PROFILE,
+      area: townshipOf(n),
+      gateway,
+      address: id,
+      options: {},
+      longitude: null,
+      latitude: null,
+    });
+  }
+  const principals = new Map<string, Principal>();
+  for (const device of all.values()) {
+    principals.set(device.id, { kind: 'device', id: device.id });
+    if (device.gateway !== null)
+      principals.set(device.gateway, { kind: 'gateway', id: device.gateway });
+  }
+  return {
+    device: (id) => all.get(id),
+    byAddress: (_profile, address) => all.get(address),
+    verify: (username, secret) => (secret === SECRET ? principals.get(username) : undefined),
+  };
+}
+
+export interface ServeOptions {
+  readonly devices: number;
+  readonly viaGateways: boolean;
+  /** Seal and query all the time while measuring. */
+  readonly busy: boolean;
+}
+
+export interface ServeReport {
+  readonly cpuSeconds: number;
+  readonly rssMaxMb: number;
+  readonly rows: number;
+  /** Rows of different (device, time), asked of the store. */
+  readonly distinctRows: number;
+  readonly quarantined: number;
+  readonly seals: number;
+  readonly queries: number;
+  readonly commitMs: { readonly p50: number; readonly p99: number };
+}
+
+/** Seals every second or so and asks all the time, until stopped. */
+async function keepBusy(
+  store: TimeSeriesStore,
+  devices: number,
+  running: () => boolean,
+): Promise<number> {
+  let queries = 0;
+  const seals = (async () => {
+    while (running()) {
+      await store.seal();
+      await systemTimer.sleep(2000);
+    }
+  })();
+  while (running()) {
+    const to = Date.now() + HOUR;
+    await store.range({ device: deviceId(queries % devices), from: to - DAY, to, limit: 10_000 });
+    await store.aggregate({
+      columns: [{ profile: PROFILE, metric: 'pm25' }],
+      area: COUNTY,
+      from: to - 7 * DAY,
+      to,
+      everyMs: HOUR,
+      offsetMs: 8 * HOUR,
+      aggregates: ['avg', 'max'],
+      groupBy: 'township',
+    });
+    queries += 2;
+    await systemTimer.sleep(20);
+  }
+  await seals;
+  return queries;
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const { profile, faults } = parseProfile(yaml, 'bench/station.yaml');
+  if (profile === undefined) throw new Error(JSON.stringify(faults));
+  const folder = mkdtempSync(join(tmpdir(), 'village-bench-'));
+  const store = await openEmbedded({ folder, timer: systemTimer });
+  const known = registry(options.devices, options.viaGateways);
+  store.place(
+    new Map(
+      Array.from({ length: options.devices }, (_, n) => [
+        deviceId(n),
+        { county: COUNTY, township: townshipOf(n), village: null },
+      ]),
+    ),
+  );
+  const pipeline = new Pipeline({
+    store,
+    registry: known,
+    profiles: new Map([[PROFILE, profile]]),
+    clock: systemTimer.now,
+  });
+  const broker = createBroker(mqttHooks(pipeline, known, systemTimer.now), {
+    limits: {
+      connectionsMax: 10_000,
+      connectionsPerAddressMax: 10_000,
+      connectsPerAddressPerSecond: 100_000,
+      messagesPerSecond: 1_000_000,
+    },
+  });
+  const { port } = await broker.listen(0, '127.0.0.1');
+  let busy = true;
+  const work = options.busy ? keepBusy(store, options.devices, () => busy) : Promise.resolve(0);
+  let before = process.cpuUsage();
+  let cpuSeconds = 0;
+  process.on('message', (message: 'measuring' | 'measured' | 'verify' | 'stop') => {
+    if (message === 'measuring') before = process.cpuUsage();
+    if (message === 'measured') {
+      const { user, system } = process.cpuUsage(before);
+      cpuSeconds = (user + system) / 1e6;
+    }
+    if (message === 'verify') void verify();
+    if (message === 'stop') void stop();
+  });
+  const verify = async (): Promise<void> => {
+    busy = false;
+    const queries = await work;
+    await store.flush();
+    const now = Date.now();
+    const counted = await store.aggregate({
+      columns: [{ profile: PROFILE, metric: METRICS[0] }],
+      area: COUNTY,
+      from: now - 7 * DAY,
+      to: now + 7 * DAY,
+      everyMs: 365 * DAY,
+      offsetMs: 0,
+      aggregates: ['count'],
+      groupBy: 'none',
+    });
+    const counters = store.counters();
+    const report: ServeReport = {
+      cpuSeconds,
+      rssMaxMb: Math.round(process.resourceUsage().maxRSS / 1024),
+      rows: counters.rows,
+      distinctRows: counted.reduce((sum, row) => sum + (row.values.count ?? 0), 0),
+      quarantined: counters.quarantined,
+      seals: counters.seals,
+      queries,
+      commitMs: { p50: counters.commitSeconds.p50 * 1000, p99: counters.commitSeconds.p99 * 1000 },
+    };
+    process.send?.({ report });
+  };
+  const stop = async (): Promise<void> => {
+    await broker.close(2000);
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+    process.disconnect();
+  };
+  process.send?.({ port });
+}
+
+process.once('message', (options: ServeOptions) => void serve(options));
