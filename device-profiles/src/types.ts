@@ -2,7 +2,14 @@
 import type { Label, Quality, QuantityId } from '@village/core';
 
 export const KINDS = [
-  'weather-station', 'air-station', 'sewage-monitor', 'water-quality', 'flow-meter', 'power-meter', 'smart-bin', 'camera',
+  'weather-station',
+  'air-station',
+  'sewage-monitor',
+  'water-quality',
+  'flow-meter',
+  'power-meter',
+  'smart-bin',
+  'camera',
 ] as const;
 export type DeviceKind = (typeof KINDS)[number];
 
@@ -50,7 +57,10 @@ export interface DeviceProfile {
 
 /** What a device said, undecoded. */
 export type Frame =
-  | { readonly protocol: 'modbus'; readonly blocks: Readonly<Record<string, Uint16Array | readonly boolean[]>> }
+  | {
+      readonly protocol: 'modbus';
+      readonly blocks: Readonly<Record<string, Uint16Array | readonly boolean[]>>;
+    }
   | { readonly protocol: 'mqtt'; readonly topic: string; readonly payload: Uint8Array };
 
 export interface DecodedReading {
@@ -77,7 +87,12 @@ export interface ModbusRead {
   readonly address: number;
   readonly count: number;
   /** Which blocks of the profile it covers, and where in its answer each starts. */
-  readonly parts: readonly { readonly block: string; readonly offset: number; readonly count: number; readonly at: number }[];
+  readonly parts: readonly {
+    readonly block: string;
+    readonly offset: number;
+    readonly count: number;
+    readonly at: number;
+  }[];
 }
 
 /** One fault of a profile file, with its place. */

@@ -1,0 +1,111 @@
+/** The folders of profile files: every `<vendor>/<model>.yaml` is a type of device, and no list names them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rulesOf } from './compile.ts';
+import { parseProfile } from './parse.ts';
+import { isNative } from './profile.ts';
+import { covers } from './topic.ts';
+import type { DeviceProfile, ProfileFault } from './types.ts';
+
+/** The folder of the profiles that come with the product. */
+export const builtinCatalog: string = fileURLToPath(new URL('../catalog', import.meta.url));
+
+interface Found {
+  readonly file: string;
+  /** `vendor/model` by its path. */
+  readonly id: string;
+}
+
+function list(folder: string, faults: ProfileFault[]): Found[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+      .sort();
+  } catch (error) {
+    faults.push({ file: folder, path: '', message: `can't be read: ${(error as Error).message}` });
+    return [];
+  }
+  return names.flatMap((name) => {
+    const file = join(folder, name);
+    const id = /^([^/]+\/[^/]+)\.yaml$/.exec(name.split(sep).join('/'))?.[1];
+    if (id === undefined)
+      faults.push({ file, path: '', message: 'is not read: it must be <vendor>/<model>.yaml' });
+    return id === undefined ? [] : [{ file, id }];
+  });
+}
+
+function load({ file, id }: Found, faults: ProfileFault[]): DeviceProfile | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    faults.push({ file, path: '', message: `can't be read: ${(error as Error).message}` });
+    return undefined;
+  }
+  const { profile, faults: own } = parseProfile(text, file);
+  faults.push(...own);
+  if (profile === undefined) return undefined;
+  if (profile.id === id) return profile;
+  faults.push({
+    file,
+    line: 1,
+    path: 'profile',
+    message: `is ${profile.id}, but the path says ${id}`,
+  });
+  return undefined;
+}
+
+/** The profile whose topic claims those of this one, or the other way round. */
+function rival(profile: DeviceProfile, others: Iterable<DeviceProfile>): DeviceProfile | undefined {
+  const { topic, file } = rulesOf(profile);
+  if (topic === undefined || isNative(profile)) return undefined;
+  for (const other of others) {
+    const theirs = rulesOf(other);
+    if (theirs.topic === undefined || isNative(other)) continue;
+    if (file.mqtt?.sharedTopic === true && theirs.file.mqtt?.sharedTopic === true) continue;
+    if (covers(topic, theirs.topic) || covers(theirs.topic, topic)) return other;
+  }
+  return undefined;
+}
+
+/**
+ * Reads every profile of the folders, in their order; later folders add. A file with faults is refused and never stops
+ * the others. Refused as well are an id that is taken and a topic that another profile claims, unless both say
+ * `sharedTopic: true`.
+ */
+export function loadCatalog(folders: readonly string[]): {
+  profiles: Map<string, DeviceProfile>;
+  faults: ProfileFault[];
+} {
+  const profiles = new Map<string, DeviceProfile>();
+  const files = new Map<string, string>();
+  const faults: ProfileFault[] = [];
+  for (const folder of folders) {
+    for (const found of list(folder.endsWith(sep) ? folder.slice(0, -1) : folder, faults)) {
+      const profile = load(found, faults);
+      if (profile === undefined) continue;
+      const taken = files.get(profile.id);
+      const other = rival(profile, profiles.values());
+      if (taken !== undefined)
+        faults.push({
+          file: found.file,
+          path: 'profile',
+          message: `${profile.id} is already in ${taken}`,
+        });
+      else if (other !== undefined)
+        faults.push({
+          file: found.file,
+          path: 'mqtt.topic',
+          message: `${other.id} claims the same topic; if both may, each must say sharedTopic: true`,
+        });
+      else {
+        profiles.set(profile.id, profile);
+        files.set(profile.id, found.file);
+      }
+    }
+  }
+  return { profiles, faults };
+}

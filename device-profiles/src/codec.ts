@@ -1,0 +1,25 @@
+/** What a profile compiles to: one codec for each settled set of options. */
+import type { Device } from '@village/core';
+import type { Decoded, Frame, ModbusRead } from './types.ts';
+
+export interface DecodeContext {
+  /** Options of the device, where it overrides those of its profile. */
+  readonly options?: Device['options'];
+  /** Address of the device when it is known; a native payload that names another is refused. */
+  readonly device?: string;
+}
+
+export interface EncodeContext {
+  /** Device time, ms since 1970. */
+  readonly at: number;
+  /** Address of the device on its own wire. */
+  readonly address: string;
+  readonly options?: Device['options'];
+}
+
+export interface Codec {
+  decode(frame: Frame, context: DecodeContext): Decoded;
+  encode(values: Readonly<Record<string, number>>, context: EncodeContext): Frame[];
+  /** Empty unless the protocol is Modbus. */
+  readonly reads: readonly ModbusRead[];
+}
