@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRelational } from './index.ts';
+import { contractSuite, postgresFolder, startPostgres, type TestPostgres } from './testing.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'village-relational-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const entry = { actor: 'a', address: '', action: 'sign-in', target: '', detail: {} };
+
+describe('SQLite', () => {
+  let number = 0;
+  contractSuite((clock) => openRelational({ file: join(folder, `${number++}.sqlite`), clock }));
+
+  it('opens again with what was written, without running migrations twice', async () => {
+    const file = join(folder, 'again.sqlite');
+    const first = await openRelational({ file, clock: () => 1 });
+    await first.audit({ ...entry, outcome: 'done' });
+    await first.close();
+    const second = await openRelational({ file, clock: () => 2 });
+    expect(await second.audited({ limit: 5 })).toMatchObject([{ at: 1, action: 'sign-in' }]);
+    await second.close();
+    const raw = new DatabaseSync(file);
+    expect(() => raw.exec('delete from audit')).toThrow(/append-only/);
+    expect(() => raw.exec(`update audit set actor = 'b'`)).toThrow(/append-only/);
+    raw.close();
+  });
+
+  it('says so when the file is no database, and when it is closed', async () => {
+    await expect(openRelational({ file: folder, clock: () => 1 })).rejects.toMatchObject({
+      code: 'relational-unavailable',
+      retry: true,
+    });
+    const store = await openRelational({ file: join(folder, 'closed.sqlite'), clock: () => 1 });
+    await store.close();
+    await expect(store.roots()).rejects.toMatchObject({ code: 'relational-unavailable' });
+  });
+});
+
+describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
+  let server: TestPostgres;
+  let number = 0;
+  beforeAll(async () => {
+    server = await startPostgres(postgresFolder() as string);
+  }, 60_000);
+  afterAll(() => server.stop());
+
+  const database = async (): Promise<string> => {
+    const admin = new pg.Client(server.url('postgres'));
+    await admin.connect();
+    const name = `village_${number++}`;
+    await admin.query(`create database ${name}`);
+    await admin.end();
+    return server.url(name);
+  };
+
+  contractSuite(async (clock) => openRelational({ url: await database(), clock }));
+
+  it('keeps the audit log append-only', async () => {
+    const url = await database();
+    const store = await openRelational({ url, clock: () => 1 });
+    await store.audit({ ...entry, outcome: 'refused' });
+    await store.close();
+    const raw = new pg.Client(url);
+    await raw.connect();
+    for (const text of ['delete from audit', `update audit set actor = 'b'`, 'truncate audit'])
+      await expect(raw.query(text)).rejects.toThrow(/append-only/);
+    await raw.end();
+  });
+
+  it('says so when nobody answers', async () => {
+    await expect(
+      openRelational({ url: 'postgres://village@127.0.0.1:1/none', clock: () => 1 }),
+    ).rejects.toMatchObject({ code: 'relational-unavailable', retry: true });
+  });
+});

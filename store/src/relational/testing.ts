@@ -1,0 +1,317 @@
+/** What any engine of the relational store must do, and a PostgreSQL server of our own to try it on. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Area, Device } from '@village/core';
+import { afterEach, expect, it } from 'vitest';
+import { hashSecret, type Relational, SESSION_IDLE_MS, SESSION_MAX_MS } from './index.ts';
+
+const COUNTY = '330522000000';
+
+export const area = (code: string, parent: string | null, more: Partial<Area> = {}): Area => ({
+  code,
+  level: parent === null ? 'county' : parent === COUNTY ? 'township' : 'village',
+  name: { zh: `区${code}`, en: `Area ${code}` },
+  parent,
+  aliases: [],
+  validFrom: null,
+  validTo: null,
+  ...more,
+});
+
+export const device = (id: string, at: string, more: Partial<Device> = {}): Device => ({
+  id,
+  name: `设备 ${id}`,
+  profile: 'village/smart-bin',
+  area: at,
+  gateway: null,
+  address: id,
+  options: {},
+  longitude: null,
+  latitude: null,
+  ...more,
+});
+
+/** Two townships, the first with two villages. */
+const AREAS = [
+  area('330522100200', '330522100000'),
+  area('330522100201', '330522100000'),
+  area('330522100000', COUNTY),
+  area('330522101000', COUNTY, { aliases: ['330522101'], validFrom: '2020-01-01' }),
+  area(COUNTY, null),
+];
+
+/** Runs the contract against stores that `open` makes empty. */
+export function contractSuite(open: (clock: () => number) => Promise<Relational>): void {
+  let store: Relational;
+  let now = 1_800_000_000_000;
+  const fresh = async (): Promise<Relational> => {
+    store = await open(() => now);
+    await store.importAreas(AREAS);
+    return store;
+  };
+  afterEach(() => store?.close());
+  placeTests(fresh);
+  peopleTests(fresh, (ms) => {
+    now += ms;
+  });
+}
+
+function placeTests(fresh: () => Promise<Relational>): void {
+  it('gives areas in scope only, parents first, whatever order they came in', async () => {
+    const store = await fresh();
+    expect((await store.areas(COUNTY)).map((a) => a.path)).toEqual([
+      '/330522000000/',
+      '/330522000000/330522100000/',
+      '/330522000000/330522100000/330522100200/',
+      '/330522000000/330522100000/330522100201/',
+      '/330522000000/330522101000/',
+    ]);
+    expect((await store.areas('330522100000')).map((a) => a.code)).toEqual([
+      '330522100000',
+      '330522100200',
+      '330522100201',
+    ]);
+    expect((await store.areas('330522101000'))[0]).toMatchObject({
+      aliases: ['330522101'],
+      validFrom: '2020-01-01',
+      validTo: null,
+    });
+    expect(await store.areas('999999999999')).toEqual([]);
+    expect(await store.areas('%')).toEqual([]);
+    expect(await store.roots()).toEqual([COUNTY]);
+  });
+
+  it('moves a village with its path, and refuses rings and missing parents as a whole', async () => {
+    const store = await fresh();
+    expect(await store.importAreas([area('330522100201', '330522101000')])).toEqual({
+      created: 0,
+      updated: 1,
+    });
+    expect((await store.areas('330522101000')).map((a) => a.code)).toContain('330522100201');
+    for (const bad of [
+      [area('330522102000', COUNTY), area('330522103001', '330522103000')],
+      [area('330522100000', '330522100200')],
+    ]) {
+      await expect(store.importAreas(bad)).rejects.toMatchObject({ code: 'area-without-parent' });
+    }
+    expect((await store.areas(COUNTY)).map((a) => a.code)).not.toContain('330522102000');
+  });
+
+  it('gives devices and gateways in scope only and pages them by id', async () => {
+    const store = await fresh();
+    const ids = Array.from({ length: 450 }, (_, i) => `d-${String(i).padStart(4, '0')}`);
+    const places = ['330522100200', '330522100201', '330522101000'];
+    const devices = ids.map((id, i) =>
+      device(id, places[i % 3] as string, { options: { wordOrder: 'CDAB' }, longitude: 119.9 }),
+    );
+    const gateways = [
+      { id: 'gw-1', name: '网关', area: COUNTY },
+      { id: 'gw-2', name: '网关', area: '330522101000' },
+    ];
+    const batch = {
+      devices: [...devices, device('wired', '330522101000', { gateway: 'gw-2' })],
+      gateways,
+      credentials: [{ id: 'gw-1', kind: 'gateway' as const, hash: hashSecret('x'.repeat(16)) }],
+    };
+    expect(await store.importDevices(batch)).toEqual({ created: 453, updated: 0 });
+    expect(await store.importDevices(batch)).toEqual({ created: 0, updated: 453 });
+
+    const seen: string[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const page = await store.devices('330522100000', {
+        limit: 64,
+        ...(after === undefined ? {} : { after }),
+      });
+      seen.push(...page.map((one) => one.id));
+      after = page.at(-1)?.id;
+      if (page.length < 64) break;
+    }
+    expect(seen).toEqual(ids.filter((_, i) => i % 3 < 2));
+    expect((await store.devices('330522100201', { limit: 1 }))[0]).toEqual(devices[1]);
+    expect((await store.gateways('330522101000')).map((g) => g.id)).toEqual(['gw-2']);
+    expect(await store.gateways('330522100200')).toEqual([]);
+    expect(await store.credentials()).toEqual(batch.credentials);
+  });
+
+  it('imports all or nothing when the tables refuse', async () => {
+    const store = await fresh();
+    const good = device('good', '330522100200');
+    const none = { gateways: [], credentials: [] };
+    for (const bad of [
+      device('bad', '330522109999'),
+      device('bad', '330522100200', { gateway: 'gw-none' }),
+      device('bad', '330522100200', { address: 'good' }),
+    ])
+      await expect(store.importDevices({ ...none, devices: [good, bad] })).rejects.toMatchObject({
+        code: 'import-conflict',
+      });
+    expect(await store.devices(COUNTY, { limit: 10 })).toEqual([]);
+  });
+
+  it('keeps the last status of each gateway', async () => {
+    const store = await fresh();
+    const gateway = { id: 'gw-1', name: '网关', area: COUNTY };
+    await store.importDevices({ devices: [], gateways: [gateway], credentials: [] });
+    await store.saveGatewayStatus({ gateway: 'gw-1', online: true, at: 5, body: { version: '1' } });
+    const last = { gateway: 'gw-1', online: false, at: 9, body: { dropped: { full: 3 } } };
+    await store.saveGatewayStatus(last);
+    expect(await store.gatewayStatuses()).toEqual([last]);
+  });
+}
+
+function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => void): void {
+  const li = { name: 'li', displayName: '李', role: 'clerk', area: '330522100200' } as const;
+
+  it('keeps accounts, shows them by scope, and asks a new one for a password', async () => {
+    const store = await fresh();
+    await expect(store.saveAccount(li)).rejects.toMatchObject({ code: 'password-needed' });
+    await store.saveAccount(li, 'hash-1');
+    await store.saveAccount({ ...li, displayName: '李梅' });
+    expect(await store.account('li')).toEqual({
+      ...li,
+      displayName: '李梅',
+      passwordHash: 'hash-1',
+    });
+    expect((await store.accounts('330522100000')).map((a) => a.name)).toEqual(['li']);
+    expect(await store.accounts('330522101000')).toEqual([]);
+    expect(await store.account('nobody')).toBeNull();
+    expect(await store.removeAccount('li')).toBe(true);
+    expect(await store.removeAccount('li')).toBe(false);
+  });
+
+  it('ends a session when idle, when old, when closed and with its account', async () => {
+    const store = await fresh();
+    await store.saveAccount(li, 'hash');
+    const idle = await store.openSession('li', '10.0.0.1');
+    pass(SESSION_IDLE_MS - 1);
+    expect(await store.session(idle)).toMatchObject({ name: 'li' });
+    pass(SESSION_IDLE_MS);
+    expect(await store.session(idle)).toBeNull();
+    const old = await store.openSession('li', '10.0.0.1');
+    const step = SESSION_IDLE_MS / 2;
+    for (let age = step; age < SESSION_MAX_MS; age += step) {
+      pass(step);
+      expect(await store.session(old)).not.toBeNull();
+    }
+    pass(step);
+    expect(await store.session(old)).toBeNull();
+    expect(await store.clean()).toBe(2);
+    const closed = await store.openSession('li', '10.0.0.1');
+    const others = await store.openSession('li', '10.0.0.2');
+    await store.closeSession(closed);
+    expect(await store.session(closed)).toBeNull();
+    expect(await store.session(others)).not.toBeNull();
+    await store.removeAccount('li');
+    expect(await store.session(others)).toBeNull();
+    expect(await store.session('')).toBeNull();
+  });
+
+  it('knows a token by its secret until it expires or is removed by somebody in scope', async () => {
+    const store = await fresh();
+    const wanted = {
+      name: 'weather',
+      role: 'officer',
+      area: '330522100000',
+      createdBy: 'admin',
+    } as const;
+    const { token, secret } = await store.createToken({ ...wanted, expiresAt: null });
+    expect(await store.token(secret)).toEqual(token);
+    expect(await store.token(`${secret}x`)).toBeNull();
+    expect(await store.tokens(COUNTY)).toEqual([token]);
+    expect(await store.tokens('330522100200')).toEqual([]);
+    expect(await store.removeToken('330522101000', token.id)).toBe(false);
+    expect(await store.removeToken(COUNTY, token.id)).toBe(true);
+    expect(await store.token(secret)).toBeNull();
+    const brief = await store.createToken({ ...wanted, expiresAt: token.createdAt + 10_000 });
+    pass(10_000);
+    expect(await store.token(brief.secret)).toBeNull();
+    expect(await store.clean()).toBe(1);
+  });
+
+  it('lists the audit newest first', async () => {
+    const store = await fresh();
+    const entry = { actor: 'li', address: '10.0.0.1', action: 'sign-in', target: 'li' };
+    for (let i = 0; i < 5; i++)
+      await store.audit({ ...entry, outcome: 'done', detail: { number: i } });
+    const first = await store.audited({ limit: 3 });
+    expect(first.map((one) => one.detail['number'])).toEqual([4, 3, 2]);
+    const rest = await store.audited({ limit: 9, before: first.at(-1)?.id as number });
+    expect(rest.map((one) => one.detail['number'])).toEqual([1, 0]);
+  });
+}
+
+export interface TestPostgres {
+  url(database: string): string;
+  stop(): Promise<void>;
+}
+
+const postgresUser = (): number | undefined => {
+  const user = spawnSync('id', ['-u', 'postgres'], { encoding: 'utf8' });
+  return user.status === 0 ? Number(user.stdout) : undefined;
+};
+
+/** Where Debian's PostgreSQL binaries lie; undefined where they, their user or the right to become it are missing. */
+export function postgresFolder(): string | undefined {
+  const base = '/usr/lib/postgresql';
+  if (!existsSync(base) || process.getuid?.() !== 0) return undefined;
+  const bin = join(base, readdirSync(base).sort().at(-1) ?? '', 'bin');
+  return existsSync(join(bin, 'initdb')) && postgresUser() !== undefined ? bin : undefined;
+}
+
+/** Starts a PostgreSQL server in a folder of its own. */
+export async function startPostgres(bin: string): Promise<TestPostgres> {
+  const uid = postgresUser() as number;
+  const folder = mkdtempSync(join(tmpdir(), 'village-postgres-'));
+  chownSync(folder, uid, uid);
+  const as = { uid, gid: uid, cwd: folder };
+  const data = join(folder, 'data');
+  const made = spawnSync(
+    join(bin, 'initdb'),
+    ['-D', data, '-A', 'trust', '-U', 'village', '-N'],
+    as,
+  );
+  if (made.status !== 0) throw new Error(`initdb: ${made.stderr.toString()}`);
+  const port = await freePort();
+  const server = spawn(
+    join(bin, 'postgres'),
+    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'],
+    { ...as, stdio: 'ignore' },
+  );
+  const url = (database: string): string => `postgres://village@127.0.0.1:${port}/${database}`;
+  await ready(join(bin, 'pg_isready'), port);
+  return { url, stop: () => stopServer(server, folder) };
+}
+
+async function ready(program: string, port: number): Promise<void> {
+  for (let attempt = 0; attempt < 150; attempt++) {
+    if (spawnSync(program, ['-h', '127.0.0.1', '-p', String(port)]).status === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error('PostgreSQL does not answer');
+}
+
+function stopServer(server: ChildProcess, folder: string): Promise<void> {
+  return new Promise((resolve) => {
+    server.once('exit', () => {
+      rmSync(folder, { recursive: true, force: true });
+      resolve();
+    });
+    server.kill('SIGINT');
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().on('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() =>
+        resolve(typeof address === 'object' && address !== null ? address.port : 0),
+      );
+    });
+  });
+}
