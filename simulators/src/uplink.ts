@@ -50,42 +50,48 @@ export class Uplink {
   /** What the connection last failed of, for the operator. */
   lastFault: string | null = null;
   readonly #options: UplinkOptions;
-  readonly #client: mqtt.MqttClient;
+  /** Null while it is cut or closed. */
+  #client: mqtt.MqttClient | null;
   #queue: Message[] = [];
   /** Index of the queue's head: shifting a long array would cost its length each time. */
   #head = 0;
   readonly #flying = new Set<Message>();
-  #cut = false;
   #closed = false;
   /** Told when there is room again, or when nothing is left. */
   #waiting: (() => void)[] = [];
 
   constructor(options: UplinkOptions) {
     this.#options = options;
-    this.#client = mqtt.connect(options.url, {
-      clientId: options.id,
-      username: options.id,
-      password: options.secret,
+    this.#client = this.#connect();
+  }
+
+  #connect(): mqtt.MqttClient {
+    const { url, id, secret, reconnectMs } = this.#options;
+    const client = mqtt.connect(url, {
+      clientId: id,
+      username: id,
+      password: secret,
       protocolVersion: 4,
       clean: true,
       keepalive: 60,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      reconnectPeriod: options.reconnectMs,
+      reconnectPeriod: reconnectMs,
       reconnectOnConnackError: true,
       resubscribe: false,
     });
-    this.#client.on('connect', () => {
+    client.on('connect', () => {
       this.counters.connects++;
       this.#pump();
     });
-    this.#client.on('error', (error) => {
+    client.on('error', (error) => {
       this.counters.faults++;
       this.lastFault = error.message;
     });
+    return client;
   }
 
   get connected(): boolean {
-    return this.#client.connected;
+    return this.#client?.connected ?? false;
   }
 
   /** Messages not acknowledged yet. */
@@ -135,33 +141,39 @@ export class Uplink {
   }
 
   #pump(): void {
+    const client = this.#client;
     while (
-      this.#client.connected &&
-      !this.#cut &&
+      client?.connected &&
       this.#flying.size < this.#options.windowMax &&
       this.#head < this.#queue.length
     ) {
       const message = this.#queue[this.#head++];
-      if (message !== undefined) this.#fly(message);
+      if (message !== undefined) this.#fly(client, message);
     }
     if (this.#head > 4_096 && this.#head * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
-    if (this.#waiting.length > 0 && !this.full) {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const tell of waiting) tell();
-    }
+    if (!this.full) this.#tell();
   }
 
-  #fly(message: Message): void {
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const tell of waiting) tell();
+  }
+
+  #fly(client: mqtt.MqttClient, message: Message): void {
     this.#flying.add(message);
     // A message that was taken back by `cut` is in the queue again: its late callback says nothing.
-    this.#client.publish(message.topic, message.payload as Buffer | string, { qos: 1 }, (error) => {
+    client.publish(message.topic, message.payload as Buffer | string, { qos: 1 }, (error) => {
       if (!this.#flying.delete(message)) return;
-      if (error === undefined || error === null) this.counters.acknowledged++;
-      else this.#again([message]);
+      if (error) {
+        // The connection is at fault; the next one goes on.
+        this.#again([message]);
+        return;
+      }
+      this.counters.acknowledged++;
       this.#pump();
     });
   }
@@ -174,32 +186,31 @@ export class Uplink {
 
   /** Breaks the connection. `forget` loses what was kept, as a restart does; otherwise it is sent after `mend`. */
   cut(forget: boolean): void {
-    if (forget) {
-      this.counters.dropped += this.waiting;
-      this.#flying.clear();
-      this.#queue = [];
-      this.#head = 0;
-    }
-    if (this.#cut) return;
-    this.#cut = true;
     const back = [...this.#flying];
     this.#flying.clear();
     if (back.length > 0) this.#again(back);
-    this.#client.end(true);
+    if (forget) {
+      this.counters.dropped += this.waiting;
+      this.#queue = [];
+      this.#head = 0;
+      this.#tell();
+    }
+    this.#client?.end(true);
+    this.#client = null;
   }
 
   /** Connects again after `cut`. */
   mend(): void {
-    if (!this.#cut || this.#closed) return;
-    this.#cut = false;
-    this.#client.reconnect();
+    if (this.#client === null && !this.#closed) this.#client = this.#connect();
   }
 
   /** Ends the connection; what is not acknowledged stays so. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#client.endAsync(!this.#client.connected || this.#flying.size > 0);
-    this.#pump();
+    const client = this.#client;
+    this.#client = null;
+    this.#tell();
+    await client?.endAsync(!client.connected || this.#flying.size > 0);
   }
 }
