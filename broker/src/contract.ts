@@ -22,7 +22,12 @@ export interface Publish<Who> {
 
 export interface BrokerHooks<Who> {
   /** Synchronous; null refuses (CONNACK 4 or 5). The client id must already be bound to the username by it. */
-  authenticate(request: { clientId: string; username: string; password: string; address: string }): Who | null;
+  authenticate(request: {
+    clientId: string;
+    username: string;
+    password: string;
+    address: string;
+  }): Who | null;
   mayPublish(session: Session<Who>, topic: string): boolean;
   maySubscribe(session: Session<Who>, filter: string): boolean;
   /**
@@ -30,6 +35,11 @@ export interface BrokerHooks<Who> {
    * and closes the connection, so that the client resends. Must not throw; if it does, the connection is closed.
    */
   publish(message: Publish<Who>, done: (error?: Error) => void): void;
+  /**
+   * Whether `publish` may be called now. While false no socket is read; asked again when a message is done and ten
+   * times a second. Absent is always true.
+   */
+  ready?(): boolean;
   connected?(session: Session<Who>): void;
   disconnected?(session: Session<Who>): void;
 }
@@ -49,6 +59,10 @@ export interface BrokerLimits {
   readonly messagesPerSecond: number;
   /** Messages handed to `publish` and not done, over all clients; above it sockets are not read. */
   readonly inFlightMax: number;
+  /** Bytes of unfinished packets kept over all clients; the connection that exceeds them is closed. */
+  readonly partialBytesMax: number;
+  /** Bytes waiting to be read by one client; a client that leaves more unread is closed. */
+  readonly unreadBytesMax: number;
 }
 
 export interface BrokerCounters {
@@ -64,7 +78,11 @@ export interface BrokerCounters {
 export interface Broker {
   listen(port: number, host: string): Promise<AddressInfo>;
   /** To subscribed clients (commands to gateways). */
-  send(topic: string, payload: string | Buffer, options: { qos: 0 | 1; retain?: boolean }): Promise<void>;
+  send(
+    topic: string,
+    payload: string | Buffer,
+    options: { qos: 0 | 1; retain?: boolean },
+  ): Promise<void>;
   counters(): BrokerCounters;
   /** Stops accepting, waits for what is in flight (bounded by the time-out), closes every connection. */
   close(timeoutMs: number): Promise<void>;

@@ -1,0 +1,191 @@
+/** A guarded MQTT 3.1.1 listener over aedes: sessions and deliveries are aedes', readings never pass through it. */
+import type { EventEmitter } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { OperationalError } from '@village/core';
+import type { Client } from 'aedes';
+import { Admission } from './admission.ts';
+import type { Channel } from './channel.ts';
+import { Connection } from './connection.ts';
+import type { Broker, BrokerCounters, BrokerHooks, BrokerLimits } from './contract.ts';
+import { topicName } from './frame.ts';
+import { Hub, type Log } from './hub.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import { connectionOf, Router } from './router.ts';
+
+export interface BrokerOptions {
+  readonly limits?: Partial<BrokerLimits>;
+  readonly log?: Log;
+  /** Listens with TLS when given. */
+  readonly tls?: TlsOptions;
+}
+
+const TICK_MS = 100;
+const TICKS_PER_CHECK = 10;
+/** SYNs the kernel keeps while we accept: a county's devices all come back at once after a power cut. */
+const BACKLOG = 4096;
+
+/** The broker of one listener. */
+class AedesBroker<Who> implements Broker {
+  readonly #hub: Hub<Who>;
+  readonly #admission: Admission;
+  readonly #router: Router<Who>;
+  readonly #server: Server;
+  readonly #secure: boolean;
+  readonly #sockets = new Set<Socket>();
+  #ticker: NodeJS.Timeout | null = null;
+  #ticks = 0;
+
+  constructor(hooks: BrokerHooks<Who>, options: BrokerOptions) {
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#hub = new Hub(hooks, limits, options.log ?? (() => undefined));
+    this.#admission = new Admission(limits);
+    this.#router = new Router(this.#hub);
+    this.#secure = options.tls !== undefined;
+    const server = options.tls
+      ? createTlsServer({ handshakeTimeout: limits.connectTimeoutMs, ...options.tls })
+      : createServer();
+    this.#server = server;
+    server.on('connection', (socket: Socket) => this.#accept(socket));
+    server.on('secureConnection', (socket: Socket) => this.#begin(socket));
+    server.on('tlsClientError', () => this.#hub.count('tls-handshake'));
+    const events: EventEmitter = this.#router;
+    events.on('error', (error: Error) => this.#fault('router', error));
+    this.#router.on('clientReady', (client: Client) => connectionOf(client).opened());
+    const closed = (client: Client, error: Error): void =>
+      connectionOf(client).close('protocol', error);
+    this.#router.on('clientError', closed);
+    this.#router.on('connectionError', closed);
+  }
+
+  async listen(port: number, host: string): Promise<AddressInfo> {
+    await this.#router.listen();
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) =>
+        reject(
+          new OperationalError('listen-failed', `MQTT on ${host}:${port}: ${error.message}`, {
+            cause: error,
+          }),
+        ),
+      );
+      this.#server.listen({ port, host, backlog: BACKLOG }, resolve);
+    });
+    this.#server.removeAllListeners('error');
+    this.#server.on('error', (error) => this.#fault('listener', error));
+    // Limits on sockets count in the machine's own time, whatever clock the readings are judged by.
+    this.#ticker = setInterval(() => this.#tick(performance.now()), TICK_MS);
+    return this.#server.address() as AddressInfo;
+  }
+
+  send(
+    topic: string,
+    payload: string | Buffer,
+    options: { qos: 0 | 1; retain?: boolean },
+  ): Promise<void> {
+    if (topicName(Buffer.from(topic), this.#hub.limits.topicLevels) === null)
+      throw new Error(`BUG: ${topic} is no topic to send to`);
+    return new Promise((resolve, reject) => {
+      this.#router.route(
+        {
+          cmd: 'publish',
+          topic,
+          payload: Buffer.from(payload),
+          qos: options.qos,
+          retain: options.retain ?? false,
+          dup: false,
+        },
+        (error) => (error ? reject(error) : resolve()),
+      );
+    });
+  }
+
+  counters(): BrokerCounters {
+    const { connects, messages, acknowledged, inFlight, refused } = this.#hub;
+    const connections = this.#admission.open;
+    return { connections, connects, messages, acknowledged, inFlight, refused: { ...refused } };
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const hub = this.#hub;
+    if (hub.closing) return;
+    hub.closing = true;
+    const stopped = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    const until = performance.now() + timeoutMs;
+    if (hub.inFlight > 0)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        hub.drained = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    for (const connection of [...hub.connections]) connection.closeNow();
+    const left = Math.max(50, until - performance.now());
+    const stuck = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, left);
+    await stopped;
+    clearTimeout(stuck);
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+    await new Promise<void>((resolve) => this.#router.close(resolve));
+  }
+
+  #fault(part: string, error: Error): void {
+    this.#hub.count(`${part}-error`);
+    this.#hub.log('error', `${part} of the broker failed`, { cause: error });
+  }
+
+  #accept(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress);
+    const refused = this.#hub.closing
+      ? 'closing'
+      : this.#admission.enter(address, performance.now());
+    if (refused !== null) {
+      this.#hub.count(refused);
+      socket.on('error', (error) => this.#hub.log('info', 'refused socket', { cause: error }));
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#admission.leave(address);
+    });
+    if (!this.#secure) this.#begin(socket);
+  }
+
+  #begin(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress);
+    const connect = (channel: Channel): void => {
+      this.#router.handle(channel);
+    };
+    this.#hub.connections.add(
+      new Connection(this.#hub, socket, address, { connect }, performance.now()),
+    );
+  }
+
+  #tick(now: number): void {
+    const hub = this.#hub;
+    const throttled = [...hub.throttled];
+    hub.throttled.clear();
+    for (const connection of throttled) if (!connection.refill(now)) hub.throttled.add(connection);
+    hub.goOn();
+    if (++this.#ticks % TICKS_PER_CHECK !== 0) return;
+    for (const connection of hub.connections) connection.check(now);
+    this.#admission.forget(now);
+  }
+}
+
+function plainAddress(address: string | undefined): string {
+  return address?.replace(/^::ffff:/, '') ?? 'unknown';
+}
+
+/**
+ * A broker that is not listening yet.
+ * @throws listen-failed from `listen` when the port can't be had
+ */
+export function createBroker<Who>(hooks: BrokerHooks<Who>, options: BrokerOptions = {}): Broker {
+  return new AedesBroker(hooks, options);
+}

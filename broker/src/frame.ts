@@ -1,0 +1,63 @@
+/** Where MQTT 3.1.1 packets begin and end in a stream of bytes, and which topics are none. */
+import { isUtf8 } from 'node:buffer';
+
+/** Types of control packets (MQTT 3.1.1 table 2.1) that a client may send. */
+export const PACKET = {
+  connect: 1,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  subscribe: 8,
+  unsubscribe: 10,
+  pingreq: 12,
+  disconnect: 14,
+} as const;
+
+const fromClient = new Set<number>(Object.values(PACKET));
+
+/** Whether a client may send a packet of that type. */
+export function isClientPacket(type: number): boolean {
+  return fromClient.has(type);
+}
+
+/**
+ * Bytes of the packet that starts at `at`, fixed header included; 0 when its header is not all there yet; -1 when the
+ * remaining length is malformed (MQTT 3.1.1 §2.2.3: at most four bytes).
+ */
+export function frameLength(bytes: Uint8Array, at: number, end: number): number {
+  let body = 0;
+  let scale = 1;
+  for (let i = 1; i <= 4; i++) {
+    if (at + i >= end) return 0;
+    const byte = bytes[at + i] ?? 0;
+    body += (byte & 0x7f) * scale;
+    if (byte < 0x80) return 1 + i + body;
+    scale *= 128;
+  }
+  return -1;
+}
+
+/** Bytes of the fixed header of a packet whose header is whole. */
+export function headerLength(bytes: Uint8Array, at: number): number {
+  let i = at + 1;
+  while ((bytes[i] ?? 0) >= 0x80) i++;
+  return i + 1 - at;
+}
+
+/** The topic name in these bytes, or null when it is none that one may publish to (MQTT 3.1.1 §1.5.3, §4.7). */
+export function topicName(bytes: Buffer, levelsMax: number): string | null {
+  let levels = 1;
+  for (const byte of bytes) {
+    if (byte === 0 || byte === 0x23 || byte === 0x2b) return null;
+    if (byte === 0x2f) levels++;
+  }
+  if (bytes.length === 0 || levels > levelsMax || !isUtf8(bytes)) return null;
+  return bytes.toString('utf8');
+}
+
+/** Whether a text of the wire holds NUL, or the mark that decoding leaves where UTF-8 was ill-formed. */
+export function isIllFormed(text: string): boolean {
+  return text.includes('\0') || text.includes('\uFFFD');
+}
