@@ -52,7 +52,7 @@ export class Child {
   }
 
   async #keepRunning(): Promise<void> {
-    const { timer, print, name } = this.#options;
+    const { timer, print } = this.#options;
     let wait = BACKOFF_MIN_MS;
     while (!this.#stopping.signal.aborted) {
       const began = timer.now();
@@ -65,7 +65,6 @@ export class Child {
         if (!this.#stopping.signal.aborted) throw error;
       });
     }
-    print(`${name} is not started again: stopping`);
   }
 
   /** Asks it to end, and ends it after the time-out. */
