@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { MINUTE, type Timer } from '@village/core';
 import { type DeviceProfile, decode } from '@village/device-profiles';
 import modbus from 'modbus-serial';
@@ -7,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COUNTY, type CountyPlan, type PlannedDevice } from './plan.ts';
 import { type Play, playCounty } from './play.ts';
 import { parseScenario } from './scenario.ts';
-import { forever, TestBroker, testProfiles, until } from './testing.ts';
+import { forever, freePort, TestBroker, testProfiles, until } from './testing.ts';
 import { Uplink } from './uplink.ts';
 
 const { default: ModbusRTU } = modbus;
@@ -98,15 +96,6 @@ async function start(
   const timer = new HandTimer();
   play = await playCounty(county, { timer, scenario: parseScenario(steps), signal: forever });
   return { playing: play, timer };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const box = profiles.get('test/box') as DeviceProfile;

@@ -150,3 +150,13 @@ export async function until(holds: () => boolean, what: string, timeoutMs = 15_0
 
 /** A signal that never fires. */
 export const forever: AbortSignal = new AbortController().signal;
+
+/** A port that nobody listens on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
