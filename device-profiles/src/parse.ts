@@ -16,6 +16,8 @@ type Issue = z.core.$ZodIssue;
 interface Found {
   readonly path: Path;
   readonly message: string;
+  /** The key itself is at fault: without it the rest can be checked. */
+  readonly unknown?: true;
 }
 
 /** Lists with entries that may be left out so that the others can be checked. */
@@ -47,7 +49,11 @@ function flatten(issues: readonly Issue[], base: Path): Found[] {
   return issues.flatMap((issue) => {
     const path = [...base, ...issue.path.map((key) => (typeof key === 'symbol' ? '' : key))];
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key' }));
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: 'unknown key',
+        unknown: true,
+      }));
     if (issue.code === 'invalid_union' && issue.errors.length > 0)
       return flatten(bestBranch(issue.errors), path);
     if (issue.code === 'invalid_key') return [{ path, message: 'is no name that can stand here' }];
@@ -79,6 +85,8 @@ function place(root: Node | null, path: Path): Node | null {
 interface Pruned {
   readonly file: ProfileFile;
   readonly origin: Readonly<Record<string, readonly number[]>>;
+  /** Places of metrics that had a fault of shape and were mended just to check the rest of them. */
+  readonly tainted: ReadonlySet<number>;
   readonly whole: boolean;
 }
 
@@ -93,12 +101,18 @@ function prune(data: unknown, faults: readonly Found[]): Pruned | undefined {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
   const copy: Record<string, unknown> = structuredClone(data as Record<string, unknown>);
   const origin: Record<string, number[]> = {};
+  const tainted = new Set<number>();
   for (const name of PRUNABLE) {
     const list = copy[name];
     if (!Array.isArray(list)) continue;
-    const bad = new Set(
-      faults.filter(({ path }) => path[0] === name && path.length > 1).map(({ path }) => path[1]),
-    );
+    const bad = new Set<unknown>();
+    for (const { path, unknown } of faults) {
+      if (path[0] !== name || path.length < 2) continue;
+      if (unknown === true && path.length > 2) remove(list, path.slice(1));
+      else if (name === 'metrics' && path[2] === 'range') set(list[Number(path[1])], ANY_RANGE);
+      else bad.add(path[1]);
+      if (name === 'metrics') tainted.add(Number(path[1]));
+    }
     origin[name] = list.map((_, i) => i).filter((i) => !bad.has(i));
     copy[name] = list.filter((_, i) => !bad.has(i));
   }
@@ -110,7 +124,14 @@ function prune(data: unknown, faults: readonly Found[]): Pruned | undefined {
     else remove(copy[top], rest);
   }
   const parsed = profileSchema.safeParse(copy);
-  return parsed.success ? { file: parsed.data, origin, whole: false } : undefined;
+  return parsed.success ? { file: parsed.data, origin, tainted, whole: false } : undefined;
+}
+
+/** Stands for a range that is none, so that the metric's other parts are checked. */
+const ANY_RANGE = { range: [-Number.MAX_VALUE, Number.MAX_VALUE] };
+
+function set(node: unknown, values: object): void {
+  if (typeof node === 'object' && node !== null) Object.assign(node, values);
 }
 
 function remove(node: unknown, path: Path): void {
@@ -134,7 +155,7 @@ function withoutFaulty(file: ProfileFile, faults: readonly Found[]): ProfileFile
   return { ...file, metrics, quality };
 }
 
-function checkAll({ file, origin, whole }: Pruned): Found[] {
+function checkAll({ file, origin, tainted, whole }: Pruned): Found[] {
   const found: Found[] = [];
   const note = (path: Path, message: string): void => {
     const list = origin[String(path[0])];
@@ -149,7 +170,11 @@ function checkAll({ file, origin, whole }: Pruned): Found[] {
   });
   const structural = own.some(({ path }) => path[0] !== 'metrics');
   if (structural) return found;
-  const sound = withoutFaulty(file, own);
+  const mended = file.metrics
+    .map((_, i) => i)
+    .filter((i) => tainted.has(origin['metrics']?.[i] ?? i))
+    .map((i) => ({ path: ['metrics', i], message: '' }));
+  const sound = withoutFaulty(file, [...own, ...mended]);
   const kept = file.metrics
     .map((_, i) => i)
     .filter((i) => sound.metrics.includes(file.metrics[i] as never));
@@ -163,7 +188,7 @@ function checkAll({ file, origin, whole }: Pruned): Found[] {
 function checkData(data: unknown): { file?: ProfileFile; found: Found[] } {
   const parsed = profileSchema.safeParse(data);
   if (parsed.success) {
-    const found = checkAll({ file: parsed.data, origin: {}, whole: true });
+    const found = checkAll({ file: parsed.data, origin: {}, tainted: new Set(), whole: true });
     return { file: parsed.data, found };
   }
   const found = flatten(parsed.error.issues, []);
@@ -193,6 +218,8 @@ export function parseProfile(
     path: '',
     message: error.message,
   }));
+  for (const { index } of text.matchAll(/FILL_IN/g))
+    faults.push({ file, ...at(index), path: '', message: 'is still to be filled in' });
   if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return { faults };
   let data: unknown;
   try {
