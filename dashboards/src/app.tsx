@@ -1,0 +1,115 @@
+/** Which page an address shows. The device page, with its chart, is fetched when first needed. */
+import { signal } from '@preact/signals';
+import type { FunctionComponent } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { profiles as profilesCheck, session } from './api/answers.ts';
+import { ApiError } from './api/client.ts';
+import { asApiError, useLoad } from './load.ts';
+import { Devices } from './pages/devices.tsx';
+import { Overview } from './pages/overview.tsx';
+import { Settings } from './pages/settings.tsx';
+import { SignIn } from './pages/sign-in.tsx';
+import { go, path } from './router.ts';
+import { client, profiles, user } from './state.ts';
+import { Failure, Skeleton } from './ui/parts.tsx';
+import { Shell } from './ui/shell.tsx';
+
+/** A page that comes in a file of its own: shows a skeleton until it is here, and says when it can't be had. */
+function later<P extends object>(fetchPage: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
+  const loaded = signal<FunctionComponent<P> | ApiError | null>(null);
+  const start = (): void => {
+    loaded.value = null;
+    fetchPage().then(
+      (page) => {
+        loaded.value = page;
+      },
+      (cause: unknown) => {
+        loaded.value = new ApiError('network', 0, String(cause), null, cause);
+      },
+    );
+  };
+  return function Later(props: P) {
+    useEffect(() => {
+      if (loaded.value === null) start();
+    }, []);
+    const Page = loaded.value;
+    if (Page === null) return <Skeleton />;
+    return Page instanceof ApiError ? <Failure error={Page} retry={start} /> : <Page {...props} />;
+  };
+}
+
+const DevicePage = later<{ id: string }>(async () => (await import('./pages/device.tsx')).DevicePage);
+const Quarantine = later<object>(async () => (await import('./pages/quarantine.tsx')).Quarantine);
+const System = later<object>(async () => (await import('./pages/system.tsx')).SystemPage);
+
+const notFound = new ApiError('not-found', 404, '');
+
+function Page() {
+  const [, first, second, extra] = path.value.split('/');
+  if (extra !== undefined) return <Failure error={notFound} retry={() => go('/')} />;
+  if (first === '') return <Overview key="own" code={user.value?.area.code ?? ''} />;
+  if (first === 'areas' && second) return <Overview key={second} code={second} />;
+  if (first === 'devices' && !second) return <Devices />;
+  if (first === 'devices' && second) return <DevicePage key={second} id={decodeURIComponent(second)} />;
+  if (first === 'quarantine') return <Quarantine />;
+  if (first === 'system') return <System />;
+  if (first === 'settings') return <Settings />;
+  return <Failure error={notFound} retry={() => go('/')} />;
+}
+
+/** `/` asks for the list's search from anywhere. */
+function useSearchKey(): void {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent): void => {
+      if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.target instanceof HTMLElement && event.target.closest('input, select, textarea') !== null) return;
+      event.preventDefault();
+      if (path.value !== '/devices') go('/devices');
+      // The list may just be appearing: its search field is there after the next frame.
+      requestAnimationFrame(() => document.querySelector<HTMLInputElement>('#device-search')?.focus());
+    };
+    document.addEventListener('keydown', pressed);
+    return () => document.removeEventListener('keydown', pressed);
+  }, []);
+}
+
+function SignedIn() {
+  useSearchKey();
+  const load = useLoad('profiles', async (signal) => {
+    const { items } = await client.ask('/profiles', profilesCheck, { signal });
+    profiles.value = new Map(items.map((profile) => [profile.id, profile]));
+    return true;
+  });
+  return (
+    <Shell>
+      {load.error !== undefined && profiles.value.size === 0 ? (
+        <Failure error={load.error} retry={load.reload} />
+      ) : (
+        <Page />
+      )}
+    </Shell>
+  );
+}
+
+/** The whole console. */
+export function App() {
+  const load = useLoad('session', async (signal) => {
+    try {
+      user.value = (await client.ask('/session', session, { signal })).user;
+    } catch (cause) {
+      const error = asApiError(cause);
+      if (error.status !== 401) throw error;
+      user.value = null;
+    }
+    return true;
+  });
+  if (user.value === undefined)
+    return load.error === undefined ? (
+      <Skeleton lines={3} />
+    ) : (
+      <main>
+        <Failure error={load.error} retry={load.reload} />
+      </main>
+    );
+  return user.value === null ? <SignIn /> : <SignedIn />;
+}

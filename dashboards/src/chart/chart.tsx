@@ -1,0 +1,151 @@
+/** One time series on a canvas (uPlot): line, min–max band, doubtful points; its text twin stands beside it. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { formatShort, formatTime, ZONE } from '../format.ts';
+import { dark } from '../state.ts';
+import { language, t, word } from '../text/language.ts';
+import { columns, type Sample, type Series, scale } from './series.ts';
+
+export interface ChartProps {
+  readonly series: Series;
+  /** ms; the x axis is what was asked for, not what came. */
+  readonly from: number;
+  readonly to: number;
+  readonly unit: string;
+  /** A coded state or counter is drawn in steps. */
+  readonly stepped: boolean;
+  /** The value as its metric words it. */
+  readonly format: (value: number) => string;
+  /** What a screen reader says instead of the picture. */
+  readonly summary: string;
+  /** A range was drawn with the pointer. */
+  readonly zoom: (from: number, to: number) => void;
+}
+
+const HEIGHT = 280;
+
+function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function axisTime(splits: number[], incr: number): string[] {
+  return splits.map((second) => {
+    const text = formatShort(second * 1000);
+    if (incr >= 86_400) return text.slice(0, 5);
+    const clock = text.slice(6);
+    return clock === '00:00' ? text.slice(0, 5) : clock;
+  });
+}
+
+function options(props: ChartProps, width: number, moved: (index: number | null) => void): uPlot.Options {
+  const font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  const axis = { font, stroke: colour('--muted'), grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
+  const bounds = scale(props.series) ?? { low: 0, high: 1, outside: 0 };
+  const accent = colour('--accent');
+  const paths = props.stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
+  const few = props.series.samples.length < 60;
+  return {
+    width,
+    height: HEIGHT,
+    padding: [12, 12, 0, 0],
+    legend: { show: false },
+    tzDate: (second) => uPlot.tzDate(new Date(second * 1000), ZONE),
+    scales: { x: { time: true, range: [props.from / 1000, props.to / 1000] }, y: { range: [bounds.low, bounds.high] } },
+    axes: [
+      { ...axis, values: (_chart, splits, _axis, _space, incr) => axisTime(splits, incr), space: 64 },
+      { ...axis, size: 64, values: (_chart, splits) => splits.map((value) => props.format(value)) },
+    ],
+    cursor: { points: { size: 8 }, drag: { x: true, y: false, setScale: false } },
+    bands: [{ series: [3, 2], fill: colour('--accent-soft') }],
+    series: [
+      {},
+      { stroke: accent, width: 1.75, points: { show: few, size: 5, fill: accent }, ...(paths === undefined ? {} : { paths }) },
+      { stroke: 'transparent', points: { show: false } },
+      { stroke: 'transparent', points: { show: false } },
+      { stroke: colour('--offline'), paths: () => null, points: { show: true, size: 7, width: 1.75, fill: colour('--surface') } },
+    ],
+    hooks: {
+      setCursor: [(chart) => moved(chart.cursor.idx ?? null)],
+      setSelect: [
+        (chart) => {
+          if (chart.select.width < 8) return;
+          const from = chart.posToVal(chart.select.left, 'x') * 1000;
+          props.zoom(from, chart.posToVal(chart.select.left + chart.select.width, 'x') * 1000);
+        },
+      ],
+    },
+  };
+}
+
+/** What the pointer or the arrow keys are on. */
+function Readout({ sample, props }: { sample: Sample | null; props: ChartProps }) {
+  if (sample === null || sample.value === null)
+    return <p class="readout muted small">{t('device.chart-keys')}</p>;
+  return (
+    <p class="readout small" aria-live="polite">
+      <span class="muted number">{formatTime(sample.at)}</span>{' '}
+      <b class="number">
+        {props.format(sample.value)} {props.unit}
+      </b>{' '}
+      {sample.min !== null && sample.max !== null && (
+        <span class="muted number">
+          {props.format(sample.min)} – {props.format(sample.max)}
+        </span>
+      )}
+      {sample.quality !== 'good' && <span class="quality">{word('quality', sample.quality)}</span>}
+      {sample.lane === 'backfill' && <span class="tag">{word('lane', 'backfill')}</span>}
+    </p>
+  );
+}
+
+/** The chart. Arrow keys move from point to point. */
+export function Chart(props: ChartProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot | null>(null);
+  const [at, setAt] = useState<number | null>(null);
+  const drawn = columns(props.series);
+  const isDark = dark.value;
+  const spoken = language.value;
+
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    const made = new uPlot(
+      options(props, element.clientWidth, setAt),
+      [drawn.x, drawn.line, drawn.low, drawn.high, drawn.doubtful] as uPlot.AlignedData,
+      element,
+    );
+    chart.current = made;
+    const observer = new ResizeObserver(() => {
+      if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height: HEIGHT });
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      chart.current = null;
+    };
+  }, [props.series, props.from, props.to, isDark, spoken]);
+
+  function step(event: KeyboardEvent): void {
+    const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    const made = chart.current;
+    if (by === 0 || made === null || drawn.x.length === 0) return;
+    event.preventDefault();
+    let next = at === null ? (by > 0 ? 0 : drawn.x.length - 1) : at + by;
+    if (drawn.sample[next] === -1) next += by;
+    next = Math.max(0, Math.min(drawn.x.length - 1, next));
+    made.setCursor({ left: made.valToPos(drawn.x[next] ?? 0, 'x'), top: HEIGHT / 2 });
+    setAt(next);
+  }
+
+  const index = at === null ? -1 : (drawn.sample[at] ?? -1);
+  return (
+    <div class="chart">
+      <Readout sample={props.series.samples[index] ?? null} props={props} />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the points of the picture */}
+      <div ref={host} class="chart-host" role="img" aria-label={props.summary} tabIndex={0} onKeyDown={step} />
+    </div>
+  );
+}

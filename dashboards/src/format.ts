@@ -1,0 +1,118 @@
+/** Figures, ages and times as people read them. Pure but for the language; times are shown in Beijing time everywhere. */
+import { language, t, word } from './text/language.ts';
+import type { Metric } from './api/answers.ts';
+
+/** The county's zone: an officer travelling abroad still reads the village's own time. */
+export const ZONE = 'Asia/Shanghai';
+/** Beijing has had no daylight saving since 1991. */
+export const ZONE_OFFSET_MS = 8 * 3_600_000;
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-GB');
+
+const pad = (value: number): string => String(value).padStart(2, '0');
+
+/** A count with separators, shortened from a hundred thousand on (12.3万, 123K). */
+export function formatCount(value: number): string {
+  if (Math.abs(value) < 100_000) return new Intl.NumberFormat(locale()).format(Math.round(value));
+  return new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+}
+
+/** A measured value: four significant figures are more than any of these instruments has; whole numbers are kept. */
+export function formatValue(value: number): string {
+  const size = Math.abs(value);
+  const decimals = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
+  const rounded = Number(value.toFixed(decimals));
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: decimals }).format(rounded === 0 ? 0 : rounded);
+}
+
+/** A metric's value in words when it is a named state, as a figure otherwise; the unit is shown beside it. */
+export function formatMetric(metric: Metric | undefined, value: number): string {
+  for (const [name, code] of metric?.states ?? []) if (code === value) return word('mode', name);
+  return formatValue(value);
+}
+
+/** 1.5 MiB. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let size = bytes;
+  let step = 0;
+  while (size >= 1024 && step < units.length - 1) {
+    size /= 1024;
+    step++;
+  }
+  return `${step === 0 ? size : size.toFixed(1)} ${units[step]}`;
+}
+
+/** A length of time in its largest fitting unit. */
+export function formatSpan(ms: number): string {
+  const whole = (value: number): string => String(Math.round(value * 10) / 10);
+  if (ms < MINUTE) return t('span.seconds', { n: whole(ms / 1000) });
+  if (ms < HOUR) return t('span.minutes', { n: whole(ms / MINUTE) });
+  if (ms < 2 * DAY) return t('span.hours', { n: whole(ms / HOUR) });
+  return t('span.days', { n: whole(ms / DAY) });
+}
+
+/** The parts of an instant on Beijing's clock. */
+export function civil(at: number): { year: number; month: number; day: number; hour: number; minute: number; second: number } {
+  const local = new Date(at + ZONE_OFFSET_MS);
+  return {
+    year: local.getUTCFullYear(),
+    month: local.getUTCMonth() + 1,
+    day: local.getUTCDate(),
+    hour: local.getUTCHours(),
+    minute: local.getUTCMinutes(),
+    second: local.getUTCSeconds(),
+  };
+}
+
+/** 2026-03-01 08:05:09 (Beijing). */
+export function formatTime(at: number): string {
+  const { year, month, day, hour, minute, second } = civil(at);
+  return `${year}-${pad(month)}-${pad(day)} ${pad(hour)}:${pad(minute)}:${pad(second)}`;
+}
+
+/** 03-01 08:05, for tables and axes. */
+export function formatShort(at: number): string {
+  const { month, day, hour, minute } = civil(at);
+  return `${pad(month)}-${pad(day)} ${pad(hour)}:${pad(minute)}`;
+}
+
+/** `2026-03-01T08:05`, what a datetime-local field holds, on Beijing's clock. */
+export function toField(at: number): string {
+  return new Date(at + ZONE_OFFSET_MS).toISOString().slice(0, 16);
+}
+
+/** The instant of a datetime-local field; NaN when it is empty or wrong. */
+export function fromField(field: string): number {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(field) ? Date.parse(`${field.slice(0, 16)}:00Z`) - ZONE_OFFSET_MS : Number.NaN;
+}
+
+/** 刚刚, 3 分钟前; the exact time when it is over a month ago or ahead of us by more than a minute. */
+export function formatAge(at: number, now: number): string {
+  const age = now - at;
+  if (age < -MINUTE || age >= 30 * DAY) return formatShort(at);
+  if (age < 10_000) return t('age.now');
+  if (age < MINUTE) return t('age.seconds', { n: Math.floor(age / 1000) });
+  if (age < HOUR) return t('age.minutes', { n: Math.floor(age / MINUTE) });
+  if (age < DAY) return t('age.hours', { n: Math.floor(age / HOUR) });
+  return t('age.days', { n: Math.floor(age / DAY) });
+}
+
+/** Share in percent, one decimal, and never 100 unless it is all of them. */
+export function formatPercent(part: number, whole: number): string {
+  if (whole === 0) return '–';
+  const percent = Math.floor((part / whole) * 1000) / 10;
+  return String(percent);
+}
+
+/** One cell of a CSV file (RFC 4180). A text that a spreadsheet would run as a formula gets an apostrophe before it. */
+export function csvCell(value: string | number | null): string {
+  if (value === null) return '';
+  if (typeof value === 'number') return String(value);
+  const safe = /^[=+\-@\t\r\0]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,147 @@
+/** Asking the server from a page: what was asked last counts, and leaving the page calls everything off. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { liveCounts, liveLatest, type Counts, type LatestChange } from './api/answers.ts';
+import { address, ApiError } from './api/client.ts';
+import { followStream } from './api/stream.ts';
+import { sessionEnded, streamState, user } from './state.ts';
+
+export interface Load<T> {
+  /** The newest answer; stays while the next is fetched, also when that fails. */
+  readonly data: T | undefined;
+  readonly error: ApiError | undefined;
+  /** Waiting for an answer. */
+  readonly busy: boolean;
+  /** Asks again. */
+  readonly reload: () => void;
+  /** Changes what is shown without asking, for live events. */
+  readonly patch: (change: (data: T) => T) => void;
+}
+
+/** An error of the client, or one that says what else went wrong on the way. */
+export function asApiError(cause: unknown): ApiError {
+  return cause instanceof ApiError ? cause : new ApiError('page', 0, String(cause), null, cause);
+}
+
+/**
+ * Loads when `key` changes and again on `reload`, every `everyMs` too if given (not while the page is hidden).
+ * A null key loads nothing. A request still under way is aborted by the next and by leaving.
+ */
+export function useLoad<T>(
+  key: string | null,
+  load: (signal: AbortSignal) => Promise<T>,
+  everyMs?: number,
+): Load<T> {
+  const [state, setState] = useState<{ data?: T; error?: ApiError; busy: boolean }>({ busy: key !== null });
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(load);
+  latest.current = load;
+
+  useEffect(() => {
+    if (key === null) return;
+    const leaving = new AbortController();
+    setState((before) => ({ ...before, busy: true }));
+    latest
+      .current(leaving.signal)
+      .then((data) => {
+        if (!leaving.signal.aborted) setState({ data, busy: false });
+      })
+      .catch((cause: unknown) => {
+        if (leaving.signal.aborted) return;
+        setState((before) => ({ ...before, error: asApiError(cause), busy: false }));
+      });
+    return () => leaving.abort();
+  }, [key, turn]);
+
+  useEffect(() => {
+    if (everyMs === undefined || key === null) return;
+    const timer = setInterval(() => {
+      if (!document.hidden) setTurn((before) => before + 1);
+    }, everyMs);
+    return () => clearInterval(timer);
+  }, [key, everyMs]);
+
+  return {
+    data: state.data,
+    error: state.error,
+    busy: state.busy,
+    reload: () => setTurn((before) => before + 1),
+    patch: (change) =>
+      setState((before) => (before.data === undefined ? before : { ...before, data: change(before.data) })),
+  };
+}
+
+/** What a page does with live events. */
+export interface LiveHandlers {
+  readonly latest?: (items: readonly LatestChange[]) => void;
+  readonly counts?: (counts: Counts) => void;
+  /** The line is back: load anew what was missed. */
+  readonly recovered: () => void;
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Follows the live events of an area or a device while the page is shown. Its state is the mark in the header. */
+export function useLive(of: { area?: string; device?: string } | null, handlers: LiveHandlers): void {
+  const current = useRef(handlers);
+  current.current = handlers;
+  const path = of === null ? null : address('/api/v1/live', of);
+  useEffect(() => {
+    if (path === null) return;
+    const leaving = new AbortController();
+    void followStream(
+      path,
+      {
+        fetch: (input, init) => window.fetch(input, init),
+        sleep,
+        random: Math.random,
+        silenceMs: 40_000,
+        backOffMs: [1_000, 30_000],
+      },
+      {
+        event: ({ event, data }) => {
+          if (event === 'latest') current.current.latest?.(liveLatest(JSON.parse(data), 'latest').items);
+          else if (event === 'counts') current.current.counts?.(liveCounts(JSON.parse(data), 'counts'));
+        },
+        state: (state) => {
+          streamState.value = state;
+        },
+        recovered: () => current.current.recovered(),
+        fault: (error) => console.warn('live events broke off', error),
+        signedOut: () => {
+          sessionEnded.value = true;
+          user.value = null;
+        },
+      },
+      leaving.signal,
+    );
+    return () => {
+      leaving.abort();
+      streamState.value = null;
+    };
+  }, [path]);
+}
+
+/** Asks for one page after another, at most `pagesMax`; the rest is left and `complete` says so. */
+export async function allPages<T>(
+  ask: (cursor: string | null) => Promise<{ items: T[]; next: string | null }>,
+  pagesMax: number,
+): Promise<{ items: T[]; complete: boolean }> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  for (let pages = 0; pages < pagesMax; pages++) {
+    const page: { items: T[]; next: string | null } = await ask(cursor);
+    items.push(...page.items);
+    cursor = page.next;
+    if (cursor === null) return { items, complete: true };
+  }
+  return { items, complete: false };
+}
+

@@ -1,0 +1,157 @@
+/** One device: what it says now, what it said before, what is missing. */
+import { useMemo, useState } from 'preact/hooks';
+import * as answers from '../api/answers.ts';
+import type { Device, LatestChange, Metric, Profile } from '../api/answers.ts';
+import { formatSpan, formatTime } from '../format.ts';
+import { useLive, useLoad } from '../load.ts';
+import { query, withQuery } from '../router.ts';
+import { client, now, profiles } from '../state.ts';
+import { say, t, word } from '../text/language.ts';
+import { trend } from '../chart/series.ts';
+import { Icon } from '../ui/icon.tsx';
+import { Age, Crumbs, Empty, Failure, Figure, Skeleton, StaleNote, StateMark, useTitle } from '../ui/parts.tsx';
+import { loadRecent } from './device-data.ts';
+import { History } from './device-history.tsx';
+import { mergeLatest } from './merge.ts';
+
+function Spark({ points }: { points: readonly (readonly [number, number])[] }) {
+  const first = points[0];
+  const last = points.at(-1);
+  if (first === undefined || last === undefined || points.length < 2) return <div class="spark" />;
+  const values = points.map(([, value]) => value);
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const path = points
+    .map(([at, value], index) => {
+      const x = ((at - first[0]) / Math.max(1, last[0] - first[0])) * 100;
+      const y = high === low ? 12 : 22 - ((value - low) / (high - low)) * 20;
+      return `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    })
+    .join('');
+  return (
+    <svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
+      <path d={path} />
+    </svg>
+  );
+}
+
+const trendWords = { rising: 'device.trend-up', falling: 'device.trend-down', flat: 'device.trend-flat' } as const;
+
+function Tile({ device, metric, points, chosen }: { device: Device; metric: Metric; points: readonly (readonly [number, number])[]; chosen: boolean }) {
+  const value = device.values.get(metric.key);
+  const steady = metric.states !== null || metric.state;
+  const going = trend(points.map(([, one]) => one));
+  return (
+    <a class="tile metric" href={withQuery({ metric: metric.key })} aria-current={chosen ? 'true' : undefined}>
+      <span class="tile-label muted">{say(metric.name)}</span>
+      {value === undefined ? <span class="figure muted">–</span> : <Figure metric={metric} value={value} now={now.value} />}
+      <span class="tile-foot small muted">
+        {value !== undefined && <Age at={value.at} />}
+        {!steady && points.length >= 6 && (
+          <span class="trend">
+            <Icon name={going} size={14} />
+            {t(trendWords[going])}
+          </span>
+        )}
+      </span>
+      {!steady && <Spark points={points} />}
+    </a>
+  );
+}
+
+function Facts({ device, profile }: { device: Device; profile: Profile | undefined }) {
+  const facts: [string, string][] = [
+    [t('device.id'), device.id],
+    [t('devices.kind'), word('kind', device.kind)],
+    [t('devices.profile'), profile === undefined ? device.profile : `${say(profile.name)} (${device.profile})`],
+    [t('devices.gateway'), device.gateway ?? t('devices.direct')],
+    ...(device.address === null || device.address === device.id ? [] : ([[t('device.address'), device.address]] as [string, string][])),
+    ...(profile === undefined
+      ? []
+      : ([
+          [t('device.protocol'), profile.protocol],
+          [t('device.report-every'), formatSpan(profile.reportEvery * 1000)],
+        ] as [string, string][])),
+    ...(device.longitude === null || device.latitude === null
+      ? []
+      : ([[t('device.coordinates'), `${device.longitude.toFixed(5)}, ${device.latitude.toFixed(5)}`]] as [string, string][])),
+  ];
+  return (
+    <section class="panel" aria-labelledby="about-heading">
+      <h2 id="about-heading">{t('device.about')}</h2>
+      <dl class="facts">
+        {facts.map(([name, fact]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{fact}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+/** A metric that the profile doesn't know (an older revision's): named by its key. */
+const unknownMetric = (key: string): Metric => ({ key, quantity: '', name: { zh: key, en: key }, unit: '', range: null, states: null, total: false, state: false });
+
+function metricsOf(device: Device, profile: Profile | undefined): Metric[] {
+  const known = profile?.metrics ?? [];
+  const keys = new Set(known.map((metric) => metric.key));
+  return [...known, ...[...device.values.keys()].filter((key) => !keys.has(key)).map(unknownMetric)];
+}
+
+function Body({ device, change }: { device: Device; change: LatestChange | null }) {
+  const profile = profiles.value.get(device.profile);
+  const metrics = metricsOf(device, profile);
+  const reportEveryMs = (profile?.reportEvery ?? 300) * 1000;
+  const recent = useLoad(`recent ${device.id} ${profile?.id}`, (signal) => loadRecent(device, reportEveryMs, now.peek(), signal), 300_000);
+  const asked = query.value.get('metric');
+  const chosen = metrics.find((metric) => metric.key === asked) ?? metrics.find((metric) => device.values.has(metric.key)) ?? metrics[0];
+  return (
+    <>
+      <section aria-label={t('device.values')} class="tiles metrics">
+        {metrics.map((metric) => (
+          <Tile key={metric.key} device={device} metric={metric} points={recent.data?.get(metric.key) ?? []} chosen={metric === chosen} />
+        ))}
+      </section>
+      {device.state === 'never' && <Empty title={t('device.no-values')} hint={t('device.no-values-hint')} />}
+      {chosen !== undefined && <History device={device} metric={chosen} metrics={metrics} reportEveryMs={reportEveryMs} change={change} />}
+      <Facts device={device} profile={profile} />
+    </>
+  );
+}
+
+/** The page. */
+export function DevicePage({ id }: { id: string }) {
+  const load = useLoad(`device ${id}`, (signal) => client.ask(`/devices/${encodeURIComponent(id)}`, answers.device, { signal }), 60_000);
+  const [change, setChange] = useState<LatestChange | null>(null);
+  useLive(load.data === undefined ? null : { device: id }, {
+    latest: (items) => {
+      const own = items.find((item) => item.device === id);
+      if (own === undefined) return;
+      setChange(own);
+      load.patch((device) => mergeLatest([device], [own])[0] ?? device);
+    },
+    recovered: load.reload,
+  });
+  const device = load.data;
+  useTitle(device?.name ?? id);
+  const places = useMemo(() => (device === undefined ? [] : [...device.path.filter((place) => place.code !== device.area.code), device.area]), [device]);
+  if (device === undefined) return load.error === undefined ? <Skeleton lines={10} /> : <Failure error={load.error} retry={load.reload} />;
+  return (
+    <div class="page">
+      <Crumbs places={places} last={device.name} />
+      <header class="page-head">
+        <h1>{device.name}</h1>
+        <StateMark state={device.state} />
+        <span class="muted">
+          {word('kind', device.kind)} · {t('devices.last-seen')} <Age at={device.lastSeenAt} />
+          {device.lastSeenAt !== null && <span class="number">（{formatTime(device.lastSeenAt)}）</span>}
+        </span>
+      </header>
+      <StaleNote error={load.error} retry={load.reload} />
+      <Body device={device} change={change} />
+    </div>
+  );
+}
+

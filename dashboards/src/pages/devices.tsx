@@ -1,0 +1,305 @@
+/** Finding devices: search, filters, sorting, page after page, and the list as CSV. All of it stands in the address. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import * as answers from '../api/answers.ts';
+import { type Area, type Device, type DevicePage, STATES } from '../api/answers.ts';
+import { type ApiError, address } from '../api/client.ts';
+import { csvCell, formatCount, formatTime } from '../format.ts';
+import { allPages, asApiError, useLive, useLoad } from '../load.ts';
+import { go, query, withQuery } from '../router.ts';
+import { client, narrow, now, profiles, recall, remember, user } from '../state.ts';
+import { say, t, word } from '../text/language.ts';
+import { COLUMNS, type Column, DeviceRows, placeOf } from '../ui/device-rows.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Empty, explain, Failure, Skeleton, StaleNote, useTitle } from '../ui/parts.tsx';
+import { mergeLatest } from './merge.ts';
+
+const PAGE = 50;
+const EXPORT_PAGE = 500;
+const EXPORT_PAGES_MAX = 200;
+const TYPING_PAUSE_MS = 250;
+
+/** The list's filters as the address has them, in the words of `GET /devices`. */
+function filters(): Record<string, string | null> {
+  const get = (name: string): string | null => query.value.get(name);
+  return { area: get('area'), state: get('state'), kind: get('kind'), q: get('q'), sort: get('sort') ?? 'name' };
+}
+
+const ask = (more: Record<string, string | number | null>, signal?: AbortSignal): Promise<DevicePage> =>
+  client.ask(address('/devices', { ...filters(), ...more }), answers.devices, signal === undefined ? {} : { signal });
+
+function Search() {
+  const [typed, setTyped] = useState(query.value.get('q') ?? '');
+  const given = query.value.get('q') ?? '';
+  const sent = useRef(given);
+  useEffect(() => {
+    // The address changed by other means (back, clear filters): the field follows.
+    if (given !== sent.current) setTyped(given);
+    sent.current = given;
+  }, [given]);
+  useEffect(() => {
+    if (typed.trim() === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = typed.trim();
+      go(withQuery({ q: typed.trim() }), true);
+    }, TYPING_PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  return (
+    <label class="search">
+      <span class="hidden">{t('devices.search')}</span>
+      <Icon name="search" />
+      <input
+        id="device-search"
+        type="search"
+        placeholder={t('devices.search')}
+        title={t('devices.search-key')}
+        value={typed}
+        maxLength={100}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') setTyped('');
+        }}
+      />
+      {!narrow.value && <kbd aria-hidden="true">/</kbd>}
+    </label>
+  );
+}
+
+function Choice({ name, label, any, options }: { name: string; label: string; any: string; options: readonly (readonly [value: string, text: string])[] }) {
+  const chosen = query.value.get(name) ?? '';
+  return (
+    <label class="choice">
+      <span class="hidden">{label}</span>
+      <select value={chosen} onChange={(event) => go(withQuery({ [name]: event.currentTarget.value }))}>
+        {any !== '' && <option value="">{any}</option>}
+        {options.map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Areas to choose from: what lies below the reader's own area, and the village chosen by a link if it is none of these. */
+function useAreas(): readonly (readonly [string, string])[] {
+  const own = user.value?.area.code ?? '';
+  const chosen = query.value.get('area');
+  const load = useLoad(`areas ${own}`, async (signal) => {
+    const { items } = await allPages((cursor) => client.ask(address('/areas', { parent: own, limit: 500, cursor }), answers.areas, { signal }), 4);
+    return items;
+  });
+  const known = load.data?.some((area) => area.code === chosen) ?? true;
+  const other = useLoad<Area>(chosen === null || known || chosen === own ? null : `area ${chosen}`, (signal) =>
+    client.ask(`/areas/${encodeURIComponent(chosen ?? '')}`, answers.area, { signal }),
+  );
+  const list = [...(load.data ?? [])];
+  if (!known && other.data !== undefined && other.data.code === chosen) list.push(other.data);
+  return list.map((area) => [area.code, say(area.name)] as const);
+}
+
+function FilterBar() {
+  const kinds = [...new Set([...profiles.value.values()].map((profile) => profile.kind))].sort();
+  const own = user.value?.area;
+  return (
+    <search class="filters">
+      <Search />
+      <Choice name="area" label={t('devices.area')} any={own === undefined ? t('devices.area-any') : say(own.name)} options={useAreas()} />
+      <Choice name="state" label={t('devices.state')} any={t('state.any')} options={STATES.map((state) => [state, t(`state.${state}`)])} />
+      <Choice name="kind" label={t('devices.kind')} any={t('devices.kind-any')} options={kinds.map((kind) => [kind, word('kind', kind)])} />
+      {narrow.value && (
+        <Choice
+          name="sort"
+          label={t('devices.sort')}
+          any=""
+          options={[
+            ['name', t('devices.sort-name')],
+            ['-lastSeenAt', t('devices.sort-seen')],
+            ['state', t('devices.sort-state')],
+          ]}
+        />
+      )}
+    </search>
+  );
+}
+
+/** Which columns this machine's user has chosen. */
+function useColumns(): [readonly Column[], (column: Column, on: boolean) => void] {
+  const [columns, setColumns] = useState<readonly Column[]>(() => {
+    const kept = recall('columns')?.split(',');
+    return kept === undefined ? ['kind', 'place', 'values', 'last-seen'] : COLUMNS.filter((column) => kept.includes(column));
+  });
+  return [
+    columns,
+    (column, on) => {
+      const next = COLUMNS.filter((one) => (one === column ? on : columns.includes(one)));
+      remember('columns', next.join(','));
+      setColumns(next);
+    },
+  ];
+}
+
+function ColumnMenu({ columns, set }: { columns: readonly Column[]; set: (column: Column, on: boolean) => void }) {
+  return (
+    <details class="menu">
+      <summary class="button">
+        <Icon name="columns" />
+        {t('devices.columns')}
+      </summary>
+      <div class="menu-body">
+        {COLUMNS.map((column) => (
+          <label key={column}>
+            <input type="checkbox" checked={columns.includes(column)} onChange={(event) => set(column, event.currentTarget.checked)} />
+            {t(`devices.${column}`)}
+          </label>
+        ))}
+      </div>
+    </details>
+  );
+}
+
+/** The list as a file that spreadsheets open rightly: BOM for Excel, no text that runs as a formula. */
+function listAsCsv(devices: readonly Device[]): Blob {
+  const head = (['id', 'name', 'kind', 'profile', 'place', 'gateway', 'state', 'last-seen'] as const).map((name) =>
+    name === 'id' ? t('device.id') : t(`devices.${name}`),
+  );
+  const rows = devices.map((device) => [
+    device.id,
+    device.name,
+    word('kind', device.kind),
+    device.profile,
+    placeOf(device),
+    device.gateway ?? t('devices.direct'),
+    t(`state.${device.state}`),
+    device.lastSeenAt === null ? '' : formatTime(device.lastSeenAt),
+  ]);
+  const text = [head, ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n');
+  return new Blob(['\ufeff', text, '\r\n'], { type: 'text/csv' });
+}
+
+function ExportButtons() {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const area = query.value.get('area') ?? user.value?.area.code ?? null;
+
+  async function exportList(): Promise<void> {
+    setBusy(true);
+    setError(null);
+    try {
+      const { items } = await allPages((cursor) => ask({ limit: EXPORT_PAGE, cursor }), EXPORT_PAGES_MAX);
+      const url = URL.createObjectURL(listAsCsv(items));
+      const link = document.createElement('a');
+      link.href = url;
+      link.download = 'devices.csv';
+      link.click();
+      URL.revokeObjectURL(url);
+    } catch (cause) {
+      setError(asApiError(cause));
+    }
+    setBusy(false);
+  }
+  // Whole hours, so that the link does not change with every tick.
+  const hour = Math.floor(now.value / 3_600_000) * 3_600_000;
+  const readings = address('/api/v1/export', {
+    format: 'csv',
+    area,
+    from: new Date(hour - 82_800_000).toISOString(),
+    to: new Date(hour + 3_600_000).toISOString(),
+  });
+  return (
+    <>
+      {error !== null && (
+        <span class="form-error" role="alert">
+          {explain(error)}
+        </span>
+      )}
+      <button type="button" class="button" disabled={busy} onClick={() => void exportList()}>
+        <Icon name="download" />
+        {busy ? t('devices.exporting') : t('devices.export-list')}
+      </button>
+      <a class="button" href={readings} download>
+        <Icon name="download" />
+        {t('devices.export-readings')}
+      </a>
+    </>
+  );
+}
+
+function More({ page, add }: { page: DevicePage; add: (next: DevicePage) => void }) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  async function more(): Promise<void> {
+    setBusy(true);
+    setError(null);
+    try {
+      add(await ask({ limit: PAGE, cursor: page.next }));
+    } catch (cause) {
+      setError(asApiError(cause));
+    }
+    setBusy(false);
+  }
+  return (
+    <div class="list-foot">
+      <span class="muted">{t('devices.shown', { shown: formatCount(page.items.length), total: formatCount(page.total) })}</span>
+      {page.next !== null && (
+        <button type="button" class="button" disabled={busy} onClick={() => void more()}>
+          {busy ? t('devices.loading-more') : t('devices.more')}
+        </button>
+      )}
+      {error !== null && (
+        <span class="form-error" role="alert">
+          {explain(error)}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** The page. */
+export function Devices() {
+  useTitle(t('nav.devices'));
+  const [columns, setColumn] = useColumns();
+  const key = JSON.stringify(filters());
+  const load = useLoad(`devices ${key}`, (signal) => ask({ limit: PAGE }, signal));
+  useLive({ area: query.value.get('area') ?? user.value?.area.code ?? '' }, {
+    latest: (changes) => load.patch((page) => ({ ...page, items: [...mergeLatest(page.items, changes)] })),
+    recovered: load.reload,
+  });
+  const page = load.data;
+  const filtered = ['area', 'state', 'kind', 'q'].some((name) => query.value.has(name));
+  return (
+    <div class="page">
+      <header class="page-head">
+        <h1>{t('nav.devices')}</h1>
+        {page !== undefined && <span class="muted">{t('devices.total', { n: formatCount(page.total) })}</span>}
+        <span class="actions">
+          {!narrow.value && <ColumnMenu columns={columns} set={setColumn} />}
+          <ExportButtons />
+        </span>
+      </header>
+      <FilterBar />
+      {page !== undefined && <StaleNote error={load.error} retry={load.reload} />}
+      {page === undefined ? (
+        load.error === undefined ? <Skeleton lines={12} /> : <Failure error={load.error} retry={load.reload} />
+      ) : page.items.length === 0 ? (
+        <Empty
+          icon={filtered ? 'search' : 'empty'}
+          title={filtered ? t('devices.none') : t('overview.empty')}
+          hint={filtered ? t('devices.none-hint') : t('overview.empty-hint')}
+        >
+          {filtered && (
+            <a class="button" href="/devices">
+              {t('devices.clear')}
+            </a>
+          )}
+        </Empty>
+      ) : (
+        <section class={load.busy ? 'panel list busy' : 'panel list'} aria-busy={load.busy}>
+          <DeviceRows devices={page.items} label={t('nav.devices')} columns={columns} sorting={{ by: query.value.get('sort') ?? 'name', href: (by) => withQuery({ sort: by }) }} />
+          <More page={page} add={(next) => load.patch((before) => ({ ...next, items: [...before.items, ...next.items] }))} />
+        </section>
+      )}
+    </div>
+  );
+}

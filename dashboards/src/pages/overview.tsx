@@ -1,0 +1,238 @@
+/** One area at a glance: how its devices are, how the areas below are, what was measured last. */
+import { useRef, useState } from 'preact/hooks';
+import * as answers from '../api/answers.ts';
+import { type Counts, type Device, type Overview as OverviewAnswer, STATES } from '../api/answers.ts';
+import { address } from '../api/client.ts';
+import { formatCount, formatPercent, formatValue } from '../format.ts';
+import { type Load, useLive, useLoad } from '../load.ts';
+import { client, narrow, now } from '../state.ts';
+import { say, t } from '../text/language.ts';
+import { DeviceRows } from '../ui/device-rows.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Age, CountsBar, CountTiles, Crumbs, Empty, Failure, Skeleton, StaleNote, totalOf, useTitle } from '../ui/parts.tsx';
+import { mergeLatest } from './merge.ts';
+
+/** Asked anew this often; states and values of the devices shown come live besides. */
+const REFRESH_MS = 15_000;
+const RECENT = 12;
+const VILLAGE = 100;
+
+type AreaRow = OverviewAnswer['areas'][number];
+
+function AreaTable({ areas, heading }: { areas: readonly AreaRow[]; heading: string }) {
+  return (
+    <div class="table-wrap">
+      <table class="dense">
+        <thead>
+          <tr>
+            <th scope="col">{t('overview.area')}</th>
+            <th scope="col" class="wide-bar">{t('overview.share')}</th>
+            <th scope="col" class="right">{t('overview.total')}</th>
+            {STATES.map((state) => (
+              <th scope="col" key={state} class="right">
+                {t(`state.${state}`)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody aria-label={heading}>
+          {areas.map((area) => (
+            <tr key={area.code}>
+              <th scope="row">
+                <a class="row-link" href={`/areas/${area.code}`}>
+                  {say(area.name)}
+                </a>
+              </th>
+              <td class="wide-bar">
+                <CountsBar counts={area.counts} />
+              </td>
+              <td class="right number">{formatCount(totalOf(area.counts))}</td>
+              {STATES.map((state) => (
+                <td key={state} class={`right number ${area.counts[state] === 0 ? 'zero' : `text-${state}`}`}>
+                  {formatCount(area.counts[state])}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function AreaCards({ areas }: { areas: readonly AreaRow[] }) {
+  return (
+    <ul class="cards">
+      {areas.map((area) => (
+        <li key={area.code}>
+          <a class="card" href={`/areas/${area.code}`}>
+            <span class="card-head">
+              <b>{say(area.name)}</b>
+              <span class="muted small">{t('overview.devices-n', { n: formatCount(totalOf(area.counts)) })}</span>
+            </span>
+            <CountsBar counts={area.counts} />
+            <span class="card-states">
+              {STATES.filter((state) => area.counts[state] > 0).map((state) => (
+                <span key={state} class={`state state-${state}`}>
+                  <Icon name={state} size={14} />
+                  {t(`state.${state}`)} <span class="number">{area.counts[state]}</span>
+                </span>
+              ))}
+            </span>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Quantities({ quantities }: { quantities: OverviewAnswer['quantities'] }) {
+  if (quantities.length === 0) return <p class="muted pad">{t('overview.no-quantities')}</p>;
+  return (
+    <ul class="quantities">
+      {quantities.map((quantity) => (
+        <li key={quantity.quantity}>
+          <span class="quantity-name">
+            {say(quantity.name)}
+            <small class="muted">{t('overview.devices-n', { n: quantity.devices })}</small>
+          </span>
+          <span class="quantity-value">
+            <b class="number">{quantity.avg === null ? '–' : formatValue(quantity.avg)}</b>
+            <span class="unit">{quantity.unit}</span>
+            {quantity.min !== null && quantity.max !== null && (
+              <small class="muted number">
+                {formatValue(quantity.min)} – {formatValue(quantity.max)}
+              </small>
+            )}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Tiles({ counts, rate, area }: { counts: Counts; rate: number; area: string }) {
+  return (
+    <section class="tiles" aria-label={t('overview.share')}>
+      <CountTiles counts={counts} area={area} />
+      <div class="tile tile-rate">
+        <span class="muted tile-label">
+          <Icon name="pulse" />
+          {t('overview.rate')}
+        </span>
+        <b class="big number">{formatCount(rate)}</b>
+      </div>
+    </section>
+  );
+}
+
+function AreaPanels({ overview, level }: { overview: OverviewAnswer; level: string }) {
+  const heading = level === 'county' ? t('overview.townships') : t('overview.villages');
+  return (
+    <div class={level === 'village' ? 'columns single' : 'columns'}>
+      {level !== 'village' && (
+        <section class="panel" aria-labelledby="areas-heading">
+          <h2 id="areas-heading">
+            {heading}
+            <span class="muted number">{overview.areas.length}</span>
+          </h2>
+          {overview.areas.length === 0 ? (
+            <p class="muted pad">{t('overview.no-areas')}</p>
+          ) : narrow.value ? (
+            <AreaCards areas={overview.areas} />
+          ) : (
+            <AreaTable areas={overview.areas} heading={heading} />
+          )}
+        </section>
+      )}
+      <section class="panel" aria-labelledby="quantities-heading">
+        <h2 id="quantities-heading" title={t('overview.quantities-note')}>
+          {t('overview.quantities')}
+        </h2>
+        <p class="muted small under-heading">{t('overview.quantities-note')}</p>
+        <Quantities quantities={overview.quantities} />
+      </section>
+    </div>
+  );
+}
+
+function DevicePanel({ load, village, total, code }: { load: Load<readonly Device[]>; village: boolean; total: number; code: string }) {
+  return (
+    <section class="panel" aria-labelledby="recent-heading">
+      <h2 id="recent-heading">
+        {village ? t('overview.devices') : t('overview.recent')}
+        <a class="more" href={`/devices?area=${code}`}>
+          {t('overview.all-devices', { n: formatCount(total) })}
+          <Icon name="right" size={12} />
+        </a>
+      </h2>
+      {load.data !== undefined ? (
+        <DeviceRows devices={load.data} label={village ? t('overview.devices') : t('overview.recent')} />
+      ) : load.error !== undefined ? (
+        <Failure error={load.error} retry={load.reload} />
+      ) : (
+        <Skeleton lines={4} />
+      )}
+    </section>
+  );
+}
+
+/** The page of a county, township or village. */
+export function Overview({ code }: { code: string }) {
+  const loadedAt = useRef(0);
+  const [liveTally, setLiveTally] = useState<Counts | null>(null);
+  const area = useLoad(`area ${code}`, (signal) => client.ask(`/areas/${encodeURIComponent(code)}`, answers.area, { signal }));
+  const overview = useLoad(
+    `overview ${code}`,
+    async (signal) => {
+      const answer = await client.ask(address('/overview', { area: code }), answers.overview, { signal });
+      loadedAt.current = now.peek();
+      setLiveTally(null);
+      return answer;
+    },
+    REFRESH_MS,
+  );
+  const village = area.data?.level === 'village';
+  const devices = useLoad<readonly Device[]>(area.data === undefined ? null : `devices ${code}`, async (signal) => {
+    const query = village ? { sort: 'name', limit: VILLAGE } : { sort: '-lastSeenAt', limit: RECENT };
+    return (await client.ask(address('/devices', { area: code, ...query }), answers.devices, { signal })).items;
+  });
+  useLive(area.data === undefined ? null : { area: code }, {
+    latest: (items) => devices.patch((shown) => mergeLatest(shown, items)),
+    counts: setLiveTally,
+    recovered: () => {
+      overview.reload();
+      devices.reload();
+    },
+  });
+  useTitle(area.data === undefined ? t('nav.overview') : say(area.data.name));
+
+  const error = area.data === undefined ? area.error : overview.data === undefined ? overview.error : undefined;
+  if (error !== undefined) return <Failure error={error} retry={area.data === undefined ? area.reload : overview.reload} />;
+  if (area.data === undefined || overview.data === undefined) return <Skeleton lines={10} />;
+  const counts = liveTally ?? overview.data.counts;
+  const total = totalOf(counts);
+  return (
+    <div class="page">
+      <Crumbs places={area.data.path.filter((place) => place.code !== code)} last={area.data.name} />
+      <header class="page-head">
+        <h1>{say(area.data.name)}</h1>
+        <span class="muted">
+          {total > 0 && <>{t('overview.online-share', { n: formatPercent(counts.online, total) })} · </>}
+          {t('overview.updated')} <Age at={loadedAt.current} />
+        </span>
+      </header>
+      <StaleNote error={overview.error} retry={overview.reload} />
+      <Tiles counts={counts} rate={overview.data.readingsPerMinute} area={code} />
+      {total === 0 ? (
+        <Empty title={t('overview.empty')} hint={t('overview.empty-hint')} />
+      ) : (
+        <>
+          {village && <DevicePanel load={devices} village total={total} code={code} />}
+          <AreaPanels overview={overview.data} level={area.data.level} />
+          {!village && <DevicePanel load={devices} village={false} total={total} code={code} />}
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,159 @@
+/** What could not be decoded: reason, payload, and running it again. */
+import { useState } from 'preact/hooks';
+import * as answers from '../api/answers.ts';
+import { type QuarantineEntry, QUARANTINE_STATES } from '../api/answers.ts';
+import { type ApiError, address } from '../api/client.ts';
+import { asApiError, useLoad } from '../load.ts';
+import { query, withQuery } from '../router.ts';
+import { client } from '../state.ts';
+import { t } from '../text/language.ts';
+import { Age, Empty, explain, Failure, Skeleton, StaleNote, useTitle } from '../ui/parts.tsx';
+
+const PAGE = 50;
+
+/** A payload as text where it is text, else as bytes in hexadecimal. */
+export function payloadText(entry: { payload: string; text: string | null }): string {
+  if (entry.text !== null) return entry.text;
+  try {
+    const bytes = atob(entry.payload);
+    return [...bytes].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join(' ');
+  } catch (error) {
+    // Not base64 after all: show what came rather than nothing.
+    if (error instanceof DOMException) return entry.payload;
+    throw error;
+  }
+}
+
+function Entry({ entry, chosen, choose }: { entry: QuarantineEntry; chosen: boolean; choose: ((on: boolean) => void) | null }) {
+  return (
+    <li class="entry">
+      {choose !== null && (
+        <label class="check">
+          <span class="hidden">{t('quarantine.select', { id: entry.id })}</span>
+          <input type="checkbox" checked={chosen} onChange={(event) => choose(event.currentTarget.checked)} />
+        </label>
+      )}
+      <details>
+        <summary>
+          <span class="tag tag-bad">{entry.reason}</span>
+          <span class="entry-message">{entry.message}</span>
+          <span class="muted small">
+            {entry.device ?? entry.source} · <Age at={entry.receivedAt} />
+          </span>
+        </summary>
+        <dl class="facts">
+          <div>
+            <dt>{t('quarantine.source')}</dt>
+            <dd>{entry.source}</dd>
+          </div>
+          <div>
+            <dt>{t('quarantine.topic')}</dt>
+            <dd>{entry.topic}</dd>
+          </div>
+          <div>
+            <dt>{t('quarantine.payload')}</dt>
+            <dd>
+              <pre>{payloadText(entry)}</pre>
+            </dd>
+          </div>
+        </dl>
+      </details>
+    </li>
+  );
+}
+
+/** Running entries again, and what came of it. */
+function useRerun(done: () => void): { busy: boolean; result: string | null; error: ApiError | null; run: (ids: readonly number[] | null) => void } {
+  const [state, setState] = useState<{ busy: boolean; result: string | null; error: ApiError | null }>({ busy: false, result: null, error: null });
+  async function run(ids: readonly number[] | null): Promise<void> {
+    setState({ busy: true, result: null, error: null });
+    try {
+      const answer = await client.ask('/quarantine/rerun', answers.rerun, { method: 'POST', body: ids === null ? {} : { ids } });
+      setState({ busy: false, result: t('quarantine.result', { accepted: answer.accepted, refused: answer.refused.length }), error: null });
+      done();
+    } catch (cause) {
+      setState({ busy: false, result: null, error: asApiError(cause) });
+    }
+  }
+  return { ...state, run: (ids) => void run(ids) };
+}
+
+function States({ chosen }: { chosen: string }) {
+  return (
+    <fieldset class="segments">
+      <legend class="hidden">{t('devices.state')}</legend>
+      {QUARANTINE_STATES.map((state) => (
+        <a key={state} href={withQuery({ state: state === 'open' ? null : state })} aria-current={state === chosen ? 'true' : undefined}>
+          {t(`quarantine.${state}`)}
+        </a>
+      ))}
+    </fieldset>
+  );
+}
+
+/** The page. */
+export function Quarantine() {
+  useTitle(t('nav.quarantine'));
+  const state = QUARANTINE_STATES.find((one) => one === query.value.get('state')) ?? 'open';
+  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
+  const [pages, setPages] = useState(1);
+  const load = useLoad(`quarantine ${state} ${pages}`, (signal) =>
+    client.ask(address('/quarantine', { state, limit: PAGE * pages }), answers.quarantine, { signal }),
+  );
+  const rerun = useRerun(() => {
+    setChosen(new Set());
+    load.reload();
+  });
+  const choose = (id: number, on: boolean): void => {
+    const next = new Set(chosen);
+    if (on) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
+  const items = load.data?.items.filter((entry) => entry.state === state);
+  if (items === undefined) return load.error === undefined ? <Skeleton /> : <Failure error={load.error} retry={load.reload} />;
+  return (
+    <div class="page">
+      <header class="page-head">
+        <h1>{t('nav.quarantine')}</h1>
+        <States chosen={state} />
+        {state === 'open' && items.length > 0 && (
+          <span class="actions">
+            <button type="button" class="button" disabled={rerun.busy || chosen.size === 0} onClick={() => rerun.run([...chosen])}>
+              {t('quarantine.run-selected', { n: chosen.size })}
+            </button>
+            <button type="button" class="button primary" disabled={rerun.busy} onClick={() => rerun.run(null)}>
+              {rerun.busy ? t('quarantine.running') : t('quarantine.run-all')}
+            </button>
+          </span>
+        )}
+      </header>
+      <p class="muted">{t('quarantine.intro')}</p>
+      <p role="status">{rerun.result}</p>
+      {rerun.error !== null && (
+        <p class="form-error" role="alert">
+          {explain(rerun.error)}
+        </p>
+      )}
+      <StaleNote error={load.error} retry={load.reload} />
+      {items.length === 0 ? (
+        <Empty icon="inbox" title={t('quarantine.empty')} {...(state === 'open' ? { hint: t('quarantine.empty-hint') } : {})} />
+      ) : (
+        <section class="panel">
+          <ul class="entries">
+            {items.map((entry) => (
+              <Entry key={entry.id} entry={entry} chosen={chosen.has(entry.id)} choose={state === 'open' ? (on) => choose(entry.id, on) : null} />
+            ))}
+          </ul>
+          {load.data?.next !== null && (
+            <div class="list-foot">
+              <button type="button" class="button" onClick={() => setPages(pages + 1)}>
+                {t('devices.more')}
+              </button>
+            </div>
+          )}
+        </section>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+/** Signing in; the address stays, so that afterwards the page asked for is shown. */
+import { useState } from 'preact/hooks';
+import { session } from '../api/answers.ts';
+import type { ApiError } from '../api/client.ts';
+import { asApiError } from '../load.ts';
+import { client, sessionEnded, user } from '../state.ts';
+import { t } from '../text/language.ts';
+import { explain, useTitle } from '../ui/parts.tsx';
+import { LanguageSwitch } from '../ui/shell.tsx';
+
+/** The form and what can go wrong with it. */
+export function SignIn() {
+  useTitle(t('session.sign-in'));
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | 'need-both' | null>(null);
+
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const name = String(form.get('user') ?? '').trim();
+    const password = String(form.get('password') ?? '');
+    if (name === '' || password === '') return setError('need-both');
+    setBusy(true);
+    setError(null);
+    try {
+      const answer = await client.ask('/session', session, { method: 'POST', body: { user: name, password } });
+      sessionEnded.value = false;
+      user.value = answer.user;
+    } catch (cause) {
+      setError(asApiError(cause));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <main class="sign-in">
+      <form onSubmit={(event) => void submit(event)} aria-busy={busy} noValidate>
+        <img src="/icon.svg" alt="" width="44" height="44" />
+        <h1>{t('app.name')}</h1>
+        <p class="muted">{t('app.tagline')}</p>
+        {sessionEnded.value && error === null && (
+          <p class="form-note" role="status">
+            {t('session.expired')}
+          </p>
+        )}
+        <label>
+          {t('session.user')}
+          <input name="user" autocomplete="username" autocapitalize="none" spellcheck={false} required />
+        </label>
+        <label>
+          {t('session.password')}
+          <input name="password" type="password" autocomplete="current-password" required />
+        </label>
+        {error !== null && (
+          <p class="form-error" role="alert">
+            {error === 'need-both' ? t('session.need-both') : explain(error)}
+          </p>
+        )}
+        <button type="submit" class="button primary" disabled={busy}>
+          {busy ? t('session.signing-in') : t('session.sign-in')}
+        </button>
+        <p class="muted small">{t('session.help')}</p>
+        <LanguageSwitch />
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,152 @@
+/** Devices as a dense table on a desktop and as cards on a phone; the list and the overview share it. */
+import type { ComponentChildren } from 'preact';
+import type { Device } from '../api/answers.ts';
+import { metricOf, narrow, now, profiles } from '../state.ts';
+import { say, t, word } from '../text/language.ts';
+import { Age, Figure, StateMark } from './parts.tsx';
+
+/** Columns that may be hidden; state and name always stay. */
+export const COLUMNS = ['kind', 'place', 'profile', 'gateway', 'values', 'last-seen'] as const;
+export type Column = (typeof COLUMNS)[number];
+const DEFAULT_COLUMNS: readonly Column[] = ['kind', 'place', 'values', 'last-seen'];
+
+/** Township · village of a device; what lies above is the same for all. */
+export function placeOf(device: Device): string {
+  const names = device.path.filter((place) => place.code !== device.area.code).map((place) => say(place.name));
+  return [...names.slice(1), say(device.area.name)].join(' · ');
+}
+
+const VALUES_SHOWN = 3;
+
+function Values({ device }: { device: Device }) {
+  const order = profiles.value.get(device.profile)?.metrics ?? [];
+  const keys = order.map((metric) => metric.key).filter((key) => device.values.has(key));
+  if (keys.length === 0) return <span class="muted">–</span>;
+  return (
+    <span class="values">
+      {keys.slice(0, VALUES_SHOWN).map((key) => {
+        const metric = metricOf(device.profile, key);
+        const value = device.values.get(key);
+        return value === undefined ? null : (
+          <span key={key} class="value">
+            <span class="muted">{metric === undefined ? key : say(metric.name)}</span>
+            <Figure metric={metric} value={value} now={now.value} />
+          </span>
+        );
+      })}
+    </span>
+  );
+}
+
+function Name({ device }: { device: Device }) {
+  return (
+    <a class="row-link device-name" href={`/devices/${encodeURIComponent(device.id)}`}>
+      <span>{device.name}</span>
+      <small class="muted">{device.id}</small>
+    </a>
+  );
+}
+
+function cell(column: Column, device: Device): ComponentChildren {
+  switch (column) {
+    case 'kind':
+      return word('kind', device.kind);
+    case 'place':
+      return placeOf(device);
+    case 'profile': {
+      const profile = profiles.value.get(device.profile);
+      return profile === undefined ? device.profile : say(profile.name);
+    }
+    case 'gateway':
+      return device.gateway ?? t('devices.direct');
+    case 'values':
+      return <Values device={device} />;
+    case 'last-seen':
+      return <Age at={device.lastSeenAt} />;
+  }
+}
+
+function Card({ device }: { device: Device }) {
+  return (
+    <li>
+      <a class="card" href={`/devices/${encodeURIComponent(device.id)}`}>
+        <span class="card-head">
+          <b>{device.name}</b>
+          <StateMark state={device.state} />
+        </span>
+        <span class="muted small card-line">
+          <span>
+            {word('kind', device.kind)} · {placeOf(device)}
+          </span>
+          <Age at={device.lastSeenAt} />
+        </span>
+        <Values device={device} />
+      </a>
+    </li>
+  );
+}
+
+export interface Sorting {
+  /** The list's `sort` parameter. */
+  readonly by: string;
+  readonly href: (by: string) => string;
+}
+
+const sortable: Partial<Record<Column | 'state' | 'name', string>> = { state: 'state', name: 'name', 'last-seen': 'lastSeenAt' };
+
+function Head({ column, sorting }: { column: Column | 'state' | 'name'; sorting: Sorting | undefined }) {
+  const key = sortable[column];
+  if (sorting === undefined || key === undefined) return <th scope="col">{t(`devices.${column}`)}</th>;
+  const up = sorting.by === key;
+  const down = sorting.by === `-${key}`;
+  return (
+    <th scope="col" aria-sort={up ? 'ascending' : down ? 'descending' : 'none'}>
+      <a class="sort" href={sorting.href(up ? `-${key}` : key)}>
+        {t(`devices.${column}`)}
+        <span aria-hidden="true">{up ? '↑' : down ? '↓' : '↕'}</span>
+      </a>
+    </th>
+  );
+}
+
+/** The rows. With `sorting` the heads of some columns are links that sort. */
+export function DeviceRows({ devices, label, columns = DEFAULT_COLUMNS, sorting }: { devices: readonly Device[]; label: string; columns?: readonly Column[]; sorting?: Sorting }) {
+  if (narrow.value)
+    return (
+      <ul class="cards" aria-label={label}>
+        {devices.map((device) => (
+          <Card key={device.id} device={device} />
+        ))}
+      </ul>
+    );
+  return (
+    <div class="table-wrap">
+      <table class="dense" aria-label={label}>
+        <thead>
+          <tr>
+            {(['state', 'name', ...columns] as const).map((column) => (
+              <Head key={column} column={column} sorting={sorting} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {devices.map((device) => (
+            <tr key={device.id}>
+              <td>
+                <StateMark state={device.state} />
+              </td>
+              <th scope="row">
+                <Name device={device} />
+              </th>
+              {columns.map((column) => (
+                <td key={column} class={`col-${column}`}>
+                  {cell(column, device)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

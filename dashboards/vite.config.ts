@@ -1,0 +1,19 @@
+/** How the console is built: Preact through Vite, into files that any strict content policy allows. */
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  root: fileURLToPath(new URL('./', import.meta.url)),
+  base: '/',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    // Nothing is inlined: data: addresses would need holes in the content policy.
+    assetsInlineLimit: 0,
+    // Browsers of the last years know modulepreload; the polyfill would be dead weight.
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+});
