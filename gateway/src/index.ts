@@ -1,0 +1,17 @@
+/** The edge process as a library: for its own main file, for tests and for simulations that run it in-process. */
+export {
+  bindDevices,
+  type ConfigFault,
+  type DeviceConfig,
+  faultText,
+  type GatewayConfig,
+  readConfig,
+} from './config.ts';
+export {
+  type Gateway,
+  type GatewayCounters,
+  type GatewayDeps,
+  prepare,
+  startGateway,
+} from './gateway.ts';
+export { type Log, silentLog } from './log.ts';

@@ -1,0 +1,40 @@
+/** What the gateway says to its operator: one line per change of state, and never a flood of them. */
+import { type Clock, MINUTE } from '@village/core';
+
+/** The part of a pino logger that is used here. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Says nothing. */
+export const silentLog: Log = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** Lets `perMinute` lines through in each minute; the next minute's first line tells how many were held back. */
+export function limitedLog(log: Log, now: Clock, perMinute: number): Log {
+  let windowStart = now();
+  let lines = 0;
+  let heldBack = 0;
+  const through =
+    (level: keyof Log) =>
+    (fields: object, message: string): void => {
+      const age = now() - windowStart;
+      if (age >= MINUTE || age < 0) {
+        windowStart = now();
+        lines = 0;
+      }
+      if (lines >= perMinute) {
+        heldBack++;
+        return;
+      }
+      lines++;
+      log[level](heldBack === 0 ? fields : { ...fields, linesHeldBack: heldBack }, message);
+      heldBack = 0;
+    };
+  return { info: through('info'), warn: through('warn'), error: through('error') };
+}

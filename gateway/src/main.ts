@@ -1,0 +1,71 @@
+/** `npm run gateway -- [--config gateway.yaml] [--check]`: runs a gateway, or only checks its configuration. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { OperationalError, seededRandom, timerFromText } from '@village/core';
+import { pino } from 'pino';
+import { faultText, type GatewayConfig, readConfig } from './config.ts';
+import { prepare, startGateway } from './gateway.ts';
+
+const USAGE = 'usage: npm run gateway -- [--config gateway.yaml] [--check]';
+const EXIT_USAGE = 2;
+
+function options(): { config: string; check: boolean } {
+  try {
+    const { values } = parseArgs({
+      options: {
+        config: { type: 'string', default: 'gateway.yaml' },
+        check: { type: 'boolean', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(EXIT_USAGE);
+  }
+}
+
+/** The configuration, or all of its faults on the console and the end of the process. */
+function load(path: string, check: boolean): GatewayConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    console.error(`${path}: ${(error as Error).message}\n${USAGE}`);
+    process.exit(EXIT_USAGE);
+  }
+  const { config, faults } = readConfig(text, process.env, dirname(resolve(path)));
+  // A start checks the devices by itself.
+  const more = config === null || !check ? [] : prepare(config).faults;
+  const all = [faultText(faults), ...more].filter((fault) => fault !== '');
+  if (config !== null && all.length === 0) return config;
+  console.error(`${path} has faults:\n${all.join('\n')}`);
+  process.exit(1);
+}
+
+// An edge box has little memory, and short-lived objects are all that polling makes.
+setFlagsFromString('--max-semi-space-size=2');
+
+const { config: path, check } = options();
+const config = load(path, check);
+if (check) {
+  console.log(`${path}: ${config.devices.length} devices, no faults`);
+} else {
+  const log = pino({ base: { gateway: config.gateway } });
+  try {
+    const timer = timerFromText(process.env['VILLAGE_CLOCK']);
+    const gateway = await startGateway(config, { timer, random: seededRandom(randomUUID()), log });
+    const stop = async (): Promise<void> => {
+      await gateway.stop();
+      process.exit(0);
+    };
+    process.once('SIGTERM', () => void stop());
+    process.once('SIGINT', () => void stop());
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    log.error({ code: error.code }, error.message);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * The outbox's file: SQLite, WAL, synchronous FULL. Every call here is one durable transaction or one read; what to keep,
+ * send and drop is decided in outbox.ts.
+ */
+import { randomBytes } from 'node:crypto';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import { bug, OperationalError } from '@village/core';
+
+/** A batch as it goes in: `body` is the inside of the JSON object that follows epoch, seq and lane. */
+export interface NewBatch {
+  readonly madeAt: number;
+  readonly rows: number;
+  readonly readings: number;
+  readonly body: string;
+}
+
+export interface BatchHead {
+  readonly seq: number;
+  readonly rows: number;
+  readonly readings: number;
+  readonly bytes: number;
+}
+
+export interface StoredBatch extends BatchHead {
+  readonly body: string;
+}
+
+/** What the losses of this outbox are, kept with it. */
+export interface Losses {
+  /** Readings by cause. */
+  readonly readings: ReadonlyMap<string, number>;
+  /** Inclusive seq ranges, lowest first. */
+  readonly ranges: readonly (readonly [from: number, to: number])[];
+}
+
+export interface Change {
+  readonly remove: readonly number[];
+  readonly insert: readonly NewBatch[];
+  /** Written when given. */
+  readonly losses: Losses | undefined;
+}
+
+const PAGE_BYTES = 8_192;
+
+const tables = `
+  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS batch (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, made_at INTEGER NOT NULL, rows INTEGER NOT NULL,
+    readings INTEGER NOT NULL, bytes INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS body (seq INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS lost_readings (cause TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS lost_seq (first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
+`;
+
+/** SQLite's own codes (sqlite.org/rescode.html): a file that can't be trusted any more. */
+const CORRUPT_CODES = new Set([11, 26]);
+
+/**
+ * A fault of SQLite as ours: `outbox-corrupt` when the file can't be trusted, else `outbox-refuses` (disk full, I/O
+ * error), which may pass. Anything that is no SQLite fault is a bug and is thrown on.
+ */
+export function outboxFault(error: unknown): OperationalError {
+  if (error instanceof OperationalError) return error;
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  if (typeof code !== 'number') throw error;
+  const message = (error as Error).message;
+  if (CORRUPT_CODES.has(code & 0xff))
+    return new OperationalError('outbox-corrupt', `the outbox is damaged: ${message}`, {
+      cause: error,
+    });
+  return new OperationalError('outbox-refuses', `the outbox can't be written: ${message}`, {
+    retry: true,
+    cause: error,
+  });
+}
+
+type Row = Record<string, number | string>;
+
+const headOf = (row: Row): BatchHead => ({
+  seq: Number(row['seq']),
+  rows: Number(row['rows']),
+  readings: Number(row['readings']),
+  bytes: Number(row['bytes']),
+});
+
+export class OutboxDatabase {
+  readonly epoch: string;
+  readonly #db: DatabaseSync;
+  readonly #insertHead: StatementSync;
+  readonly #insertBody: StatementSync;
+  readonly #removeHead: StatementSync;
+  readonly #removeBody: StatementSync;
+  readonly #next: StatementSync;
+  readonly #body: StatementSync;
+  readonly #heads: StatementSync;
+
+  /**
+   * Opens or makes the file.
+   * @throws outbox-corrupt, outbox-refuses
+   */
+  constructor(path: string, fileBytesMax: number) {
+    try {
+      this.#db = new DatabaseSync(path);
+    } catch (error) {
+      throw outboxFault(error);
+    }
+    try {
+      this.#db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+        PRAGMA cache_size = -2048; PRAGMA max_page_count = ${Math.ceil(fileBytesMax / PAGE_BYTES)};`);
+      const check = this.#db.prepare('PRAGMA quick_check(1)').get() as Row | undefined;
+      const answer = check === undefined ? 'no answer' : String(Object.values(check)[0]);
+      if (answer !== 'ok')
+        throw new OperationalError('outbox-corrupt', `the outbox is damaged: ${answer}`);
+      this.#db.exec(tables);
+      this.epoch = this.#openEpoch();
+      this.#insertHead = this.#db.prepare(
+        'INSERT INTO batch (made_at, rows, readings, bytes, crc) VALUES (?, ?, ?, ?, ?)',
+      );
+      this.#insertBody = this.#db.prepare('INSERT INTO body (seq, text) VALUES (?, ?)');
+      this.#removeHead = this.#db.prepare('DELETE FROM batch WHERE seq = ?');
+      this.#removeBody = this.#db.prepare('DELETE FROM body WHERE seq = ?');
+      this.#next = this.#db.prepare(
+        'SELECT seq, rows, readings, bytes, crc FROM batch WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1',
+      );
+      this.#body = this.#db.prepare('SELECT text FROM body WHERE seq = ?');
+      this.#heads = this.#db.prepare(
+        'SELECT seq, rows, readings, bytes FROM batch WHERE seq > ? ORDER BY seq LIMIT 64',
+      );
+    } catch (error) {
+      this.#db.close();
+      throw outboxFault(error);
+    }
+  }
+
+  #openEpoch(): string {
+    const found = this.#db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get() as
+      | Row
+      | undefined;
+    if (found !== undefined) return String(found['value']);
+    const epoch = randomBytes(8).toString('hex');
+    this.#db.prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?)").run(epoch);
+    return epoch;
+  }
+
+  /** Sums over what is stored, and the highest seq ever given. */
+  totals(): { batches: number; bytes: number; readings: number; seq: number } {
+    const sums = this.#db
+      .prepare(
+        'SELECT count(*) AS n, coalesce(sum(bytes), 0) AS b, coalesce(sum(readings), 0) AS r FROM batch',
+      )
+      .get() as Row;
+    const last = this.#db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'batch'").get() as
+      | Row
+      | undefined;
+    return {
+      batches: Number(sums['n']),
+      bytes: Number(sums['b']),
+      readings: Number(sums['r']),
+      seq: last === undefined ? 0 : Number(last['seq']),
+    };
+  }
+
+  losses(): { readings: Map<string, number>; ranges: [number, number][] } {
+    const causes = this.#db
+      .prepare('SELECT cause, count FROM lost_readings')
+      .all() as unknown as Row[];
+    const ranges = this.#db
+      .prepare('SELECT first, last FROM lost_seq ORDER BY first')
+      .all() as unknown as Row[];
+    return {
+      readings: new Map(causes.map((row) => [String(row['cause']), Number(row['count'])])),
+      ranges: ranges.map((row) => [Number(row['first']), Number(row['last'])]),
+    };
+  }
+
+  /**
+   * One transaction; the numbers that the inserted batches got.
+   * @throws outbox-refuses, outbox-corrupt; nothing has changed then.
+   */
+  write(change: Change): number[] {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      try {
+        for (const seq of change.remove) {
+          this.#removeHead.run(seq);
+          this.#removeBody.run(seq);
+        }
+        const numbers = change.insert.map((batch) => this.#insert(batch));
+        if (change.losses !== undefined) this.#writeLosses(change.losses);
+        this.#db.exec('COMMIT');
+        return numbers;
+      } catch (error) {
+        // SQLite has already rolled back by itself after some faults, a full disk among them.
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    } catch (error) {
+      throw outboxFault(error);
+    }
+  }
+
+  #insert(batch: NewBatch): number {
+    const bytes = Buffer.byteLength(batch.body);
+    const head = this.#insertHead.run(
+      batch.madeAt,
+      batch.rows,
+      batch.readings,
+      bytes,
+      crc32(batch.body),
+    );
+    const seq = Number(head.lastInsertRowid);
+    this.#insertBody.run(seq, batch.body);
+    return seq;
+  }
+
+  #writeLosses(losses: Losses): void {
+    this.#db.exec('DELETE FROM lost_readings; DELETE FROM lost_seq');
+    const cause = this.#db.prepare('INSERT INTO lost_readings (cause, count) VALUES (?, ?)');
+    for (const [name, count] of losses.readings) cause.run(name, count);
+    const range = this.#db.prepare('INSERT INTO lost_seq (first, last) VALUES (?, ?)');
+    for (const [first, last] of losses.ranges) range.run(first, last);
+  }
+
+  /**
+   * The first batch with after < seq ≤ upTo, or null; `body` is null when its bytes do not have their sum any more.
+   * @throws outbox-corrupt, outbox-refuses
+   */
+  next(after: number, upTo: number): (BatchHead & { readonly body: string | null }) | null {
+    try {
+      const head = this.#next.get(after, upTo) as Row | undefined;
+      if (head === undefined) return null;
+      const text = (this.#body.get(Number(head['seq'])) as Row | undefined)?.['text'];
+      const whole = typeof text === 'string' && crc32(text) === head['crc'];
+      return { ...headOf(head), body: whole ? text : null };
+    } catch (error) {
+      throw outboxFault(error);
+    }
+  }
+
+  /** Up to 64 batches behind a seq, lowest first, without their bodies. */
+  heads(after: number): BatchHead[] {
+    try {
+      return (this.#heads.all(after) as unknown as Row[]).map(headOf);
+    } catch (error) {
+      throw outboxFault(error);
+    }
+  }
+
+  /** The highest seq behind `after` made no later than `time` (0 when none), and how many batches lie up to it. */
+  agedAfter(after: number, time: number): { seq: number; batches: number } {
+    try {
+      const highest = this.#db
+        .prepare('SELECT max(seq) AS seq FROM batch WHERE seq > ? AND made_at <= ?')
+        .get(after, time) as unknown as { seq: number | null };
+      if (highest.seq === null) return { seq: 0, batches: 0 };
+      const count = this.#db
+        .prepare('SELECT count(*) AS n FROM batch WHERE seq > ? AND seq <= ?')
+        .get(after, highest.seq) as Row | undefined;
+      return { seq: highest.seq, batches: Number((count ?? bug('count without a row'))['n']) };
+    } catch (error) {
+      throw outboxFault(error);
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}

@@ -1,0 +1,93 @@
+/** Rows on their way to the disk: grouped into batches of bounded size, each knowing who waits for it. */
+import type { WireEvent, WireReading } from '@village/core';
+
+export type Done = (error?: Error) => void;
+
+/** What one frame gave, as text. */
+export interface Entry {
+  readonly reading: string | null;
+  readonly events: readonly string[];
+  readonly rows: number;
+  /** Readings and events in it. */
+  readonly readings: number;
+  readonly bytes: number;
+}
+
+export interface Group {
+  readonly readings: string[];
+  readonly events: string[];
+  readonly waiting: Done[];
+  rows: number;
+  count: number;
+  bytes: number;
+}
+
+/** The text of a frame's rows, and what they weigh. */
+export function entryOf(reading: WireReading | null, events: readonly WireEvent[]): Entry {
+  const texts = events.map((event) => JSON.stringify(event));
+  const row = reading === null ? null : JSON.stringify(reading);
+  const all = row === null ? texts : [row, ...texts];
+  return {
+    reading: row,
+    events: texts,
+    rows: all.length,
+    readings: events.length + (reading === null ? 0 : Object.keys(reading.values).length),
+    bytes: all.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0),
+  };
+}
+
+/** The inside of a batch's JSON object, from its readings to the closing brace. */
+export function bodyOf(group: Group): string {
+  const events = group.events.length === 0 ? '' : `,"events":[${group.events.join(',')}]`;
+  return `"readings":[${group.readings.join(',')}]${events}}`;
+}
+
+export class Grouping {
+  readonly #rowsMax: number;
+  readonly #bytesMax: number;
+  #groups: Group[] = [];
+  #rows = 0;
+
+  constructor(rowsMax: number, bytesMax: number) {
+    this.#rowsMax = rowsMax;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Rows not yet taken. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Whether a group is full, so that waiting for more company is useless. */
+  get full(): boolean {
+    return this.#groups.length > 1;
+  }
+
+  get groups(): readonly Group[] {
+    return this.#groups;
+  }
+
+  add(entry: Entry, done: Done | undefined): void {
+    let group = this.#groups.at(-1);
+    if (
+      group === undefined ||
+      group.rows + entry.rows > this.#rowsMax ||
+      group.bytes + entry.bytes > this.#bytesMax
+    ) {
+      group = { readings: [], events: [], waiting: [], rows: 0, count: 0, bytes: 0 };
+      this.#groups.push(group);
+    }
+    if (entry.reading !== null) group.readings.push(entry.reading);
+    group.events.push(...entry.events);
+    if (done !== undefined) group.waiting.push(done);
+    group.rows += entry.rows;
+    group.count += entry.readings;
+    group.bytes += entry.bytes;
+    this.#rows += entry.rows;
+  }
+
+  clear(): void {
+    this.#groups = [];
+    this.#rows = 0;
+  }
+}
