@@ -27,8 +27,8 @@ const HELP = `usage: npm run simulate -- <command>
   plan --out DIR [--devices 300] [--seed 1] [--mqtt mqtt://127.0.0.1:1883] [--modbus-port 15020]
        [--gateway gw-01] [--relay-port PORT] [--demo-secrets]
       writes areas.csv, devices.csv, gateway.yaml and county.yaml
-  play --plan DIR [--scenario FILE|none] [--for 10m] [--check]
-      plays every device of the plan on its real wire
+  play --plan DIR [--scenario FILE|none] [--mqtt URL] [--for 10m] [--check]
+      plays every device of the plan on its real wire; without a scenario named, a mild one
   slave --profile VENDOR/MODEL --port PORT [--unit 1] [--host 127.0.0.1] [--id slave] [--options JSON]
       one Modbus device of any type
   device --profile VENDOR/MODEL --id ID --secret SECRET [--mqtt URL] [--address NAME] [--credential ID]
@@ -132,7 +132,7 @@ async function keepPlaying(
   const play = await playCounty(county, { timer, scenario, signal: stop.signal });
   console.log(`playing ${county.devices.length} devices`);
   const endsAt = play.startedAt + (forMs ?? Number.POSITIVE_INFINITY);
-  let told = '';
+  let told = '[]';
   while (!stop.signal.aborted && timer.now() < endsAt) {
     await sleepOrStop(timer, Math.min(PLAY_REPORT_MS, endsAt - timer.now()));
     const faults = JSON.stringify(play.faults());
@@ -144,7 +144,8 @@ async function keepPlaying(
 }
 
 async function play(flags: Flags): Promise<void> {
-  const county = readPlan(resolve(text(flags, 'plan')), profilesOf(flags));
+  const planned = readPlan(resolve(text(flags, 'plan')), profilesOf(flags));
+  const county = { ...planned, mqttUrl: text(flags, 'mqtt', planned.mqttUrl) };
   const named = text(flags, 'scenario', '');
   const scenario =
     named === 'none' ? [] : loadScenario(named === '' ? MILD_SCENARIO : resolve(named));

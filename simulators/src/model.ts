@@ -85,7 +85,7 @@ const pm25: Shape = (ask) =>
 /** Mean flow of a site, m³/h, and how much of the rain finds its way into the pipe, m³ for each millimetre. */
 const meanFlow = (ask: Ask): number => trait(ask, 5, 1.2, 7);
 const INFLOW_PER_MM = 0.35;
-const reversed = (ask: Ask): boolean => /neg|revers|export/i.test(ask.key);
+const reversed = (ask: Ask): boolean => /neg|revers|back|export/i.test(ask.key);
 const flow: Shape = (ask) =>
   reversed(ask)
     ? 0
@@ -99,6 +99,18 @@ const pumpCycle = (ask: Ask): number => {
 const power: Shape = (ask) =>
   trait(ask, 8, 0.8, 3.5) * daily(ask.hour) * (1 + 0.02 * flutter(ask)) * (phase(ask) ? 1 / 3 : 1);
 const phase = (ask: Ask): boolean => /(^|[-_])(l[123]|[abc])$|phase/i.test(ask.key);
+
+/** Charge left, %: it falls for months, then the cell is changed. */
+const charge: Shape = (ask) => {
+  const spent = (ask.at - EPOCH) / (trait(ask, 12, 250, 500) * DAY) + trait(ask, 13, 0, 1);
+  return 100 - 78 * (spent - Math.floor(spent));
+};
+/** Mains, or the cell of a device that runs on one, told by its range. */
+const voltage: Shape = (ask) => {
+  const [low, high] = ask.metric.range;
+  if (high >= 100) return 228 + 4 * slow(ask, 2 * HOUR) + 0.5 * flutter(ask);
+  return low + (high - low) * (0.45 + 0.004 * charge(ask) + 0.002 * flutter(ask));
+};
 
 /** What a counter has counted since the epoch: never less than before. */
 function counted(ask: Ask): number {
@@ -168,7 +180,7 @@ const shapes: Partial<Record<QuantityId, Shape>> = {
   'water.total-phosphorus': (ask) => 0.8 + 0.2 * daily(ask.hour) + 0.25 * slow(ask, 2 * DAY),
   'water.total-nitrogen': (ask) => 11 + 2 * daily(ask.hour) + 2.5 * slow(ask, 2 * DAY),
   'heat.flow': (ask) => 0.021 * flow(ask),
-  'power.voltage': (ask) => 228 + 4 * slow(ask, 2 * HOUR) + 0.5 * flutter(ask),
+  'power.voltage': voltage,
   'power.current': (ask) => (power(ask) * (phase(ask) ? 1 : 1 / 3)) / (0.228 * 0.88),
   'power.active': power,
   'power.factor': (ask) => 0.88 + 0.05 * slow(ask, HOUR),
@@ -177,10 +189,7 @@ const shapes: Partial<Record<QuantityId, Shape>> = {
   'bin.distance': (ask) => 120 + 11 * (100 - fill(ask)),
   'bin.weight': (ask) => 0.55 * fill(ask),
   'device.temperature': (ask) => airTemperature(ask) + 3 + 4 * Math.max(0, wave(ask.hour, 13)),
-  'device.battery': (ask) => {
-    const spent = (ask.at - EPOCH) / (trait(ask, 12, 250, 500) * DAY) + trait(ask, 13, 0, 1);
-    return 100 - 78 * (spent - Math.floor(spent));
-  },
+  'device.battery': charge,
   'device.signal': (ask) => -trait(ask, 14, 62, 92) + 6 * slow(ask, HOUR) + 2 * flutter(ask),
 };
 
@@ -260,7 +269,7 @@ export function modelValue(
   if (known?.total) return clamp(thousandths(total(ask)));
   if (known?.state && metric.quantity !== 'wind.sector') return clamp(state(ask));
   const shaped = shapes[metric.quantity]?.(ask);
-  // A range far from the usual (a 3.6 V cell among 230 V mains) means another kind of thing than the shape knows.
+  // A range far from the usual (a heat flow in W, a tank 200 m deep) means another kind of thing than the shape knows.
   const slack = 0.3 * (high - low);
   const fits = shaped !== undefined && shaped >= low - slack && shaped <= high + slack;
   return clamp(thousandths((fits ? shaped : fallback(ask)) * (1 + drift)));

@@ -66,7 +66,7 @@ export function areasCsv(areas: readonly Area[]): string {
 /** devices.csv: the gateways first, then every device. Only what connects by itself has a secret. */
 export function devicesCsv(plan: CountyPlan): string {
   const gateways = [
-    [plan.gateway, '县级边缘网关'],
+    ...plan.gateways.map((id, i) => [id, `${i + 1}号边缘网关`]),
     [plan.networkServer, 'LoRaWAN网络服务器'],
   ].map(([id, name]) =>
     csvLine([
@@ -99,16 +99,16 @@ export function devicesCsv(plan: CountyPlan): string {
   return `${[DEVICE_COLUMNS.join(','), ...gateways, ...devices].join('\n')}\n`;
 }
 
-/** gateway.yaml of the gateway that polls the plan's Modbus devices; `folder` is where it keeps its data. */
-export function gatewayYaml(plan: CountyPlan, folder = './gateway-data'): string {
+/** gateway.yaml of one of the plan's gateways; `folder` is where it keeps its data. */
+export function gatewayYaml(plan: CountyPlan, gateway: string, folder: string): string {
   const url = new URL(plan.mqttUrl);
   if (plan.relayPort !== null) url.port = String(plan.relayPort);
   const document = new Document({
-    gateway: plan.gateway,
-    uplink: { url: url.href.replace(/\/$/, ''), secret: plan.secrets.get(plan.gateway) },
+    gateway,
+    uplink: { url: url.href.replace(/\/$/, ''), secret: plan.secrets.get(gateway) },
     data: folder,
     devices: plan.devices.flatMap((device) => {
-      if (device.wire.kind !== 'modbus') return [];
+      if (device.wire.kind !== 'modbus' || device.gateway !== gateway) return [];
       const { host, port, unit } = device.wire;
       return [
         {
@@ -136,7 +136,6 @@ const duration = z.string().transform((text, context) => {
 
 const countySchema = z.strictObject({
   seed: z.number().int(),
-  gateway: z.string(),
   networkServer: z.string(),
   mqtt: z.url(),
   modbus: z.strictObject({ host: z.string(), port: z.number().int().min(1).max(65_535) }),
@@ -156,7 +155,6 @@ export function countyYaml(plan: CountyPlan): string {
   for (const device of plan.devices) every[device.profile] = `${device.everyMs / 1000}s`;
   return stringify({
     seed: plan.seed,
-    gateway: plan.gateway,
     networkServer: plan.networkServer,
     mqtt: plan.mqttUrl,
     modbus,
@@ -165,14 +163,20 @@ export function countyYaml(plan: CountyPlan): string {
   });
 }
 
-/** Writes the four files into a folder, readable by their owner only because two of them hold secrets. */
+/** Writes the files into a folder (gateway.yaml, and one for each further gateway), readable by their owner only because two of them hold secrets. */
 export function writePlan(plan: CountyPlan, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const files = {
     'areas.csv': areasCsv(plan.areas),
     'devices.csv': devicesCsv(plan),
-    'gateway.yaml': gatewayYaml(plan),
     'county.yaml': countyYaml(plan),
+    ...Object.fromEntries(
+      plan.gateways.map((id, i) =>
+        i === 0
+          ? ['gateway.yaml', gatewayYaml(plan, id, './gateway-data')]
+          : [`gateway-${i + 1}.yaml`, gatewayYaml(plan, id, `./gateway-data-${i + 1}`)],
+      ),
+    ),
   };
   for (const [name, text] of Object.entries(files))
     writeFileSync(join(folder, name), text, { mode: 0o600 });
@@ -201,12 +205,13 @@ export function readPlan(folder: string, profiles: ReadonlyMap<string, DevicePro
   );
   if (!county.success)
     throw new OperationalError('bad-plan', `county.yaml: ${z.prettifyError(county.error)}`);
-  const { seed, gateway, networkServer, mqtt, modbus, relayPort, every } = county.data;
+  const { seed, networkServer, mqtt, modbus, relayPort, every } = county.data;
   const rows = parseCsv<Record<(typeof DEVICE_COLUMNS)[number], string>>(
     readFileSync(join(folder, 'devices.csv'), 'utf8'),
     { columns: true, skip_empty_lines: true },
   );
   const secrets = new Map<string, string>();
+  const gateways: string[] = [];
   let polled = 0;
   const wireOf = (row: (typeof rows)[number], profile: DeviceProfile): Wire => {
     if (profile.protocol === 'mqtt')
@@ -217,7 +222,10 @@ export function readPlan(folder: string, profiles: ReadonlyMap<string, DevicePro
   };
   const devices = rows.flatMap((row): PlannedDevice[] => {
     if (row.secret !== '') secrets.set(row.id, row.secret);
-    if (row.profile === GATEWAY_PROFILE) return [];
+    if (row.profile === GATEWAY_PROFILE) {
+      if (row.id !== networkServer) gateways.push(row.id);
+      return [];
+    }
     const profile = profiles.get(row.profile);
     if (profile === undefined)
       throw new OperationalError('unknown-profile', `devices.csv: ${row.id} is a ${row.profile}`);
@@ -243,7 +251,7 @@ export function readPlan(folder: string, profiles: ReadonlyMap<string, DevicePro
     areas,
     devices,
     profiles,
-    gateway,
+    gateways,
     networkServer,
     mqttUrl: mqtt,
     relayPort,

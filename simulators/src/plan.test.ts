@@ -75,7 +75,7 @@ describe('a planned county', () => {
     );
   });
 
-  it('goes up to 20,000 devices, 200 units a port, spread over all villages', () => {
+  it('goes up to 20,000 devices, 32 units a port and 4,000 devices a gateway, spread over all villages', () => {
     const plan = county(20_000);
     const perPort = new Map<number, number>();
     for (const { wire, id, area } of plan.devices) {
@@ -86,7 +86,10 @@ describe('a planned county', () => {
         perPort.set(wire.port, (perPort.get(wire.port) ?? 0) + 1);
       }
     }
-    expect(Math.max(...perPort.values())).toBe(200);
+    expect(Math.max(...perPort.values())).toBe(32);
+    expect(plan.gateways).toEqual(['gw-01', 'gw-02', 'gw-03', 'gw-04']);
+    const polledBy = plan.devices.filter(({ gateway }) => gateway === 'gw-02');
+    expect(polledBy.length).toBe(4_000);
     const villages = new Set(
       plan.areas.filter(({ level }) => level === 'village').map(({ code }) => code),
     );
@@ -158,7 +161,7 @@ describe('a plan on disk', () => {
       id: 'new-1',
       options: { a: 1 },
       everyMs: 10_000,
-      wire: { kind: 'modbus', unit: 1 + (polled % 200) },
+      wire: { kind: 'modbus', unit: 1 + (polled % 32) },
     });
     expect(() => readPlan(folder, profiles)).toThrow('new-1 is a test/station');
     writeFileSync(file, before.replace(',,\n', ',nonsense,\n'));

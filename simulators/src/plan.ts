@@ -34,8 +34,8 @@ export interface CountyPlan {
   readonly areas: readonly Area[];
   readonly devices: readonly PlannedDevice[];
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
-  /** The gateway that polls the Modbus devices, and the LoRaWAN network server. */
-  readonly gateway: string;
+  /** The gateways that poll the Modbus devices, up to 4,000 each, and the LoRaWAN network server. */
+  readonly gateways: readonly string[];
   readonly networkServer: string;
   /** Broker of the devices that speak MQTT themselves. */
   readonly mqttUrl: string;
@@ -52,8 +52,9 @@ export interface PlanOptions {
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   readonly mqttUrl?: string;
   readonly modbusHost?: string;
-  /** First port; each carries up to 200 units. */
+  /** First port; each carries up to 32 units. */
   readonly modbusPort?: number;
+  /** Name of the first gateway; the number at its end counts up for the others. */
   readonly gateway?: string;
   readonly relayPort?: number | null;
   /** Secret of a credential; derived from the seed when not given, which is for demonstrations only. */
@@ -61,7 +62,9 @@ export interface PlanOptions {
 }
 
 export const DEVICES_MAX = 20_000;
-export const UNITS_PER_PORT = 200;
+/** As many as one RS-485 line drives (TIA-485: 32 unit loads). A silent unit delays those on its line only. */
+export const UNITS_PER_PORT = 32;
+const DEVICES_PER_GATEWAY = 4_000;
 /** Profile of the rows in devices.csv that are gateways. */
 export const GATEWAY_PROFILE = 'gateway';
 const NETWORK_SERVER = 'lorawan-01';
@@ -273,7 +276,7 @@ class Placer {
       profile: share.profile,
       area: village.code,
       gateway: modbus
-        ? (this.#options.gateway ?? 'gw-01')
+        ? gatewayName(this.#options.gateway, Math.floor(this.#modbusDevices / DEVICES_PER_GATEWAY))
         : share.lorawan === true
           ? NETWORK_SERVER
           : null,
@@ -299,6 +302,13 @@ class Placer {
   }
 }
 
+/** The name of the nth gateway, counted from 0: gw-01, gw-02 and so on. */
+function gatewayName(first = 'gw-01', nth = 0): string {
+  const [, stem = first, digits = ''] = /^(.*?)(\d*)$/.exec(first) ?? [];
+  if (digits === '') return nth === 0 ? first : `${first}-${nth + 1}`;
+  return stem + String(Number(digits) + nth).padStart(digits.length, '0');
+}
+
 /** 16 hex digits of a locally administered EUI-64. */
 function devEui(seed: number, id: string): string {
   const digits = createHmac('sha256', `eui-${seed}`).update(id).digest('hex').slice(0, 14);
@@ -310,7 +320,7 @@ function devEui(seed: number, id: string): string {
  * @throws unknown-profile when a profile of the usual mix is not among those given.
  */
 export function planCounty(options: PlanOptions): CountyPlan {
-  const { seed, devices, profiles, gateway = 'gw-01' } = options;
+  const { seed, devices, profiles } = options;
   if (!(Number.isInteger(devices) && devices >= 0 && devices <= DEVICES_MAX))
     throw new Error(`BUG: ${devices} devices were planned, at most ${DEVICES_MAX} can be`);
   for (const { profile } of mix)
@@ -328,8 +338,12 @@ export function planCounty(options: PlanOptions): CountyPlan {
     );
   });
   const secretOf = options.secretOf ?? ((id: string) => demoSecret(seed, id));
+  const polling = planned.flatMap(({ wire, gateway }) =>
+    wire.kind === 'modbus' && gateway !== null ? [gateway] : [],
+  );
+  const gateways = [...new Set([gatewayName(options.gateway), ...polling])];
   const credentials = [
-    gateway,
+    ...gateways,
     NETWORK_SERVER,
     ...planned.filter((device) => device.gateway === null).map((device) => device.id),
   ];
@@ -338,7 +352,7 @@ export function planCounty(options: PlanOptions): CountyPlan {
     areas,
     devices: planned,
     profiles,
-    gateway,
+    gateways,
     networkServer: NETWORK_SERVER,
     mqttUrl: options.mqttUrl ?? 'mqtt://127.0.0.1:1883',
     relayPort: options.relayPort ?? null,

@@ -80,7 +80,7 @@ function plan(devices: readonly PlannedDevice[], more: Partial<CountyPlan> = {})
     areas: [],
     devices,
     profiles,
-    gateway: 'gw-01',
+    gateways: ['gw-01'],
     networkServer: 'ns-1',
     mqttUrl: broker.url,
     relayPort: null,

@@ -52,7 +52,7 @@ export function planDevice(
     areas: [],
     devices: [device],
     profiles,
-    gateway: 'gw-01',
+    gateways: [],
     networkServer: credential === single.id ? 'lorawan-01' : credential,
     mqttUrl: single.mqtt?.url ?? 'mqtt://127.0.0.1:1883',
     relayPort: null,
