@@ -169,7 +169,11 @@ export interface Appender {
   /** Notes that a gateway's batch is in this group. */
   sequence(gateway: string, epoch: string, seq: number): void;
   /** Seq ranges that a gateway says it dropped for good: no longer gaps. */
-  sequenceDropped(gateway: string, epoch: string, ranges: readonly (readonly [number, number])[]): void;
+  sequenceDropped(
+    gateway: string,
+    epoch: string,
+    ranges: readonly (readonly [number, number])[],
+  ): void;
   quarantine(entry: QuarantineEntry): void;
   /**
    * Called at the end of each message. `done` runs once everything put in so far is durable. It is not called while
@@ -202,9 +206,16 @@ export interface TimeSeriesStore extends Appender {
     query: { device: string; from: number; to: number; reportEveryMs: number },
     signal?: AbortSignal,
   ): Promise<CompletenessHour[]>;
-  events(query: { device?: string; from: number; to: number; limit: number }, signal?: AbortSignal): Promise<DeviceEvent[]>;
+  events(
+    query: { device?: string; from: number; to: number; limit: number },
+    signal?: AbortSignal,
+  ): Promise<DeviceEvent[]>;
   sequences(gateway: string): SequenceState[];
-  quarantined(query: { after?: number; limit: number; state?: StoredQuarantineEntry['state'] }): StoredQuarantineEntry[];
+  quarantined(query: {
+    after?: number;
+    limit: number;
+    state?: StoredQuarantineEntry['state'];
+  }): StoredQuarantineEntry[];
   /** Marks entries after they were run again or given up. */
   resolveQuarantined(ids: readonly number[], state: 'rerun' | 'discarded'): void;
   /** Writes readings as long-form rows (device, metric, at, value, quality, lane, received_at) to a file. */

@@ -1,0 +1,111 @@
+/**
+ * The body of one log row: all that one group commit made durable, with a checksum, so that a damaged row is noticed
+ * and never replayed as something else. Little-endian; every block of doubles lies on an 8-byte border.
+ */
+import assert from 'node:assert/strict';
+import { crc32 } from 'node:zlib';
+import type { DeviceEvent, Lane } from '@village/core';
+import { OperationalError } from '@village/core';
+import { rowShape } from './group.ts';
+
+const MAGIC = 0x31474c56;
+const HEAD_BYTES = 16;
+const SECTION_BYTES = 16;
+
+/** Rows of one layout, as they stood in the group. */
+export interface RowSection {
+  readonly layout: number;
+  readonly metrics: number;
+  readonly count: number;
+  readonly rows: Float64Array;
+}
+
+/** What a group holds besides rows. */
+export interface GroupNotes {
+  readonly events: { readonly event: DeviceEvent; readonly lane: Lane }[];
+  readonly sequences: { readonly gateway: string; readonly epoch: string; readonly seq: number }[];
+  readonly dropped: {
+    readonly gateway: string;
+    readonly epoch: string;
+    readonly ranges: readonly (readonly [number, number])[];
+  }[];
+}
+
+/** An empty set of notes. */
+export function emptyNotes(): GroupNotes {
+  return { events: [], sequences: [], dropped: [] };
+}
+
+/** Whether a group notes nothing. */
+export function hasNotes(notes: GroupNotes): boolean {
+  return notes.events.length > 0 || notes.sequences.length > 0 || notes.dropped.length > 0;
+}
+
+/** Writes groups into one buffer that is used again; the result is valid until the next call. */
+export class GroupEncoder {
+  #buffer = Buffer.alloc(256 * 1024);
+
+  encode(sections: readonly RowSection[], notes: GroupNotes): Uint8Array {
+    const text = hasNotes(notes) ? Buffer.from(JSON.stringify(notes)) : undefined;
+    let size = HEAD_BYTES + (text?.length ?? 0);
+    for (const section of sections)
+      size += SECTION_BYTES + section.count * rowShape(section.metrics).stride * 8;
+    if (size > this.#buffer.length) this.#buffer = Buffer.alloc(size * 2);
+    const buffer = this.#buffer;
+    buffer.writeUInt32LE(MAGIC, 0);
+    buffer.writeUInt32LE(sections.length, 8);
+    buffer.writeUInt32LE(text?.length ?? 0, 12);
+    let at = HEAD_BYTES;
+    for (const section of sections) {
+      const doubles = section.count * rowShape(section.metrics).stride;
+      assert(section.rows.length >= doubles, 'BUG: a group is shorter than its count');
+      buffer.writeUInt32LE(section.layout, at);
+      buffer.writeUInt32LE(section.metrics, at + 4);
+      buffer.writeUInt32LE(section.count, at + 8);
+      buffer.writeUInt32LE(0, at + 12);
+      at += SECTION_BYTES;
+      buffer.set(new Uint8Array(section.rows.buffer, section.rows.byteOffset, doubles * 8), at);
+      at += doubles * 8;
+    }
+    if (text !== undefined) buffer.set(text, at);
+    buffer.writeUInt32LE(crc32(buffer.subarray(8, size)), 4);
+    return buffer.subarray(0, size);
+  }
+}
+
+function damaged(message: string): OperationalError {
+  return new OperationalError('log-row-damaged', message);
+}
+
+/**
+ * Reads what `GroupEncoder` wrote; the rows are copies.
+ * @throws log-row-damaged when the checksum or the shape is wrong.
+ */
+export function decodeGroup(body: Uint8Array): { sections: RowSection[]; notes: GroupNotes } {
+  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (buffer.length < HEAD_BYTES || buffer.readUInt32LE(0) !== MAGIC)
+    throw damaged('The row does not begin as a log row does.');
+  if (buffer.readUInt32LE(4) !== crc32(buffer.subarray(8)))
+    throw damaged('The checksum does not match.');
+  const count = buffer.readUInt32LE(8);
+  const textBytes = buffer.readUInt32LE(12);
+  const sections: RowSection[] = [];
+  let at = HEAD_BYTES;
+  for (let i = 0; i < count; i++) {
+    if (at + SECTION_BYTES > buffer.length) throw damaged('A section is cut.');
+    const metrics = buffer.readUInt32LE(at + 4);
+    const rows = buffer.readUInt32LE(at + 8);
+    const bytes = rows * rowShape(metrics).stride * 8;
+    const layout = buffer.readUInt32LE(at);
+    at += SECTION_BYTES;
+    if (at + bytes > buffer.length) throw damaged('The rows of a section are cut.');
+    const copy = new Float64Array(bytes / 8);
+    new Uint8Array(copy.buffer).set(buffer.subarray(at, at + bytes));
+    sections.push({ layout, metrics, count: rows, rows: copy });
+    at += bytes;
+  }
+  if (at + textBytes !== buffer.length) throw damaged('The notes have the wrong length.');
+  const notes =
+    textBytes === 0 ? emptyNotes() : (JSON.parse(buffer.toString('utf8', at)) as GroupNotes);
+  return { sections, notes };
+}

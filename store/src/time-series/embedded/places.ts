@@ -1,0 +1,129 @@
+/** Where devices stand, with a small number for each area code, so that DuckDB groups by integers. */
+import type { Place } from '../contract.ts';
+import type { PlaceColumns } from './messages.ts';
+
+/** Number of no area. */
+export const NO_AREA = 0;
+
+/** Areas by number and the places of devices by dense device number. */
+export class Places {
+  readonly #numbers = new Map<string, number>();
+  readonly #codes: (string | null)[] = [null];
+  #placeOf: ReadonlyMap<string, Place> = new Map();
+  #ids: string[] = [];
+  #places: (Place | undefined)[] = [];
+  #townships = new Set<number>();
+  /** Areas that rollups go by, with the county and township each lies in. */
+  #units = new Map<number, { county: number; township: number }>();
+  #changed = false;
+
+  /** Takes an area that the database already knows. */
+  restoreArea(number: number, code: string): void {
+    this.#numbers.set(code, number);
+    this.#codes[number] = code;
+  }
+
+  /** The number of a code; a new one is told to `onNew`, so that it becomes durable. */
+  number(code: string, onNew: (number: number, code: string) => void): number {
+    let number = this.#numbers.get(code);
+    if (number === undefined) {
+      number = this.#codes.length;
+      this.restoreArea(number, code);
+      onNew(number, code);
+    }
+    return number;
+  }
+
+  code(number: number): string | null {
+    return this.#codes[number] ?? null;
+  }
+
+  isTownship(number: number): boolean {
+    return this.#townships.has(number);
+  }
+
+  set(places: ReadonlyMap<string, Place>, onNew: (number: number, code: string) => void): void {
+    this.#placeOf = new Map(places);
+    this.#townships = new Set();
+    this.#units = new Map();
+    for (const place of this.#placeOf.values()) {
+      const county = this.number(place.county, onNew);
+      const township = place.township === null ? NO_AREA : this.number(place.township, onNew);
+      if (place.village !== null) this.number(place.village, onNew);
+      if (township !== NO_AREA) this.#townships.add(township);
+      this.#units.set(township === NO_AREA ? county : township, { county, township });
+    }
+    this.#places = this.#ids.map((id) => this.#placeOf.get(id));
+    this.#changed = true;
+  }
+
+  /** A dense device number came up. */
+  addDevice(number: number, id: string): void {
+    this.#ids[number] = id;
+    this.#places[number] = this.#placeOf.get(id);
+    this.#changed = true;
+  }
+
+  id(device: number): string {
+    return this.#ids[device]!;
+  }
+
+  get devices(): number {
+    return this.#ids.length;
+  }
+
+  #known(code: string | null | undefined): number {
+    return code === null || code === undefined ? NO_AREA : (this.#numbers.get(code) ?? NO_AREA);
+  }
+
+  /** The area that rollups put the device in: its township, else its county, else none. */
+  unit(device: number): number {
+    const place = this.#places[device];
+    return place === undefined ? NO_AREA : this.#known(place.township ?? place.county);
+  }
+
+  /** Rollup areas that lie in the area; null when the area is smaller than a township. */
+  unitsIn(code: string): number[] | null {
+    const area = this.#known(code);
+    const units = [...this.#units].filter(
+      ([unit, { county, township }]) => unit === area || county === area || township === area,
+    );
+    return units.length === 0 ? null : units.map(([unit]) => unit);
+  }
+
+  /** Whether every device stands in the area, so that no query need ask. */
+  holdsAll(code: string): boolean {
+    for (let device = 0; device < this.#ids.length; device++)
+      if (this.#ids[device] !== undefined && this.#places[device]?.county !== code) return false;
+    return true;
+  }
+
+  /** Condition on the table `places` (as p) for the area and all below; false when nobody stands there. */
+  condition(code: string): string {
+    const area = this.#known(code);
+    return area === NO_AREA
+      ? 'false'
+      : `(p.county = ${area} OR p.township = ${area} OR p.village = ${area})`;
+  }
+
+  /** The table to send to DuckDB, when it changed since the last call. */
+  takeColumns(): PlaceColumns | null {
+    if (!this.#changed) return null;
+    this.#changed = false;
+    const count = this.#ids.length;
+    const columns = {
+      device: new Int32Array(count),
+      county: new Int32Array(count),
+      township: new Int32Array(count),
+      village: new Int32Array(count),
+    };
+    for (let device = 0; device < count; device++) {
+      const place = this.#places[device];
+      columns.device[device] = device;
+      columns.county[device] = this.#known(place?.county);
+      columns.township[device] = this.#known(place?.township);
+      columns.village[device] = this.#known(place?.village);
+    }
+    return columns;
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Sealing: the rows of a closed generation become archive files, then one transaction lists the files and declares the
+ * log rows dead. A crash at any point leaves either the log rows or the files in force, never both.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Engine } from './engine.ts';
+import { ARCHIVE_FOLDER, periodOf, periodSpan, writeParquet } from './files.ts';
+import type { Generation, HotTable } from './hot.ts';
+import type { ArchiveFile } from './log.ts';
+import { archiveRows, mayRepeat, rowsOnce, type Source } from './sql.ts';
+import type { Span } from './view.ts';
+
+/** Log rows deleted at once, and the pause between: one large deletion would hold up acknowledgements. */
+const TRIM_ROWS = 32;
+const TRIM_PAUSE_MS = 20;
+/** Log id up to which all rows are in the archive. */
+export const STATE_HI = 'hi';
+export const STATE_SEQUENCES = 'sequences';
+export const STATE_NEXT_GENERATION = 'next-generation';
+
+/** Closes the open generation when it holds anything, with the state that its log rows stand for. */
+export function rotate(engine: Engine): void {
+  const { open } = engine.view;
+  if (
+    engine.logId === (engine.view.generations.at(-2)?.hi ?? Number(engine.log.state(STATE_HI) ?? 0))
+  )
+    return;
+  open.hi = engine.logId;
+  open.state = { latest: engine.latest.save(), sequences: engine.sequences.save() };
+  engine.beginGeneration();
+}
+
+/** Seals all closed generations, oldest first. To be called as maintenance. */
+export async function seal(engine: Engine): Promise<{ rows: number; files: number }> {
+  rotate(engine);
+  let rows = 0;
+  let files = 0;
+  for (const generation of engine.view.generations.slice(0, -1)) {
+    try {
+      const sealed = await sealGeneration(engine, generation);
+      rows += generation.rows;
+      files += sealed;
+    } catch (error) {
+      engine.tally.sealFailures++;
+      throw error;
+    }
+  }
+  await trim(engine);
+  return { rows, files };
+}
+
+async function sealGeneration(engine: Engine, generation: Generation): Promise<number> {
+  const written: ArchiveFile[] = [];
+  for (const [layout, tables] of Map.groupBy(generation.tables, (table) => table.layout))
+    written.push(...(await sealLayout(engine, generation, layout, tables)));
+  if (generation.events > 0) written.push(...(await sealEvents(engine, generation)));
+  const hours = generation.tables.flatMap((table) =>
+    [...table.hours].map((hour) => ({ layout: table.layout, hour })),
+  );
+  const { log, view } = engine;
+  log.transaction(() => {
+    for (const file of written) log.addFile(file);
+    for (const { layout, hour } of hours) log.addDirty(layout, hour);
+    for (const [layout, body] of generation.state!.latest)
+      log.sql('INSERT OR REPLACE INTO snapshots(layout, body) VALUES(?, ?)').run(layout, body);
+    log.setState(STATE_SEQUENCES, generation.state!.sequences);
+    log.setState(STATE_NEXT_GENERATION, engine.nextGeneration);
+    log.setState(STATE_HI, generation.hi);
+  });
+  view.files = [...view.files, ...written];
+  view.generations = view.generations.filter((one) => one !== generation);
+  for (const { layout, hour } of hours) view.addDirty(layout, hour);
+  const names = generation.tables.map((table) => table.name);
+  engine.pins.retire(() =>
+    engine.duck.send({ kind: 'drop', tables: [...names, generation.eventsName] }),
+  );
+  engine.tally.seals++;
+  engine.tally.rowsSealed += generation.rows;
+  return written.length;
+}
+
+/** The periods that a query's rows fall into, with how many and when. */
+async function periods(
+  engine: Engine,
+  rows: string,
+): Promise<{ period: string; rows: number; first: number; last: number }[]> {
+  const { columns, rows: days } = await engine.duck.query(
+    `SELECT count(*)::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE FROM (${rows}) GROUP BY (ts + 28800000) // 86400000`,
+    { lane: 'maintenance' },
+  );
+  const [counts, firsts, lasts] = columns as Float64Array[];
+  const now = engine.settings.timer.now();
+  const byPeriod = new Map<string, { period: string; rows: number; first: number; last: number }>();
+  for (let day = 0; day < days; day++) {
+    const period = periodOf(firsts![day]!, now);
+    const known = byPeriod.get(period);
+    const first = firsts![day]!;
+    const last = lasts![day]!;
+    if (known === undefined) byPeriod.set(period, { period, rows: counts![day]!, first, last });
+    else {
+      known.rows += counts![day]!;
+      known.first = Math.min(known.first, first);
+      known.last = Math.max(known.last, last);
+    }
+  }
+  return [...byPeriod.values()].sort((a, b) => a.first - b.first);
+}
+
+async function sealLayout(
+  engine: Engine,
+  generation: Generation,
+  number: number,
+  tables: readonly HotTable[],
+): Promise<ArchiveFile[]> {
+  const layout = engine.layouts[number]!;
+  const whole: Source = {
+    folder: engine.folder,
+    metrics: [...layout.metrics],
+    files: [],
+    hot: tables,
+    spans: [
+      {
+        from: Math.min(...tables.map((table) => table.first)),
+        to: Math.max(...tables.map((table) => table.last)) + 1,
+      },
+    ],
+    wanted: layout.metrics.map((_, i) => i),
+  };
+  const late = mayRepeat(whole);
+  const distinct = !late || !(await repeatsItself(engine, whole));
+  const files: ArchiveFile[] = [];
+  for (const { period, rows, first, last } of await periods(
+    engine,
+    rowsOnce({ ...whole, wanted: [], distinct }),
+  )) {
+    const path = `${ARCHIVE_FOLDER}/${layout.profile}/${period}/${generation.number}.parquet`;
+    const source: Source = { ...whole, distinct, spans: [periodSpan(period)] };
+    const print = await writeParquet(engine, archiveRows(source), { path, rows });
+    files.push({
+      path,
+      kind: period.length === 7 ? 'month' : 'day',
+      layout: number,
+      period,
+      first,
+      last,
+      rows,
+      ord: tables.at(-1)!.serial,
+      metrics: whole.metrics.length,
+      repeats: late && (await repeatsOlder(engine, source, { from: first, to: last + 1 })),
+      ...print,
+    });
+  }
+  return files;
+}
+
+async function repeatsItself(engine: Engine, source: Source): Promise<boolean> {
+  const late = lateSpan(source.hot);
+  const rows = rowsOnce({ ...source, wanted: [], distinct: true, spans: [late] });
+  const { rows: found } = await engine.duck.query(
+    `SELECT 1::DOUBLE FROM (${rows}) GROUP BY dev, ts HAVING count(*) > 1 LIMIT 1`,
+    { lane: 'maintenance' },
+  );
+  return found > 0;
+}
+
+function lateSpan(tables: readonly HotTable[]): Span {
+  return {
+    from: Math.min(...tables.map((table) => table.lateFirst)),
+    to: Math.max(...tables.map((table) => table.lateLast)) + 1,
+  };
+}
+
+/** Whether rows about to be archived repeat a (device, time) of a file that is already there. */
+async function repeatsOlder(engine: Engine, source: Source, span: Span): Promise<boolean> {
+  const late = lateSpan(source.hot);
+  const spans = [{ from: Math.max(span.from, late.from), to: Math.min(span.to, late.to) }];
+  const layout = source.hot[0]!.layout;
+  const files = engine.view.dataFiles(layout, spans);
+  if (files.length === 0 || spans[0]!.from >= spans[0]!.to) return false;
+  const plain: Source = { ...source, wanted: [], distinct: true, spans };
+  const { rows } = await engine.duck.query(
+    `SELECT 1::DOUBLE FROM (${rowsOnce(plain)}) AS fresh
+     SEMI JOIN (${rowsOnce({ ...plain, hot: [], files })}) AS old ON fresh.dev = old.dev AND fresh.ts = old.ts LIMIT 1`,
+    { lane: 'maintenance' },
+  );
+  return rows > 0;
+}
+
+/** Events with the same device, time, type and detail are one event, first received when the first of them was. */
+export function eventsOnce(parts: readonly string[]): string {
+  return `SELECT device, ts, min(received) AS received, type, detail FROM (${parts.join(' UNION ALL ')})
+    GROUP BY device, ts, type, detail`;
+}
+
+async function sealEvents(engine: Engine, generation: Generation): Promise<ArchiveFile[]> {
+  const table = `SELECT device, ts, received, type, detail FROM ${generation.eventsName}`;
+  const files: ArchiveFile[] = [];
+  for (const { period, first, last, rows } of await periods(engine, eventsOnce([table]))) {
+    const path = `${ARCHIVE_FOLDER}/_events/${period}/${generation.number}.parquet`;
+    const { from, to } = periodSpan(period);
+    const query = `${eventsOnce([`${table} WHERE ts >= ${from} AND ts < ${to}`])} ORDER BY ts, device, type, detail`;
+    const print = await writeParquet(engine, query, { path, rows });
+    files.push({
+      path,
+      kind: 'events',
+      layout: -1,
+      period,
+      first,
+      last,
+      rows,
+      ord: generation.number,
+      metrics: 0,
+      repeats: false,
+      ...print,
+    });
+  }
+  return files;
+}
+
+/** Deletes dead log rows in small slices. A slice that fails (full disk) is left for the next seal. */
+export async function trim(engine: Engine): Promise<void> {
+  const hi = Number(engine.log.state(STATE_HI) ?? 0);
+  while (engine.log.trim(hi, TRIM_ROWS) === TRIM_ROWS)
+    await engine.settings.timer.sleep(TRIM_PAUSE_MS);
+}
+
+/** The dictionary of device numbers, so that any tool can read the archive. */
+export async function writeDictionary(engine: Engine): Promise<void> {
+  const path = `${ARCHIVE_FOLDER}/devices.parquet`;
+  const query = 'SELECT dev, id, profile FROM devices ORDER BY dev';
+  await rm(join(engine.folder, `${path}.tmp`), { force: true });
+  await writeParquet(engine, query, { path, rows: engine.layoutOf.length });
+}
