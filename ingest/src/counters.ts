@@ -2,9 +2,16 @@
 
 export interface PipelineCounters {
   readonly messages: number;
-  /** Rows and events put into the store. */
+  /** Rows, their values, and events put into the store. */
   readonly rows: number;
+  readonly readings: number;
   readonly events: number;
+  /** Status messages of gateways. */
+  readonly statuses: number;
+  /** Rows that came as history, not as news. */
+  readonly backfilled: number;
+  /** Values outside the plausible range of their metric. */
+  readonly implausible: number;
   /** Rows whose own time was ahead or absurd and was replaced by the receive time. */
   readonly clockReplaced: number;
   /** Kept aside, by reason. */
@@ -17,6 +24,10 @@ export interface PipelineCounters {
 export class Counters implements PipelineCounters {
   messages = 0;
   rows = 0;
+  readings = 0;
+  statuses = 0;
+  backfilled = 0;
+  implausible = 0;
   events = 0;
   clockReplaced = 0;
   quarantineFlooded = 0;

@@ -1,5 +1,6 @@
 /** What a device's own clock is worth: plausible times are kept, others are replaced by the receive time. */
-import { DAY, HOUR, MINUTE } from '@village/core';
+import { hash } from 'node:crypto';
+import { MINUTE } from '@village/core';
 
 /** A clock may run ahead by this much. */
 export const AHEAD_MAX_MS = 5 * MINUTE;
@@ -8,31 +9,56 @@ export const OLDEST = Date.UTC(2000, 0, 1);
 /** What a device itself sends later than this is history, not news. */
 export const NEWS_MS = 15 * MINUTE;
 
-const REMEMBERED = 16;
-const REMEMBER_MS = DAY;
+const REMEMBERED = 50_000;
+/** Longer would take a bin without a clock, whose fill does not change, for one that repeats itself. */
+const REMEMBER_MS = 10 * MINUTE;
 
 /** Whether a device's time can't be true. */
 export function absurd(at: number, receivedAt: number): boolean {
   return at > receivedAt + AHEAD_MAX_MS || at < OLDEST;
 }
 
-/**
- * Remembers, for one device, which receive time replaced which absurd time, so that a frame sent again because its
- * acknowledgement was lost gets the same time and is stored once. Holds the last 16 for a day, and not over a restart.
- */
-export class ReplacedTimes {
-  readonly #assigned = new Map<number, number>();
+/** Whose times are replaced; `lastGiven` is the newest time it was given. */
+export interface Clockless {
+  readonly number: number;
+  readonly layout: { readonly number: number };
+  lastGiven: number;
+}
 
-  replace(at: number, receivedAt: number): number {
-    const known = this.#assigned.get(at);
-    if (known !== undefined && receivedAt - known < REMEMBER_MS && known <= receivedAt + HOUR)
-      return known;
-    this.#assigned.delete(at);
-    this.#assigned.set(at, receivedAt);
-    if (this.#assigned.size > REMEMBERED) {
-      const oldest = this.#assigned.keys().next().value;
-      if (oldest !== undefined) this.#assigned.delete(oldest);
+/**
+ * Gives times to what came without a believable one. No two rows of a device get the same, and a row that is sent again
+ * (same device, same claimed time, same content, within ten minutes) gets the time it got before, so that it is stored
+ * once. Remembers the last 50,000 rows of all devices, and none over a restart.
+ */
+export class GivenTimes {
+  readonly #given = new Map<string, number>();
+
+  /** `fresh` says that it can't be one sent again: it is given a new time in any case. */
+  give(
+    device: Clockless,
+    claimed: number,
+    content: string,
+    receivedAt: number,
+    fresh = false,
+  ): number {
+    const key = `${device.layout.number}/${device.number}/${claimed}/${hash('sha1', content, 'base64')}`;
+    const known = this.#given.get(key);
+    if (!fresh && known !== undefined && Math.abs(receivedAt - known) < REMEMBER_MS) return known;
+    const at = this.#next(device, receivedAt);
+    this.#given.delete(key);
+    this.#given.set(key, at);
+    if (this.#given.size > REMEMBERED) {
+      const oldest = this.#given.keys().next().value;
+      if (oldest !== undefined) this.#given.delete(oldest);
     }
-    return receivedAt;
+    return at;
+  }
+
+  /** The receive time, or the first millisecond after it that the device has not been given yet. */
+  #next(device: Clockless, receivedAt: number): number {
+    const last = device.lastGiven;
+    const at = receivedAt > last || receivedAt < last - REMEMBER_MS ? receivedAt : last + 1;
+    device.lastGiven = at;
+    return at;
   }
 }

@@ -1,6 +1,6 @@
 /** What is known of each gateway from its status messages, will included. In memory; a gateway says it anew each minute. */
 import type { WireStatus } from '@village/core';
-import { type Fields, integer, object, ranges, refuse, text, time } from './shape.ts';
+import { type Fields, integer, object, ranges, refuse, TOP, textIn, time } from './shape.ts';
 
 export interface GatewayState {
   readonly id: string;
@@ -21,11 +21,11 @@ export function checkStatus(value: unknown): WireStatus {
   if (typeof status['online'] !== 'boolean') refuse('not-a-boolean', 'online', 'not true or false');
   const checked: WireStatus = { online: status['online'] };
   if (status['at'] !== undefined) {
-    time(status['at'], 'at');
+    time(status, 'at', TOP);
     checked.at = String(status['at']);
   }
-  if (status['epoch'] !== undefined) checked.epoch = text(status['epoch'], 'epoch', 64);
-  if (status['version'] !== undefined) checked.version = text(status['version'], 'version', 64);
+  if (status['epoch'] !== undefined) checked.epoch = textIn(status, 'epoch', TOP, 64);
+  if (status['version'] !== undefined) checked.version = textIn(status, 'version', TOP, 64);
   if (status['waiting'] !== undefined) {
     const waiting = object(status['waiting'], 'waiting');
     checked.waiting = {
@@ -54,10 +54,11 @@ function counts(dropped: Fields): Record<string, number> {
 /** The newest state of every gateway that has spoken since the start. */
 export class Gateways {
   readonly #states = new Map<string, GatewayState>();
+  readonly #listeners = new Set<(state: GatewayState) => void>();
 
   set(id: string, status: WireStatus, receivedAt: number): void {
     const before = this.#states.get(id);
-    this.#states.set(id, {
+    const state: GatewayState = {
       id,
       online: status.online,
       at: receivedAt,
@@ -65,7 +66,15 @@ export class Gateways {
       version: status.version ?? before?.version ?? null,
       waiting: status.waiting ?? before?.waiting ?? null,
       dropped: status.dropped ?? before?.dropped ?? {},
-    });
+    };
+    this.#states.set(id, state);
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  /** Calls `listener`, which must not throw, at each status; returns what ends that. */
+  onStatus(listener: (state: GatewayState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   all(): ReadonlyMap<string, GatewayState> {

@@ -16,8 +16,10 @@ export function mqttHooks(
     mayPublish: (session: Session<Principal>, topic) => pipeline.mayPublish(session.who, topic),
     maySubscribe: ({ who }, filter) =>
       who.kind === 'gateway' && filter === topics.gatewayCommands(who.id),
-    publish: ({ session, topic, payload }, done) => {
-      pipeline.accept({ principal: session.who, topic, payload, receivedAt: clock() }, done);
+    publish: ({ session, topic, payload, dup }, done) => {
+      const principal = session.who;
+      pipeline.accept({ principal, topic, payload, receivedAt: clock(), dup }, done);
     },
+    ready: () => pipeline.ready(),
   };
 }

@@ -1,12 +1,13 @@
 /**
- * The pipeline every message takes, whichever listener it came through: route → decode → check → append → acknowledge.
+ * The pipeline every message takes, whichever listener it came through: way → decode → check → append → acknowledge.
  * What can't be used is kept aside with its reason and acknowledged; only a store that can't write holds senders back.
  */
-import { type Clock, type Device, type Lane, OperationalError } from '@village/core';
-import { type DeviceProfile, decode, TopicIndex } from '@village/device-profiles';
+import { type Clock, type Lane, OperationalError } from '@village/core';
+import { type DeviceProfile, decode } from '@village/device-profiles';
 import type { StoredQuarantineEntry, TimeSeriesStore } from '@village/store/time-series';
 import { Counters, type PipelineCounters } from './counters.ts';
 import { checkStatus, type GatewayState, Gateways } from './gateways.ts';
+import { type HttpSource, Journey } from './journey.ts';
 import { Quarantine } from './quarantine.ts';
 import type { Principal, Registry } from './registry.ts';
 import { type Entry, Rows } from './rows.ts';
@@ -16,10 +17,14 @@ import {
   integer,
   list,
   object,
+  Place,
   parseJson,
   refuse,
-  text,
+  TOP,
+  textIn,
+  tooDeep,
 } from './shape.ts';
+import { deviceOf, mayUse, type Way, Ways } from './ways.ts';
 
 /** What the pipeline uses of a store. */
 export type PipelineStore = Pick<
@@ -45,12 +50,8 @@ export interface Incoming {
   /** Not kept beyond the call. */
   readonly payload: Buffer;
   readonly receivedAt: number;
-}
-
-/** Who sends through HTTP: a name for the records, and the devices it may write. */
-export interface HttpSource {
-  readonly name: string;
-  allows(device: Device): boolean;
+  /** Marked by the protocol as sent again. */
+  readonly dup?: boolean;
 }
 
 export interface RowFault {
@@ -60,260 +61,277 @@ export interface RowFault {
   readonly message: string;
 }
 
+export interface Rerun {
+  readonly accepted: number;
+  readonly refused: { readonly id: number; readonly reason: string; readonly message: string }[];
+}
+
 export interface PipelineOptions {
   readonly store: PipelineStore;
   readonly registry: Registry;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   readonly clock: Clock;
+  /** Rows put in and not yet durable, beyond which nothing more is taken. */
+  readonly rowsPendingMax?: number;
 }
 
-/** One message on its way; `strict` throws what is wrong with a row instead of keeping it aside. */
-interface Journey {
-  readonly source: string;
-  readonly topic: string;
-  readonly receivedAt: number;
-  readonly strict: boolean;
-  /** Whether the sender may speak for a device. */
-  readonly allows: (device: Device) => boolean;
-}
+const ROWS_PENDING_MAX = 200_000;
+/** Entries that one call runs again. */
+const RERUN_MAX = 10_000;
 
-type Route = (message: Incoming, journey: Journey) => boolean;
+/** Keeps a bad row of a list aside; told what is wrong with it. */
+type Aside = (row: unknown, index: number, error: OperationalError) => void;
 
-const DEVICES = 'village/v1/devices/';
-const GATEWAYS = 'village/v1/gateways/';
-const READINGS = '/readings';
+/** How one message is taken; says with an OperationalError why it can't be. */
+type Take<Name extends Way['name']> = (
+  way: Extract<Way, { name: Name }>,
+  payload: Buffer,
+  journey: Journey,
+  aside: Aside,
+) => void;
 
-/** The id between a topic's prefix and its suffix, or null. */
-function idIn(topic: string, prefix: string, suffix: string): string | null {
-  if (!topic.startsWith(prefix) || !topic.endsWith(suffix)) return null;
-  const id = topic.slice(prefix.length, topic.length - suffix.length);
-  return id.includes('/') ? null : id;
-}
-
+/** One way from bytes to durable rows for everything that is said to this server. */
 export class Pipeline {
-  readonly #options: PipelineOptions;
+  readonly #store: PipelineStore;
+  readonly #registry: Registry;
+  readonly #clock: Clock;
+  readonly #rowsPendingMax: number;
   readonly #counters = new Counters();
   readonly #rows: Rows;
   readonly #quarantine: Quarantine;
   readonly #gateways = new Gateways();
-  readonly #topics: TopicIndex;
-  /** The one list of ways in; the first that knows the topic takes the message. */
-  readonly #routes: readonly Route[];
+  readonly #resultListeners = new Set<(gateway: string, result: unknown) => void>();
+  readonly #ways: Ways;
+  /** The one list of what can be said, and who takes it. */
+  readonly #takes: { readonly [Name in Way['name']]: Take<Name> } = {
+    device: (way, payload, journey) => this.#takeReading(way.id, payload, journey),
+    gateway: (way, payload, journey, aside) => this.#takeBatch(way.id, payload, journey, aside),
+    status: (way, payload, journey) => this.#takeStatus(way.id, payload, journey),
+    result: (way, payload) => this.#takeResult(way.id, payload),
+    profile: (way, payload, journey) => this.#takeFrame(way, payload, journey),
+    unknown: (_way, _payload, journey) =>
+      refuse('unknown-topic', '', `nothing takes ${journey.topic.slice(0, 200)}`),
+  };
 
   constructor(options: PipelineOptions) {
-    this.#options = options;
-    this.#rows = new Rows(options.store, options.registry, options.profiles, this.#counters);
-    this.#quarantine = new Quarantine(options.store, this.#counters);
-    this.#topics = new TopicIndex([...options.profiles.values()]);
-    this.#routes = [
-      (message, journey) => this.#deviceReadings(message, journey),
-      (message, journey) => this.#gatewayReadings(message, journey),
-      (message, journey) => this.#gatewayStatus(message, journey),
-      (message, journey) => this.#profileTopic(message, journey),
-    ];
+    const { store, registry, profiles } = options;
+    this.#store = store;
+    this.#registry = registry;
+    this.#clock = options.clock;
+    this.#rowsPendingMax = options.rowsPendingMax ?? ROWS_PENDING_MAX;
+    this.#rows = new Rows(store, registry, profiles, this.#counters);
+    this.#quarantine = new Quarantine(store, this.#counters);
+    this.#ways = new Ways(profiles.values());
   }
 
   /** Whether a client may publish to a topic at all; what it says there is checked by `accept`. */
   mayPublish(principal: Principal, topic: string): boolean {
-    const { kind, id } = principal;
-    if (
-      kind === 'device' &&
-      topic.length === DEVICES.length + id.length + READINGS.length &&
-      idIn(topic, DEVICES, READINGS) === id
-    )
-      return true;
-    if (topic.startsWith('village/'))
-      return (
-        kind === 'gateway' &&
-        ['/readings', '/status', '/results'].some((end) => idIn(topic, GATEWAYS, end) === id)
-      );
-    const found = this.#topics.find(topic);
-    if (found === undefined) return false;
-    // A network server may bring devices that are not registered yet: they are kept aside under their name.
-    if (kind === 'gateway') return true;
-    return this.#options.registry.byAddress(found.profile.id, found.address)?.id === id;
+    return mayUse(this.#ways.of(topic), principal, this.#registry);
+  }
+
+  /** False while the store can't write or is behind: senders are held back then, not answered. */
+  ready(): boolean {
+    return this.#store.commitFault === null && this.#store.rowsPending < this.#rowsPendingMax;
   }
 
   /** Takes one message; `done` runs when all of it is durable, or kept aside durably. */
   accept(message: Incoming, done: () => void): void {
-    const { principal, topic, receivedAt } = message;
+    const { principal, topic, receivedAt, payload } = message;
     this.#counters.messages++;
-    const journey: Journey = {
-      source: principal.id,
-      topic,
-      receivedAt,
-      strict: false,
-      allows: allowedTo(principal),
-    };
+    const journey = new Journey(principal, topic, receivedAt, null, message.dup ?? false);
     try {
-      this.#run(message, journey);
+      this.#take(payload, journey, (row, _index, error) => this.#keepRow(row, journey, error));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      const { source } = journey;
+      const bytes = Buffer.from(payload);
       this.#quarantine.keep(
-        { source, device: null, topic, payload: Buffer.from(message.payload), receivedAt },
+        { source: principal.id, device: null, topic, payload: bytes, receivedAt },
         error,
       );
     }
-    this.#options.store.settle(done);
+    this.#store.settle(done);
   }
 
-  #run(message: Incoming, journey: Journey): void {
-    for (const route of this.#routes) if (route(message, journey)) return;
-    throw new OperationalError(
-      'unknown-topic',
-      `no profile and no rule takes ${message.topic.slice(0, 200)}`,
-    );
+  #take(payload: Buffer, journey: Journey, aside: Aside): void {
+    const way = this.#ways.of(journey.topic);
+    const take = this.#takes[way.name] as Take<Way['name']>;
+    take(way, payload, journey, aside);
   }
 
-  #deviceReadings(message: Incoming, journey: Journey): boolean {
-    const id = idIn(message.topic, DEVICES, READINGS);
-    if (id === null) return false;
-    const reading = object(parseJson(message.payload), '');
+  #takeReading(id: string, payload: Buffer, journey: Journey): void {
+    const reading = object(parseJson(payload), '');
     if (reading['device'] !== undefined && reading['device'] !== id)
       refuse('not-your-device', 'device', `the topic is that of ${id}`);
-    this.#rows.put(this.#entry(id, journey, ''), reading, journey.receivedAt, null, '');
-    return true;
+    this.#rows.put(this.#entry(id, journey, TOP), reading, journey, TOP);
   }
 
-  #gatewayReadings(message: Incoming, journey: Journey): boolean {
-    const id = idIn(message.topic, GATEWAYS, READINGS);
-    if (id === null) return false;
-    const batch = object(parseJson(message.payload), '');
-    const epoch = text(batch['epoch'], 'epoch', 64);
+  #takeBatch(id: string, payload: Buffer, journey: Journey, aside: Aside): void {
+    const batch = object(parseJson(payload), '');
+    const again = journey.sender.kind === 'again';
+    // Rows of a batch are kept aside one by one, and run again the same way.
+    if (again && batch['readings'] === undefined) {
+      this.#takeKept(batch, journey, aside);
+      return;
+    }
+    const epoch = textIn(batch, 'epoch', TOP, 64);
     const seq = integer(batch['seq'], 'seq', 1);
     const lane = checkLane(batch['lane'], 'lane');
     const readings = list(batch['readings'], 'readings');
     const events = list(batch['events'], 'events', true);
-    this.#options.store.sequence(id, epoch, seq);
-    this.#each(readings, events, lane, journey);
-    return true;
+    this.#store.sequence(id, epoch, seq);
+    this.#takeRows(readings, events, journey.on(lane), aside);
   }
 
-  /** Stores rows and events one by one; a bad one is kept aside alone. */
-  #each(
+  /** A row or an event that was kept aside alone. */
+  #takeKept(row: Fields, journey: Journey, aside: Aside): void {
+    if (row['type'] === undefined) this.#takeRows([row], [], journey, aside);
+    else this.#takeRows([], [row], journey, aside);
+  }
+
+  /** Stores rows and events one by one; a bad one is kept aside alone. Returns how many were. */
+  #takeRows(
     readings: readonly unknown[],
     events: readonly unknown[],
-    lane: Lane | null,
     journey: Journey,
-  ): RowFault[] {
-    const faults: RowFault[] = [];
-    const one = (value: unknown, index: number, name: 'readings' | 'events'): void => {
-      const place = `${name}[${name === 'readings' ? index : index - readings.length}].`;
+    aside: Aside,
+  ): void {
+    const place = new Place('readings');
+    for (let n = 0; n < readings.length; n++) {
+      place.index = n;
       try {
-        const fields = object(value, place.slice(0, -1));
-        const entry = this.#entry(
-          text(fields['device'], `${place}device`, 64),
-          journey,
-          `${place}device`,
-        );
-        if (name === 'readings') this.#rows.put(entry, fields, journey.receivedAt, lane, place);
-        else this.#rows.putEvent(entry, fields, journey.receivedAt, lane, place);
+        const fields = object(readings[n], place);
+        const id = textIn(fields, 'device', place, 64);
+        this.#rows.put(this.#entry(id, journey, place), fields, journey, place);
       } catch (error) {
-        if (!(error instanceof OperationalError) || journey.strict) throw error;
-        faults.push({ index, reason: error.code, message: error.message });
-        this.#keepRow(value, journey, error);
+        if (!(error instanceof OperationalError)) throw error;
+        aside(readings[n], n, error);
       }
-    };
-    for (let n = 0; n < readings.length; n++) one(readings[n], n, 'readings');
-    for (let n = 0; n < events.length; n++) one(events[n], readings.length + n, 'events');
-    return faults;
+    }
+    if (events.length > 0) this.#takeEvents(events, readings.length, journey, aside);
   }
 
-  #keepRow(value: unknown, journey: Journey, error: OperationalError): void {
-    const device = (value as { device?: unknown } | null)?.device;
+  #takeEvents(events: readonly unknown[], first: number, journey: Journey, aside: Aside): void {
+    const place = new Place('events');
+    for (let n = 0; n < events.length; n++) {
+      place.index = n;
+      try {
+        const fields = object(events[n], place);
+        const id = textIn(fields, 'device', place, 64);
+        this.#rows.putEvent(this.#entry(id, journey, place), fields, journey, place);
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
+        aside(events[n], first + n, error);
+      }
+    }
+  }
+
+  #takeStatus(id: string, payload: Buffer, journey: Journey): void {
+    const status = checkStatus(parseJson(payload));
+    const { epoch, droppedSeq } = status;
+    this.#counters.statuses++;
+    // What is run again is no news of how the gateway stands.
+    if (journey.sender.kind !== 'again') this.#gateways.set(id, status, journey.receivedAt);
+    if (epoch !== undefined && droppedSeq !== undefined && droppedSeq.length > 0)
+      this.#store.sequenceDropped(id, epoch, droppedSeq);
+  }
+
+  #takeResult(id: string, payload: Buffer): void {
+    const result = object(parseJson(payload), '');
+    for (const listener of this.#resultListeners) listener(id, result);
+  }
+
+  #takeFrame(
+    { owner }: Extract<Way, { name: 'profile' }>,
+    payload: Buffer,
+    journey: Journey,
+  ): void {
+    const device = deviceOf(this.#registry, owner);
+    if (device === undefined)
+      refuse(
+        'unknown-device',
+        'topic',
+        `no ${owner.profile.id} with address ${owner.address.slice(0, 64)} is registered`,
+      );
+    const entry = this.#entry(device.id, journey, TOP);
+    const frame = { protocol: 'mqtt', topic: journey.topic, payload } as const;
+    const decoded = decode(entry.profile, frame, { options: device.options });
+    this.#rows.putDecoded(entry, decoded, journey, () => payload.toString('latin1'));
+  }
+
+  #entry(id: string, journey: Journey, place: Place): Entry {
+    const entry = this.#rows.entry(id, place);
+    if (!journey.allows(entry.device))
+      refuse(
+        'not-your-device',
+        place.of('device'),
+        `${journey.sender.id} does not speak for ${id}`,
+      );
+    return entry;
+  }
+
+  #keepRow(row: unknown, journey: Journey, error: OperationalError): void {
+    const device = (row as { device?: unknown } | null)?.device;
+    const text = tooDeep(row) ? '"nested too deep to be kept"' : JSON.stringify(row);
     this.#quarantine.keep(
       {
-        source: journey.source,
+        source: journey.sender.id,
         device: typeof device === 'string' ? device.slice(0, 64) : null,
         topic: journey.topic,
-        payload: Buffer.from(JSON.stringify(value)),
+        payload: Buffer.from(text),
         receivedAt: journey.receivedAt,
       },
       error,
     );
   }
 
-  #gatewayStatus(message: Incoming, journey: Journey): boolean {
-    const id = idIn(message.topic, GATEWAYS, '/status');
-    if (id === null) return idIn(message.topic, GATEWAYS, '/results') !== null;
-    const status = checkStatus(parseJson(message.payload));
-    this.#gateways.set(id, status, journey.receivedAt);
-    if (
-      status.epoch !== undefined &&
-      status.droppedSeq !== undefined &&
-      status.droppedSeq.length > 0
-    )
-      this.#options.store.sequenceDropped(id, status.epoch, status.droppedSeq);
-    return true;
-  }
-
-  #profileTopic(message: Incoming, journey: Journey): boolean {
-    const found = this.#topics.find(message.topic);
-    if (found === undefined) return false;
-    const device = this.#options.registry.byAddress(found.profile.id, found.address);
-    if (device === undefined)
-      throw new OperationalError(
-        'unknown-device',
-        `no ${found.profile.id} with address ${found.address.slice(0, 64)} is registered`,
-      );
-    const entry = this.#entry(device.id, journey, 'topic');
-    const frame = { protocol: 'mqtt', topic: message.topic, payload: message.payload } as const;
-    this.#rows.putDecoded(
-      entry,
-      decode(entry.profile, frame, { options: device.options }),
-      journey.receivedAt,
-      null,
-    );
-    return true;
-  }
-
-  #entry(id: string, journey: Journey, place: string): Entry {
-    const entry = this.#rows.entry(id, place);
-    if (!journey.allows(entry.device))
-      refuse('not-your-device', place, `${journey.source} does not speak for ${id}`);
-    return entry;
-  }
-
   /**
    * `POST /api/v1/readings`: `{readings, events?, lane?}`. Resolves when all of it is durable.
-   * @throws an OperationalError when the body itself has not that shape
+   * Rejects with the signal's reason when that comes first: it may be stored then, and sending it again does no harm.
+   * @throws store-busy (retry) while nothing can be taken; not-an-object, not-a-list, too-many-rows, unknown-lane
    */
-  acceptHttp(
+  async acceptHttp(
     body: unknown,
     source: HttpSource,
+    signal?: AbortSignal,
   ): Promise<{ accepted: number; quarantined: RowFault[] }> {
+    signal?.throwIfAborted();
+    if (!this.ready())
+      throw new OperationalError('store-busy', 'the store can take nothing now', { retry: true });
     const { readings, events, lane } = checkBody(object(body, ''));
     this.#counters.messages++;
-    const journey: Journey = {
-      source: `http:${source.name}`,
-      topic: 'http',
-      receivedAt: this.#options.clock(),
-      strict: false,
-      allows: (device) => source.allows(device),
-    };
-    const quarantined = this.#each(readings, events, lane, journey);
-    const accepted = readings.length + events.length - quarantined.length;
-    return new Promise((resolve) =>
-      this.#options.store.settle(() => resolve({ accepted, quarantined })),
-    );
+    const sender = { kind: 'http', id: `http:${source.name}`, source } as const;
+    const journey = new Journey(sender, 'http', this.#clock(), lane, false);
+    const quarantined: RowFault[] = [];
+    this.#takeRows(readings, events, journey, (row, index, error) => {
+      quarantined.push({ index, reason: error.code, message: error.message });
+      this.#keepRow(row, journey, error);
+    });
+    await this.#settled(signal);
+    return { accepted: readings.length + events.length - quarantined.length, quarantined };
+  }
+
+  #settled(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const aborted = (): void => reject(signal?.reason);
+      signal?.addEventListener('abort', aborted, { once: true });
+      this.#store.settle(() => {
+        signal?.removeEventListener('abort', aborted);
+        resolve();
+      });
+    });
   }
 
   /**
    * Runs kept-aside entries again, after a profile was mended or a device registered; what is stored now is history
    * (backfill lane) with its first receive time. All open entries when `ids` is absent, at most 10,000 a call.
    */
-  rerunQuarantine(
-    ids?: readonly number[],
-  ): Promise<{ accepted: number; refused: { id: number; reason: string; message: string }[] }> {
-    const { store } = this.#options;
+  async rerunQuarantine(ids?: readonly number[]): Promise<Rerun> {
+    const open = this.#store.quarantined({ limit: RERUN_MAX, state: 'open' });
     const wanted = ids === undefined ? null : new Set(ids);
-    const open = store
-      .quarantined({ limit: 10_000, state: 'open' })
-      .filter((entry) => wanted?.has(entry.id) ?? true);
     const accepted: number[] = [];
     const refused: { id: number; reason: string; message: string }[] = [];
     for (const entry of open) {
+      if (wanted !== null && !wanted.has(entry.id)) continue;
       try {
         this.#rerun(entry);
         accepted.push(entry.id);
@@ -322,41 +340,45 @@ export class Pipeline {
         refused.push({ id: entry.id, reason: error.code, message: error.message });
       }
     }
-    return new Promise((resolve) =>
-      store.settle(() => {
-        store.resolveQuarantined(accepted, 'rerun');
-        resolve({ accepted: accepted.length, refused });
-      }),
-    );
+    await this.#settled(undefined);
+    this.#store.resolveQuarantined(accepted, 'rerun');
+    return { accepted: accepted.length, refused };
   }
 
+  /** Throws what is still wrong; rows before that are stored, and storing them once more does no harm. */
   #rerun(entry: StoredQuarantineEntry): void {
+    const { source, topic, receivedAt, reason, message } = entry;
+    const viaHttp = source.startsWith('http:');
+    // Whoever sent it had no right to; that somebody else runs it again does not give it one.
+    if (viaHttp && reason === 'not-your-device') throw new OperationalError(reason, message);
     const payload = Buffer.from(entry.payload);
-    const gateway = idIn(entry.topic, GATEWAYS, READINGS);
-    // Whoever reruns answers for HTTP entries; a device's own topic can only carry itself.
-    const allows = (device: Device): boolean => gateway === null || device.gateway === gateway;
-    const journey: Journey = {
-      source: entry.source,
-      topic: entry.topic,
-      receivedAt: entry.receivedAt,
-      strict: true,
-      allows,
+    const journey = new Journey(
+      { kind: 'again', id: source },
+      topic,
+      receivedAt,
+      'backfill',
+      false,
+    );
+    const aside: Aside = (_row, _index, error) => {
+      throw error;
     };
-    if (gateway === null && entry.topic !== 'http') {
-      const principal: Principal = { kind: 'device', id: entry.source };
-      this.#run({ principal, topic: entry.topic, payload, receivedAt: entry.receivedAt }, journey);
-      return;
-    }
-    const kept = object(parseJson(payload), '') as Fields;
-    if (Array.isArray(kept['readings'])) {
-      const whole = checkBody(kept);
-      this.#each(whole.readings, whole.events, 'backfill', journey);
-    } else if (kept['type'] === undefined) this.#each([kept], [], 'backfill', journey);
-    else this.#each([], [kept], 'backfill', journey);
+    if (viaHttp) this.#takeKept(object(parseJson(payload), ''), journey, aside);
+    else this.#take(payload, journey, aside);
   }
 
   gateways(): ReadonlyMap<string, GatewayState> {
     return this.#gateways.all();
+  }
+
+  /** Calls `listener`, which must not throw, at each status of a gateway, will included; returns what ends that. */
+  onGatewayStatus(listener: (state: GatewayState) => void): () => void {
+    return this.#gateways.onStatus(listener);
+  }
+
+  /** Calls `listener`, which must not throw, with each answer of a gateway to a command; returns what ends that. */
+  onGatewayResult(listener: (gateway: string, result: unknown) => void): () => void {
+    this.#resultListeners.add(listener);
+    return () => this.#resultListeners.delete(listener);
   }
 
   counters(): PipelineCounters {
@@ -374,11 +396,4 @@ function checkBody(body: Fields): {
     events: list(body['events'], 'events', true),
     lane: body['lane'] === undefined ? null : checkLane(body['lane'], 'lane'),
   };
-}
-
-/** A device speaks for itself, a gateway for the devices that name it. */
-function allowedTo(principal: Principal): (device: Device) => boolean {
-  return principal.kind === 'device'
-    ? (device) => device.id === principal.id
-    : (device) => device.gateway === principal.id;
 }

@@ -5,6 +5,8 @@ import type { Counters } from './counters.ts';
 
 /** Entries one source may add in a minute. */
 export const ENTRIES_PER_MINUTE = 600;
+/** Bytes of payload one source may add in a minute. */
+export const BYTES_PER_MINUTE = 8 * 1024 * 1024;
 const SOURCES_MAX = 20_000;
 
 export interface Refused {
@@ -18,8 +20,8 @@ export interface Refused {
 export class Quarantine {
   readonly #store: Appender;
   readonly #counters: Counters;
-  /** Entries of each source in the current minute. */
-  readonly #recent = new Map<string, number>();
+  /** What each source added in the current minute. */
+  readonly #recent = new Map<string, { entries: number; bytes: number }>();
   #minute = 0;
 
   constructor(store: Appender, counters: Counters) {
@@ -29,7 +31,7 @@ export class Quarantine {
 
   keep(refused: Refused, error: OperationalError): void {
     this.#counters.countQuarantined(error.code);
-    if (!this.#allowed(refused.source, refused.receivedAt)) {
+    if (!this.#allowed(refused)) {
       this.#counters.quarantineFlooded++;
       return;
     }
@@ -40,15 +42,20 @@ export class Quarantine {
     });
   }
 
-  #allowed(source: string, now: number): boolean {
-    const minute = Math.floor(now / MINUTE);
+  #allowed({ source, receivedAt, payload }: Refused): boolean {
+    const minute = Math.floor(receivedAt / MINUTE);
     if (minute !== this.#minute) {
       this.#minute = minute;
       this.#recent.clear();
     }
-    const count = (this.#recent.get(source) ?? 0) + 1;
-    if (count === 1 && this.#recent.size >= SOURCES_MAX) return false;
-    this.#recent.set(source, count);
-    return count <= ENTRIES_PER_MINUTE;
+    let sum = this.#recent.get(source);
+    if (sum === undefined) {
+      if (this.#recent.size >= SOURCES_MAX) return false;
+      sum = { entries: 0, bytes: 0 };
+      this.#recent.set(source, sum);
+    }
+    sum.entries++;
+    sum.bytes += payload.length;
+    return sum.entries <= ENTRIES_PER_MINUTE && sum.bytes <= BYTES_PER_MINUTE;
   }
 }

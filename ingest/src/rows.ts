@@ -2,7 +2,7 @@
  * Puts readings of devices into the store's open group: the innermost step on the way of a reading, so it allocates
  * nothing for each row. Looks up a device once and keeps what it needs until the registry gives another object.
  */
-import { type Device, type Lane, OperationalError, qualityCode } from '@village/core';
+import { type Device, type Lane, qualityCode } from '@village/core';
 import type { Decoded, DeviceProfile } from '@village/device-profiles';
 import {
   type Appender,
@@ -12,15 +12,15 @@ import {
   ROW_FLAG,
 } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
-import { absurd, NEWS_MS, ReplacedTimes } from './event-time.ts';
+import { absurd, type Clockless, GivenTimes, NEWS_MS } from './event-time.ts';
 import type { Registry } from './registry.ts';
-import { type Fields, object, refuse, text, time } from './shape.ts';
+import { type Fields, objectIn, type Place, refuse, textIn, time, tooDeep } from './shape.ts';
 
 const IMPLAUSIBLE = qualityCode('implausible') ?? 0;
-const DETAIL_BYTES_MAX = 4096;
+const DETAIL_CHARACTERS_MAX = 4096;
 
 /** A registered device with all that a row needs. */
-export interface Entry {
+export interface Entry extends Clockless {
   readonly device: Device;
   readonly profile: DeviceProfile;
   readonly layout: Layout;
@@ -29,7 +29,14 @@ export interface Entry {
   readonly columns: ReadonlyMap<string, number>;
   readonly low: Float64Array;
   readonly high: Float64Array;
-  replaced: ReplacedTimes | null;
+}
+
+/** When a message came; `lane` null means that the device itself sent it: what is late is then backfill. */
+export interface Arrival {
+  readonly receivedAt: number;
+  readonly lane: Lane | null;
+  /** Marked as sent again by the protocol. */
+  readonly dup: boolean;
 }
 
 export class Rows {
@@ -38,6 +45,7 @@ export class Rows {
   readonly #profiles: ReadonlyMap<string, DeviceProfile>;
   readonly #counters: Counters;
   readonly #entries = new Map<string, Entry>();
+  readonly #times = new GivenTimes();
 
   constructor(
     store: Appender,
@@ -52,25 +60,25 @@ export class Rows {
   }
 
   /** The entry of a registered device. @throws unknown-device, unknown-profile */
-  entry(id: string, place: string): Entry {
+  entry(id: string, place: Place): Entry {
     const device = this.#registry.device(id);
     const known = this.#entries.get(id);
     if (known !== undefined && known.device === device) return known;
     if (device === undefined) {
       this.#entries.delete(id);
-      refuse('unknown-device', place, `no device ${id.slice(0, 64)} is registered`);
+      refuse('unknown-device', place.of('device'), `no device ${id.slice(0, 64)} is registered`);
     }
-    const made = this.#makeEntry(device, place, known);
+    const made = this.#makeEntry(device, place, known?.lastGiven ?? 0);
     this.#entries.set(id, made);
     return made;
   }
 
-  #makeEntry(device: Device, place: string, before: Entry | undefined): Entry {
+  #makeEntry(device: Device, place: Place, lastGiven: number): Entry {
     const profile = this.#profiles.get(device.profile);
     if (profile === undefined)
       refuse(
         'unknown-profile',
-        place,
+        place.of('device'),
         `device ${device.id} has profile ${device.profile}, which is not loaded`,
       );
     const layout = this.#store.layout(
@@ -88,148 +96,143 @@ export class Rows {
       low[column] = metric.range[0];
       high[column] = metric.range[1];
     }
-    return {
-      device,
-      profile,
-      layout,
-      number: this.#store.device(device.id, layout),
-      columns,
-      low,
-      high,
-      replaced: before?.replaced ?? null,
-    };
+    const number = this.#store.device(device.id, layout);
+    return { device, profile, layout, number, columns, low, high, lastGiven };
   }
 
-  /** Opens a row at the device's time, or at the receive time where its clock can't be right. */
-  #open(entry: Entry, at: number, receivedAt: number, lane: Lane | null): number {
-    let flags = 0;
-    let when = at;
-    if (absurd(at, receivedAt)) {
-      entry.replaced ??= new ReplacedTimes();
-      when = entry.replaced.replace(at, receivedAt);
-      flags = ROW_FLAG.clockReplaced;
-      this.#counters.clockReplaced++;
-    }
-    if (lane === 'backfill' || (lane === null && receivedAt - when > NEWS_MS))
+  /** Opens a row; returns where it starts in `layout.rows`. */
+  #open(entry: Entry, at: number, replaced: boolean, arrival: Arrival): number {
+    const { receivedAt, lane } = arrival;
+    let flags = replaced ? ROW_FLAG.clockReplaced : 0;
+    if (replaced) this.#counters.clockReplaced++;
+    if (lane === 'backfill' || (lane === null && receivedAt - at > NEWS_MS)) {
       flags |= ROW_FLAG.backfill;
-    return this.#store.reserve(entry.layout, entry.number, when, receivedAt, flags);
+      this.#counters.backfilled++;
+    }
+    return this.#store.reserve(entry.layout, entry.number, at, receivedAt, flags);
   }
 
   /**
    * Stores one reading object of our own wire (`at`, `values`, `quality`), all of it or nothing.
-   * `lane` null means that a device sent it itself: late is then backfill.
    * @throws bad-time, not-an-object, unknown-metric, value-not-a-number, unknown-quality, no-values
    */
-  put(entry: Entry, reading: Fields, receivedAt: number, lane: Lane | null, place: string): void {
-    const at = time(reading['at'], `${place}at`);
-    const values = object(reading['values'], `${place}values`);
-    const quality =
-      reading['quality'] === undefined ? null : object(reading['quality'], `${place}quality`);
-    const { layout } = entry;
-    const base = this.#open(entry, at, receivedAt, lane);
+  put(entry: Entry, reading: Fields, arrival: Arrival, place: Place): void {
+    let at = time(reading, 'at', place);
+    const values = objectIn(reading, 'values', place);
+    const quality = reading['quality'] === undefined ? null : objectIn(reading, 'quality', place);
+    const replaced = absurd(at, arrival.receivedAt);
+    if (replaced) {
+      if (tooDeep(reading)) refuse('nested-too-deep', place.of(''), 'nested too deep');
+      at = this.#times.give(entry, at, JSON.stringify(reading), arrival.receivedAt);
+    }
+    const base = this.#open(entry, at, replaced, arrival);
     try {
-      let count = 0;
-      const { rows, valuesAt } = layout;
-      for (const key in values) {
-        const column = entry.columns.get(key);
-        if (column === undefined)
-          refuse(
-            'unknown-metric',
-            `${place}values.${key.slice(0, 64)}`,
-            `${entry.profile.id} has no such metric`,
-          );
-        const value = values[key];
-        if (typeof value !== 'number' || !Number.isFinite(value))
-          refuse('value-not-a-number', `${place}values.${key}`, 'not a finite number');
-        rows[base + valuesAt + column] = value;
-        count++;
-        let code = quality === null ? 0 : this.#code(quality[key], `${place}quality.${key}`);
-        if (
-          code === 0 &&
-          !(value >= (entry.low[column] ?? 0) && value <= (entry.high[column] ?? 0))
-        )
-          code = IMPLAUSIBLE;
-        if (code !== 0) setQuality(layout, base, column, code);
-      }
-      if (count === 0) refuse('no-values', `${place}values`, 'holds no value');
-      if (quality !== null)
-        for (const key in quality)
-          if (!Object.hasOwn(values, key))
-            refuse('unknown-metric', `${place}quality.${key.slice(0, 64)}`, 'has no value');
+      const count = this.#fill(entry, base, values, quality, place);
+      this.#counters.readings += count;
+      this.#counters.rows++;
     } catch (error) {
-      this.#store.unreserve(layout);
+      this.#store.unreserve(entry.layout);
       throw error;
     }
-    this.#counters.rows++;
   }
 
-  #code(word: unknown, place: string): number {
-    if (word === undefined) return 0;
-    const code = typeof word === 'string' ? qualityCode(word) : undefined;
-    if (code === undefined) refuse('unknown-quality', place, 'not a quality word');
-    return code;
+  #fill(entry: Entry, base: number, values: Fields, quality: Fields | null, place: Place): number {
+    const { layout, columns, low, high } = entry;
+    const { rows } = layout;
+    const valuesAt = base + layout.valuesAt;
+    let count = 0;
+    for (const key in values) {
+      const column = columns.get(key);
+      if (column === undefined)
+        refuse(
+          'unknown-metric',
+          place.of(`values.${key.slice(0, 64)}`),
+          `${entry.profile.id} has no such metric`,
+        );
+      const value = values[key];
+      if (typeof value !== 'number' || !Number.isFinite(value))
+        refuse('value-not-a-number', place.of(`values.${key}`), 'not a finite number');
+      rows[valuesAt + column] = value;
+      count++;
+      let code = 0;
+      if (quality !== null) code = codeOf(quality, key, place);
+      if (code === 0 && !(value >= (low[column] ?? 0) && value <= (high[column] ?? 0))) {
+        code = IMPLAUSIBLE;
+        this.#counters.implausible++;
+      }
+      if (code !== 0) setQuality(layout, base, column, code);
+    }
+    if (count === 0) refuse('no-values', place.of('values'), 'holds no value');
+    if (quality !== null)
+      for (const key in quality)
+        if (!Object.hasOwn(values, key))
+          refuse('unknown-metric', place.of(`quality.${key.slice(0, 64)}`), 'has no value');
+    return count;
   }
 
-  /** Stores what `decode` made of a device's own frame. */
-  putDecoded(entry: Entry, decoded: Decoded, receivedAt: number, lane: Lane | null): void {
-    const at = decoded.at ?? receivedAt;
+  /** Stores what `decode` made of a device's own frame; `content` tells one frame from another. */
+  putDecoded(entry: Entry, decoded: Decoded, arrival: Arrival, content: () => string): void {
+    const { receivedAt } = arrival;
+    const claimed = decoded.at;
+    const replaced = claimed !== null && absurd(claimed, receivedAt);
+    let at = claimed ?? 0;
+    // A frame without any time is told from one sent again by the protocol's mark alone: sensors repeat values.
+    if (replaced || claimed === null)
+      at = this.#times.give(entry, at, content(), receivedAt, claimed === null && !arrival.dup);
     if (decoded.readings.length > 0) {
       const { layout } = entry;
-      const base = this.#open(entry, at, receivedAt, lane);
+      const base = this.#open(entry, at, replaced, arrival);
       for (const { metric, value, quality } of decoded.readings) {
         const column = entry.columns.get(metric);
-        if (column === undefined)
-          throw new Error(`BUG: ${entry.profile.id} decoded ${metric}, which is no metric of it`);
+        const code = qualityCode(quality);
+        if (column === undefined || code === undefined || !Number.isFinite(value))
+          throw new Error(`BUG: ${entry.profile.id} decoded ${metric} ${value} ${quality}`);
         layout.rows[base + layout.valuesAt + column] = value;
-        const code = qualityCode(quality) ?? 0;
+        if (code === IMPLAUSIBLE) this.#counters.implausible++;
         if (code !== 0) setQuality(layout, base, column, code);
       }
       this.#counters.rows++;
+      this.#counters.readings += decoded.readings.length;
     }
-    for (const { type, detail } of decoded.events)
-      this.#event(entry, type, detail, at, receivedAt, lane);
+    for (const { type, detail } of decoded.events) this.#event(entry, type, detail, at, arrival);
   }
 
   /** Stores one event object of our own wire. @throws bad-time, not-a-text, not-an-object, detail-too-large */
-  putEvent(
-    entry: Entry,
-    event: Fields,
-    receivedAt: number,
-    lane: Lane | null,
-    place: string,
-  ): void {
-    const at = time(event['at'], `${place}at`);
-    const type = text(event['type'], `${place}type`, 64);
-    const detail = event['detail'] === undefined ? {} : object(event['detail'], `${place}detail`);
-    if (JSON.stringify(detail).length > DETAIL_BYTES_MAX)
-      throw new OperationalError(
+  putEvent(entry: Entry, event: Fields, arrival: Arrival, place: Place): void {
+    let at = time(event, 'at', place);
+    const type = textIn(event, 'type', place, 64);
+    const detail = event['detail'] === undefined ? {} : objectIn(event, 'detail', place);
+    if (tooDeep(detail)) refuse('nested-too-deep', place.of('detail'), 'nested too deep');
+    const content = JSON.stringify(detail);
+    if (content.length > DETAIL_CHARACTERS_MAX)
+      refuse(
         'detail-too-large',
-        `${place}detail: more than ${DETAIL_BYTES_MAX} characters`,
+        place.of('detail'),
+        `more than ${DETAIL_CHARACTERS_MAX} characters`,
       );
-    this.#event(entry, type, detail, at, receivedAt, lane);
-  }
-
-  #event(
-    entry: Entry,
-    type: string,
-    detail: Fields,
-    at: number,
-    receivedAt: number,
-    lane: Lane | null,
-  ): void {
-    let when = at;
-    if (absurd(at, receivedAt)) {
-      entry.replaced ??= new ReplacedTimes();
-      when = entry.replaced.replace(at, receivedAt);
+    if (absurd(at, arrival.receivedAt)) {
+      at = this.#times.give(entry, at, `${type} ${content}`, arrival.receivedAt);
       this.#counters.clockReplaced++;
     }
-    const late = lane === 'backfill' || (lane === null && receivedAt - when > NEWS_MS);
-    this.#store.event(
-      { device: entry.device.id, at: when, receivedAt, type, detail },
-      late ? 'backfill' : 'live',
-    );
+    this.#event(entry, type, detail, at, arrival);
+  }
+
+  #event(entry: Entry, type: string, detail: Fields, at: number, arrival: Arrival): void {
+    const { receivedAt, lane } = arrival;
+    const late = lane === 'backfill' || (lane === null && receivedAt - at > NEWS_MS);
+    const device = entry.device.id;
+    this.#store.event({ device, at, receivedAt, type, detail }, late ? 'backfill' : 'live');
     this.#counters.events++;
   }
+}
+
+function codeOf(quality: Fields, key: string, place: Place): number {
+  // Its own field, not one that every object has.
+  if (!Object.hasOwn(quality, key)) return 0;
+  const word = quality[key];
+  const code = typeof word === 'string' ? qualityCode(word) : undefined;
+  if (code === undefined) refuse('unknown-quality', place.of(`quality.${key}`), 'no quality word');
+  return code;
 }
 
 function setQuality(layout: Layout, base: number, column: number, code: number): void {

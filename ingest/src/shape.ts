@@ -12,6 +12,33 @@ export function refuse(code: string, place: string, message: string): never {
   throw new OperationalError(code, place === '' ? message : `${place}: ${message}`);
 }
 
+/** Where in a message we are: the field itself, or one element of a list in it. */
+export class Place {
+  readonly #list: string;
+  index = 0;
+
+  constructor(list = '') {
+    this.#list = list;
+  }
+
+  /** The path of a field here; built only when something is wrong with it. */
+  of(field: string): string {
+    if (this.#list === '') return field;
+    return field === '' ? `${this.#list}[${this.index}]` : `${this.#list}[${this.index}].${field}`;
+  }
+}
+
+/** The message itself. */
+export const TOP = new Place();
+
+const DEPTH_MAX = 16;
+
+/** Whether a JSON value is nested deeper than anything of ours; stringifying it may overflow the stack. */
+export function tooDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth >= DEPTH_MAX || Object.values(value).some((one) => tooDeep(one, depth + 1));
+}
+
 /** The JSON value of a payload. @throws payload-not-json */
 export function parseJson(payload: Buffer): unknown {
   try {
@@ -21,16 +48,11 @@ export function parseJson(payload: Buffer): unknown {
   }
 }
 
-export function object(value: unknown, place: string): Fields {
+/** The value itself as an object. @throws not-an-object */
+export function object(value: unknown, place: string | Place): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    refuse('not-an-object', place, 'not an object');
+    refuse('not-an-object', typeof place === 'string' ? place : place.of(''), 'not an object');
   return value as Fields;
-}
-
-export function text(value: unknown, place: string, lengthMax: number): string {
-  if (typeof value !== 'string' || value === '' || value.length > lengthMax)
-    refuse('not-a-text', place, `not a text of 1 to ${lengthMax} characters`);
-  return value;
 }
 
 /** A whole number from `low` to 2^53. */
@@ -40,11 +62,28 @@ export function integer(value: unknown, place: string, low: number): number {
   return value;
 }
 
-/** Milliseconds of an RFC 3339 text. @throws bad-time */
-export function time(value: unknown, place: string): number {
+/** Milliseconds of the RFC 3339 text in a field. @throws bad-time */
+export function time(fields: Fields, field: string, place: Place): number {
+  const value = fields[field];
   const at = typeof value === 'string' ? parseTime(value) : Number.NaN;
-  if (Number.isNaN(at)) refuse('bad-time', place, 'not an RFC 3339 time with a zone');
+  if (Number.isNaN(at)) refuse('bad-time', place.of(field), 'not an RFC 3339 time with a zone');
   return at;
+}
+
+/** The object in a field. @throws not-an-object */
+export function objectIn(fields: Fields, field: string, place: Place): Fields {
+  const value = fields[field];
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    refuse('not-an-object', place.of(field), 'not an object');
+  return value as Fields;
+}
+
+/** The text in a field, 1 to `lengthMax` characters. @throws not-a-text */
+export function textIn(fields: Fields, field: string, place: Place, lengthMax: number): string {
+  const value = fields[field];
+  if (typeof value !== 'string' || value === '' || value.length > lengthMax)
+    refuse('not-a-text', place.of(field), `not a text of 1 to ${lengthMax} characters`);
+  return value;
 }
 
 export function lane(value: unknown, place: string): Lane {
