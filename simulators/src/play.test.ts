@@ -1,11 +1,19 @@
 import { MINUTE, type Timer } from '@village/core';
-import { type DeviceProfile, decode } from '@village/device-profiles';
+import {
+  assembleFrame,
+  type Decoded,
+  type DeviceProfile,
+  decode,
+  type Frame,
+  matchTopic,
+  planReads,
+} from '@village/device-profiles';
 import modbus from 'modbus-serial';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { COUNTY, type CountyPlan, type PlannedDevice } from './plan.ts';
+import { COUNTY, type CountyPlan, type PlannedDevice, planCounty, type Wire } from './plan.ts';
 import { type Play, playCounty } from './play.ts';
 import { parseScenario } from './scenario.ts';
-import { forever, freePort, TestBroker, testProfiles, until } from './testing.ts';
+import { catalogProfiles, forever, freePort, TestBroker, testProfiles, until } from './testing.ts';
 import { Uplink } from './uplink.ts';
 
 const { default: ModbusRTU } = modbus;
@@ -98,6 +106,28 @@ async function start(
   return { playing: play, timer };
 }
 
+/** Everything that a poll of the device reads. */
+async function poll(profile: DeviceProfile, wire: Wire): Promise<Frame> {
+  if (wire.kind !== 'modbus') throw new Error('not polled');
+  const client = new ModbusRTU();
+  await client.connectTCP(wire.host, { port: wire.port });
+  client.setTimeout(5_000);
+  client.setID(wire.unit);
+  const reads = planReads(profile);
+  const answers: (Uint16Array | boolean[])[] = [];
+  for (const { table, address, count } of reads) {
+    if (table === 'holding')
+      answers.push(Uint16Array.from((await client.readHoldingRegisters(address, count)).data));
+    else if (table === 'input')
+      answers.push(Uint16Array.from((await client.readInputRegisters(address, count)).data));
+    else if (table === 'coil')
+      answers.push((await client.readCoils(address, count)).data.slice(0, count));
+    else answers.push((await client.readDiscreteInputs(address, count)).data.slice(0, count));
+  }
+  await new Promise<void>((done) => client.close(() => done()));
+  return assembleFrame(reads, answers);
+}
+
 const box = profiles.get('test/box') as DeviceProfile;
 const decoded = (from: string) =>
   broker.heard
@@ -150,6 +180,50 @@ describe('a played county', () => {
     await timer.pass(MINUTE);
     expect(await ph(1)).toBe(truth('m-1'));
     await new Promise<void>((done) => client.close(() => done()));
+  });
+
+  it('says over the wires of every type of the catalogue what the county is like', async () => {
+    const catalog = catalogProfiles();
+    const county = planCounty({
+      seed: 4,
+      devices: 60,
+      profiles: catalog,
+      mqttUrl: broker.url,
+      modbusPort: await freePort(),
+    });
+    const { playing, timer } = await start(county);
+    await timer.pass(3_000);
+    await until(
+      () => playing.counters().mqtt.waiting === 0 && broker.heard.length >= 20,
+      'first values of the MQTT devices',
+    );
+    const told = new Map<string, Decoded[]>();
+    for (const { topic, payload } of broker.heard)
+      for (const one of county.devices) {
+        const profile = playing.model.profile(one);
+        if (profile.protocol !== 'mqtt' || matchTopic(profile, topic) !== one.address) continue;
+        const frame = { protocol: 'mqtt', topic, payload } as const;
+        told.set(one.id, [...(told.get(one.id) ?? []), decode(profile, frame)]);
+      }
+    for (const one of county.devices) {
+      const profile = playing.model.profile(one);
+      if (profile.protocol === 'modbus')
+        told.set(one.id, [decode(profile, await poll(profile, one.wire))]);
+    }
+    for (const one of county.devices) {
+      const readings = (told.get(one.id) ?? []).flatMap((frame) => frame.readings);
+      const profile = playing.model.profile(one);
+      expect(readings.map(({ metric }) => metric).sort()).toEqual(
+        profile.metrics.map(({ key }) => key).sort(),
+      );
+      const [first] = told.get(one.id) as [Decoded];
+      for (const { metric, value, quality } of readings) {
+        const truth = playing.model.value(one.id, metric, first.at ?? timer.now());
+        expect(quality, `${one.profile} ${metric}`).toBe('good');
+        const off = Math.abs(value - truth);
+        expect(off, `${one.profile} ${metric}`).toBeLessThanOrEqual(0.01 * Math.abs(truth) + 0.6);
+      }
+    }
   });
 
   it('keeps what it measures in a dropout and sends it after, a restart loses it', async () => {
