@@ -67,3 +67,22 @@ describe('device-profiles/profile.schema.json', () => {
     expect(readFileSync(schemaFile, 'utf8')).toBe(schemaText());
   });
 });
+
+describe('README.md', () => {
+  it('explains every key of the schema', () => {
+    const readme = readFileSync(
+      fileURLToPath(new URL('../device-profiles/README.md', import.meta.url)),
+      'utf8',
+    );
+    const keys = new Set<string>();
+    const walk = (node: unknown): void => {
+      if (typeof node !== 'object' || node === null) return;
+      if ('properties' in node)
+        for (const key of Object.keys(node.properties as object)) keys.add(key);
+      for (const child of Object.values(node)) walk(child);
+    };
+    walk(JSON.parse(schemaText()));
+    expect([...keys].filter((key) => !new RegExp(`\\b${key}\\b`).test(readme))).toEqual([]);
+    expect(keys.size).toBeGreaterThan(40);
+  });
+});

@@ -1,5 +1,5 @@
 /**
- * Starts a new type of device: `node tools/new-profile.ts vendor/model [--protocol mqtt|modbus] [--folder <catalogue>]`
+ * Starts a new type of device: `node tools/node24.mjs tools/new-profile.ts vendor/model [--protocol mqtt|modbus] [--folder <catalogue>]`
  * writes a commented profile file to fill in. Every FILL_IN in it is a fault until it is replaced.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -87,7 +87,7 @@ function main(): void {
   const known = protocol === 'modbus' || protocol === 'mqtt';
   if (id === undefined || more.length > 0 || !known || !/^[a-z0-9-]+\/[a-z0-9-]+$/.test(id)) {
     console.error(
-      'usage: node tools/new-profile.ts vendor/model [--protocol mqtt|modbus] [--folder <catalogue>]',
+      'usage: node tools/node24.mjs tools/new-profile.ts vendor/model [--protocol mqtt|modbus] [--folder <catalogue>]',
     );
     process.exitCode = 2;
     return;
