@@ -12,11 +12,20 @@ export { areasCsv, devicesCsv, gatewayYaml, readPlan, writePlan } from './plan-f
 export { type Play, type PlayCounters, type PlayOptions, playCounty } from './play.ts';
 export { type Relay, startRelay } from './relay.ts';
 export {
+  type ColumnReport,
+  type ReplayOptions,
+  type ReplayReport,
+  replayDevices,
+  replayFiles,
+} from './replay.ts';
+export { type Mapping, parseMapping } from './replay-map.ts';
+export {
   loadScenario,
   MILD_SCENARIO,
   parseScenario,
   type ScenarioStep,
   Script,
 } from './scenario.ts';
+export { planDevice, type SingleOptions } from './single.ts';
 export { type SlavePort, type Slaves, type SlaveUnit, serveSlaves } from './slave.ts';
 export { Uplink, type UplinkOptions } from './uplink.ts';

@@ -31,14 +31,17 @@ interface Run {
 }
 
 function run(...args: string[]): Run {
-  const child = spawn(process.execPath, [main, ...args], { cwd: root });
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   children.push(child);
   let out = '';
   let err = '';
-  child.stdout.on('data', (chunk) => {
+  child.stdout?.on('data', (chunk) => {
     out += chunk;
   });
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     err += chunk;
   });
   const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
@@ -64,6 +67,14 @@ describe('npm run simulate', () => {
       name: 'play',
       mqtt: { dropped: 0, faults: 0 },
     });
+  });
+
+  it('ends when the process that started it is gone', async () => {
+    const port = String(await freePort());
+    const slave = run('slave', '--profile', 'boqu/phg-2091', '--port', port);
+    await until(() => slave.out().includes('playing'), 'the slave to play');
+    slave.child.disconnect();
+    expect(await slave.ended).toMatchObject({ code: 0, err: '' });
   });
 
   it('replays a file: registration first, then the measurements', async () => {
