@@ -138,5 +138,7 @@ export interface Relational {
   /** Newest first, those below `before`. */
   audited(page: { before?: number; limit: number }): Promise<StoredAuditEntry[]>;
 
+  /** Copies a SQLite store into a new file while it is in use; false on PostgreSQL, which has its own tools. */
+  backup(file: string): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -1,8 +1,16 @@
 /** The two engines under Kysely: the built-in node:sqlite, and PostgreSQL. */
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { backup, DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { type Dialect, PostgresDialect, SqliteDialect } from 'kysely';
 import pg from 'pg';
 import type { Engine } from './migrations.ts';
+
+/** A dialect and what only its engine can do. */
+export interface Connected {
+  readonly dialect: Dialect;
+  readonly engine: Engine;
+  /** Copies the database into a file while it is in use; absent where the engine has its own tools. */
+  readonly backup?: (file: string) => Promise<unknown>;
+}
 
 /** Prepared statements kept; more kinds of statements than this don't exist in the store. */
 const STATEMENTS_MAX = 200;
@@ -11,7 +19,7 @@ const STATEMENTS_MAX = 200;
  * node:sqlite behind the interface that Kysely's own SQLite dialect asks for. Write-ahead log, every commit on disk:
  * a credential that was handed out must not be forgotten by a power cut.
  */
-export function sqliteDialect(file: string): Dialect {
+export function sqliteDialect(file: string): Connected {
   const database = new DatabaseSync(file, { timeout: 5_000 });
   database.exec(
     'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma trusted_schema = off',
@@ -26,7 +34,7 @@ export function sqliteDialect(file: string): Dialect {
       iterate: (values: readonly unknown[]) => statement.iterate(...(values as SQLInputValue[])),
     };
   };
-  return new SqliteDialect({
+  const dialect = new SqliteDialect({
     database: {
       close: () => {
         statements.clear();
@@ -42,12 +50,13 @@ export function sqliteDialect(file: string): Dialect {
       },
     },
   });
+  return { dialect, engine: 'sqlite', backup: (target) => backup(database, target) };
 }
 
 const INT8 = 20;
 
 /** PostgreSQL 13 or newer; 64-bit integers come as numbers, since ours are milliseconds and row ids. */
-export function postgresDialect(url: string, onError: (error: Error) => void): Dialect {
+export function postgresDialect(url: string, onError: (error: Error) => void): Connected {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
@@ -63,11 +72,5 @@ export function postgresDialect(url: string, onError: (error: Error) => void): D
   });
   // An idle connection that the server closes is an event, and unheard would end the process.
   pool.on('error', onError);
-  return new PostgresDialect({ pool });
-}
-
-/** Which engine an address means. */
-export function engineOf(url: string): Engine | undefined {
-  if (/^postgres(ql)?:\/\//.test(url)) return 'postgres';
-  return url.startsWith('file:') ? 'sqlite' : undefined;
+  return { dialect: new PostgresDialect({ pool }), engine: 'postgres' };
 }

@@ -1,10 +1,10 @@
 /** The relational store: areas, devices, credentials, people and the audit log, on SQLite or PostgreSQL. */
 import { type Clock, OperationalError } from '@village/core';
-import { type Dialect, Kysely } from 'kysely';
+import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import type { AuditEntry, Relational, StoredAuditEntry } from './contract.ts';
-import { postgresDialect, sqliteDialect } from './engines.ts';
-import { type Engine, migrations } from './migrations.ts';
+import { type Connected, postgresDialect, sqliteDialect } from './engines.ts';
+import { migrations } from './migrations.ts';
 import * as people from './people.ts';
 import * as places from './places.ts';
 import type { Schema } from './schema.ts';
@@ -23,30 +23,30 @@ export interface RelationalOptions {
 
 /** Opens the store and brings its tables up to date. @throws relational-unavailable */
 export async function openRelational(options: RelationalOptions): Promise<Relational> {
-  const [dialect, engine] = chooseEngine(options);
-  const db = new Kysely<Schema>({ dialect });
+  const connected = connect(options);
+  const db = new Kysely<Schema>({ dialect: connected.dialect });
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: () => Promise.resolve(migrations(engine)) },
+    provider: { getMigrations: () => Promise.resolve(migrations(connected.engine)) },
   });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {
     await db.destroy();
     throw unavailable(error);
   }
-  return guarded(methods(db, options.clock));
+  return guarded(methods(db, options.clock, connected));
 }
 
-function chooseEngine(options: RelationalOptions): [Dialect, Engine] {
+function connect(options: RelationalOptions): Connected {
   if (options.url !== undefined) {
     const log = options.log;
     const onError = (error: Error): void =>
       log?.('warn', 'an idle database connection was closed', { error: error.message });
-    return [postgresDialect(options.url, onError), 'postgres'];
+    return postgresDialect(options.url, onError);
   }
   if (options.file === undefined) throw new Error('BUG: openRelational needs a url or a file');
   try {
-    return [sqliteDialect(options.file), 'sqlite'];
+    return sqliteDialect(options.file);
   } catch (error) {
     throw unavailable(error);
   }
@@ -92,7 +92,7 @@ function isBug(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof Error && error.message.startsWith('BUG:'));
 }
 
-function methods(db: Kysely<Schema>, clock: Clock): Relational {
+function methods(db: Kysely<Schema>, clock: Clock, connected: Connected): Relational {
   return {
     areas: (scope) => places.listAreas(db, scope),
     roots: () => places.listRoots(db),
@@ -120,6 +120,10 @@ function methods(db: Kysely<Schema>, clock: Clock): Relational {
 
     audit: (entry) => writeAudit(db, clock, entry),
     audited: (page) => listAudit(db, page),
+    backup: async (file) => {
+      await connected.backup?.(file);
+      return connected.backup !== undefined;
+    },
     close: () => db.destroy(),
   };
 }

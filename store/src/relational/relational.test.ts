@@ -29,6 +29,17 @@ describe('SQLite', () => {
     raw.close();
   });
 
+  it('is copied into a file that opens as a store of its own', async () => {
+    const store = await openRelational({ file: join(folder, 'first.sqlite'), clock: () => 1 });
+    await store.audit({ ...entry, outcome: 'done' });
+    const copy = join(folder, 'copy.sqlite');
+    expect(await store.backup(copy)).toBe(true);
+    await store.close();
+    const restored = await openRelational({ file: copy, clock: () => 2 });
+    expect(await restored.audited({ limit: 5 })).toHaveLength(1);
+    await restored.close();
+  });
+
   it('says so when the file is no database, and when it is closed', async () => {
     await expect(openRelational({ file: folder, clock: () => 1 })).rejects.toMatchObject({
       code: 'relational-unavailable',

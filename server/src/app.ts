@@ -1,0 +1,278 @@
+/** The composition root: opens the stores, wires pipeline, broker and HTTP, keeps house, and stops in order. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type Broker, createBroker } from '@village/broker';
+import { OperationalError, SECOND, type Timer } from '@village/core';
+import { consoleDirectory } from '@village/dashboards';
+import { builtinCatalog, loadCatalog } from '@village/device-profiles';
+import { type GatewayState, mqttHooks, Pipeline } from '@village/ingest';
+import { newSecret, openRelational, type Relational } from '@village/store/relational';
+import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { Backups } from './backups.ts';
+import type { Config } from './config.ts';
+import { decodeText } from './csv.ts';
+import { type Counts, Directory } from './directory.ts';
+import type { Context } from './http/context.ts';
+import { createHttp } from './http/server.ts';
+import { viewLatest } from './http/views.ts';
+import { Imports } from './imports.ts';
+import { LiveHub } from './live.ts';
+import { keepHouse } from './maintenance.ts';
+import { LockOut, Passwords } from './passwords.ts';
+import { assertImported } from './routes/places.ts';
+
+const BROKER_DRAIN_MS = 10 * SECOND;
+
+export interface ServerOptions {
+  readonly timer: Timer;
+  readonly log: FastifyBaseLogger;
+  /** Folder of the built console, when it is not the usual one. */
+  readonly console?: string;
+}
+
+/** A running server. */
+export interface Server {
+  readonly httpPort: number;
+  readonly mqttPort: number;
+  /** The admin's password when it was made at this start; it is told once. */
+  readonly madePassword: string | null;
+  /** The HTTP server, for tests that ask without a socket. */
+  readonly http: FastifyInstance;
+  readonly store: TimeSeriesStore;
+  importAreas(csv: string): Promise<void>;
+  importDevices(csv: string): Promise<void>;
+  /** Counts over everything, and readings stored since the start. */
+  status(): { devices: Counts; readings: number };
+  /** Stops accepting, lets what is in flight become durable, and closes. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything, or closes what was opened and rejects. @throws listen-failed relational-unavailable */
+export async function startServer(config: Config, options: ServerOptions): Promise<Server> {
+  const cleanup: (() => Promise<unknown>)[] = [];
+  const opened = <T>(part: T, close: (part: T) => Promise<unknown>): T => {
+    cleanup.unshift(() => close(part));
+    return part;
+  };
+  try {
+    mkdirSync(config.data, { recursive: true });
+    const relational = opened(await openStore(config, options), (part) => part.close());
+    const store = opened(await openTimeSeries(config, options), (part) => part.close());
+    await foundCounty(config, relational);
+    const context = await wire(config, options, { relational, store });
+    const madePassword = await foundAdmin(config, context);
+    if (config.areas !== undefined)
+      assertImported(
+        config.areas,
+        await context.imports.areas(decodeText(await readFile(config.areas)), config.county.code),
+      );
+    const { broker } = context;
+    const { port: mqttPort } = await broker.listen(config.mqtt.port, config.mqtt.host);
+    opened(broker, (part) => part.close(BROKER_DRAIN_MS));
+    const http = opened(await openHttp(context, options), (part) => part.close());
+    const httpPort = await listen(http, config);
+    const house = new AbortController();
+    const keeping = keepHouse(context, options.timer, options.log, house.signal);
+    return running(context, { http, httpPort, mqttPort, madePassword }, async () => {
+      house.abort();
+      await keeping;
+    });
+  } catch (error) {
+    for (const close of cleanup) await close();
+    throw error;
+  }
+}
+
+function openStore(config: Config, { timer, log }: ServerOptions): Promise<Relational> {
+  return openRelational({
+    clock: timer.now,
+    log: (_level, message, detail) => log.warn(detail, message),
+    ...(config.relational === undefined
+      ? { file: join(config.data, 'relational.sqlite') }
+      : { url: config.relational.url }),
+  });
+}
+
+function openTimeSeries(config: Config, { timer, log }: ServerOptions): Promise<TimeSeriesStore> {
+  const { sealEvery, memoryMegabytes } = config.store;
+  return openEmbedded({
+    folder: join(config.data, 'time-series'),
+    timer,
+    memoryLimitMb: memoryMegabytes,
+    ...(sealEvery === undefined ? {} : { sealEveryMs: sealEvery }),
+    log: (level, message, detail) => log[level](detail ?? {}, message),
+  });
+}
+
+/** The area at the top must be there before anything can be imported below it. */
+async function foundCounty(config: Config, relational: Relational): Promise<void> {
+  const { code, zh, en } = config.county;
+  if ((await relational.areas(code)).length > 0) return;
+  await relational.importAreas([
+    {
+      code,
+      level: 'county',
+      name: { zh, en },
+      parent: null,
+      aliases: [],
+      validFrom: null,
+      validTo: null,
+    },
+  ]);
+}
+
+/** Makes the first admin; returns the password when none was given. */
+async function foundAdmin(config: Config, context: Context): Promise<string | null> {
+  const { relational, passwords } = context;
+  if ((await relational.account('admin')) !== null) return null;
+  const made = config.adminPassword === undefined ? newSecret().slice(0, 16) : null;
+  const hash = await passwords.hash(config.adminPassword ?? (made as string));
+  const area = config.county.code;
+  await relational.saveAccount({ name: 'admin', displayName: '管理员', role: 'admin', area }, hash);
+  return made;
+}
+
+async function wire(
+  config: Config,
+  { timer, log }: ServerOptions,
+  { relational, store }: { relational: Relational; store: TimeSeriesStore },
+): Promise<Context> {
+  const clock = timer.now;
+  const { profiles } = loadCatalog([builtinCatalog, ...config.catalogs]);
+  const directory = new Directory({
+    relational,
+    store,
+    profiles,
+    log: (message, detail) => log.error(detail, message),
+  });
+  await directory.load(clock());
+  const pipeline = new Pipeline({ store, registry: directory, profiles, clock });
+  const remembered = new Map<string, GatewayState>();
+  // We wrote it ourselves, from a checked status.
+  for (const { gateway, body } of await relational.gatewayStatuses())
+    remembered.set(gateway, { ...(body as unknown as GatewayState), online: false });
+  const failures: Record<string, number> = {};
+  const live = new LiveHub({
+    clientsMax: config.limits.liveClients,
+    latest: (id) => {
+      const entry = directory.known(id);
+      return entry === undefined ? null : JSON.stringify(viewLatest(entry, store));
+    },
+  });
+  return {
+    config,
+    clock,
+    relational,
+    store,
+    profiles,
+    directory,
+    pipeline,
+    broker: openBroker(config, pipeline, directory, { timer, log }),
+    live,
+    imports: new Imports({ relational, directory, profiles, clock }),
+    backups: new Backups({
+      folder: join(config.data, 'backups'),
+      clock,
+      relational,
+      store,
+      failed: (error) => {
+        failures['backup'] = (failures['backup'] ?? 0) + 1;
+        log.error({ err: error }, 'a backup failed');
+      },
+    }),
+    passwords: new Passwords(),
+    lockOut: new LockOut(clock, {
+      account: config.limits.failuresPerAccount,
+      address: config.limits.failuresPerAddress,
+    }),
+    failures,
+    remembered,
+  };
+}
+
+function openBroker(
+  config: Config,
+  pipeline: Pipeline,
+  directory: Directory,
+  { timer, log }: ServerOptions,
+): Broker {
+  const { mqttConnections, mqttConnectionsPerAddress } = config.limits;
+  return createBroker(mqttHooks(pipeline, directory, timer.now), {
+    limits: {
+      ...(mqttConnections === undefined ? {} : { connectionsMax: mqttConnections }),
+      ...(mqttConnectionsPerAddress === undefined
+        ? {}
+        : { connectionsPerAddressMax: mqttConnectionsPerAddress }),
+    },
+    log: (level, message, detail) => log[level](detail, message),
+  });
+}
+
+function openHttp(context: Context, options: ServerOptions): Promise<FastifyInstance> {
+  const temporary = join(context.config.data, 'temporary');
+  rmSync(temporary, { recursive: true, force: true });
+  mkdirSync(temporary);
+  return createHttp({
+    context,
+    timer: options.timer,
+    log: options.log,
+    console: options.console ?? consoleDirectory,
+    temporary,
+  });
+}
+
+async function listen(http: FastifyInstance, config: Config): Promise<number> {
+  const { port, host } = config.http;
+  try {
+    await http.listen({ port, host });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new OperationalError('listen-failed', `HTTP on ${host}:${port}: ${message}`, {
+      cause: error,
+    });
+  }
+  return (http.server.address() as AddressInfo).port;
+}
+
+function running(
+  context: Context,
+  parts: Pick<Server, 'http' | 'httpPort' | 'mqttPort' | 'madePassword'>,
+  stopKeeping: () => Promise<void>,
+): Server {
+  const { imports, config, directory, store } = context;
+  let stopped: Promise<void> | null = null;
+  return {
+    ...parts,
+    store,
+    importAreas: async (csv) =>
+      assertImported('areas', await imports.areas(csv, config.county.code)),
+    importDevices: async (csv) =>
+      assertImported('devices', await imports.devices(csv, config.county.code)),
+    status: () => ({
+      devices: directory.counts(config.county.code) ?? { online: 0, late: 0, offline: 0, never: 0 },
+      readings: store.counters().readings,
+    }),
+    stop: () => {
+      stopped ??= stopAll(context, parts.http, stopKeeping);
+      return stopped;
+    },
+  };
+}
+
+/** In the order in which things depend on each other; what was acknowledged is durable before the stores close. */
+async function stopAll(
+  context: Context,
+  http: FastifyInstance,
+  stopKeeping: () => Promise<void>,
+): Promise<void> {
+  context.live.close();
+  await Promise.all([http.close(), context.broker.close(BROKER_DRAIN_MS)]);
+  await stopKeeping();
+  await context.backups.settled();
+  if (context.store.commitFault === null) await context.store.flush();
+  await context.store.close();
+  await context.relational.close();
+}

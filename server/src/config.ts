@@ -1,0 +1,176 @@
+/** The server's configuration: environment and an optional village.yaml, checked whole before anything runs. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DAY, isAreaCode, MINUTE, OperationalError, parseDuration } from '@village/core';
+import { builtinCatalog, loadCatalog } from '@village/device-profiles';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+
+const duration = (least: number, most: number) =>
+  z.string().transform((text, ctx) => {
+    const ms = parseDuration(text);
+    if (ms >= least && ms <= most) return ms;
+    ctx.addIssue({
+      code: 'custom',
+      message: `must be a duration such as 90s, 15m, 26h or 7d, from ${least} to ${most} ms`,
+    });
+    return z.NEVER;
+  });
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = (most: number) => z.number().int().min(1).max(most);
+
+const fileSchema = z.strictObject({
+  http: z
+    .strictObject({
+      host: z.string().min(1).optional(),
+      port: port.optional(),
+      /** The cookie is only sent over https; switch on behind a proxy that speaks TLS. */
+      secureCookies: z.boolean().default(false),
+      /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
+      trustProxy: z.array(z.string().min(1)).default([]),
+    })
+    .prefault({}),
+  mqtt: z
+    .strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.optional() })
+    .prefault({}),
+  store: z
+    .strictObject({
+      sealEvery: duration(100, DAY).optional(),
+      /** Readings older than this are deleted; absent keeps everything. */
+      retention: duration(DAY, 36_500 * DAY).optional(),
+      memoryMegabytes: count(1_000_000).min(128).default(1024),
+    })
+    .prefault({}),
+  relational: z
+    .strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'must begin postgres://') })
+    .optional(),
+  /** Folders of device profiles beside the built-in ones, relative to this file. */
+  catalogs: z.array(z.string().min(1)).default([]),
+  /** A CSV of areas to import at each start. */
+  areas: z.string().min(1).optional(),
+  /** The area at the top, made at the first start. */
+  county: z
+    .strictObject({
+      code: z.string().refine(isAreaCode, 'must have 12 digits'),
+      zh: z.string().min(1),
+      en: z.string().min(1),
+    })
+    .default({ code: '330522000000', zh: '长兴县', en: 'Changxing County' }),
+  limits: z
+    .strictObject({
+      requestsPerMinute: count(1_000_000).default(1_200),
+      signInsPerMinute: count(10_000).default(30),
+      /** Wrong passwords in ten minutes before an account or an address is locked out for ten. */
+      failuresPerAccount: count(100).default(5),
+      failuresPerAddress: count(1_000).default(20),
+      liveClients: count(10_000).default(500),
+      mqttConnections: count(200_000).optional(),
+      mqttConnectionsPerAddress: count(200_000).optional(),
+    })
+    .prefault({}),
+});
+
+const envSchema = z.object({
+  VILLAGE_DATA: z.string().min(1).default('./data'),
+  VILLAGE_CONFIG: z.string().min(1).optional(),
+  VILLAGE_HTTP_PORT: port.optional(),
+  VILLAGE_HTTP_HOST: z.string().min(1).optional(),
+  VILLAGE_MQTT_PORT: port.optional(),
+  VILLAGE_ADMIN_PASSWORD: z.string().min(1).max(128).optional(),
+  VILLAGE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
+});
+
+type File = z.infer<typeof fileSchema>;
+
+/** A checked configuration with absolute paths; durations in milliseconds. */
+export interface Config extends Omit<File, 'http' | 'mqtt'> {
+  readonly data: string;
+  readonly http: File['http'] & { readonly host: string; readonly port: number };
+  readonly mqtt: { readonly host: string; readonly port: number };
+  readonly adminPassword?: string;
+  readonly logLevel?: string;
+}
+
+interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+function faultsOf(error: z.ZodError, prefix: string): Fault[] {
+  return error.issues.map((issue) => ({
+    path: [prefix, ...issue.path.map(String)].filter((part) => part !== '').join('.'),
+    message: issue.message,
+  }));
+}
+
+/** The file's content, or an empty object when there is no file and none was named. */
+function readYaml(path: string, named: boolean, faults: Fault[]): unknown {
+  if (!named && !existsSync(path)) return {};
+  try {
+    const document = parseDocument(readFileSync(path, 'utf8'), { prettyErrors: true });
+    for (const error of document.errors) faults.push({ path, message: error.message });
+    return document.toJS() ?? {};
+  } catch (error) {
+    faults.push({ path, message: `can't be read: ${(error as Error).message}` });
+    return {};
+  }
+}
+
+function refuse(faults: readonly Fault[]): never {
+  const lines = faults.map(({ path, message }) => `  ${path}: ${message}`);
+  throw new OperationalError('bad-config', `the configuration has faults:\n${lines.join('\n')}`);
+}
+
+/** Empty variables count as absent, as they do in service files. */
+function present(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])),
+  );
+}
+
+/**
+ * Reads environment and village.yaml, and the device profiles they name, without touching the network.
+ * @throws bad-config with every fault and its path
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
+  const faults: Fault[] = [];
+  const variables = envSchema.safeParse(present(env));
+  if (!variables.success) refuse(faultsOf(variables.error, ''));
+  const settings = variables.data;
+  const path = resolve(cwd, settings.VILLAGE_CONFIG ?? 'village.yaml');
+  const parsed = fileSchema.safeParse(
+    readYaml(path, settings.VILLAGE_CONFIG !== undefined, faults),
+  );
+  if (!parsed.success) refuse([...faults, ...faultsOf(parsed.error, path)]);
+  const file = parsed.data;
+  const from = (name: string): string => resolve(dirname(path), name);
+  const catalogs = file.catalogs.map(from);
+  for (const fault of loadCatalog([builtinCatalog, ...catalogs]).faults)
+    faults.push({
+      path: `${fault.file}${fault.line === undefined ? '' : `:${fault.line}`} ${fault.path}`,
+      message: fault.message,
+    });
+  if (file.areas !== undefined && !existsSync(from(file.areas)))
+    faults.push({ path: `${path}.areas`, message: `there is no file ${from(file.areas)}` });
+  if (faults.length > 0) refuse(faults);
+  return {
+    ...file,
+    catalogs,
+    ...(file.areas === undefined ? {} : { areas: from(file.areas) }),
+    data: resolve(cwd, settings.VILLAGE_DATA),
+    http: {
+      ...file.http,
+      host: settings.VILLAGE_HTTP_HOST ?? file.http.host ?? '0.0.0.0',
+      port: settings.VILLAGE_HTTP_PORT ?? file.http.port ?? 8080,
+    },
+    mqtt: { host: file.mqtt.host, port: settings.VILLAGE_MQTT_PORT ?? file.mqtt.port ?? 1883 },
+    ...(settings.VILLAGE_ADMIN_PASSWORD === undefined
+      ? {}
+      : { adminPassword: settings.VILLAGE_ADMIN_PASSWORD }),
+    ...(settings.VILLAGE_LOG_LEVEL === undefined ? {} : { logLevel: settings.VILLAGE_LOG_LEVEL }),
+  };
+}
+
+/** How long a failed sign-in is remembered, and a lock-out lasts. */
+export const LOCK_MS = 10 * MINUTE;

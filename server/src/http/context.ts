@@ -1,0 +1,60 @@
+/** What every route works with: the parts of the running server, and who is asking. */
+import type { Broker } from '@village/broker';
+import type { Clock } from '@village/core';
+import type { DeviceProfile } from '@village/device-profiles';
+import type { GatewayState, Pipeline } from '@village/ingest';
+import type { Relational, Role } from '@village/store/relational';
+import type { TimeSeriesStore } from '@village/store/time-series';
+import type { Backups } from '../backups.ts';
+import type { Config } from '../config.ts';
+import type { Directory } from '../directory.ts';
+import type { Imports } from '../imports.ts';
+import type { LiveHub } from '../live.ts';
+import type { LockOut, Passwords } from '../passwords.ts';
+
+/** Everything a route may use. */
+export interface Context {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly relational: Relational;
+  readonly store: TimeSeriesStore;
+  readonly profiles: ReadonlyMap<string, DeviceProfile>;
+  readonly directory: Directory;
+  readonly pipeline: Pipeline;
+  readonly broker: Broker;
+  readonly live: LiveHub;
+  readonly imports: Imports;
+  readonly backups: Backups;
+  readonly passwords: Passwords;
+  readonly lockOut: LockOut;
+  /** Failures of repeated work since the start, by kind. */
+  readonly failures: Record<string, number>;
+  /** What gateways said before the last restart. */
+  readonly remembered: ReadonlyMap<string, GatewayState>;
+}
+
+/** Who a request comes from. */
+export interface Caller {
+  /** Account name, or `token:<id>`. */
+  readonly actor: string;
+  readonly role: Role;
+  /** Code of the area that the caller sees, and all below. */
+  readonly area: string;
+  /** The session's secret; null for a machine. */
+  readonly session: string | null;
+  readonly displayName: string;
+}
+
+/** What a route asks of its caller: nothing, a role or a higher one, or an admin of a top area. */
+export type Access = 'public' | Role | 'county-admin';
+
+export const COOKIE = 'village_session';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+}

@@ -1,0 +1,125 @@
+/** Every refusal as a problem document (RFC 9457), made in one place. */
+import { OperationalError } from '@village/core';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+
+export interface ProblemDetail {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** HTTP status of our codes; a code that is not here is 503 when a retry may help, else 400. */
+const STATUS: Readonly<Record<string, number>> = {
+  'not-signed-in': 401,
+  'wrong-credentials': 401,
+  forbidden: 403,
+  'foreign-origin': 403,
+  'not-found': 404,
+  'backup-running': 409,
+  'import-conflict': 409,
+  'import-faults': 422,
+  'weak-password': 422,
+  'password-needed': 422,
+  'unknown-metric': 422,
+  'ambiguous-metric': 422,
+  locked: 423,
+  'too-many-live-clients': 503,
+};
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Not signed in',
+  403: 'Not allowed',
+  404: 'Not found',
+  405: 'Method not allowed',
+  408: 'Too slow',
+  409: 'Conflict',
+  413: 'Too large',
+  414: 'Address too long',
+  415: 'Unsupported content type',
+  422: 'Can not be used',
+  423: 'Locked',
+  429: 'Too many requests',
+  500: 'Internal fault',
+  503: 'Not available now',
+};
+
+/** Codes of the framework's own refusals, by status. */
+const CODES: Readonly<Record<number, string>> = {
+  400: 'bad-request',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  408: 'request-timeout',
+  413: 'too-large',
+  414: 'address-too-long',
+  415: 'unsupported-content-type',
+  429: 'too-many-requests',
+};
+
+/** Sends a problem document. */
+export function sendProblem(
+  reply: FastifyReply,
+  status: number,
+  code: string,
+  detail: string,
+  errors?: readonly ProblemDetail[],
+): FastifyReply {
+  const body = {
+    type: `urn:village:problem:${code}`,
+    title: TITLES[status] ?? 'Fault',
+    status,
+    detail,
+    code,
+    ...(errors === undefined ? {} : { errors }),
+  };
+  // Already a text, so that no route's response schema is asked about it.
+  return reply
+    .code(status)
+    .type('application/problem+json; charset=utf-8')
+    .serializer((text: string) => text)
+    .send(JSON.stringify(body));
+}
+
+/** Answers every error of a route: ours with its code, the framework's by status, anything else as 500 and logged. */
+export function handleError(
+  error: FastifyError | OperationalError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error instanceof OperationalError) {
+    const status = STATUS[error.code] ?? (error.retry ? 503 : 400);
+    if (status === 503) {
+      request.log.warn({ code: error.code, detail: error.message }, 'a request had to be refused');
+      reply.header('retry-after', '5');
+    }
+    return sendProblem(reply, status, error.code, error.message);
+  }
+  if (error.validation !== undefined) {
+    const where = error.validationContext ?? 'request';
+    return sendProblem(
+      reply,
+      400,
+      'invalid-request',
+      `the ${where} does not have the documented shape`,
+      error.validation.slice(0, 100).map(({ instancePath, message, params }) => ({
+        path: `${where}${instancePath.replaceAll('/', '.')}`,
+        message: `${message ?? 'is wrong'}${extras(params)}`,
+      })),
+    );
+  }
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500)
+    return sendProblem(reply, status, CODES[status] ?? 'bad-request', error.message);
+  request.log.error({ err: error }, 'a request failed');
+  return sendProblem(reply, 500, 'internal', 'the request failed; the log says why');
+}
+
+/** Names of parameters that should not be there, which validators tell beside their message. */
+function extras(params: Readonly<Record<string, unknown>> | undefined): string {
+  const names = params?.['additionalProperties'];
+  return Array.isArray(names) ? `: ${names.join(', ')}` : '';
+}
+
+/** Stops a request because the thing is not there, or not for this caller: the two look the same. */
+export function notFound(what: string): never {
+  throw new OperationalError('not-found', `no such ${what}`);
+}

@@ -1,0 +1,75 @@
+/** What routes share in reading queries: instants, durations, lists of words, cursors, and the asked-for area or device. */
+import { OperationalError, parseDuration, parseTime } from '@village/core';
+import type { AreaNode, DeviceEntry, Directory } from '../directory.ts';
+import type { Caller } from './context.ts';
+import { notFound } from './problem.ts';
+
+/** Longest time that one question may span, ms: eleven years. */
+const SPAN_MAX = 4_018 * 86_400_000;
+
+function instant(text: string, name: string): number {
+  const at = parseTime(text);
+  if (Number.isNaN(at))
+    throw new OperationalError('bad-time', `${name}: not an RFC 3339 time with a zone`);
+  return at;
+}
+
+/** `from` ≤ at < `to`. @throws bad-time */
+export function span(query: { from: string; to: string }): { from: number; to: number } {
+  const from = instant(query.from, 'from');
+  const to = instant(query.to, 'to');
+  if (from >= to) throw new OperationalError('bad-time', 'to: must be later than from');
+  if (to - from > SPAN_MAX) throw new OperationalError('bad-time', 'from: more than 11 years');
+  return { from, to };
+}
+
+/** Milliseconds of a duration in a query. @throws bad-duration */
+export function lasting(text: string, name: string, least: number): number {
+  const negative = text.startsWith('-');
+  const ms = parseDuration(negative ? text.slice(1) : text) * (negative ? -1 : 1);
+  if (!(ms >= least)) throw new OperationalError('bad-duration', `${name}: such as 10m, 1h or 1d`);
+  return ms;
+}
+
+/** Words with commas between; undefined when the parameter is absent. */
+export function list(text: string | undefined): string[] | undefined {
+  return text?.split(',').filter((word) => word !== '');
+}
+
+/** What a cursor of ours holds. @throws bad-cursor */
+export function openCursor(text: string | undefined, kinds: readonly string[]): unknown[] | null {
+  if (text === undefined) return null;
+  const bad = (): never => {
+    throw new OperationalError('bad-cursor', 'cursor: not one that this list gave');
+  };
+  let parts: unknown;
+  try {
+    parts = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return bad();
+    throw error;
+  }
+  if (!Array.isArray(parts) || parts.length !== kinds.length) return bad();
+  return parts.every((part, n) => typeof part === kinds[n]) ? parts : bad();
+}
+
+/** A cursor that `openCursor` reads. */
+export function cursorOf(...parts: (string | number)[]): string {
+  return Buffer.from(JSON.stringify(parts), 'utf8').toString('base64url');
+}
+
+/** The area asked for, or the caller's own. @throws not-found when it is not in the caller's scope */
+export function areaFor(directory: Directory, caller: Caller, code: string | undefined): AreaNode {
+  return directory.area(caller.area, code ?? caller.area) ?? notFound('area');
+}
+
+/** The device asked for. @throws not-found when it is not in the caller's scope */
+export function deviceFor(directory: Directory, caller: Caller, id: string): DeviceEntry {
+  return directory.entry(caller.area, id) ?? notFound('device');
+}
+
+/** One of device or area. @throws bad-request when both or none are given */
+export function oneOf(query: { device?: string; area?: string }): void {
+  if ((query.device === undefined) === (query.area === undefined))
+    throw new OperationalError('bad-request', 'give either device or area');
+}

@@ -1,0 +1,173 @@
+/** The HTTP server: limits, headers, the interface below /api/v1, health, metrics and the console. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import fastifyStatic from '@fastify/static';
+import swagger from '@fastify/swagger';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { MINUTE, SECOND, type Timer } from '@village/core';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
+import { metricsOf } from '../metrics.ts';
+import { exportRoutes } from '../routes/export.ts';
+import { keptRoutes } from '../routes/kept.ts';
+import { peopleRoutes } from '../routes/people.ts';
+import { placeRoutes } from '../routes/places.ts';
+import { readingRoutes } from '../routes/readings.ts';
+import { sessionRoutes } from '../routes/session.ts';
+import { systemRoutes } from '../routes/system.ts';
+import { guard } from './access.ts';
+import type { App } from './app-types.ts';
+import type { Context } from './context.ts';
+import { handleError, sendProblem } from './problem.ts';
+
+const API = '/api/v1';
+const CONNECTIONS_MAX = 4_000;
+
+export interface HttpOptions {
+  readonly context: Context;
+  readonly timer: Timer;
+  readonly log: FastifyBaseLogger;
+  /** Folder of the built console; without it pages are 404. */
+  readonly console: string;
+  /** Folder for files while they are sent. */
+  readonly temporary: string;
+}
+
+/** A server that is not listening yet. */
+export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
+  const { context, log } = options;
+  const { trustProxy } = context.config.http;
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: 64 * 1024,
+    requestTimeout: 15 * SECOND,
+    connectionTimeout: MINUTE,
+    keepAliveTimeout: 70 * SECOND,
+    maxRequestsPerSocket: 10_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+    ...(trustProxy.length === 0 ? {} : { trustProxy: [...trustProxy] }),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setErrorHandler(handleError);
+  app.server.maxConnections = CONNECTIONS_MAX;
+  await app.register(helmet, securityHeaders(context.config.http.secureCookies));
+  await app.register(cookie);
+  await app.register(rateLimit, {
+    max: context.config.limits.requestsPerMinute,
+    timeWindow: MINUTE,
+    cache: 10_000,
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'digital-village',
+        version: '1',
+        description: 'See docs/http-api.md. Errors are problem documents (RFC 9457).',
+      },
+      components: {
+        securitySchemes: {
+          cookie: { type: 'apiKey', in: 'cookie', name: 'village_session' },
+          token: { type: 'http', scheme: 'bearer' },
+        },
+      },
+      security: [{ cookie: [] }, { token: [] }],
+    },
+  });
+  await app.register(
+    (api, _prefix, done) => {
+      apiRoutes(api as App, options);
+      done();
+    },
+    { prefix: API },
+  );
+  openRoutes(app, context);
+  await consoleRoutes(app, options.console);
+  return app;
+}
+
+/** Only our own files and connections; styles that scripts set go through the CSSOM and need no exception. */
+function securityHeaders(https: boolean): Parameters<typeof helmet>[1] {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    strictTransportSecurity: https,
+    crossOriginOpenerPolicy: https,
+    originAgentCluster: https,
+  };
+}
+
+function apiRoutes(api: App, options: HttpOptions): void {
+  const { context, timer, temporary } = options;
+  guard(api, context);
+  // What somebody may see is for them alone, and old a second later.
+  api.addHook('onRequest', async (_request, reply) => {
+    void reply.header('cache-control', 'no-store');
+  });
+  sessionRoutes(api, context);
+  peopleRoutes(api, context);
+  placeRoutes(api, context);
+  readingRoutes(api, context, timer);
+  keptRoutes(api, context);
+  exportRoutes(api, context, temporary);
+  systemRoutes(api, context);
+  api.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () =>
+    api.swagger(),
+  );
+}
+
+/** What monitoring asks without signing in. */
+function openRoutes(app: FastifyInstance, context: Context): void {
+  const metrics = metricsOf(context);
+  app.get('/healthz', { schema: { hide: true } }, async (_request, reply) => {
+    const faults: string[] = [];
+    if (context.store.commitFault !== null) faults.push('the log can not be written');
+    try {
+      await context.relational.roots();
+    } catch (error) {
+      context.failures['health'] = (context.failures['health'] ?? 0) + 1;
+      faults.push(`the relational store does not answer: ${(error as { code?: string }).code}`);
+    }
+    if (faults.length === 0) return { status: 'ok' };
+    return sendProblem(reply, 503, 'unhealthy', faults.join('; '));
+  });
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  );
+}
+
+/** The console's files; every other page address gives its index, which finds its way itself. */
+async function consoleRoutes(app: FastifyInstance, folder: string): Promise<void> {
+  const built = existsSync(join(folder, 'index.html'));
+  if (built)
+    await app.register(fastifyStatic, {
+      root: folder,
+      index: 'index.html',
+      // Names in assets/ carry a hash of the content, so a browser may keep them for ever.
+      setHeaders: (reply, path) => {
+        const assets = path.includes('/assets/');
+        reply.header('cache-control', assets ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
+    });
+  app.setNotFoundHandler((request, reply): FastifyReply => {
+    const page =
+      (request.method === 'GET' || request.method === 'HEAD') &&
+      !request.url.startsWith('/api/') &&
+      (request.headers.accept ?? '').includes('text/html');
+    if (built && page) return reply.header('cache-control', 'no-cache').sendFile('index.html');
+    return sendProblem(reply, 404, 'not-found', 'there is nothing at this address');
+  });
+}

@@ -1,0 +1,97 @@
+/** How areas, devices and values are told over HTTP. */
+import { formatTime, QUANTITIES, type Quantity } from '@village/core';
+import type { DeviceProfile } from '@village/device-profiles';
+import type { Account } from '@village/store/relational';
+import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
+import type { Static } from 'typebox';
+import { type AreaNode, type DeviceEntry, type Directory, placeOf } from '../directory.ts';
+import type * as schemas from './schemas.ts';
+
+const timeOrNull = (at: number | null): string | null => (at === null ? null : formatTime(at));
+
+/** An area with its line of parents and the counts of its devices. */
+export function viewArea(node: AreaNode): Static<typeof schemas.Area> {
+  const { code, level, name, parent } = node.area;
+  return { code, level, name, parent, path: node.line.map(placeOf), counts: { ...node.counts } };
+}
+
+function viewValues(latest: readonly LatestValue[]): Record<string, Static<typeof schemas.Value>> {
+  return Object.fromEntries(
+    latest.map(({ metric, value, at, receivedAt, quality }) => [
+      metric,
+      { value, at: formatTime(at), receivedAt: formatTime(receivedAt), quality },
+    ]),
+  );
+}
+
+/** A device's state and newest values. */
+export function viewLatest(
+  entry: DeviceEntry,
+  store: Pick<TimeSeriesStore, 'latest'>,
+): Static<typeof schemas.Latest> {
+  return {
+    device: entry.device.id,
+    state: entry.state,
+    lastSeenAt: timeOrNull(entry.lastSeenAt),
+    values: viewValues(store.latest(entry.device.id)),
+  };
+}
+
+/** A device with everything that lists and its own page show. */
+export function viewDevice(
+  entry: DeviceEntry,
+  store: Pick<TimeSeriesStore, 'latest'>,
+): Static<typeof schemas.Device> {
+  const { id, name, profile, gateway, address, longitude, latitude } = entry.device;
+  const { state, lastSeenAt, values } = viewLatest(entry, store);
+  return {
+    id,
+    name,
+    profile,
+    kind: entry.profile.kind,
+    area: placeOf(entry.node),
+    path: entry.node.line.map(placeOf),
+    gateway,
+    address,
+    longitude,
+    latitude,
+    state,
+    lastSeenAt,
+    values,
+  };
+}
+
+/** A device type, with what its metrics mean. */
+export function viewProfile(profile: DeviceProfile): Static<typeof schemas.Profile> {
+  const { id, revision, name, kind, protocol } = profile;
+  return {
+    id,
+    revision,
+    name,
+    kind,
+    protocol,
+    reportEvery: profile.reportEveryMs / 1000,
+    silentAfter: profile.silentAfterMs / 1000,
+    metrics: profile.metrics.map((metric) => {
+      const quantity: Quantity = QUANTITIES[metric.quantity];
+      return {
+        key: metric.key,
+        quantity: metric.quantity,
+        name: metric.name,
+        unit: metric.unit,
+        range: [...metric.range],
+        ...(metric.states === undefined ? {} : { states: { ...metric.states } }),
+        ...(quantity.total === true ? { total: true } : {}),
+        ...(quantity.state === true ? { state: true } : {}),
+      };
+    }),
+  };
+}
+
+/** A person; an area that is gone from the directory keeps its code as name. */
+export function viewUser(directory: Directory, account: Account): Static<typeof schemas.User> {
+  const { name, displayName, role, area } = account;
+  const node = directory.area(area, area);
+  const place = node === undefined ? { code: area, name: { zh: area, en: area } } : placeOf(node);
+  return { name, displayName, role, area: place };
+}

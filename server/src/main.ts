@@ -1,0 +1,199 @@
+/**
+ * `npm start`: server, one gateway and a simulated county in one go. `npm run serve`: the server alone. Both take
+ * `--check`. `reset-password` gives the admin a new password.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { OperationalError, type Timer, timerFromText } from '@village/core';
+import { consoleDirectory } from '@village/dashboards';
+import { newSecret, openRelational } from '@village/store/relational';
+import { type Logger, pino } from 'pino';
+import { type Server, startServer } from './app.ts';
+import { runChild } from './children.ts';
+import { type Config, loadConfig } from './config.ts';
+import { runDemo } from './demo.ts';
+import { Passwords } from './passwords.ts';
+
+const HELP = `usage: npm start [-- --devices 300 --seed 1]
+       npm run serve [-- --check]
+       npm run serve -- reset-password
+
+Environment: VILLAGE_DATA (./data), VILLAGE_HTTP_PORT (8080), VILLAGE_MQTT_PORT (1883), VILLAGE_ADMIN_PASSWORD,
+VILLAGE_HTTP_HOST (0.0.0.0), VILLAGE_CONFIG (./village.yaml), VILLAGE_LOG_LEVEL.`;
+
+/** Largest demonstration county; the simulators refuse more. */
+const DEVICES_MAX = 20_000;
+
+const say = (line: string): void => console.log(line);
+
+/** A request to stop: the first is heeded in order, the second ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  const heed = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) {
+      // Not process.exit: it would run the query engine's destructors under its own worker.
+      process.kill(process.pid, 'SIGKILL');
+      return;
+    }
+    say(`${signal}: 正在停止 · stopping`);
+    stop.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, heed);
+  return stop.signal;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function buildConsole(timer: Timer): Promise<void> {
+  if (existsSync(join(consoleDirectory, 'index.html'))) return;
+  say('正在生成页面 · building the console');
+  await runChild({
+    name: 'build',
+    script: fileURLToPath(new URL('../../dashboards/build.ts', import.meta.url)),
+    args: [],
+    env: {},
+    timer,
+    print: say,
+  });
+}
+
+function tellStart(server: Server, config: Config): void {
+  const host = ['0.0.0.0', '::'].includes(config.http.host) ? 'localhost' : config.http.host;
+  const made = server.madePassword;
+  const password =
+    made !== null
+      ? `${made}  （仅显示一次 · shown this once）`
+      : '首次启动时设定 · as set at the first start (reset: npm run serve -- reset-password)';
+  say('');
+  say('数字乡村·乡村环境 · digital-village');
+  say(`  网址 address    http://${host}:${server.httpPort}`);
+  say(`  登录 sign-in    admin / ${password}`);
+  say(`  MQTT            ${config.mqtt.host}:${server.mqttPort}`);
+  say(`  数据 data       ${config.data}`);
+  say('');
+}
+
+async function serve(config: Config, timer: Timer, log: Logger): Promise<void> {
+  const stop = stopSignal();
+  await buildConsole(timer);
+  const server = await startServer(config, { timer, log });
+  tellStart(server, config);
+  await aborted(stop);
+  await server.stop();
+  say('已停止 · stopped');
+}
+
+async function start(
+  config: Config,
+  timer: Timer,
+  log: Logger,
+  demo: { devices: number; seed: number },
+): Promise<void> {
+  const stop = stopSignal();
+  await buildConsole(timer);
+  const server = await startServer(config, { timer, log });
+  try {
+    tellStart(server, config);
+    await runDemo({
+      ...demo,
+      data: config.data,
+      mqttPort: server.mqttPort,
+      host: server,
+      timer,
+      print: say,
+      signal: stop,
+    });
+  } finally {
+    await server.stop();
+  }
+  say('已停止 · stopped');
+}
+
+/** Gives the admin a new password; for those who hold the machine and lost the old one. */
+async function resetPassword(config: Config, timer: Timer): Promise<void> {
+  const relational = await openRelational({
+    clock: timer.now,
+    ...(config.relational === undefined
+      ? { file: join(config.data, 'relational.sqlite') }
+      : { url: config.relational.url }),
+  });
+  try {
+    const account = await relational.account('admin');
+    if (account === null)
+      throw new OperationalError('no-admin', `there is no admin in ${config.data} yet`);
+    const password = config.adminPassword ?? newSecret().slice(0, 16);
+    await relational.saveAccount(account, await new Passwords().hash(password));
+    await relational.closeSessionsOf('admin');
+    await relational.audit({
+      actor: 'console',
+      address: '',
+      action: 'reset-password',
+      target: 'admin',
+      outcome: 'done',
+      detail: {},
+    });
+    say(config.adminPassword === undefined ? `admin / ${password}` : '已重设 · reset');
+  } finally {
+    await relational.close();
+  }
+}
+
+function whole(text: string, name: string, low: number, high: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= low && value <= high) return value;
+  throw new OperationalError(
+    'bad-arguments',
+    `--${name} must be a whole number from ${low} to ${high}`,
+  );
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      check: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      devices: { type: 'string', default: '300' },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  // `npm run serve -- reset-password` comes as two words.
+  const command = positionals.at(-1);
+  if (values.help || command === undefined) {
+    say(HELP);
+    return;
+  }
+  const timer = timerFromText(process.env['VILLAGE_CLOCK']);
+  const config = loadConfig(process.env, process.cwd());
+  const demo = {
+    devices: whole(values.devices, 'devices', 1, DEVICES_MAX),
+    seed: whole(values.seed, 'seed', 0, 2 ** 31),
+  };
+  if (values.check) {
+    say('配置无误 · the configuration is right');
+    return;
+  }
+  const level = config.logLevel ?? (command === 'start' ? 'warn' : 'info');
+  const log = pino({ level, base: null });
+  if (command === 'start') await start(config, timer, log, demo);
+  else if (command === 'serve') await serve(config, timer, log);
+  else if (command === 'reset-password') await resetPassword(config, timer);
+  else throw new OperationalError('bad-arguments', `there is no command ${command}\n${HELP}`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const ours =
+    error instanceof OperationalError ||
+    (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+  console.error(ours ? (error as Error).message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,87 @@
+/** Housekeeping beside the requests: states each second, gateways each minute, sessions each hour, the archive at night. */
+import { DAY, HOUR, MINUTE, SECOND, type Timer } from '@village/core';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Context } from './http/context.ts';
+import { loop } from './loop.ts';
+
+/** Nights are Beijing's. */
+const ZONE_MS = 8 * HOUR;
+const NIGHT_MS = 2 * HOUR;
+
+/** Milliseconds from `now` to the next 02:00 in Beijing. */
+export function untilNight(now: number): number {
+  const sinceMidnight = (now + ZONE_MS) % DAY;
+  return (NIGHT_MS - sinceMidnight + DAY) % DAY || DAY;
+}
+
+/** Runs all repeated work until the signal; resolves when what was under way has ended. */
+export async function keepHouse(
+  context: Context,
+  timer: Timer,
+  log: FastifyBaseLogger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { directory, live, relational, failures } = context;
+  const keep = (kind: string, wait: () => number, run: () => void | Promise<void>): Promise<void> =>
+    loop({
+      timer,
+      signal,
+      wait,
+      run,
+      failed: (error) => {
+        failures[kind] = (failures[kind] ?? 0) + 1;
+        log.error({ err: error, kind }, 'repeated work failed; it goes on');
+      },
+    });
+  const saved = new Map<string, number>();
+  await Promise.all([
+    keep(
+      'states',
+      () => SECOND,
+      () => live.tick(directory.tick(timer.now())),
+    ),
+    keep(
+      'gateways',
+      () => MINUTE,
+      () => saveGateways(context, saved),
+    ),
+    keep(
+      'sessions',
+      () => HOUR,
+      async () => {
+        await relational.clean();
+      },
+    ),
+    keep(
+      'archive',
+      () => untilNight(timer.now()),
+      () => tidyArchive(context, log),
+    ),
+  ]);
+}
+
+/** Keeps what gateways said last over a restart; only what was said since the last time is written. */
+async function saveGateways(context: Context, saved: Map<string, number>): Promise<void> {
+  for (const state of context.pipeline.gateways().values()) {
+    // A gateway that was never registered has no row to hang its status on.
+    if (saved.get(state.id) === state.at) continue;
+    if (context.directory.holder(state.id)?.kind !== 'gateway') continue;
+    await context.relational.saveGatewayStatus({
+      gateway: state.id,
+      online: state.online,
+      at: state.at,
+      body: { ...state },
+    });
+    saved.set(state.id, state.at);
+  }
+}
+
+async function tidyArchive(context: Context, log: FastifyBaseLogger): Promise<void> {
+  const { store, config, clock } = context;
+  const { merged } = await store.merge(clock());
+  log.info({ merged }, 'archive merged');
+  const { retention } = config.store;
+  if (retention === undefined) return;
+  const { files } = await store.retain(clock() - retention);
+  log.info({ files }, 'old archive files deleted');
+}

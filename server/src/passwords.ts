@@ -1,0 +1,109 @@
+/** Passwords of people: argon2id, the rules for new ones, and the lock-out of those who guess. */
+import { hash, verify } from '@node-rs/argon2';
+import { type Clock, OperationalError } from '@village/core';
+import { LOCK_MS } from './config.ts';
+
+/** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. */
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+/** Checks at once; each takes 19 MiB, so that a flood of sign-ins can't take the memory. */
+const CHECKS_MAX = 4;
+const WAITING_MAX = 100;
+const LENGTH_MIN = 10;
+const LENGTH_MAX = 128;
+/** Names and addresses remembered; the oldest is forgotten first. */
+const REMEMBERED_MAX = 20_000;
+
+/** What is wrong with a new password (等保 2.0: length, three of four classes of characters); null when nothing. */
+export function passwordFault(password: string): string | null {
+  const classes = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((one) => one.test(password));
+  if (password.length < LENGTH_MIN || password.length > LENGTH_MAX)
+    return `must have ${LENGTH_MIN} to ${LENGTH_MAX} characters`;
+  return classes.length >= 3 ? null : 'must mix three of: small, capital, digit, other';
+}
+
+/** Hashes and checks passwords, a few at a time. */
+export class Passwords {
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+  #decoy: Promise<string> | null = null;
+
+  hash(password: string): Promise<string> {
+    return this.#limited(() => hash(password, COST));
+  }
+
+  /** Takes as long for a name that does not exist (null) as for one that does. */
+  async check(stored: string | null, password: string): Promise<boolean> {
+    this.#decoy ??= hash('nobody has this password', COST);
+    const against = stored ?? (await this.#decoy);
+    const right = await this.#limited(() => verify(against, password));
+    return right && stored !== null;
+  }
+
+  async #limited<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= CHECKS_MAX) {
+      if (this.#waiting.length >= WAITING_MAX)
+        throw new OperationalError('too-many-sign-ins', 'too many sign-ins at once', {
+          retry: true,
+        });
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#running++;
+    try {
+      return await work();
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+interface Failures {
+  count: number;
+  /** When the count is forgotten, or the lock opens. */
+  until: number;
+}
+
+/** Counts wrong passwords by account and by address, and locks for ten minutes. In memory: a restart forgives. */
+export class LockOut {
+  readonly #clock: Clock;
+  readonly #limits: { readonly account: number; readonly address: number };
+  readonly #failures = new Map<string, Failures>();
+
+  constructor(clock: Clock, limits: { account: number; address: number }) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Milliseconds until this pair may try again; 0 when it may now. */
+  lockedFor(account: string, address: string): number {
+    return Math.max(
+      this.#left(`account ${account}`, this.#limits.account),
+      this.#left(`address ${address}`, this.#limits.address),
+    );
+  }
+
+  failed(account: string, address: string): void {
+    this.#add(`account ${account}`);
+    this.#add(`address ${address}`);
+  }
+
+  succeeded(account: string): void {
+    this.#failures.delete(`account ${account}`);
+  }
+
+  #left(key: string, limit: number): number {
+    const known = this.#failures.get(key);
+    if (known === undefined || known.count < limit) return 0;
+    return Math.max(0, known.until - this.#clock());
+  }
+
+  #add(key: string): void {
+    const now = this.#clock();
+    const known = this.#failures.get(key);
+    const count = known !== undefined && known.until > now ? known.count + 1 : 1;
+    this.#failures.delete(key);
+    this.#failures.set(key, { count, until: now + LOCK_MS });
+    const oldest = this.#failures.keys().next().value;
+    if (this.#failures.size > REMEMBERED_MAX && oldest !== undefined) this.#failures.delete(oldest);
+  }
+}

@@ -1,0 +1,88 @@
+/** Export of readings as a file. Ids and metric keys are the only texts in it, and neither may begin like a formula. */
+
+import { randomUUID } from 'node:crypto';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OperationalError } from '@village/core';
+import { Type } from 'typebox';
+import { callerOf } from '../http/access.ts';
+import type { App } from '../http/app-types.ts';
+import type { Context } from '../http/context.ts';
+import { areaFor, deviceFor, list, oneOf, span } from '../http/query.ts';
+import * as s from '../http/schemas.ts';
+import { note } from './people.ts';
+import { gone } from './readings.ts';
+
+const AT_ONCE_MAX = 2;
+const TYPES = {
+  csv: 'text/csv; charset=utf-8',
+  parquet: 'application/vnd.apache.parquet',
+} as const;
+
+const ExportQuery = s.exactly({
+  format: Type.Enum(['csv', 'parquet']),
+  device: Type.Optional(s.Id),
+  area: Type.Optional(s.Code),
+  metric: Type.Optional(s.Text),
+  from: s.Instant,
+  to: s.Instant,
+});
+
+/** Streams are sent as they are; the schema is there to be read. */
+const TheFile = Type.Unsafe<ReadStream>({ type: 'string', format: 'binary' });
+
+/** Adds `/export`; files are written to `folder` and removed when sent. */
+export function exportRoutes(app: App, context: Context, folder: string): void {
+  const { store, directory } = context;
+  let running = 0;
+  app.get(
+    '/export',
+    {
+      schema: {
+        tags: ['readings'],
+        querystring: ExportQuery,
+        produces: Object.values(TYPES),
+        response: { 200: TheFile },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { query } = request;
+      oneOf(query);
+      const devices =
+        query.device === undefined
+          ? areaFor(directory, caller, query.area).entries.map((entry) => entry.device.id)
+          : [deviceFor(directory, caller, query.device).device.id];
+      const { from, to } = span(query);
+      const metrics = list(query.metric);
+      if (running >= AT_ONCE_MAX)
+        throw new OperationalError('busy', 'other exports are being made', { retry: true });
+      running++;
+      const path = join(folder, `${randomUUID()}.${query.format}`);
+      const drop = async (): Promise<void> => {
+        running--;
+        await rm(path, { force: true });
+      };
+      try {
+        const what = { devices, ...(metrics === undefined ? {} : { metrics }), from, to };
+        const { rows } = await store.exportTo(path, query.format, what, gone(reply));
+        await note(context, request, 'export', query.device ?? query.area ?? caller.area, { rows });
+      } catch (error) {
+        await drop();
+        throw error;
+      }
+      const left = (): void => {
+        drop().catch((error: unknown) =>
+          request.log.warn({ err: error }, 'an export file stays behind'),
+        );
+      };
+      if (reply.raw.closed) left();
+      else reply.raw.once('close', left);
+      return reply
+        .type(TYPES[query.format])
+        .header('content-disposition', `attachment; filename="readings.${query.format}"`)
+        .send(createReadStream(path));
+    },
+  );
+}

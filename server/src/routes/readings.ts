@@ -1,0 +1,332 @@
+/** Readings in and out: posting, ranges, aggregates, completeness, events and quarantine. */
+import { formatTime, OperationalError, quantity, SECOND, type Timer } from '@village/core';
+import { AGGREGATES, type Aggregate } from '@village/store/time-series';
+import type { FastifyReply } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { DeviceEntry } from '../directory.ts';
+import { callerOf } from '../http/access.ts';
+import type { App } from '../http/app-types.ts';
+import type { Caller, Context } from '../http/context.ts';
+import {
+  areaFor,
+  cursorOf,
+  deviceFor,
+  lasting,
+  list,
+  oneOf,
+  openCursor,
+  span,
+} from '../http/query.ts';
+import * as s from '../http/schemas.ts';
+
+const POST_BYTES_MAX = 1024 * 1024;
+const ROWS_MAX = 2_000;
+const ACKNOWLEDGE_MS = 10 * SECOND;
+/** Rows not durable yet above which HTTP is told to come back, so that devices go first. */
+const ROWS_PENDING_MAX = 500_000;
+const BUCKETS_MAX = 20_000;
+const Metrics = Type.Optional(Type.String({ minLength: 1, maxLength: 2_000 }));
+
+/** A signal that fires when the asker has gone. */
+export function gone(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** Adds the routes of readings. */
+export function readingRoutes(app: App, context: Context, timer: Timer): void {
+  postRoute(app, context, timer);
+  rangeRoute(app, context);
+  aggregateRoute(app, context);
+  completenessRoute(app, context);
+}
+
+function postRoute(app: App, context: Context, timer: Timer): void {
+  const { pipeline, store, directory } = context;
+  app.post(
+    '/readings',
+    {
+      bodyLimit: POST_BYTES_MAX,
+      config: { access: 'officer' },
+      schema: {
+        tags: ['readings'],
+        // What is inside is checked row by row by the pipeline, so that one bad row does not cost the others.
+        body: s.exactly({
+          readings: Type.Optional(Type.Array(Type.Unknown(), { maxItems: ROWS_MAX })),
+          events: Type.Optional(Type.Array(Type.Unknown(), { maxItems: ROWS_MAX })),
+          lane: Type.Optional(Type.Unknown()),
+        }),
+        response: {
+          202: Type.Object({
+            accepted: Type.Integer(),
+            quarantined: Type.Array(
+              Type.Object({
+                index: Type.Integer(),
+                reason: Type.String(),
+                message: Type.String(),
+              }),
+            ),
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const busy = store.commitFault !== null || store.rowsPending > ROWS_PENDING_MAX;
+      if (busy) throw notStored('the store takes nothing now');
+      const stored = pipeline.acceptHttp(request.body, {
+        name: caller.actor,
+        allows: (device) => directory.entry(caller.area, device.id) !== undefined,
+      });
+      return reply.code(202).send(await inTime(stored, timer));
+    },
+  );
+}
+
+const notStored = (message: string): OperationalError =>
+  new OperationalError('store-unavailable', message, { retry: true });
+
+/** What is not durable in time is refused; the sender sends again, and the same readings are stored once. */
+async function inTime<T>(stored: Promise<T>, timer: Timer): Promise<T> {
+  const done = new AbortController();
+  const late = timer.sleep(ACKNOWLEDGE_MS, done.signal).then(
+    () => {
+      throw notStored('the readings are not on disk yet; send them again');
+    },
+    (error: unknown) => {
+      if (!done.signal.aborted) throw error;
+      return stored;
+    },
+  );
+  try {
+    return await Promise.race([stored, late]);
+  } finally {
+    done.abort();
+  }
+}
+
+function rangeRoute(app: App, context: Context): void {
+  const { store, directory } = context;
+  app.get(
+    '/readings',
+    {
+      schema: {
+        tags: ['readings'],
+        querystring: s.pageQuery(
+          { device: s.Id, metric: Metrics, from: s.Instant, to: s.Instant },
+          10_000,
+        ),
+        response: { 200: s.page(s.RangeRow) },
+      },
+    },
+    async (request, reply) => {
+      const { query } = request;
+      const entry = deviceFor(directory, callerOf(request), query.device);
+      const { from, to } = span(query);
+      const metrics = list(query.metric);
+      for (const metric of metrics ?? []) metricOf(entry, metric);
+      const limit = query.limit ?? 1000;
+      const after = openCursor(query.cursor, ['number'])?.[0] as number | undefined;
+      const rows = await store.range(
+        {
+          device: query.device,
+          ...(metrics === undefined ? {} : { metrics }),
+          from: after === undefined ? from : Math.max(from, after + 1),
+          to,
+          limit: limit + 1,
+        },
+        gone(reply),
+      );
+      const items = rows.slice(0, limit);
+      const last = items.at(-1);
+      return {
+        items: items.map(({ at, receivedAt, lane, clockReplaced, values, quality }) => ({
+          at: formatTime(at),
+          receivedAt: formatTime(receivedAt),
+          lane,
+          clockReplaced,
+          values: { ...values },
+          ...(Object.keys(quality).length === 0 ? {} : { quality: { ...quality } }),
+        })),
+        next: last === undefined || rows.length <= limit ? null : cursorOf(last.at),
+      };
+    },
+  );
+}
+
+function metricOf(entry: DeviceEntry, key: string): void {
+  if (!entry.profile.metricIndex.has(key))
+    throw new OperationalError('unknown-metric', `${entry.device.profile} has no metric ${key}`);
+}
+
+/** The columns that a metric key or quantity means for these devices, and their unit. */
+function columnsFor(
+  entries: readonly DeviceEntry[],
+  name: string,
+): { columns: { profile: string; metric: string }[]; unit: string } {
+  const profiles = new Map(entries.map((entry) => [entry.profile.id, entry.profile]));
+  const isQuantity = quantity(name) !== undefined;
+  const matching = [...profiles.values()].flatMap((profile) =>
+    profile.metrics
+      .filter((metric) => (isQuantity ? metric.quantity === name : metric.key === name))
+      .map((metric) => ({ profile: profile.id, metric })),
+  );
+  const first = matching[0];
+  if (first === undefined)
+    throw new OperationalError('unknown-metric', `no device here measures ${name}`);
+  const other = matching.find(({ metric }) => metric.quantity !== first.metric.quantity);
+  if (other !== undefined)
+    throw new OperationalError(
+      'ambiguous-metric',
+      `${name} is ${first.metric.quantity} for ${first.profile} and ${other.metric.quantity} for ` +
+        `${other.profile}: ask for a quantity`,
+    );
+  return {
+    columns: matching.map(({ profile, metric }) => ({ profile, metric: metric.key })),
+    unit: first.metric.unit,
+  };
+}
+
+function aggregatesOf(text: string | undefined): Aggregate[] {
+  const words = list(text) ?? ['avg'];
+  const known = words.filter((word): word is Aggregate =>
+    (AGGREGATES as readonly string[]).includes(word),
+  );
+  if (known.length === 0 || known.length !== words.length)
+    throw new OperationalError('bad-request', `agg: one or several of ${AGGREGATES.join(', ')}`);
+  return [...new Set(known)];
+}
+
+const AggregateQuery = s.exactly({
+  metric: s.Text,
+  area: Type.Optional(s.Code),
+  device: Type.Optional(s.Id),
+  from: s.Instant,
+  to: s.Instant,
+  every: Type.Optional(Type.String({ maxLength: 12 })),
+  offset: Type.Optional(Type.String({ maxLength: 12 })),
+  agg: Type.Optional(Type.String({ maxLength: 60 })),
+  groupBy: Type.Optional(Type.Enum(['none', 'township', 'village', 'device'])),
+  top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+});
+
+async function aggregate(
+  context: Context,
+  caller: Caller,
+  query: Static<typeof AggregateQuery>,
+  signal: AbortSignal,
+): Promise<Static<typeof s.Aggregates>> {
+  const { store, directory } = context;
+  oneOf(query);
+  const { from, to } = span(query);
+  const everyMs = lasting(query.every ?? '1h', 'every', SECOND);
+  if ((to - from) / everyMs > BUCKETS_MAX)
+    throw new OperationalError('too-many-buckets', `every: more than ${BUCKETS_MAX} buckets`);
+  const entries =
+    query.device === undefined
+      ? areaFor(directory, caller, query.area).entries
+      : [deviceFor(directory, caller, query.device)];
+  const { columns, unit } = columnsFor(entries, query.metric);
+  const rows = await store.aggregate(
+    {
+      columns,
+      ...(query.device === undefined
+        ? { area: query.area ?? caller.area }
+        : { device: query.device }),
+      from,
+      to,
+      everyMs,
+      offsetMs: lasting(query.offset ?? '8h', 'offset', -everyMs * BUCKETS_MAX),
+      aggregates: aggregatesOf(query.agg),
+      groupBy: query.groupBy ?? 'none',
+      ...(query.top === undefined ? {} : { top: query.top }),
+    },
+    signal,
+  );
+  return {
+    unit,
+    items: rows.map(({ at, group, values }) => ({
+      at: formatTime(at),
+      group,
+      values: { ...values } as Record<string, number | null>,
+    })),
+  };
+}
+
+function aggregateRoute(app: App, context: Context): void {
+  app.get(
+    '/aggregates',
+    {
+      schema: {
+        tags: ['readings'],
+        querystring: AggregateQuery,
+        response: { 200: s.Aggregates },
+      },
+    },
+    (request, reply) => aggregate(context, callerOf(request), request.query, gone(reply)),
+  );
+}
+
+/** Runs of hours in which something is missing, as one gap each. */
+function gapsOf(hours: readonly { at: number; expected: number; received: number }[]): {
+  from: string;
+  to: string;
+}[] {
+  const gaps: { from: number; to: number }[] = [];
+  for (const { at, expected, received } of hours) {
+    if (received >= expected) continue;
+    const last = gaps.at(-1);
+    if (last?.to === at) last.to = at + 3_600_000;
+    else gaps.push({ from: at, to: at + 3_600_000 });
+  }
+  return gaps.map(({ from, to }) => ({ from: formatTime(from), to: formatTime(to) }));
+}
+
+function completenessRoute(app: App, context: Context): void {
+  const { store, directory } = context;
+  app.get(
+    '/completeness',
+    {
+      schema: {
+        tags: ['readings'],
+        querystring: s.exactly({ device: s.Id, from: s.Instant, to: s.Instant }),
+        response: { 200: s.Completeness },
+      },
+    },
+    async (request, reply) => {
+      const { query } = request;
+      const entry = deviceFor(directory, callerOf(request), query.device);
+      const { reportEveryMs } = entry.profile;
+      const asked = { device: query.device, ...span(query), reportEveryMs };
+      const hours = await store.completeness(asked, gone(reply));
+      const sum = (pick: (hour: (typeof hours)[number]) => number): number =>
+        hours.reduce((total, hour) => total + pick(hour), 0);
+      const { gateway } = entry.device;
+      return {
+        device: query.device,
+        reportEvery: reportEveryMs / SECOND,
+        expected: sum((hour) => hour.expected),
+        received: sum((hour) => hour.received),
+        hours: hours.map((hour) => ({ ...hour, at: formatTime(hour.at) })),
+        gaps: gapsOf(hours),
+        gateway:
+          gateway === null ? null : { id: gateway, sequences: sequencesOf(context, gateway) },
+      };
+    },
+  );
+}
+
+/** A gateway's sequence numbers as JSON tells them. */
+export function sequencesOf(
+  context: Context,
+  gateway: string,
+): { epoch: string; highest: number; gaps: number[][] }[] {
+  return context.store.sequences(gateway).map(({ epoch, highest, gaps }) => ({
+    epoch,
+    highest,
+    gaps: gaps.map(([from, to]) => [from, to]),
+  }));
+}

@@ -1,0 +1,143 @@
+/** Signing in and out, and one's own password. */
+import { MINUTE, OperationalError } from '@village/core';
+import { SESSION_MAX_MS } from '@village/store/relational';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { callerOf } from '../http/access.ts';
+import type { App } from '../http/app-types.ts';
+import { COOKIE, type Context } from '../http/context.ts';
+import { sendProblem } from '../http/problem.ts';
+import { exactly, Problem, User } from '../http/schemas.ts';
+import { viewUser } from '../http/views.ts';
+import { passwordFault } from '../passwords.ts';
+
+const Credentials = exactly({
+  user: Type.String({ minLength: 1, maxLength: 64 }),
+  password: Type.String({ minLength: 1, maxLength: 128 }),
+});
+const Signed = Type.Object({ user: User });
+
+function setCookie(context: Context, request: FastifyRequest, reply: FastifyReply, secret: string) {
+  void reply.setCookie(COOKIE, secret, {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: context.config.http.secureCookies || request.protocol === 'https',
+    maxAge: SESSION_MAX_MS / 1000,
+  });
+}
+
+/** Checks name and password, counts failures, and writes each try into the audit log. */
+async function signIn(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { user, password }: { user: string; password: string },
+) {
+  const { relational, lockOut, passwords } = context;
+  const entry = { actor: user, address: request.ip, action: 'sign-in', target: user };
+  const wait = lockOut.lockedFor(user, request.ip);
+  if (wait > 0) {
+    await relational.audit({ ...entry, outcome: 'refused', detail: { reason: 'locked' } });
+    void reply.header('retry-after', String(Math.ceil(wait / 1000)));
+    const minutes = Math.ceil(wait / MINUTE);
+    return sendProblem(reply, 423, 'locked', `too many wrong passwords; wait ${minutes} minutes`);
+  }
+  const account = await relational.account(user);
+  const right = await passwords.check(account?.passwordHash ?? null, password);
+  if (!right || account === null) {
+    lockOut.failed(user, request.ip);
+    await relational.audit({ ...entry, outcome: 'refused', detail: { reason: 'password' } });
+    throw new OperationalError('wrong-credentials', 'name or password is wrong');
+  }
+  lockOut.succeeded(user);
+  setCookie(context, request, reply, await relational.openSession(account.name, request.ip));
+  await relational.audit({ ...entry, outcome: 'done', detail: {} });
+  return { user: viewUser(context.directory, account) };
+}
+
+/** Adds the routes below `/session`. */
+export function sessionRoutes(app: App, context: Context): void {
+  const { relational, directory, passwords, config } = context;
+  app.post(
+    '/session',
+    {
+      config: {
+        access: 'public',
+        rateLimit: { max: config.limits.signInsPerMinute, timeWindow: MINUTE },
+      },
+      schema: {
+        tags: ['session'],
+        body: Credentials,
+        response: { 200: Signed, 401: Problem, 423: Problem },
+      },
+    },
+    (request, reply) => signIn(context, request, reply, request.body),
+  );
+
+  app.get('/session', { schema: { tags: ['session'], response: { 200: Signed } } }, (request) => {
+    const { actor, displayName, role, area } = callerOf(request);
+    return { user: viewUser(directory, { name: actor, displayName, role, area }) };
+  });
+
+  app.delete(
+    '/session',
+    { schema: { tags: ['session'], response: { 204: Type.Null() } } },
+    async (request, reply) => {
+      const { session } = callerOf(request);
+      if (session !== null) await relational.closeSession(session);
+      void reply.clearCookie(COOKIE, { path: '/' });
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.put(
+    '/session/password',
+    {
+      config: { rateLimit: { max: config.limits.signInsPerMinute, timeWindow: MINUTE } },
+      schema: {
+        tags: ['session'],
+        body: exactly({ old: Credentials.properties.password, password: Type.String() }),
+        response: { 200: Signed },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const account = caller.session === null ? null : await relational.account(caller.actor);
+      if (account === null) throw new OperationalError('forbidden', 'a token has no password');
+      if (lockedOut(context, request, reply, account.name)) return reply;
+      if (!(await passwords.check(account.passwordHash, request.body.old))) {
+        context.lockOut.failed(account.name, request.ip);
+        throw new OperationalError('wrong-credentials', 'the old password is wrong');
+      }
+      const fault = passwordFault(request.body.password);
+      if (fault !== null) throw new OperationalError('weak-password', `the new password ${fault}`);
+      await relational.saveAccount(account, await passwords.hash(request.body.password));
+      // Whoever else is signed in with the old password is out.
+      await relational.closeSessionsOf(account.name);
+      setCookie(context, request, reply, await relational.openSession(account.name, request.ip));
+      await relational.audit({
+        actor: account.name,
+        address: request.ip,
+        action: 'change-password',
+        target: account.name,
+        outcome: 'done',
+        detail: {},
+      });
+      return { user: viewUser(directory, account) };
+    },
+  );
+}
+
+function lockedOut(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: string,
+): boolean {
+  const wait = context.lockOut.lockedFor(name, request.ip);
+  if (wait === 0) return false;
+  void reply.header('retry-after', String(Math.ceil(wait / 1000)));
+  sendProblem(reply, 423, 'locked', 'too many wrong passwords');
+  return true;
+}

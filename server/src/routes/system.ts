@@ -1,0 +1,173 @@
+/** How the whole stands: overview of an area, live events, and what only county admins see. */
+import { formatTime, QUANTITIES, type QuantityId } from '@village/core';
+import type { FastifyReply } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { type AreaNode, placeOf } from '../directory.ts';
+import { callerOf } from '../http/access.ts';
+import type { App } from '../http/app-types.ts';
+import type { Context } from '../http/context.ts';
+import { areaFor, deviceFor } from '../http/query.ts';
+import * as s from '../http/schemas.ts';
+import { note } from './people.ts';
+import { sequencesOf } from './readings.ts';
+
+/** An overview is asked by every open page; the newest values of 20,000 devices are gathered this often at most. */
+const QUANTITIES_FRESH_MS = 2_000;
+const CACHED_MAX = 500;
+
+type Quantities = Static<typeof s.Overview>['quantities'];
+
+/** The newest good values of devices online, by quantity; states and totals have no mean. */
+function quantitiesOf(context: Context, node: AreaNode): Quantities {
+  const sums = new Map<QuantityId, { sum: number; min: number; max: number; devices: number }>();
+  for (const entry of node.entries) {
+    if (entry.state !== 'online') continue;
+    for (const latest of context.store.latest(entry.device.id)) {
+      const metric = entry.profile.metrics[entry.profile.metricIndex.get(latest.metric) ?? -1];
+      if (metric === undefined || latest.quality !== 'good') continue;
+      const quantity: { state?: true; total?: true } = QUANTITIES[metric.quantity];
+      if (quantity.state === true || quantity.total === true) continue;
+      const { value } = latest;
+      const known = sums.get(metric.quantity);
+      if (known === undefined)
+        sums.set(metric.quantity, { sum: value, min: value, max: value, devices: 1 });
+      else {
+        known.sum += value;
+        known.min = Math.min(known.min, value);
+        known.max = Math.max(known.max, value);
+        known.devices++;
+      }
+    }
+  }
+  return (Object.keys(QUANTITIES) as QuantityId[]).flatMap((id) => {
+    const found = sums.get(id);
+    if (found === undefined) return [];
+    const { zh, en, unit } = QUANTITIES[id];
+    const { sum, min, max, devices } = found;
+    return [{ quantity: id, name: { zh, en }, unit, avg: sum / devices, min, max, devices }];
+  });
+}
+
+function overviewRoute(app: App, context: Context): void {
+  const { directory, clock } = context;
+  const cached = new Map<string, { at: number; quantities: Quantities }>();
+  const fresh = (node: AreaNode): Quantities => {
+    const known = cached.get(node.area.code);
+    const now = clock();
+    if (known !== undefined && now - known.at < QUANTITIES_FRESH_MS) return known.quantities;
+    const quantities = quantitiesOf(context, node);
+    if (cached.size >= CACHED_MAX) cached.clear();
+    cached.set(node.area.code, { at: now, quantities });
+    return quantities;
+  };
+  app.get(
+    '/overview',
+    {
+      schema: {
+        tags: ['areas'],
+        querystring: s.exactly({ area: Type.Optional(s.Code) }),
+        response: { 200: s.Overview },
+      },
+    },
+    (request) => {
+      const node = areaFor(directory, callerOf(request), request.query.area);
+      return {
+        area: placeOf(node),
+        counts: { ...node.counts },
+        areas: node.children.map((child) => ({ ...placeOf(child), counts: { ...child.counts } })),
+        quantities: fresh(node),
+        readingsPerMinute: directory.readingsPerMinute(node),
+      };
+    },
+  );
+}
+
+function liveRoute(app: App, context: Context): void {
+  const { directory, live } = context;
+  app.get(
+    '/live',
+    {
+      schema: {
+        tags: ['areas'],
+        querystring: s.exactly({ area: Type.Optional(s.Code), device: Type.Optional(s.Id) }),
+        produces: ['text/event-stream'],
+        response: { 200: { type: 'string', description: 'server-sent events' } },
+      },
+    },
+    (request, reply) => {
+      const caller = callerOf(request);
+      const { area, device } = request.query;
+      const node = areaFor(directory, caller, area);
+      const { code } = node.area;
+      if (device !== undefined) deviceFor(directory, caller, device);
+      live.check();
+      const headers = plainHeaders(reply);
+      reply.hijack();
+      live.add(reply.raw, { node: () => directory.area(code, code), device }, headers);
+    },
+  );
+}
+
+/** Headers that hooks have set, for a response that is written without the framework. */
+function plainHeaders(reply: FastifyReply): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]),
+  );
+}
+
+function viewSystem(context: Context): Static<typeof s.System> {
+  const { store, broker, pipeline, directory, backups } = context;
+  const heard = pipeline.gateways();
+  const roots = directory.tops();
+  const gateways = roots.flatMap((root) => directory.gateways(root));
+  const { last } = backups;
+  return {
+    store: { ...store.counters() },
+    broker: { ...broker.counters() },
+    pipeline: { ...pipeline.counters() },
+    gateways: gateways.map(({ id, name }) => {
+      const state = heard.get(id) ?? context.remembered.get(id);
+      return {
+        id,
+        name,
+        online: state?.online ?? false,
+        at: state === undefined ? null : formatTime(state.at),
+        version: state?.version ?? null,
+        waiting: state?.waiting ?? null,
+        dropped: { ...state?.dropped },
+        sequences: sequencesOf(context, id),
+      };
+    }),
+    backup: last === null ? null : { ...last, startedAt: formatTime(last.startedAt) },
+  };
+}
+
+/** Adds `/overview`, `/live` and `/system`. */
+export function systemRoutes(app: App, context: Context): void {
+  overviewRoute(app, context);
+  liveRoute(app, context);
+  app.get(
+    '/system',
+    {
+      config: { access: 'county-admin' },
+      schema: { tags: ['system'], response: { 200: s.System } },
+    },
+    () => viewSystem(context),
+  );
+
+  app.post(
+    '/system/backup',
+    {
+      config: { access: 'county-admin' },
+      schema: {
+        tags: ['system'],
+        response: { 202: Type.Object({ folder: Type.String() }), 409: s.Problem },
+      },
+    },
+    async (request, reply) => {
+      const { folder } = context.backups.start();
+      await note(context, request, 'backup', folder);
+      return reply.code(202).send({ folder });
+    },
+  );
+}
