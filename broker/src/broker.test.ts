@@ -281,6 +281,12 @@ describe('subscribing', () => {
       qos: 1,
     });
     client.send({ cmd: 'puback', messageId: got.messageId ?? 0 });
+    const late = await one.client('c');
+    late.send({ cmd: 'subscribe', messageId: 6, subscriptions: [{ topic: 'for/a', qos: 1 }] });
+    await late.packet('suback');
+    late.send({ cmd: 'pingreq' });
+    await late.packet('pingresp');
+    expect(late.packets).toEqual([]);
     await one.broker.send('for/a', 'second', { qos: 0 });
     expect((await client.packet('publish')).payload.toString()).toBe('second');
   });

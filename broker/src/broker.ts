@@ -48,7 +48,10 @@ class AedesBroker<Who> implements Broker {
     this.#server = server;
     server.on('connection', (socket: Socket) => this.#accept(socket));
     server.on('secureConnection', (socket: Socket) => this.#begin(socket));
-    server.on('tlsClientError', () => this.#hub.count('tls-handshake'));
+    server.on('tlsClientError', (_error: Error, socket: Socket) => {
+      this.#hub.count('tls-handshake');
+      socket.destroy();
+    });
     const events: EventEmitter = this.#router;
     events.on('error', (error: Error) => this.#fault('router', error));
     this.#router.on('clientReady', (client: Client) => connectionOf(client).opened());
