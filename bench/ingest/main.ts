@@ -133,13 +133,17 @@ function told(
   ];
 }
 
+/** Readings a second of the bound under the same load. */
+async function boundOf(plan: Plan, seconds: number): Promise<number> {
+  if (plan.load.kind === 'gateway') return parseAndFsync(seconds, READINGS);
+  return (await bare({ ...plan.load, warmSeconds: 1, seconds })).rowsPerSecond * READINGS;
+}
+
 async function against(plan: Plan, seconds: number): Promise<Case[]> {
-  const load = { ...plan.load, warmSeconds: 2, seconds };
-  const bound =
-    plan.load.kind === 'gateway'
-      ? parseAndFsync(Math.min(seconds, 4), READINGS)
-      : (await bare(load)).rowsPerSecond * READINGS;
-  const result = await underTest(load, plan.serve);
+  // Before and after, so that a machine that slows down meanwhile slows the bound as well.
+  const before = await boundOf(plan, seconds / 2);
+  const result = await underTest({ ...plan.load, warmSeconds: 2, seconds }, plan.serve);
+  const bound = (before + (await boundOf(plan, seconds / 2))) / 2;
   const rate = result.published.rowsPerSecond * READINGS;
   return [
     judge(
