@@ -15,7 +15,9 @@ import { Failure, Skeleton } from './ui/parts.tsx';
 import { Shell } from './ui/shell.tsx';
 
 /** A page that comes in a file of its own: shows a skeleton until it is here, and says when it can't be had. */
-function later<P extends object>(fetchPage: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
+function later<P extends object>(
+  fetchPage: () => Promise<FunctionComponent<P>>,
+): FunctionComponent<P> {
   const loaded = signal<FunctionComponent<P> | ApiError | null>(null);
   const start = (): void => {
     loaded.value = null;
@@ -38,7 +40,9 @@ function later<P extends object>(fetchPage: () => Promise<FunctionComponent<P>>)
   };
 }
 
-const DevicePage = later<{ id: string }>(async () => (await import('./pages/device.tsx')).DevicePage);
+const DevicePage = later<{ id: string }>(
+  async () => (await import('./pages/device.tsx')).DevicePage,
+);
 const Quarantine = later<object>(async () => (await import('./pages/quarantine.tsx')).Quarantine);
 const System = later<object>(async () => (await import('./pages/system.tsx')).SystemPage);
 
@@ -50,7 +54,8 @@ function Page() {
   if (first === '') return <Overview key="own" code={user.value?.area.code ?? ''} />;
   if (first === 'areas' && second) return <Overview key={second} code={second} />;
   if (first === 'devices' && !second) return <Devices />;
-  if (first === 'devices' && second) return <DevicePage key={second} id={decodeURIComponent(second)} />;
+  if (first === 'devices' && second)
+    return <DevicePage key={second} id={decodeURIComponent(second)} />;
   if (first === 'quarantine') return <Quarantine />;
   if (first === 'system') return <System />;
   if (first === 'settings') return <Settings />;
@@ -62,11 +67,17 @@ function useSearchKey(): void {
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target instanceof HTMLElement && event.target.closest('input, select, textarea') !== null) return;
+      if (
+        event.target instanceof HTMLElement &&
+        event.target.closest('input, select, textarea') !== null
+      )
+        return;
       event.preventDefault();
       if (path.value !== '/devices') go('/devices');
       // The list may just be appearing: its search field is there after the next frame.
-      requestAnimationFrame(() => document.querySelector<HTMLInputElement>('#device-search')?.focus());
+      requestAnimationFrame(() =>
+        document.querySelector<HTMLInputElement>('#device-search')?.focus(),
+      );
     };
     document.addEventListener('keydown', pressed);
     return () => document.removeEventListener('keydown', pressed);

@@ -1,6 +1,7 @@
 /** Figures, ages and times as people read them. Pure but for the language; times are shown in Beijing time everywhere. */
-import { language, t, word } from './text/language.ts';
+
 import type { Metric } from './api/answers.ts';
+import { language, t, word } from './text/language.ts';
 
 /** The county's zone: an officer travelling abroad still reads the village's own time. */
 export const ZONE = 'Asia/Shanghai';
@@ -18,7 +19,9 @@ const pad = (value: number): string => String(value).padStart(2, '0');
 /** A count with separators, shortened from a hundred thousand on (12.3万, 123K). */
 export function formatCount(value: number): string {
   if (Math.abs(value) < 100_000) return new Intl.NumberFormat(locale()).format(Math.round(value));
-  return new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(
+    value,
+  );
 }
 
 /** A measured value: four significant figures are more than any of these instruments has; whole numbers are kept. */
@@ -26,7 +29,9 @@ export function formatValue(value: number): string {
   const size = Math.abs(value);
   const decimals = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
   const rounded = Number(value.toFixed(decimals));
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: decimals }).format(rounded === 0 ? 0 : rounded);
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: decimals }).format(
+    rounded === 0 ? 0 : rounded,
+  );
 }
 
 /** A metric's value in words when it is a named state, as a figure otherwise; the unit is shown beside it. */
@@ -57,7 +62,14 @@ export function formatSpan(ms: number): string {
 }
 
 /** The parts of an instant on Beijing's clock. */
-export function civil(at: number): { year: number; month: number; day: number; hour: number; minute: number; second: number } {
+export function civil(at: number): {
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+} {
   const local = new Date(at + ZONE_OFFSET_MS);
   return {
     year: local.getUTCFullYear(),
@@ -88,7 +100,9 @@ export function toField(at: number): string {
 
 /** The instant of a datetime-local field; NaN when it is empty or wrong. */
 export function fromField(field: string): number {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(field) ? Date.parse(`${field.slice(0, 16)}:00Z`) - ZONE_OFFSET_MS : Number.NaN;
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(field)
+    ? Date.parse(`${field.slice(0, 16)}:00Z`) - ZONE_OFFSET_MS
+    : Number.NaN;
 }
 
 /** 刚刚, 3 分钟前; the exact time when it is over a month ago or ahead of us by more than a minute. */

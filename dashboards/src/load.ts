@@ -1,9 +1,9 @@
 /** Asking the server from a page: what was asked last counts, and leaving the page calls everything off. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { liveCounts, liveLatest, type Counts, type LatestChange } from './api/answers.ts';
-import { address, ApiError } from './api/client.ts';
+import { type Counts, type LatestChange, liveCounts, liveLatest } from './api/answers.ts';
+import { ApiError, address } from './api/client.ts';
 import { followStream } from './api/stream.ts';
-import { sessionEnded, streamState, user } from './state.ts';
+import { sessionEnded, streamFault, streamState, user } from './state.ts';
 
 export interface Load<T> {
   /** The newest answer; stays while the next is fetched, also when that fails. */
@@ -31,7 +31,9 @@ export function useLoad<T>(
   load: (signal: AbortSignal) => Promise<T>,
   everyMs?: number,
 ): Load<T> {
-  const [state, setState] = useState<{ data?: T; error?: ApiError; busy: boolean }>({ busy: key !== null });
+  const [state, setState] = useState<{ data?: T; error?: ApiError; busy: boolean }>({
+    busy: key !== null,
+  });
   const [turn, setTurn] = useState(0);
   const latest = useRef(load);
   latest.current = load;
@@ -66,7 +68,9 @@ export function useLoad<T>(
     busy: state.busy,
     reload: () => setTurn((before) => before + 1),
     patch: (change) =>
-      setState((before) => (before.data === undefined ? before : { ...before, data: change(before.data) })),
+      setState((before) =>
+        before.data === undefined ? before : { ...before, data: change(before.data) },
+      ),
   };
 }
 
@@ -89,7 +93,10 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Follows the live events of an area or a device while the page is shown. Its state is the mark in the header. */
-export function useLive(of: { area?: string; device?: string } | null, handlers: LiveHandlers): void {
+export function useLive(
+  of: { area?: string; device?: string } | null,
+  handlers: LiveHandlers,
+): void {
   const current = useRef(handlers);
   current.current = handlers;
   const path = of === null ? null : address('/api/v1/live', of);
@@ -107,14 +114,18 @@ export function useLive(of: { area?: string; device?: string } | null, handlers:
       },
       {
         event: ({ event, data }) => {
-          if (event === 'latest') current.current.latest?.(liveLatest(JSON.parse(data), 'latest').items);
-          else if (event === 'counts') current.current.counts?.(liveCounts(JSON.parse(data), 'counts'));
+          if (event === 'latest')
+            current.current.latest?.(liveLatest(JSON.parse(data), 'latest').items);
+          else if (event === 'counts')
+            current.current.counts?.(liveCounts(JSON.parse(data), 'counts'));
         },
         state: (state) => {
           streamState.value = state;
         },
         recovered: () => current.current.recovered(),
-        fault: (error) => console.warn('live events broke off', error),
+        fault: (error) => {
+          streamFault.value = String(error);
+        },
         signedOut: () => {
           sessionEnded.value = true;
           user.value = null;
@@ -144,4 +155,3 @@ export async function allPages<T>(
   }
   return { items, complete: false };
 }
-

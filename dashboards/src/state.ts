@@ -27,7 +27,11 @@ export function metricOf(profile: string, key: string): Metric | undefined {
   return profiles.value.get(profile)?.metrics.find((metric) => metric.key === key);
 }
 
+/** How the line for live events stands; null while no page follows any. */
 export const streamState = signal<StreamState | null>(null);
+
+/** Why that line broke last. */
+export const streamFault = signal('');
 
 export const client: Client = createClient({
   fetch: (input, init) => window.fetch(input, init),
@@ -50,7 +54,9 @@ export const theme = signal<Theme>('auto');
 const prefersDark = window.matchMedia('(prefers-color-scheme: dark)');
 const systemDark = signal(prefersDark.matches);
 /** Whether the page is dark now; charts draw themselves anew when it changes. */
-export const dark = computed(() => theme.value === 'dark' || (theme.value === 'auto' && systemDark.value));
+export const dark = computed(
+  () => theme.value === 'dark' || (theme.value === 'auto' && systemDark.value),
+);
 
 const narrowQuery = window.matchMedia('(max-width: 799px)');
 /** Phone layout: one column, cards for tables, bar at the bottom. */

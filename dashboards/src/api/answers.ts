@@ -22,7 +22,9 @@ const LEVELS = ['county', 'township', 'village'] as const satisfies AreaLevel[];
 
 /** A label, or a plain name that is the same in both languages. */
 const label: Check<Label> = (value, path) =>
-  typeof value === 'string' ? { zh: value, en: value } : object({ zh: text, en: text })(value, path);
+  typeof value === 'string'
+    ? { zh: value, en: value }
+    : object({ zh: text, en: text })(value, path);
 
 const place = object({ code: text, name: label });
 const state = oneOf(STATES);
@@ -176,7 +178,12 @@ export const backup = object({ folder: text });
 export const liveCounts = counts;
 export const liveLatest = object({
   items: list(
-    object({ device: text, state, lastSeenAt: nullable(time), values: otherwise(mapOf(value), new Map()) }),
+    object({
+      device: text,
+      state,
+      lastSeenAt: nullable(time),
+      values: otherwise(mapOf(value), new Map()),
+    }),
   ),
 });
 

@@ -70,7 +70,10 @@ export const object =
     return Object.fromEntries(
       Object.entries(shape).map(([key, check]) => [
         key,
-        check(Object.hasOwn(members, key) ? members[key] : undefined, path === '' ? key : `${path}.${key}`),
+        check(
+          Object.hasOwn(members, key) ? members[key] : undefined,
+          path === '' ? key : `${path}.${key}`,
+        ),
       ]),
     ) as { [K in keyof S]: Of<S[K]> };
   };

@@ -8,7 +8,13 @@ export class ApiError extends Error {
   readonly status: number;
   readonly retryAfterSeconds: number | null;
 
-  constructor(code: string, status: number, detail: string, retryAfterSeconds: number | null = null, cause?: unknown) {
+  constructor(
+    code: string,
+    status: number,
+    detail: string,
+    retryAfterSeconds: number | null = null,
+    cause?: unknown,
+  ) {
     super(detail, cause === undefined ? undefined : { cause });
     this.name = 'ApiError';
     this.code = code;
@@ -39,8 +45,13 @@ export interface Client {
 }
 
 /** `/path?a=1&b=2` without the parameters that are null or empty. */
-export function address(path: string, query: Record<string, string | number | null | undefined> = {}): string {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '');
+export function address(
+  path: string,
+  query: Record<string, string | number | null | undefined> = {},
+): string {
+  const given = Object.entries(query).filter(
+    ([, value]) => value !== null && value !== undefined && value !== '',
+  );
   const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
   return search === '' ? path : `${path}?${search}`;
 }
@@ -50,7 +61,9 @@ async function problem(response: Response): Promise<ApiError> {
   let code = `http-${response.status}`;
   let detail = response.statusText;
   if ((response.headers.get('content-type') ?? '').includes('json')) {
-    const body: unknown = await response.json().catch((cause: unknown) => ({ detail: String(cause) }));
+    const body: unknown = await response
+      .json()
+      .catch((cause: unknown) => ({ detail: String(cause) }));
     if (typeof body === 'object' && body !== null) {
       if ('code' in body && typeof body.code === 'string') code = body.code;
       if ('detail' in body && typeof body.detail === 'string') detail = body.detail;
@@ -76,7 +89,8 @@ export function createClient(options: ClientOptions): Client {
       });
     } catch (cause) {
       ask.signal?.throwIfAborted();
-      if (limit.aborted) throw new ApiError('timeout', 0, `no answer in ${options.timeoutMs} ms`, null, cause);
+      if (limit.aborted)
+        throw new ApiError('timeout', 0, `no answer in ${options.timeoutMs} ms`, null, cause);
       throw new ApiError('network', 0, String(cause), null, cause);
     }
   }
@@ -96,7 +110,13 @@ export function createClient(options: ClientOptions): Client {
       } catch (cause) {
         ask.signal?.throwIfAborted();
         if (cause instanceof WrongShape || cause instanceof SyntaxError)
-          throw new ApiError('bad-answer', response.status, `${path}: ${cause.message}`, null, cause);
+          throw new ApiError(
+            'bad-answer',
+            response.status,
+            `${path}: ${cause.message}`,
+            null,
+            cause,
+          );
         throw new ApiError('network', 0, String(cause), null, cause);
       }
     },

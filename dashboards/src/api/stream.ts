@@ -29,7 +29,8 @@ export function createEventParser(): (piece: string) => StreamEvent[] {
     if (rest.length > LINE_MAX) throw new Error('line of the event stream is too long');
     for (const line of lines) {
       if (line === '') {
-        if (data.length > 0) found.push({ event: event === '' ? 'message' : event, data: data.join('\n') });
+        if (data.length > 0)
+          found.push({ event: event === '' ? 'message' : event, data: data.join('\n') });
         event = '';
         data = [];
         continue;
@@ -66,7 +67,13 @@ export interface StreamListener {
 }
 
 /** Reads one connection until it ends; says by `heard` that it works. Throws what broke it. */
-async function readOnce(path: string, options: StreamOptions, signal: AbortSignal, heard: () => void, listener: StreamListener): Promise<'ended' | 'refused'> {
+async function readOnce(
+  path: string,
+  options: StreamOptions,
+  signal: AbortSignal,
+  heard: () => void,
+  listener: StreamListener,
+): Promise<'ended' | 'refused'> {
   const quiet = new AbortController();
   let watch = setTimeout(() => quiet.abort(new Error('silent')), options.silenceMs);
   try {
@@ -92,18 +99,29 @@ async function readOnce(path: string, options: StreamOptions, signal: AbortSigna
 }
 
 /** Keeps the stream of `path` open until the signal aborts, with back-off and jitter between tries. */
-export async function followStream(path: string, options: StreamOptions, listener: StreamListener, signal: AbortSignal): Promise<void> {
+export async function followStream(
+  path: string,
+  options: StreamOptions,
+  listener: StreamListener,
+  signal: AbortSignal,
+): Promise<void> {
   let failures = 0;
   let lost = false;
   listener.state('connecting');
   while (!signal.aborted) {
     try {
-      const end = await readOnce(path, options, signal, () => {
-        failures = 0;
-        listener.state('live');
-        if (lost) listener.recovered();
-        lost = false;
-      }, listener);
+      const end = await readOnce(
+        path,
+        options,
+        signal,
+        () => {
+          failures = 0;
+          listener.state('live');
+          if (lost) listener.recovered();
+          lost = false;
+        },
+        listener,
+      );
       if (end === 'refused') return listener.signedOut();
     } catch (error) {
       if (!signal.aborted) listener.fault(error);

@@ -38,9 +38,18 @@ function axisTime(splits: number[], incr: number): string[] {
   });
 }
 
-function options(props: ChartProps, width: number, moved: (index: number | null) => void): uPlot.Options {
+function options(
+  props: ChartProps,
+  width: number,
+  moved: (index: number | null) => void,
+): uPlot.Options {
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
-  const axis = { font, stroke: colour('--muted'), grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
+  const axis = {
+    font,
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--grid'), width: 1 },
+    ticks: { show: false },
+  };
   const bounds = scale(props.series) ?? { low: 0, high: 1, outside: 0 };
   const accent = colour('--accent');
   const paths = props.stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
@@ -51,19 +60,35 @@ function options(props: ChartProps, width: number, moved: (index: number | null)
     padding: [12, 12, 0, 0],
     legend: { show: false },
     tzDate: (second) => uPlot.tzDate(new Date(second * 1000), ZONE),
-    scales: { x: { time: true, range: [props.from / 1000, props.to / 1000] }, y: { range: [bounds.low, bounds.high] } },
+    scales: {
+      x: { time: true, range: [props.from / 1000, props.to / 1000] },
+      y: { range: [bounds.low, bounds.high] },
+    },
     axes: [
-      { ...axis, values: (_chart, splits, _axis, _space, incr) => axisTime(splits, incr), space: 64 },
+      {
+        ...axis,
+        values: (_chart, splits, _axis, _space, incr) => axisTime(splits, incr),
+        space: 64,
+      },
       { ...axis, size: 64, values: (_chart, splits) => splits.map((value) => props.format(value)) },
     ],
     cursor: { points: { size: 8 }, drag: { x: true, y: false, setScale: false } },
     bands: [{ series: [3, 2], fill: colour('--accent-soft') }],
     series: [
       {},
-      { stroke: accent, width: 1.75, points: { show: few, size: 5, fill: accent }, ...(paths === undefined ? {} : { paths }) },
+      {
+        stroke: accent,
+        width: 1.75,
+        points: { show: few, size: 5, fill: accent },
+        ...(paths === undefined ? {} : { paths }),
+      },
       { stroke: 'transparent', points: { show: false } },
       { stroke: 'transparent', points: { show: false } },
-      { stroke: colour('--offline'), paths: () => null, points: { show: true, size: 7, width: 1.75, fill: colour('--surface') } },
+      {
+        stroke: colour('--offline'),
+        paths: () => null,
+        points: { show: true, size: 7, width: 1.75, fill: colour('--surface') },
+      },
     ],
     hooks: {
       setCursor: [(chart) => moved(chart.cursor.idx ?? null)],
@@ -145,7 +170,14 @@ export function Chart(props: ChartProps) {
     <div class="chart">
       <Readout sample={props.series.samples[index] ?? null} props={props} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the points of the picture */}
-      <div ref={host} class="chart-host" role="img" aria-label={props.summary} tabIndex={0} onKeyDown={step} />
+      <div
+        ref={host}
+        class="chart-host"
+        role="img"
+        aria-label={props.summary}
+        tabIndex={0}
+        onKeyDown={step}
+      />
     </div>
   );
 }

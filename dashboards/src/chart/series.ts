@@ -24,12 +24,24 @@ export interface Series {
 const GAP_INTERVALS = 2.2;
 
 /** Raw readings of one metric by time. */
-export function rawSeries(rows: readonly ReadingRow[], metric: string, reportEveryMs: number): Series {
+export function rawSeries(
+  rows: readonly ReadingRow[],
+  metric: string,
+  reportEveryMs: number,
+): Series {
   const samples: Sample[] = [];
   for (const row of rows) {
     const value = row.values.get(metric);
     if (value === undefined) continue;
-    samples.push({ at: row.at, value, min: null, max: null, quality: row.quality.get(metric) ?? 'good', lane: row.lane, receivedAt: row.receivedAt });
+    samples.push({
+      at: row.at,
+      value,
+      min: null,
+      max: null,
+      quality: row.quality.get(metric) ?? 'good',
+      lane: row.lane,
+      receivedAt: row.receivedAt,
+    });
   }
   samples.sort((a, b) => a.at - b.at);
   const gaps = [];
@@ -42,17 +54,23 @@ export function rawSeries(rows: readonly ReadingRow[], metric: string, reportEve
 }
 
 /** Buckets of one metric; the aggregate drawn is `main`. Buckets that are absent or empty are gaps. */
-export function bucketSeries(rows: readonly AggregateRow[], main: 'avg' | 'last', everyMs: number): Series {
+export function bucketSeries(
+  rows: readonly AggregateRow[],
+  main: 'avg' | 'last',
+  everyMs: number,
+): Series {
   const samples = rows
-    .map((row): Sample => ({
-      at: row.at,
-      value: row.values.get(main) ?? null,
-      min: row.values.get('min') ?? null,
-      max: row.values.get('max') ?? null,
-      quality: 'good',
-      lane: '',
-      receivedAt: null,
-    }))
+    .map(
+      (row): Sample => ({
+        at: row.at,
+        value: row.values.get(main) ?? null,
+        min: row.values.get('min') ?? null,
+        max: row.values.get('max') ?? null,
+        quality: 'good',
+        lane: '',
+        receivedAt: null,
+      }),
+    )
     .filter((sample) => sample.value !== null)
     .sort((a, b) => a.at - b.at);
   const gaps = [];
@@ -112,7 +130,9 @@ export interface Summary {
 }
 
 export function summarize(series: Series): Summary | null {
-  const good = series.samples.filter((sample) => sample.quality === 'good' && sample.value !== null);
+  const good = series.samples.filter(
+    (sample) => sample.quality === 'good' && sample.value !== null,
+  );
   const first = good[0];
   if (first === undefined) return null;
   let sum = 0;
@@ -193,7 +213,8 @@ export function resolutionFor(rangeMs: number, reportEveryMs: number): Resolutio
 export function trend(values: readonly number[]): 'rising' | 'falling' | 'flat' {
   if (values.length < 6) return 'flat';
   const third = Math.floor(values.length / 3);
-  const mean = (list: readonly number[]): number => list.reduce((sum, value) => sum + value, 0) / list.length;
+  const mean = (list: readonly number[]): number =>
+    list.reduce((sum, value) => sum + value, 0) / list.length;
   const change = mean(values.slice(-third)) - mean(values.slice(0, third));
   const all = mean(values);
   const spread = Math.sqrt(mean(values.map((value) => (value - all) ** 2)));

@@ -22,8 +22,16 @@ export function cells(hours: Completeness['hours'], most: number): Cell[] {
     const first = part[0];
     const last = part.at(-1);
     if (first === undefined || last === undefined) continue;
-    const sum = (name: 'expected' | 'received' | 'backfilled' | 'rows'): number => part.reduce((total, hour) => total + hour[name], 0);
-    out.push({ from: first.at, to: last.at + HOUR_MS, expected: sum('expected'), received: sum('received'), backfilled: sum('backfilled'), rows: sum('rows') });
+    const sum = (name: 'expected' | 'received' | 'backfilled' | 'rows'): number =>
+      part.reduce((total, hour) => total + hour[name], 0);
+    out.push({
+      from: first.at,
+      to: last.at + HOUR_MS,
+      expected: sum('expected'),
+      received: sum('received'),
+      backfilled: sum('backfilled'),
+      rows: sum('rows'),
+    });
   }
   return out;
 }

@@ -19,8 +19,21 @@ function Strip({ hours }: { hours: Completeness['hours'] }) {
     <>
       <svg class="strip" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
         {list.map((cell, index) => (
-          <rect key={cell.from} class={`cell-${cellKind(cell)}`} x={index * width} width={width * 0.88} height="10">
-            <title>{t('device.cell', { time: formatShort(cell.from), expected: cell.expected, received: cell.received, backfilled: cell.backfilled })}</title>
+          <rect
+            key={cell.from}
+            class={`cell-${cellKind(cell)}`}
+            x={index * width}
+            width={width * 0.88}
+            height="10"
+          >
+            <title>
+              {t('device.cell', {
+                time: formatShort(cell.from),
+                expected: cell.expected,
+                received: cell.received,
+                backfilled: cell.backfilled,
+              })}
+            </title>
           </rect>
         ))}
       </svg>
@@ -35,7 +48,10 @@ function Strip({ hours }: { hours: Completeness['hours'] }) {
 }
 
 function Gaps({ data }: { data: Completeness }) {
-  const lost = data.gateway?.sequences.flatMap((sequence) => sequence.gaps).reduce((sum, [from, to]) => sum + to - from + 1, 0) ?? 0;
+  const lost =
+    data.gateway?.sequences
+      .flatMap((sequence) => sequence.gaps)
+      .reduce((sum, [from, to]) => sum + to - from + 1, 0) ?? 0;
   return (
     <div class="gaps">
       <h3>{t('device.gaps')}</h3>
@@ -43,18 +59,27 @@ function Gaps({ data }: { data: Completeness }) {
         <p class="muted">{t('device.no-gaps')}</p>
       ) : (
         <ul>
-          {data.gaps.slice(-GAPS_SHOWN).toReversed().map((gap) => (
-            <li key={gap.from}>
-              <span class="number">
-                {formatShort(gap.from)} – {formatShort(gap.to)}
-              </span>
-              <span class="muted">{formatSpan(gap.to - gap.from)}</span>
-            </li>
-          ))}
-          {data.gaps.length > GAPS_SHOWN && <li class="muted">{t('device.more-gaps', { n: data.gaps.length - GAPS_SHOWN })}</li>}
+          {data.gaps
+            .slice(-GAPS_SHOWN)
+            .toReversed()
+            .map((gap) => (
+              <li key={gap.from}>
+                <span class="number">
+                  {formatShort(gap.from)} – {formatShort(gap.to)}
+                </span>
+                <span class="muted">{formatSpan(gap.to - gap.from)}</span>
+              </li>
+            ))}
+          {data.gaps.length > GAPS_SHOWN && (
+            <li class="muted">{t('device.more-gaps', { n: data.gaps.length - GAPS_SHOWN })}</li>
+          )}
         </ul>
       )}
-      {lost > 0 && <p class="text-late">{t('device.lost-batches', { id: data.gateway?.id ?? '', n: formatCount(lost) })}</p>}
+      {lost > 0 && (
+        <p class="text-late">
+          {t('device.lost-batches', { id: data.gateway?.id ?? '', n: formatCount(lost) })}
+        </p>
+      )}
     </div>
   );
 }
@@ -66,7 +91,11 @@ export function CompletenessPanel({ load }: { load: Load<Completeness> }) {
     <section class="panel" aria-labelledby="completeness-heading">
       <h2 id="completeness-heading">{t('device.completeness')}</h2>
       {data === undefined ? (
-        load.error === undefined ? <Skeleton lines={3} /> : <Failure error={load.error} retry={load.reload} />
+        load.error === undefined ? (
+          <Skeleton lines={3} />
+        ) : (
+          <Failure error={load.error} retry={load.reload} />
+        )
       ) : (
         <div class="pad">
           <p>
@@ -76,7 +105,9 @@ export function CompletenessPanel({ load }: { load: Load<Completeness> }) {
                   expected: formatCount(data.expected),
                   received: formatCount(data.received),
                   percent: formatPercent(data.received, data.expected),
-                  backfilled: formatCount(data.hours.reduce((sum, hour) => sum + hour.backfilled, 0)),
+                  backfilled: formatCount(
+                    data.hours.reduce((sum, hour) => sum + hour.backfilled, 0),
+                  ),
                 })}
           </p>
           <Strip hours={data.hours} />
@@ -94,4 +125,3 @@ export function CompletenessPanel({ load }: { load: Load<Completeness> }) {
     </section>
   );
 }
-

@@ -1,13 +1,26 @@
 /** What the device page asks for: the time range of its address, its trend and its small charts. */
-import * as answers from '../api/answers.ts';
+
 import type { Device, Metric, ReadingRow } from '../api/answers.ts';
+import * as answers from '../api/answers.ts';
 import { address } from '../api/client.ts';
-import { BUCKET_MS, bucketSeries, drawnAs, rawSeries, resolutionFor, type Series } from '../chart/series.ts';
+import {
+  BUCKET_MS,
+  bucketSeries,
+  drawnAs,
+  rawSeries,
+  resolutionFor,
+  type Series,
+} from '../chart/series.ts';
 import { allPages } from '../load.ts';
 import { query } from '../router.ts';
 import { client } from '../state.ts';
 
-export const RANGES = { '1h': 3_600_000, '24h': 86_400_000, '7d': 604_800_000, '30d': 2_592_000_000 } as const;
+export const RANGES = {
+  '1h': 3_600_000,
+  '24h': 86_400_000,
+  '7d': 604_800_000,
+  '30d': 2_592_000_000,
+} as const;
 export type RangeName = keyof typeof RANGES;
 
 /** The time a page shows: the last hours, or from–to. */
@@ -36,16 +49,38 @@ const iso = (at: number): string => new Date(Math.round(at)).toISOString();
 const ROWS_PAGE = 1_000;
 const ROWS_PAGES_MAX = 20;
 
-async function rawRows(device: string, metric: string | null, range: { from: number; to: number }, signal: AbortSignal): Promise<{ items: ReadingRow[]; complete: boolean }> {
+async function rawRows(
+  device: string,
+  metric: string | null,
+  range: { from: number; to: number },
+  signal: AbortSignal,
+): Promise<{ items: ReadingRow[]; complete: boolean }> {
   return allPages(
     (cursor) =>
-      client.ask(address('/readings', { device, metric, from: iso(range.from), to: iso(range.to), limit: ROWS_PAGE, cursor }), answers.readings, { signal }),
+      client.ask(
+        address('/readings', {
+          device,
+          metric,
+          from: iso(range.from),
+          to: iso(range.to),
+          limit: ROWS_PAGE,
+          cursor,
+        }),
+        answers.readings,
+        { signal },
+      ),
     ROWS_PAGES_MAX,
   );
 }
 
 /** The trend of one metric at the resolution that fits the range. */
-export async function loadSeries(device: string, metric: Metric, reportEveryMs: number, range: TimeRange, signal: AbortSignal): Promise<Series> {
+export async function loadSeries(
+  device: string,
+  metric: Metric,
+  reportEveryMs: number,
+  range: TimeRange,
+  signal: AbortSignal,
+): Promise<Series> {
   let resolution = resolutionFor(range.to - range.from, reportEveryMs);
   if (resolution === 'raw') {
     const { items, complete } = await rawRows(device, metric.key, range, signal);
@@ -54,7 +89,14 @@ export async function loadSeries(device: string, metric: Metric, reportEveryMs: 
   }
   const main = drawnAs(metric) === 'value' ? 'avg' : 'last';
   const { items } = await client.ask(
-    address('/aggregates', { device, metric: metric.key, from: iso(range.from), to: iso(range.to), every: resolution, agg: main === 'avg' ? 'avg,min,max' : 'last' }),
+    address('/aggregates', {
+      device,
+      metric: metric.key,
+      from: iso(range.from),
+      to: iso(range.to),
+      every: resolution,
+      agg: main === 'avg' ? 'avg,min,max' : 'last',
+    }),
     answers.aggregates,
     { signal },
   );
@@ -62,7 +104,12 @@ export async function loadSeries(device: string, metric: Metric, reportEveryMs: 
 }
 
 /** Recent values of every metric, for the small charts beside the figures: three hours, or twenty reports. */
-export async function loadRecent(device: Device, reportEveryMs: number, now: number, signal: AbortSignal): Promise<Map<string, [at: number, value: number][]>> {
+export async function loadRecent(
+  device: Device,
+  reportEveryMs: number,
+  now: number,
+  signal: AbortSignal,
+): Promise<Map<string, [at: number, value: number][]>> {
   const from = now - Math.max(3 * 3_600_000, 20 * reportEveryMs);
   const { items } = await rawRows(device.id, null, { from, to: now }, signal);
   const recent = new Map<string, [number, number][]>();

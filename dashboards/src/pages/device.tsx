@@ -1,15 +1,25 @@
 /** One device: what it says now, what it said before, what is missing. */
 import { useMemo, useState } from 'preact/hooks';
-import * as answers from '../api/answers.ts';
 import type { Device, LatestChange, Metric, Profile } from '../api/answers.ts';
+import * as answers from '../api/answers.ts';
+import { trend } from '../chart/series.ts';
 import { formatSpan, formatTime } from '../format.ts';
 import { useLive, useLoad } from '../load.ts';
 import { query, withQuery } from '../router.ts';
 import { client, now, profiles } from '../state.ts';
 import { say, t, word } from '../text/language.ts';
-import { trend } from '../chart/series.ts';
 import { Icon } from '../ui/icon.tsx';
-import { Age, Crumbs, Empty, Failure, Figure, Skeleton, StaleNote, StateMark, useTitle } from '../ui/parts.tsx';
+import {
+  Age,
+  Crumbs,
+  Empty,
+  Failure,
+  Figure,
+  Skeleton,
+  StaleNote,
+  StateMark,
+  useTitle,
+} from '../ui/parts.tsx';
 import { loadRecent } from './device-data.ts';
 import { History } from './device-history.tsx';
 import { mergeLatest } from './merge.ts';
@@ -35,16 +45,38 @@ function Spark({ points }: { points: readonly (readonly [number, number])[] }) {
   );
 }
 
-const trendWords = { rising: 'device.trend-up', falling: 'device.trend-down', flat: 'device.trend-flat' } as const;
+const trendWords = {
+  rising: 'device.trend-up',
+  falling: 'device.trend-down',
+  flat: 'device.trend-flat',
+} as const;
 
-function Tile({ device, metric, points, chosen }: { device: Device; metric: Metric; points: readonly (readonly [number, number])[]; chosen: boolean }) {
+function Tile({
+  device,
+  metric,
+  points,
+  chosen,
+}: {
+  device: Device;
+  metric: Metric;
+  points: readonly (readonly [number, number])[];
+  chosen: boolean;
+}) {
   const value = device.values.get(metric.key);
   const steady = metric.states !== null || metric.state;
   const going = trend(points.map(([, one]) => one));
   return (
-    <a class="tile metric" href={withQuery({ metric: metric.key })} aria-current={chosen ? 'true' : undefined}>
+    <a
+      class="tile metric"
+      href={withQuery({ metric: metric.key })}
+      aria-current={chosen ? 'true' : undefined}
+    >
       <span class="tile-label muted">{say(metric.name)}</span>
-      {value === undefined ? <span class="figure muted">–</span> : <Figure metric={metric} value={value} now={now.value} />}
+      {value === undefined ? (
+        <span class="figure muted">–</span>
+      ) : (
+        <Figure metric={metric} value={value} now={now.value} />
+      )}
       <span class="tile-foot small muted">
         {value !== undefined && <Age at={value.at} />}
         {!steady && points.length >= 6 && (
@@ -63,9 +95,14 @@ function Facts({ device, profile }: { device: Device; profile: Profile | undefin
   const facts: [string, string][] = [
     [t('device.id'), device.id],
     [t('devices.kind'), word('kind', device.kind)],
-    [t('devices.profile'), profile === undefined ? device.profile : `${say(profile.name)} (${device.profile})`],
+    [
+      t('devices.profile'),
+      profile === undefined ? device.profile : `${say(profile.name)} (${device.profile})`,
+    ],
     [t('devices.gateway'), device.gateway ?? t('devices.direct')],
-    ...(device.address === null || device.address === device.id ? [] : ([[t('device.address'), device.address]] as [string, string][])),
+    ...(device.address === null || device.address === device.id
+      ? []
+      : ([[t('device.address'), device.address]] as [string, string][])),
     ...(profile === undefined
       ? []
       : ([
@@ -74,7 +111,12 @@ function Facts({ device, profile }: { device: Device; profile: Profile | undefin
         ] as [string, string][])),
     ...(device.longitude === null || device.latitude === null
       ? []
-      : ([[t('device.coordinates'), `${device.longitude.toFixed(5)}, ${device.latitude.toFixed(5)}`]] as [string, string][])),
+      : ([
+          [
+            t('device.coordinates'),
+            `${device.longitude.toFixed(5)}, ${device.latitude.toFixed(5)}`,
+          ],
+        ] as [string, string][])),
   ];
   return (
     <section class="panel" aria-labelledby="about-heading">
@@ -92,30 +134,65 @@ function Facts({ device, profile }: { device: Device; profile: Profile | undefin
 }
 
 /** A metric that the profile doesn't know (an older revision's): named by its key. */
-const unknownMetric = (key: string): Metric => ({ key, quantity: '', name: { zh: key, en: key }, unit: '', range: null, states: null, total: false, state: false });
+const unknownMetric = (key: string): Metric => ({
+  key,
+  quantity: '',
+  name: { zh: key, en: key },
+  unit: '',
+  range: null,
+  states: null,
+  total: false,
+  state: false,
+});
 
 function metricsOf(device: Device, profile: Profile | undefined): Metric[] {
   const known = profile?.metrics ?? [];
   const keys = new Set(known.map((metric) => metric.key));
-  return [...known, ...[...device.values.keys()].filter((key) => !keys.has(key)).map(unknownMetric)];
+  return [
+    ...known,
+    ...[...device.values.keys()].filter((key) => !keys.has(key)).map(unknownMetric),
+  ];
 }
 
 function Body({ device, change }: { device: Device; change: LatestChange | null }) {
   const profile = profiles.value.get(device.profile);
   const metrics = metricsOf(device, profile);
   const reportEveryMs = (profile?.reportEvery ?? 300) * 1000;
-  const recent = useLoad(`recent ${device.id} ${profile?.id}`, (signal) => loadRecent(device, reportEveryMs, now.peek(), signal), 300_000);
+  const recent = useLoad(
+    `recent ${device.id} ${profile?.id}`,
+    (signal) => loadRecent(device, reportEveryMs, now.peek(), signal),
+    300_000,
+  );
   const asked = query.value.get('metric');
-  const chosen = metrics.find((metric) => metric.key === asked) ?? metrics.find((metric) => device.values.has(metric.key)) ?? metrics[0];
+  const chosen =
+    metrics.find((metric) => metric.key === asked) ??
+    metrics.find((metric) => device.values.has(metric.key)) ??
+    metrics[0];
   return (
     <>
       <section aria-label={t('device.values')} class="tiles metrics">
         {metrics.map((metric) => (
-          <Tile key={metric.key} device={device} metric={metric} points={recent.data?.get(metric.key) ?? []} chosen={metric === chosen} />
+          <Tile
+            key={metric.key}
+            device={device}
+            metric={metric}
+            points={recent.data?.get(metric.key) ?? []}
+            chosen={metric === chosen}
+          />
         ))}
       </section>
-      {device.state === 'never' && <Empty title={t('device.no-values')} hint={t('device.no-values-hint')} />}
-      {chosen !== undefined && <History device={device} metric={chosen} metrics={metrics} reportEveryMs={reportEveryMs} change={change} />}
+      {device.state === 'never' && (
+        <Empty title={t('device.no-values')} hint={t('device.no-values-hint')} />
+      )}
+      {chosen !== undefined && (
+        <History
+          device={device}
+          metric={chosen}
+          metrics={metrics}
+          reportEveryMs={reportEveryMs}
+          change={change}
+        />
+      )}
       <Facts device={device} profile={profile} />
     </>
   );
@@ -123,7 +200,11 @@ function Body({ device, change }: { device: Device; change: LatestChange | null 
 
 /** The page. */
 export function DevicePage({ id }: { id: string }) {
-  const load = useLoad(`device ${id}`, (signal) => client.ask(`/devices/${encodeURIComponent(id)}`, answers.device, { signal }), 60_000);
+  const load = useLoad(
+    `device ${id}`,
+    (signal) => client.ask(`/devices/${encodeURIComponent(id)}`, answers.device, { signal }),
+    60_000,
+  );
   const [change, setChange] = useState<LatestChange | null>(null);
   useLive(load.data === undefined ? null : { device: id }, {
     latest: (items) => {
@@ -136,8 +217,19 @@ export function DevicePage({ id }: { id: string }) {
   });
   const device = load.data;
   useTitle(device?.name ?? id);
-  const places = useMemo(() => (device === undefined ? [] : [...device.path.filter((place) => place.code !== device.area.code), device.area]), [device]);
-  if (device === undefined) return load.error === undefined ? <Skeleton lines={10} /> : <Failure error={load.error} retry={load.reload} />;
+  const places = useMemo(
+    () =>
+      device === undefined
+        ? []
+        : [...device.path.filter((place) => place.code !== device.area.code), device.area],
+    [device],
+  );
+  if (device === undefined)
+    return load.error === undefined ? (
+      <Skeleton lines={10} />
+    ) : (
+      <Failure error={load.error} retry={load.reload} />
+    );
   return (
     <div class="page">
       <Crumbs places={places} last={device.name} />
@@ -146,7 +238,9 @@ export function DevicePage({ id }: { id: string }) {
         <StateMark state={device.state} />
         <span class="muted">
           {word('kind', device.kind)} · {t('devices.last-seen')} <Age at={device.lastSeenAt} />
-          {device.lastSeenAt !== null && <span class="number">（{formatTime(device.lastSeenAt)}）</span>}
+          {device.lastSeenAt !== null && (
+            <span class="number">（{formatTime(device.lastSeenAt)}）</span>
+          )}
         </span>
       </header>
       <StaleNote error={load.error} retry={load.reload} />
@@ -154,4 +248,3 @@ export function DevicePage({ id }: { id: string }) {
     </div>
   );
 }
-

@@ -21,11 +21,24 @@ const TYPING_PAUSE_MS = 250;
 /** The list's filters as the address has them, in the words of `GET /devices`. */
 function filters(): Record<string, string | null> {
   const get = (name: string): string | null => query.value.get(name);
-  return { area: get('area'), state: get('state'), kind: get('kind'), q: get('q'), sort: get('sort') ?? 'name' };
+  return {
+    area: get('area'),
+    state: get('state'),
+    kind: get('kind'),
+    q: get('q'),
+    sort: get('sort') ?? 'name',
+  };
 }
 
-const ask = (more: Record<string, string | number | null>, signal?: AbortSignal): Promise<DevicePage> =>
-  client.ask(address('/devices', { ...filters(), ...more }), answers.devices, signal === undefined ? {} : { signal });
+const ask = (
+  more: Record<string, string | number | null>,
+  signal?: AbortSignal,
+): Promise<DevicePage> =>
+  client.ask(
+    address('/devices', { ...filters(), ...more }),
+    answers.devices,
+    signal === undefined ? {} : { signal },
+  );
 
 function Search() {
   const [typed, setTyped] = useState(query.value.get('q') ?? '');
@@ -60,17 +73,30 @@ function Search() {
           if (event.key === 'Escape') setTyped('');
         }}
       />
-      {!narrow.value && <kbd aria-hidden="true">/</kbd>}
+      {!narrow.value && <kbd>/</kbd>}
     </label>
   );
 }
 
-function Choice({ name, label, any, options }: { name: string; label: string; any: string; options: readonly (readonly [value: string, text: string])[] }) {
+function Choice({
+  name,
+  label,
+  any,
+  options,
+}: {
+  name: string;
+  label: string;
+  any: string;
+  options: readonly (readonly [value: string, text: string])[];
+}) {
   const chosen = query.value.get(name) ?? '';
   return (
     <label class="choice">
       <span class="hidden">{label}</span>
-      <select value={chosen} onChange={(event) => go(withQuery({ [name]: event.currentTarget.value }))}>
+      <select
+        value={chosen}
+        onChange={(event) => go(withQuery({ [name]: event.currentTarget.value }))}
+      >
         {any !== '' && <option value="">{any}</option>}
         {options.map(([value, text]) => (
           <option key={value} value={value}>
@@ -87,12 +113,19 @@ function useAreas(): readonly (readonly [string, string])[] {
   const own = user.value?.area.code ?? '';
   const chosen = query.value.get('area');
   const load = useLoad(`areas ${own}`, async (signal) => {
-    const { items } = await allPages((cursor) => client.ask(address('/areas', { parent: own, limit: 500, cursor }), answers.areas, { signal }), 4);
+    const { items } = await allPages(
+      (cursor) =>
+        client.ask(address('/areas', { parent: own, limit: 500, cursor }), answers.areas, {
+          signal,
+        }),
+      4,
+    );
     return items;
   });
   const known = load.data?.some((area) => area.code === chosen) ?? true;
-  const other = useLoad<Area>(chosen === null || known || chosen === own ? null : `area ${chosen}`, (signal) =>
-    client.ask(`/areas/${encodeURIComponent(chosen ?? '')}`, answers.area, { signal }),
+  const other = useLoad<Area>(
+    chosen === null || known || chosen === own ? null : `area ${chosen}`,
+    (signal) => client.ask(`/areas/${encodeURIComponent(chosen ?? '')}`, answers.area, { signal }),
   );
   const list = [...(load.data ?? [])];
   if (!known && other.data !== undefined && other.data.code === chosen) list.push(other.data);
@@ -105,9 +138,24 @@ function FilterBar() {
   return (
     <search class="filters">
       <Search />
-      <Choice name="area" label={t('devices.area')} any={own === undefined ? t('devices.area-any') : say(own.name)} options={useAreas()} />
-      <Choice name="state" label={t('devices.state')} any={t('state.any')} options={STATES.map((state) => [state, t(`state.${state}`)])} />
-      <Choice name="kind" label={t('devices.kind')} any={t('devices.kind-any')} options={kinds.map((kind) => [kind, word('kind', kind)])} />
+      <Choice
+        name="area"
+        label={t('devices.area')}
+        any={own === undefined ? t('devices.area-any') : say(own.name)}
+        options={useAreas()}
+      />
+      <Choice
+        name="state"
+        label={t('devices.state')}
+        any={t('state.any')}
+        options={STATES.map((state) => [state, t(`state.${state}`)])}
+      />
+      <Choice
+        name="kind"
+        label={t('devices.kind')}
+        any={t('devices.kind-any')}
+        options={kinds.map((kind) => [kind, word('kind', kind)])}
+      />
       {narrow.value && (
         <Choice
           name="sort"
@@ -128,7 +176,9 @@ function FilterBar() {
 function useColumns(): [readonly Column[], (column: Column, on: boolean) => void] {
   const [columns, setColumns] = useState<readonly Column[]>(() => {
     const kept = recall('columns')?.split(',');
-    return kept === undefined ? ['kind', 'place', 'values', 'last-seen'] : COLUMNS.filter((column) => kept.includes(column));
+    return kept === undefined
+      ? ['kind', 'place', 'values', 'last-seen']
+      : COLUMNS.filter((column) => kept.includes(column));
   });
   return [
     columns,
@@ -140,7 +190,13 @@ function useColumns(): [readonly Column[], (column: Column, on: boolean) => void
   ];
 }
 
-function ColumnMenu({ columns, set }: { columns: readonly Column[]; set: (column: Column, on: boolean) => void }) {
+function ColumnMenu({
+  columns,
+  set,
+}: {
+  columns: readonly Column[];
+  set: (column: Column, on: boolean) => void;
+}) {
   return (
     <details class="menu">
       <summary class="button">
@@ -150,7 +206,11 @@ function ColumnMenu({ columns, set }: { columns: readonly Column[]; set: (column
       <div class="menu-body">
         {COLUMNS.map((column) => (
           <label key={column}>
-            <input type="checkbox" checked={columns.includes(column)} onChange={(event) => set(column, event.currentTarget.checked)} />
+            <input
+              type="checkbox"
+              checked={columns.includes(column)}
+              onChange={(event) => set(column, event.currentTarget.checked)}
+            />
             {t(`devices.${column}`)}
           </label>
         ))}
@@ -161,9 +221,9 @@ function ColumnMenu({ columns, set }: { columns: readonly Column[]; set: (column
 
 /** The list as a file that spreadsheets open rightly: BOM for Excel, no text that runs as a formula. */
 function listAsCsv(devices: readonly Device[]): Blob {
-  const head = (['id', 'name', 'kind', 'profile', 'place', 'gateway', 'state', 'last-seen'] as const).map((name) =>
-    name === 'id' ? t('device.id') : t(`devices.${name}`),
-  );
+  const head = (
+    ['id', 'name', 'kind', 'profile', 'place', 'gateway', 'state', 'last-seen'] as const
+  ).map((name) => (name === 'id' ? t('device.id') : t(`devices.${name}`)));
   const rows = devices.map((device) => [
     device.id,
     device.name,
@@ -187,7 +247,10 @@ function ExportButtons() {
     setBusy(true);
     setError(null);
     try {
-      const { items } = await allPages((cursor) => ask({ limit: EXPORT_PAGE, cursor }), EXPORT_PAGES_MAX);
+      const { items } = await allPages(
+        (cursor) => ask({ limit: EXPORT_PAGE, cursor }),
+        EXPORT_PAGES_MAX,
+      );
       const url = URL.createObjectURL(listAsCsv(items));
       const link = document.createElement('a');
       link.href = url;
@@ -241,7 +304,12 @@ function More({ page, add }: { page: DevicePage; add: (next: DevicePage) => void
   }
   return (
     <div class="list-foot">
-      <span class="muted">{t('devices.shown', { shown: formatCount(page.items.length), total: formatCount(page.total) })}</span>
+      <span class="muted">
+        {t('devices.shown', {
+          shown: formatCount(page.items.length),
+          total: formatCount(page.total),
+        })}
+      </span>
       {page.next !== null && (
         <button type="button" class="button" disabled={busy} onClick={() => void more()}>
           {busy ? t('devices.loading-more') : t('devices.more')}
@@ -262,17 +330,23 @@ export function Devices() {
   const [columns, setColumn] = useColumns();
   const key = JSON.stringify(filters());
   const load = useLoad(`devices ${key}`, (signal) => ask({ limit: PAGE }, signal));
-  useLive({ area: query.value.get('area') ?? user.value?.area.code ?? '' }, {
-    latest: (changes) => load.patch((page) => ({ ...page, items: [...mergeLatest(page.items, changes)] })),
-    recovered: load.reload,
-  });
+  useLive(
+    { area: query.value.get('area') ?? user.value?.area.code ?? '' },
+    {
+      latest: (changes) =>
+        load.patch((page) => ({ ...page, items: [...mergeLatest(page.items, changes)] })),
+      recovered: load.reload,
+    },
+  );
   const page = load.data;
   const filtered = ['area', 'state', 'kind', 'q'].some((name) => query.value.has(name));
   return (
     <div class="page">
       <header class="page-head">
         <h1>{t('nav.devices')}</h1>
-        {page !== undefined && <span class="muted">{t('devices.total', { n: formatCount(page.total) })}</span>}
+        {page !== undefined && (
+          <span class="muted">{t('devices.total', { n: formatCount(page.total) })}</span>
+        )}
         <span class="actions">
           {!narrow.value && <ColumnMenu columns={columns} set={setColumn} />}
           <ExportButtons />
@@ -281,7 +355,11 @@ export function Devices() {
       <FilterBar />
       {page !== undefined && <StaleNote error={load.error} retry={load.reload} />}
       {page === undefined ? (
-        load.error === undefined ? <Skeleton lines={12} /> : <Failure error={load.error} retry={load.reload} />
+        load.error === undefined ? (
+          <Skeleton lines={12} />
+        ) : (
+          <Failure error={load.error} retry={load.reload} />
+        )
       ) : page.items.length === 0 ? (
         <Empty
           icon={filtered ? 'search' : 'empty'}
@@ -296,8 +374,21 @@ export function Devices() {
         </Empty>
       ) : (
         <section class={load.busy ? 'panel list busy' : 'panel list'} aria-busy={load.busy}>
-          <DeviceRows devices={page.items} label={t('nav.devices')} columns={columns} sorting={{ by: query.value.get('sort') ?? 'name', href: (by) => withQuery({ sort: by }) }} />
-          <More page={page} add={(next) => load.patch((before) => ({ ...next, items: [...before.items, ...next.items] }))} />
+          <DeviceRows
+            devices={page.items}
+            label={t('nav.devices')}
+            columns={columns}
+            sorting={{
+              by: query.value.get('sort') ?? 'name',
+              href: (by) => withQuery({ sort: by }),
+            }}
+          />
+          <More
+            page={page}
+            add={(next) =>
+              load.patch((before) => ({ ...next, items: [...before.items, ...next.items] }))
+            }
+          />
         </section>
       )}
     </div>

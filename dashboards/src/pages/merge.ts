@@ -15,13 +15,21 @@ export function mergeValues(
 }
 
 /** The same devices in the same order, those that changed replaced. */
-export function mergeLatest(devices: readonly Device[], changes: readonly LatestChange[]): readonly Device[] {
+export function mergeLatest(
+  devices: readonly Device[],
+  changes: readonly LatestChange[],
+): readonly Device[] {
   const byDevice = new Map(changes.map((change) => [change.device, change]));
   if (!devices.some((device) => byDevice.has(device.id))) return devices;
   return devices.map((device) => {
     const change = byDevice.get(device.id);
     return change === undefined
       ? device
-      : { ...device, state: change.state, lastSeenAt: change.lastSeenAt, values: mergeValues(device.values, change.values) };
+      : {
+          ...device,
+          state: change.state,
+          lastSeenAt: change.lastSeenAt,
+          values: mergeValues(device.values, change.values),
+        };
   });
 }

@@ -1,7 +1,12 @@
 /** One area at a glance: how its devices are, how the areas below are, what was measured last. */
 import { useRef, useState } from 'preact/hooks';
 import * as answers from '../api/answers.ts';
-import { type Counts, type Device, type Overview as OverviewAnswer, STATES } from '../api/answers.ts';
+import {
+  type Counts,
+  type Device,
+  type Overview as OverviewAnswer,
+  STATES,
+} from '../api/answers.ts';
 import { address } from '../api/client.ts';
 import { formatCount, formatPercent, formatValue } from '../format.ts';
 import { type Load, useLive, useLoad } from '../load.ts';
@@ -9,7 +14,18 @@ import { client, narrow, now } from '../state.ts';
 import { say, t } from '../text/language.ts';
 import { DeviceRows } from '../ui/device-rows.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { Age, CountsBar, CountTiles, Crumbs, Empty, Failure, Skeleton, StaleNote, totalOf, useTitle } from '../ui/parts.tsx';
+import {
+  Age,
+  CountsBar,
+  CountTiles,
+  Crumbs,
+  Empty,
+  Failure,
+  Skeleton,
+  StaleNote,
+  totalOf,
+  useTitle,
+} from '../ui/parts.tsx';
 import { mergeLatest } from './merge.ts';
 
 /** Asked anew this often; states and values of the devices shown come live besides. */
@@ -26,8 +42,12 @@ function AreaTable({ areas, heading }: { areas: readonly AreaRow[]; heading: str
         <thead>
           <tr>
             <th scope="col">{t('overview.area')}</th>
-            <th scope="col" class="wide-bar">{t('overview.share')}</th>
-            <th scope="col" class="right">{t('overview.total')}</th>
+            <th scope="col" class="wide-bar">
+              {t('overview.share')}
+            </th>
+            <th scope="col" class="right">
+              {t('overview.total')}
+            </th>
             {STATES.map((state) => (
               <th scope="col" key={state} class="right">
                 {t(`state.${state}`)}
@@ -48,7 +68,10 @@ function AreaTable({ areas, heading }: { areas: readonly AreaRow[]; heading: str
               </td>
               <td class="right number">{formatCount(totalOf(area.counts))}</td>
               {STATES.map((state) => (
-                <td key={state} class={`right number ${area.counts[state] === 0 ? 'zero' : `text-${state}`}`}>
+                <td
+                  key={state}
+                  class={`right number ${area.counts[state] === 0 ? 'zero' : `text-${state}`}`}
+                >
                   {formatCount(area.counts[state])}
                 </td>
               ))}
@@ -68,7 +91,9 @@ function AreaCards({ areas }: { areas: readonly AreaRow[] }) {
           <a class="card" href={`/areas/${area.code}`}>
             <span class="card-head">
               <b>{say(area.name)}</b>
-              <span class="muted small">{t('overview.devices-n', { n: formatCount(totalOf(area.counts)) })}</span>
+              <span class="muted small">
+                {t('overview.devices-n', { n: formatCount(totalOf(area.counts)) })}
+              </span>
             </span>
             <CountsBar counts={area.counts} />
             <span class="card-states">
@@ -156,7 +181,17 @@ function AreaPanels({ overview, level }: { overview: OverviewAnswer; level: stri
   );
 }
 
-function DevicePanel({ load, village, total, code }: { load: Load<readonly Device[]>; village: boolean; total: number; code: string }) {
+function DevicePanel({
+  load,
+  village,
+  total,
+  code,
+}: {
+  load: Load<readonly Device[]>;
+  village: boolean;
+  total: number;
+  code: string;
+}) {
   return (
     <section class="panel" aria-labelledby="recent-heading">
       <h2 id="recent-heading">
@@ -167,7 +202,10 @@ function DevicePanel({ load, village, total, code }: { load: Load<readonly Devic
         </a>
       </h2>
       {load.data !== undefined ? (
-        <DeviceRows devices={load.data} label={village ? t('overview.devices') : t('overview.recent')} />
+        <DeviceRows
+          devices={load.data}
+          label={village ? t('overview.devices') : t('overview.recent')}
+        />
       ) : load.error !== undefined ? (
         <Failure error={load.error} retry={load.reload} />
       ) : (
@@ -181,11 +219,15 @@ function DevicePanel({ load, village, total, code }: { load: Load<readonly Devic
 export function Overview({ code }: { code: string }) {
   const loadedAt = useRef(0);
   const [liveTally, setLiveTally] = useState<Counts | null>(null);
-  const area = useLoad(`area ${code}`, (signal) => client.ask(`/areas/${encodeURIComponent(code)}`, answers.area, { signal }));
+  const area = useLoad(`area ${code}`, (signal) =>
+    client.ask(`/areas/${encodeURIComponent(code)}`, answers.area, { signal }),
+  );
   const overview = useLoad(
     `overview ${code}`,
     async (signal) => {
-      const answer = await client.ask(address('/overview', { area: code }), answers.overview, { signal });
+      const answer = await client.ask(address('/overview', { area: code }), answers.overview, {
+        signal,
+      });
       loadedAt.current = now.peek();
       setLiveTally(null);
       return answer;
@@ -193,10 +235,17 @@ export function Overview({ code }: { code: string }) {
     REFRESH_MS,
   );
   const village = area.data?.level === 'village';
-  const devices = useLoad<readonly Device[]>(area.data === undefined ? null : `devices ${code}`, async (signal) => {
-    const query = village ? { sort: 'name', limit: VILLAGE } : { sort: '-lastSeenAt', limit: RECENT };
-    return (await client.ask(address('/devices', { area: code, ...query }), answers.devices, { signal })).items;
-  });
+  const devices = useLoad<readonly Device[]>(
+    area.data === undefined ? null : `devices ${code}`,
+    async (signal) => {
+      const query = village
+        ? { sort: 'name', limit: VILLAGE }
+        : { sort: '-lastSeenAt', limit: RECENT };
+      return (
+        await client.ask(address('/devices', { area: code, ...query }), answers.devices, { signal })
+      ).items;
+    },
+  );
   useLive(area.data === undefined ? null : { area: code }, {
     latest: (items) => devices.patch((shown) => mergeLatest(shown, items)),
     counts: setLiveTally,
@@ -207,18 +256,27 @@ export function Overview({ code }: { code: string }) {
   });
   useTitle(area.data === undefined ? t('nav.overview') : say(area.data.name));
 
-  const error = area.data === undefined ? area.error : overview.data === undefined ? overview.error : undefined;
-  if (error !== undefined) return <Failure error={error} retry={area.data === undefined ? area.reload : overview.reload} />;
+  const error =
+    area.data === undefined ? area.error : overview.data === undefined ? overview.error : undefined;
+  if (error !== undefined)
+    return (
+      <Failure error={error} retry={area.data === undefined ? area.reload : overview.reload} />
+    );
   if (area.data === undefined || overview.data === undefined) return <Skeleton lines={10} />;
   const counts = liveTally ?? overview.data.counts;
   const total = totalOf(counts);
   return (
     <div class="page">
-      <Crumbs places={area.data.path.filter((place) => place.code !== code)} last={area.data.name} />
+      <Crumbs
+        places={area.data.path.filter((place) => place.code !== code)}
+        last={area.data.name}
+      />
       <header class="page-head">
         <h1>{say(area.data.name)}</h1>
         <span class="muted">
-          {total > 0 && <>{t('overview.online-share', { n: formatPercent(counts.online, total) })} · </>}
+          {total > 0 && (
+            <>{t('overview.online-share', { n: formatPercent(counts.online, total) })} · </>
+          )}
           {t('overview.updated')} <Age at={loadedAt.current} />
         </span>
       </header>

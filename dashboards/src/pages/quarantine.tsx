@@ -1,7 +1,7 @@
 /** What could not be decoded: reason, payload, and running it again. */
 import { useState } from 'preact/hooks';
 import * as answers from '../api/answers.ts';
-import { type QuarantineEntry, QUARANTINE_STATES } from '../api/answers.ts';
+import { QUARANTINE_STATES, type QuarantineEntry } from '../api/answers.ts';
 import { type ApiError, address } from '../api/client.ts';
 import { asApiError, useLoad } from '../load.ts';
 import { query, withQuery } from '../router.ts';
@@ -24,13 +24,25 @@ export function payloadText(entry: { payload: string; text: string | null }): st
   }
 }
 
-function Entry({ entry, chosen, choose }: { entry: QuarantineEntry; chosen: boolean; choose: ((on: boolean) => void) | null }) {
+function Entry({
+  entry,
+  chosen,
+  choose,
+}: {
+  entry: QuarantineEntry;
+  chosen: boolean;
+  choose: ((on: boolean) => void) | null;
+}) {
   return (
     <li class="entry">
       {choose !== null && (
         <label class="check">
           <span class="hidden">{t('quarantine.select', { id: entry.id })}</span>
-          <input type="checkbox" checked={chosen} onChange={(event) => choose(event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={chosen}
+            onChange={(event) => choose(event.currentTarget.checked)}
+          />
         </label>
       )}
       <details>
@@ -63,13 +75,32 @@ function Entry({ entry, chosen, choose }: { entry: QuarantineEntry; chosen: bool
 }
 
 /** Running entries again, and what came of it. */
-function useRerun(done: () => void): { busy: boolean; result: string | null; error: ApiError | null; run: (ids: readonly number[] | null) => void } {
-  const [state, setState] = useState<{ busy: boolean; result: string | null; error: ApiError | null }>({ busy: false, result: null, error: null });
+function useRerun(done: () => void): {
+  busy: boolean;
+  result: string | null;
+  error: ApiError | null;
+  run: (ids: readonly number[] | null) => void;
+} {
+  const [state, setState] = useState<{
+    busy: boolean;
+    result: string | null;
+    error: ApiError | null;
+  }>({ busy: false, result: null, error: null });
   async function run(ids: readonly number[] | null): Promise<void> {
     setState({ busy: true, result: null, error: null });
     try {
-      const answer = await client.ask('/quarantine/rerun', answers.rerun, { method: 'POST', body: ids === null ? {} : { ids } });
-      setState({ busy: false, result: t('quarantine.result', { accepted: answer.accepted, refused: answer.refused.length }), error: null });
+      const answer = await client.ask('/quarantine/rerun', answers.rerun, {
+        method: 'POST',
+        body: ids === null ? {} : { ids },
+      });
+      setState({
+        busy: false,
+        result: t('quarantine.result', {
+          accepted: answer.accepted,
+          refused: answer.refused.length,
+        }),
+        error: null,
+      });
       done();
     } catch (cause) {
       setState({ busy: false, result: null, error: asApiError(cause) });
@@ -83,7 +114,11 @@ function States({ chosen }: { chosen: string }) {
     <fieldset class="segments">
       <legend class="hidden">{t('devices.state')}</legend>
       {QUARANTINE_STATES.map((state) => (
-        <a key={state} href={withQuery({ state: state === 'open' ? null : state })} aria-current={state === chosen ? 'true' : undefined}>
+        <a
+          key={state}
+          href={withQuery({ state: state === 'open' ? null : state })}
+          aria-current={state === chosen ? 'true' : undefined}
+        >
           {t(`quarantine.${state}`)}
         </a>
       ))}
@@ -98,7 +133,9 @@ export function Quarantine() {
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
   const [pages, setPages] = useState(1);
   const load = useLoad(`quarantine ${state} ${pages}`, (signal) =>
-    client.ask(address('/quarantine', { state, limit: PAGE * pages }), answers.quarantine, { signal }),
+    client.ask(address('/quarantine', { state, limit: PAGE * pages }), answers.quarantine, {
+      signal,
+    }),
   );
   const rerun = useRerun(() => {
     setChosen(new Set());
@@ -111,7 +148,12 @@ export function Quarantine() {
     setChosen(next);
   };
   const items = load.data?.items.filter((entry) => entry.state === state);
-  if (items === undefined) return load.error === undefined ? <Skeleton /> : <Failure error={load.error} retry={load.reload} />;
+  if (items === undefined)
+    return load.error === undefined ? (
+      <Skeleton />
+    ) : (
+      <Failure error={load.error} retry={load.reload} />
+    );
   return (
     <div class="page">
       <header class="page-head">
@@ -119,10 +161,20 @@ export function Quarantine() {
         <States chosen={state} />
         {state === 'open' && items.length > 0 && (
           <span class="actions">
-            <button type="button" class="button" disabled={rerun.busy || chosen.size === 0} onClick={() => rerun.run([...chosen])}>
+            <button
+              type="button"
+              class="button"
+              disabled={rerun.busy || chosen.size === 0}
+              onClick={() => rerun.run([...chosen])}
+            >
               {t('quarantine.run-selected', { n: chosen.size })}
             </button>
-            <button type="button" class="button primary" disabled={rerun.busy} onClick={() => rerun.run(null)}>
+            <button
+              type="button"
+              class="button primary"
+              disabled={rerun.busy}
+              onClick={() => rerun.run(null)}
+            >
               {rerun.busy ? t('quarantine.running') : t('quarantine.run-all')}
             </button>
           </span>
@@ -137,12 +189,21 @@ export function Quarantine() {
       )}
       <StaleNote error={load.error} retry={load.reload} />
       {items.length === 0 ? (
-        <Empty icon="inbox" title={t('quarantine.empty')} {...(state === 'open' ? { hint: t('quarantine.empty-hint') } : {})} />
+        <Empty
+          icon="inbox"
+          title={t('quarantine.empty')}
+          {...(state === 'open' ? { hint: t('quarantine.empty-hint') } : {})}
+        />
       ) : (
         <section class="panel">
           <ul class="entries">
             {items.map((entry) => (
-              <Entry key={entry.id} entry={entry} chosen={chosen.has(entry.id)} choose={state === 'open' ? (on) => choose(entry.id, on) : null} />
+              <Entry
+                key={entry.id}
+                entry={entry}
+                chosen={chosen.has(entry.id)}
+                choose={state === 'open' ? (on) => choose(entry.id, on) : null}
+              />
             ))}
           </ul>
           {load.data?.next !== null && (

@@ -1,7 +1,7 @@
 /** Language, theme and the way out. */
 import { useState } from 'preact/hooks';
-import type { ApiError } from '../api/client.ts';
 import { anything } from '../api/check.ts';
+import type { ApiError } from '../api/client.ts';
 import { asApiError } from '../load.ts';
 import { client, user } from '../state.ts';
 import { say, t } from '../text/language.ts';

@@ -23,7 +23,10 @@ export function SignIn() {
     setBusy(true);
     setError(null);
     try {
-      const answer = await client.ask('/session', session, { method: 'POST', body: { user: name, password } });
+      const answer = await client.ask('/session', session, {
+        method: 'POST',
+        body: { user: name, password },
+      });
       sessionEnded.value = false;
       user.value = answer.user;
     } catch (cause) {
@@ -45,7 +48,13 @@ export function SignIn() {
         )}
         <label>
           {t('session.user')}
-          <input name="user" autocomplete="username" autocapitalize="none" spellcheck={false} required />
+          <input
+            name="user"
+            autocomplete="username"
+            autocapitalize="none"
+            spellcheck={false}
+            required
+          />
         </label>
         <label>
           {t('session.password')}

@@ -1,20 +1,19 @@
 /** How the platform itself is: gateways, store and broker counters, backup. For county administrators. */
 import { useState } from 'preact/hooks';
-import * as answers from '../api/answers.ts';
 import type { System } from '../api/answers.ts';
+import * as answers from '../api/answers.ts';
 import type { ApiError } from '../api/client.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { asApiError, useLoad } from '../load.ts';
 import { client } from '../state.ts';
-import type { Key } from '../text/dictionary.ts';
-import { t } from '../text/language.ts';
+import { type PlainKey, t } from '../text/language.ts';
 import { Age, explain, Failure, Skeleton, StaleNote, StateMark, useTitle } from '../ui/parts.tsx';
 
 const REFRESH_MS = 5_000;
 
 interface Counter {
   readonly name: string;
-  readonly text: Extract<Key, `system.${string}`>;
+  readonly text: Extract<PlainKey, `system.${string}`>;
   readonly bytes?: true;
   /** Anything but zero wants attention. */
   readonly fault?: true;
@@ -40,14 +39,27 @@ const brokerCounters: readonly Counter[] = [
   { name: 'inFlight', text: 'system.in-flight' },
 ];
 
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const isNumber = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value);
 
 /** The sum of an object's numbers; 0 for anything else. */
 function sumOf(value: unknown): number {
-  return typeof value === 'object' && value !== null ? Object.values(value).filter(isNumber).reduce((sum, one) => sum + one, 0) : 0;
+  return typeof value === 'object' && value !== null
+    ? Object.values(value)
+        .filter(isNumber)
+        .reduce((sum, one) => sum + one, 0)
+    : 0;
 }
 
-function Counters({ values, counters, more = [] }: { values: ReadonlyMap<string, unknown>; counters: readonly Counter[]; more?: readonly (readonly [string, string])[] }) {
+function Counters({
+  values,
+  counters,
+  more = [],
+}: {
+  values: ReadonlyMap<string, unknown>;
+  counters: readonly Counter[];
+  more?: readonly (readonly [string, string])[];
+}) {
   return (
     <dl class="counters">
       {counters.map(({ name, text, bytes, fault }) => {
@@ -73,7 +85,9 @@ function Counters({ values, counters, more = [] }: { values: ReadonlyMap<string,
 type GatewayRow = System['gateways'][number];
 
 function GatewayCard({ gateway }: { gateway: GatewayRow }) {
-  const missing = gateway.sequences.flatMap((one) => one.gaps).reduce((sum, [from, to]) => sum + to - from + 1, 0);
+  const missing = gateway.sequences
+    .flatMap((one) => one.gaps)
+    .reduce((sum, [from, to]) => sum + to - from + 1, 0);
   const dropped = [...(gateway.dropped?.values() ?? [])].reduce((sum, one) => sum + one, 0);
   return (
     <li class="gateway">
@@ -91,7 +105,12 @@ function GatewayCard({ gateway }: { gateway: GatewayRow }) {
         <div>
           <dt class="muted">{t('system.waiting')}</dt>
           <dd class="number">
-            {gateway.waiting === null ? '–' : t('system.waiting-value', { live: formatCount(gateway.waiting.live), backfill: formatCount(gateway.waiting.backfill) })}
+            {gateway.waiting === null
+              ? '–'
+              : t('system.waiting-value', {
+                  live: formatCount(gateway.waiting.live),
+                  backfill: formatCount(gateway.waiting.backfill),
+                })}
           </dd>
         </div>
         <div class={dropped > 0 ? 'text-offline' : ''}>
@@ -108,7 +127,11 @@ function GatewayCard({ gateway }: { gateway: GatewayRow }) {
 }
 
 function Backup() {
-  const [state, setState] = useState<{ busy: boolean; folder: string | null; error: ApiError | null }>({ busy: false, folder: null, error: null });
+  const [state, setState] = useState<{
+    busy: boolean;
+    folder: string | null;
+    error: ApiError | null;
+  }>({ busy: false, folder: null, error: null });
   async function start(): Promise<void> {
     setState({ busy: true, folder: null, error: null });
     try {
@@ -138,11 +161,23 @@ function Backup() {
 /** The page. */
 export function SystemPage() {
   useTitle(t('nav.system'));
-  const load = useLoad('system', (signal) => client.ask('/system', answers.system, { signal }), REFRESH_MS);
+  const load = useLoad(
+    'system',
+    (signal) => client.ask('/system', answers.system, { signal }),
+    REFRESH_MS,
+  );
   const data = load.data;
-  if (data === undefined) return load.error === undefined ? <Skeleton /> : <Failure error={load.error} retry={load.reload} />;
+  if (data === undefined)
+    return load.error === undefined ? (
+      <Skeleton />
+    ) : (
+      <Failure error={load.error} retry={load.reload} />
+    );
   const commit = data.store.get('commitSeconds');
-  const p99 = typeof commit === 'object' && commit !== null && 'p99' in commit && isNumber(commit.p99) ? `${(commit.p99 * 1000).toFixed(1)} ms` : null;
+  const p99 =
+    typeof commit === 'object' && commit !== null && 'p99' in commit && isNumber(commit.p99)
+      ? `${(commit.p99 * 1000).toFixed(1)} ms`
+      : null;
   return (
     <div class="page">
       <header class="page-head">
@@ -164,11 +199,19 @@ export function SystemPage() {
       </section>
       <section class="panel" aria-labelledby="store-heading">
         <h2 id="store-heading">{t('system.store')}</h2>
-        <Counters values={data.store} counters={storeCounters} more={p99 === null ? [] : [[t('system.commit-p99'), p99]]} />
+        <Counters
+          values={data.store}
+          counters={storeCounters}
+          more={p99 === null ? [] : [[t('system.commit-p99'), p99]]}
+        />
       </section>
       <section class="panel" aria-labelledby="broker-heading">
         <h2 id="broker-heading">{t('system.broker')}</h2>
-        <Counters values={data.broker} counters={brokerCounters} more={[[t('system.refused'), formatCount(sumOf(data.broker.get('refused')))]]} />
+        <Counters
+          values={data.broker}
+          counters={brokerCounters}
+          more={[[t('system.refused'), formatCount(sumOf(data.broker.get('refused')))]]}
+        />
       </section>
     </div>
   );

@@ -13,6 +13,9 @@ type Places<Text extends string> = Text extends `${string}{${infer Name}}${infer
   : never;
 type Values<K extends Key> = Places<(typeof texts)[K]['zh']>;
 
+/** Names of texts without places, for tables of them. */
+export type PlainKey = { [K in Key]: [Values<K>] extends [never] ? K : never }[Key];
+
 /** The text of that key, its `{places}` filled; which places there are is known to the types. */
 export function t<K extends Key>(
   key: K,

@@ -12,7 +12,9 @@ const DEFAULT_COLUMNS: readonly Column[] = ['kind', 'place', 'values', 'last-see
 
 /** Township · village of a device; what lies above is the same for all. */
 export function placeOf(device: Device): string {
-  const names = device.path.filter((place) => place.code !== device.area.code).map((place) => say(place.name));
+  const names = device.path
+    .filter((place) => place.code !== device.area.code)
+    .map((place) => say(place.name));
   return [...names.slice(1), say(device.area.name)].join(' · ');
 }
 
@@ -92,11 +94,22 @@ export interface Sorting {
   readonly href: (by: string) => string;
 }
 
-const sortable: Partial<Record<Column | 'state' | 'name', string>> = { state: 'state', name: 'name', 'last-seen': 'lastSeenAt' };
+const sortable: Partial<Record<Column | 'state' | 'name', string>> = {
+  state: 'state',
+  name: 'name',
+  'last-seen': 'lastSeenAt',
+};
 
-function Head({ column, sorting }: { column: Column | 'state' | 'name'; sorting: Sorting | undefined }) {
+function Head({
+  column,
+  sorting,
+}: {
+  column: Column | 'state' | 'name';
+  sorting: Sorting | undefined;
+}) {
   const key = sortable[column];
-  if (sorting === undefined || key === undefined) return <th scope="col">{t(`devices.${column}`)}</th>;
+  if (sorting === undefined || key === undefined)
+    return <th scope="col">{t(`devices.${column}`)}</th>;
   const up = sorting.by === key;
   const down = sorting.by === `-${key}`;
   return (
@@ -110,7 +123,17 @@ function Head({ column, sorting }: { column: Column | 'state' | 'name'; sorting:
 }
 
 /** The rows. With `sorting` the heads of some columns are links that sort. */
-export function DeviceRows({ devices, label, columns = DEFAULT_COLUMNS, sorting }: { devices: readonly Device[]; label: string; columns?: readonly Column[]; sorting?: Sorting }) {
+export function DeviceRows({
+  devices,
+  label,
+  columns = DEFAULT_COLUMNS,
+  sorting,
+}: {
+  devices: readonly Device[];
+  label: string;
+  columns?: readonly Column[];
+  sorting?: Sorting;
+}) {
   if (narrow.value)
     return (
       <ul class="cards" aria-label={label}>

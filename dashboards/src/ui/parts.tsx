@@ -6,8 +6,7 @@ import { type Counts, type Metric, type Place, STATES, type Value } from '../api
 import type { ApiError } from '../api/client.ts';
 import { formatAge, formatCount, formatMetric, formatTime } from '../format.ts';
 import { now, user } from '../state.ts';
-import type { Key } from '../text/dictionary.ts';
-import { say, t, word } from '../text/language.ts';
+import { type PlainKey, say, t, word } from '../text/language.ts';
 import { Icon, type IconName } from './icon.tsx';
 
 /** A device's state: icon, word and colour say the same thing. */
@@ -47,14 +46,24 @@ export function CountsBar({ counts }: { counts: Counts }) {
           const width = (counts[state] / total) * 100;
           const x = at;
           at += width;
-          return width === 0 ? null : <rect key={state} class={`fill-${state}`} x={x} width={width} height="6" />;
+          return width === 0 ? null : (
+            <rect key={state} class={`fill-${state}`} x={x} width={width} height="6" />
+          );
         })}
     </svg>
   );
 }
 
 /** A value with its unit, and in words what is wrong with it if something is. */
-export function Figure({ metric, value, now: present }: { metric: Metric | undefined; value: Value; now?: number }) {
+export function Figure({
+  metric,
+  value,
+  now: present,
+}: {
+  metric: Metric | undefined;
+  value: Value;
+  now?: number;
+}) {
   const stale = present !== undefined && present - value.at > 86_400_000;
   return (
     <span class={stale ? 'figure stale' : 'figure'}>
@@ -79,7 +88,11 @@ export function Crumbs({ places, last }: { places: readonly Place[]; last: Label
       <ol>
         {places.map((place, index) => (
           <li key={place.code}>
-            {index >= from ? <a href={`/areas/${place.code}`}>{say(place.name)}</a> : <span>{say(place.name)}</span>}
+            {index >= from ? (
+              <a href={`/areas/${place.code}`}>{say(place.name)}</a>
+            ) : (
+              <span>{say(place.name)}</span>
+            )}
             <Icon name="right" size={12} />
           </li>
         ))}
@@ -104,7 +117,11 @@ export function Skeleton({ lines = 6, label }: { lines?: number; label?: string 
     return () => clearTimeout(timer);
   }, []);
   return (
-    <div class={shown ? 'skeleton shown' : 'skeleton'} role="status" aria-label={label ?? t('wait.loading')}>
+    <div
+      class={shown ? 'skeleton shown' : 'skeleton'}
+      role="status"
+      aria-label={label ?? t('wait.loading')}
+    >
       {Array.from({ length: lines }, (_, line) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the lines are all alike and never move
         <div key={line} />
@@ -114,7 +131,17 @@ export function Skeleton({ lines = 6, label }: { lines?: number; label?: string 
 }
 
 /** Nothing is here: why, and what to do next. */
-export function Empty({ icon = 'empty', title, hint, children }: { icon?: IconName; title: string; hint?: string; children?: ComponentChildren }) {
+export function Empty({
+  icon = 'empty',
+  title,
+  hint,
+  children,
+}: {
+  icon?: IconName;
+  title: string;
+  hint?: string;
+  children?: ComponentChildren;
+}) {
   return (
     <div class="notice">
       <Icon name={icon} size={28} />
@@ -128,15 +155,16 @@ export function Empty({ icon = 'empty', title, hint, children }: { icon?: IconNa
 /** What happened, in people's words. */
 export function explain(error: ApiError): string {
   const minutes = Math.ceil((error.retryAfterSeconds ?? 0) / 60);
-  if (error.status === 423) return minutes > 0 ? t('error.locked-minutes', { n: minutes }) : t('error.locked');
-  const byCode: Record<string, Key> = {
+  if (error.status === 423)
+    return minutes > 0 ? t('error.locked-minutes', { n: minutes }) : t('error.locked');
+  const byCode: Record<string, PlainKey> = {
     network: 'error.network',
     timeout: 'error.timeout',
     'bad-answer': 'error.bad-answer',
     'wrong-credentials': 'error.wrong-credentials',
   };
   const known = Object.hasOwn(byCode, error.code) ? byCode[error.code] : undefined;
-  if (known !== undefined) return t(known as 'error.network');
+  if (known !== undefined) return t(known);
   if (error.status === 403) return t('error.forbidden');
   if (error.status === 404) return t('error.missing');
   if (error.status === 429) return t('error.busy');
@@ -146,13 +174,20 @@ export function explain(error: ApiError): string {
 /** A page or panel that could not be had: what happened, what may help. */
 export function Failure({ error, retry }: { error: ApiError; retry: () => void }) {
   const final = error.status === 403 || error.status === 404;
-  const title = error.status === 403 ? 'error.forbidden-title' : error.status === 404 ? 'error.missing-title' : 'error.title';
+  const title =
+    error.status === 403
+      ? 'error.forbidden-title'
+      : error.status === 404
+        ? 'error.missing-title'
+        : 'error.title';
   return (
     <div class="notice" role="alert">
       <Icon name={error.status === 403 ? 'lock' : 'warning'} size={28} />
       <h2>{t(title)}</h2>
       <p>{explain(error)}</p>
-      {!final && error.message !== '' && <p class="muted small">{t('error.detail', { detail: error.message.slice(0, 200) })}</p>}
+      {!final && error.message !== '' && (
+        <p class="muted small">{t('error.detail', { detail: error.message.slice(0, 200) })}</p>
+      )}
       {final ? (
         <a class="button" href="/">
           {t('error.home')}

@@ -1,10 +1,10 @@
 /** The frame around every page: side rail on a desktop, bar at the bottom on a phone, the live mark on both. */
 import type { ComponentChildren } from 'preact';
 import { path } from '../router.ts';
-import { narrow, streamState, THEMES, theme, user } from '../state.ts';
+import { narrow, streamFault, streamState, THEMES, theme, user } from '../state.ts';
+import type { Key } from '../text/dictionary.ts';
 import { language, say, t } from '../text/language.ts';
 import { Icon, type IconName } from './icon.tsx';
-import type { Key } from '../text/dictionary.ts';
 
 interface Entry {
   readonly href: string;
@@ -53,7 +53,11 @@ export function LiveMark() {
   const state = streamState.value;
   if (state === null) return null;
   return (
-    <span class={`live live-${state}`} role="status" title={state === 'live' ? undefined : t('live.explain')}>
+    <span
+      class={`live live-${state}`}
+      role="status"
+      title={state === 'live' ? undefined : `${t('live.explain')} ${streamFault.value}`}
+    >
       <span class="dot" />
       {t(`live.${state}`)}
     </span>
@@ -66,7 +70,15 @@ export function LanguageSwitch() {
     <fieldset class="segments">
       <legend class="hidden">{t('settings.language')}</legend>
       {(['zh', 'en'] as const).map((code) => (
-        <button key={code} type="button" lang={code === 'zh' ? 'zh-CN' : 'en'} aria-pressed={language.value === code} onClick={() => { language.value = code; }}>
+        <button
+          key={code}
+          type="button"
+          lang={code === 'zh' ? 'zh-CN' : 'en'}
+          aria-pressed={language.value === code}
+          onClick={() => {
+            language.value = code;
+          }}
+        >
           {code === 'zh' ? '中文' : 'English'}
         </button>
       ))}
@@ -80,7 +92,14 @@ export function ThemeSwitch() {
     <fieldset class="segments">
       <legend class="hidden">{t('settings.theme')}</legend>
       {THEMES.map((name) => (
-        <button key={name} type="button" aria-pressed={theme.value === name} onClick={() => { theme.value = name; }}>
+        <button
+          key={name}
+          type="button"
+          aria-pressed={theme.value === name}
+          onClick={() => {
+            theme.value = name;
+          }}
+        >
           {t(`theme.${name}`)}
         </button>
       ))}

@@ -1,0 +1,71 @@
+/** Real Chromium on the built console over the fixture server, for the browser tests. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { buildConsole } from '../build.ts';
+import { type Fixture, type FixtureOptions, PASSWORD, startFixture, USER } from '../dev/fixture.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+/** Whether the browser tests can run here. */
+export const hasChromium: boolean = existsSync(CHROMIUM);
+
+/** A machine under load takes its time; the tests wait for conditions, and this long for each at most. */
+export const PATIENCE_MS = 15_000;
+
+export interface Bench {
+  readonly browser: Browser;
+  /** A fixture of its own, closed with the bench. */
+  fixture(options?: Partial<FixtureOptions>): Promise<Fixture>;
+  /** A page with its own cookies, signed in unless told otherwise; complaints of the page are kept in `faults`. */
+  page(fixture: Fixture, options?: { width?: number; height?: number; dark?: boolean; signIn?: boolean; path?: string }): Promise<OpenPage>;
+  close(): Promise<void>;
+}
+
+export interface OpenPage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Script errors and broken content policies. */
+  readonly faults: string[];
+}
+
+/** Builds the console into a temporary folder and starts the browser. */
+export async function startBench(): Promise<Bench> {
+  const directory = mkdtempSync(join(tmpdir(), 'console-'));
+  await buildConsole(directory);
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--disable-background-networking'],
+  });
+  const fixtures: Fixture[] = [];
+  return {
+    browser,
+    async fixture(options = {}) {
+      const fixture = await startFixture({ directory, devices: 300, now: Date.now(), ...options });
+      fixtures.push(fixture);
+      return fixture;
+    },
+    async page(fixture, { width = 1440, height = 900, dark = false, signIn = true, path = '/' } = {}) {
+      const context = await browser.newContext({
+        viewport: { width, height },
+        colorScheme: dark ? 'dark' : 'light',
+        locale: 'zh-CN',
+      });
+      const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE_MS);
+      const faults: string[] = [];
+      page.on('pageerror', (error) => faults.push(String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(message.text());
+      });
+      if (signIn) await context.request.post(`${fixture.url}/api/v1/session`, { data: { user: USER, password: PASSWORD } });
+      await page.goto(fixture.url + path);
+      return { page, context, faults };
+    },
+    async close() {
+      await browser.close();
+      for (const fixture of fixtures) await fixture.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,232 @@
+/** A made-up county for the fixture server: areas, profiles, devices and readings, all following from a seed. */
+import {
+  type DeviceState,
+  type Label,
+  QUANTITIES,
+  type QuantityId,
+  seededRandom,
+} from '@village/core';
+
+export interface FixtureMetric {
+  readonly key: string;
+  readonly quantity: QuantityId;
+  readonly name: Label;
+  readonly unit: string;
+  readonly range: readonly [number, number];
+  readonly states?: Readonly<Record<string, number>>;
+  readonly total?: true;
+  readonly state?: true;
+  /** Middle and swing of its daily cycle. */
+  readonly middle: number;
+  readonly swing: number;
+}
+
+const metric = (
+  key: string,
+  quantity: QuantityId,
+  middle: number,
+  swing: number,
+  more: { states?: Record<string, number> } = {},
+): FixtureMetric => {
+  const known: { zh: string; en: string; unit: string; total?: true; state?: true } =
+    QUANTITIES[quantity];
+  return {
+    key,
+    quantity,
+    name: { zh: known.zh, en: known.en },
+    unit: known.unit,
+    range: [middle - 10 * swing, middle + 10 * swing],
+    ...(known.total === undefined ? {} : { total: known.total }),
+    ...(known.state === undefined ? {} : { state: known.state }),
+    ...more,
+    middle,
+    swing,
+  };
+};
+
+const profile = (
+  id: string,
+  zh: string,
+  en: string,
+  kind: string,
+  protocol: string,
+  reportEvery: number,
+  metrics: FixtureMetric[],
+) => ({
+  id,
+  revision: 1,
+  name: { zh, en },
+  kind,
+  protocol,
+  reportEvery,
+  silentAfter: reportEvery * 5,
+  metrics,
+});
+
+export const profiles = [
+  profile(
+    'demo/sewage-8',
+    '农村污水站 SW-8',
+    'Rural sewage station SW-8',
+    'sewage-monitor',
+    'modbus',
+    300,
+    [
+      metric('cod', 'water.cod', 32, 12),
+      metric('nh3n', 'water.ammonia-nitrogen', 2.4, 1.1),
+      metric('tp', 'water.total-phosphorus', 0.42, 0.15),
+      metric('ph', 'water.ph', 7.2, 0.3),
+      metric('flow', 'water.flow-rate', 0.8, 0.5),
+      metric('total', 'water.volume-total', 12_000, 0),
+      metric('mode', 'device.mode', 1, 0, { states: { stopped: 0, running: 1, maintenance: 2 } }),
+    ],
+  ),
+  profile(
+    'demo/weather-5',
+    '自动气象站 WS-5',
+    'Weather station WS-5',
+    'weather-station',
+    'modbus',
+    300,
+    [
+      metric('temp', 'air.temperature', 18, 6),
+      metric('hum', 'air.humidity', 66, 18),
+      metric('press', 'air.pressure', 1012, 4),
+      metric('wind', 'wind.speed', 2.2, 1.6),
+      metric('pm25', 'air.pm25', 38, 20),
+    ],
+  ),
+  profile('demo/bin-2', '智能垃圾桶 BN-2', 'Smart bin BN-2', 'smart-bin', 'mqtt', 3600, [
+    metric('fill', 'bin.fill-level', 48, 35),
+    metric('batt', 'device.battery', 84, 3),
+    metric('lid', 'device.open', 0, 0, { states: { closed: 0, open: 1 } }),
+  ]),
+] as const;
+
+const townshipNames = [
+  ['001', '雉城街道', 'Zhicheng'],
+  ['002', '画溪街道', 'Huaxi'],
+  ['003', '太湖街道', 'Taihu'],
+  ['004', '龙山街道', 'Longshan'],
+  ['101', '洪桥镇', 'Hongqiao'],
+  ['102', '李家巷镇', 'Lijiaxiang'],
+  ['103', '夹浦镇', 'Jiapu'],
+  ['104', '林城镇', 'Lincheng'],
+  ['106', '虹星桥镇', 'Hongxingqiao'],
+  ['108', '小浦镇', 'Xiaopu'],
+  ['110', '和平镇', 'Heping'],
+  ['111', '泗安镇', "Si'an"],
+  ['112', '煤山镇', 'Meishan'],
+  ['200', '水口乡', 'Shuikou'],
+  ['202', '吕山乡', 'Lüshan'],
+] as const;
+const villageNames = [
+  ['新民村', 'Xinmin'],
+  ['顾渚村', 'Guzhu'],
+  ['上泗安村', 'Shangsian'],
+  ['渚山村', 'Zhushan'],
+  ['高家墩社区', 'Gaojiadun'],
+] as const;
+/** Thirty characters: the longest village name that pages must bear. */
+export const LONG_VILLAGE = '画溪街道沿太湖生态修复与移民安置联合示范片区第十二居民小组村';
+
+export interface FixtureArea {
+  readonly code: string;
+  readonly level: 'county' | 'township' | 'village';
+  readonly name: Label;
+  readonly parent: string | null;
+}
+
+export const COUNTY = '330522000000';
+
+export const areas: readonly FixtureArea[] = [
+  { code: COUNTY, level: 'county', name: { zh: '长兴县', en: 'Changxing' }, parent: null },
+  ...townshipNames.flatMap(([code, zh, en]): FixtureArea[] => {
+    const township = `330522${code}000`;
+    return [
+      { code: township, level: 'township', name: { zh, en }, parent: COUNTY },
+      ...villageNames.map(([vzh, ven], index): FixtureArea => {
+        const name =
+          code === '002' && index === 1
+            ? { zh: LONG_VILLAGE, en: LONG_VILLAGE }
+            : { zh: vzh, en: ven };
+        return {
+          code: `330522${code}${String(200 + index)}`,
+          level: 'village',
+          name,
+          parent: township,
+        };
+      }),
+    ];
+  }),
+];
+
+export interface FixtureDevice {
+  id: string;
+  name: string;
+  profile: (typeof profiles)[number];
+  area: FixtureArea;
+  state: DeviceState;
+  lastSeenAt: number | null;
+  values: Record<string, { value: number; at: number; receivedAt: number; quality: string }>;
+}
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** The outage every device of the fixture had: two to five hours before the end of the data. */
+export const OUTAGE = { from: 5 * HOUR, to: 2 * HOUR };
+
+/** What a metric reads at a time: a daily cycle with noise that follows from place and time alone. */
+export function valueAt(device: string, one: FixtureMetric, at: number): number {
+  if (one.states !== undefined) return one.middle;
+  const random = seededRandom(`${device} ${one.key} ${Math.floor(at / 60_000)}`);
+  if (one.total) return Math.round((one.middle + at / 9e7) * 10) / 10;
+  const cycle = Math.sin(((at % DAY) / DAY) * 2 * Math.PI);
+  const value = one.middle + one.swing * (0.7 * cycle + 0.5 * (random() - 0.5));
+  return Math.round(Math.max(0, value) * 1000) / 1000;
+}
+
+/** `count` devices over the villages, most of them well. */
+export function makeDevices(count: number, now: number): FixtureDevice[] {
+  const villages = areas.filter((area) => area.level === 'village');
+  const random = seededRandom('fixture');
+  return Array.from({ length: count }, (_, index): FixtureDevice => {
+    const kind = profiles[index % profiles.length] ?? profiles[0];
+    const area = villages[Math.floor(random() * villages.length)] ?? areas[0];
+    if (area === undefined) throw new Error('BUG: a county without areas');
+    const luck = random();
+    const state = luck < 0.02 ? 'never' : luck < 0.07 ? 'offline' : luck < 0.11 ? 'late' : 'online';
+    const silence =
+      {
+        online: random() * kind.reportEvery,
+        late: kind.reportEvery * 3,
+        offline: DAY * 1.6,
+        never: 0,
+      }[state] * 1000;
+    const at = Math.round(now - (state === 'offline' ? DAY * 1.6 : Math.min(silence, DAY)));
+    const id = `${kind.id.split('/')[1]}-${String(index + 1).padStart(4, '0')}`;
+    return {
+      id,
+      name: `${area.name.zh.slice(0, 12)}${kind.name.zh.split(' ')[0]}${(index % 7) + 1}号`,
+      profile: kind,
+      area,
+      state,
+      lastSeenAt: state === 'never' ? null : at,
+      values:
+        state === 'never'
+          ? {}
+          : Object.fromEntries(
+              kind.metrics.map((one, place) => [
+                one.key,
+                {
+                  value: valueAt(id, one, at),
+                  at,
+                  receivedAt: at + 800,
+                  quality: luck > 0.94 && place === 0 ? 'maintenance' : 'good',
+                },
+              ]),
+            ),
+    };
+  });
+}
