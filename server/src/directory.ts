@@ -138,8 +138,10 @@ export class Directory implements Registry {
       }
       places.set(entry.device.id, placeFor(entry.node));
     }
-    for (const [code, node] of nodes)
-      node.perSecond.splice(0, RATE_SECONDS, ...(this.#nodes.get(code)?.perSecond ?? []));
+    for (const [code, node] of nodes) {
+      const before = this.#nodes.get(code)?.perSecond;
+      if (before !== undefined) node.perSecond.splice(0, RATE_SECONDS, ...before);
+    }
     this.#nodes = nodes;
     this.#entries = new Map(entries.map((entry) => [entry.device.id, entry]));
     this.#addresses = new Map(

@@ -28,16 +28,22 @@ const DEVICES_MAX = 20_000;
 
 const say = (line: string): void => console.log(line);
 
-/** A request to stop: the first is heeded in order, the second ends the process at once. */
+/** Ctrl-C reaches us from the terminal and again through npm: what comes this soon is the same request. */
+const SAME_REQUEST_MS = 1_000;
+
+/** A request to stop: the first is heeded in order, a later one ends the process at once. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
+  let asked = 0;
   const heed = (signal: NodeJS.Signals): void => {
     if (stop.signal.aborted) {
+      if (performance.now() - asked < SAME_REQUEST_MS) return;
       // Not process.exit: it would run the query engine's destructors under its own worker.
       process.kill(process.pid, 'SIGKILL');
       return;
     }
     say(`${signal}: 正在停止 · stopping`);
+    asked = performance.now();
     stop.abort();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, heed);

@@ -8,7 +8,12 @@ import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { MINUTE, SECOND, type Timer } from '@village/core';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  LogController,
+} from 'fastify';
 import { metricsOf } from '../metrics.ts';
 import { exportRoutes } from '../routes/export.ts';
 import { keptRoutes } from '../routes/kept.ts';
@@ -41,7 +46,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   const { trustProxy } = context.config.http;
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,
     requestTimeout: 15 * SECOND,
     connectionTimeout: MINUTE,
