@@ -140,7 +140,7 @@ export class TestBroker {
 }
 
 /** Waits until the condition holds, at most `timeoutMs`. */
-export async function until(holds: () => boolean, what: string, timeoutMs = 15_000): Promise<void> {
+export async function until(holds: () => boolean, what: string, timeoutMs = 18_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
