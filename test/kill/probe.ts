@@ -17,10 +17,19 @@ mqtt:
   reportEvery: 1s
   silentAfter: 1h
 metrics:
-  - { key: n,    quantity: camera.count,      from: { path: /n },    range: [0, 1.0e+12] }
-  - { key: ph,   quantity: water.ph,          from: { path: /ph },   range: [0, 14] }
-  - { key: cod,  quantity: water.cod,         from: { path: /cod },  range: [0, 1000] }
-  - { key: temp, quantity: water.temperature, from: { path: /temp }, range: [-5, 60] }
+  - { key: n,    quantity: camera.count,      range: [0, 1.0e+12] }
+  - { key: ph,   quantity: water.ph,          range: [0, 14] }
+  - { key: cod,  quantity: water.cod,         range: [0, 1000] }
+  - { key: temp, quantity: water.temperature, range: [-5, 60] }
+examples:
+  - name: the first
+    frame:
+      topic: village/v1/devices/probe-a/readings
+      payload: '{"device":"probe-a","at":"2026-01-01T00:00:00Z","values":{"n":0,"ph":0,"cod":0,"temp":0}}'
+    readings: { n: 0, ph: 0, cod: 0, temp: 0 }
+  - name: no JSON
+    frame: { topic: village/v1/devices/probe-a/readings, payload: 'BOOT' }
+    error: payload-not-json
 `;
 
 /** What reading `i` holds. */
