@@ -18,7 +18,10 @@ export interface Bench {
   /** A fixture of its own, closed with the bench. */
   fixture(options?: Partial<FixtureOptions>): Promise<Fixture>;
   /** A page with its own cookies, signed in unless told otherwise; complaints of the page are kept in `faults`. */
-  page(fixture: Fixture, options?: { width?: number; height?: number; dark?: boolean; signIn?: boolean; path?: string }): Promise<OpenPage>;
+  page(
+    fixture: Fixture,
+    options?: { width?: number; height?: number; dark?: boolean; signIn?: boolean; path?: string },
+  ): Promise<OpenPage>;
   close(): Promise<void>;
 }
 
@@ -45,7 +48,10 @@ export async function startBench(): Promise<Bench> {
       fixtures.push(fixture);
       return fixture;
     },
-    async page(fixture, { width = 1440, height = 900, dark = false, signIn = true, path = '/' } = {}) {
+    async page(
+      fixture,
+      { width = 1440, height = 900, dark = false, signIn = true, path = '/' } = {},
+    ) {
       const context = await browser.newContext({
         viewport: { width, height },
         colorScheme: dark ? 'dark' : 'light',
@@ -56,9 +62,13 @@ export async function startBench(): Promise<Bench> {
       const faults: string[] = [];
       page.on('pageerror', (error) => faults.push(String(error)));
       page.on('console', (message) => {
-        if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(message.text());
+        if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+          faults.push(message.text());
       });
-      if (signIn) await context.request.post(`${fixture.url}/api/v1/session`, { data: { user: USER, password: PASSWORD } });
+      if (signIn)
+        await context.request.post(`${fixture.url}/api/v1/session`, {
+          data: { user: USER, password: PASSWORD },
+        });
       await page.goto(fixture.url + path);
       return { page, context, faults };
     },

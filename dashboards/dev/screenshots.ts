@@ -8,7 +8,8 @@ const folder = mkdtempSync(join(tmpdir(), 'console-pictures-'));
 const only = process.argv[2];
 const bench = await startBench();
 const many = await bench.fixture();
-const sewage = many.devices.find(({ id, state }) => id.startsWith('sewage') && state === 'online')?.id ?? '';
+const sewage =
+  many.devices.find(({ id, state }) => id.startsWith('sewage') && state === 'online')?.id ?? '';
 const shots: [name: string, path: string][] = [
   ['overview', '/'],
   ['township', '/areas/330522002000'],
@@ -41,4 +42,4 @@ for (const [width, height] of [
       await context.close();
     }
 await bench.close();
-console.log(folder);
+process.stdout.write(`${folder}\n`);

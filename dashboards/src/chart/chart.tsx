@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { formatShort, formatTime, ZONE } from '../format.ts';
-import { dark } from '../state.ts';
+import { dark, narrow } from '../state.ts';
 import { language, t, word } from '../text/language.ts';
 import { columns, type Sample, type Series, scale } from './series.ts';
 
@@ -38,6 +38,19 @@ function axisTime(splits: number[], incr: number): string[] {
   });
 }
 
+/** Silence is drawn as what it is, so that nobody takes it for a lack of zoom. */
+function shadeGaps(chart: uPlot, series: Series): void {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.fillStyle = colour('--gap');
+  for (const gap of series.gaps) {
+    const left = Math.max(bbox.left, chart.valToPos(gap.from / 1000, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, chart.valToPos(gap.to / 1000, 'x', true));
+    if (right > left) ctx.fillRect(left, bbox.top, right - left, bbox.height);
+  }
+  ctx.restore();
+}
+
 function options(
   props: ChartProps,
   width: number,
@@ -69,8 +82,9 @@ function options(
         ...axis,
         values: (_chart, splits, _axis, _space, incr) => axisTime(splits, incr),
         space: 64,
+        size: 32,
       },
-      { ...axis, size: 64, values: (_chart, splits) => splits.map((value) => props.format(value)) },
+      { ...axis, size: 48, values: (_chart, splits) => splits.map((value) => props.format(value)) },
     ],
     cursor: { points: { size: 8 }, drag: { x: true, y: false, setScale: false } },
     bands: [{ series: [3, 2], fill: colour('--accent-soft') }],
@@ -91,6 +105,7 @@ function options(
       },
     ],
     hooks: {
+      drawClear: [(chart) => shadeGaps(chart, props.series)],
       setCursor: [(chart) => moved(chart.cursor.idx ?? null)],
       setSelect: [
         (chart) => {
@@ -106,7 +121,7 @@ function options(
 /** What the pointer or the arrow keys are on. */
 function Readout({ sample, props }: { sample: Sample | null; props: ChartProps }) {
   if (sample === null || sample.value === null)
-    return <p class="readout muted small">{t('device.chart-keys')}</p>;
+    return <p class="readout muted small">{narrow.value ? '' : t('device.chart-keys')}</p>;
   return (
     <p class="readout small" aria-live="polite">
       <span class="muted number">{formatTime(sample.at)}</span>{' '}
@@ -169,12 +184,12 @@ export function Chart(props: ChartProps) {
   return (
     <div class="chart">
       <Readout sample={props.series.samples[index] ?? null} props={props} />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the points of the picture */}
       <div
         ref={host}
         class="chart-host"
         role="img"
         aria-label={props.summary}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the points of the picture
         tabIndex={0}
         onKeyDown={step}
       />

@@ -93,8 +93,12 @@ export interface Columns {
   readonly sample: number[];
 }
 
-/** Columns with a break in each gap, and at each doubtful point, whose value no line may pass through. */
+/**
+ * Columns with a break in each gap, and at each doubtful point, whose value no line may pass through. A doubtful value
+ * outside the axis stands at its edge.
+ */
 export function columns(series: Series): Columns {
+  const bounds = scale(series);
   const out: Columns = { x: [], line: [], low: [], high: [], doubtful: [], sample: [] };
   const put = (at: number, sample: Sample | null, index: number): void => {
     const good = sample !== null && sample.quality === 'good';
@@ -102,7 +106,12 @@ export function columns(series: Series): Columns {
     out.line.push(good ? sample.value : null);
     out.low.push(good ? sample.min : null);
     out.high.push(good ? sample.max : null);
-    out.doubtful.push(sample !== null && !good ? sample.value : null);
+    const value = sample === null || good ? null : sample.value;
+    out.doubtful.push(
+      value === null || bounds === null
+        ? value
+        : Math.min(bounds.high, Math.max(bounds.low, value)),
+    );
     out.sample.push(index);
   };
   let gap = 0;

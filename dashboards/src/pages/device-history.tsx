@@ -187,6 +187,12 @@ function Legend({ series, metric }: { series: Series; metric: Metric }) {
           {t('device.band')}
         </span>
       )}
+      {series.gaps.length > 0 && (
+        <span>
+          <i class="key key-gap" />
+          {t('device.gap')}
+        </span>
+      )}
       {doubtful && (
         <span>
           <i class="key key-bad" />

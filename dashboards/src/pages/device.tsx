@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Device, LatestChange, Metric, Profile } from '../api/answers.ts';
 import * as answers from '../api/answers.ts';
-import { trend } from '../chart/series.ts';
+import { drawnAs, trend } from '../chart/series.ts';
 import { formatSpan, formatTime } from '../format.ts';
 import { useLive, useLoad } from '../load.ts';
 import { query, withQuery } from '../router.ts';
@@ -63,7 +63,7 @@ function Tile({
   chosen: boolean;
 }) {
   const value = device.values.get(metric.key);
-  const steady = metric.states !== null || metric.state;
+  const kind = drawnAs(metric);
   const going = trend(points.map(([, one]) => one));
   return (
     <a
@@ -79,14 +79,14 @@ function Tile({
       )}
       <span class="tile-foot small muted">
         {value !== undefined && <Age at={value.at} />}
-        {!steady && points.length >= 6 && (
+        {kind === 'value' && points.length >= 6 && (
           <span class="trend">
             <Icon name={going} size={14} />
             {t(trendWords[going])}
           </span>
         )}
       </span>
-      {!steady && <Spark points={points} />}
+      {kind !== 'state' && <Spark points={points} />}
     </a>
   );
 }

@@ -146,8 +146,12 @@ export const texts = {
   'device.minimum': { zh: '最低', en: 'Min' },
   'device.maximum': { zh: '最高', en: 'Max' },
   'device.band': { zh: '最低–最高', en: 'Min–max' },
+  'device.gap': { zh: '缺口', en: 'Gap' },
   'device.bad': { zh: '异常质量', en: 'Doubtful' },
-  'device.off-scale': { zh: '{n} 个点超出图幅', en: 'off the scale: {n}' },
+  'device.off-scale': {
+    zh: '{n} 个点超出图幅，标在边缘',
+    en: 'off the scale, marked at the edge: {n}',
+  },
   'device.bucket': { zh: '每 {every} 汇总，仅计有效数据', en: 'per {every}, good readings only' },
   'device.raw': { zh: '原始读数', en: 'Raw readings' },
   'device.summary': {

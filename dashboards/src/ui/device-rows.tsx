@@ -31,7 +31,7 @@ function Values({ device }: { device: Device }) {
         const value = device.values.get(key);
         return value === undefined ? null : (
           <span key={key} class="value">
-            <span class="muted">{metric === undefined ? key : say(metric.name)}</span>
+            <span class="value-name">{metric === undefined ? key : say(metric.name)}</span>
             <Figure metric={metric} value={value} now={now.value} />
           </span>
         );

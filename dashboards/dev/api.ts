@@ -1,0 +1,441 @@
+/** What the fixture server answers, by path. */
+import {
+  areas,
+  COUNTY,
+  type FixtureArea,
+  type FixtureDevice,
+  OUTAGE,
+  profiles,
+  valueAt,
+} from './county.ts';
+
+const iso = (at: number): string => new Date(at).toISOString();
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+function pathOf(area: FixtureArea): { code: string; name: FixtureArea['name'] }[] {
+  const above = areas.find((one) => one.code === area.parent);
+  return [...(above === undefined ? [] : pathOf(above)), { code: area.code, name: area.name }];
+}
+const inside = (area: FixtureArea, code: string): boolean =>
+  pathOf(area).some((place) => place.code === code);
+
+/** Devices by state. */
+export function tally(devices: readonly FixtureDevice[]): Record<string, number> {
+  const counts: Record<string, number> = { online: 0, late: 0, offline: 0, never: 0 };
+  for (const { state } of devices) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+const values = (device: FixtureDevice): object =>
+  Object.fromEntries(
+    Object.entries(device.values).map(([key, value]) => [
+      key,
+      { ...value, at: iso(value.at), receivedAt: iso(value.receivedAt) },
+    ]),
+  );
+
+const shown = (device: FixtureDevice): object => ({
+  id: device.id,
+  name: device.name,
+  profile: device.profile.id,
+  kind: device.profile.kind,
+  area: { code: device.area.code, name: device.area.name },
+  path: pathOf(device.area),
+  gateway: device.profile.protocol === 'modbus' ? 'gateway-01' : null,
+  address: device.id,
+  longitude: 119.91,
+  latitude: 31.02,
+  state: device.state,
+  lastSeenAt: device.lastSeenAt === null ? null : iso(device.lastSeenAt),
+  values: values(device),
+});
+
+/** An answer that is an error. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string) {
+    super(code);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Times at which a device reported between two times; none in the outage. */
+function reports(device: FixtureDevice, from: number, to: number, now: number): number[] {
+  const every = device.profile.reportEvery * 1000;
+  const out: number[] = [];
+  const last = Math.min(to, device.lastSeenAt ?? 0);
+  for (let at = Math.ceil(from / every) * every; at < last; at += every)
+    if (at < now - OUTAGE.from || at > now - OUTAGE.to) out.push(at);
+  return out;
+}
+
+const range = (query: URLSearchParams): [number, number] => [
+  Date.parse(query.get('from') ?? ''),
+  Date.parse(query.get('to') ?? ''),
+];
+
+interface Entry {
+  id: number;
+  reason: string;
+  message: string;
+  topic: string;
+  payload: string;
+  text?: string;
+  device: string | null;
+  source: string;
+  receivedAt: string;
+  state: string;
+}
+
+function quarantineEntries(now: number): Entry[] {
+  return [
+    {
+      id: 1,
+      reason: 'payload-not-json',
+      message: 'Unexpected token B in JSON at position 0',
+      topic: 'bin/HB20-000117/up',
+      payload: 'BOOT',
+      text: 'BOOT',
+      device: 'bin-2-0003',
+    },
+    {
+      id: 2,
+      reason: 'frame-too-short',
+      message: '6 bytes where 22 are needed',
+      topic: 'village/v1/gateways/gateway-01/readings',
+      payload: '\u0001\u0003\u0004A\u00cc\u0000',
+      device: null,
+    },
+    {
+      id: 3,
+      reason: 'unknown-device',
+      message: '<img src=x onerror=alert(1)> is not a device of this gateway',
+      topic: 'village/v1/gateways/gateway-01/readings',
+      payload: '{"seq":4}',
+      text: '{"seq":4}',
+      device: '<b>x</b>',
+    },
+  ].map((entry, index) => ({
+    ...entry,
+    payload: Buffer.from(entry.payload, 'latin1').toString('base64'),
+    source: 'gateway-01',
+    receivedAt: iso(now - (index + 1) * 40 * MINUTE),
+    state: 'open',
+  }));
+}
+
+/** The county behind the fixture. */
+export class FixtureApi {
+  readonly user: Readonly<Record<string, unknown>>;
+  private readonly devices: readonly FixtureDevice[];
+  private readonly now: number;
+  private readonly own: FixtureArea;
+  private readonly entries: Entry[];
+
+  constructor(
+    devices: readonly FixtureDevice[],
+    options: { now: number; area?: string; role?: string; name: string },
+  ) {
+    const own = areas.find((area) => area.code === (options.area ?? COUNTY));
+    if (own === undefined) throw new Error(`BUG: no area ${options.area}`);
+    this.devices = devices;
+    this.now = options.now;
+    this.own = own;
+    this.entries = quarantineEntries(options.now);
+    this.user = {
+      name: options.name,
+      displayName: '陈晓',
+      role: options.role ?? 'admin',
+      area: { code: own.code, name: own.name },
+    };
+  }
+
+  private areaOf(code: string | null): FixtureArea {
+    const area = areas.find((one) => one.code === (code ?? this.own.code));
+    if (area === undefined) throw new Problem(404, 'no-such-area');
+    if (!inside(area, this.own.code)) throw new Problem(403, 'forbidden');
+    return area;
+  }
+  private deviceOf(id: string): FixtureDevice {
+    const device = this.devices.find((one) => one.id === id);
+    if (device === undefined) throw new Problem(404, 'no-such-device');
+    return device;
+  }
+  private below(area: FixtureArea): FixtureDevice[] {
+    return this.devices.filter((device) => inside(device.area, area.code));
+  }
+  private areaShown(area: FixtureArea): object {
+    return {
+      ...area,
+      path: pathOf(area),
+      counts: tally(this.below(area)),
+    };
+  }
+
+  private list(query: URLSearchParams): object {
+    const q = query.get('q')?.toLowerCase() ?? '';
+    const matching = this.below(this.areaOf(query.get('area'))).filter(
+      (device) =>
+        (query.get('state') ?? device.state) === device.state &&
+        (query.get('kind') ?? device.profile.kind) === device.profile.kind &&
+        (device.name.toLowerCase().includes(q) || device.id.includes(q)),
+    );
+    const sort = query.get('sort') ?? 'name';
+    const key = (device: FixtureDevice): string =>
+      sort.endsWith('lastSeenAt')
+        ? String(device.lastSeenAt ?? 0).padStart(16, '0')
+        : sort.endsWith('state')
+          ? device.state
+          : device.name;
+    matching.sort((a, b) => key(a).localeCompare(key(b), 'zh') * (sort.startsWith('-') ? -1 : 1));
+    const start = Number(query.get('cursor') ?? 0);
+    const limit = Number(query.get('limit') ?? 100);
+    return {
+      items: matching.slice(start, start + limit).map(shown),
+      next: start + limit < matching.length ? String(start + limit) : null,
+      total: matching.length,
+      counts: tally(matching),
+    };
+  }
+
+  private overview(query: URLSearchParams): object {
+    const area = this.areaOf(query.get('area'));
+    const mine = this.below(area);
+    const byQuantity = new Map<string, { name: object; unit: string; values: number[] }>();
+    for (const device of mine.filter(({ state }) => state === 'online'))
+      for (const metric of device.profile.metrics) {
+        const value = device.values[metric.key];
+        if (value === undefined || value.quality !== 'good' || metric.state || metric.total)
+          continue;
+        const entry = byQuantity.get(metric.quantity) ?? {
+          name: metric.name,
+          unit: metric.unit,
+          values: [],
+        };
+        entry.values.push(value.value);
+        byQuantity.set(metric.quantity, entry);
+      }
+    return {
+      area: { code: area.code, name: area.name },
+      counts: tally(mine),
+      areas: areas
+        .filter((one) => one.parent === area.code)
+        .map((one) => ({ code: one.code, name: one.name, counts: tally(this.below(one)) })),
+      quantities: [...byQuantity].map(([quantity, { name, unit, values: all }]) => ({
+        quantity,
+        name,
+        unit,
+        avg: all.reduce((sum, one) => sum + one, 0) / all.length,
+        min: Math.min(...all),
+        max: Math.max(...all),
+        devices: all.length,
+      })),
+      readingsPerMinute: mine.length * 1.3,
+    };
+  }
+
+  private readings(query: URLSearchParams): object {
+    const device = this.deviceOf(query.get('device') ?? '');
+    const wanted = query.get('metric')?.split(',');
+    const metrics = device.profile.metrics.filter((metric) => wanted?.includes(metric.key) ?? true);
+    const all = reports(device, ...range(query), this.now);
+    const start = Number(query.get('cursor') ?? 0);
+    const limit = Number(query.get('limit') ?? 1000);
+    return {
+      items: all.slice(start, start + limit).map((at, index) => {
+        const bad = (start + index) % 97 === 50;
+        const first = metrics[0]?.key ?? '';
+        return {
+          at: iso(at),
+          receivedAt: iso(at + 900),
+          lane:
+            at < this.now - OUTAGE.from && at > this.now - OUTAGE.from - HOUR ? 'backfill' : 'live',
+          clockReplaced: false,
+          values: Object.fromEntries(
+            metrics.map((metric) => [
+              metric.key,
+              bad && metric.key === first ? metric.range[1] : valueAt(device.id, metric, at),
+            ]),
+          ),
+          ...(bad ? { quality: { [first]: 'implausible' } } : {}),
+        };
+      }),
+      next: start + limit < all.length ? String(start + limit) : null,
+    };
+  }
+
+  private aggregates(query: URLSearchParams): object {
+    const device = this.deviceOf(query.get('device') ?? '');
+    const metric = device.profile.metrics.find((one) => one.key === query.get('metric'));
+    if (metric === undefined) throw new Problem(404, 'no-such-metric');
+    const every =
+      { '10m': 10 * MINUTE, '1h': HOUR, '1d': 24 * HOUR }[query.get('every') ?? ''] ?? HOUR;
+    const buckets = new Map<number, number[]>();
+    for (const at of reports(device, ...range(query), this.now)) {
+      const bucket = Math.floor(at / every) * every;
+      buckets.set(bucket, [...(buckets.get(bucket) ?? []), valueAt(device.id, metric, at)]);
+    }
+    return {
+      unit: metric.unit,
+      items: [...buckets].map(([at, all]) => ({
+        at: iso(at),
+        group: null,
+        values: {
+          avg: all.reduce((sum, one) => sum + one, 0) / all.length,
+          min: Math.min(...all),
+          max: Math.max(...all),
+          last: all.at(-1),
+        },
+      })),
+    };
+  }
+
+  private completeness(query: URLSearchParams): object {
+    const device = this.deviceOf(query.get('device') ?? '');
+    const [from, to] = range(query);
+    const every = device.profile.reportEvery * 1000;
+    const came = new Set(reports(device, from, to, this.now).map((at) => Math.floor(at / every)));
+    const hours: {
+      at: string;
+      expected: number;
+      received: number;
+      rows: number;
+      backfilled: number;
+    }[] = [];
+    for (let at = Math.floor(from / HOUR) * HOUR; at < to; at += HOUR) {
+      const slots = Array.from({ length: Math.max(1, HOUR / every) }, (_, slot) =>
+        Math.floor((at + slot * every) / every),
+      ).filter((slot) => slot * every >= from && slot * every < Math.min(to, this.now));
+      const received = slots.filter((slot) => came.has(slot)).length;
+      const late = at < this.now - OUTAGE.from && at > this.now - OUTAGE.from - 2 * HOUR;
+      hours.push({
+        at: iso(at),
+        expected: slots.length,
+        received,
+        rows: received,
+        backfilled: late ? received : 0,
+      });
+    }
+    const sum = (name: 'expected' | 'received'): number =>
+      hours.reduce((total, hour) => total + hour[name], 0);
+    return {
+      device: device.id,
+      reportEvery: device.profile.reportEvery,
+      expected: sum('expected'),
+      received: sum('received'),
+      hours,
+      gaps:
+        from < this.now - OUTAGE.to
+          ? [{ from: iso(this.now - OUTAGE.from), to: iso(this.now - OUTAGE.to) }]
+          : [],
+      gateway: { id: 'gateway-01', sequences: [{ epoch: 'a', highest: 4096, gaps: [[120, 122]] }] },
+    };
+  }
+
+  private system(): object {
+    if (this.user['role'] !== 'admin') throw new Problem(403, 'forbidden');
+    return {
+      store: {
+        rows: 1_204_882,
+        readings: 7_229_292,
+        commits: 88_100,
+        commitFailures: 0,
+        rowsPending: 12,
+        rowsHot: 48_210,
+        rowsSealed: 1_156_660,
+        seals: 44,
+        sealFailures: 0,
+        filesUnreadable: 1,
+        quarantined: 3,
+        quarantineDropped: 0,
+        logBytes: 18_220_100,
+        archiveBytes: 9_120_338,
+        commitSeconds: { p50: 0.0021, p99: 0.0064, max: 0.02 },
+      },
+      broker: {
+        connections: 12,
+        connects: 15,
+        messages: 98_410,
+        acknowledged: 98_409,
+        inFlight: 1,
+        refused: { authentication: 3 },
+      },
+      gateways: [
+        {
+          id: 'gateway-01',
+          online: true,
+          at: iso(this.now - 20_000),
+          waiting: { live: 2, backfill: 340 },
+          dropped: { 'outbox-full': 0 },
+          sequences: [{ epoch: 'a', highest: 4096, gaps: [[120, 122]] }],
+        },
+        {
+          id: 'gateway-02',
+          online: false,
+          at: iso(this.now - 3 * HOUR),
+          waiting: { live: 0, backfill: 0 },
+          dropped: {},
+          sequences: [],
+        },
+      ],
+    };
+  }
+
+  /** The answer to a GET. @throws Problem */
+  answer(path: string, query: URLSearchParams): object {
+    const [name, id] = path.split('/').slice(1).map(decodeURIComponent);
+    if (name === 'areas' && id !== undefined) return this.areaShown(this.areaOf(id));
+    if (name === 'areas')
+      return {
+        items: areas
+          .filter((area) => (query.get('parent') ?? area.parent) === area.parent)
+          .map((area) => this.areaShown(area)),
+        next: null,
+      };
+    if (name === 'profiles') return { items: profiles };
+    if (name === 'devices' && id !== undefined) return shown(this.deviceOf(id));
+    if (name === 'devices') return this.list(query);
+    if (name === 'overview') return this.overview(query);
+    if (name === 'readings') return this.readings(query);
+    if (name === 'aggregates') return this.aggregates(query);
+    if (name === 'completeness') return this.completeness(query);
+    if (name === 'events')
+      return {
+        items: [
+          {
+            device: query.get('device'),
+            at: iso(this.now - HOUR),
+            receivedAt: iso(this.now - HOUR),
+            type: 'reboot',
+            detail: { cause: 'power' },
+          },
+        ],
+        next: null,
+      };
+    if (name === 'quarantine')
+      return {
+        items: this.entries.filter((entry) => entry.state === (query.get('state') ?? entry.state)),
+        next: null,
+      };
+    if (name === 'system') return this.system();
+    throw new Problem(404, 'not-found');
+  }
+  /** Runs quarantined entries again; the third stays refused. */
+  rerun(ids: readonly number[] | undefined): object {
+    let accepted = 0;
+    const refused = [];
+    for (const entry of this.entries.filter(
+      ({ id, state }) => state === 'open' && (ids?.includes(id) ?? true),
+    ))
+      if (entry.id === 3)
+        refused.push({ id: entry.id, reason: entry.reason, message: entry.message });
+      else {
+        entry.state = 'rerun';
+        accepted++;
+      }
+    return { accepted, refused };
+  }
+}
