@@ -123,6 +123,7 @@ function told(
     ),
     judge(`${name}: ack p50`, published.ackMs.p50, 'ms'),
     judge(`${name}: ack p99`, published.ackMs.p99, 'ms'),
+    judge(`${name}: event loop delay p99`, round(served.loopDelayMs.p99, 1), 'ms'),
     judge(`${name}: commit p99`, round(served.commitMs.p99, 2), 'ms'),
     judge(`${name}: peak RSS`, served.rssMaxMb, 'MB'),
     judge(

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createBroker } from '@village/broker';
 import { DAY, type Device, HOUR, systemTimer } from '@village/core';
 import { parseProfile } from '@village/device-profiles';
@@ -88,6 +89,8 @@ export interface ServeReport {
   readonly quarantined: number;
   readonly seals: number;
   readonly queries: number;
+  /** How late the thread that acknowledges was, beyond its 5 ms of looking. */
+  readonly loopDelayMs: { readonly p99: number; readonly max: number };
   readonly commitMs: { readonly p50: number; readonly p99: number };
 }
 
@@ -157,9 +160,14 @@ async function serve(options: ServeOptions): Promise<void> {
   const work = options.busy ? keepBusy(store, options.devices, () => busy) : Promise.resolve(0);
   let before = process.cpuUsage();
   let cpuSeconds = 0;
+  const delay = monitorEventLoopDelay({ resolution: 5 });
   process.on('message', (message: 'measuring' | 'measured' | 'verify' | 'stop') => {
-    if (message === 'measuring') before = process.cpuUsage();
+    if (message === 'measuring') {
+      before = process.cpuUsage();
+      delay.enable();
+    }
     if (message === 'measured') {
+      delay.disable();
       const { user, system } = process.cpuUsage(before);
       cpuSeconds = (user + system) / 1e6;
     }
@@ -190,6 +198,7 @@ async function serve(options: ServeOptions): Promise<void> {
       quarantined: counters.quarantined,
       seals: counters.seals,
       queries,
+      loopDelayMs: { p99: delay.percentile(99) / 1e6 - 5, max: delay.max / 1e6 - 5 },
       commitMs: { p50: counters.commitSeconds.p50 * 1000, p99: counters.commitSeconds.p99 * 1000 },
     };
     process.send?.({ report });
