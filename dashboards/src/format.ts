@@ -12,7 +12,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-GB');
+const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-US');
 
 const pad = (value: number): string => String(value).padStart(2, '0');
 

@@ -88,7 +88,7 @@ export function Crumbs({ places, last }: { places: readonly Place[]; last: Label
       <ol>
         {places.map((place, index) => (
           <li key={place.code}>
-            {index >= from ? (
+            {from >= 0 && index >= from ? (
               <a href={`/areas/${place.code}`}>{say(place.name)}</a>
             ) : (
               <span>{say(place.name)}</span>

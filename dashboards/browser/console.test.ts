@@ -1,0 +1,290 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Fixture } from '../dev/fixture.ts';
+import { type Bench, hasChromium, type OpenPage, PATIENCE_MS, startBench } from './testing.ts';
+
+const TIME_OUT = 90_000;
+const EVIL = '<img src=x onerror="document.title=\'broken in\'"><script>alert(1)</script>';
+
+describe('console in Chromium', { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  let county: Fixture;
+  const open: OpenPage[] = [];
+
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    bench = await startBench();
+    county = await bench.fixture();
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
+    const opened = await bench.page(...given);
+    open.push(opened);
+    return opened;
+  };
+  const sewage = (): string =>
+    county.devices.find(({ id, state }) => id.startsWith('sewage') && state === 'online')?.id ?? '';
+
+  it('signs in, refuses a wrong password in words, and then shows the page first asked for', async () => {
+    const { page, faults } = await show(county, { signIn: false, path: '/devices?state=offline' });
+    await page.getByLabel('用户名').fill('admin');
+    await page.getByLabel('密码').fill('wrong');
+    await page.getByRole('button', { name: '登录' }).click();
+    await page.getByRole('alert').getByText('用户名或密码不正确').waitFor();
+    await page.getByLabel('密码').fill('fixture-password');
+    await page.getByRole('button', { name: '登录' }).click();
+    await page.getByRole('heading', { name: '设备', level: 1 }).waitFor();
+    const offline = county.devices.filter(({ state }) => state === 'offline').length;
+    await page.getByText(`共 ${offline} 台`).waitFor();
+    expect(page.url()).toBe(`${county.url}/devices?state=offline`);
+    expect(faults).toEqual([]);
+  });
+
+  it('drills from county to township to village to device, and back by the breadcrumb', async () => {
+    const { page, faults } = await show(county);
+    const device = county.devices[0];
+    const [, township, village] = ['', '洪桥镇', device?.area.name.zh ?? ''];
+    await page.getByRole('link', { name: township, exact: true }).click();
+    await page.getByRole('heading', { name: township, level: 1 }).waitFor();
+    await page.getByRole('link', { name: village, exact: true }).first().click();
+    await page.getByRole('heading', { name: village, level: 1 }).waitFor();
+    await page.getByRole('table', { name: '本区域设备' }).getByRole('link').first().click();
+    await page.getByRole('heading', { name: '数据完整性' }).waitFor();
+    await page
+      .getByRole('navigation', { name: '所在位置' })
+      .getByRole('link', { name: '长兴县' })
+      .click();
+    await page.getByRole('heading', { name: '长兴县', level: 1 }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('shows a live value without reloading, and comes back when the line breaks', async () => {
+    const own = await bench.fixture({ devices: 30 });
+    const { page } = await show(own, { path: '/devices' });
+    const target = own.devices.find(({ id }) => id.startsWith('weather'))?.id ?? '';
+    await page.getByRole('status').getByText('实时').waitFor();
+    await page.evaluate(() => document.body.setAttribute('data-kept', 'yes'));
+    own.push(target, 'temp', 33.25);
+    await page.getByRole('row').filter({ hasText: target }).getByText('33.25').waitFor();
+    own.cut();
+    await page.getByRole('status').getByText('重新连接中').waitFor();
+    await expect.poll(() => own.listeners, { timeout: PATIENCE_MS }).toBe(1);
+    await page.getByRole('status').getByText('实时').waitFor();
+    own.push(target, 'temp', 12.75);
+    await page.getByRole('row').filter({ hasText: target }).getByText('12.75').waitFor();
+    expect(await page.getAttribute('body', 'data-kept')).toBe('yes');
+  });
+
+  it('draws the chart, speaks it, and keeps metric and range in the address', async () => {
+    const { page, faults } = await show(county, { path: `/devices/${sewage()}` });
+    const chart = page.getByRole('img', { name: /化学需氧量：平均 .* mg\/L.*1 处缺口.*异常质量/ });
+    await chart.waitFor();
+    const painted = await chart.locator('canvas').evaluate((node) => {
+      const canvas = node as HTMLCanvasElement;
+      const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? {
+        data: [],
+      };
+      let count = 0;
+      for (let i = 3; i < data.length; i += 4) if ((data[i] ?? 0) > 0) count++;
+      return count;
+    });
+    expect(painted).toBeGreaterThan(1000);
+    await page.getByRole('link', { name: '7 天' }).click();
+    await page.getByText('每 10 分钟 汇总').waitFor();
+    await page.getByLabel('指标').selectOption('ph');
+    await page.getByRole('img', { name: /^pH：/ }).waitFor();
+    expect(new URL(page.url()).search).toBe('?range=7d&metric=ph');
+    await page.reload();
+    await page.getByRole('img', { name: /^pH：/ }).waitFor();
+    await page.getByRole('link', { name: '数据表' }).click();
+    await page.getByRole('columnheader', { name: '最低' }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('the arrow keys read the chart out point by point', async () => {
+    const { page } = await show(county, { path: `/devices/${sewage()}` });
+    const chart = page.getByRole('img', { name: /化学需氧量/ });
+    await chart.focus();
+    await page.keyboard.press('ArrowLeft');
+    const last = await page.locator('.readout').innerText();
+    expect(last).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s+[\d.]+ mg\/L/);
+    await page.keyboard.press('ArrowLeft');
+    await expect
+      .poll(() => page.locator('.readout').innerText(), { timeout: PATIENCE_MS })
+      .not.toBe(last);
+  });
+
+  it('searches from anywhere with /, filters, sorts and loads more', async () => {
+    const { page, faults } = await show(county);
+    await page.getByRole('heading', { name: '长兴县', level: 1 }).waitFor();
+    await page.keyboard.press('/');
+    const search = page.getByRole('searchbox');
+    await expect
+      .poll(() => search.evaluate((node) => node === document.activeElement), {
+        timeout: PATIENCE_MS,
+      })
+      .toBe(true);
+    await page.keyboard.type('bin-2-00');
+    const found = county.devices.filter(({ id }) => id.includes('bin-2-00')).length;
+    await page.getByText(`共 ${found} 台`).waitFor();
+    await page.getByRole('link', { name: /最近上报/ }).click();
+    await page
+      .getByRole('columnheader', { name: /最近上报/, exact: false })
+      .and(page.locator('[aria-sort="ascending"]'))
+      .waitFor();
+    await page.goto(`${county.url}/devices`);
+    await page.getByText('已显示 50 / 300').waitFor();
+    await page.getByRole('button', { name: '加载更多' }).click();
+    await page.getByText('已显示 100 / 300').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('switches language and theme, and remembers both', async () => {
+    const { page, faults } = await show(county, { path: '/settings' });
+    await page.getByRole('button', { name: 'English' }).click();
+    await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor();
+    await page.getByRole('button', { name: 'Dark' }).click();
+    const background = () =>
+      page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    expect(await background()).toBe('rgb(12, 15, 19)');
+    await page.reload();
+    await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor();
+    expect(await background()).toBe('rgb(12, 15, 19)');
+    expect(await page.getAttribute('html', 'lang')).toBe('en');
+    for (const path of ['/', '/devices', `/devices/${sewage()}`, '/system']) {
+      await page.goto(county.url + path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      expect(
+        await page.getByRole('navigation', { name: 'Main navigation' }).innerText(),
+      ).not.toMatch(/\p{Script=Han}/u);
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('says what failed, keeps what it has, and recovers on retry', async () => {
+    const own = await bench.fixture({ devices: 30 });
+    own.fail('/overview', 503);
+    const { page } = await show(own);
+    await page.getByRole('alert').getByText('服务器出错了').waitFor();
+    own.fail('/overview', null);
+    await page.getByRole('button', { name: '重试' }).click();
+    await page.getByRole('heading', { name: '长兴县', level: 1 }).waitFor();
+    await page.goto(`${own.url}/devices/nobody`);
+    await page.getByRole('alert').getByText('找不到').waitFor();
+    own.fail('/devices', 403);
+    await page.goto(`${own.url}/devices`);
+    await page.getByRole('alert').getByText('没有查看权限').waitFor();
+  });
+
+  it('shows the sign-in when the session ends, and says so', async () => {
+    const { page, context } = await show(county);
+    await page.getByRole('heading', { name: '长兴县', level: 1 }).waitFor();
+    await context.clearCookies();
+    await page.getByRole('link', { name: '设备', exact: true }).click();
+    await page.getByText('登录已过期').waitFor();
+  });
+
+  it('an empty county says why it is empty', async () => {
+    const empty = await bench.fixture({ devices: 0 });
+    const { page, faults } = await show(empty);
+    await page.getByText('这里还没有设备').waitFor();
+    await page.goto(`${empty.url}/devices?q=nothing`);
+    await page.getByText('没有符合条件的设备').waitFor();
+    await page.getByRole('link', { name: '清除筛选' }).click();
+    await page.getByText('这里还没有设备').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('an officer sees the own township only, and no pages of administrators', async () => {
+    const own = await bench.fixture({ area: '330522101000', role: 'officer' });
+    const { page } = await show(own);
+    await page.getByRole('heading', { name: '洪桥镇', level: 1 }).waitFor();
+    expect(await page.getByRole('link', { name: '系统' }).count()).toBe(0);
+    expect(await page.getByRole('navigation', { name: '所在位置' }).getByRole('link').count()).toBe(
+      0,
+    );
+    await page.goto(`${own.url}/areas/330522001000`);
+    await page.getByRole('alert').getByText('没有查看权限').waitFor();
+  });
+
+  it('markup in names, reasons and payloads stays text', async () => {
+    const own = await bench.fixture({ devices: 12 });
+    for (const device of own.devices) {
+      device.name = EVIL;
+      device.area = { ...device.area, name: { zh: EVIL, en: EVIL } };
+    }
+    const { page, faults } = await show(own, { path: '/devices' });
+    await page.getByText(EVIL).first().waitFor();
+    for (const path of ['/', `/devices/${own.devices[0]?.id}`, '/quarantine']) {
+      await page.goto(own.url + path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.getByText('onerror').first().waitFor();
+      expect(await page.locator('img[src="x"], #app script').count()).toBe(0);
+      expect(await page.title()).not.toBe('broken in');
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('runs quarantined messages again and tells what came of it', async () => {
+    const own = await bench.fixture({ devices: 3 });
+    const { page } = await show(own, { path: '/quarantine' });
+    await page.getByText('payload-not-json').click();
+    await page.getByText('BOOT', { exact: true }).waitFor();
+    await page.getByRole('checkbox', { name: '选择 1' }).check();
+    await page.getByRole('button', { name: '重跑所选（1）' }).click();
+    await page.getByText('已接收 1 条，仍被拒绝 0 条').waitFor();
+    await page.getByRole('button', { name: '全部重跑' }).click();
+    await page.getByText('已接收 1 条，仍被拒绝 1 条').waitFor();
+  });
+
+  it('exports the list as a file in which no cell is a formula', async () => {
+    const own = await bench.fixture({ devices: 3 });
+    const [first] = own.devices;
+    if (first !== undefined) first.name = '=HYPERLINK("http://x")';
+    const { page } = await show(own, { path: '/devices' });
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: '导出清单' }).click();
+    const stream = await (await saved).createReadStream();
+    let text = '';
+    for await (const part of stream) text += String(part);
+    expect(text.startsWith('\ufeff编号,名称')).toBe(true);
+    expect(text.trim().split('\r\n')).toHaveLength(4);
+    expect(text).toContain(`"'=HYPERLINK(""http://x"")"`);
+  });
+
+  it.each([
+    '/',
+    '/areas/330522002201',
+    '/devices',
+    '/quarantine',
+    '/system',
+    '/settings',
+    'device',
+  ])('%s fits a phone of 360 px, with targets to touch', async (path) => {
+    const { page } = await show(county, {
+      width: 360,
+      height: 740,
+      path: path === 'device' ? `/devices/${sewage()}` : path,
+    });
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+      360,
+    );
+    const small = await page.$$eval('.bottombar a, button, .button, select, .card', (nodes) =>
+      nodes
+        .filter(
+          (node) =>
+            node.getBoundingClientRect().height > 0 && node.getBoundingClientRect().height < 40,
+        )
+        .map((node) => node.outerHTML.slice(0, 80)),
+    );
+    expect(small).toEqual([]);
+  });
+});

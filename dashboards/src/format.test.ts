@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  csvCell,
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatMetric,
+  formatPercent,
+  formatTime,
+  formatValue,
+  fromField,
+  toField,
+} from './format.ts';
+import { language } from './text/language.ts';
+
+afterEach(() => {
+  language.value = 'zh';
+});
+
+describe('formatAge', () => {
+  const now = Date.UTC(2026, 2, 1, 4, 0, 0);
+  it.each([
+    [0, '刚刚', 'just now'],
+    [9_999, '刚刚', 'just now'],
+    [42_000, '42 秒前', '42 s ago'],
+    [3 * 60_000 + 59_000, '3 分钟前', '3 min ago'],
+    [5 * 3_600_000, '5 小时前', '5 h ago'],
+    [3 * 86_400_000, '3 天前', '3 d ago'],
+    [-30_000, '刚刚', 'just now'],
+    // A clock ahead of ours and times long past are told exactly, on Beijing's clock.
+    [-3_600_000, '03-01 13:00', '03-01 13:00'],
+    [45 * 86_400_000, '01-15 12:00', '01-15 12:00'],
+  ])('%d ms ago', (age, zh, en) => {
+    expect(formatAge(now - age, now)).toBe(zh);
+    language.value = 'en';
+    expect(formatAge(now - age, now)).toBe(en);
+  });
+});
+
+describe('times', () => {
+  it('are told on the clock of Beijing, whatever the machine thinks', () => {
+    expect(formatTime(Date.UTC(2026, 1, 28, 16, 5, 9))).toBe('2026-03-01 00:05:09');
+  });
+  it('come back from a field as they went in, to the minute', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 70_000_000 }), (minute) => {
+        expect(fromField(toField(minute * 60_000))).toBe(minute * 60_000);
+      }),
+    );
+  });
+  it.each(['', 'tomorrow', '2026-13-01'])('refuses the field %j', (field) => {
+    expect(fromField(field)).toBeNaN();
+  });
+});
+
+describe('figures', () => {
+  it.each([
+    [7.256, '7.26'],
+    [0.4213, '0.421'],
+    [1012.4, '1,012'],
+    [120.44, '120.4'],
+    [-0.0001, '0'],
+    [0, '0'],
+  ])('%d', (value, text) => {
+    expect(formatValue(value)).toBe(text);
+  });
+  it('counts beyond a hundred thousand are shortened', () => {
+    expect(formatCount(99_999)).toBe('99,999');
+    expect(formatCount(1_234_567)).toBe('123.5万');
+    language.value = 'en';
+    expect(formatCount(1_234_567)).toBe('1.2M');
+  });
+  it('a share is never rounded up to all', () => {
+    expect(formatPercent(1999, 2000)).toBe('99.9');
+    expect(formatPercent(2000, 2000)).toBe('100');
+    expect(formatPercent(0, 0)).toBe('–');
+  });
+  it('bytes', () => {
+    expect(formatBytes(512)).toBe('512 B');
+    expect(formatBytes(1_572_864)).toBe('1.5 MiB');
+  });
+  it('a named state is a word, a code without a name a figure', () => {
+    const mode = {
+      key: 'mode',
+      quantity: 'device.mode',
+      name: { zh: '运行模式', en: 'Mode' },
+      unit: '',
+      range: null,
+      states: new Map([['running', 1]]),
+      total: false,
+      state: true,
+    };
+    expect(formatMetric(mode, 1)).toBe('运行');
+    expect(formatMetric(mode, 7)).toBe('7');
+  });
+});
+
+describe('csvCell', () => {
+  it.each([
+    ['=1+1', "'=1+1"],
+    ['+86', "'+86"],
+    ['@SUM(A1)', "'@SUM(A1)"],
+    ['-2', "'-2"],
+    ['\tx', "'\tx"],
+    ['=a,"b"', `"'=a,""b"""`],
+    ['普通', '普通'],
+  ])('%j is no formula', (text, cell) => {
+    expect(csvCell(text)).toBe(cell);
+  });
+  it('numbers stay numbers', () => {
+    expect(csvCell(-3.5)).toBe('-3.5');
+    expect(csvCell(null)).toBe('');
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { Value } from '../api/answers.ts';
+import { cellKind, cells } from './cells.ts';
+import { mergeValues } from './merge.ts';
+
+const HOUR = 3_600_000;
+const hour = (index: number, expected: number, received: number, backfilled = 0) => ({
+  at: index * HOUR,
+  expected,
+  received,
+  rows: received,
+  backfilled,
+});
+
+describe('completeness cells', () => {
+  it('joins hours into as few cells as fit, losing none', () => {
+    const list = cells(
+      Array.from({ length: 168 }, (_, index) => hour(index, 12, 11)),
+      60,
+    );
+    expect(list).toHaveLength(56);
+    expect(list.reduce((sum, cell) => sum + cell.expected, 0)).toBe(168 * 12);
+    expect(list[1]).toMatchObject({ from: 3 * HOUR, to: 6 * HOUR, received: 33 });
+  });
+  it('names what a cell is', () => {
+    const kinds = [
+      hour(0, 12, 12),
+      hour(1, 12, 12, 3),
+      hour(2, 12, 5),
+      hour(3, 12, 0),
+      hour(4, 0, 0),
+    ];
+    expect(cells(kinds, 10).map(cellKind)).toEqual([
+      'full',
+      'backfilled',
+      'partial',
+      'missing',
+      'unexpected',
+    ]);
+  });
+});
+
+describe('live values', () => {
+  const value = (at: number, figure: number): Value => ({
+    value: figure,
+    at,
+    receivedAt: at,
+    quality: 'good',
+  });
+  it('what is older than what is shown changes nothing', () => {
+    const shown = new Map([['cod', value(100, 1)]]);
+    const merged = mergeValues(
+      shown,
+      new Map([
+        ['cod', value(50, 9)],
+        ['ph', value(60, 7)],
+      ]),
+    );
+    expect(merged.get('cod')?.value).toBe(1);
+    expect(merged.get('ph')?.value).toBe(7);
+    expect(mergeValues(merged, new Map([['cod', value(101, 2)]])).get('cod')?.value).toBe(2);
+  });
+});
