@@ -147,6 +147,8 @@ export interface StoreCounters {
   readonly seals: number;
   readonly sealFailures: number;
   readonly filesUnreadable: number;
+  /** Log rows whose checksum failed at the last start; they are kept aside. */
+  readonly logRowsDamaged: number;
   readonly quarantined: number;
   readonly quarantineDropped: number;
   readonly logBytes: number;

@@ -137,10 +137,14 @@ function rolledPart(
   ];
 }
 
+/** The exact sum as one integer, rounded to a double once; sums too large for that lose their fraction. */
+const SUM = `CASE WHEN abs(hi) < 10000000000000000000::HUGEINT
+  THEN (hi * ${FRACTION}::HUGEINT + lo)::DOUBLE / ${FRACTION}::DOUBLE ELSE hi::DOUBLE END`;
+
 const EXPRESSIONS: Readonly<Record<Aggregate, string>> = {
   count: 'n',
-  avg: `(hi::DOUBLE + lo::DOUBLE / ${FRACTION}::DOUBLE) / n`,
-  sum: `hi::DOUBLE + lo::DOUBLE / ${FRACTION}::DOUBLE`,
+  avg: `(${SUM}) / n`,
+  sum: SUM,
   min: 'mn',
   max: 'mx',
   first: 'fst.v',

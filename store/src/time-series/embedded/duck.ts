@@ -48,7 +48,7 @@ export class Duck {
   #nextId = 1;
   #rowsQueued = 0;
   #closing = false;
-  #dead: Error | null = null;
+  #dead: OperationalError | null = null;
 
   private constructor(worker: Worker, pool: BlockPool, onDeath: (error: Error) => void) {
     this.#worker = worker;
@@ -78,6 +78,11 @@ export class Duck {
   /** Rows sent and not yet in a table. */
   get rowsQueued(): number {
     return this.#rowsQueued;
+  }
+
+  /** Set when the thread ended without being asked to. */
+  get dead(): OperationalError | null {
+    return this.#dead;
   }
 
   send(request: Request): void {

@@ -73,7 +73,7 @@ export function isCorrupt(error: unknown): boolean {
 
 /**
  * Opens (or makes) the database of a store and takes it for this process alone.
- * @throws store-in-use when another process has it open.
+ * @throws store-in-use when another process has it open, store-damaged when it is no database.
  */
 export function openDatabase(folder: string): DatabaseSync {
   const db = new DatabaseSync(join(folder, LOG_FILE), { timeout: 1_000 });
@@ -86,6 +86,14 @@ export function openDatabase(folder: string): DatabaseSync {
     return db;
   } catch (cause) {
     db.close();
+    if (isCorrupt(cause))
+      throw new OperationalError(
+        'store-damaged',
+        `The database of ${folder} is damaged: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      );
     const code = sqliteCode(cause);
     if (code === 5 || code === 6)
       throw new OperationalError('store-in-use', `Another process has ${folder} open.`, { cause });

@@ -243,6 +243,7 @@ export class Writer implements Appender {
   /** Why a commit has to wait, or null. A backlog of the query engine is no fault, only a pause. */
   #held(): { fault: OperationalError | null; waitMs: number } | null {
     const { settings, duck, rowsHot } = this.#engine;
+    if (duck.dead !== null) return { fault: duck.dead, waitMs: 250 };
     if (duck.rowsQueued > ROWS_QUEUED_MAX) return { fault: null, waitMs: 5 };
     if (rowsHot > settings.sealRows * HOT_FACTOR_MAX)
       return {
