@@ -263,7 +263,7 @@ export class Uplink {
 
   /** Ends a connection politely; one that does not follow is cut. */
   async #goodbye(client: MqttClient): Promise<void> {
-    const cut = setTimeout(() => client.end(true), GOODBYE_MS);
+    const cut = setTimeout(() => client.stream.destroy(), GOODBYE_MS);
     if (client.connected) {
       const status: WireStatus = { online: false, at: formatTime(this.#deps.timer.now()) };
       const topic = topics.gatewayStatus(this.#options.gateway);
@@ -272,7 +272,10 @@ export class Uplink {
         client.once('close', () => resolve());
       });
     }
-    await new Promise<void>((resolve) => client.end(!client.connected, () => resolve()));
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    // Waits for what is under way, until it is cut.
+    client.end(!client.connected);
+    await closed;
     clearTimeout(cut);
   }
 }

@@ -97,12 +97,15 @@ function openStore(config: Config, { timer, log }: ServerOptions): Promise<Relat
 }
 
 function openTimeSeries(config: Config, { timer, log }: ServerOptions): Promise<TimeSeriesStore> {
-  const { sealEvery, memoryMegabytes } = config.store;
+  const { sealEvery, memoryMegabytes, diskReserveMegabytes } = config.store;
   return openEmbedded({
     folder: join(config.data, 'time-series'),
     timer,
     memoryLimitMb: memoryMegabytes,
     ...(sealEvery === undefined ? {} : { sealEveryMs: sealEvery }),
+    ...(diskReserveMegabytes === undefined
+      ? {}
+      : { diskReserveBytes: diskReserveMegabytes * 1024 * 1024 }),
     log: (level, message, detail) => log[level](detail ?? {}, message),
   });
 }

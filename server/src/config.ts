@@ -39,6 +39,8 @@ const fileSchema = z.strictObject({
       sealEvery: duration(100, DAY).optional(),
       /** Readings older than this are deleted; absent keeps everything. */
       retention: duration(DAY, 36_500 * DAY).optional(),
+      /** Free disk below which nothing is acknowledged any more. */
+      diskReserveMegabytes: z.number().int().min(0).max(1_000_000_000).optional(),
       memoryMegabytes: count(1_000_000).min(128).default(1024),
     })
     .prefault({}),

@@ -82,13 +82,17 @@ export class LockOut {
     );
   }
 
+  /** Counts a try as wrong; called before its password is checked. */
   failed(account: string, address: string): void {
     this.#add(`account ${account}`);
     this.#add(`address ${address}`);
   }
 
-  succeeded(account: string): void {
+  /** The try that `failed` counted was right: forgives the account, and the address that one try. */
+  succeeded(account: string, address: string): void {
     this.#failures.delete(`account ${account}`);
+    const tries = this.#failures.get(`address ${address}`);
+    if (tries !== undefined) tries.count--;
   }
 
   #left(key: string, limit: number): number {

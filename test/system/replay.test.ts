@@ -69,7 +69,7 @@ function add(sums: Sums, metric: string, value: number): void {
 /** What a station's file holds, read without any of the product's code. */
 function expected(file: string): { device: string; sums: Sums } {
   const [head = '', ...lines] = gunzipSync(readFileSync(file)).toString().trim().split('\n');
-  const names = head.split(',').map((name) => name.replaceAll('"', ''));
+  const names = head.split(',').map((name) => name.replaceAll('"', '').trim());
   const sums: Sums = {};
   let station = '';
   for (const line of lines) {
@@ -136,8 +136,8 @@ let server: TestServer | null = null;
 
 beforeAll(async () => {
   if (files.length === 0) return;
-  // Small seals, so that readings of one day lie in several files and merging is put to the test.
-  server = await testServer(folder, 'store: { sealEvery: 5s }\n');
+  // Seals during the run, so that readings of one day lie in several files.
+  server = await testServer(folder, 'store: { sealEvery: 60s }\n');
   await server.up();
 });
 afterAll(async () => {
@@ -155,7 +155,7 @@ it('stores every present cell exactly once, in any order, and leaves the latest 
 
   const now = new Date().toISOString();
   for (const { device } of truth) {
-    const secret =
+    const secret: string =
       secrets.get(device) ??
       devicesCsv
         .split('\n')

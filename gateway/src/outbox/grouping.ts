@@ -63,8 +63,9 @@ export class Grouping {
     return this.#groups.length > 1;
   }
 
-  get groups(): readonly Group[] {
-    return this.#groups;
+  /** The oldest groups, at most so many. */
+  first(count: number): readonly Group[] {
+    return this.#groups.slice(0, count);
   }
 
   add(entry: Entry, done: Done | undefined): void {
@@ -86,8 +87,9 @@ export class Grouping {
     this.#rows += entry.rows;
   }
 
-  clear(): void {
-    this.#groups = [];
-    this.#rows = 0;
+  /** Forgets groups that `first` gave, once they are durable. */
+  remove(groups: readonly Group[]): void {
+    this.#groups = this.#groups.slice(groups.length);
+    for (const group of groups) this.#rows -= group.rows;
   }
 }

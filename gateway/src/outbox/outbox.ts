@@ -14,7 +14,7 @@ import {
 } from '@village/core';
 import type { Log } from '../log.ts';
 import { type BatchHead, OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
-import { bodyOf, type Done, entryOf, Grouping } from './grouping.ts';
+import { bodyOf, type Done, entryOf, type Group, Grouping } from './grouping.ts';
 import { LossLedger } from './losses.ts';
 
 export interface OutboxOptions {
@@ -227,6 +227,7 @@ export class Outbox {
   }
 
   counters(): OutboxCounters {
+    this.age();
     return {
       epoch: this.epoch,
       seq: this.#seq,
@@ -249,7 +250,8 @@ export class Outbox {
     clearTimeout(this.#timer);
     const fault =
       this.#fault ?? new OperationalError('outbox-closed', 'the gateway stops', { retry: true });
-    for (const group of this.#pending.groups) for (const done of group.waiting) done(fault);
+    for (const group of this.#pending.first(Number.POSITIVE_INFINITY))
+      for (const done of group.waiting) done(fault);
     this.#db.close();
   }
 
@@ -333,23 +335,26 @@ export class Outbox {
   }
 
   #schedule(ms: number): void {
-    if (this.#closed) return;
-    const wait = this.#fault === null ? ms : RETRY_MS;
-    const at = performance.now() + wait;
+    if (!this.#closed) this.#setTimer(this.#fault === null ? ms : RETRY_MS);
+  }
+
+  #setTimer(ms: number): void {
+    const at = performance.now() + ms;
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#commit(), wait);
+    this.#timer = setTimeout(() => this.#commit(), ms);
   }
 
   #commit(): void {
     clearTimeout(this.#timer);
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const groups = this.#pending.groups;
+    // Where all does not fit, one batch may, and room comes as batches are sent.
+    const groups = this.#pending.first(this.#fault === null ? Number.POSITIVE_INFINITY : 1);
     if (groups.length === 0 && this.#acknowledged.size === 0 && !this.#lostChanged) return;
     const start = performance.now();
     try {
-      this.#write();
+      this.#write(groups);
     } catch (error) {
       this.#failed(outboxFault(error));
       this.#removeOnly();
@@ -357,17 +362,20 @@ export class Outbox {
     }
     this.#commits++;
     this.#commitMs = 0.8 * this.#commitMs + 0.2 * (performance.now() - start);
-    if (this.#fault !== null) this.#log.info({ was: this.#fault.code }, 'the outbox writes again');
-    this.#fault = null;
-    this.#pending.clear();
+    this.#pending.remove(groups);
+    if (this.#pending.rows > 0) this.#setTimer(0);
+    else if (this.#fault !== null) {
+      this.#log.info({ was: this.#fault.code }, 'the outbox writes again');
+      this.#fault = null;
+    }
     for (const group of groups) for (const done of group.waiting) done();
     if (groups.length > 0) this.onWaiting();
   }
 
   /** One transaction: deletes what was acknowledged, makes room, inserts what is pending. */
-  #write(): void {
+  #write(groups: readonly Group[]): void {
     const made = this.#now();
-    const insert = this.#pending.groups.map((group) => ({
+    const insert = groups.map((group) => ({
       madeAt: made,
       rows: group.rows,
       readings: group.count,

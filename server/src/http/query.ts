@@ -68,8 +68,14 @@ export function deviceFor(directory: Directory, caller: Caller, id: string): Dev
   return directory.entry(caller.area, id) ?? notFound('device');
 }
 
-/** One of device or area. @throws bad-request when both or none are given */
-export function oneOf(query: { device?: string; area?: string }): void {
-  if ((query.device === undefined) === (query.area === undefined))
-    throw new OperationalError('bad-request', 'give either device or area');
+/** The devices asked for: one, or all of an area, the caller's own when none is named. @throws bad-request not-found */
+export function devicesFor(
+  directory: Directory,
+  caller: Caller,
+  query: { device?: string; area?: string },
+): readonly DeviceEntry[] {
+  if (query.device === undefined) return areaFor(directory, caller, query.area).entries;
+  if (query.area !== undefined)
+    throw new OperationalError('bad-request', 'give either device or area, not both');
+  return [deviceFor(directory, caller, query.device)];
 }

@@ -9,7 +9,7 @@ import { Type } from 'typebox';
 import { callerOf } from '../http/access.ts';
 import type { App } from '../http/app-types.ts';
 import type { Context } from '../http/context.ts';
-import { areaFor, deviceFor, list, oneOf, span } from '../http/query.ts';
+import { devicesFor, list, span } from '../http/query.ts';
 import * as s from '../http/schemas.ts';
 import { note } from './people.ts';
 import { gone } from './readings.ts';
@@ -49,11 +49,7 @@ export function exportRoutes(app: App, context: Context, folder: string): void {
     async (request, reply) => {
       const caller = callerOf(request);
       const { query } = request;
-      oneOf(query);
-      const devices =
-        query.device === undefined
-          ? areaFor(directory, caller, query.area).entries.map((entry) => entry.device.id)
-          : [deviceFor(directory, caller, query.device).device.id];
+      const devices = devicesFor(directory, caller, query).map(({ device }) => device.id);
       const { from, to } = span(query);
       const metrics = list(query.metric);
       if (running >= AT_ONCE_MAX)

@@ -7,16 +7,7 @@ import type { DeviceEntry } from '../directory.ts';
 import { callerOf } from '../http/access.ts';
 import type { App } from '../http/app-types.ts';
 import type { Caller, Context } from '../http/context.ts';
-import {
-  areaFor,
-  cursorOf,
-  deviceFor,
-  lasting,
-  list,
-  oneOf,
-  openCursor,
-  span,
-} from '../http/query.ts';
+import { cursorOf, deviceFor, devicesFor, lasting, list, openCursor, span } from '../http/query.ts';
 import * as s from '../http/schemas.ts';
 
 const POST_BYTES_MAX = 1024 * 1024;
@@ -220,15 +211,11 @@ async function aggregate(
   signal: AbortSignal,
 ): Promise<Static<typeof s.Aggregates>> {
   const { store, directory } = context;
-  oneOf(query);
+  const entries = devicesFor(directory, caller, query);
   const { from, to } = span(query);
   const everyMs = lasting(query.every ?? '1h', 'every', SECOND);
   if ((to - from) / everyMs > BUCKETS_MAX)
     throw new OperationalError('too-many-buckets', `every: more than ${BUCKETS_MAX} buckets`);
-  const entries =
-    query.device === undefined
-      ? areaFor(directory, caller, query.area).entries
-      : [deviceFor(directory, caller, query.device)];
   const { columns, unit } = columnsFor(entries, query.metric);
   const rows = await store.aggregate(
     {
@@ -286,7 +273,7 @@ function gapsOf(hours: readonly { at: number; expected: number; received: number
 }
 
 function completenessRoute(app: App, context: Context): void {
-  const { store, directory } = context;
+  const { store, directory, clock } = context;
   app.get(
     '/completeness',
     {
@@ -300,8 +287,11 @@ function completenessRoute(app: App, context: Context): void {
       const { query } = request;
       const entry = deviceFor(directory, callerOf(request), query.device);
       const { reportEveryMs } = entry.profile;
-      const asked = { device: query.device, ...span(query), reportEveryMs };
-      const hours = await store.completeness(asked, gone(reply));
+      const { from, to } = span(query);
+      // Nothing is expected of the future.
+      const until = Math.min(to, clock());
+      const asked = { device: query.device, from, to: until, reportEveryMs };
+      const hours = until > from ? await store.completeness(asked, gone(reply)) : [];
       const sum = (pick: (hour: (typeof hours)[number]) => number): number =>
         hours.reduce((total, hour) => total + pick(hour), 0);
       const { gateway } = entry.device;

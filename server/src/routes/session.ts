@@ -43,14 +43,15 @@ async function signIn(
     const minutes = Math.ceil(wait / MINUTE);
     return sendProblem(reply, 423, 'locked', `too many wrong passwords; wait ${minutes} minutes`);
   }
+  // Counted before the check, so that many guesses at once are no way around the lock.
+  lockOut.failed(user, request.ip);
   const account = await relational.account(user);
   const right = await passwords.check(account?.passwordHash ?? null, password);
   if (!right || account === null) {
-    lockOut.failed(user, request.ip);
     await relational.audit({ ...entry, outcome: 'refused', detail: { reason: 'password' } });
     throw new OperationalError('wrong-credentials', 'name or password is wrong');
   }
-  lockOut.succeeded(user);
+  lockOut.succeeded(user, request.ip);
   setCookie(context, request, reply, await relational.openSession(account.name, request.ip));
   await relational.audit({ ...entry, outcome: 'done', detail: {} });
   return { user: viewUser(context.directory, account) };
@@ -106,10 +107,10 @@ export function sessionRoutes(app: App, context: Context): void {
       const account = caller.session === null ? null : await relational.account(caller.actor);
       if (account === null) throw new OperationalError('forbidden', 'a token has no password');
       if (lockedOut(context, request, reply, account.name)) return reply;
-      if (!(await passwords.check(account.passwordHash, request.body.old))) {
-        context.lockOut.failed(account.name, request.ip);
+      context.lockOut.failed(account.name, request.ip);
+      if (!(await passwords.check(account.passwordHash, request.body.old)))
         throw new OperationalError('wrong-credentials', 'the old password is wrong');
-      }
+      context.lockOut.succeeded(account.name, request.ip);
       const fault = passwordFault(request.body.password);
       if (fault !== null) throw new OperationalError('weak-password', `the new password ${fault}`);
       await relational.saveAccount(account, await passwords.hash(request.body.password));

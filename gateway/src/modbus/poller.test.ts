@@ -1,0 +1,155 @@
+import { MINUTE, seededRandom } from '@village/core';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startGateway } from '../gateway.ts';
+import {
+  answerOf,
+  exceptionOf,
+  FakeSlave,
+  temporaryFolder,
+  testConfig,
+  testDeps,
+  until,
+} from '../testing.ts';
+import { backoffIntervals, nextDue } from './poller.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const NOWHERE = 'mqtt://127.0.0.1:1';
+
+const device = (id: string, port: number, unit: number, every: number, timeout = 200) => ({
+  id,
+  profile: 'test/two-blocks',
+  connection: { host: '127.0.0.1', port, unit, timeout, pause: 0, inFlight: 1 },
+  every,
+  options: {},
+});
+
+async function run(devices: ReturnType<typeof device>[]) {
+  const { path, remove } = temporaryFolder();
+  const gateway = await startGateway(testConfig(path, NOWHERE, { devices }), testDeps());
+  cleanups.push(remove, () => gateway.stop());
+  return gateway;
+}
+
+async function slave(...args: Parameters<typeof FakeSlave.start>): Promise<FakeSlave> {
+  const started = await FakeSlave.start(...args);
+  cleanups.push(() => started.stop());
+  return started;
+}
+
+describe('schedule', () => {
+  it('the next time is on the grid, later than now, and no more than one interval away', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(2 ** 41),
+        fc.integer({ min: 100, max: 1e8 }),
+        fc.nat(1e8),
+        (now, every, phase) => {
+          const due = nextDue(now, every, phase % every);
+          expect(due).toBeGreaterThan(now);
+          expect(due - now).toBeLessThanOrEqual(every);
+          expect((due - (phase % every)) % every).toBe(0);
+        },
+      ),
+    );
+  });
+
+  it('a silent device is asked again at its usual time, then less and less, at least every five minutes', () => {
+    const random = seededRandom(1);
+    const waits = [1, 2, 3, 4, 5, 20].map((failures) => backoffIntervals(failures, 10_000, random));
+    expect(waits[0]).toBe(1);
+    expect(waits[1]).toBeLessThanOrEqual(2);
+    expect(waits[3]).toBeGreaterThan(waits[1] as number);
+    expect((waits[5] as number) * 10_000).toBeLessThanOrEqual(5 * MINUTE);
+    expect(backoffIntervals(20, 10 * MINUTE, random)).toBe(1);
+  });
+});
+
+describe('isolation', () => {
+  it('a dead, a slow and an absent slave cost the others nothing', async () => {
+    const good = await slave();
+    const dead = await slave(() => undefined);
+    const slow = await slave((request, socket) => {
+      setTimeout(() => socket.write(answerOf(request)), 150);
+    });
+    const gone = await FakeSlave.start();
+    const nobody = gone.port;
+    await gone.stop();
+    const gateway = await run([
+      ...[1, 2, 3, 4].map((unit) => device(`good-${unit}`, good.port, unit, 100, 5_000)),
+      device('dead', dead.port, 1, 100),
+      device('slow', slow.port, 1, 100),
+      device('gone', nobody, 1, 100),
+    ]);
+    await until('200 requests to the good ones', () => good.requests.length >= 200);
+    // Were polls to wait for one another, the good ones would get no more turns than the others.
+    expect(dead.requests.length).toBeLessThan(20);
+    expect(slow.requests.length).toBeLessThan(40);
+    const { failing, polls } = gateway.counters();
+    expect(failing['dead']).toMatch(/device-silent|connection-lost|not-connected/);
+    expect(failing['gone']).toBe('not-connected');
+    expect(Object.keys(failing).filter((id) => id.startsWith('good'))).toEqual([]);
+    expect(polls.failed['device-silent']).toBeGreaterThan(0);
+  });
+
+  it('a dead unit on the line of others leaves them their rhythm', async () => {
+    const server = await slave((request, socket) => {
+      if (request.unit !== 9) socket.write(answerOf(request));
+    });
+    const gateway = await run([
+      ...[1, 2, 3].map((unit) => device(`good-${unit}`, server.port, unit, 200)),
+      device('dead', server.port, 9, 200),
+    ]);
+    await until(
+      'a hundred good requests',
+      () => server.requests.filter((r) => r.unit !== 9).length > 100,
+    );
+    const polls = gateway.counters().polls;
+    const asked = server.requests.filter((request) => request.unit === 9).length;
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThan(15);
+    expect(polls.failed['device-silent']).toBe(asked);
+    expect(gateway.counters().failing).toEqual({ dead: 'device-silent' });
+  });
+});
+
+describe('polls', () => {
+  it('a refused block is counted for its device, and what is needed of it makes the frame undecodable', async () => {
+    const server = await slave((request, socket) => {
+      socket.write(request.address === 300 ? exceptionOf(request, 2) : answerOf(request));
+    });
+    const gateway = await run([device('d', server.port, 1, 100)]);
+    await until('two polls', () => gateway.counters().intake.frames >= 2);
+    const { polls, intake, failing } = gateway.counters();
+    expect(polls.failed['device-refused']).toBeGreaterThanOrEqual(1);
+    expect(failing).toEqual({ d: 'device-refused' });
+    expect(Object.values(intake.undecodable).reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(2);
+    expect(intake.badFrames[0]).toMatchObject({ device: 'd', bytes: '000a000b' });
+  });
+
+  it('a poll whose time came during the one before is skipped, not piled up', async () => {
+    const server = await slave((request, socket) => {
+      setTimeout(() => socket.write(answerOf(request)), 180);
+    });
+    const gateway = await run([device('slow', server.port, 1, 100, 2_000)]);
+    await until('three polls', () => gateway.counters().polls.ok >= 3);
+    const { polls } = gateway.counters();
+    expect(polls.skipped).toBeGreaterThanOrEqual(polls.ok * 2);
+    expect(server.requests.length).toBeLessThanOrEqual(2 * (polls.ok + 1));
+  });
+
+  it('a device that was away sends everything once when it is back', async () => {
+    const server = await slave();
+    const gateway = await run([device('d', server.port, 1, 100)]);
+    await until('some polls', () => gateway.counters().polls.ok >= 3);
+    const before = gateway.counters().intake.readings;
+    server.cut();
+    await until('the fault', () => gateway.counters().failing['d'] !== undefined);
+    await until('its end', () => gateway.counters().failing['d'] === undefined);
+    await until('all readings anew', () => gateway.counters().intake.readings >= before + 3);
+  });
+});

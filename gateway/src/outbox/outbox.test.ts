@@ -1,0 +1,347 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readdirSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Lane, MINUTE, type WireReading } from '@village/core';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../log.ts';
+import { temporaryFolder, until } from '../testing.ts';
+import { Outbox, type OutboxOptions } from './outbox.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function folder(): string {
+  const { path, remove } = temporaryFolder();
+  cleanups.push(remove);
+  return path;
+}
+
+let now = 1_750_000_000_000;
+const QUICK = { lingerMs: 0, ackWindowMs: 0 };
+
+function open(path: string, options: Partial<OutboxOptions> = {}): Outbox {
+  return new Outbox(path, { now: () => now, log: silentLog }, { ...QUICK, ...options });
+}
+
+const row = (device: string, text = ''): WireReading => ({
+  device,
+  at: `2026-01-01T00:00:00Z${text}`,
+  values: { n: 1 },
+});
+
+/** Puts a row in and resolves when it is durable. */
+const durable = (outbox: Outbox, reading: WireReading): Promise<void> =>
+  new Promise((resolve, reject) => {
+    outbox.put(reading, [], (error) => (error === undefined ? resolve() : reject(error)));
+  });
+
+function devicesOf(body: string): string[] {
+  const parsed = JSON.parse(`{${body}`) as { readings: WireReading[] };
+  return parsed.readings.map((reading) => reading.device);
+}
+
+/** Takes and acknowledges everything; what came, by lane. */
+function drain(outbox: Outbox): { lane: Lane; seq: number; devices: string[] }[] {
+  const out: { lane: Lane; seq: number; devices: string[] }[] = [];
+  for (const lane of ['live', 'backfill'] as const)
+    for (let batch = outbox.take(lane); batch !== null; batch = outbox.take(lane)) {
+      out.push({ lane, seq: batch.seq, devices: devicesOf(batch.body) });
+      outbox.acknowledge(batch.seq);
+    }
+  return out;
+}
+
+describe('keeping', () => {
+  it('whatever order of adding, sending, acknowledging, restarting and waiting: nothing lost, lanes in order, numbers whole', async () => {
+    type Step = 'add' | 'take' | 'acknowledge' | 'session' | 'restart' | 'wait';
+    const steps = fc.array(
+      fc.oneof(
+        { weight: 6, arbitrary: fc.constant<Step>('add') },
+        { weight: 4, arbitrary: fc.constant<Step>('take') },
+        { weight: 4, arbitrary: fc.constant<Step>('acknowledge') },
+        fc.constantFrom<Step>('session', 'restart', 'wait'),
+      ),
+      { maxLength: 60 },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (list) => {
+        const { path, remove } = temporaryFolder();
+        let outbox = open(path);
+        const added: string[] = [];
+        const delivered = new Map<number, string[]>();
+        let last: Record<Lane, number> = { live: 0, backfill: 0 };
+        const under: { seq: number; devices: string[] }[] = [];
+        const restart = (): void => {
+          under.length = 0;
+          last = { live: 0, backfill: 0 };
+        };
+        for (const step of list) {
+          if (step === 'add') {
+            added.push(`d${added.length}`);
+            await durable(outbox, row(added.at(-1) as string));
+          } else if (step === 'take') {
+            const lane: Lane = outbox.counters().waiting.live > 0 ? 'live' : 'backfill';
+            const batch = outbox.take(lane);
+            if (batch === null) continue;
+            expect(batch.seq).toBeGreaterThan(last[lane]);
+            last[lane] = batch.seq;
+            under.push({ seq: batch.seq, devices: devicesOf(batch.body) });
+          } else if (step === 'acknowledge') {
+            const one = under.shift();
+            if (one === undefined) continue;
+            outbox.acknowledge(one.seq);
+            delivered.set(one.seq, one.devices);
+          } else if (step === 'session') {
+            outbox.startSession();
+            restart();
+          } else if (step === 'restart') {
+            outbox.close();
+            outbox = open(path);
+            restart();
+          } else {
+            now += MINUTE;
+            outbox.age();
+          }
+        }
+        outbox.startSession();
+        for (const batch of drain(outbox)) {
+          expect(delivered.has(batch.seq)).toBe(false);
+          delivered.set(batch.seq, batch.devices);
+        }
+        const { waiting, bytes, dropped } = outbox.counters();
+        outbox.close();
+        remove();
+        const numbers = [...delivered.keys()].sort((a, b) => a - b);
+        expect(numbers).toEqual(added.map((_, i) => i + 1));
+        expect(numbers.flatMap((seq) => delivered.get(seq) ?? [])).toEqual(added);
+        expect({ waiting, bytes, dropped }).toEqual({
+          waiting: { live: 0, backfill: 0 },
+          bytes: 0,
+          dropped: {},
+        });
+      }),
+      { numRuns: 25, endOnFailure: true },
+    );
+  });
+
+  it('commits rows that come together as one batch, split at its limits', async () => {
+    const outbox = open(folder(), { ackWindowMs: 20, rowsMax: 10 });
+    await Promise.all(Array.from({ length: 35 }, (_, i) => durable(outbox, row(`d${i}`))));
+    expect(drain(outbox).map((batch) => batch.devices.length)).toEqual([10, 10, 10, 5]);
+    outbox.close();
+  });
+
+  it('what is acknowledged is gone after a restart, what is not comes again with its number and epoch', async () => {
+    const path = folder();
+    const first = open(path);
+    for (const id of ['a', 'b', 'c']) await durable(first, row(id));
+    first.take('live');
+    first.take('live');
+    first.acknowledge(1);
+    const { epoch } = first;
+    first.close();
+    const second = open(path);
+    expect(second.epoch).toBe(epoch);
+    expect(drain(second).map((batch) => batch.seq)).toEqual([2, 3]);
+    await durable(second, row('d'));
+    expect(drain(second)).toMatchObject([{ seq: 4, devices: ['d'] }]);
+    second.close();
+  });
+
+  it('what has waited is backfill and comes after what is fresh', async () => {
+    const outbox = open(folder());
+    await durable(outbox, row('old'));
+    now += 2 * MINUTE;
+    await durable(outbox, row('new'));
+    outbox.startSession();
+    expect(outbox.counters().waiting).toEqual({ live: 1, backfill: 1 });
+    expect(drain(outbox)).toMatchObject([
+      { lane: 'live', devices: ['new'] },
+      { lane: 'backfill', devices: ['old'] },
+    ]);
+    outbox.close();
+  });
+
+  it('a batch that grows old under way is not sent twice in a session', async () => {
+    const outbox = open(folder());
+    await durable(outbox, row('a'));
+    expect(outbox.take('live')?.seq).toBe(1);
+    now += 2 * MINUTE;
+    outbox.age();
+    expect(outbox.counters().waiting).toEqual({ live: 0, backfill: 1 });
+    expect(outbox.take('backfill')).toBeNull();
+    outbox.acknowledge(1);
+    outbox.acknowledge(1);
+    expect(outbox.counters().waiting).toEqual({ live: 0, backfill: 0 });
+    outbox.close();
+  });
+});
+
+describe('limits', () => {
+  it('drops the oldest, counts them, remembers their numbers, and never those under way', async () => {
+    const path = folder();
+    const outbox = open(path, { bytesMax: 5_000 });
+    const filler = 'x'.repeat(400);
+    for (let i = 0; i < 3; i++) await durable(outbox, row(`d${i}`, filler));
+    expect(outbox.take('live')?.seq).toBe(1);
+    for (let i = 3; i < 30; i++) await durable(outbox, row(`d${i}`, filler));
+    const { dropped, droppedSeq, bytes, waiting } = outbox.counters();
+    expect(bytes).toBeLessThanOrEqual(5_000);
+    const lost = dropped['outbox-full'] ?? 0;
+    expect(lost).toBe(30 - waiting.live);
+    expect(droppedSeq).toEqual([[2, lost + 1]]);
+    outbox.close();
+    const again = open(path, { bytesMax: 5_000 });
+    expect(again.counters()).toMatchObject({ dropped, droppedSeq, bytes, waiting });
+    const left = drain(again).map((batch) => batch.seq);
+    expect(left).toEqual([1, ...Array.from({ length: 29 - lost }, (_, i) => lost + 2 + i)]);
+    again.close();
+  });
+
+  it('a row larger than a batch may be is acknowledged and counted', async () => {
+    const outbox = open(folder(), { batchBytesMax: 1_000 });
+    await durable(outbox, row('a', 'x'.repeat(2_000)));
+    expect(outbox.counters()).toMatchObject({ dropped: { 'row-too-large': 1 }, seq: 0 });
+    outbox.close();
+  });
+
+  it('a full disk: acknowledges nothing, keeps sending, counts what it refuses, and goes on when there is room', async () => {
+    const outbox = open(folder(), { fileBytesMax: 400_000, pendingRowsMax: 20 });
+    const filler = 'x'.repeat(20_000);
+    let acknowledged = 0;
+    for (let i = 0; i < 40 && outbox.counters().fault === null; i++) {
+      outbox.put(row(`d${i}`, filler), [], (error) => {
+        if (error === undefined) acknowledged++;
+      });
+      await delay(5);
+    }
+    await until('the fault', () => outbox.counters().fault === 'outbox-refuses');
+    const before = acknowledged;
+    for (let i = 0; i < 40; i++) outbox.put(row('polled', filler), []);
+    expect(outbox.counters().dropped['outbox-refuses']).toBeGreaterThanOrEqual(20);
+    await expect(
+      (async () => {
+        for (let i = 0; i < 25; i++) await durable(outbox, row('device'));
+      })(),
+    ).rejects.toMatchObject({ code: 'outbox-refuses', retry: true });
+    expect(acknowledged).toBe(before);
+    const sent = drain(outbox);
+    expect(sent.length).toBe(before);
+    await until('room', () => {
+      sent.push(...drain(outbox));
+      return outbox.counters().fault === null && outbox.counters().pendingRows === 0;
+    });
+    expect(sent.map((batch) => batch.seq)).toEqual(sent.map((_, i) => i + 1));
+    expect(outbox.counters().seq).toBeGreaterThan(before);
+    outbox.close();
+  });
+});
+
+describe('damage', () => {
+  it.each([
+    ['no database at all', (file: string) => truncateSync(file, 100)],
+    [
+      'a page of zeros',
+      (file: string) => {
+        const handle = openSync(file, 'r+');
+        writeSync(handle, Buffer.alloc(8_192), 0, 8_192, 8_192);
+        closeSync(handle);
+      },
+    ],
+    [
+      'a broken head',
+      (file: string) => {
+        const handle = openSync(file, 'r+');
+        writeSync(handle, Buffer.alloc(64, 0xa5), 0, 64, 0);
+        closeSync(handle);
+      },
+    ],
+  ])('%s: moved aside and kept, a new epoch begins', async (_, damage) => {
+    const path = folder();
+    const first = open(path);
+    for (let i = 0; i < 20; i++) await durable(first, row(`d${i}`, 'x'.repeat(2_000)));
+    const { epoch } = first;
+    first.close();
+    const size = statSync(join(path, 'outbox.db')).size;
+    expect(size).toBeGreaterThan(40_000);
+    damage(join(path, 'outbox.db'));
+    const second = open(path);
+    expect(second.epoch).not.toBe(epoch);
+    expect(second.counters()).toMatchObject({ replaced: 1, seq: 0 });
+    expect(readdirSync(path)).toContain('outbox-damaged-1.db');
+    await durable(second, row('new'));
+    expect(drain(second)).toMatchObject([{ seq: 1, devices: ['new'] }]);
+    second.close();
+  });
+
+  it('keeps two damaged databases at most', () => {
+    const path = folder();
+    for (let i = 0; i < 5; i++) {
+      open(path).close();
+      truncateSync(join(path, 'outbox.db'), 100);
+    }
+    open(path).close();
+    expect(readdirSync(path).filter((name) => /damaged.*\.db$/.test(name))).toEqual([
+      'outbox-damaged-4.db',
+      'outbox-damaged-5.db',
+    ]);
+  });
+
+  it('a batch whose text was changed on disk is not sent, and is counted', async () => {
+    const path = folder();
+    const first = open(path);
+    await durable(first, row('aaaa'));
+    await durable(first, row('bbbb'));
+    first.close();
+    const { DatabaseSync } = await import('node:sqlite');
+    const db = new DatabaseSync(join(path, 'outbox.db'));
+    db.exec("UPDATE body SET text = replace(text, 'aaaa', 'aaab') WHERE seq = 1");
+    db.close();
+    const second = open(path);
+    expect(drain(second)).toMatchObject([{ seq: 2, devices: ['bbbb'] }]);
+    expect(second.counters()).toMatchObject({
+      dropped: { 'batch-corrupt': 1 },
+      droppedSeq: [[1, 1]],
+    });
+    second.close();
+  });
+});
+
+describe('kill -9', () => {
+  it('loses nothing that was acknowledged and repeats no number', async () => {
+    const path = folder();
+    const acknowledged = new Set<string>();
+    for (let round = 0; round < 5; round++) {
+      const child = spawn(
+        process.execPath,
+        [join(import.meta.dirname, 'kill.child.ts'), path, String(round)],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      );
+      let text = '';
+      child.stdout.on('data', (data: Buffer) => {
+        text += data.toString();
+      });
+      const dead = new Promise((resolve) => child.once('exit', resolve));
+      await until('acknowledgements', () => text.length > 2_000 + 1_000 * round);
+      child.kill('SIGKILL');
+      await dead;
+      for (const line of text.split('\n').slice(0, -1)) acknowledged.add(line);
+    }
+    const outbox = open(path);
+    expect(outbox.counters().replaced).toBe(0);
+    const batches = drain(outbox);
+    outbox.close();
+    expect(batches.map((batch) => batch.seq)).toEqual(batches.map((_, i) => i + 1));
+    const kept = batches.flatMap((batch) => batch.devices);
+    expect(new Set(kept).size).toBe(kept.length);
+    const missing = [...acknowledged].filter((id) => !kept.includes(id));
+    expect(acknowledged.size).toBeGreaterThan(500);
+    expect(missing).toEqual([]);
+  });
+});
