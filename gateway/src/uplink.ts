@@ -264,15 +264,14 @@ export class Uplink {
   /** Ends a connection politely; one that does not follow is cut. */
   async #goodbye(client: MqttClient): Promise<void> {
     const cut = setTimeout(() => client.stream.destroy(), GOODBYE_MS);
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
     if (client.connected) {
       const status: WireStatus = { online: false, at: formatTime(this.#deps.timer.now()) };
       const topic = topics.gatewayStatus(this.#options.gateway);
-      await new Promise<void>((resolve) => {
-        client.publish(topic, JSON.stringify(status), { qos: 1, retain: true }, () => resolve());
-        client.once('close', () => resolve());
-      });
+      const told = client.publishAsync(topic, JSON.stringify(status), { qos: 1, retain: true });
+      // That it could not be told any more is no matter: the will says the same.
+      await Promise.race([told.catch(() => undefined), closed]);
     }
-    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
     // Waits for what is under way, until it is cut.
     client.end(!client.connected);
     await closed;

@@ -227,7 +227,7 @@ export class Outbox {
   }
 
   counters(): OutboxCounters {
-    this.age();
+    if (!this.#closed) this.age();
     return {
       epoch: this.epoch,
       seq: this.#seq,
