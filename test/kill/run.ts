@@ -160,7 +160,7 @@ export async function killTest(options: KillOptions): Promise<KillResult> {
   // Sealing every second makes kills fall into it as often as into commits.
   const server = await testServer(
     folder,
-    `catalogs: [${join(folder, 'catalog')}]\nstore: { sealEvery: 1s }\n`,
+    `catalogs: [${join(folder, 'catalog')}]\nstore: { sealEvery: 1s }\nlimits: { requestsPerMinute: 1000000 }\n`,
   );
   const senders: Sender[] = [];
   let gateway: Process | null = null;
