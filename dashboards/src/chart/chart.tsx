@@ -15,6 +15,8 @@ export interface ChartProps {
   readonly unit: string;
   /** A coded state or counter is drawn in steps. */
   readonly stepped: boolean;
+  /** Values are codes: the axis has no marks between them. */
+  readonly whole: boolean;
   /** The value as its metric words it. */
   readonly format: (value: number) => string;
   /** What a screen reader says instead of the picture. */
@@ -84,7 +86,12 @@ function options(
         space: 64,
         size: 32,
       },
-      { ...axis, size: 48, values: (_chart, splits) => splits.map((value) => props.format(value)) },
+      {
+        ...axis,
+        size: props.whole ? 72 : 48,
+        ...(props.whole ? { incrs: [1, 2, 5, 10, 50, 100, 1000] } : {}),
+        values: (_chart, splits) => splits.map((value) => props.format(value)),
+      },
     ],
     cursor: { points: { size: 8 }, drag: { x: true, y: false, setScale: false } },
     bands: [{ series: [3, 2], fill: colour('--accent-soft') }],

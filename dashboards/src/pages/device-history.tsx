@@ -239,6 +239,7 @@ function Trend({
           to={range.to}
           unit={metric.unit}
           stepped={drawnAs(metric) !== 'value'}
+          whole={drawnAs(metric) === 'state'}
           format={(value) => formatMetric(metric, value)}
           summary={summary}
           zoom={(from, to) =>

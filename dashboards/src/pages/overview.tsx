@@ -151,33 +151,35 @@ function Tiles({ counts, rate, area }: { counts: Counts; rate: number; area: str
   );
 }
 
-function AreaPanels({ overview, level }: { overview: OverviewAnswer; level: string }) {
+function AreaPanel({ areas, level }: { areas: readonly AreaRow[]; level: string }) {
   const heading = level === 'county' ? t('overview.townships') : t('overview.villages');
   return (
-    <div class={level === 'village' ? 'columns single' : 'columns'}>
-      {level !== 'village' && (
-        <section class="panel" aria-labelledby="areas-heading">
-          <h2 id="areas-heading">
-            {heading}
-            <span class="muted number">{overview.areas.length}</span>
-          </h2>
-          {overview.areas.length === 0 ? (
-            <p class="muted pad">{t('overview.no-areas')}</p>
-          ) : narrow.value ? (
-            <AreaCards areas={overview.areas} />
-          ) : (
-            <AreaTable areas={overview.areas} heading={heading} />
-          )}
-        </section>
+    <section class="panel" aria-labelledby="areas-heading">
+      <h2 id="areas-heading">
+        {heading}
+        <span class="muted number">{areas.length}</span>
+      </h2>
+      {areas.length === 0 ? (
+        <p class="muted pad">{t('overview.no-areas')}</p>
+      ) : narrow.value ? (
+        <AreaCards areas={areas} />
+      ) : (
+        <AreaTable areas={areas} heading={heading} />
       )}
-      <section class="panel" aria-labelledby="quantities-heading">
-        <h2 id="quantities-heading" title={t('overview.quantities-note')}>
-          {t('overview.quantities')}
-        </h2>
-        <p class="muted small under-heading">{t('overview.quantities-note')}</p>
-        <Quantities quantities={overview.quantities} />
-      </section>
-    </div>
+    </section>
+  );
+}
+
+function QuantityPanel({ quantities }: { quantities: OverviewAnswer['quantities'] }) {
+  return (
+    <section class="panel" aria-labelledby="quantities-heading">
+      <h2 id="quantities-heading">{t('overview.quantities')}</h2>
+      <p class="muted small under-heading">{t('overview.quantities-note')}</p>
+      <Quantities
+        // The mean of directions means nothing: 350° and 10° would make a south wind.
+        quantities={quantities.filter(({ quantity }) => quantity !== 'wind.direction')}
+      />
+    </section>
   );
 }
 
@@ -285,11 +287,11 @@ export function Overview({ code }: { code: string }) {
       {total === 0 ? (
         <Empty title={t('overview.empty')} hint={t('overview.empty-hint')} />
       ) : (
-        <>
-          {village && <DevicePanel load={devices} village total={total} code={code} />}
-          <AreaPanels overview={overview.data} level={area.data.level} />
-          {!village && <DevicePanel load={devices} village={false} total={total} code={code} />}
-        </>
+        <div class="columns">
+          {!village && <AreaPanel areas={overview.data.areas} level={area.data.level} />}
+          <DevicePanel load={devices} village={village} total={total} code={code} />
+          <QuantityPanel quantities={overview.data.quantities} />
+        </div>
       )}
     </div>
   );

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import * as answers from '../api/answers.ts';
 import { QUARANTINE_STATES, type QuarantineEntry } from '../api/answers.ts';
 import { type ApiError, address } from '../api/client.ts';
-import { asApiError, useLoad } from '../load.ts';
+import { allPages, asApiError, useLoad } from '../load.ts';
 import { query, withQuery } from '../router.ts';
 import { client } from '../state.ts';
 import { t } from '../text/language.ts';
@@ -133,9 +133,13 @@ export function Quarantine() {
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
   const [pages, setPages] = useState(1);
   const load = useLoad(`quarantine ${state} ${pages}`, (signal) =>
-    client.ask(address('/quarantine', { state, limit: PAGE * pages }), answers.quarantine, {
-      signal,
-    }),
+    allPages(
+      (cursor) =>
+        client.ask(address('/quarantine', { state, limit: PAGE, cursor }), answers.quarantine, {
+          signal,
+        }),
+      pages,
+    ),
   );
   const rerun = useRerun(() => {
     setChosen(new Set());
@@ -206,7 +210,7 @@ export function Quarantine() {
               />
             ))}
           </ul>
-          {load.data?.next !== null && (
+          {load.data?.complete === false && (
             <div class="list-foot">
               <button type="button" class="button" onClick={() => setPages(pages + 1)}>
                 {t('devices.more')}
