@@ -25,6 +25,7 @@ import { LockOut, Passwords } from './passwords.ts';
 import { assertImported } from './routes/places.ts';
 
 const BROKER_DRAIN_MS = 10 * SECOND;
+const HTTP_DRAIN_MS = 10 * SECOND;
 
 export interface ServerOptions {
   readonly timer: Timer;
@@ -265,17 +266,24 @@ function running(
   };
 }
 
-/** In the order in which things depend on each other; what was acknowledged is durable before the stores close. */
+/**
+ * In the order in which things depend on each other: answers under way are given, what was acknowledged is durable
+ * before the stores close. A store that can't write its last group says so; none of it was acknowledged.
+ */
 async function stopAll(
   context: Context,
   http: FastifyInstance,
   stopKeeping: () => Promise<void>,
 ): Promise<void> {
   context.live.close();
+  const cut = setTimeout(() => http.server.closeAllConnections(), HTTP_DRAIN_MS);
   await Promise.all([http.close(), context.broker.close(BROKER_DRAIN_MS)]);
+  clearTimeout(cut);
   await stopKeeping();
   await context.backups.settled();
-  if (context.store.commitFault === null) await context.store.flush();
-  await context.store.close();
-  await context.relational.close();
+  try {
+    await context.store.close();
+  } finally {
+    await context.relational.close();
+  }
 }

@@ -52,7 +52,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     connectionTimeout: MINUTE,
     keepAliveTimeout: 70 * SECOND,
     maxRequestsPerSocket: 10_000,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
     ...(trustProxy.length === 0 ? {} : { trustProxy: [...trustProxy] }),
   }).withTypeProvider<TypeBoxTypeProvider>();

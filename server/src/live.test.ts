@@ -1,0 +1,218 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemTimer } from '@village/core';
+import mqtt from 'mqtt';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  AREAS,
+  type Client,
+  DEVICES,
+  SECRET,
+  startCounty,
+  startTest,
+  type TestServer,
+  until,
+} from './testing.ts';
+
+let test: TestServer;
+beforeAll(async () => {
+  test = await startCounty();
+}, 60_000);
+afterAll(() => test.close());
+
+interface Stream {
+  /** Data of all events of that name so far. */
+  of<T>(event: string): T[];
+  readonly text: () => string;
+  close(): void;
+}
+
+function listen(server: TestServer, client: Client, query = ''): Promise<Stream> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: '127.0.0.1',
+        port: server.server.httpPort,
+        path: `/api/v1/live${query}`,
+        headers: { cookie: client.cookie },
+      },
+      (response) => {
+        expect(response.headers['content-type']).toContain('text/event-stream');
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('error', () => undefined);
+        resolve({
+          text: () => text,
+          of: <T>(event: string): T[] =>
+            text
+              .split('\n\n')
+              .filter((block) => block.startsWith(`event: ${event}\n`))
+              .map((block) => JSON.parse(block.slice(block.indexOf('data: ') + 6)) as T),
+          close: () => asked.destroy(),
+        });
+      },
+    );
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+const device = (id: string, port: number) =>
+  mqtt.connectAsync({
+    host: '127.0.0.1',
+    port,
+    protocol: 'mqtt',
+    clientId: id,
+    username: id,
+    password: SECRET,
+    reconnectPeriod: 0,
+    connectTimeout: 20_000,
+  });
+
+interface Latest {
+  items: { device: string; state: string; values: Record<string, { value: number }> }[];
+}
+
+describe('live', () => {
+  it('brings a reading from MQTT to the pages that may see it, and to no other', async () => {
+    const north = await listen(test, await test.client('north'));
+    const south = await listen(test, await test.client('south'));
+    const one = await listen(test, await test.client('admin'), '?device=south-air');
+    const client = await device('north-air', test.server.mqttPort);
+    const at = new Date(test.timer.now()).toISOString();
+    await client.publishAsync(
+      'village/v1/devices/north-air/readings',
+      JSON.stringify({ device: 'north-air', at, values: { temperature: 21.5 } }),
+      { qos: 1 },
+    );
+    await until('the event', () => north.of('latest').length > 0);
+    expect(north.of<Latest>('latest')[0]?.items[0]).toMatchObject({
+      device: 'north-air',
+      state: 'online',
+      values: { temperature: { value: 21.5 } },
+    });
+    await until('the counts', () =>
+      north.of<{ online: number }>('counts').some((counts) => counts.online === 1),
+    );
+    const admin = await test.client('admin');
+    expect(await admin.get('/overview')).toMatchObject({
+      counts: { online: 1, never: 3 },
+      quantities: [{ quantity: 'air.temperature', avg: 21.5, devices: 1, unit: '℃' }],
+    });
+    expect(south.text()).not.toContain('north-air');
+    expect(one.text()).not.toContain('north-air');
+    await client.endAsync();
+    for (const stream of [north, south, one]) stream.close();
+  });
+
+  it('turns a silent device late and offline by the clock', async () => {
+    const client = await test.client('north');
+    const stream = await listen(test, client);
+    const { silentAfter } = (
+      await client.get<{ items: { id: string; silentAfter: number }[] }>('/profiles')
+    ).items.find((one) => one.id === 'village/air-weather') as { silentAfter: number };
+    test.timer.shift += (silentAfter + 60) * 1000;
+    await until('offline', () =>
+      stream.of<Latest>('latest').some(({ items }) => items.some((one) => one.state === 'offline')),
+    );
+    stream.close();
+  });
+
+  it('refuses a client too many', async () => {
+    const small = await startTest((config) => ({
+      ...config,
+      limits: { ...config.limits, liveClients: 1 },
+    }));
+    const client = await small.client('admin');
+    const first = await listen(small, client);
+    const second = await client.ask('GET', '/live');
+    expect([second.statusCode, second.json().code]).toEqual([503, 'too-many-live-clients']);
+    first.close();
+    await small.close();
+  });
+
+  it('keeps a client that reads nothing from costing memory or the others', async () => {
+    const client = await test.client('admin');
+    const frozen = connect(test.server.httpPort, '127.0.0.1');
+    frozen.pause();
+    frozen.write(`GET /api/v1/live HTTP/1.1\r\nhost: x\r\ncookie: ${client.cookie}\r\n\r\n`);
+    const stream = await listen(test, client);
+    const sender = await device('south-air', test.server.mqttPort);
+    for (let n = 0; n < 3; n++) {
+      const before = stream.of('latest').length;
+      const at = new Date(test.timer.now()).toISOString();
+      await sender.publishAsync(
+        'village/v1/devices/south-air/readings',
+        JSON.stringify({ device: 'south-air', at, values: { temperature: n } }),
+        { qos: 1 },
+      );
+      await until('the next event', () => stream.of('latest').length > before);
+    }
+    await sender.endAsync();
+    frozen.destroy();
+    stream.close();
+  });
+});
+
+describe('stopping', () => {
+  it('under load loses nothing that was acknowledged', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'village-stop-'));
+    const first = await startTest(undefined, folder);
+    await first.server.importAreas(AREAS);
+    await first.server.importDevices(DEVICES);
+    const base = Date.UTC(2026, 5, 1);
+    const clients = await Promise.all(
+      ['north-air', 'south-air'].map(async (id) => {
+        const client = await device(id, first.server.mqttPort);
+        client.on('error', () => undefined);
+        return { id, client, acknowledged: new Set<number>() };
+      }),
+    );
+    let sending = true;
+    const load = clients.map(async ({ id, client, acknowledged }) => {
+      for (let n = 0; sending && client.connected; n++) {
+        const at = new Date(base + n * 1000).toISOString();
+        const payload = JSON.stringify({ device: id, at, values: { temperature: n % 40 } });
+        client.publish(`village/v1/devices/${id}/readings`, payload, { qos: 1 }, (error) => {
+          if (error === undefined || error === null) acknowledged.add(n);
+        });
+        if (n % 20 === 0) await systemTimer.sleep(1);
+      }
+    });
+    await until('some acknowledgements', () =>
+      clients.every(({ acknowledged }) => acknowledged.size > 300),
+    );
+    await first.server.stop();
+    sending = false;
+    await Promise.all(load);
+    for (const { client } of clients) client.end(true);
+
+    const second = await startTest(undefined, folder);
+    for (const { id, acknowledged } of clients) {
+      const rows = await second.server.store.range({
+        device: id,
+        from: base,
+        to: base + 100_000_000,
+        limit: 100_000,
+      });
+      const stored = new Set(rows.map((row) => (row.at - base) / 1000));
+      expect(stored.size).toBe(rows.length);
+      expect([...acknowledged].filter((n) => !stored.has(n))).toEqual([]);
+    }
+    await second.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('twice is once, and ends open live streams', async () => {
+    const server = await startTest();
+    const stream = await listen(server, await server.client('admin'));
+    await Promise.all([server.server.stop(), server.server.stop()]);
+    stream.close();
+    await server.close();
+  });
+});
