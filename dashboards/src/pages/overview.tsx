@@ -32,6 +32,8 @@ import { mergeLatest } from './merge.ts';
 const REFRESH_MS = 15_000;
 const RECENT = 12;
 const VILLAGE = 100;
+/** About as long as the tables beside them. */
+const QUANTITIES_SHOWN = 20;
 
 type AreaRow = OverviewAnswer['areas'][number];
 
@@ -112,10 +114,12 @@ function AreaCards({ areas }: { areas: readonly AreaRow[] }) {
 }
 
 function Quantities({ quantities }: { quantities: OverviewAnswer['quantities'] }) {
+  const [all, setAll] = useState(false);
   if (quantities.length === 0) return <p class="muted pad">{t('overview.no-quantities')}</p>;
+  const shown = all ? quantities : quantities.slice(0, QUANTITIES_SHOWN);
   return (
     <ul class="quantities">
-      {quantities.map((quantity) => (
+      {shown.map((quantity) => (
         <li key={quantity.quantity}>
           <span class="quantity-name">
             {say(quantity.name)}
@@ -132,6 +136,13 @@ function Quantities({ quantities }: { quantities: OverviewAnswer['quantities'] }
           </span>
         </li>
       ))}
+      {shown.length < quantities.length && (
+        <li>
+          <button type="button" class="button" onClick={() => setAll(true)}>
+            {t('overview.more-quantities', { n: quantities.length - shown.length })}
+          </button>
+        </li>
+      )}
     </ul>
   );
 }

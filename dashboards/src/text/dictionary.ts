@@ -72,6 +72,7 @@ export const texts = {
     zh: '暂无在线设备的有效数据',
     en: 'No good values from devices online yet',
   },
+  'overview.more-quantities': { zh: '显示其余 {n} 项', en: 'Show {n} more' },
   'overview.recent': { zh: '最近上报的设备', en: 'Heard most recently' },
   'overview.devices': { zh: '本区域设备', en: 'Devices here' },
   'overview.all-devices': { zh: '查看全部 {n} 台', en: 'Show all {n}' },
