@@ -231,6 +231,17 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     expect(faults).toEqual([]);
   });
 
+  it('every choice on a phone shows what is chosen', async () => {
+    const { page } = await show(county, { width: 390, height: 844, path: '/devices' });
+    await page.getByLabel('排序').waitFor();
+    const chosen = await page.$$eval('select', (nodes) =>
+      nodes.map((node) => (node as HTMLSelectElement).selectedOptions[0]?.text ?? ''),
+    );
+    expect(chosen).toEqual(['长兴县', '全部状态', '全部类型', '名称']);
+    await page.getByLabel('排序').selectOption('-lastSeenAt');
+    await page.waitForURL(/sort=-lastSeenAt/);
+  });
+
   it('runs quarantined messages again and tells what came of it', async () => {
     const own = await bench.fixture({ devices: 3 });
     const { page } = await show(own, { path: '/quarantine' });

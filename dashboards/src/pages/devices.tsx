@@ -89,7 +89,8 @@ function Choice({
   any: string;
   options: readonly (readonly [value: string, text: string])[];
 }) {
-  const chosen = query.value.get(name) ?? '';
+  // Without a word for "any" the first option is what holds when the address says nothing.
+  const chosen = query.value.get(name) ?? (any === '' ? (options[0]?.[0] ?? '') : '');
   return (
     <label class="choice">
       <span class="hidden">{label}</span>
