@@ -23,7 +23,19 @@ const STATUS: Readonly<Record<string, number>> = {
   'ambiguous-metric': 422,
   locked: 423,
   'too-many-live-clients': 503,
+  'query-failed': 500,
+  'query-timeout': 503,
+  'query-aborted': 503,
+  'store-closed': 503,
 };
+
+/** Codes whose messages come from an engine and may name paths, hosts or statements: they are for the log alone. */
+const INSIDE = new Set([
+  'query-failed',
+  'query-engine-down',
+  'relational-unavailable',
+  'import-conflict',
+]);
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
@@ -87,11 +99,14 @@ export function handleError(
 ): FastifyReply {
   if (error instanceof OperationalError) {
     const status = STATUS[error.code] ?? (error.retry ? 503 : 400);
-    if (status === 503) {
-      request.log.warn({ code: error.code, detail: error.message }, 'a request had to be refused');
-      reply.header('retry-after', '5');
-    }
-    return sendProblem(reply, status, error.code, error.message);
+    if (status >= 500)
+      request.log.warn(
+        { code: error.code, detail: error.message },
+        'a request could not be served',
+      );
+    if (status === 503) void reply.header('retry-after', '5');
+    const detail = INSIDE.has(error.code) ? 'the store refused; the log says why' : error.message;
+    return sendProblem(reply, status, error.code, detail);
   }
   if (error.validation !== undefined) {
     const where = error.validationContext ?? 'request';

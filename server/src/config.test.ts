@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DAY, HOUR, OperationalError } from '@village/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from './config.ts';
+import { untilNight } from './maintenance.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'village-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const yaml = (text: string): NodeJS.ProcessEnv => {
+  const path = join(folder, 'village.yaml');
+  writeFileSync(path, text);
+  return { VILLAGE_CONFIG: path };
+};
+
+/** The message of what is refused. */
+const refusal = (env: NodeJS.ProcessEnv): string => {
+  try {
+    loadConfig(env, folder);
+  } catch (error) {
+    expect(error).toBeInstanceOf(OperationalError);
+    return (error as Error).message;
+  }
+  throw new Error('the configuration was taken');
+};
+
+describe('configuration', () => {
+  it('has a default for everything', () => {
+    const config = loadConfig({}, join(folder, 'elsewhere'));
+    expect(config).toMatchObject({
+      data: join(folder, 'elsewhere', 'data'),
+      http: { port: 8080, host: '0.0.0.0', secureCookies: false },
+      mqtt: { port: 1883 },
+      county: { code: '330522000000' },
+    });
+  });
+
+  it('takes the environment before the file, and paths relative to the file', () => {
+    const env = yaml(
+      'http: { port: 9000 }\nstore: { sealEvery: 1s, retention: 3650d }\nrelational: { url: postgres://a@b/c }\n',
+    );
+    const config = loadConfig({ ...env, VILLAGE_HTTP_PORT: '9001', VILLAGE_MQTT_PORT: '' }, '/');
+    expect([config.http.port, config.mqtt.port]).toEqual([9001, 1883]);
+    expect(config.store).toMatchObject({ sealEvery: 1000, retention: 3650 * DAY });
+    expect(config.relational?.url).toBe('postgres://a@b/c');
+  });
+
+  it('is refused with every fault and its path', () => {
+    const message = refusal(
+      yaml(
+        'http: { port: 70000, colour: red }\nstore: { sealEvery: soon }\nrelational: { url: mysql://x }\nlimits: { liveClients: 0 }\n',
+      ),
+    );
+    for (const path of [
+      'http.port',
+      'http',
+      'store.sealEvery',
+      'relational.url',
+      'limits.liveClients',
+    ])
+      expect(message).toMatch(new RegExp(`village\\.yaml\\.${path}:`));
+    expect(message).toContain('colour');
+    expect(refusal({ VILLAGE_HTTP_PORT: 'http' })).toContain('VILLAGE_HTTP_PORT');
+    expect(refusal({ VILLAGE_CONFIG: join(folder, 'none.yaml') })).toContain("can't be read");
+    expect(refusal(yaml('areas: none.csv'))).toContain('none.csv');
+  });
+
+  it('names the line of a broken device profile', () => {
+    mkdirSync(join(folder, 'catalog', 'x'), { recursive: true });
+    writeFileSync(join(folder, 'catalog', 'x', 'y.yaml'), 'profile: x/y\nrevision: one\n');
+    expect(refusal(yaml('catalogs: [catalog]'))).toMatch(/x\/y\.yaml:\d+ /);
+  });
+});
+
+describe('the command', () => {
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const run = (args: string[], env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, [main, ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, VILLAGE_DATA: join(folder, 'data'), ...env },
+      timeout: 60_000,
+    });
+  let port = 0;
+  const taken = createServer();
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    port = typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  afterAll(() => new Promise((resolve) => taken.close(resolve)));
+
+  it('checks a configuration without starting', () => {
+    const good = run(['serve', '--check'], yaml('http: { port: 9000 }'));
+    expect([good.status, good.stderr]).toEqual([0, '']);
+    const bad = run(['start', '--check'], yaml('http: { port: x }'));
+    expect(bad.status).toBe(1);
+    expect(bad.stderr).toContain('http.port');
+    expect(bad.stderr).not.toContain('    at ');
+    expect(run(['start', '--devices', 'many', '--check'], {}).status).toBe(1);
+  }, 60_000);
+
+  it('says in one line that a port is taken, and ends', () => {
+    const env = { VILLAGE_HTTP_HOST: '127.0.0.1', VILLAGE_HTTP_PORT: String(port) };
+    const { status, stderr } = run(['serve'], { ...yaml('mqtt: { port: 0 }'), ...env });
+    expect(status).toBe(1);
+    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(`${port}.*EADDRINUSE`)]);
+  }, 60_000);
+});
+
+describe('nights', () => {
+  it('are Beijing nights, never now', () => {
+    const two = Date.UTC(2026, 0, 1, 18);
+    expect(untilNight(two)).toBe(DAY);
+    expect(untilNight(two - 1)).toBe(1);
+    expect(untilNight(two + HOUR)).toBe(23 * HOUR);
+  });
+});
