@@ -7,4 +7,5 @@ export * from './quality.ts';
 export * from './quantity.ts';
 export * from './random.ts';
 export * from './reading.ts';
+export * from './registration.ts';
 export * from './time.ts';

@@ -1,10 +1,13 @@
 /** Imports of areas and devices from CSV: all or nothing, and every fault with its line and column. */
 import {
+  AREA_COLUMNS,
   AREA_LEVELS,
   type Area,
   type AreaLevel,
   type Clock,
+  DEVICE_COLUMNS,
   type Device,
+  GATEWAY_PROFILE,
   isAreaCode,
 } from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
@@ -20,33 +23,9 @@ import {
 import { type CsvRow, type ImportFault, readCsv } from './csv.ts';
 import type { Directory } from './directory.ts';
 
-const AREA_COLUMNS = [
-  'code',
-  'level',
-  'zh',
-  'en',
-  'parent',
-  'aliases',
-  'validFrom',
-  'validTo',
-] as const;
-const DEVICE_COLUMNS = [
-  'id',
-  'name',
-  'profile',
-  'area',
-  'gateway',
-  'address',
-  'longitude',
-  'latitude',
-  'options',
-  'secret',
-] as const;
 type AreaRow = CsvRow<(typeof AREA_COLUMNS)[number]>;
 type DeviceRow = CsvRow<(typeof DEVICE_COLUMNS)[number]>;
 
-/** The word in the profile column that registers a gateway or network server instead of a device. */
-const GATEWAY = 'gateway';
 const FAULTS_MAX = 1_000;
 const NAME_MAX = 100;
 const ADDRESS_MAX = 128;
@@ -180,7 +159,7 @@ export class Imports {
     const { rows, faults } = await readCsv(text, DEVICE_COLUMNS);
     const complaints = new Complaints(faults);
     const gateways = new Set(
-      rows.filter(({ cells }) => cells.profile === GATEWAY).map(({ cells }) => cells.id),
+      rows.filter(({ cells }) => cells.profile === GATEWAY_PROFILE).map(({ cells }) => cells.id),
     );
     for (const { id } of this.#directory.gateways(scope)) gateways.add(id);
     const devices: Device[] = [];
@@ -188,7 +167,7 @@ export class Imports {
     for (const row of rows) {
       const { id, name, area, profile } = row.cells;
       this.#checkCommon(row, scope, complaints);
-      if (profile === GATEWAY) newGateways.push({ id, name, area });
+      if (profile === GATEWAY_PROFILE) newGateways.push({ id, name, area });
       else devices.push(this.#device(row, gateways, complaints));
     }
     this.#checkUnique(rows, complaints);
@@ -222,7 +201,7 @@ export class Imports {
       'id',
       'is taken outside your area',
     );
-    const kind = profile === GATEWAY ? 'gateway' : 'device';
+    const kind = profile === GATEWAY_PROFILE ? 'gateway' : 'device';
     is(
       foreign === undefined || foreign.kind === kind,
       row,
@@ -265,7 +244,7 @@ export class Imports {
       const { id, profile, address } = row.cells;
       complaints.unless(!ids.has(id), row, 'id', 'is in the file twice');
       ids.add(id);
-      if (profile === GATEWAY) continue;
+      if (profile === GATEWAY_PROFILE) continue;
       const name = address === '' ? id : address;
       const key = `${profile}\n${name}`;
       const other = addresses.get(key) ?? this.#directory.byAddress(profile, name)?.id;
@@ -288,7 +267,7 @@ export class Imports {
     const credentials: Credential[] = [];
     const made: ImportResult['credentials'] = [];
     for (const { cells } of rows) {
-      const kind = cells.profile === GATEWAY ? 'gateway' : 'device';
+      const kind = cells.profile === GATEWAY_PROFILE ? 'gateway' : 'device';
       const needed = kind === 'gateway' || cells.gateway === '';
       if (cells.secret === '' && (!needed || this.#directory.hasSecret(cells.id))) continue;
       const secret = cells.secret === '' ? newSecret() : cells.secret;

@@ -4,6 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
+  DEVICE_COLUMNS,
   OperationalError,
   parseDuration,
   SECOND,
@@ -15,7 +16,7 @@ import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device
 import { SingleBar } from 'cli-progress';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { type CountyPlan, DEVICES_MAX, demoSecret, planCounty } from './plan.ts';
-import { csvLine, DEVICE_COLUMNS, readPlan, writePlan } from './plan-files.ts';
+import { csvLine, readPlan, writePlan } from './plan-files.ts';
 import { playCounty } from './play.ts';
 import { replayDevices, replayFiles } from './replay.ts';
 import { type Mapping, parseMapping } from './replay-map.ts';

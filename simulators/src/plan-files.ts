@@ -4,35 +4,26 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Area, OperationalError, parseDuration } from '@village/core';
+import {
+  AREA_COLUMNS,
+  type Area,
+  DEVICE_COLUMNS,
+  GATEWAY_PROFILE,
+  OperationalError,
+  parseDuration,
+} from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { Document, isMap, isSeq, parse as parseYaml, stringify } from 'yaml';
 import { z } from 'zod';
 import {
-  AREA_COLUMNS,
   COUNTY,
   type CountyPlan,
-  GATEWAY_PROFILE,
   type PlannedDevice,
   parseAreas,
   UNITS_PER_PORT,
   type Wire,
 } from './plan.ts';
-
-/** Columns of devices.csv, as `POST /api/v1/devices/import` takes it. */
-export const DEVICE_COLUMNS = [
-  'id',
-  'name',
-  'profile',
-  'area',
-  'gateway',
-  'address',
-  'longitude',
-  'latitude',
-  'options',
-  'secret',
-] as const;
 
 type Cell = string | number | null | undefined;
 

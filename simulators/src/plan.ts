@@ -65,8 +65,6 @@ export const DEVICES_MAX = 20_000;
 /** As many as one RS-485 line drives (TIA-485: 32 unit loads). A silent unit delays those on its line only. */
 export const UNITS_PER_PORT = 32;
 const DEVICES_PER_GATEWAY = 4_000;
-/** Profile of the rows in devices.csv that are gateways. */
-export const GATEWAY_PROFILE = 'gateway';
 const NETWORK_SERVER = 'lorawan-01';
 /** Changxing county; the gateway rows of devices.csv stand there. */
 export const COUNTY = '330522000000';
@@ -166,18 +164,6 @@ const centres: Readonly<Record<string, readonly [longitude: number, latitude: nu
   '330522200000': [119.86, 31.09],
   '330522202000': [119.91, 30.88],
 };
-
-/** Columns of areas.csv. */
-export const AREA_COLUMNS = [
-  'code',
-  'level',
-  'zh',
-  'en',
-  'parent',
-  'aliases',
-  'validFrom',
-  'validTo',
-] as const;
 
 /** The areas of a CSV text with AREA_COLUMNS; aliases are separated by `|`. */
 export function parseAreas(text: string): Area[] {
