@@ -1,4 +1,7 @@
-/** The closed list of quantities, each with one canonical unit, and the units that convert to it. */
+/**
+ * The closed list of quantities, each with one canonical unit, and the units that convert to it. Two things that nobody
+ * would average are two quantities, also when their unit is the same: mains and a battery, a mean and a gust.
+ */
 import type { Label } from './area.ts';
 
 export interface Quantity extends Label {
@@ -10,6 +13,8 @@ export interface Quantity extends Label {
   readonly total?: true;
   /** A coded state: averaging it means nothing. */
   readonly state?: true;
+  /** A direction: the mean of 350 and 10 is no 180, so it is never averaged. */
+  readonly circular?: true;
 }
 
 const q = (
@@ -40,11 +45,16 @@ export const QUANTITIES = {
   'radiation.total': q('总辐射', 'Total radiation', 'W/m²'),
   'rain.amount': q('雨量', 'Rain', 'mm'),
   'wind.speed': q('风速', 'Wind speed', 'm/s', { hj212: 'a01007' }),
+  'wind.speed-min': q('最小风速', 'Lowest wind speed', 'm/s'),
+  'wind.speed-max': q('最大风速', 'Highest wind speed', 'm/s'),
   'wind.force': q('风力', 'Wind force', '级'),
-  'wind.direction': q('风向', 'Wind direction', '°', { hj212: 'a01008' }),
+  'wind.direction': q('风向', 'Wind direction', '°', { hj212: 'a01008', circular: true }),
+  'wind.direction-min': q('最小风向', 'Lowest wind direction', '°', { circular: true }),
+  'wind.direction-max': q('最大风向', 'Highest wind direction', '°', { circular: true }),
   'wind.sector': q('风向方位', 'Wind sector', '', { state: true }),
   'water.flow-rate': q('瞬时流量', 'Flow rate', 'm³/h', { hj212: 'w00000' }),
   'water.volume-total': q('累计流量', 'Total volume', 'm³', { total: true }),
+  'water.volume-total-back': q('反向累计流量', 'Total volume backwards', 'm³', { total: true }),
   'water.velocity': q('流速', 'Water velocity', 'm/s'),
   'water.sound-speed': q('水中声速', 'Speed of sound in water', 'm/s'),
   'water.level': q('液位', 'Water level', 'm'),
@@ -71,6 +81,7 @@ export const QUANTITIES = {
   'bin.weight': q('重量', 'Weight', 'kg'),
   'device.temperature': q('设备温度', 'Device temperature', '℃'),
   'device.battery': q('电池电量', 'Battery', '%'),
+  'device.battery-voltage': q('电池电压', 'Battery voltage', 'V'),
   'device.signal': q('信号强度', 'Signal strength', 'dBm'),
   'device.mode': q('运行模式', 'Mode', '', { state: true }),
   'device.running': q('运行', 'Running', '', { state: true }),
@@ -84,6 +95,12 @@ export const QUANTITIES = {
 } as const satisfies Record<string, Quantity>;
 
 export type QuantityId = keyof typeof QUANTITIES;
+
+/** Whether a mean over devices says something: not of states, counters and directions. */
+export function averages(id: QuantityId): boolean {
+  const { state, total, circular }: Quantity = QUANTITIES[id];
+  return state !== true && total !== true && circular !== true;
+}
 
 /** The quantity of that id, or undefined. */
 export function quantity(id: string): Quantity | undefined {

@@ -1,4 +1,5 @@
 /** What the fixture server answers, by path. */
+import { averages } from '@village/core';
 import {
   areas,
   COUNTY,
@@ -204,19 +205,24 @@ export class FixtureApi {
   private overview(query: URLSearchParams): object {
     const area = this.areaOf(query.get('area'));
     const mine = this.below(area);
-    const byQuantity = new Map<string, { name: object; unit: string; values: number[] }>();
+    const byQuantity = new Map<
+      string,
+      { kind: string; quantity: string; name: object; unit: string; values: number[] }
+    >();
     for (const device of mine.filter(({ state }) => state === 'online'))
       for (const metric of device.profile.metrics) {
         const value = device.values[metric.key];
-        if (value === undefined || value.quality !== 'good' || metric.state || metric.total)
-          continue;
-        const entry = byQuantity.get(metric.quantity) ?? {
+        if (value?.quality !== 'good' || !averages(metric.quantity)) continue;
+        const { kind } = device.profile;
+        const entry = byQuantity.get(`${kind} ${metric.quantity}`) ?? {
+          kind,
+          quantity: metric.quantity,
           name: metric.name,
           unit: metric.unit,
           values: [],
         };
         entry.values.push(value.value);
-        byQuantity.set(metric.quantity, entry);
+        byQuantity.set(`${kind} ${metric.quantity}`, entry);
       }
     return {
       area: { code: area.code, name: area.name },
@@ -224,7 +230,8 @@ export class FixtureApi {
       areas: areas
         .filter((one) => one.parent === area.code)
         .map((one) => ({ code: one.code, name: one.name, counts: tally(this.below(one)) })),
-      quantities: [...byQuantity].map(([quantity, { name, unit, values: all }]) => ({
+      quantities: [...byQuantity.values()].map(({ kind, quantity, name, unit, values: all }) => ({
+        kind,
         quantity,
         name,
         unit,

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { OperationalError } from '@village/core';
+import { averages, OperationalError } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { builtinCatalog, loadCatalog } from './catalog.ts';
@@ -24,6 +24,34 @@ describe('the built-in catalogue', () => {
     const ids = files.filter((name) => name.endsWith('.yaml')).map((name) => name.slice(0, -5));
     expect([...catalog.profiles.keys()].sort()).toEqual(ids.sort());
     expect(ids.length).toBeGreaterThanOrEqual(10);
+  });
+
+  const averaged = [...catalog.profiles.values()].flatMap((profile) =>
+    profile.metrics
+      .filter((metric) => averages(metric.quantity))
+      .map((metric) => ({ profile, metric })),
+  );
+
+  it('a quantity is one kind of thing: no plausible range is another order than the others', () => {
+    const mixed = [...Map.groupBy(averaged, ({ metric }) => metric.quantity)].flatMap(
+      ([id, all]) => {
+        const widths = all.map(({ metric: { range } }) => range[1] - range[0]);
+        return Math.max(...widths) / Math.min(...widths) > 50
+          ? [`${id}: ${all.map(({ profile, metric }) => `${profile.id} ${metric.key}`).join(', ')}`]
+          : [];
+      },
+    );
+    expect(mixed).toEqual([]);
+  });
+
+  it('a device says a quantity twice only of parallel phases', () => {
+    const twice = [...catalog.profiles.values()].flatMap((profile) =>
+      [...Map.groupBy(profile.metrics, (metric) => metric.quantity)]
+        .filter(([id, all]) => averages(id) && all.length > 1)
+        .filter(([, all]) => new Set(all.map(({ key }) => key.replace(/-[abc]$/, ''))).size > 1)
+        .map(([id]) => `${profile.id} ${id}`),
+    );
+    expect(twice).toEqual([]);
   });
 });
 

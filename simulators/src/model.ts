@@ -60,15 +60,11 @@ const humidity: Shape = (ask) =>
   (ask.rain.rate(ask.at) > 0 ? 16 : 0) +
   6 * shared(ask, 2, DAY) +
   0.5 * flutter(ask);
-const windSpeed: Shape = (ask) => {
-  const mean = Math.max(0.1, 1.9 + 0.8 * wave(ask.hour, 14) + 1.4 * shared(ask, 3, 2 * HOUR));
-  const gust = /max|gust/i.test(ask.key) ? 1.6 : /min/i.test(ask.key) ? 0.5 : 1;
-  return mean * gust;
-};
-const windDirection: Shape = (ask) => {
-  const turn = /max/i.test(ask.key) ? 15 : /min/i.test(ask.key) ? -15 : 0;
-  return (((trait(ask, 3, 90, 200) + 130 * shared(ask, 4, 6 * HOUR) + turn) % 360) + 360) % 360;
-};
+const windSpeed: Shape = (ask) =>
+  Math.max(0.1, 1.9 + 0.8 * wave(ask.hour, 14) + 1.4 * shared(ask, 3, 2 * HOUR));
+const windDirection: Shape = (ask) => turned(ask, 0);
+const turned = (ask: Ask, by: number): number =>
+  (((trait(ask, 3, 90, 200) + 130 * shared(ask, 4, 6 * HOUR) + by) % 360) + 360) % 360;
 /** Beaufort force of a speed (GB/T 28591), upper bounds in m/s. */
 const forces = [0.2, 1.5, 3.3, 5.4, 7.9, 10.7, 13.8, 17.1, 20.7, 24.4, 28.4, 32.6];
 const pm25: Shape = (ask) =>
@@ -85,12 +81,9 @@ const pm25: Shape = (ask) =>
 /** Mean flow of a site, m³/h, and how much of the rain finds its way into the pipe, m³ for each millimetre. */
 const meanFlow = (ask: Ask): number => trait(ask, 5, 1.2, 7);
 const INFLOW_PER_MM = 0.35;
-const reversed = (ask: Ask): boolean => /neg|revers|back|export/i.test(ask.key);
 const flow: Shape = (ask) =>
-  reversed(ask)
-    ? 0
-    : meanFlow(ask) * daily(ask.hour) * (1 + 0.03 * flutter(ask)) +
-      INFLOW_PER_MM * ask.rain.rate(ask.at);
+  meanFlow(ask) * daily(ask.hour) * (1 + 0.03 * flutter(ask)) +
+  INFLOW_PER_MM * ask.rain.rate(ask.at);
 /** The pit fills for 70 % of the pump's cycle and is pumped down in the rest. */
 const pumpCycle = (ask: Ask): number => {
   const position = ask.at / (trait(ask, 6, 30, 90) * 60_000) + trait(ask, 7, 0, 1);
@@ -105,21 +98,21 @@ const charge: Shape = (ask) => {
   const spent = (ask.at - EPOCH) / (trait(ask, 12, 250, 500) * DAY) + trait(ask, 13, 0, 1);
   return 100 - 78 * (spent - Math.floor(spent));
 };
-/** Mains, or the cell of a device that runs on one, told by its range. */
-const voltage: Shape = (ask) => {
+/** The cell of a device, from what its range says of empty and full. */
+const cellVoltage: Shape = (ask) => {
   const [low, high] = ask.metric.range;
-  if (high >= 100) return 228 + 4 * slow(ask, 2 * HOUR) + 0.5 * flutter(ask);
   return low + (high - low) * (0.45 + 0.004 * charge(ask) + 0.002 * flutter(ask));
 };
 
 /** What a counter has counted since the epoch: never less than before. */
 function counted(ask: Ask): number {
-  if (ask.metric.quantity === 'water.volume-total') {
+  const id = ask.metric.quantity;
+  if (id === 'water.volume-total' || id === 'water.volume-total-back') {
     const forward = meanFlow(ask) * dailyDone(ask.at) + INFLOW_PER_MM * ask.rain.fallen(ask.at);
-    return (reversed(ask) ? 0.0005 : /net/i.test(ask.key) ? 0.9995 : 1) * forward;
+    return (id === 'water.volume-total-back' ? 0.0005 : 1) * forward;
   }
-  if (ask.metric.quantity === 'energy.import' || ask.metric.quantity === 'energy.export')
-    return trait(ask, 8, 0.8, 3.5) * dailyDone(ask.at) * (reversed(ask) ? 0.001 : 1);
+  if (id === 'energy.import' || id === 'energy.export')
+    return trait(ask, 8, 0.8, 3.5) * dailyDone(ask.at) * (id === 'energy.export' ? 0.001 : 1);
   return trait(ask, 9, 5, 40) * dailyDone(ask.at);
 }
 
@@ -150,11 +143,15 @@ const shapes: Partial<Record<QuantityId, Shape>> = {
   'radiation.total': (ask) => 860 * sun(ask),
   'rain.amount': (ask) => ask.rain.fallen(ask.at) - ask.rain.fallen(ask.at - HOUR),
   'wind.speed': windSpeed,
+  'wind.speed-min': (ask) => 0.5 * windSpeed(ask),
+  'wind.speed-max': (ask) => 1.6 * windSpeed(ask),
   'wind.force': (ask) => {
     const force = forces.findIndex((bound) => windSpeed(ask) <= bound);
     return force === -1 ? 12 : force;
   },
   'wind.direction': windDirection,
+  'wind.direction-min': (ask) => turned(ask, -15),
+  'wind.direction-max': (ask) => turned(ask, 15),
   'wind.sector': (ask) => Math.round(windDirection(ask) / 45) % 8,
   'water.flow-rate': flow,
   'water.velocity': (ask) => flow(ask) / 3600 / 0.0079,
@@ -180,7 +177,7 @@ const shapes: Partial<Record<QuantityId, Shape>> = {
   'water.total-phosphorus': (ask) => 0.8 + 0.2 * daily(ask.hour) + 0.25 * slow(ask, 2 * DAY),
   'water.total-nitrogen': (ask) => 11 + 2 * daily(ask.hour) + 2.5 * slow(ask, 2 * DAY),
   'heat.flow': (ask) => 0.021 * flow(ask),
-  'power.voltage': voltage,
+  'power.voltage': (ask) => 228 + 4 * slow(ask, 2 * HOUR) + 0.5 * flutter(ask),
   'power.current': (ask) => (power(ask) * (phase(ask) ? 1 : 1 / 3)) / (0.228 * 0.88),
   'power.active': power,
   'power.factor': (ask) => 0.88 + 0.05 * slow(ask, HOUR),
@@ -190,6 +187,7 @@ const shapes: Partial<Record<QuantityId, Shape>> = {
   'bin.weight': (ask) => 0.55 * fill(ask),
   'device.temperature': (ask) => airTemperature(ask) + 3 + 4 * Math.max(0, wave(ask.hour, 13)),
   'device.battery': charge,
+  'device.battery-voltage': cellVoltage,
   'device.signal': (ask) => -trait(ask, 14, 62, 92) + 6 * slow(ask, HOUR) + 2 * flutter(ask),
 };
 

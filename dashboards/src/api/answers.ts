@@ -96,12 +96,13 @@ export const overview = object({
   areas: list(object({ code: text, name: label, counts })),
   quantities: list(
     object({
+      kind: text,
       quantity: text,
       name: label,
       unit: text,
-      avg: nullable(number),
-      min: nullable(number),
-      max: nullable(number),
+      avg: number,
+      min: number,
+      max: number,
       devices: number,
     }),
   ),

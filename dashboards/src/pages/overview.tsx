@@ -11,7 +11,7 @@ import { address } from '../api/client.ts';
 import { formatCount, formatPercent, formatValue } from '../format.ts';
 import { type Load, useLive, useLoad } from '../load.ts';
 import { client, narrow, now } from '../state.ts';
-import { say, t } from '../text/language.ts';
+import { say, t, word } from '../text/language.ts';
 import { DeviceRows } from '../ui/device-rows.tsx';
 import { Icon } from '../ui/icon.tsx';
 import {
@@ -32,8 +32,8 @@ import { mergeLatest } from './merge.ts';
 const REFRESH_MS = 15_000;
 const RECENT = 12;
 const VILLAGE = 100;
-/** About as long as the tables beside them. */
-const QUANTITIES_SHOWN = 20;
+/** Of each kind of device, before the reader asks for all. */
+const QUANTITIES_SHOWN = 5;
 
 type AreaRow = OverviewAnswer['areas'][number];
 
@@ -113,37 +113,63 @@ function AreaCards({ areas }: { areas: readonly AreaRow[] }) {
   );
 }
 
-function Quantities({ quantities }: { quantities: OverviewAnswer['quantities'] }) {
-  const [all, setAll] = useState(false);
-  if (quantities.length === 0) return <p class="muted pad">{t('overview.no-quantities')}</p>;
-  const shown = all ? quantities : quantities.slice(0, QUANTITIES_SHOWN);
+type QuantityRow = OverviewAnswer['quantities'][number];
+
+function QuantityLine({ quantity, most }: { quantity: QuantityRow; most: number }) {
   return (
-    <ul class="quantities">
-      {shown.map((quantity) => (
-        <li key={quantity.quantity}>
-          <span class="quantity-name">
-            {say(quantity.name)}
-            <small class="muted">{t('overview.devices-n', { n: quantity.devices })}</small>
-          </span>
-          <span class="quantity-value">
-            <b class="number">{quantity.avg === null ? '–' : formatValue(quantity.avg)}</b>
-            <span class="unit">{quantity.unit}</span>
-            {quantity.min !== null && quantity.max !== null && (
-              <small class="muted number">
-                {formatValue(quantity.min)} – {formatValue(quantity.max)}
-              </small>
-            )}
-          </span>
-        </li>
-      ))}
+    <li>
+      <span class="quantity-name">
+        {say(quantity.name)}
+        {quantity.devices < most && (
+          <small class="muted">
+            {t('overview.devices-n', { n: formatCount(quantity.devices) })}
+          </small>
+        )}
+      </span>
+      <span class="quantity-value">
+        <b class="number">{formatValue(quantity.avg)}</b>
+        <span class="unit">{quantity.unit}</span>
+        {quantity.min < quantity.max && (
+          <small class="muted number">
+            {formatValue(quantity.min)} – {formatValue(quantity.max)}
+          </small>
+        )}
+      </span>
+    </li>
+  );
+}
+
+/** One kind of device: what its devices online measure now. */
+function KindQuantities({
+  kind,
+  area,
+  quantities,
+}: {
+  kind: string;
+  area: string;
+  quantities: readonly QuantityRow[];
+}) {
+  const [all, setAll] = useState(false);
+  const shown = all ? quantities : quantities.slice(0, QUANTITIES_SHOWN);
+  const most = Math.max(...quantities.map(({ devices }) => devices));
+  const id = `kind-${kind}`;
+  return (
+    <section class="kind" aria-labelledby={id}>
+      <h3 id={id}>
+        <a href={`/devices?area=${area}&kind=${kind}`}>{word('kind', kind)}</a>
+        <small class="muted number">{t('overview.devices-online', { n: formatCount(most) })}</small>
+      </h3>
+      <ul class="quantities">
+        {shown.map((quantity) => (
+          <QuantityLine key={quantity.quantity} quantity={quantity} most={most} />
+        ))}
+      </ul>
       {shown.length < quantities.length && (
-        <li>
-          <button type="button" class="button" onClick={() => setAll(true)}>
-            {t('overview.more-quantities', { n: quantities.length - shown.length })}
-          </button>
-        </li>
+        <button type="button" class="link more-lines" onClick={() => setAll(true)}>
+          {t('overview.more-quantities', { n: quantities.length - shown.length })}
+        </button>
       )}
-    </ul>
+    </section>
   );
 }
 
@@ -181,15 +207,17 @@ function AreaPanel({ areas, level }: { areas: readonly AreaRow[]; level: string 
   );
 }
 
-function QuantityPanel({ quantities }: { quantities: OverviewAnswer['quantities'] }) {
+function QuantityPanel({ quantities, area }: { quantities: readonly QuantityRow[]; area: string }) {
+  const kinds = [...Map.groupBy(quantities, ({ kind }) => kind)];
   return (
     <section class="panel" aria-labelledby="quantities-heading">
       <h2 id="quantities-heading">{t('overview.quantities')}</h2>
-      <p class="muted small under-heading">{t('overview.quantities-note')}</p>
-      <Quantities
-        // The mean of directions means nothing: 350° and 10° would make a south wind.
-        quantities={quantities.filter(({ quantity }) => quantity !== 'wind.direction')}
-      />
+      <p class="muted small under-heading">
+        {quantities.length === 0 ? t('overview.no-quantities') : t('overview.quantities-note')}
+      </p>
+      {kinds.map(([kind, rows]) => (
+        <KindQuantities key={kind} kind={kind} area={area} quantities={rows} />
+      ))}
     </section>
   );
 }
@@ -301,7 +329,7 @@ export function Overview({ code }: { code: string }) {
         <div class="columns">
           {!village && <AreaPanel areas={overview.data.areas} level={area.data.level} />}
           <DevicePanel load={devices} village={village} total={total} code={code} />
-          <QuantityPanel quantities={overview.data.quantities} />
+          <QuantityPanel quantities={overview.data.quantities} area={code} />
         </div>
       )}
     </div>

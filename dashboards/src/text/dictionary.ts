@@ -65,8 +65,8 @@ export const texts = {
   'overview.total': { zh: '设备', en: 'Devices' },
   'overview.quantities': { zh: '最新数据', en: 'Latest values' },
   'overview.quantities-note': {
-    zh: '在线设备最新有效值的平均与范围',
-    en: 'Mean and range of the newest good values of devices online',
+    zh: '按设备类型：在线设备最新有效值的平均与范围',
+    en: 'By kind: mean and range of the newest good values of devices online',
   },
   'overview.no-quantities': {
     zh: '暂无在线设备的有效数据',
@@ -78,6 +78,7 @@ export const texts = {
   'overview.all-devices': { zh: '查看全部 {n} 台', en: 'Show all {n}' },
   'overview.online-share': { zh: '在线率 {n}%', en: '{n}% online' },
   'overview.devices-n': { zh: '{n} 台设备', en: 'devices: {n}' },
+  'overview.devices-online': { zh: '在线 {n} 台', en: '{n} online' },
   'overview.updated': { zh: '更新于', en: 'Updated' },
   'overview.empty': { zh: '这里还没有设备', en: 'No devices here yet' },
   'overview.empty-hint': {

@@ -179,6 +179,7 @@ export const Overview = Type.Object({
   areas: Type.Array(Type.Object({ code: Type.String(), name: Label, counts: Counts })),
   quantities: Type.Array(
     Type.Object({
+      kind: Type.String(),
       quantity: Type.String(),
       name: Label,
       unit: Type.String(),

@@ -1,8 +1,9 @@
 /** How the whole stands: overview of an area, live events, and what only county admins see. */
-import { formatTime, QUANTITIES, type QuantityId } from '@village/core';
+import { averages, formatTime, QUANTITIES, type QuantityId } from '@village/core';
+import type { LatestValue } from '@village/store/time-series';
 import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { type AreaNode, placeOf } from '../directory.ts';
+import { type AreaNode, type DeviceEntry, placeOf } from '../directory.ts';
 import { callerOf } from '../http/access.ts';
 import type { App } from '../http/app-types.ts';
 import type { Context } from '../http/context.ts';
@@ -17,35 +18,66 @@ const CACHED_MAX = 500;
 
 type Quantities = Static<typeof s.Overview>['quantities'];
 
-/** The newest good values of devices online, by quantity; states and totals have no mean. */
-function quantitiesOf(context: Context, node: AreaNode): Quantities {
-  const sums = new Map<QuantityId, { sum: number; min: number; max: number; devices: number }>();
-  for (const entry of node.entries) {
-    if (entry.state !== 'online') continue;
-    for (const latest of context.store.latest(entry.device.id)) {
-      const metric = entry.profile.metrics[entry.profile.metricIndex.get(latest.metric) ?? -1];
-      if (metric === undefined || latest.quality !== 'good') continue;
-      const quantity: { state?: true; total?: true } = QUANTITIES[metric.quantity];
-      if (quantity.state === true || quantity.total === true) continue;
-      const { value } = latest;
-      const known = sums.get(metric.quantity);
-      if (known === undefined)
-        sums.set(metric.quantity, { sum: value, min: value, max: value, devices: 1 });
-      else {
-        known.sum += value;
-        known.min = Math.min(known.min, value);
-        known.max = Math.max(known.max, value);
-        known.devices++;
-      }
-    }
+/** What is known of one quantity among one kind of device. */
+interface Sum {
+  readonly kind: string;
+  readonly quantity: QuantityId;
+  sum: number;
+  values: number;
+  min: number;
+  max: number;
+  devices: number;
+}
+
+/** Adds a device's newest good values. */
+function addDevice(
+  sums: Map<string, Sum>,
+  entry: DeviceEntry,
+  latest: readonly LatestValue[],
+): void {
+  const { kind, metrics, metricIndex } = entry.profile;
+  const counted = new Set<Sum>();
+  for (const { metric: key, quality, value } of latest) {
+    const metric = metrics[metricIndex.get(key) ?? -1];
+    if (metric === undefined || quality !== 'good' || !averages(metric.quantity)) continue;
+    const name = `${kind} ${metric.quantity}`;
+    const sum = sums.get(name) ?? {
+      kind,
+      quantity: metric.quantity,
+      sum: 0,
+      values: 0,
+      min: value,
+      max: value,
+      devices: 0,
+    };
+    sums.set(name, sum);
+    sum.sum += value;
+    sum.values++;
+    sum.min = Math.min(sum.min, value);
+    sum.max = Math.max(sum.max, value);
+    counted.add(sum);
   }
-  return (Object.keys(QUANTITIES) as QuantityId[]).flatMap((id) => {
-    const found = sums.get(id);
-    if (found === undefined) return [];
-    const { zh, en, unit } = QUANTITIES[id];
-    const { sum, min, max, devices } = found;
-    return [{ quantity: id, name: { zh, en }, unit, avg: sum / devices, min, max, devices }];
-  });
+  for (const sum of counted) sum.devices++;
+}
+
+/**
+ * The newest good values of devices online, by kind of device and quantity: the water of a sewage station and that of a
+ * river have the same quantities and no common mean.
+ */
+function quantitiesOf(context: Context, node: AreaNode): Quantities {
+  const sums = new Map<string, Sum>();
+  for (const entry of node.entries)
+    if (entry.state === 'online') addDevice(sums, entry, context.store.latest(entry.device.id));
+  const order = Object.keys(QUANTITIES);
+  return [...sums.values()]
+    .sort(
+      (a, b) =>
+        a.kind.localeCompare(b.kind, 'en') || order.indexOf(a.quantity) - order.indexOf(b.quantity),
+    )
+    .map(({ kind, quantity, sum, values, min, max, devices }) => {
+      const { zh, en, unit } = QUANTITIES[quantity];
+      return { kind, quantity, name: { zh, en }, unit, avg: sum / values, min, max, devices };
+    });
 }
 
 function overviewRoute(app: App, context: Context): void {

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Client,
+  deviceCsv,
+  NORTH_VILLAGE,
+  SECRET,
+  startCounty,
+  type TestServer,
+  until,
+} from './testing.ts';
+
+let test: TestServer;
+let admin: Client;
+
+const row = (id: string, profile: string): string =>
+  `${id},${id},${profile},${NORTH_VILLAGE},,,,,,${SECRET}`;
+
+beforeAll(async () => {
+  test = await startCounty();
+  await test.server.importDevices(
+    deviceCsv(
+      row('meter', 'chint/dtsu666'),
+      row('bin-1', 'village/smart-bin'),
+      row('bin-2', 'village/smart-bin'),
+      row('wind', 'seeed/sensecap-one-s1000'),
+      row('sewage', 'generic/sewage-station'),
+      row('pond', 'boqu/phg-2091'),
+    ),
+  );
+  admin = await test.client('admin');
+});
+afterAll(() => test.close());
+
+interface Quantity {
+  kind: string;
+  quantity: string;
+  avg: number;
+  min: number;
+  max: number;
+  devices: number;
+}
+
+describe('quantities of an area', () => {
+  it('never mix kinds of thing, and count devices, not values', async () => {
+    const at = new Date(test.timer.now()).toISOString();
+    const readings = [
+      {
+        device: 'meter',
+        values: { 'voltage-a': 229, 'voltage-b': 230, 'voltage-c': 234, import: 7 },
+      },
+      { device: 'bin-1', values: { battery: 3.5, fill: 20, lid: 1 } },
+      { device: 'bin-2', values: { battery: 3.7, fill: 60, lid: 0 } },
+      {
+        device: 'wind',
+        values: {
+          'wind-speed-min': 1,
+          'wind-speed': 2,
+          'wind-speed-max': 9,
+          'wind-direction': 350,
+        },
+      },
+      { device: 'sewage', values: { ph: 6, level: 2 } },
+      { device: 'pond', values: { ph: 9 } },
+    ].map((reading) => ({ ...reading, at }));
+    expect((await admin.ask('POST', '/readings', { readings })).json()).toMatchObject({
+      accepted: readings.length,
+      quarantined: [],
+    });
+    const answer = await (async () => {
+      let last: { counts: { online: number }; quantities: Quantity[] } | undefined;
+      await until('six devices online', async () => {
+        last = await admin.get('/overview');
+        return last?.counts.online === 6 && last.quantities.length === 9;
+      });
+      return last;
+    })();
+    const shown = answer?.quantities.map(({ kind, quantity, avg, min, max, devices }) => [
+      kind,
+      quantity,
+      [min, Math.round(avg * 100) / 100, max],
+      devices,
+    ]);
+    expect(shown).toEqual([
+      ['power-meter', 'power.voltage', [229, 231, 234], 1],
+      ['sewage-monitor', 'water.level', [2, 2, 2], 1],
+      ['sewage-monitor', 'water.ph', [6, 6, 6], 1],
+      ['smart-bin', 'bin.fill-level', [20, 40, 60], 2],
+      ['smart-bin', 'device.battery-voltage', [3.5, 3.6, 3.7], 2],
+      ['water-quality', 'water.ph', [9, 9, 9], 1],
+      ['weather-station', 'wind.speed', [2, 2, 2], 1],
+      ['weather-station', 'wind.speed-min', [1, 1, 1], 1],
+      ['weather-station', 'wind.speed-max', [9, 9, 9], 1],
+    ]);
+  });
+});
