@@ -22,6 +22,12 @@ export interface Device {
   readonly latitude: number | null;
 }
 
+/**
+ * A silence longer than this is a gap: two report intervals, and some slack for polls that come late. A single report
+ * that is missing is no gap; completeness counts it.
+ */
+export const gapAfterMs = (reportEveryMs: number): number => Math.round(2.2 * reportEveryMs);
+
 export const DEVICE_STATES = ['online', 'late', 'offline', 'never'] as const;
 export type DeviceState = (typeof DEVICE_STATES)[number];
 

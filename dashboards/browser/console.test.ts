@@ -107,6 +107,33 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     expect(faults).toEqual([]);
   });
 
+  it('names silences by their real times, and counts nothing before a device was connected', async () => {
+    const fresh = county.devices.find(
+      ({ id, state }, index) => index % 10 === 9 && id.startsWith('sewage') && state === 'online',
+    );
+    const { page, faults } = await show(county, { path: `/devices/${fresh?.id}` });
+    const panel = page.getByRole('region', { name: '数据完整性' });
+    await panel.getByText(/首次上报，此前不计/).waitFor();
+    await panel.getByText('不计', { exact: true }).first().waitFor();
+    // Connected 7.4 hours ago, silent for three of them: not 24 hours of losses.
+    const told = await panel.innerText();
+    const [, expected = '', received = ''] = told.match(/应收 (\d+)，实收 (\d+)/) ?? [];
+    expect(Number(expected)).toBeGreaterThanOrEqual(88);
+    expect(Number(expected)).toBeLessThanOrEqual(90);
+    expect(Number(expected) - Number(received)).toBeGreaterThanOrEqual(35);
+    const gaps = panel.getByRole('list', { name: '中断时段' }).getByRole('listitem');
+    expect(await gaps.count()).toBe(1);
+    expect(await gaps.innerText()).toMatch(
+      /^3 小时( \d+ 分钟)?\s+\d\d-\d\d \d\d:\d\d – \d\d-\d\d \d\d:\d\d$/,
+    );
+    await panel.getByText('逐时明细').click();
+    await panel.getByRole('row').filter({ hasText: '缺失' }).first().waitFor();
+    const never = county.devices.find(({ state }) => state === 'never');
+    await page.goto(`${county.url}/devices/${never?.id}`);
+    await page.getByText('设备尚未上报过，不计完整性。').waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('the arrow keys read the chart out point by point', async () => {
     const { page } = await show(county, { path: `/devices/${sewage()}` });
     const chart = page.getByRole('img', { name: /化学需氧量/ });

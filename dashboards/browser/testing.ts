@@ -18,11 +18,18 @@ export interface Bench {
   /** A fixture of its own, closed with the bench. */
   fixture(options?: Partial<FixtureOptions>): Promise<Fixture>;
   /** A page with its own cookies, signed in unless told otherwise; complaints of the page are kept in `faults`. */
-  page(
-    fixture: Fixture,
-    options?: { width?: number; height?: number; dark?: boolean; signIn?: boolean; path?: string },
-  ): Promise<OpenPage>;
+  page(server: { readonly url: string }, options?: PageOptions): Promise<OpenPage>;
   close(): Promise<void>;
+}
+
+export interface PageOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly dark?: boolean;
+  readonly language?: 'zh' | 'en';
+  readonly signIn?: boolean;
+  readonly password?: string;
+  readonly path?: string;
 }
 
 export interface OpenPage {
@@ -48,15 +55,16 @@ export async function startBench(): Promise<Bench> {
       fixtures.push(fixture);
       return fixture;
     },
-    async page(
-      fixture,
-      { width = 1440, height = 900, dark = false, signIn = true, path = '/' } = {},
-    ) {
+    async page(server, options = {}) {
+      const { width = 1440, height = 900, dark = false, language = 'zh' } = options;
+      const { signIn = true, password = PASSWORD, path = '/' } = options;
       const context = await browser.newContext({
         viewport: { width, height },
         colorScheme: dark ? 'dark' : 'light',
         locale: 'zh-CN',
       });
+      if (language === 'en')
+        await context.addInitScript(() => localStorage.setItem('language', 'en'));
       const page = await context.newPage();
       page.setDefaultTimeout(PATIENCE_MS);
       const faults: string[] = [];
@@ -66,10 +74,11 @@ export async function startBench(): Promise<Bench> {
           faults.push(message.text());
       });
       if (signIn)
-        await context.request.post(`${fixture.url}/api/v1/session`, {
-          data: { user: USER, password: PASSWORD },
+        await context.request.post(`${server.url}/api/v1/session`, {
+          headers: { origin: server.url },
+          data: { user: USER, password },
         });
-      await page.goto(fixture.url + path);
+      await page.goto(server.url + path);
       return { page, context, faults };
     },
     async close() {

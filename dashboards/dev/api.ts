@@ -1,5 +1,5 @@
 /** What the fixture server answers, by path. */
-import { averages } from '@village/core';
+import { averages, gapAfterMs } from '@village/core';
 import {
   areas,
   COUNTY,
@@ -68,7 +68,8 @@ function reports(device: FixtureDevice, from: number, to: number, now: number): 
   const every = device.profile.reportEvery * 1000;
   const out: number[] = [];
   const last = Math.min(to, device.lastSeenAt ?? 0);
-  for (let at = Math.ceil(from / every) * every; at < last; at += every)
+  const first = Math.max(from, device.since);
+  for (let at = Math.ceil(first / every) * every; at < last; at += every)
     if (at < now - OUTAGE.from || at > now - OUTAGE.to) out.push(at);
   return out;
 }
@@ -304,7 +305,9 @@ export class FixtureApi {
     const device = this.deviceOf(query.get('device') ?? '');
     const [from, to] = range(query);
     const every = device.profile.reportEvery * 1000;
-    const came = new Set(reports(device, from, to, this.now).map((at) => Math.floor(at / every)));
+    const times = reports(device, from, to, this.now);
+    const came = new Set(times.map((at) => Math.floor(at / every)));
+    const since = device.state === 'never' ? null : device.since;
     const hours: {
       at: string;
       expected: number;
@@ -315,7 +318,9 @@ export class FixtureApi {
     for (let at = Math.floor(from / HOUR) * HOUR; at < to; at += HOUR) {
       const slots = Array.from({ length: Math.max(1, HOUR / every) }, (_, slot) =>
         Math.floor((at + slot * every) / every),
-      ).filter((slot) => slot * every >= from && slot * every < Math.min(to, this.now));
+      )
+        .filter((slot) => slot * every >= from && slot * every < Math.min(to, this.now))
+        .filter((slot) => since !== null && (slot + 1) * every > since);
       const received = slots.filter((slot) => came.has(slot)).length;
       const late = at < this.now - OUTAGE.from && at > this.now - OUTAGE.from - 2 * HOUR;
       hours.push({
@@ -328,16 +333,24 @@ export class FixtureApi {
     }
     const sum = (name: 'expected' | 'received'): number =>
       hours.reduce((total, hour) => total + hour[name], 0);
+    const ends =
+      since === null || since >= to
+        ? []
+        : [Math.max(from, since), ...times, Math.min(to, this.now)];
+    const gaps = ends
+      .slice(1)
+      .map((at, index) => ({ from: ends[index] ?? at, to: at }))
+      .filter((gap) => gap.to - gap.from > gapAfterMs(every))
+      .map((gap) => ({ from: iso(gap.from), to: iso(gap.to) }));
     return {
       device: device.id,
       reportEvery: device.profile.reportEvery,
       expected: sum('expected'),
       received: sum('received'),
       hours,
-      gaps:
-        from < this.now - OUTAGE.to
-          ? [{ from: iso(this.now - OUTAGE.from), to: iso(this.now - OUTAGE.to) }]
-          : [],
+      since: since === null ? null : iso(since),
+      gaps,
+      gapCount: gaps.length,
       gateway: { id: 'gateway-01', sequences: [{ epoch: 'a', highest: 4096, gaps: [[120, 122]] }] },
     };
   }

@@ -167,6 +167,8 @@ export interface FixtureDevice {
   profile: (typeof profiles)[number];
   area: FixtureArea;
   state: DeviceState;
+  /** When it first reported. */
+  since: number;
   lastSeenAt: number | null;
   values: Record<string, { value: number; at: number; receivedAt: number; quality: string }>;
 }
@@ -212,6 +214,8 @@ export function makeDevices(count: number, now: number): FixtureDevice[] {
       profile: kind,
       area,
       state,
+      // Every tenth was connected this morning.
+      since: now - (index % 10 === 9 ? 7.4 * HOUR : 200 * DAY),
       lastSeenAt: state === 'never' ? null : at,
       values:
         state === 'never'

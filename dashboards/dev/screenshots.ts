@@ -1,45 +1,124 @@
-/** Pictures of every page for looking at: three widths, two themes, many and no devices. Prints the folder. */
+/**
+ * Pictures of every page for looking at: three widths, two themes, two languages, with no, three and 3,000 devices. Prints
+ * the folder. `screenshots.ts [pattern] [url password]`: only pictures whose name matches; of a running server instead of
+ * the fixture.
+ */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBench } from '../browser/testing.ts';
+import { PATIENCE_MS, startBench } from '../browser/testing.ts';
+import { LONG_VILLAGE } from './county.ts';
+import { PASSWORD } from './fixture.ts';
 
+const [pattern = '.', url, password = PASSWORD] = process.argv.slice(2);
+const wanted = new RegExp(pattern);
 const folder = mkdtempSync(join(tmpdir(), 'console-pictures-'));
-const only = process.argv[2];
 const bench = await startBench();
-const many = await bench.fixture();
-const sewage =
-  many.devices.find(({ id, state }) => id.startsWith('sewage') && state === 'online')?.id ?? '';
-const shots: [name: string, path: string][] = [
+
+/** A county to take pictures of, and the places in it that are worth one. */
+interface Subject {
+  readonly name: string;
+  readonly url: string;
+  readonly shots: readonly (readonly [name: string, path: string])[];
+}
+
+const COMMON = [
   ['overview', '/'],
-  ['township', '/areas/330522002000'],
-  ['village', '/areas/330522002201'],
   ['devices', '/devices'],
-  ['device', `/devices/${sewage}`],
-  ['device-7d', `/devices/${sewage}?range=7d&metric=nh3n`],
-  ['device-table', `/devices/${sewage}?view=table`],
   ['quarantine', '/quarantine'],
   ['system', '/system'],
   ['settings', '/settings'],
-  ['missing', '/devices/none'],
-];
-for (const [width, height] of [
-  [390, 844],
-  [1440, 900],
-  [1920, 1080],
-] as const)
-  for (const dark of [false, true])
-    for (const [name, path] of shots) {
-      if (only !== undefined && !name.startsWith(only)) continue;
-      const { page, context } = await bench.page(many, { width, height, dark, path });
-      await page.locator('h1, .notice').first().waitFor();
-      await page.waitForLoadState('load');
-      await page.waitForTimeout(700);
-      await page.screenshot({
-        path: join(folder, `${name}-${width}-${dark ? 'dark' : 'light'}.png`),
-        fullPage: true,
-      });
-      await context.close();
-    }
+] as const;
+
+async function made(count: number): Promise<Subject> {
+  const fixture = await bench.fixture({ devices: count });
+  const common = { name: String(count), url: fixture.url };
+  if (count < 100) return { ...common, shots: COMMON };
+  const online = fixture.devices.filter(({ state }) => state === 'online');
+  const of = (start: string): string =>
+    online.find(({ id }, index) => id.startsWith(start) && index > 20)?.id ?? '';
+  const fresh = fixture.devices.find(({ state }, index) => index % 10 === 9 && state === 'online');
+  const long = online.find(({ area }) => area.name.zh === LONG_VILLAGE);
+  const ill = fixture.devices.find(({ state }) => state === 'offline');
+  const never = fixture.devices.find(({ state }) => state === 'never');
+  return {
+    ...common,
+    shots: [
+      ...COMMON,
+      ['township', '/areas/330522002000'],
+      ['village', '/areas/330522002201'],
+      ['found', '/devices?q=bin&state=offline'],
+      ['none', '/devices?q=nothing-has-this-name'],
+      ['device', `/devices/${of('sewage')}`],
+      ['device-bin', `/devices/${of('bin')}`],
+      ['device-7d', `/devices/${of('sewage')}?range=7d&metric=nh3n`],
+      ['device-table', `/devices/${of('sewage')}?view=table`],
+      ['device-fresh', `/devices/${fresh?.id}`],
+      ['device-long', `/devices/${long?.id}`],
+      ['device-offline', `/devices/${ill?.id}`],
+      ['device-never', `/devices/${never?.id}`],
+      ['missing', '/devices/none'],
+    ],
+  };
+}
+
+/** A running server: the common pages, one township and one device of each kind. */
+async function running(address: string): Promise<Subject> {
+  const { page, context } = await bench.page({ url: address }, { password });
+  const ask = async <T>(path: string): Promise<T> =>
+    (await (await context.request.get(`${address}/api/v1${path}`)).json()) as T;
+  const { items } = await ask<{ items: { id: string; kind: string }[] }>(
+    '/devices?limit=1000&sort=-lastSeenAt',
+  );
+  const areas = await ask<{ items: { code: string }[] }>('/areas?level=township&limit=1');
+  await page.close();
+  await context.close();
+  return {
+    name: 'real',
+    url: address,
+    shots: [
+      ...COMMON,
+      ['township', `/areas/${areas.items[0]?.code}`],
+      ...[...Map.groupBy(items, ({ kind }) => kind)].map(
+        ([kind, [first]]) => [`device-${kind}`, `/devices/${first?.id}`] as const,
+      ),
+    ],
+  };
+}
+
+async function take(subject: Subject): Promise<void> {
+  for (const [width, height] of [
+    [390, 844],
+    [1440, 900],
+    [1920, 1080],
+  ] as const)
+    for (const dark of [false, true])
+      for (const language of ['zh', 'en'] as const)
+        for (const [shot, path] of [['sign-in', '/'] as const, ...subject.shots]) {
+          const theme = dark ? 'dark' : 'light';
+          const name = `${shot}-${subject.name}-${width}-${theme}-${language}`;
+          if (!wanted.test(name)) continue;
+          const signIn = shot !== 'sign-in';
+          const options = { width, height, dark, path, language, signIn, password };
+          const { page, context } = await bench.page(subject, options);
+          await page.locator('h1, .notice').first().waitFor();
+          await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+          // The chart is drawn in the frame after its data.
+          await page.waitForTimeout(300);
+          // Bars that stand at the window's edge would lie across a picture of the whole page.
+          await page
+            .addStyleTag({ content: '.bottombar,.rail{position:absolute!important}' })
+            .catch(() => undefined);
+          await page.screenshot({
+            path: join(folder, `${name}.png`),
+            fullPage: true,
+            timeout: PATIENCE_MS,
+          });
+          await context.close();
+        }
+}
+
+if (url !== undefined) await take(await running(url));
+else for (const count of [3000, 3, 0]) await take(await made(count));
 await bench.close();
 process.stdout.write(`${folder}\n`);

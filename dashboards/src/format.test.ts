@@ -5,6 +5,7 @@ import {
   formatAge,
   formatBytes,
   formatCount,
+  formatLength,
   formatMetric,
   formatPercent,
   formatTime,
@@ -51,6 +52,20 @@ describe('times', () => {
   });
   it.each(['', 'tomorrow', '2026-13-01'])('refuses the field %j', (field) => {
     expect(fromField(field)).toBeNaN();
+  });
+});
+
+describe('formatLength', () => {
+  it.each([
+    [45_000, '45 秒', '45 s'],
+    [23 * 60_000, '23 分钟', '23 min'],
+    [3 * 3_600_000 + 11.6 * 60_000, '3 小时 12 分钟', '3 h 12 min'],
+    [59.7 * 60_000, '1 小时', '1 h'],
+    [50 * 3_600_000 + 60_000, '2 天 2 小时', '2 d 2 h'],
+  ])('%d ms', (ms, zh, en) => {
+    expect(formatLength(ms)).toBe(zh);
+    language.value = 'en';
+    expect(formatLength(ms)).toBe(en);
   });
 });
 

@@ -61,6 +61,20 @@ export function formatSpan(ms: number): string {
   return t('span.days', { n: whole(ms / DAY) });
 }
 
+/** A length of time in its two largest units: 3 小时 12 分钟. */
+export function formatLength(ms: number): string {
+  if (ms < MINUTE) return formatSpan(Math.round(ms / 1000) * 1000);
+  const minutes = Math.round(ms / MINUTE);
+  const days = Math.floor(minutes / 1440);
+  const hours = Math.floor((minutes % 1440) / 60);
+  const parts = [
+    days > 0 ? t('span.days', { n: days }) : '',
+    hours > 0 ? t('span.hours', { n: hours }) : '',
+    days === 0 && minutes % 60 > 0 ? t('span.minutes', { n: minutes % 60 }) : '',
+  ];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
 /** The parts of an instant on Beijing's clock. */
 export function civil(at: number): {
   year: number;

@@ -260,6 +260,30 @@ describe('lists', () => {
     expect([unit, items[0]?.values]).toEqual(['℃', { count: 25, min: 0, max: 24, avg: 12 }]);
   });
 
+  it('tell what is missing from the first reading on, and silences by their real times', async () => {
+    // An hourly device, first heard at 06:20, silent from 08:20 to 11:40.
+    const ask = `/completeness?device=south-air&from=2026-01-01T00:00:00Z&to=2026-01-01T14:00:00Z`;
+    expect(await admin.get(ask)).toMatchObject({ expected: 0, since: null, gaps: [], gapCount: 0 });
+    const readings = ['06:20', '07:20', '08:20', '11:40', '12:40'].map((clock) => ({
+      device: 'south-air',
+      at: `2026-01-01T${clock}:00Z`,
+      values: { temperature: 1 },
+    }));
+    expect((await admin.ask('POST', '/readings', { readings })).statusCode).toBe(202);
+    const answer = await admin.get<{ hours: { at: string; expected: number }[] }>(ask);
+    expect(answer).toMatchObject({
+      reportEvery: 3600,
+      expected: 8,
+      received: 5,
+      since: '2026-01-01T06:20:00Z',
+      gaps: [{ from: '2026-01-01T08:20:00Z', to: '2026-01-01T11:40:00Z' }],
+      gapCount: 1,
+    });
+    expect(answer.hours.map((hour) => hour.expected)).toEqual([
+      0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,
+    ]);
+  });
+
   it('export long rows, in both formats', async () => {
     const url = '/export?device=north-air&from=2026-01-01T00:00:00Z&to=2026-01-01T00:02:00Z';
     const csv = await admin.ask('GET', `${url}&format=csv`);

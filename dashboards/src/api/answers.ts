@@ -131,7 +131,9 @@ export const completeness = object({
   hours: list(
     object({ at: time, expected: number, received: number, rows: number, backfilled: number }),
   ),
+  since: nullable(time),
   gaps: list(object({ from: time, to: time })),
+  gapCount: number,
   gateway: nullable(
     object({ id: text, sequences: list(object({ gaps: list(pair(number, number)) })) }),
   ),

@@ -5,10 +5,12 @@ import 'uplot/dist/uPlot.min.css';
 import { formatShort, formatTime, ZONE } from '../format.ts';
 import { dark, narrow } from '../state.ts';
 import { language, t, word } from '../text/language.ts';
-import { columns, type Sample, type Series, scale } from './series.ts';
+import { columns, type Gap, type Sample, type Series, scale } from './series.ts';
 
 export interface ChartProps {
   readonly series: Series;
+  /** Stretches to shade. */
+  readonly gaps: readonly Gap[];
   /** ms; the x axis is what was asked for, not what came. */
   readonly from: number;
   readonly to: number;
@@ -41,11 +43,11 @@ function axisTime(splits: number[], incr: number): string[] {
 }
 
 /** Silence is drawn as what it is, so that nobody takes it for a lack of zoom. */
-function shadeGaps(chart: uPlot, series: Series): void {
+function shadeGaps(chart: uPlot, gaps: readonly Gap[]): void {
   const { ctx, bbox } = chart;
   ctx.save();
   ctx.fillStyle = colour('--gap');
-  for (const gap of series.gaps) {
+  for (const gap of gaps) {
     const left = Math.max(bbox.left, chart.valToPos(gap.from / 1000, 'x', true));
     const right = Math.min(bbox.left + bbox.width, chart.valToPos(gap.to / 1000, 'x', true));
     if (right > left) ctx.fillRect(left, bbox.top, right - left, bbox.height);
@@ -112,7 +114,7 @@ function options(
       },
     ],
     hooks: {
-      drawClear: [(chart) => shadeGaps(chart, props.series)],
+      drawClear: [(chart) => shadeGaps(chart, props.gaps)],
       setCursor: [(chart) => moved(chart.cursor.idx ?? null)],
       setSelect: [
         (chart) => {
@@ -154,6 +156,7 @@ export function Chart(props: ChartProps) {
   const drawn = columns(props.series);
   const isDark = dark.value;
   const spoken = language.value;
+  const gapsKey = props.gaps.map((gap) => `${gap.from}-${gap.to}`).join(' ');
 
   useEffect(() => {
     const element = host.current;
@@ -173,7 +176,7 @@ export function Chart(props: ChartProps) {
       made.destroy();
       chart.current = null;
     };
-  }, [props.series, props.from, props.to, isDark, spoken]);
+  }, [props.series, gapsKey, props.from, props.to, isDark, spoken]);
 
   function step(event: KeyboardEvent): void {
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;

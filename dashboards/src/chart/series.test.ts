@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AggregateRow, ReadingRow } from '../api/answers.ts';
 import {
+  appendSample,
   bucketSeries,
   columns,
   rawSeries,
   resolutionFor,
   scale,
+  shadedGaps,
   summarize,
   trend,
 } from './series.ts';
@@ -97,6 +99,48 @@ describe('bucketSeries', () => {
   it('keeps the band', () => {
     const { low, high } = columns(bucketSeries([bucket(0, 5)], 'avg', 10 * MINUTE));
     expect([low, high]).toEqual([[4], [6]]);
+  });
+});
+
+describe('shadedGaps', () => {
+  const silences = [
+    { from: 0, to: 7 * MINUTE },
+    { from: 20 * MINUTE, to: 26 * MINUTE },
+  ];
+  it('raw readings shade the silences of the device and those of the metric alone, each stretch once', () => {
+    // The metric is absent from 5 to 25; the device was silent up to 7 and from 20 on.
+    const series = rawSeries([row(5, 1), row(25, 2)], 'cod', 5 * MINUTE);
+    expect(shadedGaps(series, silences)).toEqual([{ from: 0, to: 26 * MINUTE }]);
+    expect(shadedGaps(series, undefined)).toEqual([{ from: 5 * MINUTE, to: 25 * MINUTE }]);
+  });
+  it('buckets shade real times, not whole buckets', () => {
+    const series = bucketSeries([bucket(0, 5), bucket(30, 5)], 'avg', 10 * MINUTE);
+    expect(series.gaps).toEqual([{ from: 10 * MINUTE, to: 30 * MINUTE }]);
+    expect(shadedGaps(series, silences)).toEqual(silences);
+  });
+});
+
+describe('appendSample', () => {
+  const sample = (minute: number) => ({
+    at: minute * MINUTE,
+    value: 3,
+    min: null,
+    max: null,
+    quality: 'good',
+    lane: 'live',
+    receivedAt: null,
+  });
+  const series = rawSeries([row(0, 1), row(5, 2)], 'cod', 5 * MINUTE);
+  it('puts what is newer at the end, with the gap before it', () => {
+    expect(appendSample(series, sample(10), 5 * MINUTE)).toMatchObject({ gaps: [] });
+    expect(appendSample(series, sample(17), 5 * MINUTE).gaps).toEqual([
+      { from: 5 * MINUTE, to: 17 * MINUTE },
+    ]);
+  });
+  it('leaves alone what is not newer, and buckets', () => {
+    expect(appendSample(series, sample(5), 5 * MINUTE)).toBe(series);
+    const buckets = bucketSeries([bucket(0, 5)], 'avg', 10 * MINUTE);
+    expect(appendSample(buckets, sample(90), 5 * MINUTE)).toBe(buckets);
   });
 });
 

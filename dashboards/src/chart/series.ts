@@ -1,4 +1,5 @@
 /** From answers to what a chart draws: gaps become breaks, doubtful points stand apart. Pure. */
+import { gapAfterMs } from '@village/core';
 import type { AggregateRow, Metric, ReadingRow } from '../api/answers.ts';
 
 /** One point as the table shows it; `value` null is a slot without one. */
@@ -12,16 +13,19 @@ export interface Sample {
   readonly receivedAt: number | null;
 }
 
+/** A stretch of time without a value. */
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Series {
   readonly samples: readonly Sample[];
   /** Ranges without a value between two samples. */
-  readonly gaps: readonly { readonly from: number; readonly to: number }[];
+  readonly gaps: readonly Gap[];
   /** Width of a bucket, ms; null for raw readings. */
   readonly everyMs: number | null;
 }
-
-/** Two heartbeats and some slack: a silence longer than this is a gap and no line crosses it. */
-const GAP_INTERVALS = 2.2;
 
 /** Raw readings of one metric by time. */
 export function rawSeries(
@@ -48,9 +52,44 @@ export function rawSeries(
   for (let i = 1; i < samples.length; i++) {
     const from = samples[i - 1]?.at ?? 0;
     const to = samples[i]?.at ?? 0;
-    if (to - from > reportEveryMs * GAP_INTERVALS) gaps.push({ from, to });
+    if (to - from > gapAfterMs(reportEveryMs)) gaps.push({ from, to });
   }
   return { samples, gaps, everyMs: null };
+}
+
+/**
+ * The series with one newer sample at its end, for a value that came live; what is not newer, or no raw reading, changes
+ * nothing.
+ */
+export function appendSample(series: Series, sample: Sample, reportEveryMs: number): Series {
+  const last = series.samples.at(-1);
+  if (series.everyMs !== null || last === undefined || sample.at <= last.at) return series;
+  const silent = sample.at - last.at > gapAfterMs(reportEveryMs);
+  return {
+    ...series,
+    samples: [...series.samples, sample],
+    gaps: silent ? [...series.gaps, { from: last.at, to: sample.at }] : series.gaps,
+  };
+}
+
+/** Stretches that touch or overlap drawn together, by time. */
+function joined(gaps: readonly Gap[]): Gap[] {
+  const out: { from: number; to: number }[] = [];
+  for (const { from, to } of gaps.toSorted((a, b) => a.from - b.from)) {
+    const last = out.at(-1);
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+    else out.push({ from, to });
+  }
+  return out;
+}
+
+/**
+ * What a chart shades: the silences of the device by their real times, at both ends of the range too, and where single
+ * readings are drawn those of the metric alone. While the silences are not known, what the series itself shows.
+ */
+export function shadedGaps(series: Series, silences: readonly Gap[] | undefined): Gap[] {
+  if (silences === undefined) return joined(series.gaps);
+  return joined(series.everyMs === null ? [...series.gaps, ...silences] : silences);
 }
 
 /** Buckets of one metric; the aggregate drawn is `main`. Buckets that are absent or empty are gaps. */

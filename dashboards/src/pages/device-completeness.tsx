@@ -1,17 +1,19 @@
-/** What was expected of a device and what came, hour by hour, with the gaps by name. */
+/** What was expected of a device and what came, hour by hour, with its silences by their real times. */
+import { useState } from 'preact/hooks';
 import type { Completeness } from '../api/answers.ts';
-import { formatCount, formatPercent, formatShort, formatSpan } from '../format.ts';
+import { formatCount, formatLength, formatPercent, formatShort, formatTime } from '../format.ts';
 import type { Load } from '../load.ts';
-import { narrow } from '../state.ts';
+import { narrow, now } from '../state.ts';
 import { t } from '../text/language.ts';
-import { Failure, Skeleton } from '../ui/parts.tsx';
-import { cellKind, cells } from './cells.ts';
+import { Failure, Scroll, Skeleton, StaleNote } from '../ui/parts.tsx';
+import { type Cell, cellKind, cells } from './cells.ts';
 
-const GAPS_SHOWN = 20;
-const KINDS = ['full', 'backfilled', 'partial', 'missing'] as const;
+const GAPS_SHOWN = 12;
+/** A silence that ends no longer ago than this goes on: answers are asked for once a minute. */
+const ONGOING_MS = 90_000;
+const KINDS = ['full', 'backfilled', 'partial', 'missing', 'unexpected'] as const;
 
-function Strip({ hours }: { hours: Completeness['hours'] }) {
-  const list = cells(hours, narrow.value ? 60 : 120);
+function Strip({ list }: { list: readonly Cell[] }) {
   const width = 100 / Math.max(1, list.length);
   const first = list[0];
   const last = list.at(-1);
@@ -47,33 +49,104 @@ function Strip({ hours }: { hours: Completeness['hours'] }) {
   );
 }
 
+/** The strip for those who can't see or hover it. */
+function CellTable({ list }: { list: readonly Cell[] }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="unfold" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{t('device.by-hour')}</summary>
+      {open && (
+        <Scroll label={t('device.by-hour')}>
+          <table class="dense">
+            <thead>
+              <tr>
+                <th scope="col">{t('device.time')}</th>
+                <th scope="col">{t('devices.state')}</th>
+                {(['expected', 'arrived', 'backfilled-n'] as const).map((name) => (
+                  <th scope="col" key={name} class="right">
+                    {t(`device.${name}`)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {list.toReversed().map((cell) => (
+                <tr key={cell.from}>
+                  <td class="number">
+                    {formatShort(cell.from)} – {formatShort(cell.to).slice(6)}
+                  </td>
+                  <td>{t(`device.${cellKind(cell)}`)}</td>
+                  <td class="right number">{formatCount(cell.expected)}</td>
+                  <td class="right number">{formatCount(cell.received)}</td>
+                  <td class="right number">{formatCount(cell.backfilled)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </details>
+  );
+}
+
+function GapList({ data }: { data: Completeness }) {
+  const [shown, setShown] = useState(GAPS_SHOWN);
+  const newest = data.gaps.toReversed();
+  const ongoing = now.value - ONGOING_MS;
+  return (
+    <>
+      <ol class="gap-list" aria-label={t('device.gaps')}>
+        {newest.slice(0, shown).map((gap) => (
+          <li key={gap.from}>
+            <b class="number">{formatLength(gap.to - gap.from)}</b>
+            <span class="number muted">
+              <time dateTime={new Date(gap.from).toISOString()} title={formatTime(gap.from)}>
+                {formatShort(gap.from)}
+              </time>
+              {' – '}
+              {gap.to >= ongoing ? (
+                <span class="text-offline">{t('device.gap-goes-on')}</span>
+              ) : (
+                <time dateTime={new Date(gap.to).toISOString()} title={formatTime(gap.to)}>
+                  {formatShort(gap.to)}
+                </time>
+              )}
+            </span>
+          </li>
+        ))}
+      </ol>
+      {data.gapCount > shown &&
+        (shown < newest.length ? (
+          <button type="button" class="button" onClick={() => setShown(shown + 10 * GAPS_SHOWN)}>
+            {t('device.more-gaps', { n: formatCount(data.gapCount - shown) })}
+          </button>
+        ) : (
+          <p class="muted">{t('device.more-gaps', { n: formatCount(data.gapCount - shown) })}</p>
+        ))}
+    </>
+  );
+}
+
 function Gaps({ data }: { data: Completeness }) {
   const lost =
     data.gateway?.sequences
       .flatMap((sequence) => sequence.gaps)
       .reduce((sum, [from, to]) => sum + to - from + 1, 0) ?? 0;
+  const missing = data.expected - data.received;
   return (
     <div class="gaps">
-      <h3>{t('device.gaps')}</h3>
-      {data.gaps.length === 0 ? (
-        <p class="muted">{t('device.no-gaps')}</p>
+      <h3>
+        {t('device.gaps')}
+        {data.gapCount > 0 && <span class="muted number">{formatCount(data.gapCount)}</span>}
+      </h3>
+      {data.gapCount > 0 ? (
+        <GapList data={data} />
       ) : (
-        <ul>
-          {data.gaps
-            .slice(-GAPS_SHOWN)
-            .toReversed()
-            .map((gap) => (
-              <li key={gap.from}>
-                <span class="number">
-                  {formatShort(gap.from)} – {formatShort(gap.to)}
-                </span>
-                <span class="muted">{formatSpan(gap.to - gap.from)}</span>
-              </li>
-            ))}
-          {data.gaps.length > GAPS_SHOWN && (
-            <li class="muted">{t('device.more-gaps', { n: data.gaps.length - GAPS_SHOWN })}</li>
-          )}
-        </ul>
+        <p class="muted">
+          {missing > 0
+            ? t('device.single-losses', { n: formatCount(missing) })
+            : t('device.no-gaps')}
+        </p>
       )}
       {lost > 0 && (
         <p class="text-late">
@@ -84,9 +157,30 @@ function Gaps({ data }: { data: Completeness }) {
   );
 }
 
-/** The panel. */
-export function CompletenessPanel({ load }: { load: Load<Completeness> }) {
+function Summary({ data, from }: { data: Completeness; from: number }) {
+  if (data.since === null && data.expected === 0) return <p>{t('device.completeness-never')}</p>;
+  return (
+    <p>
+      {data.expected === 0
+        ? t('device.completeness-none')
+        : t('device.completeness-text', {
+            expected: formatCount(data.expected),
+            received: formatCount(data.received),
+            percent: formatPercent(data.received, data.expected),
+            backfilled: formatCount(data.hours.reduce((sum, hour) => sum + hour.backfilled, 0)),
+          })}
+      {data.since !== null && data.since > from && (
+        <span class="muted"> {t('device.since', { time: formatTime(data.since) })}</span>
+      )}
+    </p>
+  );
+}
+
+/** The panel; `from` is where the time shown begins. */
+export function CompletenessPanel({ load, from }: { load: Load<Completeness>; from: number }) {
   const data = load.data;
+  const list = data === undefined ? [] : cells(data.hours, narrow.value ? 60 : 120);
+  const kinds = new Set(list.map(cellKind));
   return (
     <section class="panel" aria-labelledby="completeness-heading">
       <h2 id="completeness-heading">{t('device.completeness')}</h2>
@@ -98,28 +192,23 @@ export function CompletenessPanel({ load }: { load: Load<Completeness> }) {
         )
       ) : (
         <div class="pad">
-          <p>
-            {data.expected === 0
-              ? t('device.completeness-none')
-              : t('device.completeness-text', {
-                  expected: formatCount(data.expected),
-                  received: formatCount(data.received),
-                  percent: formatPercent(data.received, data.expected),
-                  backfilled: formatCount(
-                    data.hours.reduce((sum, hour) => sum + hour.backfilled, 0),
-                  ),
-                })}
-          </p>
-          <Strip hours={data.hours} />
-          <p class="legend small muted">
-            {KINDS.map((kind) => (
-              <span key={kind}>
-                <i class={`key cell-${kind}`} />
-                {t(`device.${kind}`)}
-              </span>
-            ))}
-          </p>
-          <Gaps data={data} />
+          <StaleNote error={load.error} retry={load.reload} />
+          <Summary data={data} from={from} />
+          {data.expected > 0 && (
+            <>
+              <Strip list={list} />
+              <p class="legend small muted">
+                {KINDS.filter((kind) => kinds.has(kind)).map((kind) => (
+                  <span key={kind}>
+                    <i class={`key cell-${kind}`} />
+                    {t(`device.${kind}`)}
+                  </span>
+                ))}
+              </p>
+              <CellTable list={list} />
+              <Gaps data={data} />
+            </>
+          )}
         </div>
       )}
     </section>

@@ -1,18 +1,19 @@
 /** The device's past: chart or table of one metric over a chosen time, completeness, gaps, events. */
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import type { Completeness, Device, LatestChange, Metric } from '../api/answers.ts';
 import * as answers from '../api/answers.ts';
 import { Chart } from '../chart/chart.tsx';
-import { drawnAs, type Series, scale, summarize } from '../chart/series.ts';
 import {
-  formatMetric,
-  formatShort,
-  formatSpan,
-  formatTime,
-  fromField,
-  toField,
-} from '../format.ts';
+  appendSample,
+  drawnAs,
+  type Gap,
+  type Series,
+  scale,
+  shadedGaps,
+  summarize,
+} from '../chart/series.ts';
+import { formatMetric, formatShort, formatSpan, formatTime } from '../format.ts';
 import { type Load, useLoad } from '../load.ts';
 import { go, query, withQuery } from '../router.ts';
 import { client, now } from '../state.ts';
@@ -26,81 +27,27 @@ import {
   eventsAddress,
   exportAddress,
   loadSeries,
-  RANGES,
   type TimeRange,
 } from './device-data.ts';
+import { goToRange, RangePicker } from './device-range.tsx';
+import { SampleTable } from './device-samples.tsx';
 
 const REFRESH_MS = 60_000;
-const TABLE_STEP = 100;
 
-function RangePicker({ range }: { range: TimeRange }) {
-  const [wrong, setWrong] = useState(false);
-  function apply(event: SubmitEvent): void {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
-    const from = fromField(String(form.get('from') ?? ''));
-    const to = fromField(String(form.get('to') ?? ''));
-    setWrong(!(from < to));
-    if (from < to)
-      go(
-        withQuery({
-          range: null,
-          from: new Date(from).toISOString(),
-          to: new Date(to).toISOString(),
-        }),
-      );
-  }
-  return (
-    <div class="ranges">
-      <fieldset class="segments">
-        <legend class="hidden">{t('device.range')}</legend>
-        {(Object.keys(RANGES) as (keyof typeof RANGES)[]).map((name) => (
-          <a
-            key={name}
-            href={withQuery({ range: name, from: null, to: null })}
-            aria-current={range.name === name ? 'true' : undefined}
-          >
-            {formatSpan(RANGES[name])}
-          </a>
-        ))}
-      </fieldset>
-      <details class="menu" key={`${range.name} ${range.name === 'custom' ? range.from : ''}`}>
-        <summary class={range.name === 'custom' ? 'button chosen' : 'button'}>
-          {range.name === 'custom'
-            ? `${formatShort(range.from)} – ${formatShort(range.to)}`
-            : t('device.custom')}
-          <Icon name="down" size={12} />
-        </summary>
-        <form class="menu-body" onSubmit={apply}>
-          <label>
-            {t('device.from')}
-            <input type="datetime-local" name="from" defaultValue={toField(range.from)} />
-          </label>
-          <label>
-            {t('device.to')}
-            <input type="datetime-local" name="to" defaultValue={toField(range.to)} />
-          </label>
-          {wrong && (
-            <p class="form-error" role="alert">
-              {t('device.range-wrong')}
-            </p>
-          )}
-          <button type="submit" class="button primary">
-            {t('device.apply')}
-          </button>
-        </form>
-      </details>
-    </div>
-  );
+/** What is shown, with what it was asked for: a newer choice must not relabel the figures of the one before. */
+interface Shown {
+  readonly series: Series;
+  readonly metric: Metric;
+  readonly range: TimeRange;
 }
 
 /** The chart in one sentence. */
-function describe(series: Series, metric: Metric): string {
+function describe({ series, metric }: Shown, gaps: readonly Gap[]): string {
   const sum = summarize(series);
   if (sum === null) return t('device.no-range');
   const unit = metric.unit === '' ? '' : ` ${metric.unit}`;
   const say1 = (value: number): string => `${formatMetric(metric, value)}${unit}`;
-  const common = { metric: say(metric.name), count: sum.count, gaps: series.gaps.length };
+  const common = { metric: say(metric.name), count: sum.count, gaps: gaps.length };
   const kind = drawnAs(metric);
   if (kind === 'state') return t('device.summary-state', common);
   if (kind === 'total')
@@ -115,63 +62,8 @@ function describe(series: Series, metric: Metric): string {
   });
 }
 
-function SampleTable({ series, metric }: { series: Series; metric: Metric }) {
-  const [shown, setShown] = useState(TABLE_STEP);
-  const rows = series.samples.toReversed();
-  const buckets = series.everyMs !== null;
-  const heads = buckets
-    ? (['time', 'value', 'minimum', 'maximum'] as const)
-    : (['time', 'value', 'quality', 'lane', 'received'] as const);
-  const figure = (value: number | null): string =>
-    value === null ? '–' : formatMetric(metric, value);
-  return (
-    <div class="table-wrap table-scroll">
-      <table class="dense">
-        <thead>
-          <tr>
-            {heads.map((name) => (
-              <th scope="col" key={name}>
-                {t(`device.${name}`)}
-                {name === 'value' && metric.unit !== '' && <span class="unit">{metric.unit}</span>}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, shown).map((sample) => (
-            <tr key={sample.at}>
-              <td class="number">{formatTime(sample.at)}</td>
-              <td class="number">{figure(sample.value)}</td>
-              {buckets ? (
-                <>
-                  <td class="number">{figure(sample.min)}</td>
-                  <td class="number">{figure(sample.max)}</td>
-                </>
-              ) : (
-                <>
-                  <td class={sample.quality === 'good' ? 'muted' : 'text-offline'}>
-                    {word('quality', sample.quality)}
-                  </td>
-                  <td class="muted">{word('lane', sample.lane)}</td>
-                  <td class="muted number">
-                    {sample.receivedAt === null ? '–' : formatTime(sample.receivedAt)}
-                  </td>
-                </>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {rows.length > shown && (
-        <button type="button" class="button" onClick={() => setShown(shown + TABLE_STEP)}>
-          {t('devices.more')}
-        </button>
-      )}
-    </div>
-  );
-}
-
-function Legend({ series, metric }: { series: Series; metric: Metric }) {
+function Legend({ shown, gaps }: { shown: Shown; gaps: readonly Gap[] }) {
+  const { series, metric } = shown;
   const outside = scale(series)?.outside ?? 0;
   const doubtful = series.samples.some((sample) => sample.quality !== 'good');
   return (
@@ -187,7 +79,7 @@ function Legend({ series, metric }: { series: Series; metric: Metric }) {
           {t('device.band')}
         </span>
       )}
-      {series.gaps.length > 0 && (
+      {gaps.length > 0 && (
         <span>
           <i class="key key-gap" />
           {t('device.gap')}
@@ -206,17 +98,15 @@ function Legend({ series, metric }: { series: Series; metric: Metric }) {
 
 function Trend({
   load,
-  metric,
-  range,
+  silences,
   asTable,
 }: {
-  load: Load<Series>;
-  metric: Metric;
-  range: TimeRange;
+  load: Load<Shown>;
+  silences: readonly Gap[] | undefined;
   asTable: boolean;
 }) {
-  const series = load.data;
-  if (series === undefined)
+  const shown = load.data;
+  if (shown === undefined)
     return load.error === undefined ? (
       <div class="chart-wait">
         <Skeleton lines={5} />
@@ -224,69 +114,35 @@ function Trend({
     ) : (
       <Failure error={load.error} retry={load.reload} />
     );
-  if (series.samples.length === 0)
+  const { series, metric, range } = shown;
+  const newest = series.samples.at(-1);
+  if (newest === undefined)
     return <Empty icon="chart" title={t('device.no-range')} hint={t('device.no-range-hint')} />;
-  const summary = describe(series, metric);
+  const gaps = shadedGaps(series, silences);
+  const summary = describe(shown, gaps);
   return (
-    <div class={load.busy ? 'busy' : ''}>
+    <div class={load.busy ? 'busy' : ''} aria-busy={load.busy}>
       <StaleNote error={load.error} retry={load.reload} />
       {asTable ? (
         <SampleTable series={series} metric={metric} />
       ) : (
         <Chart
           series={series}
+          gaps={gaps}
           from={range.from}
-          to={range.to}
+          to={Math.max(range.to, newest.at)}
           unit={metric.unit}
           stepped={drawnAs(metric) !== 'value'}
           whole={drawnAs(metric) === 'state'}
           format={(value) => formatMetric(metric, value)}
           summary={summary}
-          zoom={(from, to) =>
-            go(
-              withQuery({
-                range: null,
-                from: new Date(from).toISOString(),
-                to: new Date(to).toISOString(),
-              }),
-            )
-          }
+          zoom={goToRange}
         />
       )}
-      <Legend series={series} metric={metric} />
+      <Legend shown={shown} gaps={gaps} />
       <p class="summary small">{summary}</p>
     </div>
   );
-}
-
-/** The series with a live value put at its end, while raw readings up to now are shown. */
-function withLive(
-  series: Series | undefined,
-  change: LatestChange | null,
-  metric: Metric,
-  reportEveryMs: number,
-): Series | undefined {
-  const value = change?.values.get(metric.key);
-  const last = series?.samples.at(-1);
-  if (
-    series === undefined ||
-    series.everyMs !== null ||
-    value === undefined ||
-    last === undefined ||
-    value.at <= last.at
-  )
-    return series;
-  const sample = {
-    at: value.at,
-    value: value.value,
-    min: null,
-    max: null,
-    quality: value.quality,
-    lane: 'live',
-    receivedAt: value.receivedAt,
-  };
-  const gap = value.at - last.at > reportEveryMs * 2.2 ? [{ from: last.at, to: value.at }] : [];
-  return { ...series, samples: [...series.samples, sample], gaps: [...series.gaps, ...gap] };
 }
 
 function Heading({
@@ -368,6 +224,33 @@ function Events({
   );
 }
 
+/** Puts values that come live at the end of the series, while it reaches up to the present. */
+function useLiveSamples(
+  load: Load<Shown>,
+  change: LatestChange | null,
+  reportEveryMs: number,
+): void {
+  useEffect(() => {
+    if (change === null) return;
+    load.patch((shown) => {
+      const value = change.values.get(shown.metric.key);
+      if (value === undefined || shown.range.name === 'custom') return shown;
+      const { at, quality, receivedAt } = value;
+      const sample = {
+        at,
+        value: value.value,
+        min: null,
+        max: null,
+        quality,
+        lane: 'live',
+        receivedAt,
+      };
+      const series = appendSample(shown.series, sample, reportEveryMs);
+      return series === shown.series ? shown : { ...shown, series };
+    });
+  }, [change]);
+}
+
 /** Everything below the figures. The range moves with the clock once a minute, so that its end stays the present. */
 export function History({
   device,
@@ -386,26 +269,29 @@ export function History({
   const range = currentRange(minute);
   const rangeKey = range.name === 'custom' ? `${range.from}-${range.to}` : range.name;
   const refresh = range.name === 'custom' ? undefined : REFRESH_MS;
-  const load = useLoad(
+  const load = useLoad<Shown>(
     `series ${device.id} ${metric.key} ${rangeKey} ${reportEveryMs}`,
-    (signal) => loadSeries(device.id, metric, reportEveryMs, range, signal),
+    async (signal) => ({
+      series: await loadSeries(device.id, metric, reportEveryMs, range, signal),
+      metric,
+      range,
+    }),
     refresh,
   );
+  useLiveSamples(load, change, reportEveryMs);
   const completeness = useLoad<Completeness>(
     `completeness ${device.id} ${rangeKey}`,
     (signal) => client.ask(completenessAddress(device.id, range), answers.completeness, { signal }),
     refresh,
   );
   const asTable = query.value.get('view') === 'table';
-  const live =
-    range.name === 'custom' ? load.data : withLive(load.data, change, metric, reportEveryMs);
   return (
     <>
       <section class="panel" aria-label={t('device.chart')}>
         <Heading metrics={metrics} metric={metric} asTable={asTable}>
           <RangePicker range={range} />
         </Heading>
-        <Trend load={{ ...load, data: live }} metric={metric} range={range} asTable={asTable} />
+        <Trend load={load} silences={completeness.data?.gaps} asTable={asTable} />
         <p class="panel-foot">
           {(['csv', 'parquet'] as const).map((format) => (
             <a key={format} class="button" href={exportAddress(device.id, format, range)} download>
@@ -415,7 +301,7 @@ export function History({
           ))}
         </p>
       </section>
-      <CompletenessPanel load={completeness} />
+      <CompletenessPanel load={completeness} from={range.from} />
       <Events device={device} range={range} rangeKey={rangeKey} />
     </>
   );

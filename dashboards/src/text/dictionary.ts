@@ -187,9 +187,26 @@ export const texts = {
   'device.missing': { zh: '缺失', en: 'Missing' },
   'device.backfilled': { zh: '含补传', en: 'Backfilled' },
   'device.unexpected': { zh: '不计', en: 'Not counted' },
-  'device.gaps': { zh: '缺失时段', en: 'Times with losses' },
+  'device.by-hour': { zh: '逐时明细', en: 'Hour by hour' },
+  'device.expected': { zh: '应收', en: 'Expected' },
+  'device.arrived': { zh: '实收', en: 'Received' },
+  'device.backfilled-n': { zh: '补传', en: 'Backfilled' },
+  'device.since': {
+    zh: '{time} 首次上报，此前不计。',
+    en: 'First heard {time}; not counted before.',
+  },
+  'device.completeness-never': {
+    zh: '设备尚未上报过，不计完整性。',
+    en: 'Never heard yet: nothing is expected.',
+  },
+  'device.gaps': { zh: '中断时段', en: 'Silences' },
+  'device.gap-goes-on': { zh: '至今', en: 'now' },
   'device.no-gaps': { zh: '没有缺失', en: 'Nothing is missing' },
-  'device.more-gaps': { zh: '另有 {n} 处', en: 'and {n} more' },
+  'device.single-losses': {
+    zh: '没有中断，零星缺失 {n} 次上报。',
+    en: 'No silence; single reports missing: {n}.',
+  },
+  'device.more-gaps': { zh: '另有 {n} 处', en: '{n} more' },
   'device.lost-batches': {
     zh: '网关 {id} 有 {n} 个批次未收到',
     en: 'Gateway {id}: batches never received: {n}',

@@ -102,6 +102,20 @@ export function Crumbs({ places, last }: { places: readonly Place[]; last: Label
   );
 }
 
+/** A long table in a window of its own; the keyboard reaches and scrolls it. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <section
+      class="table-wrap table-scroll"
+      aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: not every browser lets the keyboard scroll what has no focus
+      tabIndex={0}
+    >
+      {children}
+    </section>
+  );
+}
+
 /** Puts the page's title on the window. */
 export function useTitle(title: string): void {
   useEffect(() => {

@@ -148,7 +148,9 @@ export const Completeness = Type.Object({
       backfilled: Type.Integer(),
     }),
   ),
+  since: TimeOrNull,
   gaps: Type.Array(Type.Object({ from: Time, to: Time })),
+  gapCount: Type.Integer(),
   gateway: Type.Union([Type.Object({ id: Type.String(), sequences: SequenceStates }), Type.Null()]),
 });
 

@@ -257,21 +257,6 @@ function aggregateRoute(app: App, context: Context): void {
   );
 }
 
-/** Runs of hours in which something is missing, as one gap each. */
-function gapsOf(hours: readonly { at: number; expected: number; received: number }[]): {
-  from: string;
-  to: string;
-}[] {
-  const gaps: { from: number; to: number }[] = [];
-  for (const { at, expected, received } of hours) {
-    if (received >= expected) continue;
-    const last = gaps.at(-1);
-    if (last?.to === at) last.to = at + 3_600_000;
-    else gaps.push({ from: at, to: at + 3_600_000 });
-  }
-  return gaps.map(({ from, to }) => ({ from: formatTime(from), to: formatTime(to) }));
-}
-
 function completenessRoute(app: App, context: Context): void {
   const { store, directory, clock } = context;
   app.get(
@@ -291,7 +276,7 @@ function completenessRoute(app: App, context: Context): void {
       // Nothing is expected of the future.
       const until = Math.min(to, clock());
       const asked = { device: query.device, from, to: until, reportEveryMs };
-      const hours = until > from ? await store.completeness(asked, gone(reply)) : [];
+      const { hours, gaps, gapCount, since } = await store.completeness(asked, gone(reply));
       const sum = (pick: (hour: (typeof hours)[number]) => number): number =>
         hours.reduce((total, hour) => total + pick(hour), 0);
       const { gateway } = entry.device;
@@ -301,7 +286,9 @@ function completenessRoute(app: App, context: Context): void {
         expected: sum((hour) => hour.expected),
         received: sum((hour) => hour.received),
         hours: hours.map((hour) => ({ ...hour, at: formatTime(hour.at) })),
-        gaps: gapsOf(hours),
+        since: since === null ? null : formatTime(since),
+        gaps: gaps.map((gap) => ({ from: formatTime(gap.from), to: formatTime(gap.to) })),
+        gapCount,
         gateway:
           gateway === null ? null : { id: gateway, sequences: sequencesOf(context, gateway) },
       };

@@ -112,13 +112,41 @@ export interface AggregateRow {
 export interface CompletenessHour {
   /** Start of the hour, ms. */
   readonly at: number;
-  /** Report intervals that lie in the asked part of the hour, and how many of them hold a row. */
+  /**
+   * Report intervals that lie in the asked part of the hour and are not over before the device's first row, and how many
+   * of them hold a row: what is not connected yet is not missing.
+   */
   readonly expected: number;
   readonly received: number;
   readonly rows: number;
   /** Rows that came through the backfill lane. */
   readonly backfilled: number;
 }
+
+export interface CompletenessQuery {
+  readonly device: string;
+  /** from ≤ at < to, ms; `to` is the present at most. */
+  readonly from: number;
+  readonly to: number;
+  readonly reportEveryMs: number;
+}
+
+export interface Completeness {
+  readonly hours: readonly CompletenessHour[];
+  /**
+   * Silences longer than `gapAfterMs(reportEveryMs)` between two rows, and after the last one up to the end of the span,
+   * oldest first. How long a silence is follows from the rows around it, in the span or not; what is told is its part
+   * in the span. The newest `GAPS_MAX` of them.
+   */
+  readonly gaps: readonly { readonly from: number; readonly to: number }[];
+  /** All of them. */
+  readonly gapCount: number;
+  /** Event time of the device's first row, or from when on rows were kept; null when never heard or not known any more. */
+  readonly since: number | null;
+}
+
+/** Most gaps that one answer tells. */
+export const GAPS_MAX = 1_000;
 
 /** What a store has seen of one gateway's sequence numbers, for one outbox (epoch). */
 export interface SequenceState {
@@ -204,10 +232,7 @@ export interface TimeSeriesStore extends Appender {
   /** Readings of one device by event time, each (device, metric, at) once. */
   range(query: RangeQuery, signal?: AbortSignal): Promise<RangeRow[]>;
   aggregate(query: AggregateQuery, signal?: AbortSignal): Promise<AggregateRow[]>;
-  completeness(
-    query: { device: string; from: number; to: number; reportEveryMs: number },
-    signal?: AbortSignal,
-  ): Promise<CompletenessHour[]>;
+  completeness(query: CompletenessQuery, signal?: AbortSignal): Promise<Completeness>;
   events(
     query: { device?: string; from: number; to: number; limit: number },
     signal?: AbortSignal,

@@ -1,8 +1,10 @@
 /** A store so plain that it can't be wrong, to hold real ones against in tests: every row ever put in, in a list. */
-import { QUALITIES, type Quality } from '@village/core';
+import { gapAfterMs, QUALITIES, type Quality } from '@village/core';
 import {
   type AggregateRow,
+  type Completeness,
   type CompletenessHour,
+  GAPS_MAX,
   type RangeRow,
   ROW_FLAG,
   type TimeSeriesStore,
@@ -138,9 +140,11 @@ export class Oracle {
       });
   }
 
-  completeness(device: string, from: number, to: number, every: number): CompletenessHour[] {
+  completeness(device: string, from: number, to: number, every: number): Completeness {
     const offset = 8 * HOUR_MS;
-    const rows = this.#rows(device, from, to);
+    const all = this.#rows(device, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    const since = all[0]?.at ?? null;
+    const rows = all.filter((row) => row.at >= from && row.at < to);
     const hours: CompletenessHour[] = [];
     for (let at = Math.floor(from / HOUR_MS) * HOUR_MS; at < to; at += HOUR_MS) {
       const here = rows.filter((row) => row.at >= at && row.at < at + HOUR_MS);
@@ -148,6 +152,7 @@ export class Oracle {
       let received = 0;
       const first = Math.ceil((Math.max(at, from) + offset) / every) * every - offset;
       for (let slot = first; slot < at + HOUR_MS && slot + every <= to; slot += every) {
+        if (since === null || slot + every <= since) continue;
         expected++;
         if (rows.some((row) => row.at >= slot && row.at < slot + every)) received++;
       }
@@ -159,6 +164,12 @@ export class Oracle {
         backfilled: here.filter((row) => (row.flags & ROW_FLAG.backfill) !== 0).length,
       });
     }
-    return hours;
+    const gaps: { from: number; to: number }[] = [];
+    for (const [index, { at }] of all.entries()) {
+      const next = all[index + 1]?.at ?? to;
+      if (next - at > gapAfterMs(every) && at < to && next > from)
+        gaps.push({ from: Math.max(at, from), to: Math.min(next, to) });
+    }
+    return { hours, gaps: gaps.slice(-GAPS_MAX), gapCount: gaps.length, since };
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { seededRandom, systemTimer, type Timer } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { completenessTests } from './completeness/testing.ts';
 import { type AggregateQuery, ROW_FLAG, type TimeSeriesStore } from './contract.ts';
 import { Oracle, putRow, type TestRow } from './oracle.ts';
 
@@ -28,6 +29,9 @@ const PLACES = new Map([
   ['b', { county: COUNTY, township: EAST, village: null }],
   ['c', { county: COUNTY, township: WEST, village: '330522101201' }],
 ]);
+
+/** A span with rows before and after it, and silences that end just short of a gap. */
+const INNER = { from: NOW - 2 * DAY + 17 * MINUTE, to: NOW - DAY, reportEveryMs: 100 * MINUTE };
 
 /** How the suite makes an engine's store; the same folder again is the same store. */
 export type OpenStore = (folder: string, timer: Timer) => Promise<TimeSeriesStore>;
@@ -359,34 +363,7 @@ export function contractSuite(name: string, open: OpenStore, runs = 3): void {
       ]);
     });
 
-    it('shows what is missing', async () => {
-      const store = await fresh();
-      await put(
-        store,
-        { device: 'a', at: NOW, values: { pm25: 1 } },
-        { device: 'a', at: NOW + 11 * MINUTE, values: { pm25: 1 } },
-        { device: 'a', at: NOW + 12 * MINUTE, values: { pm25: 1 }, flags: ROW_FLAG.backfill },
-        {
-          device: 'a',
-          at: NOW + HOUR + 30 * MINUTE,
-          values: { pm25: 1 },
-          flags: ROW_FLAG.backfill,
-        },
-      );
-      const asked = {
-        device: 'a',
-        from: NOW,
-        to: NOW + HOUR + 45 * MINUTE,
-        reportEveryMs: 10 * MINUTE,
-      };
-      const expected = [
-        { at: NOW, expected: 6, received: 2, rows: 3, backfilled: 1 },
-        { at: NOW + HOUR, expected: 4, received: 1, rows: 1, backfilled: 1 },
-      ];
-      expect(await store.completeness(asked)).toEqual(expected);
-      await store.seal();
-      expect(await store.completeness(asked)).toEqual(expected);
-    });
+    completenessTests({ folderOf, openIn, put });
 
     it('keeps an event once, however often it is sent', async () => {
       const folder = await folderOf();
@@ -534,6 +511,11 @@ export function contractSuite(name: string, open: OpenStore, runs = 3): void {
       expect(
         await store.aggregate(question({ aggregates: ['count'], everyMs: 10 * DAY, offsetMs: 0 })),
       ).toMatchObject([{ values: { count: 2 } }]);
+      // What was let go is not missing.
+      const whole = { device: 'a', from: NOW - 10 * DAY, to: NOW, reportEveryMs: HOUR };
+      const { hours, since } = await store.completeness(whole);
+      expect(since).toBe(NOW - DAY - HOUR);
+      expect(hours.filter((hour) => hour.expected > 0)).toHaveLength(25);
     });
 
     it('gives the same answers after a restart, before and after sealing', async () => {
@@ -589,7 +571,8 @@ export function contractSuite(name: string, open: OpenStore, runs = 3): void {
       const list: unknown[] = [];
       for (const device of PLACES.keys()) {
         list.push(await store.range({ device, ...span, limit: 1_000 }));
-        list.push(await store.completeness({ device, ...span, reportEveryMs: 20 * MINUTE }));
+        for (const asked of [{ ...span, reportEveryMs: 20 * MINUTE }, INNER])
+          list.push(await store.completeness({ device, ...asked }));
       }
       for (const metric of METRICS) {
         const columns = [{ profile: PROFILE, metric }];
@@ -622,6 +605,7 @@ export function contractSuite(name: string, open: OpenStore, runs = 3): void {
       for (const device of PLACES.keys()) {
         list.push(oracle.range(device, span.from, span.to));
         list.push(oracle.completeness(device, span.from, span.to, 20 * MINUTE));
+        list.push(oracle.completeness(device, INNER.from, INNER.to, INNER.reportEveryMs));
       }
       const cut = (rows: ReturnType<Oracle['aggregate']>): unknown[] =>
         rows.map(({ at, group, values: { count, min, max } }) => ({

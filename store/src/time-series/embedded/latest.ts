@@ -1,6 +1,6 @@
 /**
- * The newest value of each metric of each device, in typed arrays, and what the writer must know of a device's past:
- * the newest event time of all its rows tells whether a row can be a repetition.
+ * The newest value of each metric of each device, in typed arrays, and what must be known of a device's past: the newest
+ * event time of all its rows tells whether a row can be a repetition, the oldest from when on rows are expected.
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
@@ -9,7 +9,9 @@ import { type LatestValue, METRICS_PER_QUALITY_WORD, ROW, ROW_FLAG } from '../co
 import { rowShape } from './group.ts';
 import type { HotTable } from './hot.ts';
 
-const MAGIC = 0x31545356;
+const MAGIC = 0x32545356;
+/** Doubles of a device in a snapshot, before those of its metrics. */
+const HEAD = 4;
 const HOUR_MS = 3_600_000;
 
 /** Arrays of one layout; a device has a slot, a slot has one cell for each metric. */
@@ -55,6 +57,7 @@ export class Latest {
   #slot = new Int32Array(1024).fill(-1);
   #lastSeen = new Float64Array(1024).fill(Number.NaN);
   #newestAt = new Float64Array(1024).fill(Number.NEGATIVE_INFINITY);
+  #oldestAt = new Float64Array(1024).fill(Number.POSITIVE_INFINITY);
   #changedAt = new Float64Array(1024);
   #devices = 0;
   #changes = 0;
@@ -71,6 +74,7 @@ export class Latest {
     this.#slot = slot;
     this.#lastSeen = grown(this.#lastSeen, Number.NaN);
     this.#newestAt = grown(this.#newestAt, Number.NEGATIVE_INFINITY);
+    this.#oldestAt = grown(this.#oldestAt, Number.POSITIVE_INFINITY);
     this.#changedAt = grown(this.#changedAt, 0);
   }
 
@@ -111,6 +115,7 @@ export class Latest {
       const slot = this.#slotOf(cells, device);
       hot.note(at, Math.floor(at / HOUR_MS), at <= this.#newestAt[device]!);
       if (at > this.#newestAt[device]!) this.#newestAt[device] = at;
+      if (at < this.#oldestAt[device]!) this.#oldestAt[device] = at;
       let changed = false;
       if ((head & ROW_FLAG.backfill) === 0 && !(receivedAt <= this.#lastSeen[device]!)) {
         this.#lastSeen[device] = receivedAt;
@@ -160,6 +165,21 @@ export class Latest {
     return this.#lastSeen[device] ?? Number.NaN;
   }
 
+  /** Event time of its newest row, Infinity when that is not known any more; −Infinity when never heard. */
+  newestAt(device: number): number {
+    return this.#newestAt[device] ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Event time of its oldest row, −Infinity when that is not known any more; Infinity when never heard. */
+  oldestAt(device: number): number {
+    return this.#oldestAt[device] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Rows from before were deleted: nothing is known of a device's time before, and nothing expected. */
+  forgetBefore(device: number, before: number): void {
+    if (this.oldestAt(device) < before) this.#oldestAt[device] = before;
+  }
+
   /** Whether any row of the device was ever taken. */
   heard(device: number): boolean {
     return (this.#slot[device] ?? -1) >= 0;
@@ -177,7 +197,7 @@ export class Latest {
     const saved = new Map<number, Uint8Array>();
     for (const [layout, cells] of this.#cells.entries()) {
       if (cells.slots === 0) continue;
-      saved.set(layout, saveCells(cells, this.#lastSeen, this.#newestAt));
+      saved.set(layout, saveCells(cells, [this.#lastSeen, this.#newestAt, this.#oldestAt]));
     }
     return saved;
   }
@@ -195,8 +215,9 @@ export class Latest {
       const slot = this.#slotOf(cells, device);
       this.#lastSeen[device] = doubles[at + 1]!;
       this.#newestAt[device] = doubles[at + 2]!;
+      this.#oldestAt[device] = doubles[at + 3]!;
       this.#changedAt[device] = ++this.#changes;
-      at += 3;
+      at += HEAD;
       for (let metric = 0; metric < head.metrics; metric++, at += 3) {
         const cell = slot * cells.metrics + metric;
         cells.at[cell] = doubles[at]!;
@@ -207,10 +228,11 @@ export class Latest {
     }
   }
 
-  /** After a damaged snapshot: every row of this device may now be a repetition of an archived one. */
+  /** After a damaged snapshot: every row of this device may now be a repetition of an archived one, or its first. */
   suspect(device: number): void {
     if (device >= this.#slot.length) this.#grow(device);
     this.#newestAt[device] = Number.POSITIVE_INFINITY;
+    this.#oldestAt[device] = Number.NEGATIVE_INFINITY;
   }
 }
 
@@ -221,16 +243,14 @@ export function qualityAt(rows: Float64Array, wordsAt: number, metric: number): 
   return Math.floor(word / 16 ** (metric % METRICS_PER_QUALITY_WORD)) % 16;
 }
 
-function saveCells(cells: Cells, lastSeen: Float64Array, newestAt: Float64Array): Uint8Array {
+function saveCells(cells: Cells, heads: readonly Float64Array[]): Uint8Array {
   const { metrics, slots } = cells;
-  const doubles = new Float64Array(slots * (3 + metrics * 3));
+  const doubles = new Float64Array(slots * (HEAD + metrics * 3));
   let at = 0;
   for (let slot = 0; slot < slots; slot++) {
     const device = cells.devices[slot]!;
-    doubles[at] = device;
-    doubles[at + 1] = lastSeen[device]!;
-    doubles[at + 2] = newestAt[device]!;
-    at += 3;
+    doubles[at++] = device;
+    for (const head of heads) doubles[at++] = head[device]!;
     for (let cell = slot * metrics, end = cell + metrics; cell < end; cell++, at += 3) {
       doubles[at] = cells.at[cell]!;
       doubles[at + 1] = cells.value[cell]!;
@@ -261,7 +281,7 @@ function readSnapshot(body: Uint8Array): {
     throw new OperationalError('snapshot-damaged', 'The snapshot of the latest values is damaged.');
   const metrics = buffer.readUInt32LE(8);
   const slots = buffer.readUInt32LE(12);
-  const doubles = new Float64Array(slots * (3 + metrics * 3));
+  const doubles = new Float64Array(slots * (HEAD + metrics * 3));
   const end = 16 + doubles.byteLength;
   assert(buffer.length === end + slots * metrics, 'BUG: a whole snapshot has the wrong length');
   new Uint8Array(doubles.buffer).set(buffer.subarray(16, end));

@@ -140,6 +140,9 @@ export async function retain(engine: Engine, before: number): Promise<{ files: n
   });
   view.files = view.files.filter((file) => !old.includes(file));
   for (const { layout, hour } of hours) view.addDirty(layout, hour);
+  for (const layout of new Set(hours.map((one) => one.layout)))
+    for (const device of engine.layouts[layout]?.devices.values() ?? [])
+      engine.latest.forgetBefore(device, before);
   unlinkLater(engine, old);
   await refreshRollups(engine);
   return { files: old.length };

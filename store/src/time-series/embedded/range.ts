@@ -1,19 +1,15 @@
 /** Questions about single devices: their readings, and which of those expected are there. */
-import { OperationalError, qualityWord } from '@village/core';
-import type { CompletenessHour, RangeQuery, RangeRow } from '../contract.ts';
+import { qualityWord } from '@village/core';
+import type { RangeQuery, RangeRow } from '../contract.ts';
 import { ROW_FLAG } from '../contract.ts';
 import { ask } from './ask.ts';
 import type { Engine } from './engine.ts';
 import { rowsOnce, type Source } from './sql.ts';
 
-const HOUR_MS = 3_600_000;
-/** Days and longer report intervals begin at midnight in Beijing. */
-const SLOT_OFFSET_MS = 8 * HOUR_MS;
-const HOURS_MAX = 20_000;
 const LIMIT_MAX = 100_000;
 
 /** The readings of one device under one of its profiles. */
-function deviceSource(
+export function deviceSource(
   engine: Engine,
   device: number,
   span: { from: number; to: number },
@@ -90,56 +86,4 @@ async function rangeOf(
     });
   }
   return list;
-}
-
-/**
- * Expected against received, hour by hour. A report interval belongs to the hour in which it begins and counts as
- * expected when all of it lies in the span asked for.
- * @throws range-too-wide
- */
-export async function completeness(
-  engine: Engine,
-  query: { device: string; from: number; to: number; reportEveryMs: number },
-  signal: AbortSignal | undefined,
-): Promise<CompletenessHour[]> {
-  const { from, to, reportEveryMs: every } = query;
-  if (!(from < to)) return [];
-  const firstHour = Math.floor(from / HOUR_MS);
-  const count = Math.ceil(to / HOUR_MS) - firstHour;
-  if (count > HOURS_MAX || every < 1_000)
-    throw new OperationalError('range-too-wide', `At most ${HOURS_MAX} hours can be asked for.`);
-  const hours = Array.from({ length: count }, (_, i) => ({
-    at: (firstHour + i) * HOUR_MS,
-    expected: 0,
-    received: 0,
-    rows: 0,
-    backfilled: 0,
-  }));
-  const hourOf = (at: number): (typeof hours)[number] | undefined =>
-    hours[Math.floor(at / HOUR_MS) - firstHour];
-  const firstSlot = Math.ceil((from + SLOT_OFFSET_MS) / every);
-  const endSlot = Math.floor((to + SLOT_OFFSET_MS) / every);
-  for (let slot = firstSlot; slot < endSlot; slot++)
-    hourOf(slot * every - SLOT_OFFSET_MS)!.expected++;
-  const numbers = engine.numbersOf.get(query.device) ?? [];
-  if (numbers.length === 0) return hours;
-  const make = (): string => {
-    const parts = numbers.map((device) => rowsOnce(deviceSource(engine, device, query, [])));
-    return `SELECT ((ts + ${SLOT_OFFSET_MS}) // ${every})::DOUBLE AS slot, (ts // ${HOUR_MS})::DOUBLE AS hour,
-        count(*)::DOUBLE, sum(back)::DOUBLE
-      FROM (SELECT ts, min(flags & ${ROW_FLAG.backfill}) AS back FROM (${parts.join(' UNION ALL ')}) GROUP BY ts)
-      GROUP BY slot, hour`;
-  };
-  const { rows, columns } = await ask(engine, make, signal);
-  const [slots, inHour, sums, backfilled] = columns as Float64Array[];
-  const filled = new Set<number>();
-  for (let row = 0; row < rows; row++) {
-    const hour = hours[inHour![row]! - firstHour]!;
-    hour.rows += sums![row]!;
-    hour.backfilled += backfilled![row]!;
-    const slot = slots![row]!;
-    if (slot >= firstSlot && slot < endSlot) filled.add(slot);
-  }
-  for (const slot of filled) hourOf(slot * every - SLOT_OFFSET_MS)!.received++;
-  return hours;
 }

@@ -4,7 +4,8 @@ import { OperationalError } from '@village/core';
 import type {
   AggregateQuery,
   AggregateRow,
-  CompletenessHour,
+  Completeness,
+  CompletenessQuery,
   LatestValue,
   Layout,
   Place,
@@ -17,11 +18,12 @@ import type {
   TimeSeriesStore,
 } from '../contract.ts';
 import { aggregate } from './aggregate.ts';
+import { completeness } from './completeness.ts';
 import type { Engine } from './engine.ts';
 import { events } from './events.ts';
 import { type ExportQuery, exportTo } from './export.ts';
 import { backupTo, merge, retain } from './merge.ts';
-import { completeness, range } from './range.ts';
+import { range } from './range.ts';
 import { refreshRollups } from './rollup.ts';
 import { rotate, seal, writeDictionary } from './seal.ts';
 import { Writer } from './writer.ts';
@@ -156,10 +158,7 @@ export class EmbeddedStore implements TimeSeriesStore {
     return aggregate(this.#engine, query, signal);
   }
 
-  completeness(
-    query: { device: string; from: number; to: number; reportEveryMs: number },
-    signal?: AbortSignal,
-  ): Promise<CompletenessHour[]> {
+  completeness(query: CompletenessQuery, signal?: AbortSignal): Promise<Completeness> {
     return completeness(this.#engine, query, signal);
   }
 

@@ -1,0 +1,66 @@
+/** The chart's points as a table. */
+import { useState } from 'preact/hooks';
+import type { Metric } from '../api/answers.ts';
+import type { Series } from '../chart/series.ts';
+import { formatMetric, formatTime } from '../format.ts';
+import { say, t, word } from '../text/language.ts';
+import { Scroll } from '../ui/parts.tsx';
+
+const TABLE_STEP = 100;
+
+/** Newest first, more on request. */
+export function SampleTable({ series, metric }: { series: Series; metric: Metric }) {
+  const [shown, setShown] = useState(TABLE_STEP);
+  const rows = series.samples.toReversed();
+  const buckets = series.everyMs !== null;
+  const heads = buckets
+    ? (['time', 'value', 'minimum', 'maximum'] as const)
+    : (['time', 'value', 'quality', 'lane', 'received'] as const);
+  const figure = (value: number | null): string =>
+    value === null ? '–' : formatMetric(metric, value);
+  return (
+    <Scroll label={say(metric.name)}>
+      <table class="dense">
+        <thead>
+          <tr>
+            {heads.map((name) => (
+              <th scope="col" key={name}>
+                {t(`device.${name}`)}
+                {name === 'value' && metric.unit !== '' && <span class="unit">{metric.unit}</span>}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, shown).map((sample) => (
+            <tr key={sample.at}>
+              <td class="number">{formatTime(sample.at)}</td>
+              <td class="number">{figure(sample.value)}</td>
+              {buckets ? (
+                <>
+                  <td class="number">{figure(sample.min)}</td>
+                  <td class="number">{figure(sample.max)}</td>
+                </>
+              ) : (
+                <>
+                  <td class={sample.quality === 'good' ? 'muted' : 'text-offline'}>
+                    {word('quality', sample.quality)}
+                  </td>
+                  <td class="muted">{word('lane', sample.lane)}</td>
+                  <td class="muted number">
+                    {sample.receivedAt === null ? '–' : formatTime(sample.receivedAt)}
+                  </td>
+                </>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > shown && (
+        <button type="button" class="button" onClick={() => setShown(shown + TABLE_STEP)}>
+          {t('devices.more')}
+        </button>
+      )}
+    </Scroll>
+  );
+}
