@@ -21,7 +21,8 @@ export async function buildConsole(outDir: string): Promise<Map<string, number>>
   );
 }
 
-if (import.meta.main) {
+// The launcher imports this file where its own Node is new enough, so `import.meta.main` would not tell.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const sizes = await buildConsole(consoleDirectory);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const parts = [...sizes].map(([name, size]) => `${name} ${(size / 1024).toFixed(1)} KiB`);

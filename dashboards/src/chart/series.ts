@@ -1,5 +1,5 @@
 /** From answers to what a chart draws: gaps become breaks, doubtful points stand apart. Pure. */
-import { gapAfterMs } from '@village/core';
+import { gapAfterMs } from '@village/core/device';
 import type { AggregateRow, Metric, ReadingRow } from '../api/answers.ts';
 
 /** One point as the table shows it; `value` null is a slot without one. */
