@@ -6,6 +6,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Cookie } from 'playwright-core';
 import { PATIENCE_MS, startBench } from '../browser/testing.ts';
 import { LONG_VILLAGE } from './county.ts';
 import { PASSWORD } from './fixture.ts';
@@ -86,7 +87,16 @@ async function running(address: string): Promise<Subject> {
   };
 }
 
+/** One sign-in for all pictures: a running server bounds how many there may be in a minute. */
+async function signedIn(subject: Subject): Promise<Cookie[]> {
+  const { context } = await bench.page(subject, { password });
+  const cookies = await context.cookies();
+  await context.close();
+  return cookies;
+}
+
 async function take(subject: Subject): Promise<void> {
+  const cookies = await signedIn(subject);
   for (const [width, height] of [
     [390, 844],
     [1440, 900],
@@ -98,8 +108,10 @@ async function take(subject: Subject): Promise<void> {
           const theme = dark ? 'dark' : 'light';
           const name = `${shot}-${subject.name}-${width}-${theme}-${language}`;
           if (!wanted.test(name)) continue;
-          const signIn = shot !== 'sign-in';
-          const options = { width, height, dark, path, language, signIn, password };
+          const options = {
+            ...{ width, height, dark, path, language },
+            ...(shot === 'sign-in' ? { signIn: false } : { cookies }),
+          };
           const { page, context } = await bench.page(subject, options);
           await page.locator('h1, .notice').first().waitFor();
           await page.locator('.skeleton').first().waitFor({ state: 'detached' });

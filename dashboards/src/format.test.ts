@@ -102,12 +102,19 @@ describe('figures', () => {
       name: { zh: '运行模式', en: 'Mode' },
       unit: '',
       range: null,
-      states: new Map([['running', 1]]),
+      states: new Map([
+        ['running', 1],
+        ['dozing', 2],
+      ]),
+      stateNames: new Map([['dozing', { zh: '打盹', en: 'Dozing' }]]),
       total: false,
       state: true,
     };
     expect(formatMetric(mode, 1)).toBe('运行');
     expect(formatMetric(mode, 7)).toBe('7');
+    expect(formatMetric(mode, 2)).toBe('打盹');
+    language.value = 'en';
+    expect(formatMetric(mode, 2)).toBe('Dozing');
   });
 });
 

@@ -1,7 +1,7 @@
 /** Figures, ages and times as people read them. Pure but for the language; times are shown in Beijing time everywhere. */
 
 import type { Metric } from './api/answers.ts';
-import { language, t, word } from './text/language.ts';
+import { language, say, t, word } from './text/language.ts';
 
 /** The county's zone: an officer travelling abroad still reads the village's own time. */
 export const ZONE = 'Asia/Shanghai';
@@ -36,7 +36,11 @@ export function formatValue(value: number): string {
 
 /** A metric's value in words when it is a named state, as a figure otherwise; the unit is shown beside it. */
 export function formatMetric(metric: Metric | undefined, value: number): string {
-  for (const [name, code] of metric?.states ?? []) if (code === value) return word('mode', name);
+  for (const [name, code] of metric?.states ?? []) {
+    if (code !== value) continue;
+    const label = metric?.stateNames?.get(name);
+    return label === undefined ? word('mode', name) : say(label);
+  }
   return formatValue(value);
 }
 

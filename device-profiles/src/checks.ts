@@ -108,6 +108,8 @@ function checkValues(metric: MetricFile, path: Path, note: Note): void {
     const values = Object.values(states);
     if (new Set(values).size < values.length) note([...path, 'states'], 'values must be unique');
   }
+  for (const name of Object.keys(metric.stateNames ?? {}))
+    if (!Object.hasOwn(states ?? {}, name)) note([...path, 'stateNames', name], 'is no state');
   if (metric.absent !== undefined && !metric.optional)
     note([...path, 'absent'], 'a metric that may have no value must be optional: true');
 }

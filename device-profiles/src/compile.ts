@@ -73,6 +73,7 @@ export function compileProfile(file: ProfileFile): DeviceProfile {
     protocol: file.protocol,
     metrics,
     metricIndex: new Map(metrics.map((metric, place) => [metric.key, place])),
+    events: file.events.map(({ type, name }) => ({ type, name })),
     ...intervalsOf(file),
     options: defaults,
     rules,

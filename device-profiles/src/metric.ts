@@ -43,6 +43,7 @@ export function describeMetric(metric: MetricFile): Metric {
     name: metric.name ?? { zh: of.zh, en: of.en },
     range: rangeOf(metric),
     ...(metric.states === undefined ? {} : { states: metric.states }),
+    ...(metric.stateNames === undefined ? {} : { stateNames: metric.stateNames }),
     deadband: metric.deadband,
     optional: metric.optional,
   };

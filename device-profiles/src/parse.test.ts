@@ -134,6 +134,7 @@ describe('each check', () => {
     [GOOD, FILL.replace('range', 'scale: { option: none }, range'), 'no option none'],
     [GOOD, FILL.replace('range', 'absent: [-9999], range'), 'optional: true'],
     [GOOD, FILL.replace('range', 'states: { a: 1 }, range'), 'measured'],
+    [GOOD, FILL.replace('range', 'stateNames: { a: { zh: 甲, en: A } }, range'), 'is no state'],
     [GOOD, FILL.replace(', range: [0, 100]', ''), 'range is missing'],
     [GOOD, FILL.replace('bin.fill-level', 'bin.fill'), 'quantity'],
     [GOOD, FILL.replace('{ path: /f }', '{ field: f }'), 'no record'],

@@ -171,6 +171,10 @@ const metric = z.strictObject({
     .record(kebab, z.int())
     .refine((all) => Object.keys(all).length > 0, 'needs a state')
     .optional(),
+  stateNames: z
+    .record(kebab, label)
+    .optional()
+    .describe('What people read for a state; needed where the pages do not know its word.'),
   deadband: z.number().min(0).default(0).describe('In the canonical unit.'),
   optional: z.boolean().default(false).describe('May be absent from a frame.'),
   absent: z

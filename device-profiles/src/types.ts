@@ -27,6 +27,8 @@ export interface Metric {
   readonly range: readonly [low: number, high: number];
   /** Names of coded states, when it is one. */
   readonly states?: Readonly<Record<string, number>>;
+  /** What people read for a state, where the profile says it. */
+  readonly stateNames?: Readonly<Record<string, Label>>;
   /** Changes smaller than this (canonical unit) are not sent between heartbeats; 0 sends every change. */
   readonly deadband: number;
   /** May be absent from a frame. */
@@ -43,6 +45,8 @@ export interface DeviceProfile {
   readonly metrics: readonly Metric[];
   /** Key to place in `metrics`. */
   readonly metricIndex: ReadonlyMap<string, number>;
+  /** What people read for the types of its events. */
+  readonly events: readonly { readonly type: string; readonly name: Label }[];
   /** How often a healthy device is polled or sends, ms. */
   readonly everyMs: number;
   /** The heartbeat: at least one reading arrives in each such interval, ms. Completeness counts these. */

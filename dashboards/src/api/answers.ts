@@ -53,6 +53,7 @@ const metric = object({
   unit: text,
   range: nullable(pair(number, number)),
   states: nullable(mapOf(number)),
+  stateNames: nullable(mapOf(label)),
   total: otherwise(bool, false),
   state: otherwise(bool, false),
 });
@@ -64,6 +65,7 @@ const profile = object({
   reportEvery: number,
   silentAfter: number,
   metrics: list(metric),
+  events: otherwise(list(object({ type: text, name: label })), []),
 });
 
 const value = object({ value: number, at: time, receivedAt: time, quality: text });

@@ -160,13 +160,18 @@ function Gaps({ data }: { data: Completeness }) {
 function Summary({ data, from }: { data: Completeness; from: number }) {
   if (data.since === null && data.expected === 0) return <p>{t('device.completeness-never')}</p>;
   return (
-    <p>
+    <p class="completeness">
+      {data.expected > 0 && (
+        <span class="figure">
+          <b class="number">{formatPercent(data.received, data.expected)}</b>
+          <span class="unit">%</span>
+        </span>
+      )}
       {data.expected === 0
         ? t('device.completeness-none')
         : t('device.completeness-text', {
             expected: formatCount(data.expected),
             received: formatCount(data.received),
-            percent: formatPercent(data.received, data.expected),
             backfilled: formatCount(data.hours.reduce((sum, hour) => sum + hour.backfilled, 0)),
           })}
       {data.since !== null && data.since > from && (

@@ -13,22 +13,22 @@ import {
   shadedGaps,
   summarize,
 } from '../chart/series.ts';
-import { formatMetric, formatShort, formatSpan, formatTime } from '../format.ts';
+import { formatMetric, formatShort, formatSpan } from '../format.ts';
 import { type Load, useLoad } from '../load.ts';
 import { go, query, withQuery } from '../router.ts';
 import { client, now } from '../state.ts';
-import { say, t, word } from '../text/language.ts';
+import { say, t } from '../text/language.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '../ui/parts.tsx';
 import { CompletenessPanel } from './device-completeness.tsx';
 import {
   completenessAddress,
   currentRange,
-  eventsAddress,
   exportAddress,
   loadSeries,
   type TimeRange,
 } from './device-data.ts';
+import { Events } from './device-events.tsx';
 import { goToRange, RangePicker } from './device-range.tsx';
 import { SampleTable } from './device-samples.tsx';
 
@@ -182,48 +182,6 @@ function Heading({
   );
 }
 
-function Events({
-  device,
-  range,
-  rangeKey,
-}: {
-  device: Device;
-  range: TimeRange;
-  rangeKey: string;
-}) {
-  const load = useLoad(
-    `events ${device.id} ${rangeKey}`,
-    (signal) => client.ask(eventsAddress(device.id, range), answers.events, { signal }),
-    REFRESH_MS,
-  );
-  return (
-    <section class="panel" aria-labelledby="events-heading">
-      <h2 id="events-heading">{t('device.events')}</h2>
-      {load.data === undefined ? (
-        load.error === undefined ? (
-          <Skeleton lines={3} />
-        ) : (
-          <Failure error={load.error} retry={load.reload} />
-        )
-      ) : load.data.items.length === 0 ? (
-        <p class="muted pad">{t('device.no-events')}</p>
-      ) : (
-        <ol class="events">
-          {load.data.items.map((event) => (
-            <li key={`${event.at} ${event.type}`}>
-              <time class="muted number" dateTime={new Date(event.at).toISOString()}>
-                {formatTime(event.at)}
-              </time>
-              <b>{word('event', event.type)}</b>
-              <code>{JSON.stringify(event.detail)}</code>
-            </li>
-          ))}
-        </ol>
-      )}
-    </section>
-  );
-}
-
 /** Puts values that come live at the end of the series, while it reaches up to the present. */
 function useLiveSamples(
   load: Load<Shown>,
@@ -302,7 +260,7 @@ export function History({
         </p>
       </section>
       <CompletenessPanel load={completeness} from={range.from} />
-      <Events device={device} range={range} rangeKey={rangeKey} />
+      <Events device={device} range={range} rangeKey={rangeKey} refreshMs={refresh} />
     </>
   );
 }

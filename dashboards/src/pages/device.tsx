@@ -141,6 +141,7 @@ const unknownMetric = (key: string): Metric => ({
   unit: '',
   range: null,
   states: null,
+  stateNames: null,
   total: false,
   state: false,
 });
@@ -239,7 +240,7 @@ export function DevicePage({ id }: { id: string }) {
         <span class="muted">
           {word('kind', device.kind)} · {t('devices.last-seen')} <Age at={device.lastSeenAt} />
           {device.lastSeenAt !== null && (
-            <span class="number">（{formatTime(device.lastSeenAt)}）</span>
+            <span class="number"> · {formatTime(device.lastSeenAt)}</span>
           )}
         </span>
       </header>

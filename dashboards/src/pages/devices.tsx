@@ -230,7 +230,7 @@ function listAsCsv(devices: readonly Device[]): Blob {
     device.name,
     word('kind', device.kind),
     device.profile,
-    placeOf(device),
+    placeOf(device, user.value?.area.code ?? ''),
     device.gateway ?? t('devices.direct'),
     t(`state.${device.state}`),
     device.lastSeenAt === null ? '' : formatTime(device.lastSeenAt),
@@ -378,6 +378,7 @@ export function Devices() {
           <DeviceRows
             devices={page.items}
             label={t('nav.devices')}
+            below={user.value?.area.code ?? ''}
             columns={columns}
             sorting={{
               by: query.value.get('sort') ?? 'name',

@@ -128,7 +128,7 @@ function QuantityLine({ quantity, most }: { quantity: QuantityRow; most: number 
       </span>
       <span class="quantity-value">
         <b class="number">{formatValue(quantity.avg)}</b>
-        <span class="unit">{quantity.unit}</span>
+        {quantity.unit !== '' && <span class="unit">{quantity.unit}</span>}
         {quantity.min < quantity.max && (
           <small class="muted number">
             {formatValue(quantity.min)} – {formatValue(quantity.max)}
@@ -210,7 +210,7 @@ function AreaPanel({ areas, level }: { areas: readonly AreaRow[]; level: string 
 function QuantityPanel({ quantities, area }: { quantities: readonly QuantityRow[]; area: string }) {
   const kinds = [...Map.groupBy(quantities, ({ kind }) => kind)];
   return (
-    <section class="panel" aria-labelledby="quantities-heading">
+    <section class="panel values-panel" aria-labelledby="quantities-heading">
       <h2 id="quantities-heading">{t('overview.quantities')}</h2>
       <p class="muted small under-heading">
         {quantities.length === 0 ? t('overview.no-quantities') : t('overview.quantities-note')}
@@ -246,6 +246,8 @@ function DevicePanel({
         <DeviceRows
           devices={load.data}
           label={village ? t('overview.devices') : t('overview.recent')}
+          below={code}
+          columns={village ? ['kind', 'values', 'last-seen'] : ['place', 'values', 'last-seen']}
         />
       ) : load.error !== undefined ? (
         <Failure error={load.error} retry={load.reload} />
@@ -326,10 +328,10 @@ export function Overview({ code }: { code: string }) {
       {total === 0 ? (
         <Empty title={t('overview.empty')} hint={t('overview.empty-hint')} />
       ) : (
-        <div class="columns">
+        <div class={village ? 'columns columns-two' : 'columns'}>
           {!village && <AreaPanel areas={overview.data.areas} level={area.data.level} />}
-          <DevicePanel load={devices} village={village} total={total} code={code} />
           <QuantityPanel quantities={overview.data.quantities} area={code} />
+          <DevicePanel load={devices} village={village} total={total} code={code} />
         </div>
       )}
     </div>

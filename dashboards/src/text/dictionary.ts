@@ -65,8 +65,8 @@ export const texts = {
   'overview.total': { zh: '设备', en: 'Devices' },
   'overview.quantities': { zh: '最新数据', en: 'Latest values' },
   'overview.quantities-note': {
-    zh: '按设备类型：在线设备最新有效值的平均与范围',
-    en: 'By kind: mean and range of the newest good values of devices online',
+    zh: '在线设备的有效值：平均，最低 – 最高',
+    en: 'Good values of devices online: mean, min – max',
   },
   'overview.no-quantities': {
     zh: '暂无在线设备的有效数据',
@@ -174,8 +174,8 @@ export const texts = {
   'device.trend-flat': { zh: '平稳', en: 'Steady' },
   'device.completeness': { zh: '数据完整性', en: 'Completeness' },
   'device.completeness-text': {
-    zh: '应收 {expected}，实收 {received}（{percent}%），其中补传 {backfilled}',
-    en: 'expected {expected}, received {received} ({percent}%), backfilled {backfilled}',
+    zh: '应收 {expected}，实收 {received}，其中补传 {backfilled}。',
+    en: 'Expected {expected}, received {received}, backfilled {backfilled}.',
   },
   'device.completeness-none': { zh: '这段时间无应收数据', en: 'Nothing was expected in this time' },
   'device.cell': {

@@ -8,14 +8,15 @@ import { Age, Figure, StateMark } from './parts.tsx';
 /** Columns that may be hidden; state and name always stay. */
 export const COLUMNS = ['kind', 'place', 'profile', 'gateway', 'values', 'last-seen'] as const;
 export type Column = (typeof COLUMNS)[number];
-const DEFAULT_COLUMNS: readonly Column[] = ['kind', 'place', 'values', 'last-seen'];
 
-/** Township · village of a device; what lies above is the same for all. */
-export function placeOf(device: Device): string {
-  const names = device.path
-    .filter((place) => place.code !== device.area.code)
-    .map((place) => say(place.name));
-  return [...names.slice(1), say(device.area.name)].join(' · ');
+/** Where a device stands below an area: township · village, or the village alone on its township's page. */
+export function placeOf(device: Device, below: string): string {
+  const line = [...device.path.filter((place) => place.code !== device.area.code), device.area];
+  const from = line.findIndex((place) => place.code === below);
+  return line
+    .slice(Math.min(from + 1, line.length - 1))
+    .map((place) => say(place.name))
+    .join(' · ');
 }
 
 const VALUES_SHOWN = 3;
@@ -49,12 +50,12 @@ function Name({ device }: { device: Device }) {
   );
 }
 
-function cell(column: Column, device: Device): ComponentChildren {
+function cell(column: Column, device: Device, below: string): ComponentChildren {
   switch (column) {
     case 'kind':
       return word('kind', device.kind);
     case 'place':
-      return placeOf(device);
+      return placeOf(device, below);
     case 'profile': {
       const profile = profiles.value.get(device.profile);
       return profile === undefined ? device.profile : say(profile.name);
@@ -68,7 +69,7 @@ function cell(column: Column, device: Device): ComponentChildren {
   }
 }
 
-function Card({ device }: { device: Device }) {
+function Card({ device, below }: { device: Device; below: string }) {
   return (
     <li>
       <a class="card" href={`/devices/${encodeURIComponent(device.id)}`}>
@@ -78,7 +79,7 @@ function Card({ device }: { device: Device }) {
         </span>
         <span class="muted small card-line">
           <span>
-            {word('kind', device.kind)} · {placeOf(device)}
+            {word('kind', device.kind)} · {placeOf(device, below)}
           </span>
           <Age at={device.lastSeenAt} />
         </span>
@@ -122,23 +123,25 @@ function Head({
   );
 }
 
-/** The rows. With `sorting` the heads of some columns are links that sort. */
+/** The rows. With `sorting` the heads of some columns are links that sort; places are told from `below` on. */
 export function DeviceRows({
   devices,
   label,
-  columns = DEFAULT_COLUMNS,
+  below,
+  columns,
   sorting,
 }: {
   devices: readonly Device[];
   label: string;
-  columns?: readonly Column[];
+  below: string;
+  columns: readonly Column[];
   sorting?: Sorting;
 }) {
   if (narrow.value)
     return (
       <ul class="cards" aria-label={label}>
         {devices.map((device) => (
-          <Card key={device.id} device={device} />
+          <Card key={device.id} device={device} below={below} />
         ))}
       </ul>
     );
@@ -163,7 +166,7 @@ export function DeviceRows({
               </th>
               {columns.map((column) => (
                 <td key={column} class={`col-${column}`}>
-                  {cell(column, device)}
+                  {cell(column, device, below)}
                 </td>
               ))}
             </tr>

@@ -49,6 +49,7 @@ export const Metric = Type.Object({
   unit: Type.String(),
   range: Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }),
   states: Type.Optional(Type.Record(Type.String(), Type.Number())),
+  stateNames: Type.Optional(Type.Record(Type.String(), Label)),
   total: Type.Optional(Type.Boolean()),
   state: Type.Optional(Type.Boolean()),
 });
@@ -62,6 +63,7 @@ export const Profile = Type.Object({
   reportEvery: Type.Number(),
   silentAfter: Type.Number(),
   metrics: Type.Array(Metric),
+  events: Type.Array(Type.Object({ type: Type.String(), name: Label })),
 });
 
 export const Value = Type.Object({

@@ -72,6 +72,7 @@ export function viewProfile(profile: DeviceProfile): Static<typeof schemas.Profi
     protocol,
     reportEvery: profile.reportEveryMs / 1000,
     silentAfter: profile.silentAfterMs / 1000,
+    events: profile.events.map((event) => ({ ...event })),
     metrics: profile.metrics.map((metric) => {
       const quantity: Quantity = QUANTITIES[metric.quantity];
       return {
@@ -81,6 +82,7 @@ export function viewProfile(profile: DeviceProfile): Static<typeof schemas.Profi
         unit: metric.unit,
         range: [...metric.range],
         ...(metric.states === undefined ? {} : { states: { ...metric.states } }),
+        ...(metric.stateNames === undefined ? {} : { stateNames: { ...metric.stateNames } }),
         ...(quantity.total === true ? { total: true } : {}),
         ...(quantity.state === true ? { state: true } : {}),
       };

@@ -1,0 +1,74 @@
+/** What happened at a device in the time shown, newest first. */
+import type { Device } from '../api/answers.ts';
+import * as answers from '../api/answers.ts';
+import { formatTime } from '../format.ts';
+import { useLoad } from '../load.ts';
+import { client, profiles } from '../state.ts';
+import { say, t, word } from '../text/language.ts';
+import { Failure, Skeleton } from '../ui/parts.tsx';
+import { eventsAddress, type TimeRange } from './device-data.ts';
+
+/** What an event says besides: names and values as they came. */
+function Detail({ detail }: { detail: unknown }) {
+  if (typeof detail !== 'object' || detail === null) return null;
+  return (
+    <span class="detail small">
+      {Object.entries(detail).map(([name, value]) => (
+        <span key={name}>
+          <span class="muted">{name}</span>{' '}
+          {typeof value === 'string' ? value : JSON.stringify(value)}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+/** The panel. */
+export function Events({
+  device,
+  range,
+  rangeKey,
+  refreshMs,
+}: {
+  device: Device;
+  range: TimeRange;
+  rangeKey: string;
+  refreshMs: number | undefined;
+}) {
+  const named = profiles.value.get(device.profile)?.events;
+  const nameOf = (type: string): string => {
+    const known = named?.find((event) => event.type === type);
+    return known === undefined ? word('event', type) : say(known.name);
+  };
+  const load = useLoad(
+    `events ${device.id} ${rangeKey}`,
+    (signal) => client.ask(eventsAddress(device.id, range), answers.events, { signal }),
+    refreshMs,
+  );
+  return (
+    <section class="panel" aria-labelledby="events-heading">
+      <h2 id="events-heading">{t('device.events')}</h2>
+      {load.data === undefined ? (
+        load.error === undefined ? (
+          <Skeleton lines={3} />
+        ) : (
+          <Failure error={load.error} retry={load.reload} />
+        )
+      ) : load.data.items.length === 0 ? (
+        <p class="muted pad">{t('device.no-events')}</p>
+      ) : (
+        <ol class="events">
+          {load.data.items.map((event) => (
+            <li key={`${event.at} ${event.type}`}>
+              <time class="muted number" dateTime={new Date(event.at).toISOString()}>
+                {formatTime(event.at)}
+              </time>
+              <b>{nameOf(event.type)}</b>
+              <Detail detail={event.detail} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,31 @@
+/** The console has a word in both languages for whatever the domain and the catalogue can send it. */
+import { AREA_LEVELS, DEVICE_STATES, LANES, QUALITIES } from '@village/core';
+import { builtinCatalog, KINDS, loadCatalog } from '@village/device-profiles';
+import { expect, it } from 'vitest';
+import { texts } from '../dashboards/src/text/dictionary.ts';
+
+const missing = (prefix: string, names: Iterable<string>): string[] =>
+  [...names].map((name) => `${prefix}.${name}`).filter((key) => !Object.hasOwn(texts, key));
+
+it('for kinds, qualities, lanes, states of devices and levels of areas', () => {
+  expect([
+    ...missing('kind', KINDS),
+    ...missing('quality', QUALITIES),
+    ...missing('lane', LANES),
+    ...missing('state', DEVICE_STATES),
+    ...missing('level', AREA_LEVELS),
+  ]).toEqual([]);
+});
+
+it('for every state of the catalogue that its profile gives no name', () => {
+  const metrics = [...loadCatalog([builtinCatalog]).profiles.values()].flatMap(
+    (profile) => profile.metrics,
+  );
+  const nameless = metrics.flatMap((metric) =>
+    Object.keys(metric.states ?? {}).filter(
+      (state) => !Object.hasOwn(metric.stateNames ?? {}, state),
+    ),
+  );
+  expect(nameless.length).toBeGreaterThan(10);
+  expect(missing('mode', new Set(nameless))).toEqual([]);
+});
