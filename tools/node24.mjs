@@ -55,6 +55,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
     stdio: 'inherit',
     env: {
       ...process.env,
+      VILLAGE_LAUNCHED_AT: String(performance.timeOrigin),
       PATH: `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}`,
     },
   });

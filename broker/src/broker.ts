@@ -63,16 +63,17 @@ class AedesBroker<Who> implements Broker {
 
   async listen(port: number, host: string): Promise<AddressInfo> {
     await this.#router.listen();
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) =>
-        reject(
-          new OperationalError('listen-failed', `MQTT on ${host}:${port}: ${error.message}`, {
-            cause: error,
-          }),
-        ),
-      );
-      this.#server.listen({ port, host, backlog: BACKLOG }, resolve);
-    });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen({ port, host, backlog: BACKLOG }, resolve);
+      });
+    } catch (cause) {
+      // What aedes has begun would keep the process alive.
+      await this.#closeRouter();
+      const { message } = cause as Error;
+      throw new OperationalError('listen-failed', `MQTT on ${host}:${port}: ${message}`, { cause });
+    }
     this.#server.removeAllListeners('error');
     this.#server.on('error', (error) => this.#fault('listener', error));
     // Limits on sockets count in the machine's own time, whatever clock the readings are judged by.
@@ -132,7 +133,11 @@ class AedesBroker<Who> implements Broker {
     await stopped;
     clearTimeout(stuck);
     if (this.#ticker !== null) clearInterval(this.#ticker);
-    await new Promise<void>((resolve) => this.#router.close(resolve));
+    await this.#closeRouter();
+  }
+
+  #closeRouter(): Promise<void> {
+    return new Promise((resolve) => this.#router.close(resolve));
   }
 
   #fault(part: string, error: Error): void {

@@ -381,6 +381,14 @@ export class Pipeline {
     return () => this.#resultListeners.delete(listener);
   }
 
+  /**
+   * How many readings (one value of one metric) each device had taken since the last call, on every way and lane and
+   * repeats included; one device may come twice.
+   */
+  takeStored(): { readonly device: string; readonly readings: number }[] {
+    return this.#rows.takeStored();
+  }
+
   counters(): PipelineCounters {
     return this.#counters;
   }

@@ -29,6 +29,8 @@ export interface Entry extends Clockless {
   readonly columns: ReadonlyMap<string, number>;
   readonly low: Float64Array;
   readonly high: Float64Array;
+  /** Readings put in since `takeStored`. */
+  fresh: number;
 }
 
 /** When a message came; `lane` null means that the device itself sent it: what is late is then backfill. */
@@ -46,6 +48,8 @@ export class Rows {
   readonly #counters: Counters;
   readonly #entries = new Map<string, Entry>();
   readonly #times = new GivenTimes();
+  /** Entries with fresh readings. */
+  #stored: Entry[] = [];
 
   constructor(
     store: Appender,
@@ -97,7 +101,25 @@ export class Rows {
       high[column] = metric.range[1];
     }
     const number = this.#store.device(device.id, layout);
-    return { device, profile, layout, number, columns, low, high, lastGiven };
+    return { device, profile, layout, number, columns, low, high, lastGiven, fresh: 0 };
+  }
+
+  #count(entry: Entry, readings: number): void {
+    this.#counters.rows++;
+    this.#counters.readings += readings;
+    if (entry.fresh === 0) this.#stored.push(entry);
+    entry.fresh += readings;
+  }
+
+  /** How many readings each device had put in since the last call; one device may come twice. */
+  takeStored(): { readonly device: string; readonly readings: number }[] {
+    const stored = this.#stored.map((entry) => {
+      const readings = entry.fresh;
+      entry.fresh = 0;
+      return { device: entry.device.id, readings };
+    });
+    this.#stored = [];
+    return stored;
   }
 
   /** Opens a row; returns where it starts in `layout.rows`. */
@@ -127,9 +149,7 @@ export class Rows {
     }
     const base = this.#open(entry, at, replaced, arrival);
     try {
-      const count = this.#fill(entry, base, values, quality, place);
-      this.#counters.readings += count;
-      this.#counters.rows++;
+      this.#count(entry, this.#fill(entry, base, values, quality, place));
     } catch (error) {
       this.#store.unreserve(entry.layout);
       throw error;
@@ -191,8 +211,7 @@ export class Rows {
         if (code === IMPLAUSIBLE) this.#counters.implausible++;
         if (code !== 0) setQuality(layout, base, column, code);
       }
-      this.#counters.rows++;
-      this.#counters.readings += decoded.readings.length;
+      this.#count(entry, decoded.readings.length);
     }
     for (const { type, detail } of decoded.events) this.#event(entry, type, detail, at, arrival);
   }

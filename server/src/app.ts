@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Broker, createBroker } from '@village/broker';
-import { OperationalError, SECOND, type Timer } from '@village/core';
+import { SECOND, type Timer } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { type GatewayState, mqttHooks, Pipeline } from '@village/ingest';
@@ -15,6 +15,7 @@ import { Backups } from './backups.ts';
 import type { Config } from './config.ts';
 import { decodeText } from './csv.ts';
 import { type Counts, Directory } from './directory.ts';
+import { listenFault, prepareData, storeFault } from './faults-at-start.ts';
 import type { Context } from './http/context.ts';
 import { createHttp } from './http/server.ts';
 import { viewLatest } from './http/views.ts';
@@ -40,13 +41,15 @@ export interface Server {
   readonly mqttPort: number;
   /** The admin's password when it was made at this start; it is told once. */
   readonly madePassword: string | null;
+  /** False when the configuration names a password for the admin and another one is stored, which holds. */
+  readonly ownPassword: boolean;
   /** The HTTP server, for tests that ask without a socket. */
   readonly http: FastifyInstance;
   readonly store: TimeSeriesStore;
   importAreas(csv: string): Promise<void>;
   importDevices(csv: string): Promise<void>;
-  /** Counts over everything, and readings stored since the start. */
-  status(): { devices: Counts; readings: number };
+  /** Counts and rate as the county's overview tells them, and the readings that live views were told of since the start. */
+  status(): { devices: Counts; readingsPerMinute: number; readings: number };
   /** Stops accepting, lets what is in flight become durable, and closes. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -59,25 +62,25 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     return part;
   };
   try {
-    mkdirSync(config.data, { recursive: true });
-    const relational = opened(await openStore(config, options), (part) => part.close());
+    prepareData(config.data);
+    // First the store that lets in one process only: it guards the whole folder.
     const store = opened(await openTimeSeries(config, options), (part) => part.close());
+    const relational = opened(await openStore(config, options), (part) => part.close());
     await foundCounty(config, relational);
     const context = await wire(config, options, { relational, store });
-    const madePassword = await foundAdmin(config, context);
+    const password = await foundAdmin(config, context);
     if (config.areas !== undefined)
       assertImported(
         config.areas,
         await context.imports.areas(decodeText(await readFile(config.areas)), config.county.code),
       );
-    const { broker } = context;
-    const { port: mqttPort } = await broker.listen(config.mqtt.port, config.mqtt.host);
-    opened(broker, (part) => part.close(BROKER_DRAIN_MS));
+    const broker = opened(context.broker, (part) => part.close(BROKER_DRAIN_MS));
+    const mqttPort = await listenMqtt(broker, config);
     const http = opened(await openHttp(context, options), (part) => part.close());
     const httpPort = await listen(http, config);
     const house = new AbortController();
     const keeping = keepHouse(context, options.timer, options.log, house.signal);
-    return running(context, { http, httpPort, mqttPort, madePassword }, async () => {
+    return running(context, { http, httpPort, mqttPort, ...password }, async () => {
       house.abort();
       await keeping;
     });
@@ -97,7 +100,10 @@ function openStore(config: Config, { timer, log }: ServerOptions): Promise<Relat
   });
 }
 
-function openTimeSeries(config: Config, { timer, log }: ServerOptions): Promise<TimeSeriesStore> {
+async function openTimeSeries(
+  config: Config,
+  { timer, log }: ServerOptions,
+): Promise<TimeSeriesStore> {
   const { sealEvery, memoryMegabytes, diskReserveMegabytes } = config.store;
   return openEmbedded({
     folder: join(config.data, 'time-series'),
@@ -108,6 +114,8 @@ function openTimeSeries(config: Config, { timer, log }: ServerOptions): Promise<
       ? {}
       : { diskReserveBytes: diskReserveMegabytes * 1024 * 1024 }),
     log: (level, message, detail) => log[level](detail ?? {}, message),
+  }).catch((error: unknown) => {
+    throw storeFault(config.data, error);
   });
 }
 
@@ -128,15 +136,24 @@ async function foundCounty(config: Config, relational: Relational): Promise<void
   ]);
 }
 
-/** Makes the first admin; returns the password when none was given. */
-async function foundAdmin(config: Config, context: Context): Promise<string | null> {
+/** Makes the first admin. A password in the configuration counts then only: later ones are changed in the console. */
+async function foundAdmin(
+  config: Config,
+  context: Context,
+): Promise<Pick<Server, 'madePassword' | 'ownPassword'>> {
   const { relational, passwords } = context;
-  if ((await relational.account('admin')) !== null) return null;
+  const known = await relational.account('admin');
+  if (known !== null) {
+    const { adminPassword } = config;
+    const ownPassword =
+      adminPassword === undefined || (await passwords.check(known.passwordHash, adminPassword));
+    return { madePassword: null, ownPassword };
+  }
   const made = config.adminPassword === undefined ? newSecret().slice(0, 16) : null;
   const hash = await passwords.hash(config.adminPassword ?? (made as string));
   const area = config.county.code;
   await relational.saveAccount({ name: 'admin', displayName: '管理员', role: 'admin', area }, hash);
-  return made;
+  return { madePassword: made, ownPassword: true };
 }
 
 async function wire(
@@ -228,36 +245,41 @@ function openHttp(context: Context, options: ServerOptions): Promise<FastifyInst
   });
 }
 
+async function listenMqtt(broker: Broker, config: Config): Promise<number> {
+  try {
+    return (await broker.listen(config.mqtt.port, config.mqtt.host)).port;
+  } catch (error) {
+    throw listenFault('MQTT', config.mqtt, (error as Error).cause ?? error);
+  }
+}
+
 async function listen(http: FastifyInstance, config: Config): Promise<number> {
   const { port, host } = config.http;
   try {
     await http.listen({ port, host });
   } catch (error) {
-    const { message } = error as Error;
-    throw new OperationalError('listen-failed', `HTTP on ${host}:${port}: ${message}`, {
-      cause: error,
-    });
+    throw listenFault('HTTP', config.http, error);
   }
   return (http.server.address() as AddressInfo).port;
 }
 
 function running(
   context: Context,
-  parts: Pick<Server, 'http' | 'httpPort' | 'mqttPort' | 'madePassword'>,
+  parts: Pick<Server, 'http' | 'httpPort' | 'mqttPort' | 'madePassword' | 'ownPassword'>,
   stopKeeping: () => Promise<void>,
 ): Server {
   const { imports, config, directory, store } = context;
+  const { code } = config.county;
   let stopped: Promise<void> | null = null;
   return {
     ...parts,
     store,
-    importAreas: async (csv) =>
-      assertImported('areas', await imports.areas(csv, config.county.code)),
-    importDevices: async (csv) =>
-      assertImported('devices', await imports.devices(csv, config.county.code)),
+    importAreas: async (csv) => assertImported('areas', await imports.areas(csv, code)),
+    importDevices: async (csv) => assertImported('devices', await imports.devices(csv, code)),
     status: () => ({
-      devices: directory.counts(config.county.code) ?? { online: 0, late: 0, offline: 0, never: 0 },
-      readings: store.counters().readings,
+      devices: directory.counts(code) ?? { online: 0, late: 0, offline: 0, never: 0 },
+      readingsPerMinute: directory.readingsPerMinute(code),
+      readings: directory.heard,
     }),
     stop: () => {
       stopped ??= stopAll(context, parts.http, stopKeeping);

@@ -11,8 +11,10 @@ export interface ChildOptions {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly timer: Timer;
-  /** One line that the child printed, or that is said about it. */
-  readonly print: (line: string) => void;
+  /** One line that the child printed, or that is said about it; `fault` is what went to its error stream. */
+  readonly print: (line: string, fault: boolean) => void;
+  /** What it sends through its channel. */
+  readonly message?: (message: unknown) => void;
 }
 
 const BACKOFF_MIN_MS = SECOND;
@@ -28,7 +30,10 @@ function start(options: ChildOptions): ChildProcess {
   });
   for (const stream of [child.stdout, child.stderr])
     if (stream !== null)
-      createInterface({ input: stream }).on('line', (line) => options.print(line));
+      createInterface({ input: stream }).on('line', (line) =>
+        options.print(line, stream === child.stderr),
+      );
+  if (options.message !== undefined) child.on('message', options.message);
   return child;
 }
 
@@ -60,7 +65,10 @@ export class Child {
       const [code, signal] = (await once(this.#current, 'exit')) as [number | null, string | null];
       if (this.#stopping.signal.aborted) return;
       wait = timer.now() - began > HEALTHY_MS ? BACKOFF_MIN_MS : Math.min(wait * 2, BACKOFF_MAX_MS);
-      print(`ended with ${signal ?? code}; started again in ${wait / SECOND} s`);
+      print(
+        `已退出 ended (${signal ?? code})，${wait / SECOND} 秒后重启 · started again in ${wait / SECOND} s`,
+        true,
+      );
       await timer.sleep(wait, this.#stopping.signal).catch((error: unknown) => {
         if (!this.#stopping.signal.aborted) throw error;
       });

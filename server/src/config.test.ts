@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DAY, HOUR, OperationalError } from '@village/core';
+import { DAY, HOUR, OperationalError, systemTimer } from '@village/core';
+import { openEmbedded } from '@village/store/time-series';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from './config.ts';
+import { prepareData } from './faults-at-start.ts';
 import { untilNight } from './maintenance.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'village-config-'));
@@ -105,11 +107,47 @@ describe('the command', () => {
   }, 60_000);
 
   it('says in one line that a port is taken, and ends', () => {
-    const env = { VILLAGE_HTTP_HOST: '127.0.0.1', VILLAGE_HTTP_PORT: String(port) };
-    const { status, stderr } = run(['serve'], { ...yaml('mqtt: { port: 0 }'), ...env });
-    expect(status).toBe(1);
-    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(`${port}.*EADDRINUSE`)]);
+    const file = yaml('http: { host: 127.0.0.1, port: 0 }\nmqtt: { host: 127.0.0.1, port: 0 }');
+    for (const variable of ['VILLAGE_HTTP_PORT', 'VILLAGE_MQTT_PORT']) {
+      const { status, stderr } = run(['serve'], { ...file, [variable]: String(port) });
+      expect(status, variable).toBe(1);
+      expect(stderr.trim().split('\n')).toEqual([
+        expect.stringMatching(new RegExp(`${variable}.*127.0.0.1:${port}.*EADDRINUSE`)),
+      ]);
+    }
   }, 60_000);
+
+  it('says in one line that another server has the data folder, and ends', async () => {
+    const used = join(folder, 'used');
+    mkdirSync(used);
+    const store = await openEmbedded({ folder: join(used, 'time-series'), timer: systemTimer });
+    const { status, stderr } = run(['serve'], { VILLAGE_DATA: used });
+    await store.close();
+    expect(status).toBe(1);
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(new RegExp(`VILLAGE_DATA：${used} · another server`)),
+    ]);
+  }, 60_000);
+});
+
+describe('the data folder', () => {
+  it('is made with all above it', () => {
+    const deep = join(folder, 'a', 'b', 'c');
+    prepareData(deep);
+    expect(readdirSync(deep)).toEqual([]);
+  });
+
+  // Under /proc no folder can be made, whoever asks.
+  it.each(['no-folder', 'no-folder/below', '/proc/village-data'])('%s can not be used', (name) => {
+    writeFileSync(join(folder, 'no-folder'), '');
+    const place = resolve(folder, name);
+    expect(() => prepareData(place)).toThrow(
+      expect.objectContaining({
+        code: 'data-unusable',
+        message: expect.stringMatching(/VILLAGE_DATA：.* · the data folder can't be written/),
+      }),
+    );
+  });
 });
 
 describe('nights', () => {

@@ -4,7 +4,7 @@
  * the code of that person's area, and nothing outside it is ever found.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Device, type DeviceState, deviceState, type Label } from '@village/core';
+import { type Device, type DeviceState, deviceState, type Label, SECOND } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Principal, Registry } from '@village/ingest';
 import type { Relational, StoredArea } from '@village/store/relational';
@@ -12,7 +12,7 @@ import type { Place, TimeSeriesStore } from '@village/store/time-series';
 
 export type Counts = Record<DeviceState, number>;
 
-/** How many seconds the rate of readings is averaged over. */
+/** How many seconds the rate of readings is summed over. */
 const RATE_SECONDS = 60;
 const PAGE = 2_000;
 
@@ -24,7 +24,7 @@ export interface AreaNode {
   /** Every device in it and below, by name. */
   readonly entries: DeviceEntry[];
   readonly counts: Counts;
-  /** New values of the last seconds, one slot a second. */
+  /** Readings stored in the last seconds; second `s` is in slot `s % 60`. */
   readonly perSecond: number[];
 }
 
@@ -74,8 +74,9 @@ export class Directory implements Registry {
   #secrets = new Map<string, Secret>();
   #gateways = new Map<string, { readonly name: string; readonly node: AreaNode }>();
   #cursor = 0;
+  /** The second of the clock that was last counted in. */
   #second = 0;
-  #tickedAt = 0;
+  #heard = 0;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -150,24 +151,22 @@ export class Directory implements Registry {
     this.#options.store.place(places);
   }
 
-  /** Once a second: takes in what the store heard, lets states age, and returns the devices that changed. */
-  tick(now: number): Set<DeviceEntry> {
+  /**
+   * Once a second: takes in what the store heard and how many readings each device had stored since the last tick, lets
+   * states age, and returns the devices that changed.
+   */
+  tick(now: number, stored: readonly { device: string; readings: number }[]): Set<DeviceEntry> {
     const { store } = this.#options;
     const { devices, cursor } = store.changedSince(this.#cursor);
-    // The first answer holds everything there ever was: it is no news.
-    const news = this.#cursor !== 0;
     this.#cursor = cursor;
-    this.#second = (this.#second + 1) % RATE_SECONDS;
-    for (const node of this.#nodes.values()) node.perSecond[this.#second] = 0;
+    this.#countStored(now, stored);
     const changed = new Set<DeviceEntry>();
     for (const id of devices) {
       const entry = this.#entries.get(id);
       if (entry === undefined) continue;
       entry.lastSeenAt = store.lastSeen(id);
       changed.add(entry);
-      if (news) this.#count(entry, store.latest(id));
     }
-    this.#tickedAt = now;
     for (const entry of this.#entries.values()) {
       const state = deviceState(entry.lastSeenAt, entry.profile, now);
       if (state === entry.state) continue;
@@ -181,16 +180,30 @@ export class Directory implements Registry {
     return changed;
   }
 
-  #count(entry: DeviceEntry, latest: ReturnType<TimeSeriesStore['latest']>): void {
-    let fresh = 0;
-    for (const value of latest) if (value.receivedAt >= this.#tickedAt) fresh++;
-    for (const node of entry.node.line)
-      node.perSecond[this.#second] = (node.perSecond[this.#second] ?? 0) + fresh;
+  /** Slots of seconds without a tick are emptied; when the clock was put back, all are. */
+  #countStored(now: number, stored: readonly { device: string; readings: number }[]): void {
+    const second = Math.floor(now / SECOND);
+    const gone = second - this.#second;
+    const past = gone < 0 ? RATE_SECONDS : Math.min(gone, RATE_SECONDS);
+    for (const node of this.#nodes.values())
+      for (let back = 0; back < past; back++) node.perSecond[(second - back) % RATE_SECONDS] = 0;
+    this.#second = second;
+    const slot = second % RATE_SECONDS;
+    for (const { device, readings } of stored) {
+      this.#heard += readings;
+      for (const node of this.#entries.get(device)?.node.line ?? [])
+        node.perSecond[slot] = (node.perSecond[slot] ?? 0) + readings;
+    }
   }
 
-  /** New values of the last minute in an area and below. */
-  readingsPerMinute(node: AreaNode): number {
-    return node.perSecond.reduce((sum, one) => sum + one, 0);
+  /** Readings (one value of one metric) of an area and below stored in the last 60 s: every lane, repeats included. */
+  readingsPerMinute(code: string): number {
+    return this.#nodes.get(code)?.perSecond.reduce((sum, one) => sum + one, 0) ?? 0;
+  }
+
+  /** Readings taken in by ticks since the start. */
+  get heard(): number {
+    return this.#heard;
   }
 
   /** An area in scope; undefined when it lies outside or does not exist, which look the same. */

@@ -10,6 +10,7 @@ import {
   AREAS,
   type Client,
   DEVICES,
+  NORTH,
   SECRET,
   startCounty,
   startTest,
@@ -109,6 +110,35 @@ describe('live', () => {
     await client.endAsync();
     for (const stream of [north, south, one]) stream.close();
   });
+
+  it('tells the same rate to the overview and to npm start: what was stored in the last minute, late or twice', async () => {
+    const county = await startCounty();
+    try {
+      const client = await county.client('admin');
+      const now = county.timer.now();
+      const rows = (hours: number, count: number) =>
+        Array.from({ length: count }, (_, n) => ({
+          device: n % 2 === 0 ? 'north-air' : 'south-air',
+          at: new Date(now - hours * 3_600_000 - n * 1000).toISOString(),
+          values: { temperature: n, pm25: n },
+        }));
+      const post = (readings: object[]) => client.ask('POST', '/readings', { readings });
+      await post([...rows(0, 10), { device: 'north-air', at: 'never', values: { pm25: 1 } }]);
+      await post(rows(0, 10));
+      await post(rows(48, 20));
+      const rate = async (area = '') =>
+        (await client.get<{ readingsPerMinute: number }>(`/overview${area}`)).readingsPerMinute;
+      // 40 rows of two readings; the bad one is none.
+      await until('the readings to be counted', async () => (await rate()) >= 80);
+      expect([await rate(), await rate(`?area=${NORTH}`)]).toEqual([80, 40]);
+      expect(county.server.status()).toMatchObject({ readingsPerMinute: 80, readings: 80 });
+      county.timer.shift += 61_000;
+      await until('the minute to be over', async () => (await rate()) === 0);
+      expect(county.server.status()).toMatchObject({ readingsPerMinute: 0, readings: 80 });
+    } finally {
+      await county.close();
+    }
+  }, 60_000);
 
   it('turns a silent device late and offline by the clock', async () => {
     const client = await test.client('north');

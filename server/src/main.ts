@@ -66,7 +66,9 @@ async function buildConsole(timer: Timer): Promise<void> {
     args: [],
     env: {},
     timer,
-    print: say,
+    print: (line, fault) => {
+      if (fault) say(line);
+    },
   });
 }
 
@@ -76,13 +78,19 @@ function tellStart(server: Server, config: Config): void {
   const password =
     made !== null
       ? `${made}  （仅显示一次 · shown this once）`
-      : '首次启动时设定 · as set at the first start (reset: npm run serve -- reset-password)';
+      : config.adminPassword !== undefined && server.ownPassword
+        ? '见 VILLAGE_ADMIN_PASSWORD · as VILLAGE_ADMIN_PASSWORD says'
+        : '首次启动时设定，重设 · as set at the first start, reset by: npm run serve -- reset-password';
   say('');
   say('数字乡村·乡村环境 · digital-village');
   say(`  网址 address    http://${host}:${server.httpPort}`);
   say(`  登录 sign-in    admin / ${password}`);
   say(`  MQTT            ${config.mqtt.host}:${server.mqttPort}`);
   say(`  数据 data       ${config.data}`);
+  if (!server.ownPassword)
+    say(
+      '  注意 note       VILLAGE_ADMIN_PASSWORD 与已存密码不同，已存密码有效 · differs from the stored password, which holds',
+    );
   say('');
 }
 
@@ -94,6 +102,13 @@ async function serve(config: Config, timer: Timer, log: Logger): Promise<void> {
   await aborted(stop);
   await server.stop();
   say('已停止 · stopped');
+}
+
+/** Milliseconds since the command was launched: by the launcher, when another Node had to be started for us. */
+function sinceLaunch(): number {
+  const launched = Number(process.env['VILLAGE_LAUNCHED_AT']);
+  const before = Number.isFinite(launched) && launched > 0 ? performance.timeOrigin - launched : 0;
+  return before + performance.now();
 }
 
 async function start(
@@ -111,8 +126,10 @@ async function start(
       ...demo,
       data: config.data,
       mqttPort: server.mqttPort,
+      verbose: ['trace', 'debug', 'info'].includes(config.logLevel ?? ''),
       host: server,
       timer,
+      sinceLaunch,
       print: say,
       signal: stop,
     });

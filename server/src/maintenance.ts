@@ -38,7 +38,7 @@ export async function keepHouse(
     keep(
       'states',
       () => SECOND,
-      () => live.tick(directory.tick(timer.now())),
+      () => live.tick(directory.tick(timer.now(), context.pipeline.takeStored())),
     ),
     keep(
       'gateways',

@@ -17,7 +17,8 @@ import { SingleBar } from 'cli-progress';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { type CountyPlan, DEVICES_MAX, demoSecret, planCounty } from './plan.ts';
 import { csvLine, readPlan, writePlan } from './plan-files.ts';
-import { playCounty } from './play.ts';
+import { type Play, playCounty } from './play.ts';
+import { playOnFreePorts } from './ports.ts';
 import { replayDevices, replayFiles } from './replay.ts';
 import { type Mapping, parseMapping } from './replay-map.ts';
 import { loadScenario, MILD_SCENARIO, type ScenarioStep } from './scenario.ts';
@@ -28,8 +29,9 @@ const HELP = `usage: npm run simulate -- <command>
   plan --out DIR [--devices 300] [--seed 1] [--mqtt mqtt://127.0.0.1:1883] [--modbus-port 15020]
        [--gateway gw-01] [--relay-port PORT] [--demo-secrets]
       writes areas.csv, devices.csv, gateway.yaml and county.yaml
-  play --plan DIR [--scenario FILE|none] [--mqtt URL] [--for 10m] [--check]
-      plays every device of the plan on its real wire; without a scenario named, a mild one
+  play --plan DIR [--scenario FILE|none] [--mqtt URL] [--for 10m] [--move-ports] [--check]
+      plays every device of the plan on its real wire; without a scenario named, a mild one. With --move-ports, when
+      Modbus ports of the plan are taken, on free ones, which it writes into county.yaml and gateway*.yaml
   slave --profile VENDOR/MODEL --port PORT [--unit 1] [--host 127.0.0.1] [--id slave] [--options JSON]
       one Modbus device of any type
   device --profile VENDOR/MODEL --id ID --secret SECRET [--mqtt URL] [--address NAME] [--credential ID]
@@ -128,16 +130,26 @@ async function keepPlaying(
   county: CountyPlan,
   scenario: readonly ScenarioStep[],
   forMs: number | undefined,
+  moveIn?: string,
 ): Promise<void> {
   const timer = timerFromText(process.env['VILLAGE_CLOCK']);
-  const play = await playCounty(county, { timer, scenario, signal: stop.signal });
+  const begin = (plan: CountyPlan): Promise<Play> =>
+    playCounty(plan, { timer, scenario, signal: stop.signal });
+  const { played: play, ...ports } =
+    moveIn === undefined
+      ? { played: await begin(county), first: null, moved: false }
+      : await playOnFreePorts(county, moveIn, begin);
+  if (ports.moved)
+    console.log(`ports of the plan are taken; Modbus devices are at ${ports.first} and up`);
   console.log(`playing ${county.devices.length} devices`);
+  // Whoever started us with a channel waits for this before anything polls our ports.
+  process.send?.({ playing: true, moved: ports.moved });
   const endsAt = play.startedAt + (forMs ?? Number.POSITIVE_INFINITY);
   let told = '[]';
   while (!stop.signal.aborted && timer.now() < endsAt) {
     await sleepOrStop(timer, Math.min(PLAY_REPORT_MS, endsAt - timer.now()));
     const faults = JSON.stringify(play.faults());
-    if (faults !== told && !stop.signal.aborted) console.log(`not connected: ${faults}`);
+    if (faults !== told && !stop.signal.aborted) console.error(`not connected: ${faults}`);
     told = faults;
   }
   await play.close();
@@ -155,7 +167,12 @@ async function play(flags: Flags): Promise<void> {
     console.log(`ok: ${county.devices.length} devices, ${scenario.length} steps`);
     return;
   }
-  await keepPlaying(county, scenario, forMs);
+  await keepPlaying(
+    county,
+    scenario,
+    forMs,
+    flags['move-ports'] === true ? resolve(text(flags, 'plan')) : undefined,
+  );
 }
 
 async function slave(flags: Flags): Promise<void> {
@@ -296,7 +313,7 @@ const strings = [
   'order',
   'profiles',
 ];
-const switches = ['demo-secrets', 'print-devices', 'check', 'help'];
+const switches = ['demo-secrets', 'print-devices', 'move-ports', 'check', 'help'];
 
 async function run(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({

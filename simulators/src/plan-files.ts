@@ -2,7 +2,7 @@
  * A planned county on disk: `areas.csv` and `devices.csv` as the server imports them, `gateway.yaml` as the gateway
  * reads it, and `county.yaml` for the player. Adding a row to devices.csv by hand adds a device to the play.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   AREA_COLUMNS,
@@ -14,7 +14,7 @@ import {
 } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import { parse as parseCsv } from 'csv-parse/sync';
-import { Document, isMap, isSeq, parse as parseYaml, stringify } from 'yaml';
+import { Document, isMap, isSeq, parseDocument, parse as parseYaml, stringify } from 'yaml';
 import { z } from 'zod';
 import {
   COUNTY,
@@ -171,6 +171,38 @@ export function writePlan(plan: CountyPlan, folder: string): void {
   };
   for (const [name, text] of Object.entries(files))
     writeFileSync(join(folder, name), text, { mode: 0o600 });
+}
+
+/** Whole or not at all: a half-written file would stop the next start. */
+function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+}
+
+/**
+ * Writes into the files of a plan that its Modbus ports begin elsewhere. Only the ports are touched, and only those in
+ * `from`: what people added to the gateways' files by hand stays.
+ */
+export function moveModbusFiles(
+  folder: string,
+  from: { readonly first: number; readonly count: number },
+  first: number,
+): void {
+  for (const name of readdirSync(folder).filter((one) => /^gateway(-\d+)?\.yaml$/.test(one))) {
+    const document = parseDocument(readFileSync(join(folder, name), 'utf8'));
+    const devices = document.get('devices');
+    for (const item of isSeq(devices) ? devices.items : []) {
+      if (!isMap(item)) continue;
+      const port = item.getIn(['connection', 'port']);
+      if (typeof port !== 'number' || port < from.first || port >= from.first + from.count)
+        continue;
+      item.setIn(['connection', 'port'], port - from.first + first);
+    }
+    replaceFile(join(folder, name), document.toString({ lineWidth: 0 }));
+  }
+  const county = parseDocument(readFileSync(join(folder, 'county.yaml'), 'utf8'));
+  county.setIn(['modbus', 'port'], first);
+  replaceFile(join(folder, 'county.yaml'), county.toString());
 }
 
 function parseOptions(text: string | undefined, id: string): PlannedDevice['options'] {

@@ -165,7 +165,16 @@ class Port {
 
   async listen(port: number, host: string): Promise<number> {
     this.#server.listen(port, host);
-    await once(this.#server, 'listening');
+    try {
+      await once(this.#server, 'listening');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+      throw new OperationalError(
+        'port-taken',
+        `Another program has ${host}:${port}, on which Modbus devices were to be played`,
+        { cause },
+      );
+    }
     return (this.#server.address() as AddressInfo).port;
   }
 
@@ -232,7 +241,7 @@ class Port {
 
 /**
  * Starts all ports, or none.
- * @throws bad-unit, unit-taken, and the system's listen errors (port in use).
+ * @throws bad-unit, unit-taken, port-taken, and the system's other listen errors
  */
 export async function serveSlaves(ports: readonly SlavePort[]): Promise<Slaves> {
   const counters: SlaveCounters = {

@@ -108,7 +108,7 @@ function overviewRoute(app: App, context: Context): void {
         counts: { ...node.counts },
         areas: node.children.map((child) => ({ ...placeOf(child), counts: { ...child.counts } })),
         quantities: fresh(node),
-        readingsPerMinute: directory.readingsPerMinute(node),
+        readingsPerMinute: directory.readingsPerMinute(node.area.code),
       };
     },
   );

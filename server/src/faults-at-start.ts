@@ -1,0 +1,60 @@
+/** What can stop a start, told in one line with what to do: the data folder, another server in it, and ports. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { OperationalError } from '@village/core';
+
+/**
+ * Makes the data folder when it is missing, and finds out now rather than at the first reading whether it can be written.
+ * @throws data-unusable
+ */
+export function prepareData(folder: string): void {
+  try {
+    // One level after the other: where folders can't be made at all (/proc), Node's recursive mkdir never returns.
+    const missing: string[] = [];
+    for (let at = folder; !existsSync(at); at = dirname(at)) missing.unshift(at);
+    for (const one of missing) mkdirSync(one);
+    const probe = join(folder, `.writable-${process.pid}`);
+    writeFileSync(probe, 'x');
+    rmSync(probe);
+  } catch (error) {
+    throw new OperationalError(
+      'data-unusable',
+      `数据文件夹不可写，请授予写权限或改设 VILLAGE_DATA：${folder} · the data folder can't be written: ` +
+        `let this account write there or set VILLAGE_DATA (${(error as Error).message})`,
+      { cause: error },
+    );
+  }
+}
+
+/** The same error, said for the operator when another process has the store open. */
+export function storeFault(folder: string, error: unknown): unknown {
+  if (!(error instanceof OperationalError) || error.code !== 'store-in-use') return error;
+  return new OperationalError(
+    'store-in-use',
+    `数据文件夹正被另一个服务使用，请先停止它或改设 VILLAGE_DATA：${folder} · another server uses this data ` +
+      'folder: stop it, or set VILLAGE_DATA to another one',
+    { cause: error },
+  );
+}
+
+const REASONS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
+  EADDRINUSE: ['已被占用', 'is taken by another program'],
+  EACCES: ['无权监听', 'is not allowed to this account'],
+  EADDRNOTAVAIL: ['不是本机地址', 'is no address of this machine'],
+};
+
+/** Why a port can't be had, and which variable names another one. */
+export function listenFault(
+  what: 'HTTP' | 'MQTT',
+  { host, port }: { readonly host: string; readonly port: number },
+  error: unknown,
+): OperationalError {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const [zh, en] = REASONS[code] ?? ['不能监听', `can't be listened on: ${message}`];
+  return new OperationalError(
+    'listen-failed',
+    `${what} 端口${zh}，请改设 VILLAGE_${what}_PORT：${host}:${port} · the ${what} port ${en}: ` +
+      `set VILLAGE_${what}_PORT to a free one (${code})`,
+    { cause: error },
+  );
+}
