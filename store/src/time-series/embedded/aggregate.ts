@@ -163,29 +163,18 @@ function writeSql(engine: Engine, query: AggregateQuery, list: readonly Target[]
   if (parts.length === 0) return '';
   engine.sendPlaces();
   const firstAndLast = ends(query) ? ', min(fst) AS fst, max(lst) AS lst' : '';
-  const values = query.aggregates.map((name) => `(${EXPRESSIONS[name]})::DOUBLE`);
-  return `SELECT b::DOUBLE, g::DOUBLE, ${values.join(', ')} FROM (
-    SELECT b, g, sum(n) AS n, sum(hi)::HUGEINT AS hi, sum(lo)::HUGEINT AS lo, min(mn) AS mn, max(mx) AS mx${firstAndLast}
-    FROM (${parts.join(' UNION ALL ')}) GROUP BY b, g) WHERE n > 0`;
-}
-
-/** The places of rows in the order asked for: by the first aggregate and cut, or by time and group. */
-function order(
-  query: AggregateQuery,
-  rows: number,
-  first: Float64Array,
-  at: Float64Array,
-): number[] {
-  const places = Array.from({ length: rows }, (_, row) => row);
-  if (query.top === undefined) return places;
-  const rank = (row: number): number =>
-    Number.isNaN(first[row]!) ? Number.NEGATIVE_INFINITY : first[row]!;
-  // All rows as good as the last of the top stay in, so that ties are cut by group and not by chance.
-  const sorted = Float64Array.from(places, rank).sort();
-  const least = sorted[Math.max(0, rows - query.top)] ?? Number.NEGATIVE_INFINITY;
-  return places
-    .filter((row) => rank(row) >= least)
-    .sort((a, b) => rank(b) - rank(a) || at[a]! - at[b]!);
+  // One part alone has each bucket and group once already.
+  const whole =
+    parts.length === 1
+      ? parts[0]!
+      : `SELECT b, g, sum(n) AS n, sum(hi)::HUGEINT AS hi, sum(lo)::HUGEINT AS lo, min(mn) AS mn, max(mx) AS mx${firstAndLast}
+        FROM (${parts.join(' UNION ALL ')}) GROUP BY b, g`;
+  const values = query.aggregates.map((name, i) => `(${EXPRESSIONS[name]})::DOUBLE AS v${i}`);
+  const answer = `SELECT b::DOUBLE AS b, g::DOUBLE AS g, ${values.join(', ')} FROM (${whole}) WHERE n > 0`;
+  if (query.top === undefined) return answer;
+  // All rows as good as the last of the top are sent, so that ties are cut by name and not by chance.
+  return `WITH answer AS MATERIALIZED (${answer})
+    SELECT * FROM answer WHERE v0 >= (SELECT min(v0) FROM (SELECT v0 FROM answer ORDER BY v0 DESC LIMIT ${query.top}))`;
 }
 
 /**
@@ -214,7 +203,7 @@ export async function aggregate(
     if (query.groupBy === 'township' && !engine.places.isTownship(group)) return null;
     return engine.places.code(group);
   };
-  const answer = order(query, rows, values[0]!, buckets!).map((row) => ({
+  const answer = Array.from({ length: rows }, (_, row) => ({
     at: buckets![row]! * query.everyMs - query.offsetMs,
     group: name(groups![row]!),
     values: Object.fromEntries(

@@ -28,6 +28,8 @@ export interface EmbeddedOptions {
   readonly readingsPerCommit?: number;
   readonly sealRows?: number;
   readonly sealEveryMs?: number;
+  /** A month's archive file of so many rows is full: later days of the month go into another. */
+  readonly partRows?: number;
   /** Memory of DuckDB; the process needs about as much again. */
   readonly memoryLimitMb?: number;
   readonly threads?: number;
@@ -48,6 +50,7 @@ export function settingsOf(options: EmbeddedOptions): Settings {
     readingsPerCommit: 10_000,
     sealRows: 1_000_000,
     sealEveryMs: 900_000,
+    partRows: 8_000_000,
     memoryLimitMb: 1024,
     threads: 2,
     diskReserveBytes: 512 * 1024 * 1024,
@@ -110,6 +113,7 @@ export class Engine {
   logId = 0;
   /** Rises when a device moved to another township, so that a rollup under way notices. */
   moves = 0;
+  #namesSent = 0;
   #maintenance: Promise<unknown> = Promise.resolve();
 
   constructor(settings: Settings, log: Log, duck: Duck, pool: BlockPool, quarantine: Quarantine) {
@@ -140,7 +144,6 @@ export class Engine {
     if (numbers === undefined) this.numbersOf.set(id, [number]);
     else numbers.push(number);
     this.places.addDevice(number, id);
-    this.duck.send({ kind: 'devices', numbers: [number], ids: [id], profile: layout.profile });
   }
 
   beginGeneration(): Generation {
@@ -218,6 +221,20 @@ export class Engine {
       this.log.addDirty(file.layout, hour);
       this.view.addDirty(file.layout, hour);
     }
+  }
+
+  /** Sends the names of devices that came up since the last call; before every query that joins them. */
+  sendNames(): void {
+    const from = this.#namesSent;
+    this.#namesSent = this.layoutOf.length;
+    const numbers = Array.from({ length: this.#namesSent - from }, (_, i) => from + i);
+    if (numbers.length === 0) return;
+    this.duck.send({
+      kind: 'devices',
+      numbers,
+      ids: numbers.map((number) => this.places.id(number)),
+      profiles: numbers.map((number) => this.layouts[this.layoutOf[number]!]!.profile),
+    });
   }
 
   /** Sends the places to DuckDB when they changed; before every query that joins them. */

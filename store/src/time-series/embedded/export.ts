@@ -70,8 +70,10 @@ export async function exportTo(
   signal: AbortSignal | undefined,
 ): Promise<{ rows: number }> {
   const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
-  const make = (): string =>
-    `COPY (${parts(engine, format, query).join(' UNION ALL ')}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`;
+  const make = (): string => {
+    engine.sendNames();
+    return `COPY (${parts(engine, format, query).join(' UNION ALL ')}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`;
+  };
   const { columns } = await ask(engine, make, signal, 'export');
   return { rows: Number(columns[0]?.[0] ?? 0) };
 }

@@ -26,27 +26,22 @@ export function dayText(day: number): string {
   return new Date(day * DAY).toISOString().slice(0, 10);
 }
 
-/** Where the month of `yyyy-mm` begins, ms; `months` later when given. */
-export function monthStart(month: string, months = 0): number {
-  const [year, number] = month.split('-').map(Number);
-  return Date.UTC(year!, number! - 1 + months, 1) - DAY_OFFSET_MS;
-}
+/** Closed days that keep a file of their own: what pages ask for most is found in the smallest files. */
+const DAY_FILES_KEPT = 3;
 
-/** Where a period (`yyyy-mm-dd` or `yyyy-mm`) begins and ends, ms. */
-export function periodSpan(period: string): { from: number; to: number } {
-  if (period.length === 7) return { from: monthStart(period), to: monthStart(period, 1) };
-  const from = Date.parse(`${period}T00:00:00Z`) - DAY_OFFSET_MS;
-  return { from, to: from + DAY };
-}
-
-/** Days after its end for which a month keeps a file for each day. */
-const MONTH_CLOSES_AFTER_MS = 3 * DAY;
-
-/** The period whose file holds an instant, seen from `now`: a day, or the month when it is closed. */
+/**
+ * The period whose file holds an instant, seen from `now`: a day, or the month so far once the day is some days old. A
+ * file opened costs about half a millisecond, so a month of one device must not lie in thirty of them.
+ */
 export function periodOf(at: number, now: number): string {
-  const day = dayText(dayOf(at));
-  const month = day.slice(0, 7);
-  return monthStart(month, 1) + MONTH_CLOSES_AFTER_MS < now ? month : day;
+  const day = dayOf(at);
+  const text = dayText(day);
+  return day < dayOf(now) - DAY_FILES_KEPT ? text.slice(0, 7) : text;
+}
+
+/** Whether a period is a month. */
+export function isMonth(period: string): boolean {
+  return period.length === 7;
 }
 
 async function syncFolder(path: string): Promise<void> {
@@ -89,17 +84,20 @@ export async function fingerprint(path: string): Promise<{ bytes: number; crc: n
   }
 }
 
-/** Writes a query's rows as a Parquet file: under a temporary name, synced, renamed, and its folder synced. */
+/**
+ * Writes a query's rows as a Parquet file: under a temporary name, synced, renamed, and its folder synced. A lasting file
+ * is packed harder.
+ */
 export async function writeParquet(
   engine: Engine,
   query: string,
-  file: { path: string; rows: number },
+  file: { path: string; rows: number; lasting?: boolean },
   lane: Lane = 'maintenance',
 ): Promise<{ bytes: number; crc: number }> {
   const path = join(engine.folder, file.path);
   const temporary = `${path}.tmp`;
   await makeFolder(engine.folder, dirname(path));
-  await engine.duck.query(copyToParquet(query, temporary, file.rows), { lane });
+  await engine.duck.query(copyToParquet(query, temporary, file), { lane });
   const handle = await open(temporary, 'r+');
   let print: { bytes: number; crc: number };
   try {

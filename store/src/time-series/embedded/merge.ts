@@ -8,6 +8,7 @@ import {
   ARCHIVE_FOLDER,
   dayOf,
   fingerprint,
+  isMonth,
   periodOf,
   unlinkLater,
   writeParquet,
@@ -17,20 +18,58 @@ import { refreshRollups } from './rollup.ts';
 import { eventsOnce, STATE_NEXT_GENERATION } from './seal.ts';
 import { archiveRows, fileList, mayRepeat, rowsOnce, type Source } from './sql.ts';
 
+interface Group {
+  readonly period: string;
+  readonly files: ArchiveFile[];
+}
+
 /** The files that should be one, oldest first, with the period that it is for. */
-function groups(engine: Engine, now: number): { period: string; files: ArchiveFile[] }[] {
+function groups(engine: Engine, now: number): Group[] {
   const today = dayOf(now);
-  const list: { period: string; files: ArchiveFile[] }[] = [];
-  const candidates = engine.view.files.filter((file) => file.kind !== 'rollup');
-  const byPlace = Map.groupBy(
-    candidates.filter((file) => dayOf(file.last) < today),
-    (file) => `${file.layout} ${periodOf(file.first, now)}`,
+  const placeOf = (file: ArchiveFile): string =>
+    isMonth(file.period) ? file.period : periodOf(file.first, now);
+  const closed = engine.view.files.filter(
+    (file) => file.kind !== 'rollup' && dayOf(file.last) < today,
   );
-  for (const files of byPlace.values()) {
-    const period = periodOf(files[0]!.first, now);
-    if (files.length > 1 || files[0]!.period !== period) list.push({ period, files });
+  const list: Group[] = [];
+  for (const members of Map.groupBy(closed, (file) => `${file.layout} ${placeOf(file)}`).values()) {
+    const period = placeOf(members[0]!);
+    const files = isMonth(period) ? withoutFullParts(members, engine.settings.partRows) : members;
+    const done = files.length === 0 || (files.length === 1 && files[0]!.period === period);
+    if (!done && !jumpsOverOthers(engine, files)) list.push({ period, files });
   }
   return list;
+}
+
+/** Leaves full parts alone, unless something newer or older may hold another value of one of their rows. */
+function withoutFullParts(files: readonly ArchiveFile[], partRows: number): ArchiveFile[] {
+  const parts = files.filter((file) => file.rows >= partRows);
+  const rest = files.filter((file) => file.rows < partRows);
+  const newest = Math.max(...parts.map((file) => file.ord));
+  return rest.some((file) => file.repeats || file.ord < newest) ? [...files] : rest;
+}
+
+/**
+ * Whether another file of the same time is newer than one of these and older than another: as one file they would hide
+ * it or be hidden by it. It happens after the clock was set back, and ends when days have become old enough.
+ */
+function jumpsOverOthers(engine: Engine, files: readonly ArchiveFile[]): boolean {
+  const ords = files.map((file) => file.ord);
+  const oldest = Math.min(...ords);
+  const newest = Math.max(...ords);
+  return othersOfTheTime(engine, files).some(({ ord }) => ord > oldest && ord < newest);
+}
+
+/** Files of the same readings and the same time that are not among these. */
+function othersOfTheTime(engine: Engine, files: readonly ArchiveFile[]): ArchiveFile[] {
+  const { layout } = files[0]!;
+  return engine.view.files.filter(
+    (other) =>
+      other.layout === layout &&
+      other.kind !== 'rollup' &&
+      !files.includes(other) &&
+      files.some((file) => other.first <= file.last && other.last >= file.first),
+  );
 }
 
 /** Merges what `groups` finds and computes dirty rollups. To be called as maintenance. */
@@ -76,17 +115,17 @@ async function mergeFiles(
           rows: null,
         }
       : await readings(engine, number, files, span);
-  const print = await writeParquet(engine, query, { path, rows: rows ?? sum });
+  const print = await writeParquet(engine, query, { path, rows: rows ?? sum, lasting: true });
   const file: ArchiveFile = {
     path,
-    kind: number < 0 ? 'events' : period.length === 7 ? 'month' : 'day',
+    kind: number < 0 ? 'events' : isMonth(period) ? 'month' : 'day',
     layout: number,
     period,
     ...span,
     rows: rows ?? sum,
     ord: Math.max(...files.map((one) => one.ord)),
     metrics: number < 0 ? 0 : engine.layouts[number]!.metrics.length,
-    repeats: false,
+    repeats: files.some((one) => one.repeats) && othersOfTheTime(engine, files).length > 0,
     ...print,
   };
   log.transaction(() => {

@@ -39,7 +39,7 @@ export type Request =
       readonly kind: 'devices';
       readonly numbers: readonly number[];
       readonly ids: readonly string[];
-      readonly profile: string;
+      readonly profiles: readonly string[];
     }
   | { readonly kind: 'query'; readonly id: number; readonly sql: string }
   | { readonly kind: 'cancel'; readonly id: number }

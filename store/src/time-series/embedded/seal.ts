@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from './engine.ts';
-import { ARCHIVE_FOLDER, periodOf, periodSpan, writeParquet } from './files.ts';
+import { ARCHIVE_FOLDER, isMonth, periodOf, writeParquet } from './files.ts';
 import type { Generation, HotTable } from './hot.ts';
 import type { ArchiveFile } from './log.ts';
 import { archiveRows, mayRepeat, rowsOnce, type Source } from './sql.ts';
@@ -135,11 +135,12 @@ async function sealLayout(
     rowsOnce({ ...whole, wanted: [], distinct }),
   )) {
     const path = `${ARCHIVE_FOLDER}/${layout.profile}/${period}/${generation.number}.parquet`;
-    const source: Source = { ...whole, distinct, spans: [periodSpan(period)] };
+    // Periods are made of whole days, so that their spans don't overlap.
+    const source: Source = { ...whole, distinct, spans: [{ from: first, to: last + 1 }] };
     const print = await writeParquet(engine, archiveRows(source), { path, rows });
     files.push({
       path,
-      kind: period.length === 7 ? 'month' : 'day',
+      kind: isMonth(period) ? 'month' : 'day',
       layout: number,
       period,
       first,
@@ -198,8 +199,7 @@ async function sealEvents(engine: Engine, generation: Generation): Promise<Archi
   const files: ArchiveFile[] = [];
   for (const { period, first, last, rows } of await periods(engine, eventsOnce([table]))) {
     const path = `${ARCHIVE_FOLDER}/_events/${period}/${generation.number}.parquet`;
-    const { from, to } = periodSpan(period);
-    const query = `${eventsOnce([`${table} WHERE ts >= ${from} AND ts < ${to}`])} ORDER BY ts, device, type, detail`;
+    const query = `${eventsOnce([`${table} WHERE ts >= ${first} AND ts <= ${last}`])} ORDER BY ts, device, type, detail`;
     const print = await writeParquet(engine, query, { path, rows });
     files.push({
       path,
@@ -228,6 +228,7 @@ export async function trim(engine: Engine): Promise<void> {
 /** The dictionary of device numbers, so that any tool can read the archive. */
 export async function writeDictionary(engine: Engine): Promise<void> {
   const path = `${ARCHIVE_FOLDER}/devices.parquet`;
+  engine.sendNames();
   const query = 'SELECT dev, id, profile FROM devices ORDER BY dev';
   await rm(join(engine.folder, `${path}.tmp`), { force: true });
   await writeParquet(engine, query, { path, rows: engine.layoutOf.length });

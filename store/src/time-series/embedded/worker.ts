@@ -237,11 +237,15 @@ async function setPlaces(places: PlaceColumns): Promise<void> {
   appender.closeSync();
 }
 
-function addDevices(numbers: readonly number[], ids: readonly string[], profile: string): void {
+function addDevices(
+  numbers: readonly number[],
+  ids: readonly string[],
+  profiles: readonly string[],
+): void {
   for (const [index, number] of numbers.entries()) {
     names.appendInteger(number);
     names.appendVarchar(ids[index]!);
-    names.appendVarchar(profile);
+    names.appendVarchar(profiles[index]!);
     names.endRow();
   }
   names.flushSync();
@@ -328,7 +332,7 @@ async function handle(request: Request): Promise<void> {
     case 'places':
       return setPlaces(request.places);
     case 'devices':
-      addDevices(request.numbers, request.ids, request.profile);
+      addDevices(request.numbers, request.ids, request.profiles);
       return;
     case 'query':
       flushAll();
