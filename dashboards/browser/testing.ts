@@ -3,6 +3,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, type Cookie, chromium, type Page } from 'playwright-core';
+
+export type { Cookie } from 'playwright-core';
+
 import { buildConsole } from '../build.ts';
 import { type Fixture, type FixtureOptions, PASSWORD, startFixture, USER } from '../dev/fixture.ts';
 

@@ -6,8 +6,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Cookie } from 'playwright-core';
-import { PATIENCE_MS, startBench } from '../browser/testing.ts';
+
+import { type Cookie, PATIENCE_MS, startBench } from '../browser/testing.ts';
 import { LONG_VILLAGE } from './county.ts';
 import { PASSWORD } from './fixture.ts';
 
