@@ -117,15 +117,21 @@ async function take(subject: Subject): Promise<void> {
           await page.locator('.skeleton').first().waitFor({ state: 'detached' });
           // The chart is drawn in the frame after its data.
           await page.waitForTimeout(300);
-          // Bars that stand at the window's edge would lie across a picture of the whole page.
-          await page
-            .addStyleTag({ content: '.bottombar,.rail{position:absolute!important}' })
-            .catch(() => undefined);
-          await page.screenshot({
-            path: join(folder, `${name}.png`),
-            fullPage: true,
-            timeout: PATIENCE_MS,
+          const tall = await page.evaluate(() => {
+            // Bars that stand at the window's edge would lie across a picture of the whole page.
+            for (const bar of document.querySelectorAll<HTMLElement>('.bottombar, .rail'))
+              bar.style.position = 'absolute';
+            return document.documentElement.scrollHeight;
           });
+          // A phone's page is cut into parts that can be looked at.
+          const part = width < 800 ? 1_500 : tall;
+          for (let y = 0; y < Math.min(tall, 3 * part); y += part)
+            await page.screenshot({
+              path: join(folder, `${name}${y === 0 ? '' : `-${y / part + 1}`}.png`),
+              fullPage: true,
+              clip: { x: 0, y, width, height: Math.min(part, tall - y) },
+              timeout: PATIENCE_MS,
+            });
           await context.close();
         }
 }

@@ -81,15 +81,15 @@ describe('quantities of an area', () => {
       devices,
     ]);
     expect(shown).toEqual([
-      ['power-meter', 'power.voltage', [229, 231, 234], 1],
-      ['sewage-monitor', 'water.level', [2, 2, 2], 1],
-      ['sewage-monitor', 'water.ph', [6, 6, 6], 1],
-      ['smart-bin', 'bin.fill-level', [20, 40, 60], 2],
-      ['smart-bin', 'device.battery-voltage', [3.5, 3.6, 3.7], 2],
-      ['water-quality', 'water.ph', [9, 9, 9], 1],
       ['weather-station', 'wind.speed', [2, 2, 2], 1],
       ['weather-station', 'wind.speed-min', [1, 1, 1], 1],
       ['weather-station', 'wind.speed-max', [9, 9, 9], 1],
+      ['sewage-monitor', 'water.level', [2, 2, 2], 1],
+      ['sewage-monitor', 'water.ph', [6, 6, 6], 1],
+      ['water-quality', 'water.ph', [9, 9, 9], 1],
+      ['power-meter', 'power.voltage', [229, 231, 234], 1],
+      ['smart-bin', 'bin.fill-level', [20, 40, 60], 2],
+      ['smart-bin', 'device.battery-voltage', [3.5, 3.6, 3.7], 2],
     ]);
   });
 });

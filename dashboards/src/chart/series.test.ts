@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AggregateRow, ReadingRow } from '../api/answers.ts';
 import {
   appendSample,
+  axisFrom,
   bucketSeries,
   columns,
   rawSeries,
@@ -117,6 +118,20 @@ describe('shadedGaps', () => {
     const series = bucketSeries([bucket(0, 5), bucket(30, 5)], 'avg', 10 * MINUTE);
     expect(series.gaps).toEqual([{ from: 10 * MINUTE, to: 30 * MINUTE }]);
     expect(shadedGaps(series, silences)).toEqual(silences);
+  });
+});
+
+describe('axisFrom', () => {
+  const DAY = 86_400_000;
+  it.each([
+    [undefined, 0],
+    [null, 0],
+    [-5 * DAY, 0],
+    [DAY / 2, DAY / 2],
+    // Just connected: ten minutes at least.
+    [DAY - MINUTE, DAY - 10 * MINUTE],
+  ])('first heard at %s', (since, from) => {
+    expect(axisFrom({ from: 0, to: DAY }, since)).toBe(from);
   });
 });
 

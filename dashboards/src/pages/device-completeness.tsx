@@ -1,6 +1,7 @@
 /** What was expected of a device and what came, hour by hour, with its silences by their real times. */
 import { useState } from 'preact/hooks';
 import type { Completeness } from '../api/answers.ts';
+import { axisFrom, type Gap } from '../chart/series.ts';
 import { formatCount, formatLength, formatPercent, formatShort, formatTime } from '../format.ts';
 import type { Load } from '../load.ts';
 import { narrow, now } from '../state.ts';
@@ -8,6 +9,7 @@ import { t } from '../text/language.ts';
 import { Failure, Scroll, Skeleton, StaleNote } from '../ui/parts.tsx';
 import { type Cell, cellKind, cells } from './cells.ts';
 
+const HOUR_MS = 3_600_000;
 const GAPS_SHOWN = 12;
 /** A silence that ends no longer ago than this goes on: answers are asked for once a minute. */
 const ONGOING_MS = 90_000;
@@ -157,7 +159,7 @@ function Gaps({ data }: { data: Completeness }) {
   );
 }
 
-function Summary({ data, from }: { data: Completeness; from: number }) {
+function Summary({ data, range }: { data: Completeness; range: Gap }) {
   if (data.since === null && data.expected === 0) return <p>{t('device.completeness-never')}</p>;
   return (
     <p class="completeness">
@@ -174,17 +176,19 @@ function Summary({ data, from }: { data: Completeness; from: number }) {
             received: formatCount(data.received),
             backfilled: formatCount(data.hours.reduce((sum, hour) => sum + hour.backfilled, 0)),
           })}
-      {data.since !== null && data.since > from && (
+      {data.since !== null && data.since > range.from && (
         <span class="muted"> {t('device.since', { time: formatTime(data.since) })}</span>
       )}
     </p>
   );
 }
 
-/** The panel; `from` is where the time shown begins. */
-export function CompletenessPanel({ load, from }: { load: Load<Completeness>; from: number }) {
+/** The panel. Hours before the device was first heard are left out of the picture, as they are of the count. */
+export function CompletenessPanel({ load, range }: { load: Load<Completeness>; range: Gap }) {
   const data = load.data;
-  const list = data === undefined ? [] : cells(data.hours, narrow.value ? 60 : 120);
+  const first = Math.floor(axisFrom(range, data?.since) / HOUR_MS) * HOUR_MS;
+  const hours = data?.hours.filter((hour) => hour.at >= first) ?? [];
+  const list = cells(hours, narrow.value ? 60 : 120);
   const kinds = new Set(list.map(cellKind));
   return (
     <section class="panel" aria-labelledby="completeness-heading">
@@ -198,7 +202,7 @@ export function CompletenessPanel({ load, from }: { load: Load<Completeness>; fr
       ) : (
         <div class="pad">
           <StaleNote error={load.error} retry={load.reload} />
-          <Summary data={data} from={from} />
+          <Summary data={data} range={range} />
           {data.expected > 0 && (
             <>
               <Strip list={list} />

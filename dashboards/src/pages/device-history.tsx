@@ -6,6 +6,7 @@ import * as answers from '../api/answers.ts';
 import { Chart } from '../chart/chart.tsx';
 import {
   appendSample,
+  axisFrom,
   drawnAs,
   type Gap,
   type Series,
@@ -98,11 +99,11 @@ function Legend({ shown, gaps }: { shown: Shown; gaps: readonly Gap[] }) {
 
 function Trend({
   load,
-  silences,
+  completeness,
   asTable,
 }: {
   load: Load<Shown>;
-  silences: readonly Gap[] | undefined;
+  completeness: Completeness | undefined;
   asTable: boolean;
 }) {
   const shown = load.data;
@@ -118,7 +119,7 @@ function Trend({
   const newest = series.samples.at(-1);
   if (newest === undefined)
     return <Empty icon="chart" title={t('device.no-range')} hint={t('device.no-range-hint')} />;
-  const gaps = shadedGaps(series, silences);
+  const gaps = shadedGaps(series, completeness?.gaps);
   const summary = describe(shown, gaps);
   return (
     <div class={load.busy ? 'busy' : ''} aria-busy={load.busy}>
@@ -129,7 +130,7 @@ function Trend({
         <Chart
           series={series}
           gaps={gaps}
-          from={range.from}
+          from={axisFrom(range, completeness?.since)}
           to={Math.max(range.to, newest.at)}
           unit={metric.unit}
           stepped={drawnAs(metric) !== 'value'}
@@ -249,7 +250,7 @@ export function History({
         <Heading metrics={metrics} metric={metric} asTable={asTable}>
           <RangePicker range={range} />
         </Heading>
-        <Trend load={load} silences={completeness.data?.gaps} asTable={asTable} />
+        <Trend load={load} completeness={completeness.data} asTable={asTable} />
         <p class="panel-foot">
           {(['csv', 'parquet'] as const).map((format) => (
             <a key={format} class="button" href={exportAddress(device.id, format, range)} download>
@@ -259,7 +260,7 @@ export function History({
           ))}
         </p>
       </section>
-      <CompletenessPanel load={completeness} from={range.from} />
+      <CompletenessPanel load={completeness} range={range} />
       <Events device={device} range={range} rangeKey={rangeKey} refreshMs={refresh} />
     </>
   );

@@ -177,7 +177,10 @@ export const texts = {
     zh: '应收 {expected}，实收 {received}，其中补传 {backfilled}。',
     en: 'Expected {expected}, received {received}, backfilled {backfilled}.',
   },
-  'device.completeness-none': { zh: '这段时间无应收数据', en: 'Nothing was expected in this time' },
+  'device.completeness-none': {
+    zh: '这段时间还没有应收的上报。',
+    en: 'Nothing was due in this time yet.',
+  },
   'device.cell': {
     zh: '{time}：应收 {expected}，实收 {received}，补传 {backfilled}',
     en: '{time}: expected {expected}, received {received}, backfilled {backfilled}',

@@ -1,5 +1,6 @@
 /** How the whole stands: overview of an area, live events, and what only county admins see. */
 import { averages, formatTime, QUANTITIES, type QuantityId } from '@village/core';
+import { type DeviceKind, KINDS } from '@village/device-profiles';
 import type { LatestValue } from '@village/store/time-series';
 import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -20,7 +21,7 @@ type Quantities = Static<typeof s.Overview>['quantities'];
 
 /** What is known of one quantity among one kind of device. */
 interface Sum {
-  readonly kind: string;
+  readonly kind: DeviceKind;
   readonly quantity: QuantityId;
   sum: number;
   values: number;
@@ -72,7 +73,8 @@ function quantitiesOf(context: Context, node: AreaNode): Quantities {
   return [...sums.values()]
     .sort(
       (a, b) =>
-        a.kind.localeCompare(b.kind, 'en') || order.indexOf(a.quantity) - order.indexOf(b.quantity),
+        KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
+        order.indexOf(a.quantity) - order.indexOf(b.quantity),
     )
     .map(({ kind, quantity, sum, values, min, max, devices }) => {
       const { zh, en, unit } = QUANTITIES[quantity];
