@@ -157,7 +157,9 @@ function KindQuantities({
     <section class="kind" aria-labelledby={id}>
       <h3 id={id}>
         <a href={`/devices?area=${area}&kind=${kind}`}>{word('kind', kind)}</a>
-        <small class="muted number">{t('overview.devices-online', { n: formatCount(most) })}</small>
+        <small class="kind-count muted number">
+          {t('overview.devices-online', { n: formatCount(most) })}
+        </small>
       </h3>
       <ul class="quantities">
         {shown.map((quantity) => (
