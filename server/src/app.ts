@@ -210,6 +210,7 @@ async function wire(
       address: config.limits.failuresPerAddress,
     }),
     failures,
+    trimmed: { audit: 0 },
     remembered,
   };
 }
@@ -220,14 +221,8 @@ function openBroker(
   directory: Directory,
   { timer, log }: ServerOptions,
 ): Broker {
-  const { mqttConnections, mqttConnectionsPerAddress } = config.limits;
   return createBroker(mqttHooks(pipeline, directory, timer.now), {
-    limits: {
-      ...(mqttConnections === undefined ? {} : { connectionsMax: mqttConnections }),
-      ...(mqttConnectionsPerAddress === undefined
-        ? {}
-        : { connectionsPerAddressMax: mqttConnectionsPerAddress }),
-    },
+    limits: config.mqtt.limits,
     log: (level, message, detail) => log[level](detail, message),
   });
 }

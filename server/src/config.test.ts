@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DAY, HOUR, OperationalError, systemTimer } from '@village/core';
+import { DEFAULT_LIMITS } from '@village/broker';
+import { DAY, MINUTE, OperationalError, systemTimer } from '@village/core';
 import { openEmbedded } from '@village/store/time-series';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfig } from './config.ts';
 import { prepareData } from './faults-at-start.ts';
-import { untilNight } from './maintenance.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'village-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -70,6 +71,37 @@ describe('configuration', () => {
     expect(refusal({ VILLAGE_HTTP_PORT: 'http' })).toContain('VILLAGE_HTTP_PORT');
     expect(refusal({ VILLAGE_CONFIG: join(folder, 'none.yaml') })).toContain("can't be read");
     expect(refusal(yaml('areas: none.csv'))).toContain('none.csv');
+  });
+
+  it('has every limit of the broker, checked', () => {
+    const limits = loadConfig(yaml('mqtt: { limits: { messagesPerSecond: 5000 } }'), folder).mqtt
+      .limits;
+    expect(limits).toEqual({ ...DEFAULT_LIMITS, messagesPerSecond: 5000 });
+    const message = refusal(
+      yaml(
+        'mqtt: { limits: { messagesPerSecond: 0, connectTimeout: 5, packetBytes: 10, sockets: 1 } }\naudit: { retention: 90d }',
+      ),
+    );
+    for (const path of ['messagesPerSecond', 'connectTimeout', 'packetBytes'])
+      expect(message).toContain(`mqtt.limits.${path}:`);
+    expect(message).toContain('sockets');
+    expect(message).toContain('audit.retention:');
+  });
+
+  it('has every setting in the README, with its default', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const [, text = ''] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
+    const defaults = loadConfig({}, join(folder, 'elsewhere'));
+    // `sealEvery` is the store's own default, and `data` depends on where the command runs.
+    const { store, data: _folder, ...written } = loadConfig(yaml(text), folder);
+    const { data: _data, county: _county, store: _store, ...settings } = defaults;
+    expect(store).toEqual({ ...defaults.store, sealEvery: 15 * MINUTE });
+    expect(written).toEqual({ ...settings, county: defaults.county });
+    const keys = (value: object): string[] =>
+      Object.entries(value).flatMap(([key, one]) =>
+        typeof one === 'object' && !Array.isArray(one) ? keys(one as object) : [key],
+      );
+    expect(keys(parse(text) as object)).toHaveLength(keys(settings).length + 2);
   });
 
   it('names the line of a broken device profile', () => {
@@ -147,14 +179,5 @@ describe('the data folder', () => {
         message: expect.stringMatching(/VILLAGE_DATA：.* · the data folder can't be written/),
       }),
     );
-  });
-});
-
-describe('nights', () => {
-  it('are Beijing nights, never now', () => {
-    const two = Date.UTC(2026, 0, 1, 18);
-    expect(untilNight(two)).toBe(DAY);
-    expect(untilNight(two - 1)).toBe(1);
-    expect(untilNight(two + HOUR)).toBe(23 * HOUR);
   });
 });

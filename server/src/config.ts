@@ -1,8 +1,10 @@
 /** The server's configuration: environment and an optional village.yaml, checked whole before anything runs. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { DAY, isAreaCode, MINUTE, OperationalError, parseDuration } from '@village/core';
+import { type BrokerLimits, DEFAULT_LIMITS } from '@village/broker';
+import { DAY, isAreaCode, MINUTE, OperationalError, parseDuration, SECOND } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
+import { AUDIT_KEPT_MS } from '@village/store/relational';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 
@@ -20,6 +22,50 @@ const duration = (least: number, most: number) =>
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = (most: number) => z.number().int().min(1).max(most);
 
+/** What the broker bears, with its own defaults. Sizes are those of whole packets, headers included. */
+const brokerLimits = z
+  .strictObject({
+    connections: count(200_000).default(DEFAULT_LIMITS.connectionsMax),
+    connectionsPerAddress: count(200_000).default(DEFAULT_LIMITS.connectionsPerAddressMax),
+    /** New connections a second from one address. */
+    connectsPerSecond: count(100_000).default(DEFAULT_LIMITS.connectsPerAddressPerSecond),
+    /** Messages a second from one client; one that sends more is read more slowly and loses nothing. */
+    messagesPerSecond: count(1_000_000).default(DEFAULT_LIMITS.messagesPerSecond),
+    packetBytesBeforeConnect: count(64 * 1024)
+      .min(128)
+      .default(DEFAULT_LIMITS.packetBytesBeforeConnect),
+    packetBytes: count(16 * 1024 * 1024)
+      .min(1024)
+      .default(DEFAULT_LIMITS.packetBytes),
+    connectTimeout: duration(100, MINUTE).default(DEFAULT_LIMITS.connectTimeoutMs),
+    drainTimeout: duration(100, MINUTE).default(DEFAULT_LIMITS.drainTimeoutMs),
+    keepaliveMax: duration(SECOND, DAY).default(DEFAULT_LIMITS.keepaliveMaxSeconds * SECOND),
+    topicLevels: count(64).default(DEFAULT_LIMITS.topicLevels),
+    /** Messages of all clients that are not on disk yet. */
+    inFlight: count(1_000_000).default(DEFAULT_LIMITS.inFlightMax),
+    /** Bytes of half-received packets of all clients. */
+    partialBytes: count(4 * 1024 * 1024 * 1024).default(DEFAULT_LIMITS.partialBytesMax),
+    /** Bytes that one client may leave unread. */
+    unreadBytes: count(1024 * 1024 * 1024).default(DEFAULT_LIMITS.unreadBytesMax),
+  })
+  .transform(
+    (told): BrokerLimits => ({
+      connectionsMax: told.connections,
+      connectionsPerAddressMax: told.connectionsPerAddress,
+      connectsPerAddressPerSecond: told.connectsPerSecond,
+      messagesPerSecond: told.messagesPerSecond,
+      packetBytesBeforeConnect: told.packetBytesBeforeConnect,
+      packetBytes: told.packetBytes,
+      connectTimeoutMs: told.connectTimeout,
+      drainTimeoutMs: told.drainTimeout,
+      keepaliveMaxSeconds: told.keepaliveMax / SECOND,
+      topicLevels: told.topicLevels,
+      inFlightMax: told.inFlight,
+      partialBytesMax: told.partialBytes,
+      unreadBytesMax: told.unreadBytes,
+    }),
+  );
+
 const fileSchema = z.strictObject({
   http: z
     .strictObject({
@@ -32,7 +78,11 @@ const fileSchema = z.strictObject({
     })
     .prefault({}),
   mqtt: z
-    .strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.optional() })
+    .strictObject({
+      host: z.string().min(1).default('0.0.0.0'),
+      port: port.optional(),
+      limits: brokerLimits.prefault({}),
+    })
     .prefault({}),
   store: z
     .strictObject({
@@ -42,6 +92,12 @@ const fileSchema = z.strictObject({
       /** Free disk below which nothing is acknowledged any more. */
       diskReserveMegabytes: z.number().int().min(0).max(1_000_000_000).optional(),
       memoryMegabytes: count(1_000_000).min(128).default(1024),
+    })
+    .prefault({}),
+  audit: z
+    .strictObject({
+      /** Entries older than this are deleted. Not less than 180 days: logs must be kept six months (网络安全法 第二十一条). */
+      retention: duration(AUDIT_KEPT_MS, 36_500 * DAY).default(1_095 * DAY),
     })
     .prefault({}),
   relational: z
@@ -67,8 +123,6 @@ const fileSchema = z.strictObject({
       failuresPerAccount: count(100).default(5),
       failuresPerAddress: count(1_000).default(20),
       liveClients: count(10_000).default(500),
-      mqttConnections: count(200_000).optional(),
-      mqttConnectionsPerAddress: count(200_000).optional(),
     })
     .prefault({}),
 });
@@ -89,7 +143,7 @@ type File = z.infer<typeof fileSchema>;
 export interface Config extends Omit<File, 'http' | 'mqtt'> {
   readonly data: string;
   readonly http: File['http'] & { readonly host: string; readonly port: number };
-  readonly mqtt: { readonly host: string; readonly port: number };
+  readonly mqtt: File['mqtt'] & { readonly port: number };
   readonly adminPassword?: string;
   readonly logLevel?: string;
 }
@@ -166,7 +220,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       host: settings.VILLAGE_HTTP_HOST ?? file.http.host ?? '0.0.0.0',
       port: settings.VILLAGE_HTTP_PORT ?? file.http.port ?? 8080,
     },
-    mqtt: { host: file.mqtt.host, port: settings.VILLAGE_MQTT_PORT ?? file.mqtt.port ?? 1883 },
+    mqtt: { ...file.mqtt, port: settings.VILLAGE_MQTT_PORT ?? file.mqtt.port ?? 1883 },
     ...(settings.VILLAGE_ADMIN_PASSWORD === undefined
       ? {}
       : { adminPassword: settings.VILLAGE_ADMIN_PASSWORD }),

@@ -1,6 +1,10 @@
-/** Housekeeping beside the requests: states each second, gateways each minute, sessions each hour, the archive at night. */
-import { DAY, HOUR, MINUTE, SECOND, type Timer } from '@village/core';
+/**
+ * Housekeeping beside the requests: states each second, gateways each minute, sessions each hour, the archive and
+ * the audit log at night.
+ */
+import { DAY, formatTime, HOUR, MINUTE, SECOND, type Timer } from '@village/core';
 import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from './config.ts';
 import type { Context } from './http/context.ts';
 import { loop } from './loop.ts';
 
@@ -57,6 +61,11 @@ export async function keepHouse(
       () => untilNight(timer.now()),
       () => tidyArchive(context, log),
     ),
+    keep(
+      'audit',
+      () => untilNight(timer.now()),
+      () => trimAudit(context, log),
+    ),
   ]);
 }
 
@@ -74,6 +83,31 @@ async function saveGateways(context: Context, saved: Map<string, number>): Promi
     });
     saved.set(state.id, state.at);
   }
+}
+
+/** What is deleted is counted, and the log says itself that it was cut. */
+export async function trimAudit(
+  {
+    relational,
+    config,
+    clock,
+    trimmed,
+  }: Pick<Context, 'relational' | 'clock' | 'trimmed'> & { config: Pick<Config, 'audit'> },
+  log: Pick<FastifyBaseLogger, 'info'>,
+): Promise<void> {
+  const before = clock() - config.audit.retention;
+  const deleted = await relational.trimAudit(before);
+  if (deleted === 0) return;
+  trimmed.audit += deleted;
+  log.info({ deleted }, 'old audit entries deleted');
+  await relational.audit({
+    actor: 'server',
+    address: '',
+    action: 'trim-audit',
+    target: '',
+    outcome: 'done',
+    detail: { deleted, before: formatTime(before) },
+  });
 }
 
 async function tidyArchive(context: Context, log: FastifyBaseLogger): Promise<void> {

@@ -123,7 +123,10 @@ export function metricsOf(context: Context): Registry {
   collectDefaultMetrics({ register });
   storeMetrics(register, context);
   wireMetrics(register, context);
-  const { directory, live, failures } = context;
+  const { directory, live, failures, trimmed } = context;
+  define(register, 'counter', 'audit_trimmed_total', 'Old audit entries deleted', () => {
+    return trimmed.audit;
+  });
   define(
     register,
     'gauge',

@@ -1,6 +1,9 @@
 /** The contract of the relational store: places, devices, who may speak, who may look, and what was done. */
 import type { Area, Device } from '@village/core';
 
+/** The database itself keeps audit entries at least this long: six months and more, as the law asks of logs. */
+export const AUDIT_KEPT_MS = 180 * 86_400_000;
+
 export const ROLES = ['admin', 'officer', 'clerk'] as const;
 /** Admins change things, officers import readings and re-run quarantine, clerks look. */
 export type Role = (typeof ROLES)[number];
@@ -137,6 +140,11 @@ export interface Relational {
   audit(entry: AuditEntry): Promise<void>;
   /** Newest first, those below `before`. */
   audited(page: { before?: number; limit: number }): Promise<StoredAuditEntry[]>;
+  /**
+   * Deletes entries made before `at`, and returns how many. None that is younger than AUDIT_KEPT_MS by the database's
+   * own clock: the whole is refused then.
+   */
+  trimAudit(at: number): Promise<number>;
 
   /** Copies a SQLite store into a new file while it is in use; false on PostgreSQL, which has its own tools. */
   backup(file: string): Promise<boolean>;

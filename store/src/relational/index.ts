@@ -1,4 +1,5 @@
 /** The relational store: areas, devices, credentials, people and the audit log, on SQLite or PostgreSQL. */
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type Clock, OperationalError } from '@village/core';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -120,6 +121,7 @@ function methods(db: Kysely<Schema>, clock: Clock, connected: Connected): Relati
 
     audit: (entry) => writeAudit(db, clock, entry),
     audited: (page) => listAudit(db, page),
+    trimAudit: (at) => trimAudit(db, at),
     backup: async (file) => {
       await connected.backup?.(file);
       return connected.backup !== undefined;
@@ -133,6 +135,23 @@ async function writeAudit(db: Kysely<Schema>, clock: Clock, entry: AuditEntry): 
     .insertInto('audit')
     .values({ ...entry, at: clock(), detail: JSON.stringify(entry.detail) })
     .execute();
+}
+
+/** Deleted in slices with a breath between, so that years of it don't hold up whoever asks meanwhile. */
+const TRIM_SLICE = 1_000;
+
+async function trimAudit(db: Kysely<Schema>, at: number): Promise<number> {
+  let deleted = 0;
+  for (;;) {
+    const old = db.selectFrom('audit').select('id').where('at', '<', at).limit(TRIM_SLICE);
+    const { numDeletedRows } = await db
+      .deleteFrom('audit')
+      .where('id', 'in', old)
+      .executeTakeFirstOrThrow();
+    deleted += Number(numDeletedRows);
+    if (numDeletedRows < TRIM_SLICE) return deleted;
+    await yieldToEvents();
+  }
 }
 
 async function listAudit(

@@ -1,6 +1,7 @@
 /** The one set of migrations for both engines, in order. Never change one that was released: add another. */
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { AUDIT_KEPT_MS } from './contract.ts';
 
 export type Engine = 'sqlite' | 'postgres';
 
@@ -113,6 +114,28 @@ async function createAudit(db: Kysely<unknown>, engine: Engine): Promise<void> {
     for each statement execute function audit_append_only()`.execute(db);
 }
 
+/**
+ * Old entries may go, young ones may not: the database judges by its own clock, so that who can only ask it can't clear
+ * what they did.
+ */
+async function letAuditAge(db: Kysely<unknown>, engine: Engine): Promise<void> {
+  const kept = sql.lit(AUDIT_KEPT_MS);
+  if (engine === 'sqlite') {
+    await sql`drop trigger audit_no_delete`.execute(db);
+    await sql`create trigger audit_no_delete before delete on audit
+      when old.at > cast(strftime('%s', 'now') as integer) * 1000 - ${kept}
+      begin select raise(abort, 'the audit log is append-only'); end`.execute(db);
+  } else {
+    await sql`drop trigger audit_no_change on audit`.execute(db);
+    await sql`create trigger audit_no_change before update or truncate on audit
+      for each statement execute function audit_append_only()`.execute(db);
+    await sql`create trigger audit_no_delete before delete on audit for each row
+      when (old.at > extract(epoch from now()) * 1000 - ${kept})
+      execute function audit_append_only()`.execute(db);
+  }
+  await db.schema.createIndex('audit_at').on('audit').column('at').execute();
+}
+
 /** Migrations by name; their order is that of the names. */
 export function migrations(engine: Engine): Record<string, Migration> {
   return {
@@ -120,5 +143,6 @@ export function migrations(engine: Engine): Record<string, Migration> {
     '0002-machines': { up: createMachines },
     '0003-people': { up: createPeople },
     '0004-audit': { up: (db) => createAudit(db, engine) },
+    '0005-audit-ages': { up: (db) => letAuditAge(db, engine) },
   };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { systemTimer } from '@village/core';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRelational } from './index.ts';
@@ -17,11 +18,12 @@ describe('SQLite', () => {
 
   it('opens again with what was written, without running migrations twice', async () => {
     const file = join(folder, 'again.sqlite');
-    const first = await openRelational({ file, clock: () => 1 });
+    const at = systemTimer.now();
+    const first = await openRelational({ file, clock: () => at });
     await first.audit({ ...entry, outcome: 'done' });
     await first.close();
-    const second = await openRelational({ file, clock: () => 2 });
-    expect(await second.audited({ limit: 5 })).toMatchObject([{ at: 1, action: 'sign-in' }]);
+    const second = await openRelational({ file, clock: () => at + 1 });
+    expect(await second.audited({ limit: 5 })).toMatchObject([{ at, action: 'sign-in' }]);
     await second.close();
     const raw = new DatabaseSync(file);
     expect(() => raw.exec('delete from audit')).toThrow(/append-only/);
@@ -72,7 +74,7 @@ describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
 
   it('keeps the audit log append-only', async () => {
     const url = await database();
-    const store = await openRelational({ url, clock: () => 1 });
+    const store = await openRelational({ url, clock: systemTimer.now });
     await store.audit({ ...entry, outcome: 'refused' });
     await store.close();
     const raw = new pg.Client(url);

@@ -4,9 +4,15 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Area, Device } from '@village/core';
+import { type Area, DAY, type Device, systemTimer } from '@village/core';
 import { afterEach, expect, it } from 'vitest';
-import { hashSecret, type Relational, SESSION_IDLE_MS, SESSION_MAX_MS } from './index.ts';
+import {
+  AUDIT_KEPT_MS,
+  hashSecret,
+  type Relational,
+  SESSION_IDLE_MS,
+  SESSION_MAX_MS,
+} from './index.ts';
 
 const COUNTY = '330522000000';
 
@@ -241,6 +247,35 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     expect(first.map((one) => one.detail['number'])).toEqual([4, 3, 2]);
     const rest = await store.audited({ limit: 9, before: first.at(-1)?.id as number });
     expect(rest.map((one) => one.detail['number'])).toEqual([1, 0]);
+  });
+
+  it('lets old audit entries go, and none of the last six months whoever asks', async () => {
+    const store = await fresh();
+    const entry = {
+      actor: 'li',
+      address: '',
+      action: 'sign-in',
+      target: '',
+      outcome: 'done',
+    } as const;
+    // The database judges by its own clock: these are old and young by the calendar.
+    const made = async (ago: number, count: number): Promise<void> => {
+      // Tells what the store's clock is now.
+      await store.audit({ ...entry, detail: { probe: true } });
+      const at = (await store.audited({ limit: 1 }))[0]?.at ?? 0;
+      pass(systemTimer.now() - ago - at);
+      for (let i = 0; i < count; i++) await store.audit({ ...entry, detail: { ago } });
+    };
+    await made(AUDIT_KEPT_MS + 2 * DAY, 1_200);
+    const old = systemTimer.now() - AUDIT_KEPT_MS - DAY;
+    await made(DAY, 3);
+    // The second probe is as old as the rows before it.
+    expect(await store.trimAudit(old)).toBe(1_201);
+    expect(await store.trimAudit(old)).toBe(0);
+    await expect(store.trimAudit(systemTimer.now())).rejects.toThrow();
+    const left = (await store.audited({ limit: 99 })).map((one) => one.detail['ago']);
+    expect(left.filter((ago) => ago === DAY)).toHaveLength(3);
+    expect(left).not.toContain(AUDIT_KEPT_MS + 2 * DAY);
   });
 }
 
