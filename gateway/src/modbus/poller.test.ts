@@ -1,4 +1,4 @@
-import { MINUTE, seededRandom } from '@village/core';
+import { MINUTE, seededRandom, systemTimer, type Timer } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startGateway } from '../gateway.ts';
@@ -11,7 +11,7 @@ import {
   testDeps,
   until,
 } from '../testing.ts';
-import { backoffIntervals, nextDue } from './poller.ts';
+import { backoffIntervals, nextDue, settledTime } from './poller.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -28,9 +28,12 @@ const device = (id: string, port: number, unit: number, every: number, timeout =
   options: {},
 });
 
-async function run(devices: ReturnType<typeof device>[]) {
+async function run(
+  devices: ReturnType<typeof device>[],
+  deps: Parameters<typeof testDeps>[0] = {},
+) {
   const { path, remove } = temporaryFolder();
-  const gateway = await startGateway(testConfig(path, NOWHERE, { devices }), testDeps());
+  const gateway = await startGateway(testConfig(path, NOWHERE, { devices }), testDeps(deps));
   cleanups.push(remove, () => gateway.stop());
   return gateway;
 }
@@ -56,6 +59,13 @@ describe('schedule', () => {
         },
       ),
     );
+  });
+
+  it('a timer that fires early counts as on time, a clock that was set back as what it says', () => {
+    expect(settledTime(9_999, 10_000, 1_000)).toBe(10_000);
+    expect(settledTime(9_500, 10_000, 1_000)).toBe(10_000);
+    expect(settledTime(10_003, 10_000, 1_000)).toBe(10_003);
+    expect(settledTime(2_000, 10_000, 1_000)).toBe(2_000);
   });
 
   it('a silent device is asked again at its usual time, then less and less, at least every five minutes', () => {
@@ -118,6 +128,19 @@ describe('isolation', () => {
 });
 
 describe('polls', () => {
+  it('a timer that fires early makes no second poll', async () => {
+    const server = await slave();
+    const early: Timer = {
+      now: systemTimer.now,
+      sleep: (ms, signal) => systemTimer.sleep(Math.max(0, ms - 30), signal),
+    };
+    const gateway = await run([device('d', server.port, 1, 200)], { timer: early });
+    await until('ten polls', () => gateway.counters().polls.ok >= 10);
+    const began = server.requests.filter((request) => request.address === 10).map((one) => one.at);
+    const gaps = began.slice(2).map((at, i) => at - (began[i + 1] as number));
+    expect(Math.min(...gaps)).toBeGreaterThan(100);
+  });
+
   it('a refused block is counted for its device, and what is needed of it makes the frame undecodable', async () => {
     const server = await slave((request, socket) => {
       socket.write(request.address === 300 ? exceptionOf(request, 2) : answerOf(request));

@@ -1,5 +1,5 @@
 /** Polls one Modbus device on its schedule: late polls are skipped, a silent device is asked less and less often. */
-import { MINUTE, OperationalError, type Random, type Timer } from '@village/core';
+import { HOUR, MINUTE, OperationalError, type Random, type Timer } from '@village/core';
 import { assembleFrame, planReads } from '@village/device-profiles';
 import { rest } from '../backoff.ts';
 import type { BoundDevice, Connection } from '../config.ts';
@@ -22,10 +22,20 @@ const BACKOFF_MAX_MS = 5 * MINUTE;
 /** Polls keep away from the edges of their interval, so that each report interval gets its poll. */
 const PHASE_LOW = 0.05;
 const PHASE_SPAN = 0.9;
+/** No poll takes as long: the clock was set meanwhile, and nothing was skipped. */
+const CLOCK_SET_MS = HOUR;
 
 /** The next time on the grid `phase + n × every` after `now`. */
 export function nextDue(now: number, everyMs: number, phaseMs: number): number {
   return (Math.floor((now - phaseMs) / everyMs) + 1) * everyMs + phaseMs;
+}
+
+/**
+ * The time that counts for the schedule: timers may fire a little early, and the poll would be made once more when its
+ * time comes. A time further off than that means that the clock was set back, and counts for nothing.
+ */
+export function settledTime(now: number, due: number, everyMs: number): number {
+  return due > now && due - now <= everyMs / 2 ? due : now;
 }
 
 /** Intervals to wait after so many silent polls in a row: the first retry comes at its usual time. */
@@ -78,15 +88,17 @@ export class Poller {
     const { everyMs } = this.#device;
     const phaseMs = everyMs * (PHASE_LOW + PHASE_SPAN * this.#place);
     if (!(await rest(timer, Math.min(everyMs, FIRST_POLL_MS) * this.#place, signal))) return;
+    let due = timer.now();
     while (!signal.aborted) {
-      const due = nextDue(timer.now(), everyMs, phaseMs);
+      const began = settledTime(timer.now(), due, everyMs);
       const fault = await this.#poll();
       this.#note(fault);
-      const late = timer.now() - due;
-      if (late >= 0) this.counters.skipped += 1 + Math.floor(late / everyMs);
+      const ended = settledTime(timer.now(), due, everyMs);
+      const late = ended - nextDue(began, everyMs, phaseMs);
+      if (late >= 0 && late < CLOCK_SET_MS) this.counters.skipped += 1 + Math.floor(late / everyMs);
       const intervals = backoffIntervals(this.#silences, everyMs, random);
-      const next = nextDue(timer.now(), everyMs, phaseMs) + (intervals - 1) * everyMs;
-      const waitMs = next - timer.now();
+      due = nextDue(ended, everyMs, phaseMs) + (intervals - 1) * everyMs;
+      const waitMs = due - timer.now();
       if (fault?.code === 'not-connected') await this.#restOrOpened(waitMs, signal);
       else await rest(timer, waitMs, signal);
     }
