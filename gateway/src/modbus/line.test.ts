@@ -1,10 +1,20 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { seededRandom, systemTimer } from '@village/core';
 import type { ModbusRead } from '@village/device-profiles';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../log.ts';
-import { answerOf, type Behaviour, behave, exceptionOf, FakeSlave, until } from '../testing.ts';
+import {
+  answerOf,
+  type Behaviour,
+  behave,
+  exceptionOf,
+  FakeSlave,
+  type SlaveRequest,
+  until,
+} from '../testing.ts';
 import { Line, type LineOptions } from './line.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -207,6 +217,22 @@ describe('what modbus-serial leaves to its user', () => {
     expect([...(await line.read(1, registers(5), 1_000))]).toEqual([5]);
   });
 
+  it('answers that were delivered are not kept', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { line } = await start();
+    // 2,000 bits are 16 kB as the library hands them out.
+    const read: ModbusRead = { table: 'coil', address: 0, count: 2_000, parts: [] };
+    const ask = async (times: number): Promise<number> => {
+      for (let i = 0; i < times; i++) await line.read(1, read, 5_000);
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = await ask(20);
+    const after = await ask(220);
+    expect((after - before) / 200).toBeLessThan(8_000);
+  });
+
   it('reads bits', async () => {
     const { line } = await start();
     const read: ModbusRead = { table: 'coil', address: 16, count: 11, parts: [] };
@@ -217,6 +243,28 @@ describe('what modbus-serial leaves to its user', () => {
 });
 
 describe('several units on one connection', () => {
+  it('a converter that gives late answers to whoever asks then gives none to the wrong one', async () => {
+    // One bus behind it: an answer goes to the last request, whichever it belongs to, and to nobody if that has its own.
+    let asking: SlaveRequest | null = null;
+    const converter: Behaviour = (request, socket) => {
+      asking = request;
+      setTimeout(
+        () => {
+          if (asking === null) return;
+          socket.write(answerOf({ ...request, id: asking.id }));
+          asking = null;
+        },
+        request.unit === 9 ? 150 : 15,
+      );
+    };
+    const { line } = await start(converter, { shared: true });
+    const late = line.read(9, registers(500), 100);
+    const asked = values(0, 20).map((i) => line.read(1, registers(i), 1_000));
+    await expect(late).rejects.toMatchObject({ code: 'device-silent' });
+    const got = await Promise.all(asked);
+    expect(got.map((answer) => answer[0])).toEqual(values(0, 20));
+  });
+
   it('a dead unit gets a bounded share of the time', async () => {
     const dead = (request: { unit: number }): boolean => request.unit >= 100;
     const { line, slave } = await start(

@@ -43,12 +43,25 @@ export interface LineCounters {
 const ModbusClient = modbus.default;
 type ModbusClient = InstanceType<typeof ModbusClient>;
 
+/**
+ * The library keeps each request and what it was answered until its number comes round, 256 requests later: 60 MB for
+ * 200 devices of 60 registers. What has been settled is taken from it. A late answer to it is ignored all the same.
+ */
+function forgetSettled(client: ModbusClient): void {
+  (client as unknown as { _transactions: Record<number, unknown> })._transactions = {};
+}
+
 const CONNECT_TIMEOUT_MS = 5_000;
 const QUEUE_MAX = 1_000;
 /** Slow units get at most one part in this many of a shared connection's time. */
 const SLOW_SHARE = 5;
 /** Even on a busy connection a slow unit is asked after this wait. */
 const SLOW_PATIENCE_MS = 10_000;
+/**
+ * On a shared connection nothing is asked for as long again as an answer was waited for in vain, but no longer than this:
+ * converters to RS-485 give a late answer to whoever asks then, and each answer after it to the wrong request.
+ */
+const DRAIN_MAX_MS = 1_000;
 /** So many time-outs in a row with no answer from any unit: the connection itself is taken for dead. */
 const SILENT_MAX = 4;
 /** An unanswered transaction number must not come round (256) while its late answer may still arrive. */
@@ -300,6 +313,7 @@ export class Line {
     if (this.#sinceUnanswered > 0) this.#sinceUnanswered++;
     const start = performance.now();
     let settle: () => void;
+    let drainMs = 0;
     try {
       const answer = await this.#ask(client, request);
       this.#silent = 0;
@@ -307,38 +321,52 @@ export class Line {
       settle = () => request.resolve(answer);
     } catch (error) {
       const fault = faultOf(error, request);
-      if ((error as Error).name === 'TransactionTimedOutError') this.#timedOut();
+      const timedOut = (error as Error).name === 'TransactionTimedOutError';
+      if (timedOut) this.#timedOut();
       else this.#silent = 0;
       if (fault.code === 'device-refused') this.#answered = true;
+      if (this.#options.shared && (timedOut || fault.code === 'answer-malformed'))
+        drainMs = Math.min(request.timeoutMs, DRAIN_MAX_MS);
       settle = () => request.reject(fault);
     }
     // Gone from the set: the connection has ended, and the request was told so.
     if (!this.#underWay.delete(request)) return;
+    if (this.#underWay.size === 0) forgetSettled(client);
     const now = performance.now();
     if (now - start > request.timeoutMs / 2) this.#slowUnits.add(request.unit);
     else this.#slowUnits.delete(request.unit);
-    if (request.held) this.#slowNotBefore = now + (SLOW_SHARE - 1) * (now - start);
-    this.#pauseUntil = now + this.#options.pauseMs;
+    if (request.held)
+      this.#slowNotBefore = now + drainMs + (SLOW_SHARE - 1) * (now - start + drainMs);
+    this.#pauseFrom(now, Math.max(this.#options.pauseMs, drainMs));
     settle();
     this.#renewIfDoubtful();
     this.#pump();
   }
 
-  /** Unit and time-out are state of the client that the library reads when the request is made: both set right here. */
+  /** Keeps the line quiet for a time; another answer that comes meanwhile does not shorten it. */
+  #pauseFrom(now: number, ms: number): void {
+    const until = Number.isFinite(this.#pauseUntil) ? this.#pauseUntil : 0;
+    this.#pauseUntil = Math.max(until, now + ms);
+  }
+
+  /** The unit goes with the request; the time-out is a state of the client that it reads when the request is made. */
   async #ask(client: ModbusClient, request: Request): Promise<Answer> {
+    const { unit, timeoutMs } = request;
     const { table, address, count } = request.read;
-    client.setID(request.unit);
-    client.setTimeout(request.timeoutMs);
-    if (table === 'coil' || table === 'discrete') {
-      const answer = await (table === 'coil'
-        ? client.readCoils(address, count)
-        : client.readDiscreteInputs(address, count));
-      return answer.data.slice(0, count);
-    }
-    const answer = await (table === 'holding'
-      ? client.readHoldingRegisters(address, count)
-      : client.readInputRegisters(address, count));
-    return Uint16Array.from(answer.data);
+    client.setTimeout(timeoutMs);
+    const data = await new Promise<number[] | boolean[]>((resolve, reject) => {
+      const next = (error: Error | null, answer: { data: number[] | boolean[] }): void => {
+        if (error) reject(error);
+        else resolve(answer.data);
+      };
+      if (table === 'coil') client.writeFC1(unit, address, count, next);
+      else if (table === 'discrete') client.writeFC2(unit, address, count, next);
+      else if (table === 'holding') client.writeFC3(unit, address, count, next);
+      else client.writeFC4(unit, address, count, next);
+    });
+    return table === 'coil' || table === 'discrete'
+      ? (data as boolean[]).slice(0, count)
+      : Uint16Array.from(data as number[]);
   }
 
   #timedOut(): void {
