@@ -1,9 +1,10 @@
 /** `npm run gateway -- [--config gateway.yaml] [--check]`: runs a gateway, or only checks its configuration. */
+import './memory.ts';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { OperationalError, seededRandom, timerFromText } from '@village/core';
 import { pino } from 'pino';
 import { faultText, type GatewayConfig, readConfig } from './config.ts';
@@ -45,9 +46,6 @@ function load(path: string, check: boolean): GatewayConfig {
   process.exit(1);
 }
 
-// An edge box has little memory, and short-lived objects are all that polling makes.
-setFlagsFromString('--max-semi-space-size=2');
-
 const { config: path, check } = options();
 const config = load(path, check);
 if (check) {
@@ -57,6 +55,8 @@ if (check) {
   try {
     const timer = timerFromText(process.env['VILLAGE_CLOCK']);
     const gateway = await startGateway(config, { timer, random: seededRandom(randomUUID()), log });
+    // The next start then needs no compiler for what is loaded by now; a process that is killed would not write it.
+    flushCompileCache();
     const stop = async (): Promise<void> => {
       await gateway.stop();
       process.exit(0);

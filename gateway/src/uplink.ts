@@ -120,6 +120,8 @@ export class Uplink {
       keepalive: KEEPALIVE_SECONDS,
       resubscribe: false,
       queueQoSZero: false,
+      // 65,536 buffers made in advance, 8 MB.
+      writeCache: false,
       will: {
         topic: topics.gatewayStatus(gateway),
         payload: Buffer.from('{"online":false}'),
