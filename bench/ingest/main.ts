@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { answer } from '../messages.ts';
 import { type Case, judge, report } from '../report.ts';
 import { parseAndFsync } from './bound.ts';
 import { METRICS, ROWS_PER_BATCH } from './packets.ts';
@@ -45,19 +46,6 @@ const plans: readonly Plan[] = [
     ratio: 0.3,
   },
 ];
-
-/** The next message of a child that has the field; rejects when the child ends first. */
-async function answer<T>(child: ChildProcess, field: string): Promise<T> {
-  for (;;) {
-    const [message] = (await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(() => {
-        throw new Error(`a benchmark process ended before it said ${field}`);
-      }),
-    ])) as [Record<string, T>];
-    if (Object.hasOwn(message, field)) return message[field] as T;
-  }
-}
 
 /** Runs the publishers against a port and tells the server when the measured time begins and ends. */
 async function publish(load: Load, server: ChildProcess | null): Promise<Published> {
