@@ -167,10 +167,7 @@ async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
     ...pollers.map((poller) => poller.run(intakeOver.signal)),
   ];
   const sending = uplink.run(uplinkOver.signal);
-  deps.log.info(
-    { gateway: config.gateway, devices: devices.length, lines: lines.size, mqttPort },
-    'gateway: runs',
-  );
+  deps.log.info({ devices: devices.length, lines: lines.size, mqttPort }, 'gateway: runs');
   return {
     mqttPort,
     counters: () => ({
@@ -189,7 +186,7 @@ async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
       uplinkOver.abort();
       await sending;
       outbox.close();
-      deps.log.info({ gateway: config.gateway }, 'gateway: stopped');
+      deps.log.info({}, 'gateway: stopped');
     },
   };
 }

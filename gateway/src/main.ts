@@ -49,7 +49,7 @@ function load(path: string, check: boolean): GatewayConfig {
 const { config: path, check } = options();
 const config = load(path, check);
 if (check) {
-  console.log(`${path}: ${config.devices.length} devices, no faults`);
+  console.log(`${path}: no faults; devices: ${config.devices.length}`);
 } else {
   const log = pino({ base: { gateway: config.gateway } });
   try {

@@ -38,12 +38,21 @@ export class Process {
   readonly #script: string;
   readonly #args: readonly string[];
   readonly #env: Record<string, string>;
+  readonly #place: { readonly folder: string; readonly node: string };
   #child: ChildProcess | null = null;
   /** The last 20,000 characters it printed, for the report of a failure. */
   output = '';
 
-  constructor(name: string, script: string, args: readonly string[], env: Record<string, string>) {
+  /** Runs in this repository on this Node, unless it is installed elsewhere. */
+  constructor(
+    name: string,
+    script: string,
+    args: readonly string[],
+    env: Record<string, string>,
+    place = { folder: root, node: process.execPath },
+  ) {
     this.name = name;
+    this.#place = place;
     this.#script = script;
     this.#args = args;
     this.#env = env;
@@ -59,8 +68,8 @@ export class Process {
 
   start(): void {
     if (this.running) throw new Error(`BUG: ${this.name} runs already`);
-    const child = spawn(process.execPath, [this.#script, ...this.#args], {
-      cwd: root,
+    const child = spawn(this.#place.node, [this.#script, ...this.#args], {
+      cwd: this.#place.folder,
       env: { ...process.env, ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
