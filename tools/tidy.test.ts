@@ -133,7 +133,7 @@ describe('style', () => {
 
   it('each file is used', () => {
     const entries =
-      /main\.ts$|\.test\.tsx?$|\/index\.ts$|^tools\/|config\.ts$|\/build\.ts$|testing\.ts$|[.-]child\.ts$|dev\/screenshots\.ts$|\.d\.ts$|codec\.ts$/;
+      /main\.ts$|\.test\.tsx?$|\/index\.ts$|^tools\/|config\.ts$|\/build\.ts$|testing\.ts$|[.-]child\.ts$|dev\/(screenshots|speed)\.ts$|\.d\.ts$|codec\.ts$/;
     const all =
       sources.map(read).join('\n') +
       tracked

@@ -314,13 +314,12 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
       360,
     );
-    const small = await page.$$eval('.bottombar a, button, .button, select, .card', (nodes) =>
+    const small = await page.$$eval('a[href], button, select, input, summary', (nodes) =>
       nodes
-        .filter(
-          (node) =>
-            node.getBoundingClientRect().height > 0 && node.getBoundingClientRect().height < 40,
-        )
-        .map((node) => node.outerHTML.slice(0, 80)),
+        .filter((node) => node.checkVisibility() && !node.matches('.skip'))
+        .map((node) => ({ node, box: (node.closest('label') ?? node).getBoundingClientRect() }))
+        .filter(({ box }) => box.height < 44 || box.width < 44)
+        .map(({ node, box }) => `${box.width} × ${box.height}: ${node.outerHTML.slice(0, 80)}`),
     );
     expect(small).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, type Cookie, chromium, type Page } from 'playwright-core';
 
-export type { Cookie } from 'playwright-core';
+export type { Cookie, Page } from 'playwright-core';
 
 import { buildConsole } from '../build.ts';
 import { type Fixture, type FixtureOptions, PASSWORD, startFixture, USER } from '../dev/fixture.ts';

@@ -36,7 +36,11 @@ function later<P extends object>(
     }, []);
     const Page = loaded.value;
     if (Page === null) return <Skeleton />;
-    return Page instanceof ApiError ? <Failure error={Page} retry={start} /> : <Page {...props} />;
+    return Page instanceof ApiError ? (
+      <Failure whole error={Page} retry={start} />
+    ) : (
+      <Page {...props} />
+    );
   };
 }
 
@@ -50,7 +54,7 @@ const notFound = new ApiError('not-found', 404, '');
 
 function Page() {
   const [, first, second, extra] = path.value.split('/');
-  if (extra !== undefined) return <Failure error={notFound} retry={() => go('/')} />;
+  if (extra !== undefined) return <Failure whole error={notFound} retry={() => go('/')} />;
   if (first === '') return <Overview key="own" code={user.value?.area.code ?? ''} />;
   if (first === 'areas' && second) return <Overview key={second} code={second} />;
   if (first === 'devices' && !second) return <Devices />;
@@ -59,7 +63,7 @@ function Page() {
   if (first === 'quarantine') return <Quarantine />;
   if (first === 'system') return <System />;
   if (first === 'settings') return <Settings />;
-  return <Failure error={notFound} retry={() => go('/')} />;
+  return <Failure whole error={notFound} retry={() => go('/')} />;
 }
 
 /** `/` asks for the list's search from anywhere. */
@@ -94,7 +98,7 @@ function SignedIn() {
   return (
     <Shell>
       {load.error !== undefined && profiles.value.size === 0 ? (
-        <Failure error={load.error} retry={load.reload} />
+        <Failure whole error={load.error} retry={load.reload} />
       ) : (
         <Page />
       )}
@@ -119,7 +123,7 @@ export function App() {
       <Skeleton lines={3} />
     ) : (
       <main>
-        <Failure error={load.error} retry={load.reload} />
+        <Failure whole error={load.error} retry={load.reload} />
       </main>
     );
   return user.value === null ? <SignIn /> : <SignedIn />;

@@ -4,6 +4,7 @@ import { formatShort, formatSpan, fromField, toField } from '../format.ts';
 import { go, withQuery } from '../router.ts';
 import { t } from '../text/language.ts';
 import { Icon } from '../ui/icon.tsx';
+import { Menu } from '../ui/parts.tsx';
 import { RANGES, type TimeRange } from './device-data.ts';
 
 /** Puts a time of its own choice into the address. */
@@ -42,13 +43,18 @@ export function RangePicker({ range }: { range: TimeRange }) {
           </a>
         ))}
       </fieldset>
-      <details class="menu" key={`${range.name} ${range.name === 'custom' ? range.from : ''}`}>
-        <summary class={range.name === 'custom' ? 'button chosen' : 'button'}>
-          {range.name === 'custom'
-            ? `${formatShort(range.from)} – ${formatShort(range.to)}`
-            : t('device.custom')}
-          <Icon name="down" size={12} />
-        </summary>
+      <Menu
+        key={`${range.name} ${range.name === 'custom' ? range.from : ''}`}
+        chosen={range.name === 'custom'}
+        label={
+          <>
+            {range.name === 'custom'
+              ? `${formatShort(range.from)} – ${formatShort(range.to)}`
+              : t('device.custom')}
+            <Icon name="down" size={12} />
+          </>
+        }
+      >
         <form class="menu-body" onSubmit={apply}>
           <label>
             {t('device.from')}
@@ -67,7 +73,7 @@ export function RangePicker({ range }: { range: TimeRange }) {
             {t('device.apply')}
           </button>
         </form>
-      </details>
+      </Menu>
     </div>
   );
 }

@@ -229,7 +229,7 @@ export function DevicePage({ id }: { id: string }) {
     return load.error === undefined ? (
       <Skeleton lines={10} />
     ) : (
-      <Failure error={load.error} retry={load.reload} />
+      <Failure whole error={load.error} retry={load.reload} />
     );
   return (
     <div class="page">

@@ -10,7 +10,7 @@ import { client, narrow, now, profiles, recall, remember, user } from '../state.
 import { say, t, word } from '../text/language.ts';
 import { COLUMNS, type Column, DeviceRows, placeOf } from '../ui/device-rows.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { Empty, explain, Failure, Skeleton, StaleNote, useTitle } from '../ui/parts.tsx';
+import { Empty, explain, Failure, Menu, Skeleton, StaleNote, useTitle } from '../ui/parts.tsx';
 import { mergeLatest } from './merge.ts';
 
 const PAGE = 50;
@@ -199,11 +199,14 @@ function ColumnMenu({
   set: (column: Column, on: boolean) => void;
 }) {
   return (
-    <details class="menu">
-      <summary class="button">
-        <Icon name="columns" />
-        {t('devices.columns')}
-      </summary>
+    <Menu
+      label={
+        <>
+          <Icon name="columns" />
+          {t('devices.columns')}
+        </>
+      }
+    >
       <div class="menu-body">
         {COLUMNS.map((column) => (
           <label key={column}>
@@ -216,7 +219,7 @@ function ColumnMenu({
           </label>
         ))}
       </div>
-    </details>
+    </Menu>
   );
 }
 

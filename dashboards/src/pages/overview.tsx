@@ -156,7 +156,9 @@ function KindQuantities({
   return (
     <section class="kind" aria-labelledby={id}>
       <h3 id={id}>
-        <a href={`/devices?area=${area}&kind=${kind}`}>{word('kind', kind)}</a>
+        <a class="kind-link" href={`/devices?area=${area}&kind=${kind}`}>
+          {word('kind', kind)}
+        </a>
         <small class="kind-count muted number">
           {t('overview.devices-online', { n: formatCount(most) })}
         </small>
@@ -305,7 +307,11 @@ export function Overview({ code }: { code: string }) {
     area.data === undefined ? area.error : overview.data === undefined ? overview.error : undefined;
   if (error !== undefined)
     return (
-      <Failure error={error} retry={area.data === undefined ? area.reload : overview.reload} />
+      <Failure
+        whole
+        error={error}
+        retry={area.data === undefined ? area.reload : overview.reload}
+      />
     );
   if (area.data === undefined || overview.data === undefined) return <Skeleton lines={10} />;
   const counts = liveTally ?? overview.data.counts;

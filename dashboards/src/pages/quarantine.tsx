@@ -156,7 +156,7 @@ export function Quarantine() {
     return load.error === undefined ? (
       <Skeleton />
     ) : (
-      <Failure error={load.error} retry={load.reload} />
+      <Failure whole error={load.error} retry={load.reload} />
     );
   return (
     <div class="page">

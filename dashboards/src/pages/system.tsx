@@ -171,7 +171,7 @@ export function SystemPage() {
     return load.error === undefined ? (
       <Skeleton />
     ) : (
-      <Failure error={load.error} retry={load.reload} />
+      <Failure whole error={load.error} retry={load.reload} />
     );
   const commit = data.store.get('commitSeconds');
   const p99 =

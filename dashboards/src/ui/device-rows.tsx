@@ -123,6 +123,18 @@ function Head({
   );
 }
 
+/** How wide the columns are beside each other: by their kind and not by what arrives, so that nothing moves when it does. */
+const WIDTHS: Record<Column | 'state' | 'name', number> = {
+  state: 8,
+  name: 22,
+  kind: 10,
+  place: 17,
+  profile: 17,
+  gateway: 9,
+  values: 34,
+  'last-seen': 10,
+};
+
 /** The rows. With `sorting` the heads of some columns are links that sort; places are told from `below` on. */
 export function DeviceRows({
   devices,
@@ -145,12 +157,19 @@ export function DeviceRows({
         ))}
       </ul>
     );
+  const shown = ['state', 'name', ...columns] as const;
+  const sum = shown.reduce((all, column) => all + WIDTHS[column], 0);
   return (
     <div class="table-wrap">
-      <table class="dense" aria-label={label}>
+      <table class="dense even" aria-label={label}>
+        <colgroup>
+          {shown.map((column) => (
+            <col key={column} width={`${(100 * WIDTHS[column]) / sum}%`} />
+          ))}
+        </colgroup>
         <thead>
           <tr>
-            {(['state', 'name', ...columns] as const).map((column) => (
+            {shown.map((column) => (
               <Head key={column} column={column} sorting={sorting} />
             ))}
           </tr>

@@ -1,7 +1,7 @@
 /** Small parts every page is made of: states, ages, counts, breadcrumbs, waiting, emptiness and failure. */
 import type { DeviceState, Label } from '@village/core';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Counts, type Metric, type Place, STATES, type Value } from '../api/answers.ts';
 import type { ApiError } from '../api/client.ts';
 import { formatAge, formatCount, formatMetric, formatTime } from '../format.ts';
@@ -102,6 +102,42 @@ export function Crumbs({ places, last }: { places: readonly Place[]; last: Label
   );
 }
 
+/** A button that unfolds a small panel; Escape and a click elsewhere fold it up again. */
+export function Menu({
+  label,
+  chosen = false,
+  children,
+}: {
+  label: ComponentChildren;
+  chosen?: boolean;
+  children: ComponentChildren;
+}) {
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const fold = (event: Event): void => {
+      const details = menu.current;
+      if (details?.open !== true) return;
+      if (event instanceof KeyboardEvent) {
+        if (event.key !== 'Escape') return;
+        details.querySelector('summary')?.focus();
+      } else if (event.target instanceof Node && details.contains(event.target)) return;
+      details.open = false;
+    };
+    document.addEventListener('keydown', fold);
+    document.addEventListener('pointerdown', fold);
+    return () => {
+      document.removeEventListener('keydown', fold);
+      document.removeEventListener('pointerdown', fold);
+    };
+  }, []);
+  return (
+    <details class="menu" ref={menu}>
+      <summary class={chosen ? 'button chosen' : 'button'}>{label}</summary>
+      {children}
+    </details>
+  );
+}
+
 /** A long table in a window of its own; the keyboard reaches and scrolls it. */
 export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
   return (
@@ -184,8 +220,17 @@ export function explain(error: ApiError): string {
   return error.status >= 400 && error.status < 500 ? t('error.request') : t('error.server');
 }
 
-/** A page or panel that could not be had: what happened, what may help. */
-export function Failure({ error, retry }: { error: ApiError; retry: () => void }) {
+/** A page (`whole`) or panel that could not be had: what happened, what may help. */
+export function Failure({
+  error,
+  retry,
+  whole = false,
+}: {
+  error: ApiError;
+  retry: () => void;
+  whole?: boolean;
+}) {
+  const Heading = whole ? 'h1' : 'h2';
   const final = error.status === 403 || error.status === 404;
   const title =
     error.status === 403
@@ -196,7 +241,7 @@ export function Failure({ error, retry }: { error: ApiError; retry: () => void }
   return (
     <div class="notice" role="alert">
       <Icon name={error.status === 403 ? 'lock' : 'warning'} size={28} />
-      <h2>{t(title)}</h2>
+      <Heading>{t(title)}</Heading>
       <p>{explain(error)}</p>
       {!final && error.message !== '' && (
         <p class="muted small">{t('error.detail', { detail: error.message.slice(0, 200) })}</p>

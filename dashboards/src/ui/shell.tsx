@@ -132,7 +132,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <LiveMark />
         </header>
       ) : (
-        <div class="rail">
+        <header class="rail">
           <Brand />
           <nav aria-label={t('app.navigation')}>
             <Links />
@@ -141,7 +141,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
             <LiveMark />
             <span class="who">{user.value?.displayName}</span>
           </div>
-        </div>
+        </header>
       )}
       <main id="main" tabIndex={-1}>
         {children}

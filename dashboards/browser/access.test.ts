@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Fixture } from '../dev/fixture.ts';
+import { type Bench, hasChromium, type Page, startBench } from './testing.ts';
+
+const TIME_OUT = 90_000;
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Waits until a page shows what it is for. */
+async function settled(page: Page): Promise<void> {
+  await page.locator('h1, .notice').first().waitFor();
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+}
+
+/** Everything that the keyboard must reach: what is shown, not disabled and can be operated. */
+const OPERABLE = 'a[href], button, select, input, summary, [tabindex="0"]';
+
+/** Pages of the console and how each is reached. */
+const PATHS = {
+  'sign-in': '/',
+  overview: '/',
+  village: '/areas/330522002201',
+  devices: '/devices',
+  'nothing found': '/devices?q=nothing-has-this-name',
+  device: '/devices/{sewage}',
+  'device as a table': '/devices/{sewage}?view=table&range=7d',
+  'device never heard': '/devices/{never}',
+  quarantine: '/quarantine',
+  system: '/system',
+  settings: '/settings',
+  missing: '/devices/none',
+} as const;
+type Name = keyof typeof PATHS;
+const NAMES = Object.keys(PATHS) as Name[];
+
+describe('everybody can use', { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  let county: Fixture;
+
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    bench = await startBench();
+    county = await bench.fixture();
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  const pathOf = (name: Name): string => {
+    const sewage = county.devices.find(
+      ({ id, state }) => id.startsWith('sewage') && state === 'online',
+    );
+    const never = county.devices.find(({ state }) => state === 'never');
+    return PATHS[name].replace('{sewage}', sewage?.id ?? '').replace('{never}', never?.id ?? '');
+  };
+  const open = (name: Name, options: { narrow: boolean }) =>
+    bench.page(county, {
+      path: pathOf(name),
+      signIn: name !== 'sign-in',
+      // A phone in the dark and in English, a desktop in daylight and in Chinese: both themes, both languages.
+      ...(options.narrow
+        ? { width: 390, height: 844, dark: true, language: 'en' as const }
+        : { dark: false }),
+    });
+
+  it.each(NAMES.flatMap((name) => [false, true].map((narrow) => [name, narrow] as const)))(
+    '%s: axe finds nothing (phone: %s)',
+    async (name, narrow) => {
+      const { page, context } = await open(name, { narrow });
+      await settled(page);
+      if (name === 'device') await page.getByText(narrow ? 'Hour by hour' : '逐时明细').click();
+      await page.evaluate(axe);
+      const { violations, passes } = (await page.evaluate(
+        `axe.run(document, { resultTypes: ['violations'] })`,
+      )) as AxeResults;
+      expect(
+        violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html.slice(0, 160))]),
+      ).toEqual([]);
+      expect(passes.length).toBeGreaterThan(10);
+      await context.close();
+    },
+  );
+
+  it.each(NAMES)(
+    '%s: the keyboard reaches everything in order, and shows where it is',
+    async (name) => {
+      const { page, context } = await open(name, { narrow: false });
+      await settled(page);
+      const expected = await page.$$eval(OPERABLE, (nodes) =>
+        nodes
+          .filter((node) => node.checkVisibility() && !node.matches(':disabled'))
+          .map((node, index) => {
+            node.setAttribute('data-stop', String(index));
+            return String(index);
+          }),
+      );
+      expect(expected.length).toBeGreaterThan(2);
+      const stops: string[] = [];
+      for (let presses = 0; presses < expected.length + 5; presses++) {
+        await page.keyboard.press('Tab');
+        const stop = await page.evaluate(() => {
+          const node = document.activeElement;
+          if (node === null || node === document.body) return null;
+          const { outlineStyle, outlineWidth } = getComputedStyle(node);
+          const box = node.getBoundingClientRect();
+          return {
+            stop: node.getAttribute('data-stop') ?? node.outerHTML.slice(0, 80),
+            ring: outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2,
+            seen: box.bottom > 0 && box.top < innerHeight && box.width > 0,
+          };
+        });
+        if (stop === null || stops.includes(stop.stop)) break;
+        expect(stop, `stop ${stops.length}`).toMatchObject({ ring: true, seen: true });
+        stops.push(stop.stop);
+      }
+      expect(stops).toEqual(expected);
+      await context.close();
+    },
+  );
+
+  it('a page is worked without a pointer: skip, menu, chart, table', async () => {
+    const { page, context, faults } = await open('device', { narrow: false });
+    await settled(page);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+    const custom = page.locator('summary').filter({ hasText: '自定义' });
+    await custom.focus();
+    await page.keyboard.press('Enter');
+    await page.getByLabel('从', { exact: true }).waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Escape');
+    await page.getByLabel('从', { exact: true }).waitFor({ state: 'hidden' });
+    expect(await custom.evaluate((node) => node === document.activeElement)).toBe(true);
+    await page.getByRole('link', { name: '数据表' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('columnheader', { name: '接收时间' }).waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  it.each(['overview', 'device', 'devices'] as const)(
+    '%s: nothing jumps while it loads',
+    async (name) => {
+      const { page, context } = await open(name, { narrow: false });
+      await settled(page);
+      const shift = await page.evaluate(
+        () =>
+          new Promise<number>((resolve) => {
+            let sum = 0;
+            new PerformanceObserver((list) => {
+              for (const entry of list.getEntries())
+                sum += (entry as PerformanceEntry & { value: number }).value;
+            }).observe({ type: 'layout-shift', buffered: true });
+            requestAnimationFrame(() =>
+              requestAnimationFrame(() => setTimeout(() => resolve(sum))),
+            );
+          }),
+      );
+      // What is called good on the web is 0.1.
+      expect(shift).toBeLessThan(0.02);
+      await context.close();
+    },
+  );
+});
