@@ -126,6 +126,31 @@ describe('replay', () => {
     expect(orders[0]).not.toBe(orders[2]);
   });
 
+  it('sends stations side by side, however long their files are', async () => {
+    const rowsEach = 3_000;
+    const files = ['One', 'Two', 'Three'].map((station) => {
+      const path = join(folder, `${station}.csv`);
+      const lines = Array.from(
+        { length: rowsEach },
+        (_, i) =>
+          `2014,${1 + Math.floor(i / 672)},${1 + (Math.floor(i / 24) % 28)},${i % 24},${i},1,N,${station}`,
+      );
+      writeFileSync(path, ['year,month,day,hour,PM2.5,CO,wd,station', ...lines].join('\n'));
+      return path;
+    });
+    await replayFiles(options({ files, windowMax: 1 }));
+    const half = broker.heard.slice(0, broker.heard.length / 2).map(({ client }) => client);
+    for (const station of ['s-one', 's-two', 's-three']) {
+      const share = half.filter((client) => client === station).length / half.length;
+      expect(share).toBeGreaterThan(0.2);
+      // In the order of the file, each.
+      const values = broker.heard
+        .filter(({ client }) => client === station)
+        .map(({ payload }) => JSON.parse(payload.toString()).values.pm25);
+      expect(values).toEqual(Array.from({ length: rowsEach }, (_, i) => i));
+    }
+  });
+
   it('gives up on a broker that does not answer, and says why', async () => {
     broker.deaf = true;
     await expect(replayFiles(options({ stallMs: 500 }))).rejects.toMatchObject({

@@ -73,6 +73,8 @@ export interface ReplayReport {
 }
 
 const ROWS_IN_MEMORY_MAX = 5_000_000;
+/** Files read side by side. */
+const FILES_OPEN_MAX = 32;
 const QUEUE_MAX = 2_000;
 const PROGRESS_EVERY_ROWS = 2_000;
 
@@ -275,29 +277,57 @@ async function watch(
   }
 }
 
-/** Every row of every file that has something to say, counted on the way. */
-async function* messages(
+/** A row of a file, with something to say. */
+interface Message {
+  readonly device: string;
+  readonly payload: string;
+}
+
+/** Every row of a file that has something to say, counted on the way. */
+async function* messagesOf(
+  file: string,
   options: ReplayOptions,
   tally: Tally,
   onBytes: (bytes: number) => void,
   signal: AbortSignal,
-): AsyncGenerator<{ device: string; payload: string }> {
-  for (const file of options.files) {
-    let mapper: RowMapper | undefined;
-    let line = 0;
-    for await (const cells of rowsOf(file, options.mapping.delimiter, onBytes, signal)) {
-      line++;
-      if (mapper === undefined) {
-        mapper = new RowMapper(options.mapping, file, cells);
-        continue;
-      }
-      const row = mapper.map(cells);
-      if (!tally.add(row, () => `${file} row ${line}: ${cells.join(',').slice(0, 200)}`)) continue;
-      if (row === null) continue;
-      const { device, at, values } = row;
-      yield { device, payload: JSON.stringify({ device, at: formatTime(at), values }) };
+): AsyncGenerator<Message> {
+  let mapper: RowMapper | undefined;
+  let line = 0;
+  for await (const cells of rowsOf(file, options.mapping.delimiter, onBytes, signal)) {
+    line++;
+    if (mapper === undefined) {
+      mapper = new RowMapper(options.mapping, file, cells);
+      continue;
     }
-    if (mapper === undefined) throw new OperationalError('empty-file', `${file} has no header`);
+    const row = mapper.map(cells);
+    if (!tally.add(row, () => `${file} row ${line}: ${cells.join(',').slice(0, 200)}`)) continue;
+    if (row === null) continue;
+    const { device, at, values } = row;
+    yield { device, payload: JSON.stringify({ device, at: formatTime(at), values }) };
+  }
+  if (mapper === undefined) throw new OperationalError('empty-file', `${file} has no header`);
+}
+
+/**
+ * One item of each source by turns, some sources at a time: stations send side by side, as they do, and none is held to
+ * what the broker takes from one client.
+ */
+async function* byTurns<T>(sources: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
+  const waiting = [...sources];
+  let open = waiting.splice(0, FILES_OPEN_MAX);
+  try {
+    while (open.length > 0) {
+      const ended = new Set<AsyncGenerator<T>>();
+      for (const source of open) {
+        const item = await source.next();
+        if (item.done === true) ended.add(source);
+        else yield item.value;
+      }
+      if (ended.size > 0)
+        open = [...open.filter((one) => !ended.has(one)), ...waiting.splice(0, ended.size)];
+    }
+  } finally {
+    for (const source of open) await source.return(undefined);
   }
 }
 
@@ -324,13 +354,11 @@ async function feed(
 ): Promise<void> {
   const { timer, rate, onProgress } = options;
   let bytes = 0;
-  const given = messages(
-    options,
-    tally,
-    (count) => {
-      bytes += count;
-    },
-    signal,
+  const onBytes = (count: number): void => {
+    bytes += count;
+  };
+  const given = byTurns(
+    options.files.map((file) => messagesOf(file, options, tally, onBytes, signal)),
   );
   const items =
     options.order === 'random' ? shuffle(given, seededRandom(options.seed ?? 1)) : given;
