@@ -74,6 +74,7 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     await page.getByRole('row').filter({ hasText: target }).getByText('33.25').waitFor();
     own.cut();
     await page.getByRole('status').getByText('重新连接中').waitFor();
+    await page.getByRole('status').getByText('显示的是最后收到的数据').waitFor();
     await expect.poll(() => own.listeners, { timeout: PATIENCE_MS }).toBe(1);
     await page.getByRole('status').getByText('实时').waitFor();
     own.push(target, 'temp', 12.75);
@@ -169,6 +170,33 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     await page.getByRole('button', { name: '加载更多' }).click();
     await page.getByText('已显示 100 / 300').waitFor();
     expect(faults).toEqual([]);
+  });
+
+  it('keeps the head of a long list in sight, and the columns chosen', async () => {
+    const { page, faults } = await show(county, { path: '/devices' });
+    const head = page.getByRole('columnheader', { name: '类型' });
+    await head.waitFor();
+    await page.getByRole('row').last().scrollIntoViewIfNeeded();
+    expect((await head.boundingBox())?.y).toBe(0);
+    await page.getByText('列', { exact: true }).click();
+    await page.getByRole('checkbox', { name: '类型' }).uncheck();
+    await page.getByRole('checkbox', { name: '型号' }).check();
+    await page.keyboard.press('Escape');
+    await page.reload();
+    await page.getByRole('columnheader', { name: '型号' }).waitFor();
+    expect(await head.count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it('greys what is older than its device may be silent, and nothing else', async () => {
+    const { page } = await show(county, { path: '/devices?state=offline' });
+    await page.locator('tbody tr').first().waitFor();
+    const figures = page.locator('tbody .figure');
+    expect(await figures.count()).toBeGreaterThan(3);
+    expect(await page.locator('tbody .figure.stale').count()).toBe(await figures.count());
+    await page.goto(`${county.url}/devices?state=online`);
+    await page.locator('tbody tr').first().waitFor();
+    expect(await page.locator('tbody .figure.stale').count()).toBe(0);
   });
 
   it('switches language and theme, and remembers both', async () => {

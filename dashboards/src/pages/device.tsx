@@ -75,7 +75,7 @@ function Tile({
       {value === undefined ? (
         <span class="figure muted">–</span>
       ) : (
-        <Figure metric={metric} value={value} now={now.value} />
+        <Figure metric={metric} value={value} profile={profiles.value.get(device.profile)} />
       )}
       <span class="tile-foot small muted">
         {value !== undefined && <Age at={value.at} />}

@@ -43,8 +43,8 @@ export const texts = {
   'live.connecting': { zh: '连接中', en: 'Connecting' },
   'live.reconnecting': { zh: '重新连接中', en: 'Reconnecting' },
   'live.explain': {
-    zh: '连接中断期间显示的是最后收到的数据',
-    en: 'Showing the last data received while the connection is down',
+    zh: '显示的是最后收到的数据',
+    en: 'Showing the last data received',
   },
 
   'state.online': { zh: '在线', en: 'Online' },
@@ -330,13 +330,13 @@ export const texts = {
   },
   'error.missing-title': { zh: '找不到', en: 'Not found' },
   'error.missing': {
-    zh: '这个地址没有内容，它可能已被移除。',
-    en: 'There is nothing at this address; it may have been removed.',
+    zh: '这个地址没有内容：可能已被移除，或不在您的管辖范围内。',
+    en: 'There is nothing at this address: it may have been removed, or lie outside your area of duty.',
   },
   'error.forbidden-title': { zh: '没有查看权限', en: 'Not permitted' },
   'error.forbidden': {
-    zh: '这里不在您的管辖范围内。如需查看，请联系县级管理员。',
-    en: 'This is outside your area of duty. Ask the county administrator if you need it.',
+    zh: '这里不在您的权限或管辖范围内。如需查看，请联系县级管理员。',
+    en: 'This is outside your role or area of duty. Ask the county administrator if you need it.',
   },
   'error.home': { zh: '回到总览', en: 'Back to the overview' },
   'error.detail': { zh: '详情：{detail}', en: 'Detail: {detail}' },

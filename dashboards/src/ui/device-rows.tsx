@@ -1,7 +1,7 @@
 /** Devices as a dense table on a desktop and as cards on a phone; the list and the overview share it. */
 import type { ComponentChildren } from 'preact';
 import type { Device } from '../api/answers.ts';
-import { metricOf, narrow, now, profiles } from '../state.ts';
+import { metricOf, narrow, profiles } from '../state.ts';
 import { say, t, word } from '../text/language.ts';
 import { Age, Figure, StateMark } from './parts.tsx';
 
@@ -22,7 +22,8 @@ export function placeOf(device: Device, below: string): string {
 const VALUES_SHOWN = 3;
 
 function Values({ device }: { device: Device }) {
-  const order = profiles.value.get(device.profile)?.metrics ?? [];
+  const profile = profiles.value.get(device.profile);
+  const order = profile?.metrics ?? [];
   const keys = order.map((metric) => metric.key).filter((key) => device.values.has(key));
   if (keys.length === 0) return <span class="muted">–</span>;
   return (
@@ -33,7 +34,7 @@ function Values({ device }: { device: Device }) {
         return value === undefined ? null : (
           <span key={key} class="value">
             <span class="value-name">{metric === undefined ? key : say(metric.name)}</span>
-            <Figure metric={metric} value={value} now={now.value} />
+            <Figure metric={metric} value={value} profile={profile} />
           </span>
         );
       })}

@@ -2,7 +2,14 @@
 import type { DeviceState, Label } from '@village/core';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type Counts, type Metric, type Place, STATES, type Value } from '../api/answers.ts';
+import {
+  type Counts,
+  type Metric,
+  type Place,
+  type Profile,
+  STATES,
+  type Value,
+} from '../api/answers.ts';
 import type { ApiError } from '../api/client.ts';
 import { formatAge, formatCount, formatMetric, formatTime } from '../format.ts';
 import { now, user } from '../state.ts';
@@ -54,17 +61,20 @@ export function CountsBar({ counts }: { counts: Counts }) {
   );
 }
 
-/** A value with its unit, and in words what is wrong with it if something is. */
+/**
+ * A value with its unit, and in words what is wrong with it if something is; greyed when it is older than its device may be
+ * silent.
+ */
 export function Figure({
   metric,
   value,
-  now: present,
+  profile,
 }: {
   metric: Metric | undefined;
   value: Value;
-  now?: number;
+  profile: Profile | undefined;
 }) {
-  const stale = present !== undefined && present - value.at > 86_400_000;
+  const stale = now.value - value.at > (profile?.silentAfter ?? 86_400) * 1000;
   return (
     <span class={stale ? 'figure stale' : 'figure'}>
       <b class="number">{formatMetric(metric, value.value)}</b>
@@ -163,7 +173,7 @@ export function useTitle(title: string): void {
 export function Skeleton({ lines = 6, label }: { lines?: number; label?: string }) {
   const [shown, setShown] = useState(false);
   useEffect(() => {
-    const timer = setTimeout(() => setShown(true), 200);
+    const timer = setTimeout(() => setShown(true), 300);
     return () => clearTimeout(timer);
   }, []);
   return (

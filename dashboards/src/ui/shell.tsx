@@ -56,10 +56,13 @@ export function LiveMark() {
     <span
       class={`live live-${state}`}
       role="status"
-      title={state === 'live' ? undefined : `${t('live.explain')} ${streamFault.value}`}
+      title={state === 'live' ? undefined : streamFault.value}
     >
       <span class="dot" />
-      {t(`live.${state}`)}
+      <span>
+        {t(`live.${state}`)}
+        {state === 'reconnecting' && <small>{t('live.explain')}</small>}
+      </span>
     </span>
   );
 }
