@@ -271,7 +271,7 @@ export class Pipeline {
 
   #keepRow(row: unknown, journey: Journey, error: OperationalError): void {
     const device = (row as { device?: unknown } | null)?.device;
-    const text = tooDeep(row) ? '"nested too deep to be kept"' : JSON.stringify(row);
+    const text = tooDeep(row) ? '"nested too deep to be kept"' : JSON.stringify(row, visibly);
     this.#quarantine.keep(
       {
         source: journey.sender.id,
@@ -392,6 +392,11 @@ export class Pipeline {
   counters(): PipelineCounters {
     return this.#counters;
   }
+}
+
+/** JSON has no infinity: what was refused for it must not be kept as a null that nobody sent. */
+function visibly(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 function checkBody(body: Fields): {
