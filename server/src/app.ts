@@ -210,6 +210,7 @@ async function wire(
       address: config.limits.failuresPerAddress,
     }),
     failures,
+    refusedSockets: {},
     trimmed: { audit: 0 },
     remembered,
   };

@@ -88,7 +88,7 @@ async function storedOf(id: string): Promise<string[]> {
 
 const at = '"at":"2026-01-01T00:00:00Z"';
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
-/** Rows of `id` and `metric`, each wrong in one way; `outside` marks what no JSON parser of HTTP lets through. */
+/** Rows of `id` and `metric`, each wrong in one way. */
 const rows = (id: string, metric: string): [name: string, row: string, reason: string][] => [
   ['infinity', `{"device":"${id}",${at},"values":{"${metric}":1e400}}`, 'value-not-a-number'],
   [

@@ -2,7 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type BrokerLimits, DEFAULT_LIMITS } from '@village/broker';
-import { DAY, isAreaCode, MINUTE, OperationalError, parseDuration, SECOND } from '@village/core';
+import {
+  DAY,
+  HOUR,
+  isAreaCode,
+  MINUTE,
+  OperationalError,
+  parseDuration,
+  SECOND,
+} from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { AUDIT_KEPT_MS } from '@village/store/relational';
 import { parseDocument } from 'yaml';
@@ -73,6 +81,9 @@ const fileSchema = z.strictObject({
       port: port.optional(),
       /** The cookie is only sent over https; switch on behind a proxy that speaks TLS. */
       secureCookies: z.boolean().default(false),
+      /** How long a request may take to arrive, and an answer to be made. */
+      requestTimeout: duration(100, HOUR).default(15 * SECOND),
+      answerTimeout: duration(1, HOUR).default(MINUTE),
       /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
       trustProxy: z.array(z.string().min(1)).default([]),
     })
@@ -123,6 +134,8 @@ const fileSchema = z.strictObject({
       failuresPerAccount: count(100).default(5),
       failuresPerAddress: count(1_000).default(20),
       liveClients: count(10_000).default(500),
+      httpConnections: count(100_000).default(4_000),
+      httpConnectionsPerAddress: count(100_000).default(1_000),
     })
     .prefault({}),
 });

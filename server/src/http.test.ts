@@ -142,6 +142,8 @@ describe('the description', () => {
     const promised = [
       ...['POST', 'GET', 'DELETE'].map((method) => `${method} /session`),
       'PUT /session/password',
+      'GET /healthz',
+      'GET /metrics',
       'GET /areas',
       'GET /areas/{code}',
       'POST /areas/import',
@@ -353,16 +355,5 @@ describe('health', () => {
     expect(headers['content-type']).toContain('text/plain');
     expect(body).toMatch(/^village_pipeline_quarantined_total\{reason="unknown-device"\} 1$/m);
     expect(body).toMatch(/^village_devices\{state="never"\} \d+$/m);
-  });
-});
-
-describe('the socket', () => {
-  it('answers a head that is no HTTP with 400 and closes', async () => {
-    const socket = connect(test.server.httpPort, '127.0.0.1');
-    const chunks: Buffer[] = [];
-    socket.on('data', (chunk) => chunks.push(chunk));
-    socket.write('\u0016\u0003\u0001 not http\r\n\r\n');
-    await new Promise((resolve) => socket.once('close', resolve));
-    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 400/);
   });
 });

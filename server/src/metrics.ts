@@ -124,6 +124,14 @@ export function metricsOf(context: Context): Registry {
   storeMetrics(register, context);
   wireMetrics(register, context);
   const { directory, live, failures, trimmed } = context;
+  define(
+    register,
+    'counter',
+    'http_refused_total',
+    'HTTP connections refused',
+    () => byCause(context.refusedSockets, 'cause'),
+    ['cause'],
+  );
   define(register, 'counter', 'audit_trimmed_total', 'Old audit entries deleted', () => {
     return trimmed.audit;
   });

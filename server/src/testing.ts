@@ -122,7 +122,8 @@ export function checkAnswer(
     });
     return;
   }
-  const path = `/api/v1${url.split('?')[0]}`;
+  const address = url.split('?')[0] ?? '';
+  const path = ['/healthz', '/metrics'].includes(address) ? address : `/api/v1${address}`;
   const description = server.http.swagger() as unknown as Description;
   const paths = Object.keys(description.paths);
   const known =

@@ -29,6 +29,8 @@ export interface Context {
   readonly lockOut: LockOut;
   /** Failures of repeated work since the start, by kind. */
   readonly failures: Record<string, number>;
+  /** HTTP connections refused since the start, by cause. */
+  readonly refusedSockets: Record<string, number>;
   /** Kept no longer, since the start. */
   readonly trimmed: { audit: number };
   /** What gateways said before the last restart. */

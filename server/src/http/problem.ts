@@ -37,7 +37,8 @@ const INSIDE = new Set([
   'import-conflict',
 ]);
 
-const TITLES: Readonly<Record<number, string>> = {
+/** Short words for each status. */
+export const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
   401: 'Not signed in',
   403: 'Not allowed',
@@ -48,9 +49,11 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Too large',
   414: 'Address too long',
   415: 'Unsupported content type',
+  417: 'Expectation failed',
   422: 'Can not be used',
   423: 'Locked',
   429: 'Too many requests',
+  431: 'Head too large',
   500: 'Internal fault',
   503: 'Not available now',
 };
@@ -67,6 +70,23 @@ const CODES: Readonly<Record<number, string>> = {
   429: 'too-many-requests',
 };
 
+/** The text of a problem document. */
+export function problemText(
+  status: number,
+  code: string,
+  detail: string,
+  errors?: readonly ProblemDetail[],
+): string {
+  return JSON.stringify({
+    type: `urn:village:problem:${code}`,
+    title: TITLES[status] ?? 'Fault',
+    status,
+    detail,
+    code,
+    ...(errors === undefined ? {} : { errors }),
+  });
+}
+
 /** Sends a problem document. */
 export function sendProblem(
   reply: FastifyReply,
@@ -75,20 +95,12 @@ export function sendProblem(
   detail: string,
   errors?: readonly ProblemDetail[],
 ): FastifyReply {
-  const body = {
-    type: `urn:village:problem:${code}`,
-    title: TITLES[status] ?? 'Fault',
-    status,
-    detail,
-    code,
-    ...(errors === undefined ? {} : { errors }),
-  };
   // Already a text, so that no route's response schema is asked about it.
   return reply
     .code(status)
     .type('application/problem+json; charset=utf-8')
     .serializer((text: string) => text)
-    .send(JSON.stringify(body));
+    .send(problemText(status, code, detail, errors));
 }
 
 /** Answers every error of a route: ours with its code, the framework's by status, anything else as 500 and logged. */
@@ -120,6 +132,11 @@ export function handleError(
         message: `${message ?? 'is wrong'}${extras(params)}`,
       })),
     );
+  }
+  if (error.code === 'FST_ERR_HANDLER_TIMEOUT') {
+    request.log.warn({ url: request.routeOptions.url }, 'an answer took too long');
+    void reply.header('retry-after', '5');
+    return sendProblem(reply, 503, 'too-slow', 'the answer took too long; ask for less');
   }
   const status = error.statusCode ?? 500;
   if (status >= 400 && status < 500)

@@ -58,6 +58,21 @@ export function cursorOf(...parts: (string | number)[]): string {
   return Buffer.from(JSON.stringify(parts), 'utf8').toString('base64url');
 }
 
+/** One page of a list that is in memory whole, in the order of a key that no two items share. */
+export function pageByKey<T>(
+  all: readonly T[],
+  key: (item: T) => string,
+  { limit = 1000, cursor }: { limit?: number; cursor?: string },
+): { items: T[]; next: string | null } {
+  const after = openCursor(cursor, ['string'])?.[0] as string | undefined;
+  const rest = all
+    .filter((item) => after === undefined || key(item) > after)
+    .sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: last === undefined || rest.length <= limit ? null : cursorOf(key(last)) };
+}
+
 /** The area asked for, or the caller's own. @throws not-found when it is not in the caller's scope */
 export function areaFor(directory: Directory, caller: Caller, code: string | undefined): AreaNode {
   return directory.area(caller.area, code ?? caller.area) ?? notFound('area');

@@ -1,5 +1,5 @@
 /** The shapes of the HTTP interface (docs/http-api.md): they check what comes in, write what goes out, and document. */
-import { AREA_LEVELS, DEVICE_STATES, QUALITIES } from '@village/core';
+import { AREA_LEVELS, DEVICE_STATES, LANES, QUALITIES, WIRE_ROWS_MAX } from '@village/core';
 import { ROLES } from '@village/store/relational';
 import { Type } from 'typebox';
 
@@ -265,6 +265,39 @@ export const Problem = Type.Object({
   code: Type.String(),
   errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
 });
+
+/** Readings and events as machines post them; checked row by row, so that a bad one does not cost the others. */
+export const Post = Type.Object(
+  {
+    readings: Type.Optional(
+      Type.Array(
+        Type.Object({
+          device: Type.String(),
+          at: Time,
+          values: Type.Record(Type.String(), Type.Number()),
+          quality: Type.Optional(Type.Record(Type.String(), QualityWord)),
+        }),
+        { maxItems: WIRE_ROWS_MAX },
+      ),
+    ),
+    events: Type.Optional(
+      Type.Array(
+        Type.Object({
+          device: Type.String(),
+          at: Time,
+          type: Type.String({ maxLength: 64 }),
+          detail: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+        }),
+        { maxItems: WIRE_ROWS_MAX },
+      ),
+    ),
+    lane: Type.Optional(words(LANES)),
+  },
+  closed,
+);
+
+/** A CSV file as the body of a request. */
+export const Csv = Type.String({ description: 'CSV with a header, UTF-8 or GB 18030' });
 
 /** Query of a paged list, with its own filters. */
 export const pageQuery = <T extends Type.TProperties>(filters: T, limitMax = 1000) =>

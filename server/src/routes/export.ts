@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OperationalError } from '@village/core';
+import { MINUTE, OperationalError } from '@village/core';
 import { Type } from 'typebox';
 import { callerOf } from '../http/access.ts';
 import type { App } from '../http/app-types.ts';
@@ -15,8 +15,10 @@ import { note } from './people.ts';
 import { gone } from './readings.ts';
 
 const AT_ONCE_MAX = 2;
+/** The longest that making a file may take. */
+const EXPORT_MS = 30 * MINUTE;
 const TYPES = {
-  csv: 'text/csv; charset=utf-8',
+  csv: 'text/csv',
   parquet: 'application/vnd.apache.parquet',
 } as const;
 
@@ -39,6 +41,7 @@ export function exportRoutes(app: App, context: Context, folder: string): void {
   app.get(
     '/export',
     {
+      handlerTimeout: EXPORT_MS,
       schema: {
         tags: ['readings'],
         querystring: ExportQuery,
@@ -76,7 +79,7 @@ export function exportRoutes(app: App, context: Context, folder: string): void {
       if (reply.raw.closed) left();
       else reply.raw.once('close', left);
       return reply
-        .type(TYPES[query.format])
+        .type(query.format === 'csv' ? `${TYPES.csv}; charset=utf-8` : TYPES.parquet)
         .header('content-disposition', `attachment; filename="readings.${query.format}"`)
         .send(createReadStream(path));
     },

@@ -7,7 +7,7 @@ import { callerOf } from '../http/access.ts';
 import type { App } from '../http/app-types.ts';
 import type { Context } from '../http/context.ts';
 import { notFound } from '../http/problem.ts';
-import { cursorOf, openCursor } from '../http/query.ts';
+import { cursorOf, openCursor, pageByKey } from '../http/query.ts';
 import * as s from '../http/schemas.ts';
 import { viewUser } from '../http/views.ts';
 import { passwordFault } from '../passwords.ts';
@@ -45,10 +45,14 @@ function userRoutes(app: App, context: Context): void {
   const config = { access: 'admin' } as const;
   app.get(
     '/users',
-    { config, schema: { tags: ['people'], response: { 200: s.page(s.User) } } },
+    {
+      config,
+      schema: { tags: ['people'], querystring: s.pageQuery({}), response: { 200: s.page(s.User) } },
+    },
     async (request) => {
       const accounts = await relational.accounts(callerOf(request).area);
-      return { items: accounts.map((account) => viewUser(directory, account)), next: null };
+      const { items, next } = pageByKey(accounts, ({ name }) => name, request.query);
+      return { items: items.map((account) => viewUser(directory, account)), next };
     },
   );
 
@@ -114,10 +118,18 @@ function tokenRoutes(app: App, context: Context): void {
   const config = { access: 'admin' } as const;
   app.get(
     '/tokens',
-    { config, schema: { tags: ['people'], response: { 200: s.page(s.Token) } } },
+    {
+      config,
+      schema: {
+        tags: ['people'],
+        querystring: s.pageQuery({}),
+        response: { 200: s.page(s.Token) },
+      },
+    },
     async (request) => {
       const tokens = await relational.tokens(callerOf(request).area);
-      return { items: tokens.map(viewToken), next: null };
+      const { items, next } = pageByKey(tokens, ({ id }) => id, request.query);
+      return { items: items.map(viewToken), next };
     },
   );
 

@@ -1,5 +1,5 @@
 /** Areas, device types and devices, and their imports. */
-import { DEVICE_STATES, OperationalError } from '@village/core';
+import { DEVICE_STATES, MINUTE, OperationalError } from '@village/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { decodeText } from '../csv.ts';
@@ -8,13 +8,15 @@ import { callerOf } from '../http/access.ts';
 import type { App } from '../http/app-types.ts';
 import type { Caller, Context } from '../http/context.ts';
 import { sendProblem } from '../http/problem.ts';
-import { areaFor, cursorOf, deviceFor, openCursor } from '../http/query.ts';
+import { areaFor, cursorOf, deviceFor, openCursor, pageByKey } from '../http/query.ts';
 import * as s from '../http/schemas.ts';
 import { viewArea, viewDevice, viewLatest, viewProfile } from '../http/views.ts';
 import type { ImportResult } from '../imports.ts';
 import { note } from './people.ts';
 
 const IMPORT_BYTES_MAX = 20 * 1024 * 1024;
+/** The longest that an import may take. */
+const IMPORT_MS = 10 * MINUTE;
 const SORTS = ['name', '-name', 'lastSeenAt', '-lastSeenAt', 'state', '-state'] as const;
 
 const DeviceQuery = s.pageQuery(
@@ -117,10 +119,18 @@ export function placeRoutes(app: App, context: Context): void {
     {
       schema: {
         tags: ['devices'],
-        response: { 200: Type.Object({ items: Type.Array(s.Profile) }) },
+        querystring: s.pageQuery({}),
+        response: { 200: s.page(s.Profile) },
       },
     },
-    () => ({ items: [...context.profiles.values()].map(viewProfile) }),
+    (request) => {
+      const { items, next } = pageByKey(
+        [...context.profiles.values()],
+        ({ id }) => id,
+        request.query,
+      );
+      return { items: items.map(viewProfile), next };
+    },
   );
   void app.register((imports, _options, done) => {
     importRoutes(imports as App, context);
@@ -211,7 +221,8 @@ function importRoutes(app: App, context: Context): void {
       `/${what}/import`,
       {
         bodyLimit: IMPORT_BYTES_MAX,
-        config: { access: 'admin' },
+        handlerTimeout: IMPORT_MS,
+        config: { access: 'admin', body: s.Csv },
         schema: {
           tags: [what],
           consumes: ['text/csv'],

@@ -18,13 +18,13 @@ const ROWS_PENDING_MAX = 500_000;
 const BUCKETS_MAX = 20_000;
 const Metrics = Type.Optional(Type.String({ minLength: 1, maxLength: 2_000 }));
 
-/** A signal that fires when the asker has gone. */
+/** A signal that fires when the asker has gone or the time for an answer is over. */
 export function gone(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();
   });
-  return controller.signal;
+  return AbortSignal.any([controller.signal, reply.request.signal]);
 }
 
 /** Adds the routes of readings. */
@@ -41,7 +41,7 @@ function postRoute(app: App, context: Context, timer: Timer): void {
     '/readings',
     {
       bodyLimit: POST_BYTES_MAX,
-      config: { access: 'officer' },
+      config: { access: 'officer', body: s.Post },
       schema: {
         tags: ['readings'],
         // What is inside is checked row by row by the pipeline, so that one bad row does not cost the others.

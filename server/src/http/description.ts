@@ -1,0 +1,51 @@
+/** What the OpenAPI document says beside the schemas that check and write: problems, who may ask, and bodies in full. */
+import type { SwaggerOptions } from '@fastify/swagger';
+import type { TSchema } from 'typebox';
+import { Problem } from './schemas.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a body is, where the schema that checks it is looser; told in the description. */
+    body?: TSchema;
+  }
+}
+
+const problem = {
+  description: 'A problem document (RFC 9457)',
+  content: { 'application/problem+json': { schema: Problem } },
+};
+
+/** Options of the description for `@fastify/swagger`. */
+export const description: SwaggerOptions = {
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'digital-village',
+      version: '1',
+      description: 'See docs/http-api.md. Errors are problem documents (RFC 9457).',
+    },
+    components: {
+      securitySchemes: {
+        cookie: { type: 'apiKey', in: 'cookie', name: 'village_session' },
+        token: { type: 'http', scheme: 'bearer' },
+      },
+    },
+    security: [{ cookie: [] }, { token: [] }],
+  },
+  transform: ({ schema, url, route }) => {
+    const { access, body } = route.config ?? {};
+    const { response, ...rest } = (schema ?? {}) as Record<string, unknown>;
+    const answers = Object.entries((response ?? {}) as Record<string, unknown>).map(
+      ([status, one]) => [status, one === Problem ? problem : one],
+    );
+    return {
+      url,
+      schema: {
+        ...rest,
+        ...(body === undefined ? {} : { body }),
+        ...(access === 'public' ? { security: [] } : {}),
+        response: { ...Object.fromEntries(answers), default: problem },
+      },
+    };
+  },
+};
