@@ -1,5 +1,5 @@
 /** The console has a word in both languages for whatever the domain and the catalogue can send it. */
-import { AREA_LEVELS, DEVICE_STATES, LANES, QUALITIES } from '@village/core';
+import { AREA_LEVELS, DEVICE_STATES, LANES, QUALITIES, QUANTITIES } from '@village/core';
 import { builtinCatalog, KINDS, loadCatalog } from '@village/device-profiles';
 import { expect, it } from 'vitest';
 import { texts } from '../dashboards/src/text/dictionary.ts';
@@ -15,6 +15,13 @@ it('for kinds, qualities, lanes, states of devices and levels of areas', () => {
     ...missing('state', DEVICE_STATES),
     ...missing('level', AREA_LEVELS),
   ]).toEqual([]);
+});
+
+it('for every unit that is a Chinese word', () => {
+  const units = Object.values(QUANTITIES).map(({ unit }) => unit as string);
+  expect(missing('unit', new Set(units.filter((unit) => /\p{Script=Han}/u.test(unit))))).toEqual(
+    [],
+  );
 });
 
 it('for every state of the catalogue that its profile gives no name', () => {

@@ -188,6 +188,19 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     expect(faults).toEqual([]);
   });
 
+  it.each([
+    [1440, 'zh'],
+    [1440, 'en'],
+    [960, 'en'],
+  ] as const)('no cell of the list spills over at %d px (%s)', async (width, language) => {
+    const { page } = await show(county, { path: '/devices?sort=-state', width, language });
+    await page.locator('tbody tr').first().waitFor();
+    const spilt = await page.$$eval('.even th, .even td', (cells) =>
+      cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent),
+    );
+    expect(spilt).toEqual([]);
+  });
+
   it('greys what is older than its device may be silent, and nothing else', async () => {
     const { page } = await show(county, { path: '/devices?state=offline' });
     await page.locator('tbody tr').first().waitFor();

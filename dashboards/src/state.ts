@@ -58,7 +58,7 @@ export const dark = computed(
   () => theme.value === 'dark' || (theme.value === 'auto' && systemDark.value),
 );
 
-const narrowQuery = window.matchMedia('(max-width: 799px)');
+const narrowQuery = window.matchMedia('(max-width: 959px)');
 /** Phone layout: one column, cards for tables, bar at the bottom. */
 export const narrow = signal(narrowQuery.matches);
 

@@ -27,7 +27,7 @@ function Strip({ list }: { list: readonly Cell[] }) {
             key={cell.from}
             class={`cell-${cellKind(cell)}`}
             x={index * width}
-            width={width * 0.88}
+            width={Math.max(width * 0.88, width - 0.4)}
             height="10"
           >
             <title>

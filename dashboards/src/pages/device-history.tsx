@@ -18,7 +18,7 @@ import { formatMetric, formatShort, formatSpan } from '../format.ts';
 import { type Load, useLoad } from '../load.ts';
 import { go, query, withQuery } from '../router.ts';
 import { client, now } from '../state.ts';
-import { say, t } from '../text/language.ts';
+import { say, t, word } from '../text/language.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '../ui/parts.tsx';
 import { CompletenessPanel } from './device-completeness.tsx';
@@ -46,7 +46,7 @@ interface Shown {
 function describe({ series, metric }: Shown, gaps: readonly Gap[]): string {
   const sum = summarize(series);
   if (sum === null) return t('device.no-range');
-  const unit = metric.unit === '' ? '' : ` ${metric.unit}`;
+  const unit = metric.unit === '' ? '' : ` ${word('unit', metric.unit)}`;
   const say1 = (value: number): string => `${formatMetric(metric, value)}${unit}`;
   const common = { metric: say(metric.name), count: sum.count, gaps: gaps.length };
   const kind = drawnAs(metric);
@@ -132,7 +132,7 @@ function Trend({
           gaps={gaps}
           from={axisFrom(range, completeness?.since)}
           to={Math.max(range.to, newest.at)}
-          unit={metric.unit}
+          unit={word('unit', metric.unit)}
           stepped={drawnAs(metric) !== 'value'}
           whole={drawnAs(metric) === 'state'}
           format={(value) => formatMetric(metric, value)}
@@ -169,16 +169,16 @@ function Heading({
           {metrics.map((one) => (
             <option key={one.key} value={one.key}>
               {say(one.name)}
-              {one.unit === '' ? '' : ` (${one.unit})`}
+              {one.unit === '' ? '' : ` (${word('unit', one.unit)})`}
             </option>
           ))}
         </select>
       </label>
-      {children}
       <a class="button" href={withQuery({ view: asTable ? null : 'table' })}>
         <Icon name={asTable ? 'chart' : 'table'} />
         {asTable ? t('device.as-chart') : t('device.as-table')}
       </a>
+      {children}
     </div>
   );
 }

@@ -26,7 +26,9 @@ export function SampleTable({ series, metric }: { series: Series; metric: Metric
             {heads.map((name) => (
               <th scope="col" key={name}>
                 {t(`device.${name}`)}
-                {name === 'value' && metric.unit !== '' && <span class="unit">{metric.unit}</span>}
+                {name === 'value' && metric.unit !== '' && (
+                  <span class="unit">{word('unit', metric.unit)}</span>
+                )}
               </th>
             ))}
           </tr>

@@ -33,7 +33,7 @@ const REFRESH_MS = 15_000;
 const RECENT = 12;
 const VILLAGE = 100;
 /** Of each kind of device, before the reader asks for all. */
-const QUANTITIES_SHOWN = 5;
+const QUANTITIES_SHOWN = 4;
 
 type AreaRow = OverviewAnswer['areas'][number];
 
@@ -128,7 +128,7 @@ function QuantityLine({ quantity, most }: { quantity: QuantityRow; most: number 
       </span>
       <span class="quantity-value">
         <b class="number">{formatValue(quantity.avg)}</b>
-        {quantity.unit !== '' && <span class="unit">{quantity.unit}</span>}
+        {quantity.unit !== '' && <span class="unit">{word('unit', quantity.unit)}</span>}
         {quantity.min < quantity.max && (
           <small class="muted number">
             {formatValue(quantity.min)} – {formatValue(quantity.max)}

@@ -34,7 +34,10 @@ export function say(label: Label): string {
 }
 
 /** The dictionary's text for `prefix.word`, or the word itself when a newer server sends one it lacks. */
-export function word(prefix: 'kind' | 'quality' | 'mode' | 'lane' | 'event', name: string): string {
+export function word(
+  prefix: 'kind' | 'quality' | 'mode' | 'lane' | 'event' | 'unit',
+  name: string,
+): string {
   const key = `${prefix}.${name}`;
   return Object.hasOwn(texts, key) ? texts[key as Key][language.value] : name;
 }

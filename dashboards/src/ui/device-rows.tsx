@@ -33,7 +33,9 @@ function Values({ device }: { device: Device }) {
         const value = device.values.get(key);
         return value === undefined ? null : (
           <span key={key} class="value">
-            <span class="value-name">{metric === undefined ? key : say(metric.name)}</span>
+            <span class="value-name" title={metric === undefined ? key : say(metric.name)}>
+              {metric === undefined ? key : say(metric.name)}
+            </span>
             <Figure metric={metric} value={value} profile={profile} />
           </span>
         );
@@ -126,10 +128,10 @@ function Head({
 
 /** How wide the columns are beside each other: by their kind and not by what arrives, so that nothing moves when it does. */
 const WIDTHS: Record<Column | 'state' | 'name', number> = {
-  state: 8,
+  state: 14,
   name: 22,
-  kind: 10,
-  place: 17,
+  kind: 12,
+  place: 16,
   profile: 17,
   gateway: 9,
   values: 34,

@@ -78,7 +78,7 @@ export function Figure({
   return (
     <span class={stale ? 'figure stale' : 'figure'}>
       <b class="number">{formatMetric(metric, value.value)}</b>
-      {metric?.unit ? <span class="unit">{metric.unit}</span> : null}
+      {metric?.unit ? <span class="unit">{word('unit', metric.unit)}</span> : null}
       {value.quality !== 'good' && (
         <span class="quality">
           <Icon name="warning" size={12} />
