@@ -23,6 +23,7 @@ import { Imports } from './imports.ts';
 import { LiveHub } from './live.ts';
 import { keepHouse } from './maintenance.ts';
 import { LockOut, Passwords } from './passwords.ts';
+import { checkRestored } from './restore.ts';
 import { assertImported } from './routes/places.ts';
 
 const BROKER_DRAIN_MS = 10 * SECOND;
@@ -63,6 +64,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   };
   try {
     prepareData(config.data);
+    checkRestored(config.data);
     // First the store that lets in one process only: it guards the whole folder.
     const store = opened(await openTimeSeries(config, options), (part) => part.close());
     const relational = opened(await openStore(config, options), (part) => part.close());
@@ -195,7 +197,8 @@ async function wire(
     live,
     imports: new Imports({ relational, directory, profiles, clock }),
     backups: new Backups({
-      folder: join(config.data, 'backups'),
+      folder: config.backup.folder,
+      keep: config.backup.keep,
       clock,
       relational,
       store,

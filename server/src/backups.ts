@@ -1,9 +1,10 @@
-/** Backups while running: both stores into a new folder, one at a time. */
-import { mkdir, rename } from 'node:fs/promises';
+/** Backups while running: both stores into a new folder, one at a time; old ones are deleted, new ones proved by checksums. */
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, formatTime, OperationalError } from '@village/core';
+import { type Clock, formatTime, OperationalError, parseTime } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
+import { writeList } from './backup-files.ts';
 
 export interface BackupState {
   readonly folder: string;
@@ -15,14 +16,23 @@ export interface BackupOptions {
   /** Folder of all backups. */
   readonly folder: string;
   readonly clock: Clock;
-  readonly relational: Relational;
+  readonly relational: Pick<Relational, 'backup'>;
   readonly store: Pick<TimeSeriesStore, 'backup'>;
+  /** Whole backups kept; older ones are deleted after a new one was made. */
+  readonly keep: number;
   readonly failed: (error: unknown) => void;
 }
 
-/** To restore, copy the folder's `time-series` and `relational.sqlite` into an empty data folder. */
+/** Folders of whole backups: `2026-11-24T040000.000Z`. */
+const NAME = /^(\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}(?:\.\d+)?Z)$/;
+/** The same with the mark of one that is being made, or never was finished. */
+const UNFINISHED = /\.part$/;
+
+/** `npm run serve -- restore <folder>` brings one back. */
 export class Backups {
   readonly #options: BackupOptions;
+  #made = 0;
+  #deleted = 0;
   #last: BackupState | null = null;
   #running: Promise<void> = Promise.resolve();
 
@@ -32,6 +42,11 @@ export class Backups {
 
   get last(): BackupState | null {
     return this.#last;
+  }
+
+  /** Since the start. */
+  counters(): { made: number; deleted: number } {
+    return { made: this.#made, deleted: this.#deleted };
   }
 
   /** Resolves when no backup runs. */
@@ -47,7 +62,7 @@ export class Backups {
     const folder = join(this.#options.folder, formatTime(startedAt).replaceAll(':', ''));
     const state = { folder, startedAt, state: 'running' } as const;
     this.#last = state;
-    this.#running = this.#make(folder).then(
+    this.#running = this.#make(folder, startedAt).then(
       () => this.#end(state, 'done'),
       (error: unknown) => {
         this.#end(state, 'failed');
@@ -59,13 +74,41 @@ export class Backups {
 
   #end(state: BackupState, outcome: 'done' | 'failed'): void {
     this.#last = { ...state, state: outcome };
+    if (outcome === 'done') this.#made++;
   }
 
-  async #make(folder: string): Promise<void> {
+  async #make(folder: string, startedAt: number): Promise<void> {
     const part = `${folder}.part`;
     await mkdir(join(part, 'time-series'), { recursive: true });
-    await this.#options.relational.backup(join(part, 'relational.sqlite'));
+    const copied = await this.#options.relational.backup(join(part, 'relational.sqlite'));
     await this.#options.store.backup(join(part, 'time-series'));
+    await writeList(part, {
+      createdAt: formatTime(startedAt),
+      relational: copied ? 'sqlite' : 'postgresql',
+    });
     await rename(part, folder);
+    await this.#deleteOld();
   }
+
+  /** Deletes whole backups beyond those kept, and what was left of unfinished ones; touches nothing of other names. */
+  async #deleteOld(): Promise<void> {
+    const names = await readdir(this.#options.folder);
+    const whole = names.filter((name) => timeOf(name) !== null).sort();
+    const old = whole.slice(0, Math.max(0, whole.length - this.#options.keep));
+    const unfinished = names.filter(
+      (name) => UNFINISHED.test(name) && timeOf(name.replace(UNFINISHED, '')) !== null,
+    );
+    for (const name of [...old, ...unfinished]) {
+      await rm(join(this.#options.folder, name), { recursive: true });
+      this.#deleted++;
+    }
+  }
+}
+
+/** When the backup of that name was begun; null for any other name. */
+function timeOf(name: string): number | null {
+  const [, hour, minute, rest] = NAME.exec(name) ?? [];
+  if (hour === undefined) return null;
+  const at = parseTime(`${hour}:${minute}:${rest}`);
+  return Number.isNaN(at) ? null : at;
 }

@@ -1,6 +1,6 @@
 /** The server's configuration: environment and an optional village.yaml, checked whole before anything runs. */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type BrokerLimits, DEFAULT_LIMITS } from '@village/broker';
 import {
   DAY,
@@ -111,6 +111,15 @@ const fileSchema = z.strictObject({
       retention: duration(AUDIT_KEPT_MS, 36_500 * DAY).default(1_095 * DAY),
     })
     .prefault({}),
+  backup: z
+    .strictObject({
+      /** Each night after the archive was merged. */
+      nightly: z.boolean().default(false),
+      keep: count(1_000).default(7),
+      /** Relative to this file; without it, `backups` in the data folder, which is the same disk. */
+      folder: z.string().min(1).optional(),
+    })
+    .prefault({}),
   relational: z
     .strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'must begin postgres://') })
     .optional(),
@@ -153,10 +162,11 @@ const envSchema = z.object({
 type File = z.infer<typeof fileSchema>;
 
 /** A checked configuration with absolute paths; durations in milliseconds. */
-export interface Config extends Omit<File, 'http' | 'mqtt'> {
+export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup'> {
   readonly data: string;
   readonly http: File['http'] & { readonly host: string; readonly port: number };
   readonly mqtt: File['mqtt'] & { readonly port: number };
+  readonly backup: File['backup'] & { readonly folder: string };
   readonly adminPassword?: string;
   readonly logLevel?: string;
 }
@@ -223,11 +233,17 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   if (file.areas !== undefined && !existsSync(from(file.areas)))
     faults.push({ path: `${path}.areas`, message: `there is no file ${from(file.areas)}` });
   if (faults.length > 0) refuse(faults);
+  const data = resolve(cwd, settings.VILLAGE_DATA);
+  const { folder } = file.backup;
   return {
     ...file,
     catalogs,
     ...(file.areas === undefined ? {} : { areas: from(file.areas) }),
-    data: resolve(cwd, settings.VILLAGE_DATA),
+    data,
+    backup: {
+      ...file.backup,
+      folder: folder === undefined ? join(data, 'backups') : from(folder),
+    },
     http: {
       ...file.http,
       host: settings.VILLAGE_HTTP_HOST ?? file.http.host ?? '0.0.0.0',

@@ -1,24 +1,31 @@
 /**
  * `npm start`: server, one gateway and a simulated county in one go. `npm run serve`: the server alone. Both take
- * `--check`. `reset-password` gives the admin a new password.
+ * `--check`. `reset-password` gives the admin a new password; `backup` and `restore` do what they say.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { OperationalError, type Timer, timerFromText } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
-import { newSecret, openRelational } from '@village/store/relational';
+import { newSecret, openRelational, type Relational } from '@village/store/relational';
+import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
+import { SingleBar } from 'cli-progress';
 import { type Logger, pino } from 'pino';
 import { type Server, startServer } from './app.ts';
+import { Backups } from './backups.ts';
 import { runChild } from './children.ts';
 import { type Config, loadConfig } from './config.ts';
 import { runDemo } from './demo.ts';
+import { storeFault } from './faults-at-start.ts';
 import { Passwords } from './passwords.ts';
+import { restore } from './restore.ts';
 
 const HELP = `usage: npm start [-- --devices 300 --seed 1]
        npm run serve [-- --check]
        npm run serve -- reset-password
+       npm run serve -- backup            (of a stopped server; a running one: POST /api/v1/system/backup)
+       npm run serve -- restore FOLDER    (into an empty VILLAGE_DATA)
 
 Environment: VILLAGE_DATA (./data), VILLAGE_HTTP_PORT (8080), VILLAGE_MQTT_PORT (1883), VILLAGE_ADMIN_PASSWORD,
 VILLAGE_HTTP_HOST (0.0.0.0), VILLAGE_CONFIG (./village.yaml), VILLAGE_LOG_LEVEL.`;
@@ -139,14 +146,36 @@ async function start(
   say('已停止 · stopped');
 }
 
-/** Gives the admin a new password; for those who hold the machine and lost the old one. */
-async function resetPassword(config: Config, timer: Timer): Promise<void> {
-  const relational = await openRelational({
+function openPeople(config: Config, timer: Timer): Promise<Relational> {
+  return openRelational({
     clock: timer.now,
     ...(config.relational === undefined
       ? { file: join(config.data, 'relational.sqlite') }
       : { url: config.relational.url }),
   });
+}
+
+/** Both stores without a server over them. @throws store-in-use */
+async function openStores(
+  config: Config,
+  timer: Timer,
+): Promise<{ store: TimeSeriesStore; relational: Relational }> {
+  if (!existsSync(join(config.data, 'time-series')))
+    throw new OperationalError(
+      'no-data',
+      `没有数据 · there is nothing to back up in ${config.data}`,
+    );
+  const store = await openEmbedded({ folder: join(config.data, 'time-series'), timer }).catch(
+    (error: unknown) => {
+      throw storeFault(config.data, error);
+    },
+  );
+  return { store, relational: await openPeople(config, timer) };
+}
+
+/** Gives the admin a new password; for those who hold the machine and lost the old one. */
+async function resetPassword(config: Config, timer: Timer): Promise<void> {
+  const relational = await openPeople(config, timer);
   try {
     const account = await relational.account('admin');
     if (account === null)
@@ -165,6 +194,57 @@ async function resetPassword(config: Config, timer: Timer): Promise<void> {
     say(config.adminPassword === undefined ? `admin / ${password}` : '已重设 · reset');
   } finally {
     await relational.close();
+  }
+}
+
+/** A backup of a server that does not run; one that runs is asked over HTTP. */
+async function backUp(config: Config, timer: Timer): Promise<void> {
+  const closed = await openStores(config, timer);
+  try {
+    const backups = new Backups({
+      folder: config.backup.folder,
+      keep: config.backup.keep,
+      clock: timer.now,
+      ...closed,
+      failed: (error) => {
+        throw error;
+      },
+    });
+    const { folder } = backups.start();
+    await backups.settled();
+    say(`已备份 · backed up: ${folder}`);
+  } finally {
+    await closed.store.close();
+    await closed.relational.close();
+  }
+}
+
+/** Brings a backup back and says what is still to do. */
+async function restoreFrom(config: Config, folder: string | undefined): Promise<void> {
+  if (folder === undefined)
+    throw new OperationalError('bad-arguments', `restore needs the folder of a backup\n${HELP}`);
+  const bar = process.stderr.isTTY
+    ? new SingleBar({ format: '{bar} {percentage}% | {eta_formatted}', stream: process.stderr })
+    : null;
+  bar?.start(1, 0);
+  try {
+    const list = await restore({
+      backup: resolve(folder),
+      data: config.data,
+      postgres: config.relational !== undefined,
+      progress: (done, total) => {
+        bar?.setTotal(total);
+        bar?.update(done);
+      },
+    });
+    bar?.stop();
+    say(`已恢复 ${list.createdAt} 的备份 · restored, ${list.files.length} files: ${config.data}`);
+    if (list.relational === 'postgresql')
+      say(
+        '区域、设备、用户在 PostgreSQL 中，请用 pg_restore 恢复 · restore areas, devices and people with pg_restore',
+      );
+  } finally {
+    bar?.stop();
   }
 }
 
@@ -188,7 +268,8 @@ async function main(): Promise<void> {
     },
   });
   // `npm run serve -- reset-password` comes as two words.
-  const command = positionals.at(-1);
+  const [first, ...rest] = positionals;
+  const [command, ...operands] = first === 'serve' && rest.length > 0 ? rest : positionals;
   if (values.help || command === undefined) {
     say(HELP);
     return;
@@ -208,6 +289,8 @@ async function main(): Promise<void> {
   if (command === 'start') await start(config, timer, log, demo);
   else if (command === 'serve') await serve(config, timer, log);
   else if (command === 'reset-password') await resetPassword(config, timer);
+  else if (command === 'backup') await backUp(config, timer);
+  else if (command === 'restore') await restoreFrom(config, operands[0]);
   else throw new OperationalError('bad-arguments', `there is no command ${command}\n${HELP}`);
 }
 

@@ -62,6 +62,14 @@ export async function keepHouse(
       () => tidyArchive(context, log),
     ),
     keep(
+      'backup',
+      // An hour after the archive.
+      () => untilNight(timer.now() - HOUR),
+      () => {
+        if (context.config.backup.nightly) context.backups.start();
+      },
+    ),
+    keep(
       'audit',
       () => untilNight(timer.now()),
       () => trimAudit(context, log),

@@ -132,6 +132,12 @@ export function metricsOf(context: Context): Registry {
     () => byCause(context.refusedSockets, 'cause'),
     ['cause'],
   );
+  define(register, 'counter', 'backups_total', 'Backups made', () => {
+    return context.backups.counters().made;
+  });
+  define(register, 'counter', 'backups_deleted_total', 'Old or unfinished backups deleted', () => {
+    return context.backups.counters().deleted;
+  });
   define(register, 'counter', 'audit_trimmed_total', 'Old audit entries deleted', () => {
     return trimmed.audit;
   });

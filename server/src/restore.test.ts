@@ -1,0 +1,302 @@
+/** A backup made under load, restored elsewhere by the command: the same rows, people, devices and secrets; and what is refused. */
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { formatTime, HOUR } from '@village/core';
+import mqtt from 'mqtt';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checksum, listFiles } from './backup-files.ts';
+import { Backups } from './backups.ts';
+import { restore } from './restore.ts';
+import {
+  type Client,
+  PASSWORD,
+  SECRET,
+  startCounty,
+  startTest,
+  type TestServer,
+  until,
+} from './testing.ts';
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'village-restore-'));
+let test: TestServer;
+let admin: Client;
+let backup = '';
+beforeAll(async () => {
+  test = await startCounty();
+  admin = await test.client('admin');
+}, 60_000);
+afterAll(async () => {
+  await test.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const run = (data: string, ...args: string[]): SpawnSyncReturns<string> =>
+  spawnSync(process.execPath, [main, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, VILLAGE_DATA: data },
+    timeout: 60_000,
+  });
+
+interface Row {
+  at: string;
+  receivedAt: string;
+  values: Record<string, number>;
+}
+
+/** Every row of the two air stations by device and time, as the interface tells it. */
+async function rowsOf(client: Client): Promise<Map<string, Row>> {
+  const rows = new Map<string, Row>();
+  for (const device of ['north-air', 'south-air']) {
+    let cursor = '';
+    do {
+      const page: { items: Row[]; next: string | null } = await client.get(
+        `/readings?device=${device}&from=2020-01-01T00:00:00Z&to=2029-01-01T00:00:00Z&limit=10000${cursor}`,
+      );
+      for (const row of page.items) rows.set(`${device} ${row.at}`, row);
+      cursor = page.next === null ? '' : `&cursor=${page.next}`;
+    } while (cursor !== '');
+  }
+  return rows;
+}
+
+/** What the relational part and the rest of the store hold, as an admin sees it. */
+async function restOf(client: Client): Promise<unknown[]> {
+  const parts: unknown[] = [];
+  for (const url of [
+    '/areas',
+    '/users',
+    '/tokens',
+    '/quarantine',
+    '/events?from=2020-01-01T00:00:00Z&to=2029-01-01T00:00:00Z',
+  ])
+    parts.push(await client.get(url));
+  const { items } = await client.get<{ items: { id: string; name: string; address: string }[] }>(
+    '/devices',
+  );
+  return [...parts, items.map(({ id, name, address }) => [id, name, address])];
+}
+
+it('a backup under load, restored elsewhere, holds all that was acknowledged before it', async () => {
+  const start = test.timer.now() - HOUR;
+  const acknowledged: string[] = [];
+  let sent = 0;
+  let stop = false;
+  const client = await mqtt.connectAsync({
+    host: '127.0.0.1',
+    port: test.server.mqttPort,
+    clientId: 'north-air',
+    username: 'north-air',
+    password: SECRET,
+  });
+  const byDevice = async (): Promise<void> => {
+    while (!stop) {
+      const at = formatTime(start + sent++);
+      const payload = JSON.stringify({ at, values: { pm25: sent, temperature: sent / 10 } });
+      await client.publishAsync('village/v1/devices/north-air/readings', payload, { qos: 1 });
+      acknowledged.push(`north-air ${at}`);
+    }
+  };
+  const byHttp = async (): Promise<void> => {
+    while (!stop) {
+      const rows = Array.from({ length: 50 }, () => formatTime(start + sent++));
+      const readings = rows.map((at) => ({ device: 'south-air', at, values: { pm10: sent } }));
+      expect((await admin.ask('POST', '/readings', { readings })).statusCode).toBe(202);
+      acknowledged.push(...rows.map((at) => `south-air ${at}`));
+    }
+  };
+  await admin.ask('POST', '/readings', {
+    readings: [{ device: 'nobody', at: formatTime(start), values: {} }],
+    events: [{ device: 'south-air', at: formatTime(start), type: 'opened', detail: { by: '王' } }],
+  });
+  await admin.ask('POST', '/tokens', { name: 'machine', role: 'clerk' });
+  const load = Promise.all([byDevice(), byHttp()]);
+  await until('some load', () => acknowledged.length > 500);
+  await test.server.store.seal();
+  await until('more load', () => acknowledged.length > 1_000);
+  const before = acknowledged.slice();
+  const rest = await restOf(admin);
+  const answer = await admin.ask('POST', '/system/backup');
+  expect(answer.statusCode).toBe(202);
+  backup = (answer.json() as { folder: string }).folder;
+  await until('the backup', async () => {
+    const { backup: state } = await admin.get<{ backup: { state: string } }>('/system');
+    return state.state === 'done';
+  });
+  await until('load after the backup', () => acknowledged.length > before.length + 200);
+  stop = true;
+  await load;
+  await client.endAsync();
+  const original = await rowsOf(admin);
+
+  const data = join(folder, 'elsewhere', 'data');
+  const { status, stdout, stderr } = run(data, 'serve', 'restore', backup);
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toContain(data);
+  expect(await listFiles(data)).toEqual(
+    (await listFiles(backup)).filter(({ path }) => path !== 'backup.json'),
+  );
+
+  const other = await startTest((config) => config, join(folder, 'elsewhere'));
+  try {
+    const elsewhere = await other.client('admin', PASSWORD);
+    const restored = await rowsOf(elsewhere);
+    expect(before.filter((key) => !restored.has(key))).toEqual([]);
+    for (const [key, row] of restored) expect(row).toEqual(original.get(key));
+    expect(restored.size).toBeLessThan(original.size);
+    expect(await restOf(elsewhere)).toEqual(rest);
+    // People and devices come in with what they had, and new readings join the old.
+    expect((await other.client('village')).cookie).not.toBe('');
+    const device = await mqtt.connectAsync({
+      host: '127.0.0.1',
+      port: other.server.mqttPort,
+      clientId: 'north-air',
+      username: 'north-air',
+      password: SECRET,
+    });
+    const at = formatTime(other.timer.now());
+    const payload = JSON.stringify({ at, values: { pm25: 1 } });
+    await device.publishAsync('village/v1/devices/north-air/readings', payload, { qos: 1 });
+    await device.endAsync();
+    expect((await rowsOf(elsewhere)).size).toBe(restored.size + 1);
+  } finally {
+    await other.server.stop();
+  }
+}, 120_000);
+
+describe('a restore', () => {
+  it('is refused into a folder that holds anything', () => {
+    const data = join(folder, 'full');
+    mkdirSync(data);
+    writeFileSync(join(data, 'something'), '');
+    const { status, stderr } = run(data, 'restore', backup);
+    expect([status, stderr.trim().split('\n').length]).toEqual([1, 1]);
+    expect(stderr).toContain('not empty');
+    expect(readdirSync(data)).toEqual(['something']);
+  });
+
+  it.each([
+    ['a changed byte', (copy: string) => change(join(copy, 'relational.sqlite')), 'damaged'],
+    ['a missing file', (copy: string) => rmSync(join(copy, 'relational.sqlite')), 'missing'],
+    ['no list', (copy: string) => rmSync(join(copy, 'backup.json')), 'no whole backup'],
+    ['half a list', (copy: string) => halve(join(copy, 'backup.json')), 'no whole backup'],
+    [
+      'a path that leads outside',
+      (copy: string) => {
+        const text = readFileSync(join(copy, 'backup.json'), 'utf8');
+        writeFileSync(join(copy, 'backup.json'), text.replace('relational.sqlite', '../x'));
+      },
+      'no whole backup',
+    ],
+  ])('of a backup with %s is refused, and nothing is written', async (_name, damage, message) => {
+    const copy = mkdtempSync(join(folder, 'copy-'));
+    cpSync(backup, copy, { recursive: true });
+    damage(copy);
+    const data = `${copy}-data`;
+    await expect(restore({ backup: copy, data, postgres: false })).rejects.toThrow(message);
+    expect(existsSync(data)).toBe(false);
+  });
+
+  it('of SQLite is refused where PostgreSQL is configured', async () => {
+    const data = join(folder, 'postgres');
+    await expect(restore({ backup, data, postgres: true })).rejects.toMatchObject({
+      code: 'other-database',
+    });
+  });
+
+  it('that was interrupted is no data folder', async () => {
+    const half = join(folder, 'half');
+    mkdirSync(join(half, 'data'), { recursive: true });
+    writeFileSync(join(half, 'data', 'restoring'), backup);
+    await expect(startTest((config) => config, half)).rejects.toMatchObject({
+      code: 'restore-unfinished',
+    });
+  });
+
+  it('takes what the backup of a stopped server made', () => {
+    const stopped = join(folder, 'elsewhere', 'data');
+    const made = run(stopped, 'serve', 'backup');
+    expect([made.status, made.stderr]).toEqual([0, '']);
+    const data = join(folder, 'again');
+    expect(run(data, 'restore', made.stdout.trim().split(': ').at(-1) ?? '').status).toBe(0);
+    expect(existsSync(join(data, 'relational.sqlite'))).toBe(true);
+    const running = run(join(test.folder, 'data'), 'backup');
+    expect([running.status, running.stderr.trim().split('\n').length]).toEqual([1, 1]);
+    expect(running.stderr).toContain('another server');
+  });
+});
+
+/** Turns one byte in the middle of a file. */
+function change(path: string): void {
+  const bytes = readFileSync(path);
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+}
+
+function halve(path: string): void {
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.subarray(0, bytes.length >> 1));
+}
+
+describe('backups that are kept', () => {
+  it('are the newest whole ones; what is not ours stays', async () => {
+    const place = join(folder, 'kept');
+    mkdirSync(place);
+    let now = Date.UTC(2026, 0, 1);
+    const failed: unknown[] = [];
+    const backups = new Backups({
+      folder: place,
+      keep: 2,
+      clock: () => now,
+      relational: {
+        backup: async (file: string) => {
+          writeFileSync(file, 'x');
+          return true;
+        },
+      },
+      store: { backup: () => (now === 0 ? Promise.reject(new Error('disk')) : Promise.resolve()) },
+      failed: (error) => failed.push(error),
+    });
+    mkdirSync(join(place, 'notes'));
+    mkdirSync(join(place, '2025-12-31T000000.000Z.part'));
+    for (let n = 0; n < 4; n++) {
+      now += HOUR;
+      backups.start();
+      expect(() => backups.start()).toThrow(expect.objectContaining({ code: 'backup-running' }));
+      await backups.settled();
+    }
+    const names = readdirSync(place).sort();
+    expect(names).toHaveLength(3);
+    expect(names.slice(0, 2).every((name) => name.startsWith('2026-01-01T0'))).toBe(true);
+    expect(names[2]).toBe('notes');
+    expect(backups.counters()).toEqual({ made: 4, deleted: 3 });
+    now = 0;
+    backups.start();
+    await backups.settled();
+    expect(failed).toHaveLength(1);
+    expect(backups.last?.state).toBe('failed');
+  });
+
+  it('have checksums of what is in the files', async () => {
+    const path = join(folder, 'known');
+    writeFileSync(path, 'abc');
+    // FIPS 180-2, appendix B.1.
+    expect(await checksum(path)).toBe(
+      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    );
+  });
+});
