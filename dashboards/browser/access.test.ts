@@ -136,6 +136,13 @@ describe('everybody can use', { timeout: TIME_OUT }, () => {
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+    // Another page is read from its beginning, not from where a link stood that is gone.
+    await page.getByRole('link', { name: '长兴县' }).first().focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: '长兴县' }).waitFor();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+    await page.goBack();
+    await settled(page);
     const custom = page.locator('summary').filter({ hasText: '自定义' });
     await custom.focus();
     await page.keyboard.press('Enter');

@@ -84,7 +84,9 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
 
   it('draws the chart, speaks it, and keeps metric and range in the address', async () => {
     const { page, faults } = await show(county, { path: `/devices/${sewage()}` });
-    const chart = page.getByRole('img', { name: /化学需氧量：平均 .* mg\/L.*1 处缺口.*异常质量/ });
+    const chart = page.getByRole('img', {
+      name: /化学需氧量：平均 .* mg\/L.*1 处缺口；异常质量：数值可疑 \d/,
+    });
     await chart.waitFor();
     const painted = await chart.locator('canvas').evaluate((node) => {
       const canvas = node as HTMLCanvasElement;

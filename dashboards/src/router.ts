@@ -29,13 +29,22 @@ export function go(href: string, replace = false): void {
   if (replace) window.history.replaceState(null, '', href);
   else window.history.pushState(null, '', href);
   place.value = read();
-  if (place.value.path !== before) window.scrollTo(0, 0);
+  if (place.value.path === before) return;
+  window.scrollTo(0, 0);
+  begin();
+}
+
+/** A new page is read from its beginning: what had the focus is gone with the old one. */
+function begin(): void {
+  document.getElementById('main')?.focus({ preventScroll: true });
 }
 
 /** Takes over clicks on links of the console and the browser's back and forward. */
 export function startRouter(): void {
   window.addEventListener('popstate', () => {
+    const before = place.value.path;
     place.value = read();
+    if (place.value.path !== before) begin();
   });
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0) return;

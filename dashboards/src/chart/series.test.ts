@@ -168,7 +168,7 @@ describe('summarize and scale', () => {
       max: 4,
       maxAt: 5 * MINUTE,
       count: 3,
-      doubtful: 1,
+      doubtful: new Map([['over-range', 1]]),
     });
   });
   it('nothing to say of nothing', () => {

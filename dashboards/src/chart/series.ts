@@ -182,7 +182,8 @@ export interface Summary {
   readonly first: number;
   readonly last: number;
   readonly count: number;
-  readonly doubtful: number;
+  /** Single readings that are not good, by the word for it; buckets have none, being made of good ones. */
+  readonly doubtful: ReadonlyMap<string, number>;
 }
 
 export function summarize(series: Series): Summary | null {
@@ -191,6 +192,9 @@ export function summarize(series: Series): Summary | null {
   );
   const first = good[0];
   if (first === undefined) return null;
+  const doubtful = new Map<string, number>();
+  for (const { quality } of series.samples)
+    if (quality !== 'good') doubtful.set(quality, (doubtful.get(quality) ?? 0) + 1);
   let sum = 0;
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
@@ -213,7 +217,7 @@ export function summarize(series: Series): Summary | null {
     first: first.value ?? 0,
     last: good.at(-1)?.value ?? 0,
     count: series.samples.length,
-    doubtful: series.samples.length - good.length,
+    doubtful,
   };
 }
 

@@ -14,7 +14,7 @@ import {
   shadedGaps,
   summarize,
 } from '../chart/series.ts';
-import { formatMetric, formatShort, formatSpan } from '../format.ts';
+import { formatCount, formatMetric, formatShort, formatSpan } from '../format.ts';
 import { type Load, useLoad } from '../load.ts';
 import { go, query, withQuery } from '../router.ts';
 import { client, now } from '../state.ts';
@@ -50,17 +50,21 @@ function describe({ series, metric }: Shown, gaps: readonly Gap[]): string {
   const say1 = (value: number): string => `${formatMetric(metric, value)}${unit}`;
   const common = { metric: say(metric.name), count: sum.count, gaps: gaps.length };
   const kind = drawnAs(metric);
-  if (kind === 'state') return t('device.summary-state', common);
-  if (kind === 'total')
-    return t('device.summary-total', { ...common, first: say1(sum.first), last: say1(sum.last) });
-  return t('device.summary', {
-    ...common,
-    avg: say1(sum.avg),
-    min: say1(sum.min),
-    max: say1(sum.max),
-    maxAt: formatShort(sum.maxAt),
-    bad: sum.doubtful,
-  });
+  const figures =
+    kind === 'state'
+      ? t('device.summary-state', common)
+      : kind === 'total'
+        ? t('device.summary-total', { ...common, first: say1(sum.first), last: say1(sum.last) })
+        : t('device.summary', {
+            ...common,
+            avg: say1(sum.avg),
+            min: say1(sum.min),
+            max: say1(sum.max),
+            maxAt: formatShort(sum.maxAt),
+          });
+  if (sum.doubtful.size === 0) return figures;
+  const words = [...sum.doubtful].map(([name, n]) => `${word('quality', name)} ${formatCount(n)}`);
+  return figures + t('device.summary-bad', { words: words.join(', ') });
 }
 
 function Legend({ shown, gaps }: { shown: Shown; gaps: readonly Gap[] }) {

@@ -157,9 +157,10 @@ export const texts = {
   'device.bucket': { zh: '每 {every} 汇总，仅计有效数据', en: 'per {every}, good readings only' },
   'device.raw': { zh: '原始读数', en: 'Raw readings' },
   'device.summary': {
-    zh: '{metric}：平均 {avg}，最低 {min}，最高 {max}（{maxAt}），共 {count} 个点，{gaps} 处缺口，{bad} 个异常质量点',
-    en: '{metric}: mean {avg}, min {min}, max {max} ({maxAt}), points: {count}, gaps: {gaps}, doubtful: {bad}',
+    zh: '{metric}：平均 {avg}，最低 {min}，最高 {max}（{maxAt}），共 {count} 个点，{gaps} 处缺口',
+    en: '{metric}: mean {avg}, min {min}, max {max} ({maxAt}), points: {count}, gaps: {gaps}',
   },
+  'device.summary-bad': { zh: '；异常质量：{words}', en: '; doubtful: {words}' },
   'device.summary-state': {
     zh: '{metric}：共 {count} 个点，{gaps} 处缺口',
     en: '{metric}: points: {count}, gaps: {gaps}',
