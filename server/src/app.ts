@@ -213,6 +213,7 @@ async function wire(
       address: config.limits.failuresPerAddress,
     }),
     failures,
+    answers: {},
     refusedSockets: {},
     trimmed: { audit: 0 },
     remembered,

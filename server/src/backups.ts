@@ -32,6 +32,7 @@ const UNFINISHED = /\.part$/;
 export class Backups {
   readonly #options: BackupOptions;
   #made = 0;
+  #lastWhole: number | null = null;
   #deleted = 0;
   #last: BackupState | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -42,6 +43,11 @@ export class Backups {
 
   get last(): BackupState | null {
     return this.#last;
+  }
+
+  /** When the last whole one was begun; null before the first since the start. */
+  get lastWhole(): number | null {
+    return this.#lastWhole;
   }
 
   /** Since the start. */
@@ -74,7 +80,9 @@ export class Backups {
 
   #end(state: BackupState, outcome: 'done' | 'failed'): void {
     this.#last = { ...state, state: outcome };
-    if (outcome === 'done') this.#made++;
+    if (outcome !== 'done') return;
+    this.#made++;
+    this.#lastWhole = state.startedAt;
   }
 
   async #make(folder: string, startedAt: number): Promise<void> {

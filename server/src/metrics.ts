@@ -1,6 +1,7 @@
 /** What Prometheus reads: counters of every part, read when asked and never kept twice. */
 
-import { DEVICE_STATES } from '@village/core';
+import { DEVICE_STATES, SECOND } from '@village/core';
+import type { GatewayState } from '@village/ingest';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Context } from './http/context.ts';
 
@@ -41,106 +42,168 @@ function define(
 const byCause = (causes: Readonly<Record<string, number>>, label: string): Sample[] =>
   Object.entries(causes).map(([cause, value]) => [{ [label]: cause }, value]);
 
+/** Name, help and value; a counter's name ends in `_total`, and units are seconds and bytes. */
+type Plain = readonly [name: string, help: string, read: () => number];
+
+function defineAll(register: Registry, kind: 'counter' | 'gauge', metrics: readonly Plain[]): void {
+  for (const [name, help, read] of metrics) define(register, kind, name, help, read);
+}
+
 function storeMetrics(register: Registry, { store }: Context): void {
-  const counter = (name: string, help: string, read: () => number): void =>
-    define(register, 'counter', `store_${name}`, help, read);
-  const gauge = (name: string, help: string, read: () => number): void =>
-    define(register, 'gauge', `store_${name}`, help, read);
-  counter('readings_total', 'Readings made durable', () => store.counters().readings);
-  counter('rows_total', 'Rows made durable', () => store.counters().rows);
-  counter('commits_total', 'Group commits', () => store.counters().commits);
-  counter('commit_failures_total', 'Commits that failed', () => store.counters().commitFailures);
-  counter('seals_total', 'Seals', () => store.counters().seals);
-  counter('seal_failures_total', 'Seals that failed', () => store.counters().sealFailures);
-  counter('quarantined_total', 'Entries kept aside', () => store.counters().quarantined);
-  counter(
-    'quarantine_dropped_total',
-    'Old entries dropped for new ones',
-    () => store.counters().quarantineDropped,
-  );
-  gauge('rows_pending', 'Rows not durable yet', () => store.counters().rowsPending);
-  gauge('rows_hot', 'Rows not sealed yet', () => store.counters().rowsHot);
-  gauge('log_bytes', 'Size of the log', () => store.counters().logBytes);
-  gauge('archive_bytes', 'Size of the archive', () => store.counters().archiveBytes);
-  gauge('files_unreadable', 'Archive files set aside', () => store.counters().filesUnreadable);
-  gauge('commit_fault', '1 while commits fail', () => (store.commitFault === null ? 0 : 1));
+  const now = () => store.counters();
+  defineAll(register, 'counter', [
+    ['store_readings_total', 'Readings made durable', () => now().readings],
+    ['store_rows_total', 'Rows made durable', () => now().rows],
+    ['store_commits_total', 'Group commits', () => now().commits],
+    ['store_commit_failures_total', 'Commits that failed', () => now().commitFailures],
+    ['store_seals_total', 'Seals', () => now().seals],
+    ['store_seal_failures_total', 'Seals that failed', () => now().sealFailures],
+    ['store_rows_sealed_total', 'Rows moved into the archive', () => now().rowsSealed],
+    ['store_quarantined_total', 'Entries kept aside', () => now().quarantined],
+    [
+      'store_quarantine_dropped_total',
+      'Old entries dropped for new ones',
+      () => now().quarantineDropped,
+    ],
+  ]);
+  defineAll(register, 'gauge', [
+    ['store_rows_pending', 'Rows not durable yet', () => now().rowsPending],
+    ['store_rows_hot', 'Rows not sealed yet', () => now().rowsHot],
+    ['store_log_bytes', 'Size of the log', () => now().logBytes],
+    ['store_archive_bytes', 'Size of the archive', () => now().archiveBytes],
+    ['store_files_unreadable', 'Archive files set aside', () => now().filesUnreadable],
+    [
+      'store_log_rows_damaged',
+      'Log rows whose checksum failed at the start',
+      () => now().logRowsDamaged,
+    ],
+    ['store_commit_fault', '1 while commits fail', () => (store.commitFault === null ? 0 : 1)],
+  ]);
   define(
     register,
     'gauge',
-    'store_commit_seconds',
-    'Duration of the last commits',
-    () =>
-      Object.entries(store.counters().commitSeconds).map(([quantile, value]) => [
-        { quantile },
-        value,
-      ]),
-    ['quantile'],
+    'store_commit_duration_seconds',
+    'Duration of the last 1,000 commits or so: p50, p99 and max',
+    () => Object.entries(now().commitSeconds).map(([stat, value]) => [{ stat }, value]),
+    ['stat'],
   );
 }
 
-function wireMetrics(register: Registry, { broker, pipeline }: Context): void {
-  const counter = (name: string, help: string, read: () => number): void =>
-    define(register, 'counter', name, help, read);
-  counter('broker_connects_total', 'MQTT connections', () => broker.counters().connects);
-  counter('broker_messages_total', 'MQTT messages', () => broker.counters().messages);
-  counter('broker_acknowledged_total', 'MQTT acks', () => broker.counters().acknowledged);
-  define(register, 'gauge', 'broker_connections', 'MQTT connections open', () => {
-    return broker.counters().connections;
-  });
-  define(register, 'gauge', 'broker_in_flight', 'Messages not acknowledged yet', () => {
-    return broker.counters().inFlight;
-  });
+function brokerMetrics(register: Registry, { broker }: Context): void {
+  const now = () => broker.counters();
+  defineAll(register, 'counter', [
+    ['broker_connects_total', 'MQTT connections made', () => now().connects],
+    ['broker_messages_total', 'MQTT messages', () => now().messages],
+    ['broker_acknowledged_total', 'MQTT messages acknowledged', () => now().acknowledged],
+  ]);
+  defineAll(register, 'gauge', [
+    ['broker_connections', 'MQTT connections open', () => now().connections],
+    ['broker_in_flight', 'MQTT messages not acknowledged yet', () => now().inFlight],
+  ]);
   define(
     register,
     'counter',
     'broker_refused_total',
-    'MQTT connections and messages refused',
-    () => byCause(broker.counters().refused, 'cause'),
+    'MQTT connections and messages refused, and connections closed, by cause',
+    () => byCause(now().refused, 'cause'),
     ['cause'],
   );
-  counter('pipeline_messages_total', 'Messages', () => pipeline.counters().messages);
-  counter('pipeline_rows_total', 'Rows stored', () => pipeline.counters().rows);
-  counter('pipeline_events_total', 'Events stored', () => pipeline.counters().events);
-  counter('pipeline_clock_replaced_total', 'Rows whose clock was absurd', () => {
-    return pipeline.counters().clockReplaced;
-  });
-  counter('pipeline_quarantine_flooded_total', 'Bad input beyond a sender’s share', () => {
-    return pipeline.counters().quarantineFlooded;
-  });
+}
+
+function pipelineMetrics(register: Registry, { pipeline }: Context): void {
+  const now = () => pipeline.counters();
+  defineAll(register, 'counter', [
+    ['pipeline_messages_total', 'Messages', () => now().messages],
+    ['pipeline_rows_total', 'Rows accepted', () => now().rows],
+    ['pipeline_readings_total', 'Readings accepted', () => now().readings],
+    ['pipeline_events_total', 'Events accepted', () => now().events],
+    ['pipeline_statuses_total', 'Status messages of gateways', () => now().statuses],
+    ['pipeline_late_total', 'Rows that came as history', () => now().backfilled],
+    ['pipeline_implausible_total', 'Readings out of range', () => now().implausible],
+    ['pipeline_clock_replaced_total', 'Rows whose clock was absurd', () => now().clockReplaced],
+    [
+      'pipeline_quarantine_flooded_total',
+      'Bad input beyond a sender’s share: counted and gone',
+      () => now().quarantineFlooded,
+    ],
+  ]);
   define(
     register,
     'counter',
     'pipeline_quarantined_total',
-    'Input kept aside',
-    () => byCause(pipeline.counters().quarantined, 'reason'),
+    'Input kept aside, by reason',
+    () => byCause(now().quarantined, 'reason'),
     ['reason'],
   );
 }
 
-/** A registry over the running server's parts. */
-export function metricsOf(context: Context): Registry {
-  const register = new Registry();
-  collectDefaultMetrics({ register });
-  storeMetrics(register, context);
-  wireMetrics(register, context);
-  const { directory, live, failures, trimmed } = context;
+/** What gateways said of themselves last; their causes are their own words, a bounded number of them. */
+function gatewayMetrics(register: Registry, { pipeline, store }: Context): void {
+  const each = (read: (state: GatewayState) => readonly Sample[]) => (): Sample[] =>
+    [...pipeline.gateways().values()].flatMap(read);
+  define(
+    register,
+    'gauge',
+    'gateway_online',
+    '1 while the gateway is connected',
+    each(({ id, online }) => [[{ gateway: id }, online ? 1 : 0]]),
+    ['gateway'],
+  );
+  define(
+    register,
+    'gauge',
+    'gateway_outbox_rows',
+    'Rows waiting in the outbox of a gateway, as it said last',
+    each(({ id, waiting }) =>
+      Object.entries(waiting ?? {}).map(([lane, rows]) => [{ gateway: id, lane }, rows]),
+    ),
+    ['gateway', 'lane'],
+  );
   define(
     register,
     'counter',
-    'http_refused_total',
-    'HTTP connections refused',
-    () => byCause(context.refusedSockets, 'cause'),
-    ['cause'],
+    'gateway_dropped_total',
+    'Rows that a gateway gave up, as it said last, by cause',
+    each(({ id, dropped }) =>
+      Object.entries(dropped).map(([cause, rows]) => [{ gateway: id, cause }, rows]),
+    ),
+    ['gateway', 'cause'],
   );
-  define(register, 'counter', 'backups_total', 'Backups made', () => {
-    return context.backups.counters().made;
-  });
-  define(register, 'counter', 'backups_deleted_total', 'Old or unfinished backups deleted', () => {
-    return context.backups.counters().deleted;
-  });
-  define(register, 'counter', 'audit_trimmed_total', 'Old audit entries deleted', () => {
-    return trimmed.audit;
-  });
+  define(
+    register,
+    'gauge',
+    'gateway_batches_missing',
+    'Batches of a gateway that never came and were not given up',
+    each(({ id }) => {
+      const gaps = store.sequences(id).flatMap((state) => state.gaps);
+      return [[{ gateway: id }, gaps.reduce((sum, [from, to]) => sum + to - from + 1, 0)]];
+    }),
+    ['gateway'],
+  );
+}
+
+function houseMetrics(register: Registry, context: Context): void {
+  const { directory, live, failures, backups, trimmed, refusedSockets, answers } = context;
+  defineAll(register, 'counter', [
+    ['live_closed_slow_total', 'Live streams closed as too slow', () => live.counters().closedSlow],
+    ['backups_total', 'Backups made', () => backups.counters().made],
+    ['backups_deleted_total', 'Old backups deleted', () => backups.counters().deleted],
+    ['audit_trimmed_total', 'Old audit entries deleted', () => trimmed.audit],
+  ]);
+  defineAll(register, 'gauge', [
+    ['live_clients', 'Open live streams', () => live.counters().clients],
+    [
+      'backup_last_success_timestamp_seconds',
+      'When the last whole backup was begun; 0 before the first since the start',
+      () => (backups.lastWhole ?? 0) / SECOND,
+    ],
+  ]);
+  for (const [name, help, causes, label] of [
+    ['http_refused_total', 'HTTP connections refused', refusedSockets, 'cause'],
+    ['http_answers_total', 'HTTP answers by status', answers, 'status'],
+    ['maintenance_failures_total', 'Failures of repeated work', failures, 'kind'],
+  ] as const)
+    define(register, 'counter', name, help, () => byCause(causes, label), [label]);
   define(
     register,
     'gauge',
@@ -153,17 +216,21 @@ export function metricsOf(context: Context): Registry {
       ]),
     ['state'],
   );
-  define(register, 'gauge', 'live_clients', 'Open live streams', () => live.counters().clients);
-  define(register, 'counter', 'live_closed_slow_total', 'Streams closed as too slow', () => {
-    return live.counters().closedSlow;
-  });
-  define(
-    register,
-    'counter',
-    'maintenance_failures_total',
-    'Failures of repeated work',
-    () => byCause(failures, 'kind'),
-    ['kind'],
-  );
+}
+
+/** A registry over the running server's parts. */
+export function metricsOf(context: Context): Registry {
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  storeMetrics(register, context);
+  brokerMetrics(register, context);
+  pipelineMetrics(register, context);
+  gatewayMetrics(register, context);
+  houseMetrics(register, context);
   return register;
+}
+
+/** The registry as text. The library writes a missing number `Nan`, which is none in the format's grammar. */
+export async function metricsText(register: Registry): Promise<string> {
+  return (await register.metrics()).replace(/ Nan$/gm, ' NaN');
 }

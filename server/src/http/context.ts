@@ -29,6 +29,8 @@ export interface Context {
   readonly lockOut: LockOut;
   /** Failures of repeated work since the start, by kind. */
   readonly failures: Record<string, number>;
+  /** HTTP answers since the start, by status. */
+  readonly answers: Record<string, number>;
   /** HTTP connections refused since the start, by cause. */
   readonly refusedSockets: Record<string, number>;
   /** Kept no longer, since the start. */

@@ -15,7 +15,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { Type } from 'typebox';
-import { metricsOf } from '../metrics.ts';
+import { metricsOf, metricsText } from '../metrics.ts';
 import { exportRoutes } from '../routes/export.ts';
 import { keptRoutes } from '../routes/kept.ts';
 import { peopleRoutes } from '../routes/people.ts';
@@ -89,6 +89,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
       context.refusedSockets[cause] = (context.refusedSockets[cause] ?? 0) + 1;
     },
   );
+  const { answers } = context;
+  app.addHook('onResponse', async (_request, { statusCode }) => {
+    answers[statusCode] = (answers[statusCode] ?? 0) + 1;
+  });
   const methods = new Methods(app);
   await app.register(helmet, securityHeaders(context.config.http.secureCookies));
   await app.register(cookie);
@@ -181,7 +185,7 @@ function openRoutes(app: FastifyInstance, context: Context): void {
       config: { access: 'public' },
       schema: { ...monitored, produces: ['text/plain'], response: { 200: Type.String() } },
     },
-    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()),
+    async (_request, reply) => reply.type(metrics.contentType).send(await metricsText(metrics)),
   );
 }
 
