@@ -1,3 +1,5 @@
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   MINUTE,
@@ -132,6 +134,94 @@ describe('uplink', () => {
     await until('the rest', () => there.batches.length === 31);
     const old = there.batches.filter((batch) => batch.lane === 'backfill');
     expect(old.map((batch) => batch.seq)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+  });
+
+  it('an hour cut off: news first, then the backlog in its order; backfill is what is older than 90 s', async () => {
+    // A clock of the test's own, so that ages are exact.
+    let now = 1_750_000_000_000;
+    const outbox = new Outbox(folder(), { now: () => now, log: silentLog }, { ackWindowMs: 0 });
+    cleanups.push(() => outbox.close());
+    let there = await FakeCounty.start();
+    const { port } = there;
+    const made = uplink(outbox, there.url, 200);
+    await durable(outbox, 'before');
+    await until(
+      'delivery',
+      () => outbox.counters().waiting.live === 0 && made.counters().connected,
+    );
+    const { batches: first } = there;
+    await there.stop();
+    await until('the cut', () => !made.counters().connected);
+    const minutes = Array.from({ length: 60 }, (_, i) => `minute-${i}`);
+    for (const id of minutes) {
+      await durable(outbox, id);
+      now += MINUTE;
+    }
+    // Their ages now: 60, 59, … 1 minutes. Only the last is younger than 90 s.
+    expect(outbox.counters().waiting).toEqual({ live: 1, backfill: 59 });
+    there = await FakeCounty.start(port);
+    cleanups.push(() => there.stop());
+    await until('the first of the backlog', () => there.batches.length > 1);
+    await durable(outbox, 'after');
+    await until('all', () => there.batches.length === 61);
+    const lanes = (lane: string): string[] =>
+      there.batches
+        .filter((batch) => batch.lane === lane)
+        .flatMap((batch) => batch.readings.map((reading) => reading.device));
+    expect(there.batches[0]?.readings[0]?.device).toBe('minute-59');
+    expect(lanes('live')).toEqual(['minute-59', 'after']);
+    expect(lanes('backfill')).toEqual(minutes.slice(0, 59));
+    const numbers = distinct([...first, ...there.batches]).map((batch) => batch.seq);
+    expect(numbers).toEqual(Array.from({ length: 62 }, (_, i) => i + 1));
+    await until('an empty outbox', () => outbox.counters().waiting.backfill === 0);
+  });
+
+  it('a cut of less than 90 s delays news, and makes no backfill of it', async () => {
+    let now = 1_750_000_000_000;
+    const outbox = new Outbox(folder(), { now: () => now, log: silentLog }, { ackWindowMs: 0 });
+    cleanups.push(() => outbox.close());
+    await durable(outbox, 'a');
+    now += 89_000;
+    await durable(outbox, 'b');
+    const there = await county();
+    uplink(outbox, there.url);
+    await until('both', () => there.batches.length === 2);
+    expect(there.batches.map((batch) => batch.lane)).toEqual(['live', 'live']);
+  });
+
+  it('an outbox that has to be replaced begins a new session, with a new epoch and its own numbers', async () => {
+    const path = folder();
+    const outbox = new Outbox(path, { now: systemClock, log: silentLog }, { ackWindowMs: 0 });
+    cleanups.push(() => outbox.close());
+    const there = await county();
+    there.acknowledges = false;
+    const made = uplink(outbox, there.url);
+    const { epoch } = outbox;
+    // More than its cache and its log hold, so that it has to be read from the disk again.
+    for (let i = 0; i < 120; i++)
+      await new Promise<void>((resolve) => {
+        const filler = { device: `d${i}`, at: 'x'.repeat(90_000), values: { n: 1 } };
+        outbox.put(filler, [], () => resolve());
+      });
+    await until('16 under way', () => made.counters().batchesSent.live === 16);
+    for (const file of ['outbox.db', 'outbox.db-wal']) {
+      const handle = openSync(join(path, file), 'r+');
+      writeSync(handle, Buffer.alloc(fstatSync(handle).size, 0xa5), 0);
+      closeSync(handle);
+    }
+    there.acknowledges = true;
+    for (let i = 0; i < 120 && outbox.epoch === epoch; i++) outbox.take('live');
+    expect(outbox.epoch).not.toBe(epoch);
+    for (let i = 0; i < 20; i++) await durable(outbox, `new-${i}`);
+    await until('the new ones', () => distinct(there.batches).length === 20);
+    expect(new Set(there.batches.map((batch) => batch.epoch))).toEqual(new Set([outbox.epoch]));
+    expect(distinct(there.batches).flatMap((batch) => batch.readings.map((r) => r.device))).toEqual(
+      Array.from({ length: 20 }, (_, i) => `new-${i}`),
+    );
+    expect(outbox.counters().dropped).toEqual({ 'outbox-corrupt': 120 });
+    await until('the county to know', () =>
+      there.statuses.some((status) => status.dropped?.['outbox-corrupt'] === 120),
+    );
   });
 
   it('says how it stands: at once, and that it is gone when it dies or stops', async () => {

@@ -48,6 +48,9 @@ export class Uplink {
   readonly #outbox: Outbox;
   readonly #deps: { timer: Timer; random: Random; log: Log };
   #client: MqttClient | null = null;
+  /** Of the outbox that this session sends from. */
+  #epoch = '';
+  #endSession: (why: string) => void = () => undefined;
   #inFlight = new Map<number, { lane: Lane; sentAt: number }>();
   #allowance = 0;
   #refilledAt = 0;
@@ -159,6 +162,8 @@ export class Uplink {
 
   #begin(client: MqttClient, over: AbortSignal, end: (why: string) => void): void {
     this.#client = client;
+    this.#epoch = this.#outbox.epoch;
+    this.#endSession = end;
     this.#connects++;
     this.#inFlight.clear();
     this.#allowance = 0;
@@ -184,7 +189,8 @@ export class Uplink {
     while (await rest(timer, SECOND, over)) {
       this.#outbox.age();
       this.#pump();
-      if (timer.now() - statusAt >= MINUTE) {
+      const since = timer.now() - statusAt;
+      if (since >= MINUTE || since < 0) {
         statusAt = timer.now();
         this.#status(client);
       }
@@ -213,6 +219,11 @@ export class Uplink {
   #pump(): void {
     const client = this.#client;
     if (client === null || client.disconnecting) return;
+    // Numbers begin again in it: what is still acknowledged from the old one must not meet them.
+    if (this.#outbox.epoch !== this.#epoch) {
+      this.#endSession('a new outbox was begun');
+      return;
+    }
     this.#refill();
     while (this.#inFlight.size < IN_FLIGHT_MAX) {
       let lane: Lane = 'live';
@@ -238,12 +249,13 @@ export class Uplink {
 
   #send(client: MqttClient, batch: { seq: number; body: string }, lane: Lane): void {
     const { seq } = batch;
+    const { epoch } = this.#outbox;
     this.#inFlight.set(seq, { lane, sentAt: performance.now() });
     this.#sent[lane]++;
-    const payload = `{"epoch":"${this.#outbox.epoch}","seq":${seq},"lane":"${lane}",${batch.body}`;
+    const payload = `{"epoch":"${epoch}","seq":${seq},"lane":"${lane}",${batch.body}`;
     client.publish(topics.gatewayReadings(this.#options.gateway), payload, { qos: 1 }, (error) => {
       // An error is the end of the connection; the batch is sent again in the next one.
-      if (error || this.#client !== client) return;
+      if (error || this.#client !== client || this.#outbox.epoch !== epoch) return;
       this.#inFlight.delete(seq);
       this.#acknowledged++;
       this.#outbox.acknowledge(seq);

@@ -23,6 +23,7 @@ export interface BatchHead {
 }
 
 export interface StoredBatch extends BatchHead {
+  readonly madeAt: number;
   readonly body: string;
 }
 
@@ -121,7 +122,7 @@ export class OutboxDatabase {
       this.#removeHead = this.#db.prepare('DELETE FROM batch WHERE seq = ?');
       this.#removeBody = this.#db.prepare('DELETE FROM body WHERE seq = ?');
       this.#next = this.#db.prepare(
-        'SELECT seq, rows, readings, bytes, crc FROM batch WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1',
+        'SELECT seq, made_at, rows, readings, bytes, crc FROM batch WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1',
       );
       this.#body = this.#db.prepare('SELECT text FROM body WHERE seq = ?');
       this.#heads = this.#db.prepare(
@@ -226,13 +227,16 @@ export class OutboxDatabase {
    * The first batch with after < seq ≤ upTo, or null; `body` is null when its bytes do not have their sum any more.
    * @throws outbox-corrupt, outbox-refuses
    */
-  next(after: number, upTo: number): (BatchHead & { readonly body: string | null }) | null {
+  next(
+    after: number,
+    upTo: number,
+  ): (Omit<StoredBatch, 'body'> & { readonly body: string | null }) | null {
     try {
       const head = this.#next.get(after, upTo) as Row | undefined;
       if (head === undefined) return null;
       const text = (this.#body.get(Number(head['seq'])) as Row | undefined)?.['text'];
       const whole = typeof text === 'string' && crc32(text) === head['crc'];
-      return { ...headOf(head), body: whole ? text : null };
+      return { ...headOf(head), madeAt: Number(head['made_at']), body: whole ? text : null };
     } catch (error) {
       throw outboxFault(error);
     }
@@ -247,12 +251,17 @@ export class OutboxDatabase {
     }
   }
 
-  /** The highest seq behind `after` made no later than `time` (0 when none), and how many batches lie up to it. */
-  agedAfter(after: number, time: number): { seq: number; batches: number } {
+  /**
+   * The highest seq behind `after` made no later than `until` or after `from` (0 when none), and how many batches lie up
+   * to it.
+   */
+  agedAfter(after: number, until: number, from: number): { seq: number; batches: number } {
     try {
       const highest = this.#db
-        .prepare('SELECT max(seq) AS seq FROM batch WHERE seq > ? AND made_at <= ?')
-        .get(after, time) as unknown as { seq: number | null };
+        .prepare(
+          'SELECT max(seq) AS seq FROM batch WHERE seq > ? AND (made_at <= ? OR made_at > ?)',
+        )
+        .get(after, until, from) as unknown as { seq: number | null };
       if (highest.seq === null) return { seq: 0, batches: 0 };
       const count = this.#db
         .prepare('SELECT count(*) AS n FROM batch WHERE seq > ? AND seq <= ?')

@@ -22,7 +22,7 @@ export interface OutboxOptions {
   readonly bytesMax: number;
   /** Hard limit of the database file, against faults of our own; well above `bytesMax`. */
   readonly fileBytesMax: number;
-  /** A batch older than this when it is sent goes as backfill, ms. */
+  /** A batch that is older than this when it is taken for sending goes as backfill, ms. */
   readonly freshMs: number;
   /** Most rows and bytes of one batch. */
   readonly rowsMax: number;
@@ -71,6 +71,19 @@ const FILE = 'outbox.db';
 const DAMAGED_KEPT = 2;
 const RETRY_MS = 1_000;
 const REMOVE_MS = 100;
+
+/** @throws outbox-refuses */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new OperationalError(
+      'outbox-refuses',
+      `the outbox's folder can't be made: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
 
 /**
  * Keeps the damaged files of a folder under another name, so that somebody may look at them, and says which.
@@ -141,7 +154,7 @@ export class Outbox {
     this.#now = deps.now;
     this.#log = deps.log;
     this.#pending = new Grouping(this.#options.rowsMax, this.#options.batchBytesMax);
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     this.#db = this.#open();
     const losses = this.#db.losses();
     this.#lost = new LossLedger(losses.readings, losses.ranges);
@@ -186,10 +199,15 @@ export class Outbox {
     this.#cursor = { live: this.#agedSeq, backfill: 0 };
   }
 
-  /** Turns batches that have waited too long into backfill; false when the file can't be read. */
+  /**
+   * Turns batches that have waited too long into backfill, and what lies before them; false when the file can't be read. A
+   * batch from the future was made before the clock was set back, nobody knows when: it is old too.
+   */
   age(): boolean {
     return this.#guarded(false, () => {
-      const aged = this.#db.agedAfter(this.#agedSeq, this.#now() - this.#options.freshMs);
+      const { freshMs } = this.#options;
+      const now = this.#now();
+      const aged = this.#db.agedAfter(this.#agedSeq, now - freshMs, now + freshMs);
       if (aged.seq === 0) return true;
       let acknowledged = 0;
       for (const seq of this.#acknowledged)
@@ -209,6 +227,11 @@ export class Outbox {
         const found = this.#db.next(this.#cursor[lane], upTo);
         this.#cursor[lane] = found?.seq ?? upTo;
         if (found === null) break;
+        if (lane === 'live' && this.#stale(found.madeAt)) {
+          this.age();
+          this.#cursor.live = Math.max(this.#cursor.live, this.#agedSeq);
+          continue;
+        }
         if (this.#taken.has(found.seq) || this.#acknowledged.has(found.seq)) continue;
         this.#taken.set(found.seq, found);
         if (found.body !== null) return { ...found, body: found.body };
@@ -218,6 +241,11 @@ export class Outbox {
       }
       return null;
     });
+  }
+
+  #stale(madeAt: number): boolean {
+    const age = this.#now() - madeAt;
+    return age >= this.#options.freshMs || age < -this.#options.freshMs;
   }
 
   /** The other side has it durably: it leaves the outbox. Unknown numbers (of an earlier session) are ignored. */
@@ -284,11 +312,13 @@ export class Outbox {
   /** Begins a new outbox while running; what waited in the old one is lost, and counted. */
   #replace(): void {
     const readings = this.#readings;
+    const { epoch } = this.#db;
     this.#db.close();
     this.#db = this.#open();
-    this.#lost = new LossLedger(this.#lost.readings, []);
+    // Read anew it may be whole: then nothing is lost.
+    if (this.#db.epoch !== epoch) this.#lost = new LossLedger(this.#lost.readings, []);
     this.#load();
-    this.#countLost('outbox-corrupt', { readings });
+    if (this.#db.epoch !== epoch) this.#countLost('outbox-corrupt', { readings });
   }
 
   /** Runs a read; a damaged file is replaced, a refusing one is reported, and `otherwise` is the answer. */
