@@ -71,6 +71,10 @@ describe('readConfig', () => {
     expect(paths(GOOD, { VILLAGE_UPLINK_URL: 'http://county' })).toEqual(['VILLAGE_UPLINK_URL']);
   });
 
+  it('refuses user and password in the address, which is logged', () => {
+    expect(paths(GOOD.replace('mqtt://127', 'mqtt://gw-01:secret@127'))).toEqual(['uplink.url']);
+  });
+
   it('reads a secret file, and faults one that is not there', () => {
     const { path, remove } = temporaryFolder();
     cleanups.push(remove);

@@ -95,10 +95,14 @@ const device = z.strictObject({
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
 });
 
+/** Without user and password: those have their own fields, and the address is logged. */
+const UPLINK_URL = /^mqtts?:\/\/[^/\s@]+$/;
+const UPLINK_URL_FAULT = 'must be mqtt://host:port or mqtts://host:port';
+
 const schema = z.strictObject({
   gateway: id,
   uplink: z.strictObject({
-    url: z.string().regex(/^mqtts?:\/\/[^/\s]+$/, 'must be mqtt://host:port or mqtts://host:port'),
+    url: z.string().regex(UPLINK_URL, UPLINK_URL_FAULT),
     secret: z.string().min(1).max(256).optional(),
     secretFile: z.string().min(1).optional(),
   }),
@@ -195,11 +199,7 @@ export function readConfig(
   const { uplink, ...rest } = parsed.data;
   const secret = readSecret(uplink, env, folder, faults);
   const url = env['VILLAGE_UPLINK_URL'] || uplink.url;
-  if (!/^mqtts?:\/\/[^/\s]+$/.test(url))
-    faults.push({
-      path: 'VILLAGE_UPLINK_URL',
-      message: 'must be mqtt://host:port or mqtts://host:port',
-    });
+  if (!UPLINK_URL.test(url)) faults.push({ path: 'VILLAGE_UPLINK_URL', message: UPLINK_URL_FAULT });
   duplicates(rest.devices, faults);
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(folder, path));
   const config: GatewayConfig = {

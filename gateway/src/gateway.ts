@@ -3,13 +3,14 @@ import { OperationalError, type Random, type Timer } from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
 import manifest from '../package.json' with { type: 'json' };
 import { type BoundDevice, bindDevices, type Connection, type GatewayConfig } from './config.ts';
-import { Intake, type IntakeCounters } from './intake.ts';
+import { clockIsSet, Intake, type IntakeCounters } from './intake.ts';
 import { createListener, listen } from './listener.ts';
 import { type Log, limitedLog } from './log.ts';
 import { Line, type LineCounters } from './modbus/line.ts';
 import { type PollCounters, Poller } from './modbus/poller.ts';
 import { Outbox, type OutboxCounters, type OutboxOptions } from './outbox/outbox.ts';
 import { Uplink, type UplinkCounters } from './uplink.ts';
+import { watch } from './watch.ts';
 
 export interface GatewayDeps {
   readonly timer: Timer;
@@ -22,6 +23,8 @@ export interface GatewayDeps {
 
 export interface GatewayCounters {
   readonly polls: PollCounters;
+  /** Times that the clock of the box was set while it ran. */
+  readonly clockSteps: number;
   /** Polled devices whose last poll failed, with the code. */
   readonly failing: Readonly<Record<string, string>>;
   readonly lines: Readonly<Record<string, LineCounters>>;
@@ -113,7 +116,7 @@ export async function startGateway(config: GatewayConfig, given: GatewayDeps): P
       ...given.outbox,
     },
   );
-  const intake = new Intake(outbox, deps.timer.now);
+  const intake = new Intake(outbox, { now: deps.timer.now, log: deps.log });
   const { gateway, uplink: to } = config;
   const { backfillRowsPerSecond } = config.outbox;
   const uplink = new Uplink(
@@ -123,7 +126,7 @@ export async function startGateway(config: GatewayConfig, given: GatewayDeps): P
   );
   // What the county last heard may be old: everything is said once more.
   uplink.onConnected = (awayMs) => {
-    if (awayMs > RESEND_AFTER_MS) intake.deadband.forgetAll();
+    if (awayMs > RESEND_AFTER_MS || awayMs < 0) intake.deadband.forgetAll();
   };
   const polled = devices.flatMap((device): Polled[] =>
     device.connection === undefined ? [] : [{ device, connection: device.connection }],
@@ -135,6 +138,27 @@ export async function startGateway(config: GatewayConfig, given: GatewayDeps): P
     return new Poller(device, line, intake, i / polled.length, deps);
   });
   return run({ config, devices, outbox, intake, uplink, lines, pollers }, deps);
+}
+
+/** The counters that fit a line of the log. */
+function summaryOf({
+  polls,
+  clockSteps,
+  failing,
+  intake,
+  outbox,
+  uplink,
+}: GatewayCounters): object {
+  const { badFrames, ...taken } = intake;
+  const { epoch, droppedSeq, ...kept } = outbox;
+  return {
+    polls,
+    clockSteps,
+    failing: Object.keys(failing).length,
+    intake: taken,
+    outbox: kept,
+    uplink,
+  };
 }
 
 interface Parts {
@@ -167,22 +191,34 @@ async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
     ...pollers.map((poller) => poller.run(intakeOver.signal)),
   ];
   const sending = uplink.run(uplinkOver.signal);
+  let clockSteps = 0;
+  const counters = (): GatewayCounters => ({
+    polls: sumPolls(pollers),
+    clockSteps,
+    failing: Object.fromEntries(
+      pollers.flatMap((poller) => (poller.failing === null ? [] : [[poller.id, poller.failing]])),
+    ),
+    lines: Object.fromEntries([...lines].map(([name, line]) => [name, line.counters()])),
+    intake: intake.counters(),
+    outbox: outbox.counters(),
+    uplink: uplink.counters(),
+  });
+  const watching = watch(intakeOver.signal, deps, {
+    clockSet() {
+      clockSteps++;
+      // What was sent last has another time now than what comes next: nothing is compared with it.
+      intake.deadband.forgetAll();
+    },
+    summary: () => summaryOf(counters()),
+  });
+  if (!clockIsSet(deps.timer.now())) deps.log.warn({}, 'gateway: its clock is not set');
   deps.log.info({ devices: devices.length, lines: lines.size, mqttPort }, 'gateway: runs');
   return {
     mqttPort,
-    counters: () => ({
-      polls: sumPolls(pollers),
-      failing: Object.fromEntries(
-        pollers.flatMap((poller) => (poller.failing === null ? [] : [[poller.id, poller.failing]])),
-      ),
-      lines: Object.fromEntries([...lines].map(([name, line]) => [name, line.counters()])),
-      intake: intake.counters(),
-      outbox: outbox.counters(),
-      uplink: uplink.counters(),
-    }),
+    counters,
     async stop() {
       intakeOver.abort();
-      await Promise.all([...taking, listener?.close(LISTENER_CLOSE_MS)]);
+      await Promise.all([...taking, watching, listener?.close(LISTENER_CLOSE_MS)]);
       uplinkOver.abort();
       await sending;
       outbox.close();

@@ -10,6 +10,7 @@ import {
 import { type Decoded, decode, type Frame } from '@village/device-profiles';
 import type { BoundDevice } from './config.ts';
 import { Deadband } from './deadband.ts';
+import type { Log } from './log.ts';
 import type { Done } from './outbox/grouping.ts';
 import type { Outbox } from './outbox/outbox.ts';
 
@@ -52,25 +53,33 @@ function bytesOf(frame: Frame): Uint8Array {
   return bytes;
 }
 
-/** A device's own time when it can be true, else null. */
+/** Whether a clock has been set since the box was made: without a battery it begins at 1970. */
+export const clockIsSet = (now: number): boolean => now >= EARLIEST;
+
+/** A device's own time when it can be true, else null. A gateway whose clock is not set is no judge of what is ahead. */
 export function sensibleTime(at: number | null, now: number): number | null {
-  return at !== null && at >= EARLIEST && at <= now + AHEAD_MAX_MS ? at : null;
+  if (at === null || at < EARLIEST) return null;
+  return at <= now + AHEAD_MAX_MS || !clockIsSet(now) ? at : null;
 }
 
 export class Intake {
   readonly deadband = new Deadband();
   readonly #outbox: Outbox;
   readonly #now: Clock;
+  readonly #log: Log;
   #frames = 0;
   #readings = 0;
   #events = 0;
   #clocksReplaced = 0;
   readonly #undecodable = new Map<string, number>();
   readonly #badFrames: BadFrame[] = [];
+  /** Devices whose last frame was not understood, with the code. */
+  readonly #notUnderstood = new Map<string, string>();
 
-  constructor(outbox: Outbox, now: Clock) {
+  constructor(outbox: Outbox, deps: { now: Clock; log: Log }) {
     this.#outbox = outbox;
-    this.#now = now;
+    this.#now = deps.now;
+    this.#log = deps.log;
   }
 
   /**
@@ -84,10 +93,12 @@ export class Intake {
       decoded = decode(device.profile, frame, { options: device.options, device: device.address });
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      this.note(device, error, frame);
+      this.#note(device, error, frame);
       done?.();
       return;
     }
+    if (this.#notUnderstood.delete(device.id))
+      this.#log.info({ device: device.id }, 'device: is understood again');
     const now = this.#now();
     const own = sensibleTime(decoded.at, now);
     if (own === null && decoded.at !== null) this.#clocksReplaced++;
@@ -112,17 +123,22 @@ export class Intake {
     if (!this.#outbox.put(row, events, done)) this.deadband.forget(device.id);
   }
 
-  /** Counts a frame that could not be had or understood, and keeps what came of it. */
-  note(device: BoundDevice, fault: OperationalError, frame: Frame): void {
+  /** Counts a frame that was not understood, keeps what came of it, and says so once for each device and code. */
+  #note(device: BoundDevice, fault: OperationalError, frame: Frame): void {
     this.#undecodable.set(fault.code, (this.#undecodable.get(fault.code) ?? 0) + 1);
     if (this.#badFrames.length >= BAD_FRAMES_KEPT) this.#badFrames.shift();
-    this.#badFrames.push({
+    const bad: BadFrame = {
       at: formatTime(this.#now()),
       device: device.id,
       code: fault.code,
       message: fault.message.slice(0, 200),
       bytes: Buffer.from(bytesOf(frame)).toString('hex'),
-    });
+    };
+    this.#badFrames.push(bad);
+    if (this.#notUnderstood.get(device.id) === fault.code) return;
+    this.#notUnderstood.set(device.id, fault.code);
+    const { code, message, bytes } = bad;
+    this.#log.warn({ device: device.id, code, bytes }, `device: is not understood: ${message}`);
   }
 
   counters(): IntakeCounters {

@@ -15,14 +15,16 @@ export const silentLog: Log = {
   error: () => undefined,
 };
 
-/** Lets `perMinute` lines through in each minute; the next minute's first line tells how many were held back. */
+/**
+ * Lets `perMinute` lines of each level through in each minute, so that a flood of one hides no other; the level's first
+ * line after it tells how many were held back.
+ */
 export function limitedLog(log: Log, now: Clock, perMinute: number): Log {
-  let windowStart = now();
-  let lines = 0;
-  let heldBack = 0;
-  const through =
-    (level: keyof Log) =>
-    (fields: object, message: string): void => {
+  const through = (level: keyof Log) => {
+    let windowStart = now();
+    let lines = 0;
+    let heldBack = 0;
+    return (fields: object, message: string): void => {
       const age = now() - windowStart;
       if (age >= MINUTE || age < 0) {
         windowStart = now();
@@ -36,5 +38,6 @@ export function limitedLog(log: Log, now: Clock, perMinute: number): Log {
       log[level](heldBack === 0 ? fields : { ...fields, linesHeldBack: heldBack }, message);
       heldBack = 0;
     };
+  };
   return { info: through('info'), warn: through('warn'), error: through('error') };
 }

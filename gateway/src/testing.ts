@@ -92,6 +92,14 @@ export async function until(
   }
 }
 
+/** A port of the loopback where nobody listens yet. */
+export async function freePort(): Promise<number> {
+  const slave = await FakeSlave.start();
+  const { port } = slave;
+  await slave.stop();
+  return port;
+}
+
 /** A request as a slave sees it. */
 export interface SlaveRequest {
   readonly id: number;

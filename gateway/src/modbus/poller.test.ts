@@ -1,11 +1,14 @@
 import { MINUTE, seededRandom, systemTimer, type Timer } from '@village/core';
+import { parseProfile } from '@village/device-profiles';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startGateway } from '../gateway.ts';
+import { type GatewayDeps, startGateway } from '../gateway.ts';
 import {
   answerOf,
   exceptionOf,
+  FakeCounty,
   FakeSlave,
+  freePort,
   temporaryFolder,
   testConfig,
   testDeps,
@@ -17,6 +20,29 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+/** One block that two requests read; the registers of a FakeSlave hold their addresses. */
+const LONG = `
+profile: test/long
+revision: 1
+name: { zh: 长块, en: Long block }
+kind: water-quality
+protocol: modbus
+modbus:
+  every: 10s
+  blocks: { all: { table: holding, address: 1000, count: 130 } }
+metrics:
+  - { key: first, quantity: water.volume-total, name: { zh: 首, en: First }, from: { block: all, at: 0, type: uint16 }, range: [0, 65535] }
+  - { key: across, quantity: water.volume-total, name: { zh: 跨, en: Across }, from: { block: all, at: 124, type: uint32 }, range: [0, 4294967295] }
+  - { key: last, quantity: water.volume-total, name: { zh: 末, en: Last }, from: { block: all, at: 129, type: uint16 }, range: [0, 65535] }
+examples:
+  - name: the addresses
+    frame: { all: "${Array.from({ length: 130 }, (_, i) => (1000 + i).toString(16).padStart(4, '0')).join(' ')}" }
+    readings: { first: 1000, across: 73663589, last: 1129 }
+  - name: a cut answer
+    frame: { all: "03E8" }
+    error: frame-too-short
+`;
 
 const NOWHERE = 'mqtt://127.0.0.1:1';
 
@@ -30,10 +56,11 @@ const device = (id: string, port: number, unit: number, every: number, timeout =
 
 async function run(
   devices: ReturnType<typeof device>[],
-  deps: Parameters<typeof testDeps>[0] = {},
+  deps: Partial<GatewayDeps> = {},
+  url = NOWHERE,
 ) {
   const { path, remove } = temporaryFolder();
-  const gateway = await startGateway(testConfig(path, NOWHERE, { devices }), testDeps(deps));
+  const gateway = await startGateway(testConfig(path, url, { devices }), testDeps(deps));
   cleanups.push(remove, () => gateway.stop());
   return gateway;
 }
@@ -86,9 +113,7 @@ describe('isolation', () => {
     const slow = await slave((request, socket) => {
       setTimeout(() => socket.write(answerOf(request)), 150);
     });
-    const gone = await FakeSlave.start();
-    const nobody = gone.port;
-    await gone.stop();
+    const nobody = await freePort();
     const gateway = await run([
       ...[1, 2, 3, 4].map((unit) => device(`good-${unit}`, good.port, unit, 100, 5_000)),
       device('dead', dead.port, 1, 100),
@@ -124,6 +149,49 @@ describe('isolation', () => {
     expect(asked).toBeLessThan(15);
     expect(polls.failed['device-silent']).toBe(asked);
     expect(gateway.counters().failing).toEqual({ dead: 'device-silent' });
+  });
+});
+
+describe('requests', () => {
+  it('devices behind one converter are asked one at a time, though one of them would bear more', async () => {
+    let open = 0;
+    let most = 0;
+    const converter = await slave((request, socket) => {
+      most = Math.max(most, ++open);
+      setTimeout(() => {
+        open--;
+        socket.write(answerOf(request));
+      }, 5);
+    });
+    const devices = [1, 2, 3, 4].map((unit) => device(`d${unit}`, converter.port, unit, 100));
+    const eager = { ...device('d5', converter.port, 5, 100) };
+    eager.connection.inFlight = 8;
+    const gateway = await run([...devices, eager]);
+    await until('polls of all', () => gateway.counters().polls.ok >= 25);
+    expect(most).toBe(1);
+    expect(converter.connections).toBe(1);
+    expect(new Set(converter.requests.map((request) => request.unit)).size).toBe(5);
+  });
+
+  it('no request asks for more than 125 registers, and the pieces come together', async () => {
+    const { profile, faults } = parseProfile(LONG, 'long.yaml');
+    expect(faults).toEqual([]);
+    const server = await slave();
+    const long = { ...device('long', server.port, 1, 100), profile: 'test/long' };
+    const catalog = new Map(profile === undefined ? [] : [[profile.id, profile]]);
+    const county = await FakeCounty.start();
+    cleanups.push(() => county.stop());
+    await run([long], { catalog }, county.url);
+    await until('a reading', () => county.batches.length > 0);
+    expect(server.requests.slice(0, 2)).toMatchObject([
+      { address: 1_000, count: 125 },
+      { address: 1_125, count: 5 },
+    ]);
+    expect(county.batches[0]?.readings[0]?.values).toEqual({
+      first: 1_000,
+      across: 1_124 * 65_536 + 1_125,
+      last: 1_129,
+    });
   });
 });
 
