@@ -1,8 +1,13 @@
 /** The console has a word in both languages for whatever the domain and the catalogue can send it. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { AREA_LEVELS, DEVICE_STATES, LANES, QUALITIES, QUANTITIES } from '@village/core';
 import { builtinCatalog, KINDS, loadCatalog } from '@village/device-profiles';
 import { expect, it } from 'vitest';
 import { texts } from '../dashboards/src/text/dictionary.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 const missing = (prefix: string, names: Iterable<string>): string[] =>
   [...names].map((name) => `${prefix}.${name}`).filter((key) => !Object.hasOwn(texts, key));
@@ -15,6 +20,21 @@ it('for kinds, qualities, lanes, states of devices and levels of areas', () => {
     ...missing('state', DEVICE_STATES),
     ...missing('level', AREA_LEVELS),
   ]).toEqual([]);
+});
+
+it('for every reason why a message is kept in quarantine', () => {
+  const sources = ['ingest/src', 'device-profiles/src'].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+      .map((name) => readFileSync(join(root, folder, name), 'utf8')),
+  );
+  const reasons = sources.flatMap((text) =>
+    [...text.matchAll(/\b(?:refuse|OperationalError)\(\s*(?:rule, )?'([a-z-]+)'/g)].map(
+      ([, code = '']) => code,
+    ),
+  );
+  expect(reasons.length).toBeGreaterThan(30);
+  expect(missing('reason', new Set(reasons))).toEqual([]);
 });
 
 it('for every unit that is a Chinese word', () => {

@@ -132,7 +132,8 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     await panel.getByRole('row').filter({ hasText: '缺失' }).first().waitFor();
     const never = county.devices.find(({ state }) => state === 'never');
     await page.goto(`${county.url}/devices/${never?.id}`);
-    await page.getByText('设备尚未上报过，不计完整性。').waitFor();
+    await page.getByText('还没有收到过数据').waitFor();
+    expect(await page.getByText('缺失').count()).toBe(0);
     expect(faults).toEqual([]);
   });
 
@@ -201,6 +202,20 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
       cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent),
     );
     expect(spilt).toEqual([]);
+  });
+
+  it('a silent device leads to the last it said, and its silence has no end', async () => {
+    const silent = county.devices.find(
+      ({ id, state }) => state === 'offline' && id.startsWith('weather'),
+    );
+    const { page, faults } = await show(county, { path: `/devices/${silent?.id}` });
+    const gaps = page.getByRole('list', { name: '中断时段' }).getByRole('listitem');
+    await gaps.getByText(/^至少 /).waitFor();
+    await gaps.getByText('至今').waitFor();
+    await page.getByRole('button', { name: '查看当时' }).click();
+    await page.getByRole('img', { name: /气温：平均/ }).waitFor();
+    expect(new URL(page.url()).searchParams.has('from')).toBe(true);
+    expect(faults).toEqual([]);
   });
 
   it('greys what is older than its device may be silent, and nothing else', async () => {
@@ -314,7 +329,8 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
   it('runs quarantined messages again and tells what came of it', async () => {
     const own = await bench.fixture({ devices: 3 });
     const { page } = await show(own, { path: '/quarantine' });
-    await page.getByText('payload-not-json').click();
+    await page.getByText('报文不是 JSON').click();
+    await page.getByText('payload-not-json', { exact: true }).waitFor();
     await page.getByText('BOOT', { exact: true }).waitFor();
     await page.getByRole('checkbox', { name: '选择 1' }).check();
     await page.getByRole('button', { name: '重跑所选（1）' }).click();

@@ -10,6 +10,8 @@ import { Failure, Scroll, Skeleton, StaleNote } from '../ui/parts.tsx';
 import { type Cell, cellKind, cells } from './cells.ts';
 
 const HOUR_MS = 3_600_000;
+/** The range moves on with the clock between two answers. */
+const CUT_MS = 120_000;
 const GAPS_SHOWN = 12;
 /** A silence that ends no longer ago than this goes on: answers are asked for once a minute. */
 const ONGOING_MS = 90_000;
@@ -91,7 +93,7 @@ function CellTable({ list }: { list: readonly Cell[] }) {
   );
 }
 
-function GapList({ data }: { data: Completeness }) {
+function GapList({ data, range }: { data: Completeness; range: Gap }) {
   const [shown, setShown] = useState(GAPS_SHOWN);
   const newest = data.gaps.toReversed();
   const ongoing = now.value - ONGOING_MS;
@@ -100,7 +102,14 @@ function GapList({ data }: { data: Completeness }) {
       <ol class="gap-list" aria-label={t('device.gaps')}>
         {newest.slice(0, shown).map((gap) => (
           <li key={gap.from}>
-            <b class="number">{formatLength(gap.to - gap.from)}</b>
+            <b class="number">
+              {
+                // It began before the time shown, nobody here knows when.
+                gap.from <= range.from + CUT_MS
+                  ? t('device.at-least', { length: formatLength(gap.to - gap.from) })
+                  : formatLength(gap.to - gap.from)
+              }
+            </b>
             <span class="number muted">
               <time dateTime={new Date(gap.from).toISOString()} title={formatTime(gap.from)}>
                 {formatShort(gap.from)}
@@ -129,7 +138,7 @@ function GapList({ data }: { data: Completeness }) {
   );
 }
 
-function Gaps({ data }: { data: Completeness }) {
+function Gaps({ data, range }: { data: Completeness; range: Gap }) {
   const lost =
     data.gateway?.sequences
       .flatMap((sequence) => sequence.gaps)
@@ -142,7 +151,7 @@ function Gaps({ data }: { data: Completeness }) {
         {data.gapCount > 0 && <span class="muted number">{formatCount(data.gapCount)}</span>}
       </h3>
       {data.gapCount > 0 ? (
-        <GapList data={data} />
+        <GapList data={data} range={range} />
       ) : (
         <p class="muted">
           {missing > 0
@@ -215,7 +224,7 @@ export function CompletenessPanel({ load, range }: { load: Load<Completeness>; r
                 ))}
               </p>
               <CellTable list={list} />
-              <Gaps data={data} />
+              <Gaps data={data} range={range} />
             </>
           )}
         </div>

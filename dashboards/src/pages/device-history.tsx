@@ -14,7 +14,7 @@ import {
   shadedGaps,
   summarize,
 } from '../chart/series.ts';
-import { formatCount, formatMetric, formatShort, formatSpan } from '../format.ts';
+import { formatCount, formatMetric, formatShort, formatSpan, formatTime } from '../format.ts';
 import { type Load, useLoad } from '../load.ts';
 import { go, query, withQuery } from '../router.ts';
 import { client, now } from '../state.ts';
@@ -27,6 +27,7 @@ import {
   currentRange,
   exportAddress,
   loadSeries,
+  RANGES,
   type TimeRange,
 } from './device-data.ts';
 import { Events } from './device-events.tsx';
@@ -101,12 +102,35 @@ function Legend({ shown, gaps }: { shown: Shown; gaps: readonly Gap[] }) {
   );
 }
 
+/** Nothing to draw: why, and the way to the last there was. */
+function NoData({ lastSeenAt, range }: { lastSeenAt: number | null; range: TimeRange }) {
+  if (lastSeenAt === null || lastSeenAt >= range.from)
+    return <Empty icon="chart" title={t('device.no-range')} hint={t('device.no-range-hint')} />;
+  return (
+    <Empty
+      icon="chart"
+      title={t('device.no-range')}
+      hint={t('device.last-data', { time: formatTime(lastSeenAt) })}
+    >
+      <button
+        type="button"
+        class="button"
+        onClick={() => goToRange(lastSeenAt - RANGES['24h'], lastSeenAt + 60_000)}
+      >
+        {t('device.to-last')}
+      </button>
+    </Empty>
+  );
+}
+
 function Trend({
   load,
   completeness,
+  lastSeenAt,
   asTable,
 }: {
   load: Load<Shown>;
+  lastSeenAt: number | null;
   completeness: Completeness | undefined;
   asTable: boolean;
 }) {
@@ -121,8 +145,7 @@ function Trend({
     );
   const { series, metric, range } = shown;
   const newest = series.samples.at(-1);
-  if (newest === undefined)
-    return <Empty icon="chart" title={t('device.no-range')} hint={t('device.no-range-hint')} />;
+  if (newest === undefined) return <NoData lastSeenAt={lastSeenAt} range={range} />;
   const gaps = shadedGaps(series, completeness?.gaps);
   const summary = describe(shown, gaps);
   return (
@@ -254,7 +277,12 @@ export function History({
         <Heading metrics={metrics} metric={metric} asTable={asTable}>
           <RangePicker range={range} />
         </Heading>
-        <Trend load={load} completeness={completeness.data} asTable={asTable} />
+        <Trend
+          load={load}
+          completeness={completeness.data}
+          lastSeenAt={device.lastSeenAt}
+          asTable={asTable}
+        />
         <p class="panel-foot">
           {(['csv', 'parquet'] as const).map((format) => (
             <a key={format} class="button" href={exportAddress(device.id, format, range)} download>

@@ -182,10 +182,12 @@ function Body({ device, change }: { device: Device; change: LatestChange | null 
           />
         ))}
       </section>
-      {device.state === 'never' && (
-        <Empty title={t('device.no-values')} hint={t('device.no-values-hint')} />
-      )}
-      {chosen !== undefined && (
+      {device.lastSeenAt === null && device.values.size === 0 ? (
+        <section class="panel">
+          <Empty title={t('device.no-values')} hint={t('device.no-values-hint')} />
+        </section>
+      ) : null}
+      {chosen !== undefined && device.values.size > 0 && (
         <History
           device={device}
           metric={chosen}
@@ -238,9 +240,13 @@ export function DevicePage({ id }: { id: string }) {
         <h1>{device.name}</h1>
         <StateMark state={device.state} />
         <span class="muted">
-          {word('kind', device.kind)} · {t('devices.last-seen')} <Age at={device.lastSeenAt} />
+          {word('kind', device.kind)}
           {device.lastSeenAt !== null && (
-            <span class="number"> · {formatTime(device.lastSeenAt)}</span>
+            <>
+              {' · '}
+              {t('devices.last-seen')} <Age at={device.lastSeenAt} />
+              <span class="number"> · {formatTime(device.lastSeenAt)}</span>
+            </>
           )}
         </span>
       </header>

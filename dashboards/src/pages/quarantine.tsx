@@ -6,7 +6,7 @@ import { type ApiError, address } from '../api/client.ts';
 import { allPages, asApiError, useLoad } from '../load.ts';
 import { query, withQuery } from '../router.ts';
 import { client } from '../state.ts';
-import { t } from '../text/language.ts';
+import { t, word } from '../text/language.ts';
 import { Age, Empty, explain, Failure, Skeleton, StaleNote, useTitle } from '../ui/parts.tsx';
 
 const PAGE = 50;
@@ -47,13 +47,17 @@ function Entry({
       )}
       <details>
         <summary>
-          <span class="tag tag-bad">{entry.reason}</span>
+          <span class="tag tag-bad">{word('reason', entry.reason)}</span>
           <span class="entry-message">{entry.message}</span>
           <span class="muted small">
             {entry.device ?? entry.source} · <Age at={entry.receivedAt} />
           </span>
         </summary>
         <dl class="facts">
+          <div>
+            <dt>{t('quarantine.reason')}</dt>
+            <dd>{entry.reason}</dd>
+          </div>
           <div>
             <dt>{t('quarantine.source')}</dt>
             <dd>{entry.source}</dd>

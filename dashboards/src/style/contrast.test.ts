@@ -73,6 +73,7 @@ describe.each(['light', 'dark'] as const)('%s', (name) => {
   it('what is chosen and what is pressed can be read', () => {
     const soft = over(colour('accent-soft'), colour('surface'));
     expect(contrast(colour('accent'), soft)).toBeGreaterThanOrEqual(4.5);
+    expect(contrast(colour('text'), colour('chosen'))).toBeGreaterThanOrEqual(4.5);
     expect(contrast(colour('accent-text'), colour('accent'))).toBeGreaterThanOrEqual(4.5);
   });
   it('text over a shaded gap of a chart can be read', () => {

@@ -35,7 +35,7 @@ export function say(label: Label): string {
 
 /** The dictionary's text for `prefix.word`, or the word itself when a newer server sends one it lacks. */
 export function word(
-  prefix: 'kind' | 'quality' | 'mode' | 'lane' | 'event' | 'unit',
+  prefix: 'kind' | 'quality' | 'mode' | 'lane' | 'event' | 'unit' | 'reason',
   name: string,
 ): string {
   const key = `${prefix}.${name}`;
