@@ -2,7 +2,7 @@
  * What waits for the uplink, on disk: numbered batches, sent live first and backfill after, deleted when acknowledged,
  * bounded in bytes, with every loss counted and its numbers remembered.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Clock,
@@ -13,6 +13,7 @@ import {
   type WireReading,
 } from '@village/core';
 import type { Log } from '../log.ts';
+import { setAside, type TakenOver, takeOver } from './damaged.ts';
 import { type BatchHead, OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
 import { bodyOf, type Done, entryOf, type Group, Grouping } from './grouping.ts';
 import { LossLedger } from './losses.ts';
@@ -67,8 +68,6 @@ export interface OutboxCounters {
 }
 
 const FILE = 'outbox.db';
-/** Damaged databases kept to look at; older ones make room. */
-const DAMAGED_KEPT = 2;
 const RETRY_MS = 1_000;
 const REMOVE_MS = 100;
 
@@ -83,24 +82,6 @@ function makeFolder(folder: string): void {
       { cause: error },
     );
   }
-}
-
-/**
- * Keeps the damaged files of a folder under another name, so that somebody may look at them, and says which.
- */
-function moveAside(folder: string): string {
-  const numbers = readdirSync(folder)
-    .map((name) => Number(/^outbox-damaged-(\d+)\.db$/.exec(name)?.[1] ?? 0))
-    .filter((number) => number > 0)
-    .sort((a, b) => a - b);
-  const name = `outbox-damaged-${(numbers.at(-1) ?? 0) + 1}.db`;
-  for (const end of ['', '-wal', '-shm'])
-    if (existsSync(join(folder, FILE + end)))
-      renameSync(join(folder, FILE + end), join(folder, name + end));
-  for (const old of numbers.slice(0, Math.max(0, numbers.length + 1 - DAMAGED_KEPT)))
-    for (const end of ['', '-wal', '-shm'])
-      rmSync(join(folder, `outbox-damaged-${old}.db${end}`), { force: true });
-  return name;
 }
 
 export class Outbox {
@@ -141,7 +122,7 @@ export class Outbox {
   onWaiting: () => void = () => undefined;
 
   /**
-   * Opens the outbox of a folder; a damaged one is moved aside and a new one begun.
+   * Opens the outbox of a folder; a damaged one is set aside, and a new one begun with what is whole in it.
    * @throws outbox-refuses
    */
   constructor(
@@ -155,10 +136,12 @@ export class Outbox {
     this.#log = deps.log;
     this.#pending = new Grouping(this.#options.rowsMax, this.#options.batchBytesMax);
     makeFolder(folder);
-    this.#db = this.#open();
-    const losses = this.#db.losses();
+    const { db, damaged } = this.#open();
+    this.#db = db;
+    const losses = db.losses();
     this.#lost = new LossLedger(losses.readings, losses.ranges);
     this.#load();
+    if (damaged !== null) this.#countLost('outbox-corrupt', { readings: damaged.lost ?? 0 });
   }
 
   get epoch(): string {
@@ -283,17 +266,19 @@ export class Outbox {
     this.#db.close();
   }
 
-  #open(): OutboxDatabase {
+  #open(): { db: OutboxDatabase; damaged: TakenOver | null } {
     const path = join(this.#folder, FILE);
     try {
-      return new OutboxDatabase(path, this.#options.fileBytesMax);
+      return { db: new OutboxDatabase(path, this.#options.fileBytesMax), damaged: null };
     } catch (error) {
       const fault = outboxFault(error);
       if (fault.code !== 'outbox-corrupt') throw fault;
       this.#replaced++;
-      const kept = moveAside(this.#folder);
-      this.#log.error({ code: fault.code, kept }, `a new outbox is begun: ${fault.message}`);
-      return new OutboxDatabase(path, this.#options.fileBytesMax);
+      const kept = setAside(this.#folder, FILE);
+      const db = new OutboxDatabase(path, this.#options.fileBytesMax);
+      const damaged = takeOver(join(this.#folder, kept), db, this.#options.bytesMax);
+      this.#log.error({ code: fault.code, kept, ...damaged }, `a new outbox: ${fault.message}`);
+      return { db, damaged };
     }
   }
 
@@ -309,16 +294,16 @@ export class Outbox {
     this.startSession();
   }
 
-  /** Begins a new outbox while running; what waited in the old one is lost, and counted. */
+  /** Opens the file anew while running; what waited in it and can't be read any more is lost, and counted. */
   #replace(): void {
-    const readings = this.#readings;
-    const { epoch } = this.#db;
+    const before = this.#readings;
     this.#db.close();
-    this.#db = this.#open();
-    // Read anew it may be whole: then nothing is lost.
-    if (this.#db.epoch !== epoch) this.#lost = new LossLedger(this.#lost.readings, []);
+    const { db, damaged } = this.#open();
+    this.#db = db;
+    if (damaged !== null) this.#lost = new LossLedger(this.#lost.readings, []);
     this.#load();
-    if (this.#db.epoch !== epoch) this.#countLost('outbox-corrupt', { readings });
+    if (damaged === null) return;
+    this.#countLost('outbox-corrupt', { readings: Math.max(0, before - damaged.saved) });
   }
 
   /** Runs a read; a damaged file is replaced, a refusing one is reported, and `otherwise` is the answer. */
