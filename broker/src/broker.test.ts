@@ -179,12 +179,21 @@ describe('connecting', () => {
   it('lets the same client take its place, and nobody else', async () => {
     const one = await start();
     const first = await one.client('a');
-    const thief = one.socket();
-    thief.send(connectPacket('b', { clientId: 'a' }));
-    await thief.gone();
+    // With a credential of its own, or with a guess at the other's.
+    for (let n = 0; n < 100; n++) {
+      const thief = one.socket();
+      thief.send(
+        n % 2 === 0
+          ? connectPacket('b', { clientId: 'a' })
+          : connectPacket('a', { password: Buffer.from(`guess ${n}`) }),
+      );
+      await thief.gone();
+    }
     expect(first.closed).toBe(false);
+    expect(one.broker.counters().refused).toEqual({ authentication: 100 });
     await one.client('a');
     await first.gone();
+    expect(one.broker.counters().refused).toMatchObject({ takeover: 1 });
   });
 });
 

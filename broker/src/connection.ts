@@ -113,6 +113,7 @@ export class Connection<Who> {
     this.#socket.destroySoon();
     this.#channel?.destroy();
     const session = this.session;
+    if (session !== null) hub.left(session, this);
     if (session === null || !this.#open) return;
     this.#publishWill(session);
     hub.told('disconnected', session);

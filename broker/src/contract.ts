@@ -71,7 +71,7 @@ export interface BrokerCounters {
   readonly messages: number;
   readonly acknowledged: number;
   readonly inFlight: number;
-  /** Refused or closed, by cause: `authentication`, `packet-too-large`, `connect-rate`, `acl-publish`, … */
+  /** Refused or closed, by cause: `authentication`, `packet-too-large`, `connect-rate`, `acl-publish`, `takeover`, … */
   readonly refused: Readonly<Record<string, number>>;
 }
 

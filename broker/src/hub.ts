@@ -2,6 +2,7 @@
 
 import type { Connection } from './connection.ts';
 import type { BrokerHooks, BrokerLimits, Publish, Session } from './contract.ts';
+import { Takeovers } from './takeovers.ts';
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string, detail: object) => void;
 
@@ -12,6 +13,7 @@ export class Hub<Who> {
   readonly connections = new Set<Connection<Who>>();
   /** Clients out of tokens, looked at ten times a second. */
   readonly throttled = new Set<Connection<Who>>();
+  readonly #takeovers = new Takeovers<Connection<Who>>();
   readonly refused: Record<string, number> = Object.create(null) as Record<string, number>;
   connects = 0;
   messages = 0;
@@ -45,6 +47,22 @@ export class Hub<Who> {
   hookFailed(hook: string, session: Session<Who> | null, cause: unknown): void {
     this.count('hook-exception');
     this.#log('error', `hook ${hook} threw`, { clientId: session?.clientId, cause });
+  }
+
+  /** A client was let in; its old connection, if there is one, is about to close. */
+  admitted(session: Session<Who>, connection: Connection<Who>): void {
+    const { took, often } = this.#takeovers.enter(session.clientId, connection, performance.now());
+    if (took) this.count('takeover');
+    if (often)
+      this.#log('warn', 'a client takes its own place again and again', {
+        clientId: session.clientId,
+        address: session.address,
+      });
+  }
+
+  /** A connection that was let in is closed. */
+  left(session: Session<Who>, connection: Connection<Who>): void {
+    this.#takeovers.leave(session.clientId, connection);
   }
 
   mayPublish(session: Session<Who>, topic: string): boolean {

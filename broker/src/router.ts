@@ -124,6 +124,7 @@ export class Router<Who> extends Aedes {
     if (will !== null && !this.#hub.mayPublish(session, will.topic))
       return refusal('acl-will', REFUSE.notAuthorized);
     connection.session = session;
+    this.#hub.admitted(session, connection);
     return null;
   }
 
