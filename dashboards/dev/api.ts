@@ -14,10 +14,13 @@ const iso = (at: number): string => new Date(at).toISOString();
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-function pathOf(area: FixtureArea): { code: string; name: FixtureArea['name'] }[] {
-  const above = areas.find((one) => one.code === area.parent);
-  return [...(above === undefined ? [] : pathOf(above)), { code: area.code, name: area.name }];
-}
+type Line = readonly { readonly code: string; readonly name: FixtureArea['name'] }[];
+
+/** By code: the areas from the top down to it. Areas stand after their parents. */
+const lines = new Map<string, Line>();
+for (const { code, name, parent } of areas)
+  lines.set(code, [...(lines.get(parent ?? '') ?? []), { code, name }]);
+const pathOf = (area: FixtureArea): Line => lines.get(area.code) ?? [];
 const inside = (area: FixtureArea, code: string): boolean =>
   pathOf(area).some((place) => place.code === code);
 
