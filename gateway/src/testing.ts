@@ -146,11 +146,16 @@ export class FakeSlave {
   readonly sockets = new Set<Socket>();
   connections = 0;
   behaviour: Behaviour = behave;
+  /** While true, connections are ended as soon as they are made. */
+  away = false;
   readonly #server: Server;
 
   private constructor(server: Server) {
     this.#server = server;
-    server.on('connection', (socket) => this.#serve(socket));
+    server.on('connection', (socket) => {
+      if (this.away) socket.destroy();
+      else this.#serve(socket);
+    });
   }
 
   static async start(behaviour: Behaviour = behave, port = 0): Promise<FakeSlave> {
