@@ -120,6 +120,10 @@ describe('npm run simulate', { timeout: 60_000 }, () => {
     [['play', '--plan', 'does-not-exist'], 'ENOENT'],
     [['slave', '--profile', 'no/such', '--port', '1'], 'No profile no/such'],
     [['plan', '--colour', 'red'], '--colour'],
+    [
+      ['replay', 'a.csv', '--map', 'simulators/mappings/beijing-air.yaml'],
+      'VILLAGE_ADMIN_PASSWORD',
+    ],
   ])('refuses %j in one line', async (args, message) => {
     const { code, err } = await run(...args).ended;
     expect(code).toBe(1);

@@ -19,6 +19,7 @@ import { type CountyPlan, DEVICES_MAX, demoSecret, planCounty } from './plan.ts'
 import { csvLine, readPlan, writePlan } from './plan-files.ts';
 import { type Play, playCounty } from './play.ts';
 import { playOnFreePorts } from './ports.ts';
+import { registerDevices } from './registration.ts';
 import { replayDevices, replayFiles } from './replay.ts';
 import { type Mapping, parseMapping } from './replay-map.ts';
 import { loadScenario, MILD_SCENARIO, type ScenarioStep } from './scenario.ts';
@@ -37,13 +38,15 @@ const HELP = `usage: npm run simulate -- <command>
   device --profile VENDOR/MODEL --id ID --secret SECRET [--mqtt URL] [--address NAME] [--credential ID]
          [--every 10s] [--options JSON]
       one MQTT device of any type
-  replay FILES… --map MAPPING.yaml --credentials DEVICES.csv [--mqtt URL] [--rate ROWS_PER_SECOND]
+  replay FILES… --map MAPPING.yaml [--credentials DEVICES.csv] [--mqtt URL] [--rate ROWS_PER_SECOND]
          [--order given|random] [--seed 1] [--check]
-      sends measurements from CSV files, and tells what must now be stored
+      sends measurements from CSV files, and tells what must now be stored. Without --credentials it registers the
+      devices itself, as admin with VILLAGE_ADMIN_PASSWORD at --http URL (http://127.0.0.1:8080)
   replay FILES… --map MAPPING.yaml --print-devices [--demo-secrets] [--seed 1]
       prints the devices.csv to import before
 
-Everywhere: --profiles DIR adds a folder of device profiles. VILLAGE_CLOCK runs plays on a simulated clock.`;
+Everywhere: --profiles DIR adds a folder of device profiles. VILLAGE_MQTT_PORT and VILLAGE_HTTP_PORT say where a server on
+this machine is when --mqtt and --http do not. VILLAGE_CLOCK runs plays on a simulated clock.`;
 
 type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -113,7 +116,7 @@ function plan(flags: Flags): void {
     seed,
     devices: whole(flags, 'devices', 0, DEVICES_MAX, 300),
     profiles: profilesOf(flags),
-    mqttUrl: text(flags, 'mqtt', 'mqtt://127.0.0.1:1883'),
+    mqttUrl: mqttUrl(flags),
     modbusPort: whole(flags, 'modbus-port', 1, 65_000, 15_020),
     gateway: text(flags, 'gateway', 'gw-01'),
     relayPort: flags['relay-port'] === undefined ? null : whole(flags, 'relay-port', 1, 65_535),
@@ -201,7 +204,7 @@ async function device(flags: Flags): Promise<void> {
     options: options(flags),
     ...(everyMs === undefined ? {} : { everyMs }),
     mqtt: {
-      url: text(flags, 'mqtt', 'mqtt://127.0.0.1:1883'),
+      url: mqttUrl(flags),
       secret: text(flags, 'secret'),
       credential: text(flags, 'credential', id),
     },
@@ -209,12 +212,17 @@ async function device(flags: Flags): Promise<void> {
   await keepPlaying(planDevice(single, profilesOf(flags)), [], duration(flags, 'for'));
 }
 
+/** Where a server on this machine listens unless told otherwise. */
+const local = (protocol: 'mqtt' | 'http', port: string): string =>
+  `${protocol}://127.0.0.1:${process.env[`VILLAGE_${protocol.toUpperCase()}_PORT`] || port}`;
+const mqttUrl = (flags: Flags): string => text(flags, 'mqtt', local('mqtt', '1883'));
+
 /** devices.csv of the devices in the files, each with a secret of its own. */
-async function printDevices(
+async function devicesOf(
   files: readonly string[],
   mapping: Mapping,
   flags: Flags,
-): Promise<void> {
+): Promise<string> {
   const seed = whole(flags, 'seed', 0, 2 ** 31, 1);
   const demo = flags['demo-secrets'] === true;
   const ids = await replayDevices({ files, mapping, signal: stop.signal });
@@ -229,17 +237,42 @@ async function printDevices(
       demo ? demoSecret(seed, id) : randomBytes(24).toString('base64url'),
     ]),
   );
-  const csv = `${[DEVICE_COLUMNS.join(','), ...lines].join('\n')}\n`;
+  return `${[DEVICE_COLUMNS.join(','), ...lines].join('\n')}\n`;
+}
+
+async function printDevices(
+  files: readonly string[],
+  mapping: Mapping,
+  flags: Flags,
+): Promise<void> {
+  const csv = await devicesOf(files, mapping, flags);
   if (flags['out'] === undefined) process.stdout.write(csv);
   else writeFileSync(resolve(text(flags, 'out')), csv, { mode: 0o600 });
 }
 
-function secretsOf(file: string): Map<string, string> {
-  const rows = parseCsv<Record<string, string>>(readFileSync(file, 'utf8'), {
-    columns: true,
-    skip_empty_lines: true,
-  });
+function secretsIn(csv: string): Map<string, string> {
+  const rows = parseCsv<Record<string, string>>(csv, { columns: true, skip_empty_lines: true });
   return new Map(rows.map((row) => [row['id'] ?? '', row['secret'] ?? '']));
+}
+
+/** Secrets from the file named, or of devices that are registered now, with new secrets. */
+async function secretsFor(
+  files: readonly string[],
+  mapping: Mapping,
+  flags: Flags,
+): Promise<Map<string, string>> {
+  if (flags['credentials'] !== undefined)
+    return secretsIn(readFileSync(resolve(text(flags, 'credentials')), 'utf8'));
+  const url = text(flags, 'http', local('http', '8080'));
+  const password = process.env['VILLAGE_ADMIN_PASSWORD'];
+  if (password === undefined || password === '')
+    return refuse(
+      `replay needs --credentials DEVICES.csv, or VILLAGE_ADMIN_PASSWORD to register the devices itself at ${url}`,
+    );
+  const csv = await devicesOf(files, mapping, flags);
+  if (flags['check'] !== true)
+    await registerDevices({ url, user: 'admin', password, csv, signal: stop.signal });
+  return secretsIn(csv);
 }
 
 async function replay(files: readonly string[], flags: Flags): Promise<void> {
@@ -249,7 +282,7 @@ async function replay(files: readonly string[], flags: Flags): Promise<void> {
     profilesOf(flags),
   );
   if (flags['print-devices'] === true) return printDevices(files, mapping, flags);
-  const secrets = secretsOf(resolve(text(flags, 'credentials')));
+  const secrets = await secretsFor(files, mapping, flags);
   const order = text(flags, 'order', 'given');
   if (order !== 'given' && order !== 'random') return refuse('--order is given or random');
   const bytesTotal = files.reduce((sum, file) => sum + statSync(file).size, 0);
@@ -270,7 +303,7 @@ async function replay(files: readonly string[], flags: Flags): Promise<void> {
     const report = await replayFiles({
       files,
       mapping,
-      mqttUrl: text(flags, 'mqtt', 'mqtt://127.0.0.1:1883'),
+      mqttUrl: mqttUrl(flags),
       secretOf: (id) => secrets.get(id),
       timer: systemTimer,
       signal: stop.signal,
@@ -291,6 +324,7 @@ const strings = [
   'devices',
   'seed',
   'mqtt',
+  'http',
   'modbus-port',
   'gateway',
   'relay-port',
