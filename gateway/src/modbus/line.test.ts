@@ -25,7 +25,7 @@ afterEach(async () => {
 async function start(
   behaviour: Behaviour = behave,
   options: Partial<LineOptions> = {},
-): Promise<{ slave: FakeSlave; line: Line }> {
+): Promise<{ slave: FakeSlave; line: Line; stop: () => Promise<void> }> {
   const slave = await FakeSlave.start(behaviour);
   const line = new Line(
     { host: '127.0.0.1', port: slave.port, inFlight: 1, pauseMs: 0, shared: false, ...options },
@@ -33,13 +33,13 @@ async function start(
   );
   const over = new AbortController();
   const running = line.run(over.signal);
-  cleanups.push(async () => {
+  const stop = async (): Promise<void> => {
     over.abort();
     await running;
-    await slave.stop();
-  });
+  };
+  cleanups.push(() => slave.stop(), stop);
   await until('a connection', () => line.open);
-  return { slave, line };
+  return { slave, line, stop };
 }
 
 const registers = (address: number, count = 1): ModbusRead => ({
@@ -149,6 +149,26 @@ describe('what modbus-serial leaves to its user', () => {
     for (const one of asked) await expect(one).rejects.toMatchObject({ code: 'connection-lost' });
     await until('the connection', () => line.open && slave.connections === 2);
     expect([...(await line.read(1, registers(5), 1_000))]).toEqual([5]);
+  });
+
+  it('a stop leaves nobody waiting, not even for a connection that is about to be made anew', async () => {
+    const { line, stop } = await start(
+      (request, socket) => {
+        if (request.address > 8) socket.write(answerOf(request));
+      },
+      { inFlight: 2 },
+    );
+    // An unanswered number makes it renew after 200 more, once the other unanswered one is in: which is never.
+    await expect(line.read(1, registers(7), 30)).rejects.toMatchObject({ code: 'device-silent' });
+    const stuck = line.read(1, registers(8), 60_000);
+    for (let i = 0; i < 198; i++) await line.read(1, registers(100), 5_000);
+    const waiting = line.read(1, registers(100), 5_000);
+    await stop();
+    await expect(stuck).rejects.toMatchObject({ code: 'connection-lost' });
+    await expect(waiting).rejects.toMatchObject({ code: 'connection-lost' });
+    await expect(line.read(1, registers(100), 5_000)).rejects.toMatchObject({
+      code: 'not-connected',
+    });
   });
 
   it('is refused at once while there is no connection', async () => {

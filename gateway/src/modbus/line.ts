@@ -153,6 +153,9 @@ export class Line {
       say('not connected', { reason: ended });
       await rest(this.#deps.timer, backoffMs(failures, this.#deps.random, BACKOFF), signal);
     }
+    // What waited for a connection that was being made anew would wait for ever.
+    this.#renewing = false;
+    this.#end();
   }
 
   /** Calls back once, at the next time the connection is made; returns how to take that back. */
