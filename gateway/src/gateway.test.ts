@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { formatTime, simulatedTimer, systemClock } from '@village/core';
 import { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -122,6 +124,31 @@ describe('a box whose clock is not set', () => {
     await until('the reading', () => there.batches.length > 0);
     expect(there.batches[0]?.readings[0]?.at).toBe('2026-01-01T00:00:00Z');
     expect(box.counters().intake.clocksReplaced).toBe(0);
+  });
+});
+
+describe('stopping', () => {
+  it('ends though the county takes the connection and never says a word', async () => {
+    const sockets: Socket[] = [];
+    const mute = createServer((socket) => void sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    cleanups.push(() => {
+      for (const socket of sockets) socket.destroy();
+      mute.close();
+    });
+    const device = await slave();
+    const data = folder();
+    const { port } = mute.address() as AddressInfo;
+    const box = await startGateway(
+      testConfig(data, `mqtt://127.0.0.1:${port}`, { devices: [polled('w-1', device.port)] }),
+      testDeps({ outbox: { lingerMs: 60_000 } }),
+    );
+    await until('a connection and a poll', () => sockets.length > 0 && box.counters().polls.ok > 0);
+    expect(box.counters().outbox).toMatchObject({ seq: 0 });
+    await box.stop();
+    // What was taken in is on the disk, though nothing else would have put it there for a minute.
+    const again = await gateway(testConfig(data, 'mqtt://127.0.0.1:1'), testDeps());
+    expect(again.counters().outbox.waiting).toEqual({ live: 1, backfill: 0 });
   });
 });
 

@@ -1,12 +1,15 @@
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createBroker } from '@village/broker';
 import {
   MINUTE,
+  SECOND,
   seededRandom,
   simulatedTimer,
   systemClock,
   systemTimer,
+  type Timer,
   topics,
   type WireBatch,
   type WireReading,
@@ -279,6 +282,44 @@ describe('uplink', () => {
       { id: null, ok: false, error: 'malformed-command' },
       { id: null, ok: false, error: 'malformed-command' },
     ]);
+  });
+
+  it('backs off from a county that lets it in and refuses what it says', async () => {
+    const outbox = new Outbox(folder(), { now: systemClock, log: silentLog }, { ackWindowMs: 0 });
+    cleanups.push(() => outbox.close());
+    const broker = createBroker<string>({
+      authenticate: ({ username }) => username,
+      mayPublish: () => true,
+      maySubscribe: () => true,
+      publish: (_, done) => done(new Error('the disk is full')),
+    });
+    cleanups.push(() => broker.close(100));
+    const { port } = await broker.listen(0, '127.0.0.1');
+    await durable(outbox, 'kept');
+    const waits: number[] = [];
+    const timer: Timer = {
+      now: systemClock,
+      async sleep(ms, signal) {
+        if (ms > SECOND / 2 && ms !== SECOND) waits.push(ms);
+        await systemTimer.sleep(ms === SECOND ? ms : 1, signal);
+      },
+    };
+    const over = new AbortController();
+    const options = {
+      gateway: 'gw-01',
+      url: `mqtt://127.0.0.1:${port}`,
+      secret: 'secret',
+      version: '1',
+      backfillRowsPerSecond: 1,
+    };
+    const made = new Uplink(options, outbox, { timer, random: () => 0.9, log: silentLog });
+    const running = made.run(over.signal);
+    await until('five attempts', () => waits.length >= 5);
+    over.abort();
+    await running;
+    expect(waits.slice(0, 5)).toEqual([950, 1_900, 3_800, 7_600, 15_200]);
+    expect(made.counters().connects).toBeGreaterThanOrEqual(5);
+    expect(outbox.counters().waiting.live).toBe(1);
   });
 
   it('is refused with a wrong secret, keeps its data and tries again', async () => {

@@ -91,17 +91,20 @@ export class Uplink {
     let awaySince = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       const connects = this.#connects;
+      const acknowledged = this.#acknowledged;
+      const beganAt = timer.now();
       const reason = await this.#session(signal, () => {
         log.info({ url: this.#options.url }, 'uplink: connected');
         told = null;
         this.onConnected(timer.now() - awaySince);
       });
       if (signal.aborted) return;
-      if (this.#connects > connects) {
-        failures = 0;
-        awaySince = timer.now();
-      }
-      failures++;
+      if (this.#connects > connects) awaySince = timer.now();
+      // A county that lets everybody in and refuses what they say is to be spared as one that is not there.
+      const useful =
+        this.#acknowledged > acknowledged ||
+        (this.#connects > connects && timer.now() - beganAt > MINUTE);
+      failures = useful ? 1 : failures + 1;
       if (told !== reason) log.warn({ reason }, 'uplink: not connected');
       told = reason;
       await rest(timer, backoffMs(failures, random, BACKOFF), signal);
