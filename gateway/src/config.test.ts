@@ -116,6 +116,11 @@ describe('bindDevices', () => {
       `${GOOD}  - { id: bin-8, profile: test/bin, address: HB20-000117, secret: "x" }\n`,
       'devices[2].address',
     ],
+    [
+      "an address that is another device's id",
+      `${GOOD}  - { id: bin-8, profile: test/bin, address: bin-7, secret: "x" }\n`,
+      'devices[2].address',
+    ],
   ])('faults %s', (_, text, path) => {
     expect(bindPaths(text)).toEqual([path]);
   });

@@ -241,7 +241,8 @@ export function bindDevices(
 ): { devices: BoundDevice[]; faults: ConfigFault[] } {
   const faults: ConfigFault[] = [];
   const devices: BoundDevice[] = [];
-  const addresses = new Map<string, number>();
+  /** By id and by address, either of which an MQTT device signs in with. */
+  const names = new Map<string, number>();
   config.devices.forEach((one, at) => {
     const path = `devices[${at}]`;
     const profile = profiles.get(one.profile);
@@ -253,15 +254,13 @@ export function bindDevices(
     for (const message of optionFaults(profile, one.options))
       faults.push({ path: `${path}.options`, message });
     const address = one.address ?? one.id;
-    if (profile.protocol === 'mqtt') {
-      const first = addresses.get(`${profile.id} ${address}`);
-      if (first === undefined) addresses.set(`${profile.id} ${address}`, at);
-      else
-        faults.push({
-          path: `${path}.address`,
-          message: `${address} is already devices[${first}]`,
-        });
-    }
+    if (profile.protocol === 'mqtt')
+      for (const name of new Set([address, one.id])) {
+        const first = names.get(name);
+        if (first === undefined) names.set(name, at);
+        else
+          faults.push({ path: `${path}.address`, message: `${name} is already devices[${first}]` });
+      }
     devices.push({
       id: one.id,
       address,

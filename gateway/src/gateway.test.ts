@@ -217,6 +217,38 @@ describe('a full disk', () => {
 });
 
 describe('local MQTT devices', () => {
+  it('sign in with their own secret and name, publish to their own topic alone, and subscribe to nothing', async () => {
+    const bin = (id: string, secret: string) => ({
+      id,
+      profile: 'test/bin',
+      address: `${id}-address`,
+      secret,
+      options: {},
+    });
+    const box = await gateway(
+      testConfig(folder(), 'mqtt://127.0.0.1:1', {
+        mqtt: { port: 0, host: '127.0.0.1' },
+        devices: [bin('one', 'secret-1'), bin('two', 'secret-2')],
+      }),
+      testDeps(),
+    );
+    const url = `mqtt://127.0.0.1:${box.mqttPort}`;
+    const sign = (clientId: string, username: string, password: string) =>
+      connectAsync(url, { clientId, username, password, reconnectPeriod: 0 });
+    await expect(sign('one', 'one', 'secret-2')).rejects.toThrow(/refused|authori[sz]ed/i);
+    await expect(sign('two', 'one', 'secret-1')).rejects.toThrow(/refused|authori[sz]ed/i);
+    await expect(sign('none', 'none', '')).rejects.toThrow(/refused|authori[sz]ed/i);
+    const client = await sign('one-address', 'one', 'secret-1');
+    cleanups.push(() => client.endAsync(true));
+    const text = '{"ts":1767225600,"fill":52}';
+    await client.publishAsync('bin/one-address/up', text, { qos: 1 });
+    await expect(client.subscribeAsync('bin/#')).rejects.toThrow();
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    client.publish('bin/two-address/up', text, { qos: 1 });
+    await closed;
+    expect(box.counters().intake).toMatchObject({ frames: 1, readings: 1 });
+  });
+
   it('that are not understood are told once for each fault, and when they are understood again', async () => {
     const lines: string[] = [];
     const say = (fields: object, message: string) =>

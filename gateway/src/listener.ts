@@ -12,7 +12,8 @@ const LIMITS = {
   connectionsMax: 2_000,
   connectionsPerAddressMax: 2_000,
   messagesPerSecond: 100,
-  inFlightMax: 2_000,
+  // Each keeps its payload in memory, up to 64 KB, while the disk refuses.
+  inFlightMax: 500,
 } as const;
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -47,6 +47,7 @@ export class Grouping {
   readonly #bytesMax: number;
   #groups: Group[] = [];
   #rows = 0;
+  #bytes = 0;
 
   constructor(rowsMax: number, bytesMax: number) {
     this.#rowsMax = rowsMax;
@@ -56,6 +57,11 @@ export class Grouping {
   /** Rows not yet taken. */
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Bytes not yet taken. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Whether a group is full, so that waiting for more company is useless. */
@@ -85,11 +91,15 @@ export class Grouping {
     group.count += entry.readings;
     group.bytes += entry.bytes;
     this.#rows += entry.rows;
+    this.#bytes += entry.bytes;
   }
 
   /** Forgets groups that `first` gave, once they are durable. */
   remove(groups: readonly Group[]): void {
     this.#groups = this.#groups.slice(groups.length);
-    for (const group of groups) this.#rows -= group.rows;
+    for (const group of groups) {
+      this.#rows -= group.rows;
+      this.#bytes -= group.bytes;
+    }
   }
 }

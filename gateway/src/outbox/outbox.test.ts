@@ -249,6 +249,17 @@ describe('limits', () => {
     outbox.close();
   });
 
+  it('holds no more in memory than it may, counted in bytes too', async () => {
+    const outbox = open(folder(), { ackWindowMs: 50, pendingBytesMax: 100_000 });
+    const put = (size: number): Promise<void> => durable(outbox, row('d', 'x'.repeat(size)));
+    const kept = [put(45_000), put(45_000)];
+    await expect(put(45_000)).rejects.toMatchObject({ code: 'outbox-busy', retry: true });
+    await Promise.all(kept);
+    await put(45_000);
+    expect(drain(outbox).flatMap((batch) => batch.devices)).toHaveLength(3);
+    outbox.close();
+  });
+
   it('a full disk: acknowledges nothing, keeps sending, counts what it refuses, and goes on when there is room', async () => {
     const outbox = open(folder(), { fileBytesMax: 400_000, pendingRowsMax: 20 });
     const filler = 'x'.repeat(20_000);

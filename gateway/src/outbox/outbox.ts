@@ -32,8 +32,9 @@ export interface OutboxOptions {
   readonly lingerMs: number;
   /** The same when a device waits. */
   readonly ackWindowMs: number;
-  /** Most rows held in memory while the disk refuses. */
+  /** Most rows and bytes held in memory while the disk refuses. */
   readonly pendingRowsMax: number;
+  readonly pendingBytesMax: number;
 }
 
 const DEFAULTS: OutboxOptions = {
@@ -45,6 +46,7 @@ const DEFAULTS: OutboxOptions = {
   lingerMs: 200,
   ackWindowMs: 10,
   pendingRowsMax: 5_000,
+  pendingBytesMax: 8 * 1024 * 1024,
 };
 
 export interface OutboxCounters {
@@ -160,7 +162,12 @@ export class Outbox {
       done?.();
       return false;
     }
-    if (this.#closed || this.#pending.rows + entry.rows > this.#options.pendingRowsMax) {
+    const { pendingRowsMax, pendingBytesMax } = this.#options;
+    if (
+      this.#closed ||
+      this.#pending.rows + entry.rows > pendingRowsMax ||
+      this.#pending.bytes + entry.bytes > pendingBytesMax
+    ) {
       const fault =
         this.#fault ??
         new OperationalError('outbox-busy', 'the outbox does not keep up', { retry: true });
