@@ -204,6 +204,18 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     expect(spilt).toEqual([]);
   });
 
+  it('the overview shows three values of a device side by side', async () => {
+    const { page } = await show(county);
+    const row = page.getByRole('table', { name: '最近上报的设备' }).getByRole('row').nth(1);
+    const tops = await row
+      .locator('.value')
+      .evaluateAll((values) => [
+        ...new Set(values.map((value) => value.getBoundingClientRect().top)),
+      ]);
+    expect(await row.locator('.value').count()).toBe(3);
+    expect(tops).toHaveLength(1);
+  });
+
   it('a silent device leads to the last it said, and its silence has no end', async () => {
     const silent = county.devices.find(
       ({ id, state }) => state === 'offline' && id.startsWith('weather'),

@@ -74,7 +74,8 @@ function options(
   return {
     width,
     height: HEIGHT,
-    padding: [12, 12, 0, 0],
+    // The last mark of the time axis stands half beside it.
+    padding: [12, 20, 0, 0],
     legend: { show: false },
     tzDate: (second) => uPlot.tzDate(new Date(second * 1000), ZONE),
     scales: {
