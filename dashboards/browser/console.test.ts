@@ -207,6 +207,7 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
   it('the overview shows three values of a device side by side', async () => {
     const { page } = await show(county);
     const row = page.getByRole('table', { name: '最近上报的设备' }).getByRole('row').nth(1);
+    await row.locator('.value').nth(2).waitFor();
     const tops = await row
       .locator('.value')
       .evaluateAll((values) => [
