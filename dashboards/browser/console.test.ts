@@ -137,6 +137,14 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     expect(faults).toEqual([]);
   });
 
+  it('tells events in the words of the console or, where it has none, of their type', async () => {
+    const { page } = await show(county, { path: `/devices/${sewage()}` });
+    const events = page.getByRole('region', { name: '事件' });
+    await events.getByText('重启', { exact: true }).waitFor();
+    await events.getByText('排泥', { exact: true }).waitFor();
+    await events.getByText('minutes 12').waitFor();
+  });
+
   it('the arrow keys read the chart out point by point', async () => {
     const { page } = await show(county, { path: `/devices/${sewage()}` });
     const chart = page.getByRole('img', { name: /化学需氧量/ });

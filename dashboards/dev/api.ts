@@ -435,6 +435,13 @@ export class FixtureApi {
             type: 'reboot',
             detail: { cause: 'power' },
           },
+          {
+            device: query.get('device'),
+            at: iso(this.now - 2 * HOUR),
+            receivedAt: iso(this.now - 2 * HOUR),
+            type: 'desludged',
+            detail: { minutes: 12 },
+          },
         ],
         next: null,
       };

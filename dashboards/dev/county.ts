@@ -61,6 +61,8 @@ const profile = (
   reportEvery,
   silentAfter: reportEvery * 5,
   metrics,
+  // A word that the console itself does not know.
+  events: [{ type: 'desludged', name: { zh: '排泥', en: 'Desludged' } }],
 });
 
 export const profiles = [

@@ -40,6 +40,14 @@ interface Quantity {
   devices: number;
 }
 
+it('a type names its events in both languages', async () => {
+  const { items } = await admin.get<{ items: { id: string; events: object[] }[] }>('/profiles');
+  expect(items.find(({ id }) => id === 'onvif/camera')?.events).toContainEqual({
+    type: 'line-crossed',
+    name: { zh: '越线', en: 'Line crossed' },
+  });
+});
+
 describe('quantities of an area', () => {
   it('never mix kinds of thing, and count devices, not values', async () => {
     const at = new Date(test.timer.now()).toISOString();
