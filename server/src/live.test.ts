@@ -238,6 +238,33 @@ describe('stopping', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  it('does not wait for connections on which nothing was said or is said any more', async () => {
+    const county = await startTest();
+    const silent = connect(county.server.httpPort, '127.0.0.1');
+    const idle = connect(county.server.httpPort, '127.0.0.1');
+    await new Promise((resolve) => {
+      idle.once('data', resolve);
+      idle.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+    });
+    const closed: string[] = [];
+    silent.once('close', () => closed.push('silent'));
+    idle.resume().once('close', () => closed.push('idle'));
+    // One that has begun to ask is waited for.
+    const head = 'GET /healthz HTTP/1.1\r\nhost: x\r\n';
+    const busy = connect(county.server.httpPort, '127.0.0.1');
+    await new Promise((resolve) => {
+      busy.once('data', resolve);
+      busy.write(`${head}\r\n${head}`);
+    });
+    busy.resume().once('close', () => closed.push('busy'));
+    const stopped = county.server.stop();
+    await until('the others to be closed', () => closed.length === 2);
+    busy.write('connection: close\r\n\r\n');
+    await stopped;
+    expect(closed.slice(0, 2).sort()).toEqual(['idle', 'silent']);
+    rmSync(county.folder, { recursive: true });
+  }, 60_000);
+
   it('twice is once, and ends open live streams', async () => {
     const server = await startTest();
     const stream = await listen(server, await server.client('admin'));

@@ -78,7 +78,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   // Measured on Node 24: while the time-out of heads is the longer one, that of whole requests never cuts a slow body.
   app.server.headersTimeout = requestTimeout;
   const { limits, http } = context.config;
-  guardSockets(
+  const closeUnused = guardSockets(
     app.server,
     {
       connections: limits.httpConnections,
@@ -89,6 +89,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
       context.refusedSockets[cause] = (context.refusedSockets[cause] ?? 0) + 1;
     },
   );
+  app.addHook('preClose', async () => closeUnused());
   const { answers } = context;
   app.addHook('onResponse', async (_request, { statusCode }) => {
     answers[statusCode] = (answers[statusCode] ?? 0) + 1;

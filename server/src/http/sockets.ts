@@ -18,12 +18,18 @@ export interface SocketLimits {
 /** New connections a second from one address. */
 const CONNECTS_PER_SECOND = 500;
 
-/** Closes sockets beyond the limits and counts them by cause. */
+const CLOSING_CHECK_MS = 50;
+
+/**
+ * Closes sockets beyond the limits and counts them by cause. Returns what closes, from its call on, those that are idle or
+ * have never said anything: browsers open some in advance, and Node takes them for busy.
+ */
 export function guardSockets(
   server: Server,
   limits: SocketLimits,
   refused: (cause: string) => void,
-): void {
+): () => void {
+  const open = new Set<Socket>();
   const admission = new Admission({
     connectionsMax: limits.connections,
     connectionsPerAddressMax: limits.behindProxy
@@ -39,7 +45,11 @@ export function guardSockets(
       socket.destroy();
       return;
     }
-    socket.once('close', () => admission.leave(address));
+    open.add(socket);
+    socket.once('close', () => {
+      open.delete(socket);
+      admission.leave(address);
+    });
   });
   const forget = setInterval(() => admission.forget(performance.now()), 10 * SECOND);
   forget.unref();
@@ -53,6 +63,15 @@ export function guardSockets(
       })
       .end(text);
   });
+  return () => {
+    const closeUnused = (): void => {
+      server.closeIdleConnections();
+      for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    };
+    closeUnused();
+    const closing = setInterval(closeUnused, CLOSING_CHECK_MS);
+    server.once('close', () => clearInterval(closing));
+  };
 }
 
 const HEAD_FAULTS: Readonly<Record<string, readonly [status: number, code: string, text: string]>> =
