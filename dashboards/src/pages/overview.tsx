@@ -150,7 +150,9 @@ function KindQuantities({
   quantities: readonly QuantityRow[];
 }) {
   const [all, setAll] = useState(false);
-  const shown = all ? quantities : quantities.slice(0, QUANTITIES_SHOWN);
+  // A button in the place of a single line would save none.
+  const whole = all || quantities.length <= QUANTITIES_SHOWN + 1;
+  const shown = whole ? quantities : quantities.slice(0, QUANTITIES_SHOWN);
   const most = Math.max(...quantities.map(({ devices }) => devices));
   const id = `kind-${kind}`;
   return (
