@@ -11,7 +11,7 @@ export const NEWS_MS = 15 * MINUTE;
 
 const REMEMBERED = 50_000;
 /** Longer would take a bin without a clock, whose fill does not change, for one that repeats itself. */
-const REMEMBER_MS = 10 * MINUTE;
+export const REMEMBER_MS = 10 * MINUTE;
 
 /** Whether a device's time can't be true. */
 export function absurd(at: number, receivedAt: number): boolean {
@@ -28,23 +28,26 @@ export interface Clockless {
 /**
  * Gives times to what came without a believable one. No two rows of a device get the same, and a row that is sent again
  * (same device, same claimed time, same content, within ten minutes) gets the time it got before, so that it is stored
- * once. Remembers the last 50,000 rows of all devices, and none over a restart.
+ * once. Remembers the last 50,000 rows of all devices; over a restart the store may know.
  */
 export class GivenTimes {
   readonly #given = new Map<string, number>();
 
-  /** `fresh` says that it can't be one sent again: it is given a new time in any case. */
+  /**
+   * `fresh` says that it can't be one sent again: it is given a new time in any case. `before` tells the time that the
+   * same was given before what is remembered here; it is asked only when that is not known.
+   */
   give(
     device: Clockless,
     claimed: number,
     content: string,
     receivedAt: number,
-    fresh = false,
+    { fresh = false, before }: { fresh?: boolean; before?: () => number | null } = {},
   ): number {
     const key = `${device.layout.number}/${device.number}/${claimed}/${hash('sha1', content, 'base64')}`;
     const known = this.#given.get(key);
     if (!fresh && known !== undefined && Math.abs(receivedAt - known) < REMEMBER_MS) return known;
-    const at = this.#next(device, receivedAt);
+    const at = before?.() ?? this.#next(device, receivedAt);
     this.#given.delete(key);
     this.#given.set(key, at);
     if (this.#given.size > REMEMBERED) {

@@ -1,6 +1,7 @@
-import { formatTime, HOUR, SECOND } from '@village/core';
+import { formatTime, HOUR, SECOND, topics } from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
 import { afterEach, expect, it } from 'vitest';
+import { Pipeline } from './pipeline.ts';
 import { type Bench, NOW, testDevice, testPipeline } from './testing.ts';
 
 const BIN = 'village/smart-bin';
@@ -116,4 +117,40 @@ it('what a camera tells becomes an event', async () => {
   expect(await bench.store.events(query)).toMatchObject([
     { at: NOW - 1000, receivedAt: NOW, type: 'field-entered' },
   ]);
+});
+
+it('what is sent again after a restart keeps the time it was given, when the store knows it', async () => {
+  const bench = await start();
+  const payload = Buffer.from(JSON.stringify(frame({ fill: 61 })));
+  const own = Buffer.from(`{"at":"1970-01-01T00:10:00Z","values":{"fill":62}}`);
+  const who = device('bin-1');
+  const send = (pipeline: Pipeline, topic: string, bytes: Buffer, after: number, dup: boolean) =>
+    new Promise<void>((resolve) =>
+      pipeline.accept(
+        { principal: who, topic, payload: bytes, receivedAt: NOW + after, dup },
+        resolve,
+      ),
+    );
+  // A pipeline that remembers nothing, as after a start.
+  const restarted = (): Pipeline =>
+    new Pipeline({
+      store: bench.store,
+      registry: bench.registry,
+      profiles: bench.profiles,
+      clock: () => NOW,
+    });
+  const times = async (): Promise<number[]> =>
+    (await rowsOf(bench, 'bin-1')).map((row) => row.at - NOW);
+  await send(bench.pipeline, TOPIC, payload, 0, false);
+  await send(restarted(), TOPIC, payload, 5_000, true);
+  expect(await times()).toEqual([0]);
+  await send(bench.pipeline, topics.deviceReadings('bin-1'), own, 10_000, false);
+  await send(restarted(), topics.deviceReadings('bin-1'), own, 15_000, true);
+  expect(await times()).toEqual([0, 10_000]);
+  // A new message that happens to say the same, other content, and one that comes far too late are others.
+  await send(restarted(), topics.deviceReadings('bin-1'), own, 20_000, false);
+  const other = Buffer.from(own.toString().replace('62', '63'));
+  await send(restarted(), topics.deviceReadings('bin-1'), other, 25_000, true);
+  await send(restarted(), topics.deviceReadings('bin-1'), other, 25_000 + HOUR / 2, true);
+  expect(await times()).toEqual([0, 10_000, 20_000, 25_000, 25_000 + HOUR / 2]);
 });

@@ -29,6 +29,7 @@ import { deviceOf, mayUse, type Way, Ways } from './ways.ts';
 /** What the pipeline uses of a store. */
 export type PipelineStore = Pick<
   TimeSeriesStore,
+  | 'latest'
   | 'layout'
   | 'device'
   | 'reserve'

@@ -10,9 +10,10 @@ import {
   METRICS_PER_QUALITY_WORD,
   ROW,
   ROW_FLAG,
+  type TimeSeriesStore,
 } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
-import { absurd, type Clockless, GivenTimes, NEWS_MS } from './event-time.ts';
+import { absurd, type Clockless, GivenTimes, NEWS_MS, REMEMBER_MS } from './event-time.ts';
 import type { Registry } from './registry.ts';
 import { type Fields, objectIn, type Place, refuse, textIn, time, tooDeep } from './shape.ts';
 
@@ -41,8 +42,10 @@ export interface Arrival {
   readonly dup: boolean;
 }
 
+type RowStore = Appender & Pick<TimeSeriesStore, 'latest'>;
+
 export class Rows {
-  readonly #store: Appender;
+  readonly #store: RowStore;
   readonly #registry: Registry;
   readonly #profiles: ReadonlyMap<string, DeviceProfile>;
   readonly #counters: Counters;
@@ -52,7 +55,7 @@ export class Rows {
   #stored: Entry[] = [];
 
   constructor(
-    store: Appender,
+    store: RowStore,
     registry: Registry,
     profiles: ReadonlyMap<string, DeviceProfile>,
     counters: Counters,
@@ -145,7 +148,9 @@ export class Rows {
     const replaced = absurd(at, arrival.receivedAt);
     if (replaced) {
       if (tooDeep(reading)) refuse('nested-too-deep', place.of(''), 'nested too deep');
-      at = this.#times.give(entry, at, JSON.stringify(reading), arrival.receivedAt);
+      at = this.#times.give(entry, at, JSON.stringify(reading), arrival.receivedAt, {
+        before: () => this.#givenBefore(entry, arrival, Object.entries(values)),
+      });
     }
     const base = this.#open(entry, at, replaced, arrival);
     try {
@@ -154,6 +159,29 @@ export class Rows {
       this.#store.unreserve(entry.layout);
       throw error;
     }
+  }
+
+  /**
+   * The time that a message sent again was given before a restart: the store's newest values of the device tell it, when
+   * all that the message holds came together and was dated by us. What was sent again after something newer came is lost
+   * to this, and stored under another time.
+   */
+  #givenBefore(
+    entry: Entry,
+    { dup, receivedAt }: Arrival,
+    values: readonly (readonly [metric: string, value: unknown])[],
+  ): number | null {
+    if (!dup) return null;
+    const latest = new Map(this.#store.latest(entry.device.id).map((one) => [one.metric, one]));
+    let at: number | null = null;
+    for (const [metric, value] of values) {
+      const one = latest.get(metric);
+      // A device's own time lies before its receipt, one given by us never does.
+      if (one === undefined || one.value !== value || one.at < one.receivedAt) return null;
+      if (at !== null && one.at !== at) return null;
+      at = one.at;
+    }
+    return at !== null && Math.abs(receivedAt - at) < REMEMBER_MS ? at : null;
   }
 
   #fill(entry: Entry, base: number, values: Fields, quality: Fields | null, place: Place): number {
@@ -198,7 +226,15 @@ export class Rows {
     let at = claimed ?? 0;
     // A frame without any time is told from one sent again by the protocol's mark alone: sensors repeat values.
     if (replaced || claimed === null)
-      at = this.#times.give(entry, at, content(), receivedAt, claimed === null && !arrival.dup);
+      at = this.#times.give(entry, at, content(), receivedAt, {
+        fresh: claimed === null && !arrival.dup,
+        before: () =>
+          this.#givenBefore(
+            entry,
+            arrival,
+            decoded.readings.map(({ metric, value }) => [metric, value]),
+          ),
+      });
     if (decoded.readings.length > 0) {
       const { layout } = entry;
       const base = this.#open(entry, at, replaced, arrival);

@@ -183,8 +183,8 @@ describe('metrics', () => {
     const mine = { gateway: 'gw-north' };
     expect({
       online: value(families, 'gateway_online', mine),
-      live: value(families, 'gateway_outbox_rows', { ...mine, lane: 'live' }),
-      backfill: value(families, 'gateway_outbox_rows', { ...mine, lane: 'backfill' }),
+      live: value(families, 'gateway_outbox_batches', { ...mine, lane: 'live' }),
+      backfill: value(families, 'gateway_outbox_batches', { ...mine, lane: 'backfill' }),
       dropped: value(families, 'gateway_dropped_total', { ...mine, cause }),
       missing: value(families, 'gateway_batches_missing', mine),
       connections: value(families, 'broker_connections'),

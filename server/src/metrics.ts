@@ -152,10 +152,10 @@ function gatewayMetrics(register: Registry, { pipeline, store }: Context): void 
   define(
     register,
     'gauge',
-    'gateway_outbox_rows',
-    'Rows waiting in the outbox of a gateway, as it said last',
+    'gateway_outbox_batches',
+    'Batches waiting in the outbox of a gateway, as it said last',
     each(({ id, waiting }) =>
-      Object.entries(waiting ?? {}).map(([lane, rows]) => [{ gateway: id, lane }, rows]),
+      Object.entries(waiting ?? {}).map(([lane, batches]) => [{ gateway: id, lane }, batches]),
     ),
     ['gateway', 'lane'],
   );
@@ -163,9 +163,9 @@ function gatewayMetrics(register: Registry, { pipeline, store }: Context): void 
     register,
     'counter',
     'gateway_dropped_total',
-    'Rows that a gateway gave up, as it said last, by cause',
+    'Readings that a gateway gave up, as it said last, by cause',
     each(({ id, dropped }) =>
-      Object.entries(dropped).map(([cause, rows]) => [{ gateway: id, cause }, rows]),
+      Object.entries(dropped).map(([cause, readings]) => [{ gateway: id, cause }, readings]),
     ),
     ['gateway', 'cause'],
   );
