@@ -10,8 +10,10 @@ import { rowShape } from './group.ts';
 import type { HotTable } from './hot.ts';
 
 const MAGIC = 0x32545356;
-/** Doubles of a device in a snapshot, before those of its metrics. */
+/** Doubles of a device in a snapshot, before those of its metrics: number, last seen, newest and oldest event time. */
 const HEAD = 4;
+/** Snapshots of before had no oldest event time. */
+const MAGIC_BEFORE = 0x31545356;
 const HOUR_MS = 3_600_000;
 
 /** Arrays of one layout; a device has a slot, a slot has one cell for each metric. */
@@ -215,9 +217,9 @@ export class Latest {
       const slot = this.#slotOf(cells, device);
       this.#lastSeen[device] = doubles[at + 1]!;
       this.#newestAt[device] = doubles[at + 2]!;
-      this.#oldestAt[device] = doubles[at + 3]!;
+      this.#oldestAt[device] = head.doubles < HEAD ? Number.NEGATIVE_INFINITY : doubles[at + 3]!;
       this.#changedAt[device] = ++this.#changes;
-      at += HEAD;
+      at += head.doubles;
       for (let metric = 0; metric < head.metrics; metric++, at += 3) {
         const cell = slot * cells.metrics + metric;
         cells.at[cell] = doubles[at]!;
@@ -268,22 +270,23 @@ function saveCells(cells: Cells, heads: readonly Float64Array[]): Uint8Array {
 }
 
 function readSnapshot(body: Uint8Array): {
-  head: { metrics: number; slots: number };
+  head: { metrics: number; slots: number; doubles: number };
   doubles: Float64Array;
   codes: Uint8Array;
 } {
   const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const magic = buffer.length >= 16 ? buffer.readUInt32LE(0) : 0;
   const whole =
-    buffer.length >= 16 &&
-    buffer.readUInt32LE(0) === MAGIC &&
+    (magic === MAGIC || magic === MAGIC_BEFORE) &&
     buffer.readUInt32LE(4) === crc32(buffer.subarray(8));
   if (!whole)
     throw new OperationalError('snapshot-damaged', 'The snapshot of the latest values is damaged.');
   const metrics = buffer.readUInt32LE(8);
   const slots = buffer.readUInt32LE(12);
-  const doubles = new Float64Array(slots * (HEAD + metrics * 3));
+  const headDoubles = magic === MAGIC ? HEAD : HEAD - 1;
+  const doubles = new Float64Array(slots * (headDoubles + metrics * 3));
   const end = 16 + doubles.byteLength;
   assert(buffer.length === end + slots * metrics, 'BUG: a whole snapshot has the wrong length');
   new Uint8Array(doubles.buffer).set(buffer.subarray(16, end));
-  return { head: { metrics, slots }, doubles, codes: buffer.subarray(end) };
+  return { head: { metrics, slots, doubles: headDoubles }, doubles, codes: buffer.subarray(end) };
 }
