@@ -18,7 +18,7 @@ export interface RelationalOptions {
   readonly url?: string;
   readonly file?: string;
   readonly clock: Clock;
-  /** Told of a connection that the database closed while nobody used it. */
+  /** Told of what failed and did no harm: a connection that the database closed, a use of a session not noted. */
   readonly log?: (level: 'warn', message: string, detail: Record<string, unknown>) => void;
 }
 
@@ -35,7 +35,7 @@ export async function openRelational(options: RelationalOptions): Promise<Relati
     await db.destroy();
     throw unavailable(error);
   }
-  return guarded(methods(db, options.clock, connected));
+  return guarded(methods(db, options, connected));
 }
 
 function connect(options: RelationalOptions): Connected {
@@ -93,7 +93,13 @@ function isBug(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof Error && error.message.startsWith('BUG:'));
 }
 
-function methods(db: Kysely<Schema>, clock: Clock, connected: Connected): Relational {
+function methods(
+  db: Kysely<Schema>,
+  { clock, log }: RelationalOptions,
+  connected: Connected,
+): Relational {
+  const notNoted = (error: unknown): void =>
+    log?.('warn', 'the use of a session could not be noted', { err: error });
   return {
     areas: (scope) => places.listAreas(db, scope),
     roots: () => places.listRoots(db),
@@ -110,7 +116,7 @@ function methods(db: Kysely<Schema>, clock: Clock, connected: Connected): Relati
     saveAccount: (account, hash) => people.saveAccount(db, account, hash),
     removeAccount: (name) => people.removeAccount(db, name),
     openSession: (account, address) => people.openSession(db, clock, account, address),
-    session: (secret) => people.findSession(db, clock, secret),
+    session: (secret) => people.findSession(db, clock, secret, notNoted),
     closeSession: (secret) => people.closeSession(db, secret),
     closeSessionsOf: (account) => people.closeSessionsOf(db, account),
     clean: () => people.clean(db, clock),

@@ -101,6 +101,7 @@ export async function findSession(
   db: Kysely<Schema>,
   clock: Clock,
   secret: string,
+  notNoted: (error: unknown) => void,
 ): Promise<Account | null> {
   const hash = hashSecret(secret);
   const row = await db
@@ -114,7 +115,12 @@ export async function findSession(
   if (row === undefined || now - row.used_at >= SESSION_IDLE_MS) return null;
   if (now - row.created_at >= SESSION_MAX_MS) return null;
   if (now - row.used_at >= TOUCH_EVERY_MS)
-    await db.updateTable('session').set({ used_at: now }).where('hash', '=', hash).execute();
+    try {
+      await db.updateTable('session').set({ used_at: now }).where('hash', '=', hash).execute();
+    } catch (error) {
+      // On a full disk people must still see; the session ends a little earlier at worst.
+      notNoted(error);
+    }
   return toAccount(row);
 }
 
