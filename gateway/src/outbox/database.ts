@@ -43,6 +43,8 @@ export interface Change {
 }
 
 const PAGE_BYTES = 8_192;
+/** The log goes into the file at this length (1 MB): on a full disk that is what the file still lacks, see reserve.ts. */
+const LOG_PAGES = 128;
 
 const tables = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -108,7 +110,8 @@ export class OutboxDatabase {
     }
     try {
       this.#db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-        PRAGMA cache_size = -2048; PRAGMA max_page_count = ${Math.ceil(fileBytesMax / PAGE_BYTES)};`);
+        PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = ${LOG_PAGES};`);
+      this.limit(fileBytesMax);
       const check = this.#db.prepare('PRAGMA quick_check(1)').get() as Row | undefined;
       const answer = check === undefined ? 'no answer' : String(Object.values(check)[0]);
       if (answer !== 'ok')
@@ -269,6 +272,26 @@ export class OutboxDatabase {
       return { seq: highest.seq, batches: Number((count ?? bug('count without a row'))['n']) };
     } catch (error) {
       throw outboxFault(error);
+    }
+  }
+
+  /** The file may grow to so many bytes; `now`: it keeps the size it has. */
+  limit(bytes: number | 'now'): void {
+    const pages =
+      bytes === 'now'
+        ? Number((this.#db.prepare('PRAGMA page_count').get() as Row)['page_count'])
+        : Math.ceil(bytes / PAGE_BYTES);
+    this.#db.exec(`PRAGMA max_page_count = ${pages}`);
+  }
+
+  /** Puts the log into the file, so that it begins anew in its own place; false when there is no room even for that. */
+  checkpoint(): boolean {
+    try {
+      const row = this.#db.prepare('PRAGMA wal_checkpoint(RESTART)').get() as Row | undefined;
+      return row?.['busy'] === 0;
+    } catch (error) {
+      if (outboxFault(error).code === 'outbox-refuses') return false;
+      throw error;
     }
   }
 

@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
+  statfsSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -29,7 +31,8 @@ function folder(): string {
 }
 
 let now = 1_750_000_000_000;
-const QUICK = { lingerMs: 0, ackWindowMs: 0 };
+/** No waiting for company, and nothing put aside where the disk is not what is tested. */
+const QUICK = { lingerMs: 0, ackWindowMs: 0, reserveBytes: 0 };
 
 function open(path: string, options: Partial<OutboxOptions> = {}): Outbox {
   return new Outbox(path, { now: () => now, log: silentLog }, { ...QUICK, ...options });
@@ -288,7 +291,70 @@ describe('limits', () => {
       return outbox.counters().fault === null && outbox.counters().pendingRows === 0;
     });
     expect(sent.map((batch) => batch.seq)).toEqual(sent.map((_, i) => i + 1));
-    expect(outbox.counters().seq).toBeGreaterThan(before);
+    expect(sent.flatMap((batch) => batch.devices).length).toBeGreaterThan(before);
+    outbox.close();
+  });
+});
+
+describe('a disk that something else has filled', () => {
+  const mounts: string[] = [];
+  afterEach(() => {
+    for (const mount of mounts.splice(0)) execFileSync('umount', ['--lazy', mount]);
+  });
+
+  it('acknowledges nothing more, and what is sent makes room for what comes, without a byte from the disk', async (context) => {
+    const disk = folder();
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk], { stdio: 'ignore' });
+    } catch (error) {
+      context.skip(`tmpfs can't be mounted: ${(error as Error).message}`);
+    }
+    mounts.push(disk);
+    const path = join(disk, 'outbox');
+    const outbox = open(path, { pendingRowsMax: 20, reserveBytes: 4 * 1024 * 1024 });
+    expect(readdirSync(path)).toContain('reserve');
+    const { bavail, bsize } = statfsSync(disk);
+    // 400 kB are left: the outbox can't put its log into its file when that is used up.
+    writeFileSync(join(disk, 'filler'), Buffer.alloc(bavail * bsize - 400_000));
+    const acknowledged: string[] = [];
+    const put = (id: string): void => {
+      outbox.put(row(id, 'x'.repeat(500)), [], (error) => {
+        if (error === undefined) acknowledged.push(id);
+      });
+    };
+    for (let i = 0; i < 5_000 && outbox.counters().fault === null; i++) {
+      put(`d${i}`);
+      await delay(1);
+    }
+    expect(outbox.counters().fault).toBe('outbox-refuses');
+    const before = acknowledged.length;
+    expect(before).toBeGreaterThan(0);
+    const sent: string[] = [];
+    const send = (): void => {
+      for (const batch of drain(outbox)) sent.push(...batch.devices);
+    };
+    send();
+    expect(sent).toEqual(acknowledged);
+    await until('it to write again', () => {
+      send();
+      return outbox.counters().fault === null && outbox.counters().pendingRows === 0;
+    });
+    // As often as it fills up again, though the disk stays full.
+    for (let i = 0; i < 600; i++) {
+      put(`more-${i}`);
+      if (i % 10 === 0) await delay(1);
+      if (i % 50 === 0) send();
+    }
+    await until('everything', () => {
+      send();
+      return outbox.counters().pendingRows === 0 && outbox.counters().waiting.live === 0;
+    });
+    expect(acknowledged.length).toBeGreaterThan(before);
+    expect(new Set(sent).size).toBe(sent.length);
+    expect(acknowledged.filter((id) => !sent.includes(id))).toEqual([]);
+    rmSync(join(disk, 'filler'));
+    put('last');
+    await until('the reserve', () => readdirSync(path).includes('reserve'));
     outbox.close();
   });
 });

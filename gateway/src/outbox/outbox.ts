@@ -17,12 +17,15 @@ import { setAside, type TakenOver, takeOver } from './damaged.ts';
 import { type BatchHead, OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
 import { bodyOf, type Done, entryOf, type Group, Grouping } from './grouping.ts';
 import { LossLedger } from './losses.ts';
+import { Reserve } from './reserve.ts';
 
 export interface OutboxOptions {
   /** Most bytes of waiting batches. */
   readonly bytesMax: number;
   /** Hard limit of the database file, against faults of our own; well above `bytesMax`. */
   readonly fileBytesMax: number;
+  /** Room put aside on the disk for the case that it is full. */
+  readonly reserveBytes: number;
   /** A batch that is older than this when it is taken for sending goes as backfill, ms. */
   readonly freshMs: number;
   /** Most rows and bytes of one batch. */
@@ -40,6 +43,7 @@ export interface OutboxOptions {
 const DEFAULTS: OutboxOptions = {
   bytesMax: 512 * 1024 * 1024,
   fileBytesMax: 1024 * 1024 * 1024,
+  reserveBytes: 4 * 1024 * 1024,
   freshMs: 90 * SECOND,
   rowsMax: 500,
   batchBytesMax: 100_000,
@@ -92,6 +96,9 @@ export class Outbox {
   readonly #now: Clock;
   readonly #log: Log;
   readonly #pending: Grouping;
+  readonly #reserve: Reserve;
+  /** The disk is full: the reserve is given up, and the file keeps its size. */
+  #tight = false;
   #db: OutboxDatabase;
   #lost: LossLedger;
   #lostChanged = false;
@@ -138,12 +145,14 @@ export class Outbox {
     this.#log = deps.log;
     this.#pending = new Grouping(this.#options.rowsMax, this.#options.batchBytesMax);
     makeFolder(folder);
+    this.#reserve = new Reserve(folder, this.#options.reserveBytes);
     const { db, damaged } = this.#open();
     this.#db = db;
     const losses = db.losses();
     this.#lost = new LossLedger(losses.readings, losses.ranges);
     this.#load();
     if (damaged !== null) this.#countLost('outbox-corrupt', { readings: damaged.lost ?? 0 });
+    if (!this.#reserve.keep()) this.#log.warn({ folder }, 'the disk of the outbox is nearly full');
   }
 
   get epoch(): string {
@@ -375,10 +384,12 @@ export class Outbox {
     const groups = this.#pending.first(this.#fault === null ? Number.POSITIVE_INFINITY : 1);
     if (groups.length === 0 && this.#acknowledged.size === 0 && !this.#lostChanged) return;
     const start = performance.now();
+    this.#loosen();
     try {
       this.#write(groups);
     } catch (error) {
       this.#failed(outboxFault(error));
+      this.#tighten();
       this.#removeOnly();
       return;
     }
@@ -424,6 +435,30 @@ export class Outbox {
     this.#bytes += bytes;
     this.#readings += insert.reduce((sum, batch) => sum + batch.readings, 0);
     this.#seq = numbers.at(-1) ?? this.#seq;
+  }
+
+  /**
+   * On a full disk: the reserve makes room to put the log into the file, which grows no more. From then on what is deleted
+   * makes room in the file for what comes, and neither needs the disk.
+   */
+  #tighten(): void {
+    if (this.#fault?.code !== 'outbox-refuses') return;
+    if (!this.#tight) {
+      if (!this.#reserve.scarce) return;
+      this.#tight = true;
+      this.#reserve.give();
+      this.#guarded(undefined, () => this.#db.limit('now'));
+      this.#log.warn({}, 'the disk is full: the outbox keeps the size it has');
+    }
+    this.#guarded(false, () => this.#db.checkpoint());
+  }
+
+  #loosen(): void {
+    if (!this.#tight || !this.#reserve.ample) return;
+    this.#tight = false;
+    this.#db.limit(this.#options.fileBytesMax);
+    this.#reserve.keep();
+    this.#log.info({}, 'the disk has room again');
   }
 
   /** On a full disk deleting may still succeed where inserting does not, and makes room for it. */
