@@ -84,6 +84,8 @@ const fileSchema = z.strictObject({
       /** How long a request may take to arrive, and an answer to be made. */
       requestTimeout: duration(100, HOUR).default(15 * SECOND),
       answerTimeout: duration(1, HOUR).default(MINUTE),
+      /** How long nothing may move on a connection, unless an answer is being made. */
+      idleTimeout: duration(100, HOUR).default(30 * SECOND),
       /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
       trustProxy: z.array(z.string().min(1)).default([]),
     })

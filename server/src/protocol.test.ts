@@ -149,6 +149,31 @@ describe('limits on sockets', () => {
     }
   }, 60_000);
 
+  it('a connection on which nothing moves is closed, but not while an answer is being made', async () => {
+    const idle = await startCounty((config) => ({
+      ...config,
+      http: { ...config.http, idleTimeout: 150 },
+      store: { ...config.store, diskReserveMegabytes: 1_000_000_000 },
+    }));
+    try {
+      const client = await idle.client('admin');
+      idle.timer.haste = 20;
+      const at = new Date(idle.timer.now()).toISOString();
+      // Waits half a second for the disk.
+      const response = await fetch(`http://127.0.0.1:${idle.server.httpPort}/api/v1/readings`, {
+        method: 'POST',
+        headers: { cookie: client.cookie, 'content-type': 'application/json' },
+        body: JSON.stringify({ readings: [{ device: 'north-air', at, values: { pm25: 1 } }] }),
+      });
+      const { code } = (await response.json()) as { code: string };
+      expect([response.status, code]).toEqual([503, 'store-unavailable']);
+      const silent = connect(idle.server.httpPort, '127.0.0.1');
+      await new Promise((resolve) => silent.resume().once('close', resolve));
+    } finally {
+      await expect(idle.server.stop()).rejects.toMatchObject({ code: 'disk-reserve' });
+    }
+  }, 60_000);
+
   it('gives up an answer that takes too long', async () => {
     const hasty = await startTest((config) => ({
       ...config,

@@ -1,5 +1,7 @@
 /** The HTTP server: limits, headers, the interface below /api/v1, health, metrics and the console. */
 import { existsSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
@@ -49,13 +51,13 @@ export interface HttpOptions {
 /** A server that is not listening yet. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
   const { context, log } = options;
-  const { trustProxy, requestTimeout, answerTimeout } = context.config.http;
+  const { trustProxy, requestTimeout, answerTimeout, idleTimeout } = context.config.http;
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,
     requestTimeout,
-    connectionTimeout: 30 * SECOND,
+    connectionTimeout: idleTimeout,
     keepAliveTimeout: 70 * SECOND,
     maxRequestsPerSocket: 10_000,
     forceCloseConnections: 'idle',
@@ -90,6 +92,14 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     },
   );
   app.addHook('preClose', async () => closeUnused());
+  // While an answer is made nothing moves: its own time-out counts then, and that of the connection again when it is sent.
+  app.addHook('onRequest', async (request) => {
+    const { handlerTimeout = answerTimeout } = request.routeOptions;
+    letIdle(request.raw, handlerTimeout + idleTimeout);
+  });
+  app.addHook('onSend', async (request) => {
+    letIdle(request.raw, idleTimeout);
+  });
   const { answers } = context;
   app.addHook('onResponse', async (_request, { statusCode }) => {
     answers[statusCode] = (answers[statusCode] ?? 0) + 1;
@@ -113,6 +123,11 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   openRoutes(app, context);
   await consoleRoutes(app, options.console, methods);
   return app;
+}
+
+/** Sets how long nothing may move on a request's connection; what is asked in process has none. */
+function letIdle({ socket }: IncomingMessage, ms: number): void {
+  if (socket instanceof Socket) socket.setTimeout(ms);
 }
 
 /** Only our own files and connections; styles that scripts set go through the CSSOM and need no exception. */
