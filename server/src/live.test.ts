@@ -153,6 +153,26 @@ describe('live', () => {
     stream.close();
   });
 
+  it('outlives the time that an answer may take', async () => {
+    const county = await startCounty((config) => ({
+      ...config,
+      http: { ...config.http, answerTimeout: 1_500 },
+    }));
+    const stream = await listen(county, await county.client('admin'));
+    await systemTimer.sleep(2_000);
+    const client = await device('north-air', county.server.mqttPort);
+    const at = new Date(county.timer.now()).toISOString();
+    await client.publishAsync(
+      'village/v1/devices/north-air/readings',
+      JSON.stringify({ at, values: { pm25: 3 } }),
+      { qos: 1 },
+    );
+    await until('the event', () => stream.of('latest').length > 0);
+    await client.endAsync();
+    stream.close();
+    await county.close();
+  }, 60_000);
+
   it('refuses a client too many', async () => {
     const small = await startTest((config) => ({
       ...config,

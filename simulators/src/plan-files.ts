@@ -160,7 +160,6 @@ export function writePlan(plan: CountyPlan, folder: string): void {
   const files = {
     'areas.csv': areasCsv(plan.areas),
     'devices.csv': devicesCsv(plan),
-    'county.yaml': countyYaml(plan),
     ...Object.fromEntries(
       plan.gateways.map((id, i) =>
         i === 0
@@ -168,6 +167,8 @@ export function writePlan(plan: CountyPlan, folder: string): void {
           : [`gateway-${i + 1}.yaml`, gatewayYaml(plan, id, `./gateway-data-${i + 1}`)],
       ),
     ),
+    // Last: who finds it takes the plan for whole.
+    'county.yaml': countyYaml(plan),
   };
   for (const [name, text] of Object.entries(files))
     writeFileSync(join(folder, name), text, { mode: 0o600 });
