@@ -13,13 +13,16 @@ export interface Sender {
   end(): Promise<void>;
 }
 
+/** Pause before what was given up is sent again. */
+const AGAIN_MS = 50;
+
 const reading = (device: string, i: number): object => ({
   device,
   at: new Date(START + i * STEP_MS).toISOString(),
   values: valuesOf(i),
 });
 
-/** A device on MQTT QoS 1 with at most `window` messages unacknowledged; its library sends again after a reconnect. */
+/** A device on MQTT QoS 1 with at most `window` messages unacknowledged; all are sent again until they are. */
 export function mqttSender(device: string, secret: string, port: number, window: number): Sender {
   const client = mqtt.connect({
     host: '127.0.0.1',
@@ -33,7 +36,31 @@ export function mqttSender(device: string, secret: string, port: number, window:
     clean: true,
   });
   let paused = false;
+  let ended = false;
   let inFlight = 0;
+  // The library gives a message up when its connection dies in the middle of writing it: sent again here.
+  const publish = (i: number): void => {
+    client.publish(
+      `village/v1/devices/${device}/readings`,
+      JSON.stringify(reading(device, i)),
+      { qos: 1 },
+      (error) => {
+        if (error !== undefined && error !== null && !ended) {
+          setTimeout(() => publish(i), AGAIN_MS);
+          return;
+        }
+        inFlight--;
+        if (error === undefined || error === null) sender.acknowledged[i] = true;
+      },
+    );
+  };
+  const timer = setInterval(() => {
+    while (!paused && client.connected && inFlight < window) {
+      sender.acknowledged.push(false);
+      inFlight++;
+      publish(sender.sent++);
+    }
+  }, 2);
   const sender: Sender = {
     device,
     sent: 0,
@@ -42,32 +69,14 @@ export function mqttSender(device: string, secret: string, port: number, window:
       paused = true;
     },
     settled: () => inFlight === 0,
-    end: () => client.endAsync(true),
+    end: async () => {
+      ended = true;
+      clearInterval(timer);
+      await client.endAsync(true);
+    },
   };
   // A refused or cut connection is the test's own doing; the library reconnects.
   client.on('error', () => undefined);
-  const timer = setInterval(() => {
-    while (!paused && client.connected && inFlight < window) {
-      const i = sender.sent++;
-      sender.acknowledged.push(false);
-      inFlight++;
-      client.publish(
-        `village/v1/devices/${device}/readings`,
-        JSON.stringify(reading(device, i)),
-        { qos: 1 },
-        (error) => {
-          inFlight--;
-          if (error === undefined || error === null) sender.acknowledged[i] = true;
-        },
-      );
-    }
-  }, 2);
-  client.on('close', () => undefined);
-  const end = sender.end;
-  sender.end = async () => {
-    clearInterval(timer);
-    await end();
-  };
   return sender;
 }
 

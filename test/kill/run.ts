@@ -232,11 +232,13 @@ async function killRounds(
   await until(
     'the gateway to deliver what it acknowledged',
     async () => {
-      for (const sender of local)
-        if ((await storedOf(server, sender.device, sender.sent)).length < sender.sent) return false;
+      for (const { device, sent, acknowledged } of local)
+        if (judgeDevice(sent, acknowledged, await storedOf(server, device, sent)).lost > 0)
+          return false;
       return true;
     },
     120_000,
+    // What never came is told as lost.
   ).catch((error: unknown) => options.log(String(error)));
   return { ...(await verdict(server, senders)), killsOfServer, killsOfGateway, restartMsMax };
 }
