@@ -75,7 +75,7 @@ function options(
     width,
     height: HEIGHT,
     // The last mark of the time axis stands half beside it.
-    padding: [12, 20, 0, 0],
+    padding: [12, 26, 0, 0],
     legend: { show: false },
     tzDate: (second) => uPlot.tzDate(new Date(second * 1000), ZONE),
     scales: {
