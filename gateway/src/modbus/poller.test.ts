@@ -203,10 +203,11 @@ describe('polls', () => {
       sleep: (ms, signal) => systemTimer.sleep(Math.max(0, ms - 30), signal),
     };
     const gateway = await run([device('d', server.port, 1, 200)], { timer: early });
-    await until('ten polls', () => gateway.counters().polls.ok >= 10);
+    await until('fifteen polls', () => gateway.counters().polls.ok >= 15);
     const began = server.requests.filter((request) => request.address === 10).map((one) => one.at);
-    const gaps = began.slice(2).map((at, i) => at - (began[i + 1] as number));
-    expect(Math.min(...gaps)).toBeGreaterThan(100);
+    const spanMs = (began.at(-1) ?? 0) - (began[0] ?? 0);
+    // A slow machine makes polls late and skips some; it can't make more of them than there were intervals.
+    expect(began.length).toBeLessThanOrEqual(Math.floor(spanMs / 200) + 3);
   });
 
   it('a refused block is counted for its device, and what is needed of it makes the frame undecodable', async () => {
