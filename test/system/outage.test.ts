@@ -154,11 +154,11 @@ it('comes back with the news first, then the whole backlog', async () => {
     'the backlog to be repaired',
     async () => {
       const answer = await get<Completeness>(backlog);
-      return answer.received === answer.expected && answer;
+      // The span's last report interval lies only partly in it and is not expected: a silence there is a gap all the same.
+      return answer.received === answer.expected && answer.gaps.length === 0 && answer;
     },
     180_000,
   );
-  expect(after.gaps).toEqual([]);
   expect(after.hours.reduce((sum, hour) => sum + hour.backfilled, 0)).toBeGreaterThan(0);
   await until(
     'all of it to be delivered',
