@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../test/lib/processes.ts';
 import { deviceId, METRICS, type Month, STRIDE, townshipOf } from './workload.ts';
 
 const LINES_PER_REQUEST = 5_000;
@@ -15,16 +15,6 @@ const STOP_MS = 20_000;
 /** Whether the peer is on this machine. */
 export function hasInfluxDB(): boolean {
   return spawnSync('influxd', ['version'], { stdio: 'ignore' }).status === 0;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('BUG: no port');
-  return address.port;
 }
 
 /** Durable on each write, as we are; on loopback, reporting nothing. */
