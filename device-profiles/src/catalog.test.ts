@@ -5,10 +5,10 @@ import { averages, OperationalError } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { builtinCatalog, loadCatalog } from './catalog.ts';
+import { parseRegisters } from './check/examples.ts';
 import { rulesOf } from './compile.ts';
-import { parseRegisters } from './examples.ts';
-import { isBits } from './modbus.ts';
 import { decode, encodeAll, matchTopic, topicOf } from './profile.ts';
+import { isBits } from './protocols/modbus/registers.ts';
 import { catalog, resolutionOf, valuesArbitrary } from './testing.ts';
 import type { DeviceProfile, Frame } from './types.ts';
 

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rulesOf } from './compile.ts';
-import { parseProfile } from './parse.ts';
 import { isNative } from './profile.ts';
-import { covers } from './topic.ts';
+import { covers } from './protocols/mqtt/topic.ts';
+import { parseProfile } from './schema/parse.ts';
 import type { DeviceProfile, ProfileFault } from './types.ts';
 
 /** The folder of the profiles that come with the product. */

@@ -1,13 +1,13 @@
 /** From a sound profile file to a DeviceProfile with its compiled codecs, one for each combination of options in use. */
 import { bug, OperationalError, parseDuration } from '@village/core';
 import type { Codec } from './codec.ts';
-import { compileJson } from './json-codec.ts';
-import { describeMetric } from './metric.ts';
-import { compileModbus } from './modbus-codec.ts';
-import { compileNative, NATIVE_TOPIC } from './native-codec.ts';
+import { describeMetric } from './metric/metric.ts';
 import { defaultsOf, type Options, optionFaultsOf } from './options.ts';
-import type { ProfileFile } from './schema.ts';
-import { parsePattern, type TopicPattern } from './topic.ts';
+import { compileModbus } from './protocols/modbus/codec.ts';
+import { compileJson } from './protocols/mqtt/json-codec.ts';
+import { compileNative, NATIVE_TOPIC } from './protocols/mqtt/native-codec.ts';
+import { parsePattern, type TopicPattern } from './protocols/mqtt/topic.ts';
+import type { ProfileFile } from './schema/file.ts';
 import type { DeviceProfile } from './types.ts';
 
 /** What `DeviceProfile.rules` is, inside this workspace. */

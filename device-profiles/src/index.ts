@@ -1,8 +1,6 @@
 /** What each type of device says and what it means: data, decode, encode. */
 export { builtinCatalog, loadCatalog } from './catalog.ts';
 export type { DecodeContext, EncodeContext } from './codec.ts';
-export { assembleFrame } from './modbus.ts';
-export { parseProfile } from './parse.ts';
 export {
   decode,
   encode,
@@ -15,6 +13,8 @@ export {
   topicFilter,
   topicOf,
 } from './profile.ts';
-export { profileJsonSchema } from './schema.ts';
-export { TopicIndex, type TopicOwner } from './topic-index.ts';
+export { assembleFrame } from './protocols/modbus/registers.ts';
+export { TopicIndex, type TopicOwner } from './protocols/mqtt/topic-index.ts';
+export { profileJsonSchema } from './schema/file.ts';
+export { parseProfile } from './schema/parse.ts';
 export * from './types.ts';

@@ -2,9 +2,14 @@
 import { bug, type Device } from '@village/core';
 import type { DecodeContext, EncodeContext } from './codec.ts';
 import { codecOf, rulesOf } from './compile.ts';
-import { pathsOf, restTopic } from './json-codec.ts';
 import { optionFaultsOf } from './options.ts';
-import { matchPattern, patternFilter, patternTopic, type TopicPattern } from './topic.ts';
+import { pathsOf, restTopic } from './protocols/mqtt/json-codec.ts';
+import {
+  matchPattern,
+  patternFilter,
+  patternTopic,
+  type TopicPattern,
+} from './protocols/mqtt/topic.ts';
 import type { Decoded, DeviceProfile, Frame, ModbusRead } from './types.ts';
 
 /**

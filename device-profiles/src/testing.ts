@@ -3,10 +3,10 @@ import { conversion, quantity } from '@village/core';
 import fc from 'fast-check';
 import { builtinCatalog, loadCatalog } from './catalog.ts';
 import { rulesOf } from './compile.ts';
-import { fieldOf } from './json-codec.ts';
-import { registersOf } from './modbus-codec.ts';
 import { settle } from './options.ts';
-import { parseProfile } from './parse.ts';
+import { registersOf } from './protocols/modbus/codec.ts';
+import { fieldOf } from './protocols/mqtt/json-codec.ts';
+import { parseProfile } from './schema/parse.ts';
 import type { DeviceProfile } from './types.ts';
 
 export const catalog = loadCatalog([builtinCatalog]);

@@ -6,12 +6,12 @@ export {
   faultText,
   type GatewayConfig,
   readConfig,
-} from './config.ts';
+} from './config/config.ts';
 export {
   type Gateway,
   type GatewayCounters,
   type GatewayDeps,
   prepare,
   startGateway,
-} from './gateway.ts';
-export { type Log, silentLog } from './log.ts';
+} from './run/gateway.ts';
+export { type Log, silentLog } from './run/log.ts';

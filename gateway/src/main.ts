@@ -1,5 +1,5 @@
 /** `npm run gateway -- [--config gateway.yaml] [--check]`: runs a gateway, or only checks its configuration. */
-import './memory.ts';
+import './run/memory.ts';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
@@ -7,8 +7,8 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { OperationalError, seededRandom, timerFromText } from '@village/core';
 import { pino } from 'pino';
-import { faultText, type GatewayConfig, readConfig } from './config.ts';
-import { prepare, startGateway } from './gateway.ts';
+import { faultText, type GatewayConfig, readConfig } from './config/config.ts';
+import { prepare, startGateway } from './run/gateway.ts';
 
 const USAGE = 'usage: npm run gateway -- [--config gateway.yaml] [--check]';
 const EXIT_USAGE = 2;

@@ -1,9 +1,11 @@
 /** The way of a reading into the store. */
-export type { PipelineCounters } from './counters.ts';
-export { AHEAD_MAX_MS, NEWS_MS, OLDEST } from './event-time.ts';
-export type { GatewayState } from './gateways.ts';
-export type { HttpSource } from './journey.ts';
-export { mqttHooks } from './mqtt.ts';
+
+export type { GatewayState } from './dialects/village/gateways.ts';
+export { mqttHooks } from './listeners/embedded-broker.ts';
+export type { PipelineCounters } from './pipeline/counters.ts';
+export { ENTRIES_PER_MINUTE } from './pipeline/dead-letters.ts';
+export { AHEAD_MAX_MS, NEWS_MS, OLDEST } from './pipeline/event-time.ts';
+export type { HttpSource } from './pipeline/message-context.ts';
 export {
   type Incoming,
   Pipeline,
@@ -11,6 +13,5 @@ export {
   type PipelineStore,
   type Rerun,
   type RowFault,
-} from './pipeline.ts';
-export { ENTRIES_PER_MINUTE } from './quarantine.ts';
+} from './pipeline/pipeline.ts';
 export type { Principal, Registry } from './registry.ts';

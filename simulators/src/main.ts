@@ -15,15 +15,15 @@ import {
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
 import { SingleBar } from 'cli-progress';
 import { parse as parseCsv } from 'csv-parse/sync';
-import { type CountyPlan, DEVICES_MAX, demoSecret, planCounty } from './plan.ts';
-import { csvLine, readPlan, writePlan } from './plan-files.ts';
-import { type Play, playCounty } from './play.ts';
-import { playOnFreePorts } from './ports.ts';
-import { registerDevices } from './registration.ts';
-import { replayDevices, replayFiles } from './replay.ts';
-import { type Mapping, parseMapping } from './replay-map.ts';
-import { loadScenario, MILD_SCENARIO, type ScenarioStep } from './scenario.ts';
-import { planDevice } from './single.ts';
+import { type CountyPlan, DEVICES_MAX, demoSecret, planCounty } from './county/plan.ts';
+import { csvLine, readPlan, writePlan } from './county/plan-files.ts';
+import { planDevice } from './county/single.ts';
+import { playOnFreePorts } from './play/free-ports.ts';
+import { type Play, playCounty } from './play/play.ts';
+import { loadScenario, MILD_SCENARIO, type ScenarioStep } from './play/scenario.ts';
+import { type Mapping, parseMapping } from './replay/mapping.ts';
+import { registerDevices } from './replay/registration.ts';
+import { replayDevices, replayFiles } from './replay/replay.ts';
 
 const HELP = `usage: npm run simulate -- <command>
 

@@ -1,7 +1,7 @@
 /** For outbox.test.ts: fills an outbox until it is killed, and says each id once it is acknowledged. */
 import { writeSync } from 'node:fs';
 import { systemClock } from '@village/core';
-import { silentLog } from '../log.ts';
+import { silentLog } from '../run/log.ts';
 import { Outbox } from './outbox.ts';
 
 const [folder = '', round = ''] = process.argv.slice(2);

@@ -15,7 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Lane, MINUTE, type WireReading } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { silentLog } from '../log.ts';
+import { silentLog } from '../run/log.ts';
 import { temporaryFolder, until } from '../testing.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
 

@@ -12,7 +12,7 @@ import {
   type WireEvent,
   type WireReading,
 } from '@village/core';
-import type { Log } from '../log.ts';
+import type { Log } from '../run/log.ts';
 import { setAside, type TakenOver, takeOver } from './damaged.ts';
 import { type BatchHead, OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
 import { bodyOf, type Done, entryOf, type Group, Grouping } from './grouping.ts';

@@ -1,0 +1,160 @@
+/** Runs the examples that every profile carries: they are its proof. */
+import { OperationalError, parseTime } from '@village/core';
+import { compileProfile } from '../compile.ts';
+import { decode, matchTopic, topicOf } from '../profile.ts';
+import { isBits } from '../protocols/modbus/registers.ts';
+import type { ExampleFile, ProfileFile } from '../schema/file.ts';
+import type { Decoded, DeviceProfile, Frame } from '../types.ts';
+import type { Note } from './note.ts';
+
+const EXAMPLE_ADDRESS = 'example';
+
+/** Registers of text such as "41CC 0000"; undefined when it is none. */
+export function parseRegisters(text: string): Uint16Array | undefined {
+  const words = text.trim() === '' ? [] : text.trim().split(/\s+/);
+  if (!words.every((word) => /^[0-9A-Fa-f]{4}$/.test(word))) return undefined;
+  return Uint16Array.from(words.map((word) => Number.parseInt(word, 16)));
+}
+
+/** Bits of text such as "1101", spaces allowed; undefined when it is none. */
+export function parseBits(text: string): boolean[] | undefined {
+  const digits = text.replaceAll(/\s/g, '');
+  return /^[01]*$/.test(digits) ? [...digits].map((digit) => digit === '1') : undefined;
+}
+
+function modbusFrame(file: ProfileFile, example: ExampleFile, note: NoteHere): Frame {
+  const blocks: Record<string, Uint16Array | boolean[]> = {};
+  for (const [name, text] of Object.entries(example.frame)) {
+    const all = file.modbus?.blocks ?? {};
+    const block = Object.hasOwn(all, name) ? all[name] : undefined;
+    if (block === undefined) {
+      note(['frame', name], `there is no block ${name}`);
+      continue;
+    }
+    const values = isBits(block.table) ? parseBits(text) : parseRegisters(text);
+    if (values === undefined)
+      note(
+        ['frame', name],
+        isBits(block.table) ? 'must be bits such as "110"' : 'must be words such as "41CC 0000"',
+      );
+    else blocks[name] = values;
+  }
+  return { protocol: 'modbus', blocks };
+}
+
+function mqttFrame(profile: DeviceProfile, example: ExampleFile, note: NoteHere): Frame {
+  const { topic, payload, ...rest } = example.frame;
+  for (const key of Object.keys(rest)) note(['frame', key], 'must be topic or payload');
+  if (payload === undefined) note(['frame'], 'payload is missing');
+  return {
+    protocol: 'mqtt',
+    topic: topic ?? topicOf(profile, example.device ?? EXAMPLE_ADDRESS),
+    payload: Buffer.from(payload ?? ''),
+  };
+}
+
+type NoteHere = (path: readonly (string | number)[], message: string) => void;
+
+function compare(example: ExampleFile, decoded: Decoded, known: Set<string>, note: NoteHere): void {
+  const wanted = Object.entries(example.readings ?? {});
+  for (const [key, expected] of wanted) {
+    if (!known.has(key)) continue;
+    const { value, quality } =
+      typeof expected === 'number' ? { value: expected, quality: 'good' } : expected;
+    const reading = decoded.readings.find((one) => one.metric === key);
+    if (reading === undefined) note(['readings', key], 'the frame does not yield it');
+    else if (reading.value !== value || reading.quality !== quality)
+      note(['readings', key], `is ${reading.value} (${reading.quality}) by the rules`);
+  }
+  if (example.partial) return;
+  for (const { metric, value } of decoded.readings)
+    if (example.readings?.[metric] === undefined)
+      note(['readings'], `${metric} is missing: it is ${value} by the rules`);
+  const events = JSON.stringify(decoded.events);
+  if (events !== JSON.stringify(example.events ?? []))
+    note(['events'], `the frame yields ${events}`);
+}
+
+function runExample(
+  profile: DeviceProfile,
+  file: ProfileFile,
+  example: ExampleFile,
+  known: Set<string>,
+  note: NoteHere,
+): void {
+  let sound = true;
+  const noteFrame: NoteHere = (path, message) => {
+    sound = false;
+    note(path, message);
+  };
+  const frame =
+    file.protocol === 'modbus'
+      ? modbusFrame(file, example, noteFrame)
+      : mqttFrame(profile, example, noteFrame);
+  if (!sound) return;
+  if (frame.protocol === 'mqtt') {
+    const address = matchTopic(profile, frame.topic);
+    if (address === undefined) note(['frame', 'topic'], 'does not match mqtt.topic');
+    else if (example.device !== undefined && address !== example.device)
+      note(['device'], `the topic says ${address}`);
+  }
+  let decoded: Decoded;
+  try {
+    decoded = decode(
+      profile,
+      frame,
+      example.options === undefined ? {} : { options: example.options },
+    );
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    if (error.code !== example.error)
+      note([example.error === undefined ? 'frame' : 'error'], `${error.code}: ${error.message}`);
+    return;
+  }
+  if (example.error !== undefined) {
+    note(['error'], 'the frame is decoded without error');
+    return;
+  }
+  if (example.at !== undefined && parseTime(example.at) !== decoded.at)
+    note(
+      ['at'],
+      `the frame says ${decoded.at === null ? 'no time' : new Date(decoded.at).toISOString()}`,
+    );
+  compare(example, decoded, known, note);
+}
+
+function checkCoverage(file: ProfileFile, note: Note): void {
+  const full = file.examples.filter((one) => one.error === undefined && !one.partial);
+  if (full.length === 0) note(['examples'], 'needs an example with all readings of its frame');
+  if (!file.examples.some((one) => one.error !== undefined))
+    note(['examples'], 'needs an example of a frame that must be refused (error: …)');
+  const shown = new Set(full.flatMap((one) => Object.keys(one.readings ?? {})));
+  file.metrics.forEach((metric, i) => {
+    if (!shown.has(metric.key)) note(['metrics', i], `no full example shows ${metric.key}`);
+  });
+  const types = new Set(full.flatMap((one) => (one.events ?? []).map((event) => event.type)));
+  file.events.forEach((event, i) => {
+    if (!types.has(event.type)) note(['events', i], `no full example shows ${event.type}`);
+  });
+}
+
+/**
+ * Runs every example and notes what fails, what is missing, and what no example covers. With `whole` false, some
+ * metrics are left out because they are at fault: examples of errors then prove nothing and are not run.
+ */
+export function checkExamples(file: ProfileFile, whole: boolean, note: Note): void {
+  const profile = compileProfile(file);
+  const known = new Set(file.metrics.map((metric) => metric.key));
+  const names = new Set<string>();
+  file.examples.forEach((example, i) => {
+    const here: NoteHere = (path, message) => note(['examples', i, ...path], message);
+    if (names.has(example.name)) here(['name'], 'another example has this name');
+    names.add(example.name);
+    if (example.error !== undefined && (example.readings ?? example.events) !== undefined)
+      here([], 'has an error, so it can have no readings or events');
+    for (const key of Object.keys(example.readings ?? {}))
+      if (whole && !known.has(key)) here(['readings', key], `there is no metric ${key}`);
+    if (whole || example.error === undefined) runExample(profile, file, example, known, here);
+  });
+  checkCoverage(file, note);
+}

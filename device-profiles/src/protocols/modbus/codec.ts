@@ -1,0 +1,182 @@
+/** Modbus frames of one profile: blocks of registers and bits to readings, and back. */
+import { OperationalError } from '@village/core';
+import type { Codec } from '../../codec.ts';
+import {
+  addRaw,
+  closeReadings,
+  compileMetric,
+  compileQuality,
+  type MetricRule,
+  noteMissing,
+  type OpenReading,
+} from '../../metric/metric.ts';
+import { toSignificant } from '../../metric/number.ts';
+import { type Options, settle } from '../../options.ts';
+import type { MetricFile, ProfileFile, RegisterFile, WordOrder } from '../../schema/file.ts';
+import type { Frame } from '../../types.ts';
+import { type Block, isBits, plan, readRegisters, writeRegisters } from './registers.ts';
+
+type Blocks = Readonly<Record<string, Uint16Array | readonly boolean[]>>;
+type OpenBlocks = Record<string, Uint16Array | boolean[]>;
+
+/** One place in the blocks. */
+interface Place {
+  readonly block: string;
+  readonly whole: boolean;
+  /** Undefined when the block is missing from the frame. */
+  read(blocks: Blocks): number | undefined;
+  write(blocks: OpenBlocks, raw: number): void;
+}
+
+/** The places that a metric is read from: one, or the two whose sum it is. */
+export function registersOf(metric: MetricFile): readonly RegisterFile[] {
+  const { from } = metric;
+  if (from === undefined || Array.isArray(from)) return [];
+  if ('block' in from) return [from];
+  return 'sum' in from ? from.sum : [];
+}
+
+function compilePlace(from: RegisterFile, options: Options, order: WordOrder): Place {
+  const { block, type, bit } = from;
+  const at = settle<number>(from.at, options) ?? 0;
+  const own = settle<WordOrder>(from.wordOrder, options) ?? order;
+  const whole = type !== 'float32' && type !== 'float64';
+  if (type !== 'bit')
+    return {
+      block,
+      whole,
+      read: (blocks) => {
+        const words = blocks[block];
+        return words instanceof Uint16Array ? readRegisters(words, at, type, own) : undefined;
+      },
+      write: (blocks, raw) => {
+        const words = blocks[block];
+        if (words instanceof Uint16Array) writeRegisters(words, at, type, own, raw);
+      },
+    };
+  const mask = 1 << (bit ?? 0);
+  return {
+    block,
+    whole,
+    read: (blocks) => {
+      const words = blocks[block];
+      if (words === undefined) return undefined;
+      if (words instanceof Uint16Array) return ((words[at] as number) & mask) === 0 ? 0 : 1;
+      return words[at] === true ? 1 : 0;
+    },
+    write: (blocks, raw) => {
+      const words = blocks[block];
+      if (words instanceof Uint16Array)
+        words[at] = raw === 0 ? (words[at] as number) & ~mask : (words[at] as number) | mask;
+      else if (words !== undefined) words[at] = raw !== 0;
+    },
+  };
+}
+
+function readPlaces(places: readonly Place[], blocks: Blocks): number | undefined {
+  let sum = 0;
+  for (const place of places) {
+    const raw = place.read(blocks);
+    if (raw === undefined) return undefined;
+    sum += raw;
+  }
+  // A whole number and its fraction: the sum carries binary noise that neither part has.
+  return places.length > 1 && !Number.isInteger(sum) && Number.isFinite(sum)
+    ? toSignificant(sum, 15)
+    : sum;
+}
+
+function writePlaces(places: readonly Place[], blocks: OpenBlocks, raw: number): void {
+  const [first, second] = places;
+  if (first === undefined) return;
+  if (second === undefined) first.write(blocks, raw);
+  else if (first.whole) {
+    first.write(blocks, Math.trunc(raw));
+    second.write(blocks, raw - Math.trunc(raw));
+  } else {
+    first.write(blocks, raw - Math.trunc(raw));
+    second.write(blocks, Math.trunc(raw));
+  }
+}
+
+/** Blocks as the planner wants them. */
+export function blocksOf(file: ProfileFile): Block[] {
+  return Object.entries(file.modbus?.blocks ?? {}).map(([name, block]) => ({
+    name,
+    ...block,
+    optional: file.metrics.every(
+      (metric) => metric.optional || registersOf(metric).every((from) => from.block !== name),
+    ),
+  }));
+}
+
+function checkBlocks(blocks: readonly Block[], frame: Blocks): void {
+  for (const block of blocks) {
+    const values = Object.hasOwn(frame, block.name) ? frame[block.name] : undefined;
+    if (values === undefined) continue;
+    if (values instanceof Uint16Array === isBits(block.table))
+      throw new OperationalError('wrong-protocol', `block ${block.name} is of another kind`);
+    if (values.length < block.count)
+      throw new OperationalError(
+        'frame-too-short',
+        `block ${block.name}: ${values.length} values of ${block.count}`,
+      );
+  }
+}
+
+interface Compiled {
+  readonly rule: MetricRule;
+  readonly places: readonly Place[];
+  /** Written when a simulated device has no value. */
+  readonly sentinel: number | undefined;
+}
+
+/** Compiles the Modbus side of a profile. */
+export function compileModbus(file: ProfileFile, options: Options): Codec {
+  const order = settle<WordOrder>(file.modbus?.wordOrder, options) ?? 'ABCD';
+  const blocks = blocksOf(file);
+  const metrics: Compiled[] = file.metrics.map((metric) => {
+    const rule = compileMetric(metric, options);
+    return {
+      rule,
+      places: registersOf(metric).map((from) => compilePlace(from, options, order)),
+      sentinel: rule.absent?.values().next().value,
+    };
+  });
+  const quality = compileQuality(file);
+  const gap = file.modbus?.oneRequestPerBlock === true ? -1 : (file.modbus?.maxGap ?? 0);
+  return {
+    reads: plan(blocks, gap),
+    decode(frame) {
+      if (frame.protocol !== 'modbus')
+        throw new OperationalError('wrong-protocol', `${file.profile} speaks Modbus`);
+      checkBlocks(blocks, frame.blocks);
+      const readings: OpenReading[] = [];
+      for (const { rule, places } of metrics) {
+        const raw = readPlaces(places, frame.blocks);
+        if (raw === undefined) noteMissing(rule);
+        else addRaw(readings, rule, raw);
+      }
+      return { at: null, readings: closeReadings(readings, quality), events: [] };
+    },
+    encode: (values) => [encodeBlocks(blocks, metrics, values)],
+  };
+}
+
+function encodeBlocks(
+  blocks: readonly Block[],
+  metrics: readonly Compiled[],
+  values: Readonly<Record<string, number>>,
+): Frame {
+  const open: OpenBlocks = {};
+  for (const { name, table, count } of blocks)
+    open[name] = isBits(table)
+      ? Array.from({ length: count }, () => false)
+      : new Uint16Array(count);
+  for (const { rule, places, sentinel } of metrics) {
+    const value = Object.hasOwn(values, rule.key) ? values[rule.key] : undefined;
+    if (value !== undefined) writePlaces(places, open, rule.scaling.toRaw(value));
+    else if (sentinel !== undefined) writePlaces(places, open, sentinel);
+  }
+  return { protocol: 'modbus', blocks: open };
+}

@@ -1,0 +1,55 @@
+/** Events that a profile finds in MQTT payloads. */
+import { OperationalError } from '@village/core';
+import type { EventFile, Scalar } from '../../schema/file.ts';
+import type { DecodedEvent } from '../../types.ts';
+import { compilePointer, type JsonObject } from './json.ts';
+import { fitsFilter } from './topic.ts';
+
+/** Characters of an event's detail as JSON; the contract of DeviceEvent. */
+const DETAIL_MAX = 4_096;
+
+export interface EventRule {
+  /** Undefined when the payload holds no such event. @throws event-too-large */
+  find(root: JsonObject, rest: readonly string[]): DecodedEvent | undefined;
+}
+
+type Condition = (root: JsonObject) => boolean;
+
+/** Whether what a pointer finds is one of the wanted values; true, "true" and such are told apart. */
+function compileConditions(
+  conditions: Readonly<Record<string, Scalar | readonly Scalar[]>>,
+): Condition[] {
+  return Object.entries(conditions).map(([pointer, wanted]) => {
+    const find = compilePointer(pointer);
+    const values = new Set<unknown>(Array.isArray(wanted) ? wanted : [wanted]);
+    return (root) => values.has(find(root));
+  });
+}
+
+/** Compiles one event of a profile. */
+export function compileEvent(event: EventFile): EventRule {
+  const filter = event.topic?.split('/');
+  const when = compileConditions(event.when);
+  const unless = compileConditions(event.unless);
+  const detail = Object.entries(event.detail).map(
+    ([key, pointer]) => [key, compilePointer(pointer)] as const,
+  );
+  return {
+    find(root, rest) {
+      if (filter !== undefined && !fitsFilter(filter, rest)) return undefined;
+      if (!when.every((holds) => holds(root)) || unless.some((holds) => holds(root)))
+        return undefined;
+      const found: Record<string, unknown> = {};
+      for (const [key, find] of detail) {
+        const value = find(root);
+        if (value !== undefined) found[key] = value;
+      }
+      if (JSON.stringify(found).length > DETAIL_MAX)
+        throw new OperationalError(
+          'event-too-large',
+          `the detail of ${event.type} is longer than ${DETAIL_MAX} characters`,
+        );
+      return { type: event.type, detail: found };
+    },
+  };
+}

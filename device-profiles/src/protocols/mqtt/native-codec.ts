@@ -1,0 +1,109 @@
+/** Frames of devices that speak our own wire: the standard reading object of core, keys and canonical units as they are. */
+import {
+  formatTime,
+  OperationalError,
+  parseTime,
+  type Quality,
+  qualityCode,
+  topics,
+  type WireReading,
+} from '@village/core';
+import type { Codec } from '../../codec.ts';
+import {
+  addCanonical,
+  closeReadings,
+  compileMetric,
+  compileQuality,
+  type MetricRule,
+  noteMissing,
+  type OpenReading,
+} from '../../metric/metric.ts';
+import type { Options } from '../../options.ts';
+import type { MqttFile, ProfileFile } from '../../schema/file.ts';
+import { type JsonObject, parseObject } from './json.ts';
+
+/** The topic of every native profile: it names the device, and the device's registration its profile. */
+export const NATIVE_TOPIC = topics.deviceReadings('{device}');
+
+function refuse(code: string, message: string): never {
+  throw new OperationalError(code, message);
+}
+
+function objectOf(value: unknown, name: string): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return refuse('value-missing', `${name} must be an object`);
+  return value as JsonObject;
+}
+
+function readAt(root: JsonObject): number | null {
+  const text = Object.hasOwn(root, 'at') ? root['at'] : undefined;
+  if (text === undefined) return null;
+  const at = typeof text === 'string' ? parseTime(text) : Number.NaN;
+  if (Number.isNaN(at))
+    refuse('time-unreadable', `at is no RFC 3339 time: ${JSON.stringify(text).slice(0, 40)}`);
+  return at;
+}
+
+function markQuality(readings: OpenReading[], marks: JsonObject): void {
+  for (const [key, word] of Object.entries(marks)) {
+    if (typeof word !== 'string' || qualityCode(word) === undefined)
+      refuse('unknown-quality', `${key}: ${JSON.stringify(word)?.slice(0, 40)}`);
+    const reading = readings.find((one) => one.metric === key);
+    if (reading === undefined) refuse('unknown-metric', `quality of ${key.slice(0, 40)}`);
+    reading.quality = word as Quality;
+  }
+}
+
+function readValues(values: JsonObject, rules: ReadonlyMap<string, MetricRule>, profile: string) {
+  const readings: OpenReading[] = [];
+  for (const key of Object.keys(values)) {
+    const rule = rules.get(key);
+    if (rule === undefined) refuse('unknown-metric', `${profile} has no ${key.slice(0, 40)}`);
+    const value = values[key];
+    if (value === null) continue;
+    if (typeof value !== 'number')
+      refuse('value-not-a-number', `${key}: ${JSON.stringify(value).slice(0, 40)}`);
+    addCanonical(readings, rule, value + 0);
+  }
+  return readings;
+}
+
+/** Compiles a native profile. */
+export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Options): Codec {
+  const rules = new Map(file.metrics.map((metric) => [metric.key, compileMetric(metric, options)]));
+  const required = [...rules.values()].filter((rule) => !rule.optional);
+  const quality = compileQuality(file);
+  return {
+    reads: [],
+    decode(frame, context) {
+      if (frame.protocol !== 'mqtt') refuse('wrong-protocol', `${file.profile} speaks MQTT`);
+      const root = parseObject(frame.payload, mqtt.payloadMax);
+      const named = Object.hasOwn(root, 'device') ? root['device'] : undefined;
+      if (named !== undefined && context.device !== undefined && named !== context.device)
+        refuse('device-mismatch', `the payload names ${JSON.stringify(named).slice(0, 80)}`);
+      const values = objectOf(Object.hasOwn(root, 'values') ? root['values'] : undefined, 'values');
+      const readings = readValues(values, rules, file.profile);
+      for (const rule of required)
+        if (!readings.some((reading) => reading.metric === rule.key)) noteMissing(rule);
+      const closed = closeReadings(readings, quality);
+      if (Object.hasOwn(root, 'quality'))
+        markQuality(readings, objectOf(root['quality'], 'quality'));
+      return { at: readAt(root), readings: closed, events: [] };
+    },
+    encode(values, context) {
+      const known = Object.entries(values).filter(([key]) => rules.has(key));
+      const reading: WireReading = {
+        device: context.address,
+        at: formatTime(context.at),
+        values: Object.fromEntries(known),
+      };
+      return [
+        {
+          protocol: 'mqtt',
+          topic: topics.deviceReadings(context.address),
+          payload: Buffer.from(JSON.stringify(reading)),
+        },
+      ];
+    },
+  };
+}

@@ -1,0 +1,239 @@
+/** From the text of a profile file to a profile, or to all of its faults with their places. */
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { checkExamples } from '../check/examples.ts';
+import { checkFile } from '../check/file.ts';
+import type { Path } from '../check/note.ts';
+import { compileProfile } from '../compile.ts';
+import type { DeviceProfile, ProfileFault } from '../types.ts';
+import { type ProfileFile, profileSchema } from './file.ts';
+
+/** Characters of a profile file. */
+const TEXT_MAX = 262_144;
+
+type Issue = z.core.$ZodIssue;
+
+interface Found {
+  readonly path: Path;
+  readonly message: string;
+  /** The key itself is at fault: without it the rest can be checked. */
+  readonly unknown?: true;
+}
+
+/** Lists with entries that may be left out so that the others can be checked. */
+const PRUNABLE = ['metrics', 'quality', 'events', 'examples'] as const;
+
+function pathText(path: Path): string {
+  return path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+/** Of a union's branches, the one whose faults are fewest is what the author meant. */
+function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
+  const weight = (issues: readonly Issue[]): number =>
+    issues.reduce(
+      (sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 2 * issue.keys.length : 1),
+      // A branch of another kind altogether (a number where an object stands) is the worst guess.
+      issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0) ? 100 : 0,
+    );
+  return branches.reduce(
+    (best, one) => (weight(one) < weight(best) ? one : best),
+    branches[0] ?? [],
+  );
+}
+
+/** The issues of zod as faults, one for each unknown key, unions resolved. */
+function flatten(issues: readonly Issue[], base: Path): Found[] {
+  return issues.flatMap((issue) => {
+    const path = [...base, ...issue.path.map((key) => (typeof key === 'symbol' ? '' : key))];
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: 'unknown key',
+        unknown: true,
+      }));
+    if (issue.code === 'invalid_union' && issue.errors.length > 0)
+      return flatten(bestBranch(issue.errors), path);
+    if (issue.code === 'invalid_key') return [{ path, message: 'is no name that can stand here' }];
+    return [{ path, message: issue.message.replace(/^Invalid input: /, '') }];
+  });
+}
+
+/** The node at a path, or the nearest one above it; the key for an unknown key. */
+function place(root: Node | null, path: Path): Node | null {
+  let node: Node | null = root;
+  for (const [depth, key] of path.entries()) {
+    if (isSeq(node)) {
+      const item = node.items[Number(key)];
+      if (item === undefined) return node;
+      node = item as Node;
+    } else if (isMap(node)) {
+      const pair = node.items.find(
+        (one) => isScalar(one.key) && String(one.key.value) === String(key),
+      );
+      if (pair === undefined) return node;
+      if (depth === path.length - 1 && !isScalar(pair.value)) return pair.key as Node;
+      node = (pair.value ?? pair.key) as Node;
+    } else return node;
+  }
+  return node;
+}
+
+/** A file without what is at fault, where each entry that is left stood in its list, and whether all are left. */
+interface Pruned {
+  readonly file: ProfileFile;
+  readonly origin: Readonly<Record<string, readonly number[]>>;
+  /** Places of metrics that had a fault of shape and were mended just to check the rest of them. */
+  readonly tainted: ReadonlySet<number>;
+  readonly whole: boolean;
+}
+
+const PLACEHOLDER = {
+  profile: 'unnamed/unnamed',
+  revision: 1,
+  name: { zh: '-', en: '-' },
+  kind: 'weather-station',
+};
+
+function prune(data: unknown, faults: readonly Found[]): Pruned | undefined {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
+  const copy: Record<string, unknown> = structuredClone(data as Record<string, unknown>);
+  const origin: Record<string, number[]> = {};
+  const tainted = new Set<number>();
+  for (const name of PRUNABLE) {
+    const list = copy[name];
+    if (!Array.isArray(list)) continue;
+    const bad = new Set<unknown>();
+    for (const { path, unknown } of faults) {
+      if (path[0] !== name || path.length < 2) continue;
+      if (unknown === true && path.length > 2) remove(list, path.slice(1));
+      else if (name === 'metrics' && path[2] === 'range') set(list[Number(path[1])], ANY_RANGE);
+      else bad.add(path[1]);
+      if (name === 'metrics') tainted.add(Number(path[1]));
+    }
+    origin[name] = list.map((_, i) => i).filter((i) => !bad.has(i));
+    copy[name] = list.filter((_, i) => !bad.has(i));
+  }
+  for (const { path } of faults) {
+    const [top, ...rest] = path;
+    if (top === undefined || (PRUNABLE as readonly unknown[]).includes(top)) continue;
+    if (top in PLACEHOLDER) copy[top] = PLACEHOLDER[top as keyof typeof PLACEHOLDER];
+    else if (rest.length === 0) delete copy[top];
+    else remove(copy[top], rest);
+  }
+  const parsed = profileSchema.safeParse(copy);
+  return parsed.success ? { file: parsed.data, origin, tainted, whole: false } : undefined;
+}
+
+/** Stands for a range that is none, so that the metric's other parts are checked. */
+const ANY_RANGE = { range: [-Number.MAX_VALUE, Number.MAX_VALUE] };
+
+function set(node: unknown, values: object): void {
+  if (typeof node === 'object' && node !== null) Object.assign(node, values);
+}
+
+function remove(node: unknown, path: Path): void {
+  const [key, ...rest] = path;
+  if (typeof node !== 'object' || node === null || key === undefined) return;
+  const object = node as Record<string | number, unknown>;
+  if (rest.length === 0) delete object[key];
+  else remove(object[key], rest);
+}
+
+/** Leaves out the metrics with faults, and what depends on them, so that the examples prove the others. */
+function withoutFaulty(file: ProfileFile, faults: readonly Found[]): ProfileFile {
+  const bad = new Set(
+    faults.filter(({ path }) => path[0] === 'metrics').map(({ path }) => path[1]),
+  );
+  const metrics = file.metrics.filter((_, i) => !bad.has(i));
+  const keys = new Set(metrics.map((metric) => metric.key));
+  const quality = file.quality.filter((rule) =>
+    Object.keys(rule.when).every((key) => keys.has(key)),
+  );
+  return { ...file, metrics, quality };
+}
+
+function checkAll({ file, origin, tainted, whole }: Pruned): Found[] {
+  const found: Found[] = [];
+  const note = (path: Path, message: string): void => {
+    const list = origin[String(path[0])];
+    const index = typeof path[1] === 'number' ? list?.[path[1]] : undefined;
+    const real = index === undefined ? path : [path[0] as string, index, ...path.slice(2)];
+    found.push({ path: real, message });
+  };
+  const own: Found[] = [];
+  checkFile(file, (path, message) => {
+    own.push({ path, message });
+    note(path, message);
+  });
+  const structural = own.some(({ path }) => path[0] !== 'metrics');
+  if (structural) return found;
+  const mended = file.metrics
+    .map((_, i) => i)
+    .filter((i) => tainted.has(origin['metrics']?.[i] ?? i))
+    .map((i) => ({ path: ['metrics', i], message: '' }));
+  const sound = withoutFaulty(file, [...own, ...mended]);
+  const kept = file.metrics
+    .map((_, i) => i)
+    .filter((i) => sound.metrics.includes(file.metrics[i] as never));
+  checkExamples(sound, whole && own.length === 0, (path, message) => {
+    const index = path[0] === 'metrics' ? kept[Number(path[1])] : undefined;
+    note(index === undefined ? path : ['metrics', index, ...path.slice(2)], message);
+  });
+  return found;
+}
+
+function checkData(data: unknown): { file?: ProfileFile; found: Found[] } {
+  const parsed = profileSchema.safeParse(data);
+  if (parsed.success) {
+    const found = checkAll({ file: parsed.data, origin: {}, tainted: new Set(), whole: true });
+    return { file: parsed.data, found };
+  }
+  const found = flatten(parsed.error.issues, []);
+  const rest = prune(data, found);
+  return { found: rest === undefined ? found : [...found, ...checkAll(rest)] };
+}
+
+/**
+ * Reads a profile file. `file` is only named in the faults. With any fault there is no profile; all faults that can
+ * be found are, each with its place.
+ */
+export function parseProfile(
+  text: string,
+  file: string,
+): { profile?: DeviceProfile; faults: ProfileFault[] } {
+  if (text.length > TEXT_MAX)
+    return { faults: [{ file, path: '', message: `is longer than ${TEXT_MAX} characters` }] };
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const faults: ProfileFault[] = document.errors.map((error) => ({
+    file,
+    ...at(error.pos[0]),
+    path: '',
+    message: error.message,
+  }));
+  for (const { index } of text.matchAll(/FILL_IN/g))
+    faults.push({ file, ...at(index), path: '', message: 'is still to be filled in' });
+  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return { faults };
+  let data: unknown;
+  try {
+    data = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    // The library throws for aliases without anchor and for those that would fill the memory.
+    return { faults: [...faults, { file, path: '', message: (error as Error).message }] };
+  }
+  const { file: sound, found } = checkData(data);
+  for (const { path, message } of found) {
+    const offset = place(document.contents as Node | null, path)?.range?.[0] ?? 0;
+    faults.push({ file, ...at(offset), path: pathText(path), message });
+  }
+  return faults.length === 0 && sound !== undefined
+    ? { profile: compileProfile(sound), faults }
+    : { faults };
+}

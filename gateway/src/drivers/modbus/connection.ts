@@ -1,0 +1,391 @@
+/**
+ * One Modbus TCP connection with its queue. It works round what modbus-serial 8.0.25 leaves to its user: requests
+ * without a time-out never settle; a lost connection is neither restored nor told to requests under way; transaction
+ * numbers repeat after 256; the unit is a state of the client. Time-outs and pauses count on the machine's clock, as
+ * the wire is real even where time is simulated.
+ */
+import { connect, type Socket } from 'node:net';
+import { OperationalError, type Random, type Timer } from '@village/core';
+import type { ModbusRead } from '@village/device-profiles';
+import modbus from 'modbus-serial';
+import { backoffMs, rest } from '../../run/backoff.ts';
+import type { Log } from '../../run/log.ts';
+
+export interface LineOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly inFlight: number;
+  readonly pauseMs: number;
+  /** Whether several devices share it: slow ones are then held to their share. */
+  readonly shared: boolean;
+}
+
+export type Answer = Uint16Array | readonly boolean[];
+
+interface Request {
+  readonly unit: number;
+  readonly timeoutMs: number;
+  readonly read: ModbusRead;
+  /** Held to the share of slow units. */
+  readonly held: boolean;
+  readonly queuedAt: number;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (fault: OperationalError) => void;
+}
+
+export interface LineCounters {
+  readonly connects: number;
+  readonly requests: number;
+  readonly timeouts: number;
+}
+
+// The package is CommonJS with its class as `default` too, which is where its types have it.
+const ModbusClient = modbus.default;
+type ModbusClient = InstanceType<typeof ModbusClient>;
+
+/**
+ * The library keeps each request and what it was answered until its number comes round, 256 requests later: 60 MB for
+ * 200 devices of 60 registers. What has been settled is taken from it. A late answer to it is ignored all the same.
+ */
+function forgetSettled(client: ModbusClient): void {
+  (client as unknown as { _transactions: Record<number, unknown> })._transactions = {};
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const QUEUE_MAX = 1_000;
+/** Slow units get at most one part in this many of a shared connection's time. */
+const SLOW_SHARE = 5;
+/** Even on a busy connection a slow unit is asked after this wait. */
+const SLOW_PATIENCE_MS = 10_000;
+/**
+ * On a shared connection nothing is asked for as long again as an answer was waited for in vain, but no longer than this:
+ * converters to RS-485 give a late answer to whoever asks then, and each answer after it to the wrong request.
+ */
+const DRAIN_MAX_MS = 1_000;
+/** So many time-outs in a row with no answer from any unit: the connection itself is taken for dead. */
+const SILENT_MAX = 4;
+/** An unanswered transaction number must not come round (256) while its late answer may still arrive. */
+const REQUESTS_AFTER_TIMEOUT_MAX = 200;
+const BACKOFF = { baseMs: 500, maxMs: 30_000 };
+
+function faultOf(error: unknown, request: Request): OperationalError {
+  const { unit, read } = request;
+  const what = `unit ${unit}, ${read.table} ${read.address}`;
+  const fault = error as { name?: string; message?: string; modbusCode?: number };
+  if (fault.name === 'TransactionTimedOutError')
+    return new OperationalError('device-silent', `${what}: no answer in ${request.timeoutMs} ms`, {
+      retry: true,
+    });
+  if (fault.name === 'PortNotOpenError')
+    return new OperationalError('connection-lost', `${what}: the connection is lost`, {
+      retry: true,
+    });
+  if (fault.modbusCode === 10 || fault.modbusCode === 11)
+    return new OperationalError('device-silent', `${what}: ${fault.message}`, {
+      retry: true,
+      cause: error,
+    });
+  if (fault.modbusCode !== undefined)
+    return new OperationalError('device-refused', `${what}: ${fault.message}`, {
+      retry: true,
+      cause: error,
+    });
+  return new OperationalError('answer-malformed', `${what}: ${fault.message}`, {
+    retry: true,
+    cause: error,
+  });
+}
+
+export class Line {
+  readonly name: string;
+  readonly #options: LineOptions;
+  readonly #deps: { timer: Timer; random: Random; log: Log };
+  readonly #quick: Request[] = [];
+  readonly #slow: Request[] = [];
+  readonly #underWay = new Set<Request>();
+  #client: ModbusClient | null = null;
+  #socket: Socket | null = null;
+  #wake: NodeJS.Timeout | undefined;
+  /** By performance.now(): no request before. */
+  #pauseUntil = 0;
+  #slowNotBefore = 0;
+  /** Units whose last answer did not come, or took more than half of its time. */
+  readonly #slowUnits = new Set<number>();
+  readonly #opened = new Set<() => void>();
+  #silent = 0;
+  /** Requests made on this connection since the first one that was not answered; 0 when all were. */
+  #sinceUnanswered = 0;
+  /** The connection is about to be made anew on purpose: requests may wait for it. */
+  #renewing = false;
+  #answered = false;
+  #connects = 0;
+  #requests = 0;
+  #timeouts = 0;
+
+  constructor(options: LineOptions, deps: { timer: Timer; random: Random; log: Log }) {
+    this.name = `${options.host}:${options.port}`;
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  get open(): boolean {
+    return this.#client !== null;
+  }
+
+  counters(): LineCounters {
+    return { connects: this.#connects, requests: this.#requests, timeouts: this.#timeouts };
+  }
+
+  /** Keeps the connection up until the signal: connects, waits for its end, backs off, connects again. */
+  async run(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    let told: string | null = null;
+    const say = (state: string, fields: object): void => {
+      if (told !== state) this.#deps.log.info({ line: this.name, ...fields }, `modbus: ${state}`);
+      told = state;
+    };
+    while (!signal.aborted) {
+      this.#answered = false;
+      const ended = await this.#session(signal, () => say('connected', {}));
+      if (signal.aborted) break;
+      if (this.#renewing) continue;
+      failures = this.#answered ? 1 : failures + 1;
+      say('not connected', { reason: ended });
+      await rest(this.#deps.timer, backoffMs(failures, this.#deps.random, BACKOFF), signal);
+    }
+    // What waited for a connection that was being made anew would wait for ever.
+    this.#renewing = false;
+    this.#end();
+  }
+
+  /** Calls back once, at the next time the connection is made; returns how to take that back. */
+  whenOpened(call: () => void): () => void {
+    this.#opened.add(call);
+    return () => this.#opened.delete(call);
+  }
+
+  /**
+   * Asks one block of registers or bits. Units that are slow to answer wait behind the others and get a bounded share
+   * of the time.
+   * @throws not-connected, connection-lost, device-silent, device-refused, answer-malformed, queue-full
+   */
+  read(unit: number, read: ModbusRead, timeoutMs: number): Promise<Answer> {
+    if (this.#client === null && !this.#renewing)
+      return Promise.reject(
+        new OperationalError('not-connected', `${this.name} is not connected`, { retry: true }),
+      );
+    if (this.#quick.length + this.#slow.length >= QUEUE_MAX)
+      return Promise.reject(
+        new OperationalError('queue-full', `${this.name} has too many requests`, { retry: true }),
+      );
+    return new Promise((resolve, reject) => {
+      const held = this.#options.shared && this.#slowUnits.has(unit);
+      const queuedAt = performance.now();
+      (held ? this.#slow : this.#quick).push({
+        unit,
+        timeoutMs,
+        read,
+        held,
+        queuedAt,
+        resolve,
+        reject,
+      });
+      this.#pump();
+    });
+  }
+
+  /** One connection from its making to its end; why it ended. */
+  async #session(signal: AbortSignal, connected: () => void): Promise<string> {
+    const socket = connect({
+      host: this.#options.host,
+      port: this.#options.port,
+      noDelay: true,
+      keepAlive: true,
+    });
+    let reason = 'closed by the other side';
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      reason = error.code ?? error.message;
+    });
+    const stop = (): void => {
+      socket.destroy();
+    };
+    signal.addEventListener('abort', stop);
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const timeout = setTimeout(
+      () => socket.destroy(new Error('no connection in time')),
+      CONNECT_TIMEOUT_MS,
+    );
+    const opened = new Promise<void>((resolve) => socket.once('connect', () => resolve()));
+    await Promise.race([opened, closed]);
+    clearTimeout(timeout);
+    const renewed = this.#renewing;
+    this.#renewing = false;
+    if (!socket.destroyed && (await this.#begin(socket))) {
+      if (!renewed) connected();
+      const waiting = [...this.#opened];
+      this.#opened.clear();
+      for (const call of waiting) call();
+      this.#pump();
+    }
+    await closed;
+    signal.removeEventListener('abort', stop);
+    this.#end();
+    return reason;
+  }
+
+  /** Puts the library's client on a connected socket; false when the socket has ended meanwhile. */
+  async #begin(socket: Socket): Promise<boolean> {
+    const client = new ModbusClient();
+    const broken = (error: unknown): void => {
+      socket.destroy(error instanceof Error ? error : new Error(String(error)));
+    };
+    client.on('error', broken);
+    try {
+      await client.linkTCP(socket, { port: this.#options.port });
+    } catch (error) {
+      broken(error);
+    }
+    if (socket.destroyed) return false;
+    this.#connects++;
+    this.#silent = 0;
+    this.#sinceUnanswered = 0;
+    this.#pauseUntil = 0;
+    this.#slowNotBefore = 0;
+    this.#socket = socket;
+    this.#client = client;
+    return true;
+  }
+
+  /** The library would leave requests under way to their time-outs: they are told at once. */
+  #end(): void {
+    this.#client?.destroy(() => undefined);
+    this.#client = null;
+    this.#socket = null;
+    clearTimeout(this.#wake);
+    const lost = new OperationalError('connection-lost', `${this.name}: the connection is lost`, {
+      retry: true,
+    });
+    const told = [...this.#underWay];
+    if (!this.#renewing) told.push(...this.#quick.splice(0), ...this.#slow.splice(0));
+    this.#underWay.clear();
+    for (const request of told) request.reject(lost);
+  }
+
+  #pump(): void {
+    clearTimeout(this.#wake);
+    while (
+      this.#client !== null &&
+      !this.#renewing &&
+      this.#underWay.size < this.#options.inFlight
+    ) {
+      const now = performance.now();
+      if (now < this.#pauseUntil) {
+        this.#wakeIn(this.#pauseUntil - now);
+        return;
+      }
+      const request = this.#pick(now);
+      if (request === undefined) {
+        if (this.#slow.length > 0) this.#wakeIn(this.#slowNotBefore - now);
+        return;
+      }
+      this.#underWay.add(request);
+      void this.#send(this.#client, request);
+      if (this.#options.pauseMs > 0) this.#pauseUntil = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #wakeIn(ms: number): void {
+    // With a request under way and a pause to keep, its answer wakes the queue.
+    if (Number.isFinite(ms))
+      this.#wake = setTimeout(() => this.#pump(), Math.max(1, Math.ceil(ms)));
+  }
+
+  #pick(now: number): Request | undefined {
+    const [slow] = this.#slow;
+    const allowed = slow !== undefined && now >= this.#slowNotBefore;
+    if (allowed && (this.#quick.length === 0 || now - slow.queuedAt > SLOW_PATIENCE_MS)) {
+      // Until its answer is in, no other slow one may go.
+      this.#slowNotBefore = Number.POSITIVE_INFINITY;
+      return this.#slow.shift();
+    }
+    return this.#quick.shift();
+  }
+
+  async #send(client: ModbusClient, request: Request): Promise<void> {
+    this.#requests++;
+    if (this.#sinceUnanswered > 0) this.#sinceUnanswered++;
+    const start = performance.now();
+    let settle: () => void;
+    let drainMs = 0;
+    try {
+      const answer = await this.#ask(client, request);
+      this.#silent = 0;
+      this.#answered = true;
+      settle = () => request.resolve(answer);
+    } catch (error) {
+      const fault = faultOf(error, request);
+      const timedOut = (error as Error).name === 'TransactionTimedOutError';
+      if (timedOut) this.#timedOut();
+      else this.#silent = 0;
+      if (fault.code === 'device-refused') this.#answered = true;
+      if (this.#options.shared && (timedOut || fault.code === 'answer-malformed'))
+        drainMs = Math.min(request.timeoutMs, DRAIN_MAX_MS);
+      settle = () => request.reject(fault);
+    }
+    // Gone from the set: the connection has ended, and the request was told so.
+    if (!this.#underWay.delete(request)) return;
+    if (this.#underWay.size === 0) forgetSettled(client);
+    const now = performance.now();
+    if (now - start > request.timeoutMs / 2) this.#slowUnits.add(request.unit);
+    else this.#slowUnits.delete(request.unit);
+    if (request.held)
+      this.#slowNotBefore = now + drainMs + (SLOW_SHARE - 1) * (now - start + drainMs);
+    this.#pauseFrom(now, Math.max(this.#options.pauseMs, drainMs));
+    settle();
+    this.#renewIfDoubtful();
+    this.#pump();
+  }
+
+  /** Keeps the line quiet for a time; another answer that comes meanwhile does not shorten it. */
+  #pauseFrom(now: number, ms: number): void {
+    const until = Number.isFinite(this.#pauseUntil) ? this.#pauseUntil : 0;
+    this.#pauseUntil = Math.max(until, now + ms);
+  }
+
+  /** The unit goes with the request; the time-out is a state of the client that it reads when the request is made. */
+  async #ask(client: ModbusClient, request: Request): Promise<Answer> {
+    const { unit, timeoutMs } = request;
+    const { table, address, count } = request.read;
+    client.setTimeout(timeoutMs);
+    const data = await new Promise<number[] | boolean[]>((resolve, reject) => {
+      const next = (error: Error | null, answer: { data: number[] | boolean[] }): void => {
+        if (error) reject(error);
+        else resolve(answer.data);
+      };
+      if (table === 'coil') client.writeFC1(unit, address, count, next);
+      else if (table === 'discrete') client.writeFC2(unit, address, count, next);
+      else if (table === 'holding') client.writeFC3(unit, address, count, next);
+      else client.writeFC4(unit, address, count, next);
+    });
+    return table === 'coil' || table === 'discrete'
+      ? (data as boolean[]).slice(0, count)
+      : Uint16Array.from(data as number[]);
+  }
+
+  #timedOut(): void {
+    this.#timeouts++;
+    this.#silent++;
+    if (this.#sinceUnanswered === 0) this.#sinceUnanswered = 1;
+  }
+
+  /**
+   * Ends the connection when nothing answers any more; and makes it anew, once no request is under way, before a
+   * transaction number that was not answered comes round.
+   */
+  #renewIfDoubtful(): void {
+    if (this.#silent >= SILENT_MAX) this.#socket?.destroy(new Error('nothing answers'));
+    if (this.#sinceUnanswered < REQUESTS_AFTER_TIMEOUT_MAX) return;
+    this.#renewing = true;
+    if (this.#underWay.size === 0) this.#socket?.destroy();
+  }
+}

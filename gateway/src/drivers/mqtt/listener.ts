@@ -1,0 +1,72 @@
+/** Listens for local devices that speak MQTT themselves; they are acknowledged when their frame is in the outbox. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Broker } from '@village/broker';
+import { OperationalError } from '@village/core';
+import { matchTopic } from '@village/device-profiles';
+import type { BoundDevice } from '../../config/config.ts';
+import type { Intake } from '../../intake/intake.ts';
+import type { Log } from '../../run/log.ts';
+
+/** Local devices are few; whatever is more than this is a fault or an attack. */
+const LIMITS = {
+  connectionsMax: 2_000,
+  connectionsPerAddressMax: 2_000,
+  messagesPerSecond: 100,
+  // Each keeps its payload in memory, up to 64 KB, while the disk refuses.
+  inFlightMax: 500,
+} as const;
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/**
+ * A broker for the MQTT devices among `devices`, not yet listening. A device signs in with its id or address as
+ * username and as client id, and may publish to its own topic only.
+ */
+export async function createListener(
+  devices: readonly BoundDevice[],
+  intake: Intake,
+  log: Log,
+): Promise<Broker> {
+  // Loaded only where it is used: most gateways have no listener and little memory.
+  const { createBroker } = await import('@village/broker');
+  const known = new Map<string, { device: BoundDevice; secret: Buffer }>();
+  for (const device of devices) {
+    if (device.secret === undefined) continue;
+    const entry = { device, secret: digest(device.secret) };
+    for (const name of [device.address, device.id]) known.set(name, entry);
+  }
+  return createBroker<BoundDevice>(
+    {
+      authenticate({ clientId, username, password }) {
+        const entry = known.get(username);
+        if (entry === undefined || !timingSafeEqual(entry.secret, digest(password))) return null;
+        const { device } = entry;
+        return clientId === device.id || clientId === device.address ? device : null;
+      },
+      mayPublish: (session, topic) =>
+        matchTopic(session.who.profile, topic) === session.who.address,
+      maySubscribe: () => false,
+      publish(message, done) {
+        if (message.retain && message.payload.length === 0) return done();
+        const device = message.session.who;
+        const frame = { protocol: 'mqtt', topic: message.topic, payload: message.payload } as const;
+        intake.accept(device, frame, done);
+      },
+      connected: (session) => log.info({ device: session.who.id }, 'device: connected'),
+      disconnected: (session) => log.info({ device: session.who.id }, 'device: not connected'),
+    },
+    { limits: LIMITS },
+  );
+}
+
+/** @throws listen-failed */
+export async function listen(broker: Broker, at: { port: number; host: string }): Promise<number> {
+  try {
+    return (await broker.listen(at.port, at.host)).port;
+  } catch (error) {
+    if (error instanceof OperationalError) throw error;
+    throw new OperationalError('listen-failed', `can't listen on ${at.host}:${at.port}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,166 @@
+/** The way of a frame through the gateway: decode, set its time, thin out, put into the outbox. */
+import {
+  type Clock,
+  formatTime,
+  MINUTE,
+  OperationalError,
+  type WireEvent,
+  type WireReading,
+} from '@village/core';
+import { type Decoded, decode, type Frame } from '@village/device-profiles';
+import type { BoundDevice } from '../config/config.ts';
+import type { Done } from '../outbox/grouping.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import type { Log } from '../run/log.ts';
+import { Deadband } from './deadband.ts';
+
+/** A frame that was not understood, kept to look at. */
+export interface BadFrame {
+  readonly at: string;
+  readonly device: string;
+  readonly code: string;
+  readonly message: string;
+  /** Start of its bytes, hexadecimal. */
+  readonly bytes: string;
+}
+
+export interface IntakeCounters {
+  readonly frames: number;
+  readonly readings: number;
+  readonly events: number;
+  /** Readings held back by the deadband. */
+  readonly suppressed: number;
+  /** Frames of devices with an absurd clock, stamped with the gateway's. */
+  readonly clocksReplaced: number;
+  /** Frames not understood, by code. */
+  readonly undecodable: Readonly<Record<string, number>>;
+  /** The last of them, newest last. */
+  readonly badFrames: readonly BadFrame[];
+}
+
+/** Device clocks may be ahead of the gateway's by this much. */
+const AHEAD_MAX_MS = 5 * MINUTE;
+/** No device of ours has measured before this. */
+const EARLIEST = Date.UTC(2000, 0, 1);
+const BAD_FRAMES_KEPT = 32;
+const BAD_FRAME_BYTES = 256;
+
+function bytesOf(frame: Frame): Uint8Array {
+  if (frame.protocol === 'mqtt') return frame.payload.subarray(0, BAD_FRAME_BYTES);
+  const words = Object.values(frame.blocks).flatMap((block) => [...block].map(Number));
+  const bytes = Buffer.alloc(Math.min(words.length * 2, BAD_FRAME_BYTES));
+  for (let i = 0; 2 * i + 1 < bytes.length; i++) bytes.writeUInt16BE(words[i] as number, 2 * i);
+  return bytes;
+}
+
+/** Whether a clock has been set since the box was made: without a battery it begins at 1970. */
+export const clockIsSet = (now: number): boolean => now >= EARLIEST;
+
+/** A device's own time when it can be true, else null. A gateway whose clock is not set is no judge of what is ahead. */
+export function sensibleTime(at: number | null, now: number): number | null {
+  if (at === null || at < EARLIEST) return null;
+  return at <= now + AHEAD_MAX_MS || !clockIsSet(now) ? at : null;
+}
+
+export class Intake {
+  readonly deadband = new Deadband();
+  readonly #outbox: Outbox;
+  readonly #now: Clock;
+  readonly #log: Log;
+  #frames = 0;
+  #readings = 0;
+  #events = 0;
+  #clocksReplaced = 0;
+  readonly #undecodable = new Map<string, number>();
+  readonly #badFrames: BadFrame[] = [];
+  /** Devices whose last frame was not understood, with the code. */
+  readonly #notUnderstood = new Map<string, string>();
+
+  constructor(outbox: Outbox, deps: { now: Clock; log: Log }) {
+    this.#outbox = outbox;
+    this.#now = deps.now;
+    this.#log = deps.log;
+  }
+
+  /**
+   * Takes a frame. `done` is called when all that is worth keeping of it is durable; at once for a frame that can't be
+   * understood, since a repeat would be no better; with an error when the device should come again.
+   */
+  accept(device: BoundDevice, frame: Frame, done?: Done): void {
+    this.#frames++;
+    let decoded: Decoded;
+    try {
+      decoded = decode(device.profile, frame, { options: device.options, device: device.address });
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      this.#note(device, error, frame);
+      done?.();
+      return;
+    }
+    if (this.#notUnderstood.delete(device.id))
+      this.#log.info({ device: device.id }, 'device: is understood again');
+    const now = this.#now();
+    const own = sensibleTime(decoded.at, now);
+    if (own === null && decoded.at !== null) this.#clocksReplaced++;
+    const at = own ?? now;
+    const readings = this.deadband.admit(device.id, device.profile, at, decoded.readings);
+    if (readings.length === 0 && decoded.events.length === 0) {
+      done?.();
+      return;
+    }
+    const time = formatTime(at);
+    const events = decoded.events.map(
+      (event): WireEvent => ({
+        device: device.id,
+        at: time,
+        type: event.type,
+        detail: event.detail,
+      }),
+    );
+    this.#readings += readings.length;
+    this.#events += events.length;
+    const row = readings.length === 0 ? null : rowOf(device.id, time, readings);
+    if (!this.#outbox.put(row, events, done)) this.deadband.forget(device.id);
+  }
+
+  /** Counts a frame that was not understood, keeps what came of it, and says so once for each device and code. */
+  #note(device: BoundDevice, fault: OperationalError, frame: Frame): void {
+    this.#undecodable.set(fault.code, (this.#undecodable.get(fault.code) ?? 0) + 1);
+    if (this.#badFrames.length >= BAD_FRAMES_KEPT) this.#badFrames.shift();
+    const bad: BadFrame = {
+      at: formatTime(this.#now()),
+      device: device.id,
+      code: fault.code,
+      message: fault.message.slice(0, 200),
+      bytes: Buffer.from(bytesOf(frame)).toString('hex'),
+    };
+    this.#badFrames.push(bad);
+    if (this.#notUnderstood.get(device.id) === fault.code) return;
+    this.#notUnderstood.set(device.id, fault.code);
+    const { code, message, bytes } = bad;
+    this.#log.warn({ device: device.id, code, bytes }, `device: is not understood: ${message}`);
+  }
+
+  counters(): IntakeCounters {
+    return {
+      frames: this.#frames,
+      readings: this.#readings,
+      events: this.#events,
+      suppressed: this.deadband.suppressed,
+      clocksReplaced: this.#clocksReplaced,
+      undecodable: Object.fromEntries(this.#undecodable),
+      badFrames: [...this.#badFrames],
+    };
+  }
+}
+
+function rowOf(device: string, at: string, readings: Decoded['readings']): WireReading {
+  const row: WireReading = { device, at, values: {} };
+  for (const reading of readings) {
+    row.values[reading.metric] = reading.value;
+    if (reading.quality === 'good') continue;
+    row.quality ??= {};
+    row.quality[reading.metric] = reading.quality;
+  }
+  return row;
+}

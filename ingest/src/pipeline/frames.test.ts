@@ -1,0 +1,156 @@
+import { formatTime, HOUR, SECOND, topics } from '@village/core';
+import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
+import { afterEach, expect, it } from 'vitest';
+import { type Bench, NOW, testDevice, testPipeline } from '../testing.ts';
+import { Pipeline } from './pipeline.ts';
+
+const BIN = 'village/smart-bin';
+const TOPIC = 'bin/HB20-000117/up';
+const benches: Bench[] = [];
+afterEach(async () => {
+  for (const bench of benches.splice(0)) await bench.close();
+});
+
+async function start(profiles?: ReadonlyMap<string, DeviceProfile>): Promise<Bench> {
+  const bench = await testPipeline(
+    [
+      testDevice('bin-1', BIN, { address: 'HB20-000117' }),
+      testDevice('bin-2', 'other/bin', { address: 'HB20-000200' }),
+      testDevice('bin-3', BIN, { address: 'HB20-000300', gateway: 'lora-1' }),
+      testDevice('cam-1', 'onvif/camera', { address: 'cam' }),
+    ],
+    profiles,
+  );
+  benches.push(bench);
+  return bench;
+}
+
+const device = (id: string) => ({ kind: 'device', id }) as const;
+const frame = (more: object) => ({ fill: 52, t: -37, bat: { mv: 3620 }, lid: 'closed', ...more });
+const rowsOf = (bench: Bench, id: string) =>
+  bench.store.range({ device: id, from: 0, to: NOW + HOUR, limit: 100 });
+
+it("a device's own frame is decoded by its profile and stored at the device's time", async () => {
+  const bench = await start();
+  const ts = NOW / SECOND - 60;
+  await bench.send(device('bin-1'), TOPIC, frame({ ts, fill: 137 }));
+  expect(await rowsOf(bench, 'bin-1')).toEqual([
+    {
+      at: ts * SECOND,
+      receivedAt: NOW,
+      lane: 'live',
+      clockReplaced: false,
+      values: { fill: 137, temperature: -3.7, battery: 3.62, lid: 0 },
+      quality: { fill: 'implausible' },
+    },
+  ]);
+  expect(bench.pipeline.counters()).toMatchObject({ rows: 1, readings: 4, implausible: 1 });
+});
+
+it('a frame without a time gets the receive time, the same again only when marked as repeated', async () => {
+  const bench = await start();
+  const payload = Buffer.from(JSON.stringify(frame({})));
+  const send = (receivedAt: number, dup: boolean): Promise<void> =>
+    new Promise((resolve) =>
+      bench.pipeline.accept(
+        { principal: device('bin-1'), topic: TOPIC, payload, receivedAt, dup },
+        resolve,
+      ),
+    );
+  await send(NOW, false);
+  await send(NOW, false);
+  await send(NOW + 5000, true);
+  const rows = await rowsOf(bench, 'bin-1');
+  expect(rows.map((row) => [row.at, row.clockReplaced])).toEqual([
+    [NOW, false],
+    [NOW + 1, false],
+  ]);
+});
+
+it('an absurd time in a frame is replaced, once for a frame sent twice', async () => {
+  const bench = await start();
+  await bench.send(device('bin-1'), TOPIC, frame({ ts: 60 }), NOW);
+  await bench.send(device('bin-1'), TOPIC, frame({ ts: 60 }), NOW + 900);
+  await bench.send(device('bin-1'), TOPIC, frame({ ts: 60, fill: 53 }), NOW + 900);
+  const rows = await rowsOf(bench, 'bin-1');
+  expect(rows.map((row) => [row.at, row.values['fill'], row.clockReplaced])).toEqual([
+    [NOW, 52, true],
+    [NOW + 900, 53, true],
+  ]);
+});
+
+it('where profiles share a topic, the registration says which it is', async () => {
+  const catalog = loadCatalog([builtinCatalog]).profiles;
+  const bin = catalog.get(BIN);
+  if (bin === undefined) throw new Error(`no ${BIN} in the catalogue`);
+  const bench = await start(new Map([...catalog, ['other/bin', { ...bin, id: 'other/bin' }]]));
+  const ts = NOW / SECOND;
+  await bench.send(device('bin-2'), 'bin/HB20-000200/up', frame({ ts }));
+  expect(await rowsOf(bench, 'bin-2')).toMatchObject([{ at: NOW, values: { fill: 52 } }]);
+  expect(bench.pipeline.mayPublish(device('bin-2'), 'bin/HB20-000200/up')).toBe(true);
+  expect(bench.pipeline.mayPublish(device('bin-1'), 'bin/HB20-000200/up')).toBe(false);
+});
+
+it('a network server speaks for its own devices alone, and running again gives it no more', async () => {
+  const bench = await start();
+  const server = { kind: 'gateway', id: 'lora-1' } as const;
+  const ts = NOW / SECOND;
+  await bench.send(server, 'bin/HB20-000300/up', frame({ ts }));
+  await bench.send(server, TOPIC, frame({ ts }));
+  expect(await rowsOf(bench, 'bin-3')).toMatchObject([{ at: NOW }]);
+  expect(await bench.pipeline.rerunQuarantine()).toMatchObject({
+    accepted: 0,
+    refused: [{ reason: 'not-your-device' }],
+  });
+  expect(await rowsOf(bench, 'bin-1')).toEqual([]);
+});
+
+it('what a camera tells becomes an event', async () => {
+  const bench = await start();
+  await bench.send(device('cam-1'), 'cam/onvif-ej/RuleEngine/FieldDetector/ObjectsInside/1/yard', {
+    UtcTime: formatTime(NOW - 1000),
+    PropertyOperation: 'Changed',
+    Source: { Rule: 'yard' },
+    Data: { ObjectId: '9', IsInside: 'true' },
+  });
+  const query = { device: 'cam-1', from: 0, to: NOW + HOUR, limit: 10 };
+  expect(await bench.store.events(query)).toMatchObject([
+    { at: NOW - 1000, receivedAt: NOW, type: 'field-entered' },
+  ]);
+});
+
+it('what is sent again after a restart keeps the time it was given, when the store knows it', async () => {
+  const bench = await start();
+  const payload = Buffer.from(JSON.stringify(frame({ fill: 61 })));
+  const own = Buffer.from(`{"at":"1970-01-01T00:10:00Z","values":{"fill":62}}`);
+  const who = device('bin-1');
+  const send = (pipeline: Pipeline, topic: string, bytes: Buffer, after: number, dup: boolean) =>
+    new Promise<void>((resolve) =>
+      pipeline.accept(
+        { principal: who, topic, payload: bytes, receivedAt: NOW + after, dup },
+        resolve,
+      ),
+    );
+  // A pipeline that remembers nothing, as after a start.
+  const restarted = (): Pipeline =>
+    new Pipeline({
+      store: bench.store,
+      registry: bench.registry,
+      profiles: bench.profiles,
+      clock: () => NOW,
+    });
+  const times = async (): Promise<number[]> =>
+    (await rowsOf(bench, 'bin-1')).map((row) => row.at - NOW);
+  await send(bench.pipeline, TOPIC, payload, 0, false);
+  await send(restarted(), TOPIC, payload, 5_000, true);
+  expect(await times()).toEqual([0]);
+  await send(bench.pipeline, topics.deviceReadings('bin-1'), own, 10_000, false);
+  await send(restarted(), topics.deviceReadings('bin-1'), own, 15_000, true);
+  expect(await times()).toEqual([0, 10_000]);
+  // A new message that happens to say the same, other content, and one that comes far too late are others.
+  await send(restarted(), topics.deviceReadings('bin-1'), own, 20_000, false);
+  const other = Buffer.from(own.toString().replace('62', '63'));
+  await send(restarted(), topics.deviceReadings('bin-1'), other, 25_000, true);
+  await send(restarted(), topics.deviceReadings('bin-1'), other, 25_000 + HOUR / 2, true);
+  expect(await times()).toEqual([0, 10_000, 20_000, 25_000, 25_000 + HOUR / 2]);
+});
