@@ -24,7 +24,7 @@ it('for kinds, qualities, lanes, states of devices and levels of areas', () => {
 
 it('for every reason why a message is kept in quarantine', () => {
   const sources = ['ingest/src', 'device-profiles/src'].flatMap((folder) =>
-    readdirSync(join(root, folder))
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
       .map((name) => readFileSync(join(root, folder, name), 'utf8')),
   );

@@ -133,7 +133,7 @@ describe('--check', () => {
     const file = join(path, 'gateway.yaml');
     writeFileSync(file, GOOD);
     const run = (...args: string[]) =>
-      spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
+      spawnSync(process.execPath, [join(import.meta.dirname, '../main.ts'), ...args], {
         encoding: 'utf8',
       });
     const bad = run('--check', '--config', file);
