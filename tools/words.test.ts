@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { AREA_LEVELS, DEVICE_STATES, LANES, QUALITIES, QUANTITIES } from '@village/core';
 import { builtinCatalog, KINDS, loadCatalog } from '@village/device-profiles';
 import { expect, it } from 'vitest';
-import { texts } from '../dashboards/src/text/dictionary.ts';
+import { texts } from '../dashboards/kit/text/dictionary.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

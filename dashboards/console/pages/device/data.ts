@@ -1,8 +1,8 @@
 /** What the device page asks for: the time range of its address, its trend and its small charts. */
 
-import type { Device, Metric, ReadingRow } from '../api/answers.ts';
-import * as answers from '../api/answers.ts';
-import { address } from '../api/client.ts';
+import type { Device, Metric, ReadingRow } from '#kit/api/answers.ts';
+import * as answers from '#kit/api/answers.ts';
+import { address } from '#kit/api/client.ts';
 import {
   BUCKET_MS,
   bucketSeries,
@@ -10,10 +10,10 @@ import {
   rawSeries,
   resolutionFor,
   type Series,
-} from '../chart/series.ts';
-import { allPages } from '../load.ts';
-import { query } from '../router.ts';
-import { client } from '../state.ts';
+} from '#kit/chart/series.ts';
+import { allPages } from '#kit/load.ts';
+import { query } from '#kit/router.ts';
+import { client } from '#kit/state.ts';
 
 export const RANGES = {
   '1h': 3_600_000,

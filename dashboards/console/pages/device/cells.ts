@@ -1,5 +1,5 @@
 /** Hours of completeness drawn together into as many cells as a strip can show. Pure. */
-import type { Completeness } from '../api/answers.ts';
+import type { Completeness } from '#kit/api/answers.ts';
 
 export interface Cell {
   readonly from: number;

@@ -2,17 +2,17 @@
 import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { profiles as profilesCheck, session } from './api/answers.ts';
-import { ApiError } from './api/client.ts';
-import { asApiError, useLoad } from './load.ts';
-import { Devices } from './pages/devices.tsx';
-import { Overview } from './pages/overview.tsx';
-import { Settings } from './pages/settings.tsx';
-import { SignIn } from './pages/sign-in.tsx';
-import { go, path } from './router.ts';
-import { client, profiles, user } from './state.ts';
-import { Failure, Skeleton } from './ui/parts.tsx';
-import { Shell } from './ui/shell.tsx';
+import { profiles as profilesCheck, session } from '#kit/api/answers.ts';
+import { ApiError } from '#kit/api/client.ts';
+import { asApiError, useLoad } from '#kit/load.ts';
+import { go, path } from '#kit/router.ts';
+import { client, profiles, user } from '#kit/state.ts';
+import { Failure, Skeleton } from '#kit/ui/parts.tsx';
+import { Devices } from './pages/devices/page.tsx';
+import { Overview } from './pages/overview/page.tsx';
+import { Settings } from './pages/settings/page.tsx';
+import { Shell } from './shell/shell.tsx';
+import { SignIn } from './sign-in/page.tsx';
 
 /** A page that comes in a file of its own: shows a skeleton until it is here, and says when it can't be had. */
 function later<P extends object>(
@@ -45,10 +45,12 @@ function later<P extends object>(
 }
 
 const DevicePage = later<{ id: string }>(
-  async () => (await import('./pages/device.tsx')).DevicePage,
+  async () => (await import('./pages/device/page.tsx')).DevicePage,
 );
-const Quarantine = later<object>(async () => (await import('./pages/quarantine.tsx')).Quarantine);
-const System = later<object>(async () => (await import('./pages/system.tsx')).SystemPage);
+const Quarantine = later<object>(
+  async () => (await import('./pages/quarantine/page.tsx')).Quarantine,
+);
+const System = later<object>(async () => (await import('./pages/system/page.tsx')).SystemPage);
 
 const notFound = new ApiError('not-found', 404, '');
 

@@ -1,14 +1,15 @@
 /** One device: what it says now, what it said before, what is missing. */
 import { useMemo, useState } from 'preact/hooks';
-import type { Device, LatestChange, Metric, Profile } from '../api/answers.ts';
-import * as answers from '../api/answers.ts';
-import { drawnAs, trend } from '../chart/series.ts';
-import { formatSpan, formatTime } from '../format.ts';
-import { useLive, useLoad } from '../load.ts';
-import { query, withQuery } from '../router.ts';
-import { client, now, profiles } from '../state.ts';
-import { say, t, word } from '../text/language.ts';
-import { Icon } from '../ui/icon.tsx';
+import type { Device, LatestChange, Metric, Profile } from '#kit/api/answers.ts';
+import * as answers from '#kit/api/answers.ts';
+import { drawnAs, trend } from '#kit/chart/series.ts';
+import { mergeLatest } from '#kit/devices/merge.ts';
+import { formatSpan, formatTime } from '#kit/format.ts';
+import { useLive, useLoad } from '#kit/load.ts';
+import { query, withQuery } from '#kit/router.ts';
+import { client, now, profiles } from '#kit/state.ts';
+import { say, t, word } from '#kit/text/language.ts';
+import { Icon } from '#kit/ui/icon.tsx';
 import {
   Age,
   Crumbs,
@@ -19,10 +20,9 @@ import {
   StaleNote,
   StateMark,
   useTitle,
-} from '../ui/parts.tsx';
-import { loadRecent } from './device-data.ts';
-import { History } from './device-history.tsx';
-import { mergeLatest } from './merge.ts';
+} from '#kit/ui/parts.tsx';
+import { loadRecent } from './data.ts';
+import { History } from './history.tsx';
 
 function Spark({ points }: { points: readonly (readonly [number, number])[] }) {
   const first = points[0];

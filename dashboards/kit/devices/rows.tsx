@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { Device } from '../api/answers.ts';
 import { metricOf, narrow, profiles } from '../state.ts';
 import { say, t, word } from '../text/language.ts';
-import { Age, Figure, StateMark } from './parts.tsx';
+import { Age, Figure, StateMark } from '../ui/parts.tsx';
 
 /** Columns that may be hidden; state and name always stay. */
 export const COLUMNS = ['kind', 'place', 'profile', 'gateway', 'values', 'last-seen'] as const;

@@ -1,13 +1,13 @@
 /** Language, theme and the way out. */
 import { useState } from 'preact/hooks';
-import { anything } from '../api/check.ts';
-import type { ApiError } from '../api/client.ts';
-import { asApiError } from '../load.ts';
-import { client, user } from '../state.ts';
-import { say, t } from '../text/language.ts';
-import { Icon } from '../ui/icon.tsx';
-import { explain, useTitle } from '../ui/parts.tsx';
-import { LanguageSwitch, ThemeSwitch } from '../ui/shell.tsx';
+import { anything } from '#kit/api/check.ts';
+import type { ApiError } from '#kit/api/client.ts';
+import { asApiError } from '#kit/load.ts';
+import { client, user } from '#kit/state.ts';
+import { say, t } from '#kit/text/language.ts';
+import { Icon } from '#kit/ui/icon.tsx';
+import { explain, useTitle } from '#kit/ui/parts.tsx';
+import { LanguageSwitch, ThemeSwitch } from '../../shell/shell.tsx';
 
 /** What each person may set for themselves, and who they are here. */
 export function Settings() {

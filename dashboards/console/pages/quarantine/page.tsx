@@ -1,13 +1,13 @@
 /** What could not be decoded: reason, payload, and running it again. */
 import { useState } from 'preact/hooks';
-import * as answers from '../api/answers.ts';
-import { QUARANTINE_STATES, type QuarantineEntry } from '../api/answers.ts';
-import { type ApiError, address } from '../api/client.ts';
-import { allPages, asApiError, useLoad } from '../load.ts';
-import { query, withQuery } from '../router.ts';
-import { client } from '../state.ts';
-import { t, word } from '../text/language.ts';
-import { Age, Empty, explain, Failure, Skeleton, StaleNote, useTitle } from '../ui/parts.tsx';
+import * as answers from '#kit/api/answers.ts';
+import { QUARANTINE_STATES, type QuarantineEntry } from '#kit/api/answers.ts';
+import { type ApiError, address } from '#kit/api/client.ts';
+import { allPages, asApiError, useLoad } from '#kit/load.ts';
+import { query, withQuery } from '#kit/router.ts';
+import { client } from '#kit/state.ts';
+import { t, word } from '#kit/text/language.ts';
+import { Age, Empty, explain, Failure, Skeleton, StaleNote, useTitle } from '#kit/ui/parts.tsx';
 
 const PAGE = 50;
 

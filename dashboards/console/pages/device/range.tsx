@@ -1,11 +1,11 @@
 /** Choosing the time that the device page shows; the choice stands in the address. */
 import { useState } from 'preact/hooks';
-import { formatShort, formatSpan, fromField, toField } from '../format.ts';
-import { go, withQuery } from '../router.ts';
-import { t } from '../text/language.ts';
-import { Icon } from '../ui/icon.tsx';
-import { Menu } from '../ui/parts.tsx';
-import { RANGES, type TimeRange } from './device-data.ts';
+import { formatShort, formatSpan, fromField, toField } from '#kit/format.ts';
+import { go, withQuery } from '#kit/router.ts';
+import { t } from '#kit/text/language.ts';
+import { Icon } from '#kit/ui/icon.tsx';
+import { Menu } from '#kit/ui/parts.tsx';
+import { RANGES, type TimeRange } from './data.ts';
 
 /** Puts a time of its own choice into the address. */
 export function goToRange(from: number, to: number): void {

@@ -1,19 +1,20 @@
 /** One area at a glance: how its devices are, how the areas below are, what was measured last. */
 import { useRef, useState } from 'preact/hooks';
-import * as answers from '../api/answers.ts';
+import * as answers from '#kit/api/answers.ts';
 import {
   type Counts,
   type Device,
   type Overview as OverviewAnswer,
   STATES,
-} from '../api/answers.ts';
-import { address } from '../api/client.ts';
-import { formatCount, formatPercent, formatValue } from '../format.ts';
-import { type Load, useLive, useLoad } from '../load.ts';
-import { client, narrow, now } from '../state.ts';
-import { say, t, word } from '../text/language.ts';
-import { DeviceRows } from '../ui/device-rows.tsx';
-import { Icon } from '../ui/icon.tsx';
+} from '#kit/api/answers.ts';
+import { address } from '#kit/api/client.ts';
+import { mergeLatest } from '#kit/devices/merge.ts';
+import { DeviceRows } from '#kit/devices/rows.tsx';
+import { formatCount, formatPercent, formatValue } from '#kit/format.ts';
+import { type Load, useLive, useLoad } from '#kit/load.ts';
+import { client, narrow, now } from '#kit/state.ts';
+import { say, t, word } from '#kit/text/language.ts';
+import { Icon } from '#kit/ui/icon.tsx';
 import {
   Age,
   CountsBar,
@@ -25,8 +26,7 @@ import {
   StaleNote,
   totalOf,
   useTitle,
-} from '../ui/parts.tsx';
-import { mergeLatest } from './merge.ts';
+} from '#kit/ui/parts.tsx';
 
 /** Asked anew this often; states and values of the devices shown come live besides. */
 const REFRESH_MS = 15_000;

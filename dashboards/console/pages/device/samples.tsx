@@ -1,10 +1,10 @@
 /** The chart's points as a table. */
 import { useState } from 'preact/hooks';
-import type { Metric } from '../api/answers.ts';
-import type { Series } from '../chart/series.ts';
-import { formatMetric, formatTime } from '../format.ts';
-import { say, t, word } from '../text/language.ts';
-import { Scroll } from '../ui/parts.tsx';
+import type { Metric } from '#kit/api/answers.ts';
+import type { Series } from '#kit/chart/series.ts';
+import { formatMetric, formatTime } from '#kit/format.ts';
+import { say, t, word } from '#kit/text/language.ts';
+import { Scroll } from '#kit/ui/parts.tsx';
 
 const TABLE_STEP = 100;
 

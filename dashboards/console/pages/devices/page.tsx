@@ -1,17 +1,17 @@
 /** Finding devices: search, filters, sorting, page after page, and the list as CSV. All of it stands in the address. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import * as answers from '../api/answers.ts';
-import { type Area, type Device, type DevicePage, STATES } from '../api/answers.ts';
-import { type ApiError, address } from '../api/client.ts';
-import { csvCell, formatCount, formatTime } from '../format.ts';
-import { allPages, asApiError, useLive, useLoad } from '../load.ts';
-import { go, query, withQuery } from '../router.ts';
-import { client, narrow, now, profiles, recall, remember, user } from '../state.ts';
-import { say, t, word } from '../text/language.ts';
-import { COLUMNS, type Column, DeviceRows, placeOf } from '../ui/device-rows.tsx';
-import { Icon } from '../ui/icon.tsx';
-import { Empty, explain, Failure, Menu, Skeleton, StaleNote, useTitle } from '../ui/parts.tsx';
-import { mergeLatest } from './merge.ts';
+import * as answers from '#kit/api/answers.ts';
+import { type Area, type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
+import { type ApiError, address } from '#kit/api/client.ts';
+import { mergeLatest } from '#kit/devices/merge.ts';
+import { COLUMNS, type Column, DeviceRows, placeOf } from '#kit/devices/rows.tsx';
+import { csvCell, formatCount, formatTime } from '#kit/format.ts';
+import { allPages, asApiError, useLive, useLoad } from '#kit/load.ts';
+import { go, query, withQuery } from '#kit/router.ts';
+import { client, narrow, now, profiles, recall, remember, user } from '#kit/state.ts';
+import { say, t, word } from '#kit/text/language.ts';
+import { Icon } from '#kit/ui/icon.tsx';
+import { Empty, explain, Failure, Menu, Skeleton, StaleNote, useTitle } from '#kit/ui/parts.tsx';
 
 const PAGE = 50;
 const EXPORT_PAGE = 500;

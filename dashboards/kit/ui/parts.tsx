@@ -3,9 +3,9 @@ import type { DeviceState, Label } from '@village/core';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import {
+  type AreaRef,
   type Counts,
   type Metric,
-  type Place,
   type Profile,
   STATES,
   type Value,
@@ -90,7 +90,7 @@ export function Figure({
 }
 
 /** County › township › village. What lies above the reader's own area is text and no link. */
-export function Crumbs({ places, last }: { places: readonly Place[]; last: Label | string }) {
+export function Crumbs({ places, last }: { places: readonly AreaRef[]; last: Label | string }) {
   const own = user.value?.area.code;
   const from = places.findIndex((place) => place.code === own);
   return (

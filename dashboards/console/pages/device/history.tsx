@@ -1,9 +1,9 @@
 /** The device's past: chart or table of one metric over a chosen time, completeness, gaps, events. */
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { Completeness, Device, LatestChange, Metric } from '../api/answers.ts';
-import * as answers from '../api/answers.ts';
-import { Chart } from '../chart/chart.tsx';
+import type { Completeness, Device, LatestChange, Metric } from '#kit/api/answers.ts';
+import * as answers from '#kit/api/answers.ts';
+import { Chart } from '#kit/chart/chart.tsx';
 import {
   appendSample,
   axisFrom,
@@ -13,15 +13,15 @@ import {
   scale,
   shadedGaps,
   summarize,
-} from '../chart/series.ts';
-import { formatCount, formatMetric, formatShort, formatSpan, formatTime } from '../format.ts';
-import { type Load, useLoad } from '../load.ts';
-import { go, query, withQuery } from '../router.ts';
-import { client, now } from '../state.ts';
-import { say, t, word } from '../text/language.ts';
-import { Icon } from '../ui/icon.tsx';
-import { Empty, Failure, Skeleton, StaleNote } from '../ui/parts.tsx';
-import { CompletenessPanel } from './device-completeness.tsx';
+} from '#kit/chart/series.ts';
+import { formatCount, formatMetric, formatShort, formatSpan, formatTime } from '#kit/format.ts';
+import { type Load, useLoad } from '#kit/load.ts';
+import { go, query, withQuery } from '#kit/router.ts';
+import { client, now } from '#kit/state.ts';
+import { say, t, word } from '#kit/text/language.ts';
+import { Icon } from '#kit/ui/icon.tsx';
+import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/parts.tsx';
+import { CompletenessPanel } from './completeness.tsx';
 import {
   completenessAddress,
   currentRange,
@@ -29,10 +29,10 @@ import {
   loadSeries,
   RANGES,
   type TimeRange,
-} from './device-data.ts';
-import { Events } from './device-events.tsx';
-import { goToRange, RangePicker } from './device-range.tsx';
-import { SampleTable } from './device-samples.tsx';
+} from './data.ts';
+import { Events } from './events.tsx';
+import { goToRange, RangePicker } from './range.tsx';
+import { SampleTable } from './samples.tsx';
 
 const REFRESH_MS = 60_000;
 

@@ -1,11 +1,11 @@
 /** Starts the console: preferences, router, clock, page. */
 import { render } from 'preact';
+import { startRouter } from '#kit/router.ts';
+import { startPreferences, tick } from '#kit/state.ts';
 import { App } from './app.tsx';
-import { startRouter } from './router.ts';
-import { startPreferences, tick } from './state.ts';
-import './style/base.css';
-import './style/shell.css';
-import './style/pages.css';
+import '#kit/style/base.css';
+import './shell/shell.css';
+import '#kit/style/pages.css';
 
 startPreferences();
 startRouter();

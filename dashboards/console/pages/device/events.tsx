@@ -1,12 +1,12 @@
 /** What happened at a device in the time shown, newest first. */
-import type { Device } from '../api/answers.ts';
-import * as answers from '../api/answers.ts';
-import { formatTime } from '../format.ts';
-import { useLoad } from '../load.ts';
-import { client, profiles } from '../state.ts';
-import { say, t, word } from '../text/language.ts';
-import { Failure, Skeleton } from '../ui/parts.tsx';
-import { eventsAddress, type TimeRange } from './device-data.ts';
+import type { Device } from '#kit/api/answers.ts';
+import * as answers from '#kit/api/answers.ts';
+import { formatTime } from '#kit/format.ts';
+import { useLoad } from '#kit/load.ts';
+import { client, profiles } from '#kit/state.ts';
+import { say, t, word } from '#kit/text/language.ts';
+import { Failure, Skeleton } from '#kit/ui/parts.tsx';
+import { eventsAddress, type TimeRange } from './data.ts';
 
 /** What an event says besides: names and values as they came. */
 function Detail({ detail }: { detail: unknown }) {

@@ -1,12 +1,12 @@
 /** Signing in; the address stays, so that afterwards the page asked for is shown. */
 import { useState } from 'preact/hooks';
-import { session } from '../api/answers.ts';
-import type { ApiError } from '../api/client.ts';
-import { asApiError } from '../load.ts';
-import { client, sessionEnded, user } from '../state.ts';
-import { t } from '../text/language.ts';
-import { explain, useTitle } from '../ui/parts.tsx';
-import { LanguageSwitch } from '../ui/shell.tsx';
+import { session } from '#kit/api/answers.ts';
+import type { ApiError } from '#kit/api/client.ts';
+import { asApiError } from '#kit/load.ts';
+import { client, sessionEnded, user } from '#kit/state.ts';
+import { t } from '#kit/text/language.ts';
+import { explain, useTitle } from '#kit/ui/parts.tsx';
+import { LanguageSwitch } from '../shell/shell.tsx';
 
 /** The form and what can go wrong with it. */
 export function SignIn() {

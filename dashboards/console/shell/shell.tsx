@@ -1,10 +1,10 @@
 /** The frame around every page: side rail on a desktop, bar at the bottom on a phone, the live mark on both. */
 import type { ComponentChildren } from 'preact';
-import { path } from '../router.ts';
-import { narrow, streamFault, streamState, THEMES, theme, user } from '../state.ts';
-import type { Key } from '../text/dictionary.ts';
-import { language, say, t } from '../text/language.ts';
-import { Icon, type IconName } from './icon.tsx';
+import { path } from '#kit/router.ts';
+import { narrow, streamFault, streamState, THEMES, theme, user } from '#kit/state.ts';
+import type { Key } from '#kit/text/dictionary.ts';
+import { language, say, t } from '#kit/text/language.ts';
+import { Icon, type IconName } from '#kit/ui/icon.tsx';
 
 interface Entry {
   readonly href: string;

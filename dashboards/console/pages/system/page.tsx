@@ -1,13 +1,13 @@
 /** How the platform itself is: gateways, store and broker counters, backup. For county administrators. */
 import { useState } from 'preact/hooks';
-import type { System } from '../api/answers.ts';
-import * as answers from '../api/answers.ts';
-import type { ApiError } from '../api/client.ts';
-import { formatBytes, formatCount } from '../format.ts';
-import { asApiError, useLoad } from '../load.ts';
-import { client } from '../state.ts';
-import { type PlainKey, t } from '../text/language.ts';
-import { Age, explain, Failure, Skeleton, StaleNote, StateMark, useTitle } from '../ui/parts.tsx';
+import type { System } from '#kit/api/answers.ts';
+import * as answers from '#kit/api/answers.ts';
+import type { ApiError } from '#kit/api/client.ts';
+import { formatBytes, formatCount } from '#kit/format.ts';
+import { asApiError, useLoad } from '#kit/load.ts';
+import { client } from '#kit/state.ts';
+import { type PlainKey, t } from '#kit/text/language.ts';
+import { Age, explain, Failure, Skeleton, StaleNote, StateMark, useTitle } from '#kit/ui/parts.tsx';
 
 const REFRESH_MS = 5_000;
 

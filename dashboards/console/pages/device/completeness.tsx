@@ -1,12 +1,12 @@
 /** What was expected of a device and what came, hour by hour, with its silences by their real times. */
 import { useState } from 'preact/hooks';
-import type { Completeness } from '../api/answers.ts';
-import { axisFrom, type Gap } from '../chart/series.ts';
-import { formatCount, formatLength, formatPercent, formatShort, formatTime } from '../format.ts';
-import type { Load } from '../load.ts';
-import { narrow, now } from '../state.ts';
-import { t } from '../text/language.ts';
-import { Failure, Scroll, Skeleton, StaleNote } from '../ui/parts.tsx';
+import type { Completeness } from '#kit/api/answers.ts';
+import { axisFrom, type Gap } from '#kit/chart/series.ts';
+import { formatCount, formatLength, formatPercent, formatShort, formatTime } from '#kit/format.ts';
+import type { Load } from '#kit/load.ts';
+import { narrow, now } from '#kit/state.ts';
+import { t } from '#kit/text/language.ts';
+import { Failure, Scroll, Skeleton, StaleNote } from '#kit/ui/parts.tsx';
 import { type Cell, cellKind, cells } from './cells.ts';
 
 const HOUR_MS = 3_600_000;

@@ -26,7 +26,7 @@ const label: Check<Label> = (value, path) =>
     ? { zh: value, en: value }
     : object({ zh: text, en: text })(value, path);
 
-const place = object({ code: text, name: label });
+const areaRef = object({ code: text, name: label });
 const state = oneOf(STATES);
 const counts = object({ online: number, late: number, offline: number, never: number });
 
@@ -34,7 +34,7 @@ export const user = object({
   name: text,
   displayName: text,
   role: oneOf(['admin', 'officer', 'clerk']),
-  area: place,
+  area: areaRef,
 });
 export const session = object({ user });
 
@@ -43,7 +43,7 @@ export const area = object({
   level: oneOf(LEVELS),
   name: label,
   parent: nullable(text),
-  path: otherwise(list(place), []),
+  path: otherwise(list(areaRef), []),
 });
 
 const metric = object({
@@ -74,8 +74,8 @@ export const device = object({
   name: text,
   profile: text,
   kind: text,
-  area: place,
-  path: otherwise(list(place), []),
+  area: areaRef,
+  path: otherwise(list(areaRef), []),
   gateway: nullable(text),
   address: nullable(text),
   longitude: nullable(number),
@@ -194,7 +194,7 @@ export const liveLatest = object({
 
 export type User = Of<typeof user>;
 export type Area = Of<typeof area>;
-export type Place = Of<typeof place>;
+export type AreaRef = Of<typeof areaRef>;
 export type Counts = Of<typeof counts>;
 export type Metric = Of<typeof metric>;
 export type Profile = Of<typeof profile>;
