@@ -5,11 +5,11 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { OperationalError } from '@village/core';
 import type { Client } from 'aedes';
 import { Admission } from './admission.ts';
+import { BrokerState, type Log } from './broker-state.ts';
 import type { Channel } from './channel.ts';
 import { Connection } from './connection.ts';
 import type { Broker, BrokerCounters, BrokerHooks, BrokerLimits } from './contract.ts';
 import { topicName } from './frame.ts';
-import { Hub, type Log } from './hub.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { connectionOf, Router } from './router.ts';
 
@@ -27,7 +27,7 @@ const BACKLOG = 4096;
 
 /** The broker of one listener. */
 class AedesBroker<Who> implements Broker {
-  readonly #hub: Hub<Who>;
+  readonly #state: BrokerState<Who>;
   readonly #admission: Admission;
   readonly #router: Router<Who>;
   readonly #server: Server;
@@ -38,9 +38,9 @@ class AedesBroker<Who> implements Broker {
 
   constructor(hooks: BrokerHooks<Who>, options: BrokerOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#hub = new Hub(hooks, limits, options.log ?? (() => undefined));
+    this.#state = new BrokerState(hooks, limits, options.log ?? (() => undefined));
     this.#admission = new Admission(limits);
-    this.#router = new Router(this.#hub);
+    this.#router = new Router(this.#state);
     this.#secure = options.tls !== undefined;
     const server = options.tls
       ? createTlsServer({ handshakeTimeout: limits.connectTimeoutMs, ...options.tls })
@@ -49,7 +49,7 @@ class AedesBroker<Who> implements Broker {
     server.on('connection', (socket: Socket) => this.#accept(socket));
     server.on('secureConnection', (socket: Socket) => this.#begin(socket));
     server.on('tlsClientError', (_error: Error, socket: Socket) => {
-      this.#hub.count('tls-handshake');
+      this.#state.count('tls-handshake');
       socket.destroy();
     });
     const events: EventEmitter = this.#router;
@@ -86,7 +86,7 @@ class AedesBroker<Who> implements Broker {
     payload: string | Buffer,
     options: { qos: 0 | 1; retain?: boolean },
   ): Promise<void> {
-    if (topicName(Buffer.from(topic), this.#hub.limits.topicLevels) === null)
+    if (topicName(Buffer.from(topic), this.#state.limits.topicLevels) === null)
       throw new Error(`BUG: ${topic} is no topic to send to`);
     return new Promise((resolve, reject) => {
       this.#router.route(
@@ -103,29 +103,35 @@ class AedesBroker<Who> implements Broker {
     });
   }
 
+  disconnect(username: string, reason: string): number {
+    const connections = this.#state.connectionsOf(username);
+    for (const connection of connections) connection.revoke(reason);
+    return connections.length;
+  }
+
   counters(): BrokerCounters {
-    const { connects, messages, acknowledged, inFlight, refused } = this.#hub;
+    const { connects, messages, acknowledged, inFlight, refused } = this.#state;
     const connections = this.#admission.open;
     return { connections, connects, messages, acknowledged, inFlight, refused: { ...refused } };
   }
 
   async close(timeoutMs: number): Promise<void> {
-    const hub = this.#hub;
-    if (hub.closing) return;
-    hub.closing = true;
+    const state = this.#state;
+    if (state.closing) return;
+    state.closing = true;
     const stopped = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
     const until = performance.now() + timeoutMs;
-    if (hub.inFlight > 0)
+    if (state.inFlight > 0)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);
-        hub.drained = () => {
+        state.drained = () => {
           clearTimeout(timer);
           resolve();
         };
       });
-    for (const connection of [...hub.connections]) connection.closeNow();
+    for (const connection of [...state.connections]) connection.closeNow();
     const left = Math.max(50, until - performance.now());
     const stuck = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
@@ -141,18 +147,18 @@ class AedesBroker<Who> implements Broker {
   }
 
   #fault(part: string, error: Error): void {
-    this.#hub.count(`${part}-error`);
-    this.#hub.log('error', `${part} of the broker failed`, { cause: error });
+    this.#state.count(`${part}-error`);
+    this.#state.log('error', `${part} of the broker failed`, { cause: error });
   }
 
   #accept(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress);
-    const refused = this.#hub.closing
+    const refused = this.#state.closing
       ? 'closing'
       : this.#admission.enter(address, performance.now());
     if (refused !== null) {
-      this.#hub.count(refused);
-      socket.on('error', (error) => this.#hub.log('info', 'refused socket', { cause: error }));
+      this.#state.count(refused);
+      socket.on('error', (error) => this.#state.log('info', 'refused socket', { cause: error }));
       socket.destroy();
       return;
     }
@@ -169,19 +175,20 @@ class AedesBroker<Who> implements Broker {
     const connect = (channel: Channel): void => {
       this.#router.handle(channel);
     };
-    this.#hub.connections.add(
-      new Connection(this.#hub, socket, address, { connect }, performance.now()),
+    this.#state.connections.add(
+      new Connection(this.#state, socket, address, { connect }, performance.now()),
     );
   }
 
   #tick(now: number): void {
-    const hub = this.#hub;
-    const throttled = [...hub.throttled];
-    hub.throttled.clear();
-    for (const connection of throttled) if (!connection.refill(now)) hub.throttled.add(connection);
-    hub.goOn();
+    const state = this.#state;
+    const throttled = [...state.throttled];
+    state.throttled.clear();
+    for (const connection of throttled)
+      if (!connection.refill(now)) state.throttled.add(connection);
+    state.resumeWaiting();
     if (++this.#ticks % TICKS_PER_CHECK !== 0) return;
-    for (const connection of hub.connections) connection.check(now);
+    for (const connection of state.connections) connection.check(now);
     this.#admission.forget(now);
   }
 }

@@ -3,10 +3,10 @@
  * rest (sessions, subscriptions, QoS 2) to aedes.
  */
 import type { Socket } from 'node:net';
+import type { BrokerState } from './broker-state.ts';
 import { Channel } from './channel.ts';
 import type { Publish, Session } from './contract.ts';
 import { frameLength, headerLength, isClientPacket, PACKET, topicName } from './frame.ts';
-import type { Hub } from './hub.ts';
 
 /** Why a socket is not being read. */
 const HOLD = { connecting: 1, full: 2, rate: 4, control: 8, drain: 16 } as const;
@@ -33,10 +33,12 @@ export interface ConnectionEvents {
 export class Connection<Who> {
   readonly address: string;
   session: Session<Who> | null = null;
+  /** The name that was let in; empty before. */
+  username = '';
   will: Will | null = null;
   keepaliveMs: number;
   closed = false;
-  readonly #hub: Hub<Who>;
+  readonly #state: BrokerState<Who>;
   readonly #on: ConnectionEvents;
   readonly #socket: Socket;
   readonly #openedAt: number;
@@ -54,20 +56,26 @@ export class Connection<Who> {
   #tokens: number;
   #tokensAt: number;
   #acknowledgements: number[] = [];
-  #heard = true;
-  #heardAt: number;
+  #received = true;
+  #receivedAt: number;
   #drainSince = 0;
 
-  constructor(hub: Hub<Who>, socket: Socket, address: string, on: ConnectionEvents, now: number) {
-    this.#hub = hub;
+  constructor(
+    state: BrokerState<Who>,
+    socket: Socket,
+    address: string,
+    on: ConnectionEvents,
+    now: number,
+  ) {
+    this.#state = state;
     this.#on = on;
     this.#socket = socket;
     this.address = address;
     this.#openedAt = now;
-    this.#heardAt = now;
+    this.#receivedAt = now;
     this.#tokensAt = now;
-    this.#tokens = 2 * hub.limits.messagesPerSecond;
-    this.keepaliveMs = hub.limits.keepaliveMaxSeconds * 1000;
+    this.#tokens = 2 * state.limits.messagesPerSecond;
+    this.keepaliveMs = state.limits.keepaliveMaxSeconds * 1000;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('error', (error) => this.close('socket-error', error));
@@ -80,18 +88,19 @@ export class Connection<Who> {
 
   /** CONNACK is on its way: messages may come. */
   opened(): void {
+    if (this.closed) return;
     this.#open = true;
-    this.#hub.connects++;
-    if (this.session !== null) this.#hub.told('connected', this.session);
+    this.#state.connects++;
+    if (this.session !== null) this.#state.notify('connected', this.session);
     this.#release(HOLD.connecting);
   }
 
   /** Counts the cause and closes; what was written still goes out. */
   close(cause: string, error?: Error): void {
     if (this.closed) return;
-    this.#hub.count(cause);
+    this.#state.count(cause);
     if (cause !== 'socket-error')
-      this.#hub.log('info', `connection closed: ${cause}`, {
+      this.#state.log('info', `connection closed: ${cause}`, {
         address: this.address,
         clientId: this.session?.clientId,
         reason: error?.message,
@@ -103,38 +112,43 @@ export class Connection<Who> {
   closeNow(): void {
     if (this.closed) return;
     this.closed = true;
-    const hub = this.#hub;
-    hub.connections.delete(this);
-    hub.throttled.delete(this);
-    hub.partialBytes -= this.#partsBytes;
+    const state = this.#state;
+    state.connections.delete(this);
+    state.throttled.delete(this);
+    state.partialBytes -= this.#partsBytes;
     this.#parts = [];
     this.#partsBytes = 0;
     this.#held = NOTHING;
     this.#socket.destroySoon();
     this.#channel?.destroy();
     const session = this.session;
-    if (session !== null) hub.left(session, this);
+    if (session !== null) state.left(session, this);
     if (session === null || !this.#open) return;
     this.#publishWill(session);
-    hub.told('disconnected', session);
+    state.notify('disconnected', session);
   }
 
-  /** Drops the connection without waiting for what was written to it. */
-  destroy(): void {
-    this.closeNow();
+  /**
+   * Ends a session whose rights were taken away, and counts the reason. What is in flight is stored and gets no
+   * acknowledgement; what the client does not read holds nothing up; its will, which it gave with those rights, is dropped.
+   */
+  revoke(reason: string): void {
+    if (this.will !== null) this.#state.count('will-revoked');
+    this.will = null;
+    this.close(reason);
     this.#socket.destroy();
   }
 
   /** Called about once a second: closes what is silent, stuck or never said CONNECT. */
   check(now: number): void {
-    const limits = this.#hub.limits;
-    if (this.#heard || this.#hold !== 0) {
-      this.#heard = false;
-      this.#heardAt = now;
+    const limits = this.#state.limits;
+    if (this.#received || this.#hold !== 0) {
+      this.#received = false;
+      this.#receivedAt = now;
     }
     if (!this.#open) {
       if (now - this.#openedAt > limits.connectTimeoutMs) this.close('connect-timeout');
-    } else if (now - this.#heardAt > this.keepaliveMs * 1.5) this.close('keepalive');
+    } else if (now - this.#receivedAt > this.keepaliveMs * 1.5) this.close('keepalive');
     if (this.#drainSince > 0 && now - this.#drainSince > limits.drainTimeoutMs) {
       this.close('drain-timeout');
       this.#socket.destroy();
@@ -143,7 +157,7 @@ export class Connection<Who> {
 
   /** Gives tokens for the time gone by, and reads on when there are any. */
   refill(now: number): boolean {
-    const rate = this.#hub.limits.messagesPerSecond;
+    const rate = this.#state.limits.messagesPerSecond;
     this.#tokens = Math.min(2 * rate, this.#tokens + ((now - this.#tokensAt) * rate) / 1000);
     this.#tokensAt = now;
     if (this.#tokens < 1) return false;
@@ -151,7 +165,8 @@ export class Connection<Who> {
     return true;
   }
 
-  goOn(): void {
+  /** There is room again for messages of this client. */
+  resume(): void {
     this.#release(HOLD.full);
   }
 
@@ -177,7 +192,7 @@ export class Connection<Who> {
   answer(bytes: Buffer): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
     if (this.#socket.write(bytes) || this.closed) return;
-    if (this.#socket.writableLength > this.#hub.limits.unreadBytesMax) {
+    if (this.#socket.writableLength > this.#state.limits.unreadBytesMax) {
       this.close('unread');
       this.#socket.destroy();
       return;
@@ -196,17 +211,17 @@ export class Connection<Who> {
 
   #publishWill(session: Session<Who>): void {
     const will = this.will;
-    const hub = this.#hub;
+    const state = this.#state;
     this.will = null;
-    if (will === null || this.#disconnected || hub.closing) return;
-    if (!hub.mayPublish(session, will.topic)) {
-      hub.count('acl-will');
+    if (will === null || this.#disconnected || state.closing) return;
+    if (!state.mayPublish(session, will.topic)) {
+      state.count('acl-will');
       return;
     }
-    hub.publish({ session, ...will, dup: false, retain: will.retain, will: true }, (error) => {
+    state.publish({ session, ...will, dup: false, retain: will.retain, will: true }, (error) => {
       if (error !== undefined) {
-        hub.count('will-lost');
-        hub.log('warn', 'will was not taken', {
+        state.count('will-lost');
+        state.log('warn', 'will was not taken', {
           clientId: session.clientId,
           reason: error.message,
         });
@@ -231,7 +246,7 @@ export class Connection<Who> {
 
   #read(chunk: Buffer): void {
     if (this.closed) return;
-    this.#heard = true;
+    this.#received = true;
     if (this.#hold !== 0) {
       this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
       return;
@@ -243,7 +258,7 @@ export class Connection<Who> {
     this.#keep(chunk);
     if (this.closed || this.#partsBytes < this.#partsNeeded) return;
     const joined = Buffer.concat(this.#parts, this.#partsBytes);
-    this.#hub.partialBytes -= this.#partsBytes;
+    this.#state.partialBytes -= this.#partsBytes;
     this.#parts = [];
     this.#partsBytes = 0;
     this.#split(joined);
@@ -251,7 +266,7 @@ export class Connection<Who> {
 
   /** Takes every whole packet; keeps a copy of the piece of the last one. */
   #split(bytes: Buffer): void {
-    const limits = this.#hub.limits;
+    const limits = this.#state.limits;
     const end = bytes.length;
     let at = 0;
     while (at < end) {
@@ -280,10 +295,10 @@ export class Connection<Who> {
   #keep(piece: Buffer): void {
     this.#parts.push(piece);
     this.#partsBytes += piece.length;
-    this.#hub.partialBytes += piece.length;
+    this.#state.partialBytes += piece.length;
     if (this.#parts.length > PARTS_MAX)
       this.#parts = [Buffer.concat(this.#parts, this.#partsBytes)];
-    if (this.#hub.partialBytes > this.#hub.limits.partialBytesMax) this.close('partial-bytes');
+    if (this.#state.partialBytes > this.#state.limits.partialBytesMax) this.close('partial-bytes');
   }
 
   /** Takes one whole packet; false when it must wait, and a hold says why. */
@@ -321,12 +336,12 @@ export class Connection<Who> {
   #mayTake(): boolean {
     if (this.#tokens < 1 && !this.refill(performance.now())) {
       this.#holdBack(HOLD.rate);
-      this.#hub.throttled.add(this);
+      this.#state.throttled.add(this);
       return false;
     }
-    if (this.#hub.full()) {
+    if (this.#state.full()) {
       this.#holdBack(HOLD.full);
-      this.#hub.wait(this);
+      this.#state.wait(this);
       return false;
     }
     return true;
@@ -349,10 +364,10 @@ export class Connection<Who> {
       if (id === 0) return 'protocol';
       next += 2;
     }
-    const hub = this.#hub;
+    const state = this.#state;
     const session = this.session;
     if (session === null) throw new Error('BUG: open connection without a session');
-    if (!hub.mayPublish(session, topic)) return 'acl-publish';
+    if (!state.mayPublish(session, topic)) return 'acl-publish';
     const message: Publish<Who> = {
       session,
       topic,
@@ -362,10 +377,10 @@ export class Connection<Who> {
       retain: (flags & 1) !== 0,
       will: false,
     };
-    hub.publish(message, (error) => {
+    state.publish(message, (error) => {
       if (this.closed) return;
       if (error !== undefined) this.close('publish-refused', error);
-      else if (id !== 0 && this.#acknowledgements.push(id) === 1) hub.toAcknowledge(this);
+      else if (id !== 0 && this.#acknowledgements.push(id) === 1) state.toAcknowledge(this);
     });
     return null;
   }
@@ -380,7 +395,7 @@ export class Connection<Who> {
       if (i === length) return this.#topic;
     }
     const copy = Buffer.from(bytes.subarray(start, end));
-    const topic = topicName(copy, this.#hub.limits.topicLevels);
+    const topic = topicName(copy, this.#state.limits.topicLevels);
     if (topic === null) return null;
     this.#topicBytes = copy;
     this.#topic = topic;

@@ -1,4 +1,4 @@
-/** What a guarded MQTT listener asks of its owner, and what it tells. */
+/** The contract of a guarded MQTT listener: what it asks of its owner, and what it reports. */
 import type { AddressInfo } from 'node:net';
 
 /** One connected client, as its owner sees it. `who` is what `authenticate` returned. */
@@ -31,7 +31,7 @@ export interface BrokerHooks<Who> {
   mayPublish(session: Session<Who>, topic: string): boolean;
   maySubscribe(session: Session<Who>, filter: string): boolean;
   /**
-   * The way of a reading. PUBACK (or PUBREC) is sent when `done()` is called, and not before; `done(error)` sends none
+   * Takes one message. PUBACK (or PUBREC) is sent when `done()` is called, and not before; `done(error)` sends none
    * and closes the connection, so that the client resends. Must not throw; if it does, the connection is closed.
    */
   publish(message: Publish<Who>, done: (error?: Error) => void): void;
@@ -83,6 +83,11 @@ export interface Broker {
     payload: string | Buffer,
     options: { qos: 0 | 1; retain?: boolean },
   ): Promise<void>;
+  /**
+   * Ends every open session of a username at once, also while a message is in flight: it is handed on and not acknowledged,
+   * and the client's will is dropped. Counted in `refused` under the reason. Returns how many sessions there were.
+   */
+  disconnect(username: string, reason: string): number;
   counters(): BrokerCounters;
   /** Stops accepting, waits for what is in flight (bounded by the time-out), closes every connection. */
   close(timeoutMs: number): Promise<void>;

@@ -1,10 +1,10 @@
 /** aedes with our rules: who may connect, subscribe and be sent to, and no message of a client in its hands. */
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
+import type { BrokerState } from './broker-state.ts';
 import type { Channel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import type { Session } from './contract.ts';
 import { isIllFormed, topicName } from './frame.ts';
-import type { Hub } from './hub.ts';
 
 /** Half-finished QoS 2 messages a client may have at a time. */
 const QOS2_OPEN_MAX = 20;
@@ -27,25 +27,25 @@ export function connectionOf<Who>(client: Client): Connection<Who> {
 
 /** Routes only what the broker itself sends: clients' messages end in the hooks, aedes' own $SYS ones nowhere. */
 export class Router<Who> extends Aedes {
-  readonly #hub: Hub<Who>;
+  readonly #state: BrokerState<Who>;
   /** Why a CONNECT must be refused, between its arrival and `authenticate`. */
   readonly #unfit = new WeakMap<Connection<Who>, Refusal>();
 
-  constructor(hub: Hub<Who>) {
+  constructor(state: BrokerState<Who>) {
     super({
       connectTimeout: CONNECT_TIMEOUT_MS,
-      drainTimeout: hub.limits.drainTimeoutMs,
-      maxTopicLevels: hub.limits.topicLevels,
+      drainTimeout: state.limits.drainTimeoutMs,
+      maxTopicLevels: state.limits.topicLevels,
       maxInflightInbound: QOS2_OPEN_MAX,
     });
-    this.#hub = hub;
+    this.#state = state;
     this.preConnect = (client, packet, callback) => {
       this.#prepare(connectionOf(client), packet);
       callback(null, true);
     };
     this.authenticate = (client, username, password, callback) => {
       const refused = this.#admit(connectionOf(client), client.id, username, password);
-      if (refused !== null) hub.count(refused.message);
+      if (refused !== null) state.count(refused.message);
       callback(refused, refused === null);
     };
     this.authorizePublish = (client, packet, callback) => {
@@ -56,8 +56,8 @@ export class Router<Who> extends Aedes {
       const session = connectionOf<Who>(client).session;
       const filter = subscription.topic;
       const shut = /[#\0\uFFFD]|^\$/.test(filter);
-      const granted = session !== null && !shut && hub.maySubscribe(session, filter);
-      if (!granted) hub.count('acl-subscribe');
+      const granted = session !== null && !shut && state.maySubscribe(session, filter);
+      if (!granted) state.count('acl-subscribe');
       callback(null, granted ? subscription : null);
     };
   }
@@ -81,7 +81,7 @@ export class Router<Who> extends Aedes {
       this.#unfit.set(connection, refusal('client-id', REFUSE.identifier));
     const will = packet.will;
     if (will !== undefined) {
-      const topic = topicName(Buffer.from(will.topic), this.#hub.limits.topicLevels);
+      const topic = topicName(Buffer.from(will.topic), this.#state.limits.topicLevels);
       if (topic === null || isIllFormed(topic))
         this.#unfit.set(connection, refusal('bad-topic', REFUSE.notAuthorized));
       const payload = Buffer.from(will.payload);
@@ -109,22 +109,23 @@ export class Router<Who> extends Aedes {
     const { address } = connection;
     let who: Who | null = null;
     try {
-      who = this.#hub.hooks.authenticate({
+      who = this.#state.hooks.authenticate({
         clientId,
         username,
         password: password.toString('utf8'),
         address,
       });
     } catch (error) {
-      this.#hub.hookFailed('authenticate', null, error);
+      this.#state.hookFailed('authenticate', null, error);
     }
     if (who === null) return refusal('authentication', REFUSE.notAuthorized);
     const session: Session<Who> = { clientId, address, who };
     const will = connection.will;
-    if (will !== null && !this.#hub.mayPublish(session, will.topic))
+    if (will !== null && !this.#state.mayPublish(session, will.topic))
       return refusal('acl-will', REFUSE.notAuthorized);
     connection.session = session;
-    this.#hub.admitted(session, connection);
+    connection.username = username;
+    this.#state.admitted(session, connection);
     return null;
   }
 
@@ -134,7 +135,7 @@ export class Router<Who> extends Aedes {
     callback: (error?: Error | null) => void,
   ): void {
     const { session } = connection;
-    const hub = this.#hub;
+    const state = this.#state;
     const refuse = (cause: string): void => {
       connection.close(cause);
       callback(new Error(cause));
@@ -143,14 +144,14 @@ export class Router<Who> extends Aedes {
       refuse('bad-topic');
       return;
     }
-    if (!hub.mayPublish(session, packet.topic)) {
+    if (!state.mayPublish(session, packet.topic)) {
       refuse('acl-publish');
       return;
     }
     const payload = Buffer.from(packet.payload);
     const { topic, qos, dup, retain } = packet;
     // What is passed on to aedes for the PUBREL it waits for needs no content any more.
-    hub.publish({ session, topic, payload, qos, dup, retain, will: false }, (error) => {
+    state.publish({ session, topic, payload, qos, dup, retain, will: false }, (error) => {
       packet.payload = '';
       if (error !== undefined) refuse('publish-refused');
       else callback(null);

@@ -1,4 +1,4 @@
-/** Who takes whose place: a client that connects anew closes its old connection, and one that does so again and again is told of. */
+/** Takeovers: a client that connects again closes its old connection; one that does so many times within minutes is reported. */
 
 /** So many within the time below, and two machines share a credential, or a line goes up and down. */
 const MANY = 5;
@@ -9,7 +9,7 @@ export class Takeovers<Owner extends object> {
   readonly #open = new Map<string, Owner>();
   readonly #recent = new Map<string, number[]>();
 
-  /** A client was let in. Says whether it took its own place, and whether that has become too often. */
+  /** A client was let in. Says whether it took over its own session, and whether that has become too often. */
   enter(clientId: string, owner: Owner, now: number): { took: boolean; often: boolean } {
     const took = this.#open.has(clientId);
     this.#open.set(clientId, owner);
@@ -21,13 +21,13 @@ export class Takeovers<Owner extends object> {
       const oldest = this.#recent.keys().next().value;
       if (oldest !== undefined) this.#recent.delete(oldest);
     }
-    // Told once for each five, not at each further one.
+    // Reported once for each five, not at each further one.
     const often = times.length >= MANY;
     if (!often) this.#recent.set(clientId, times);
     return { took, often };
   }
 
-  /** The connection is closed; it may have lost its place before. */
+  /** The connection is closed; it may have been taken over before. */
   leave(clientId: string, owner: Owner): void {
     if (this.#open.get(clientId) === owner) this.#open.delete(clientId);
   }

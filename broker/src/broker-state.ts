@@ -7,12 +7,14 @@ import { Takeovers } from './takeovers.ts';
 export type Log = (level: 'info' | 'warn' | 'error', message: string, detail: object) => void;
 
 /** Calls the owner's hooks so that nothing they throw gets further, and holds everybody back when too much is open. */
-export class Hub<Who> {
+export class BrokerState<Who> {
   readonly hooks: BrokerHooks<Who>;
   readonly limits: BrokerLimits;
   readonly connections = new Set<Connection<Who>>();
   /** Clients out of tokens, looked at ten times a second. */
   readonly throttled = new Set<Connection<Who>>();
+  /** Connections that were let in, by the username they were let in with. */
+  readonly #connectionsOf = new Map<string, Set<Connection<Who>>>();
   readonly #takeovers = new Takeovers<Connection<Who>>();
   readonly refused: Record<string, number> = Object.create(null) as Record<string, number>;
   connects = 0;
@@ -26,8 +28,8 @@ export class Hub<Who> {
   readonly #log: Log;
   #waiting: Connection<Who>[] = [];
   #toAcknowledge: Connection<Who>[] = [];
-  #flushPlanned = false;
-  readonly #flush = (): void => this.#acknowledgeAll();
+  #acknowledgingPlanned = false;
+  readonly #acknowledge = (): void => this.#acknowledgeAll();
 
   constructor(hooks: BrokerHooks<Who>, limits: BrokerLimits, log: Log) {
     this.hooks = hooks;
@@ -49,12 +51,13 @@ export class Hub<Who> {
     this.#log('error', `hook ${hook} threw`, { clientId: session?.clientId, cause });
   }
 
-  /** A client was let in; its old connection, if there is one, is about to close. */
+  /** A client was let in; aedes closes its old connection, if there is one. */
   admitted(session: Session<Who>, connection: Connection<Who>): void {
+    this.#openOf(connection.username).add(connection);
     const { took, often } = this.#takeovers.enter(session.clientId, connection, performance.now());
     if (took) this.count('takeover');
     if (often)
-      this.#log('warn', 'a client takes its own place again and again', {
+      this.#log('warn', 'a client takes over its own session again and again', {
         clientId: session.clientId,
         address: session.address,
       });
@@ -63,6 +66,23 @@ export class Hub<Who> {
   /** A connection that was let in is closed. */
   left(session: Session<Who>, connection: Connection<Who>): void {
     this.#takeovers.leave(session.clientId, connection);
+    const open = this.#connectionsOf.get(connection.username);
+    open?.delete(connection);
+    if (open?.size === 0) this.#connectionsOf.delete(connection.username);
+  }
+
+  /** Open connections of a username; a copy, since closing changes the set. */
+  connectionsOf(username: string): Connection<Who>[] {
+    return [...(this.#connectionsOf.get(username) ?? [])];
+  }
+
+  #openOf(username: string): Set<Connection<Who>> {
+    let open = this.#connectionsOf.get(username);
+    if (open === undefined) {
+      open = new Set();
+      this.#connectionsOf.set(username, open);
+    }
+    return open;
   }
 
   mayPublish(session: Session<Who>, topic: string): boolean {
@@ -83,7 +103,7 @@ export class Hub<Who> {
     }
   }
 
-  told(hook: 'connected' | 'disconnected', session: Session<Who>): void {
+  notify(hook: 'connected' | 'disconnected', session: Session<Who>): void {
     try {
       this.hooks[hook]?.(session);
     } catch (error) {
@@ -101,7 +121,7 @@ export class Hub<Who> {
       open = false;
       this.inFlight--;
       finished(error);
-      this.#planFlush();
+      this.#planAcknowledging();
     };
     try {
       this.hooks.publish(message, done);
@@ -131,26 +151,26 @@ export class Hub<Who> {
     this.#toAcknowledge.push(connection);
   }
 
-  /** Lets waiting connections go on, in the order in which they were stopped. */
-  goOn(): void {
+  /** Lets waiting connections read on, in the order in which they were stopped. */
+  resumeWaiting(): void {
     if (this.#waiting.length === 0 || this.full()) return;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const connection of waiting) connection.goOn();
+    for (const connection of waiting) connection.resume();
   }
 
-  #planFlush(): void {
-    if (this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    queueMicrotask(this.#flush);
+  #planAcknowledging(): void {
+    if (this.#acknowledgingPlanned) return;
+    this.#acknowledgingPlanned = true;
+    queueMicrotask(this.#acknowledge);
   }
 
   #acknowledgeAll(): void {
-    this.#flushPlanned = false;
+    this.#acknowledgingPlanned = false;
     const connections = this.#toAcknowledge;
     this.#toAcknowledge = [];
     for (const connection of connections) this.acknowledged += connection.sendAcknowledgements();
     if (this.inFlight === 0) this.drained?.();
-    this.goOn();
+    this.resumeWaiting();
   }
 }
