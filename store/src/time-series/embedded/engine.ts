@@ -74,6 +74,10 @@ export interface Tally {
   logRowsDamaged: number;
 }
 
+function* hoursOf(file: ArchiveFile): Generator<number> {
+  for (let hour = Math.floor(file.first / HOUR); hour * HOUR <= file.last; hour++) yield hour;
+}
+
 /** An open store's parts. */
 export class Engine {
   readonly settings: Settings;
@@ -217,10 +221,18 @@ export class Engine {
 
   /** All hours of a rollup file have to be computed again. */
   markDirty(file: ArchiveFile): void {
-    for (let hour = Math.floor(file.first / HOUR); hour * HOUR <= file.last; hour++) {
-      this.log.addDirty(file.layout, hour);
-      this.view.addDirty(file.layout, hour);
-    }
+    this.saveDirty(file);
+    this.showDirty(file);
+  }
+
+  /** The durable half of `markDirty`. */
+  saveDirty(file: ArchiveFile): void {
+    for (const hour of hoursOf(file)) this.log.addDirty(file.layout, hour);
+  }
+
+  /** The half of `markDirty` in memory. */
+  showDirty(file: ArchiveFile): void {
+    for (const hour of hoursOf(file)) this.view.addDirty(file.layout, hour);
   }
 
   /** Sends the names of devices that came up since the last call; before every query that joins them. */

@@ -5,6 +5,23 @@ import type { PlaceColumns } from './messages.ts';
 /** Number of no area. */
 export const NO_AREA = 0;
 
+/** The county and township that an area of rollups lies in. */
+interface Unit {
+  readonly county: number;
+  readonly township: number;
+}
+
+/** Everything that new places change. */
+export interface PlacesPlan {
+  readonly placeOf: ReadonlyMap<string, Place>;
+  /** Numbers of codes that had none. */
+  readonly newAreas: ReadonlyMap<string, number>;
+  readonly townships: ReadonlySet<number>;
+  readonly units: Map<number, Unit>;
+  /** By dense device number: the area that rollups put the device in. */
+  readonly unitOf: readonly number[];
+}
+
 /** Areas by number and the places of devices by dense device number. */
 export class Places {
   readonly #numbers = new Map<string, number>();
@@ -12,26 +29,15 @@ export class Places {
   #placeOf: ReadonlyMap<string, Place> = new Map();
   #ids: string[] = [];
   #places: (Place | undefined)[] = [];
-  #townships = new Set<number>();
+  #townships: ReadonlySet<number> = new Set();
   /** Areas that rollups go by, with the county and township each lies in. */
-  #units = new Map<number, { county: number; township: number }>();
+  #units: ReadonlyMap<number, Unit> = new Map();
   #changed = false;
 
   /** Takes an area that the database already knows. */
   restoreArea(number: number, code: string): void {
     this.#numbers.set(code, number);
     this.#codes[number] = code;
-  }
-
-  /** The number of a code; a new one is told to `onNew`, so that it becomes durable. */
-  number(code: string, onNew: (number: number, code: string) => void): number {
-    let number = this.#numbers.get(code);
-    if (number === undefined) {
-      number = this.#codes.length;
-      this.restoreArea(number, code);
-      onNew(number, code);
-    }
-    return number;
   }
 
   code(number: number): string | null {
@@ -42,17 +48,39 @@ export class Places {
     return this.#townships.has(number);
   }
 
-  set(places: ReadonlyMap<string, Place>, onNew: (number: number, code: string) => void): void {
-    this.#placeOf = new Map(places);
-    this.#townships = new Set();
-    this.#units = new Map();
-    for (const place of this.#placeOf.values()) {
-      const county = this.number(place.county, onNew);
-      const township = place.township === null ? NO_AREA : this.number(place.township, onNew);
-      if (place.village !== null) this.number(place.village, onNew);
-      if (township !== NO_AREA) this.#townships.add(township);
-      this.#units.set(township === NO_AREA ? county : township, { county, township });
+  /** What the places change in these books, worked out without changing them: `adopt` does when it is durable. */
+  plan(placeOf: ReadonlyMap<string, Place>): PlacesPlan {
+    const newAreas = new Map<string, number>();
+    const numberOf = (code: string): number => {
+      let number = this.#numbers.get(code) ?? newAreas.get(code);
+      if (number === undefined) {
+        number = this.#codes.length + newAreas.size;
+        newAreas.set(code, number);
+      }
+      return number;
+    };
+    const townships = new Set<number>();
+    const units: PlacesPlan['units'] = new Map();
+    for (const place of placeOf.values()) {
+      const county = numberOf(place.county);
+      const township = place.township === null ? NO_AREA : numberOf(place.township);
+      if (place.village !== null) numberOf(place.village);
+      if (township !== NO_AREA) townships.add(township);
+      units.set(township === NO_AREA ? county : township, { county, township });
     }
+    const unitOf = this.#ids.map((id) => {
+      const place = placeOf.get(id);
+      return place === undefined ? NO_AREA : numberOf(place.township ?? place.county);
+    });
+    return { placeOf: new Map(placeOf), newAreas, townships, units, unitOf };
+  }
+
+  /** Takes over a plan; no device came up since it was made. */
+  adopt(plan: PlacesPlan): void {
+    for (const [code, number] of plan.newAreas) this.restoreArea(number, code);
+    this.#placeOf = plan.placeOf;
+    this.#townships = plan.townships;
+    this.#units = plan.units;
     this.#places = this.#ids.map((id) => this.#placeOf.get(id));
     this.#changed = true;
   }

@@ -104,21 +104,21 @@ export class EmbeddedStore implements TimeSeriesStore {
 
   place(places: ReadonlyMap<string, Place>): void {
     const { log, places: books, unitOf, layoutOf, latest, view } = this.#engine;
+    const plan = books.plan(places);
+    const moved = plan.unitOf.flatMap((unit, device) => (unit === unitOf[device] ? [] : [device]));
+    // Rollups count each device where it stood; those that held a device which moved are computed again.
+    const layouts = new Set(moved.filter((one) => latest.heard(one)).map((one) => layoutOf[one]!));
+    const stale = view.files.filter((file) => file.kind === 'rollup' && layouts.has(file.layout));
     log.transaction(() => {
-      books.set(places, (number, code) => log.addArea(number, code));
-      const moved = new Set<number>();
-      for (let device = 0; device < layoutOf.length; device++) {
-        const unit = books.unit(device);
-        if (unit === unitOf[device]) continue;
-        unitOf[device] = unit;
-        log.setDeviceArea(device, unit);
-        if (latest.heard(device)) moved.add(layoutOf[device]!);
-      }
-      // Rollups count each device where it stood; those that held a device which moved are computed again.
-      for (const file of view.files)
-        if (file.kind === 'rollup' && moved.has(file.layout)) this.#engine.markDirty(file);
-      if (moved.size > 0) this.#engine.moves++;
+      for (const [code, number] of plan.newAreas) log.addArea(number, code);
+      for (const device of moved) log.setDeviceArea(device, plan.unitOf[device]!);
+      for (const file of stale) this.#engine.saveDirty(file);
     });
+    // Nothing in memory changes before it is durable.
+    books.adopt(plan);
+    for (const device of moved) unitOf[device] = plan.unitOf[device]!;
+    for (const file of stale) this.#engine.showDirty(file);
+    if (layouts.size > 0) this.#engine.moves++;
   }
 
   latest(device: string): LatestValue[] {
