@@ -8,6 +8,7 @@ if (Number(process.versions.node.split('.')[0]) < 24)
 
 const folders = [
   'core',
+  'api',
   'device-profiles',
   'broker',
   'store',

@@ -8,4 +8,5 @@ export * from './quantity.ts';
 export * from './random.ts';
 export * from './reading.ts';
 export * from './registration.ts';
+export * from './role.ts';
 export * from './time.ts';

@@ -1,6 +1,5 @@
 /** Who a request comes from and whether it may: cookies of people, tokens of machines, and where a request was made. */
-import { OperationalError } from '@village/core';
-import { ROLES, type Role } from '@village/store/relational';
+import { OperationalError, ROLES, type Role } from '@village/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Access, type Caller, COOKIE, type Context } from './context.ts';
 

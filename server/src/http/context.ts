@@ -1,9 +1,9 @@
 /** What every route works with: the parts of the running server, and who is asking. */
 import type { Broker } from '@village/broker';
-import type { Clock } from '@village/core';
+import type { Clock, Role } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { GatewayState, Pipeline } from '@village/ingest';
-import type { Relational, Role } from '@village/store/relational';
+import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Backups } from '../backups.ts';
 import type { Config } from '../config.ts';

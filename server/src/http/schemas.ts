@@ -1,6 +1,5 @@
 /** The shapes of the HTTP interface (docs/http-api.md): they check what comes in, write what goes out, and document. */
-import { AREA_LEVELS, DEVICE_STATES, LANES, QUALITIES, WIRE_ROWS_MAX } from '@village/core';
-import { ROLES } from '@village/store/relational';
+import { AREA_LEVELS, DEVICE_STATES, LANES, QUALITIES, ROLES, WIRE_ROWS_MAX } from '@village/core';
 import { Type } from 'typebox';
 
 const words = <const T extends readonly string[]>(list: T) =>

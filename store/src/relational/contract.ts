@@ -1,12 +1,8 @@
 /** The contract of the relational store: places, devices, who may speak, who may look, and what was done. */
-import type { Area, Device } from '@village/core';
+import type { Area, Device, Role } from '@village/core';
 
 /** The database itself keeps audit entries at least this long: six months and more, as the law asks of logs. */
 export const AUDIT_KEPT_MS = 180 * 86_400_000;
-
-export const ROLES = ['admin', 'officer', 'clerk'] as const;
-/** Admins change things, officers import readings and re-run quarantine, clerks look. */
-export type Role = (typeof ROLES)[number];
 
 /** Signed-in people are silent for at most this long, and signed in for at most `SESSION_MAX_MS`. */
 export const SESSION_IDLE_MS = 30 * 60_000;

@@ -1,7 +1,6 @@
 /** Tables as Kysely sees them. Times are milliseconds, structured values JSON text, so that both engines agree. */
-import type { AreaLevel } from '@village/core';
+import type { AreaLevel, Role } from '@village/core';
 import type { Generated } from 'kysely';
-import type { Role } from './contract.ts';
 
 export interface AreaTable {
   code: string;

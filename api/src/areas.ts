@@ -1,0 +1,63 @@
+/** Counties, townships and villages. */
+import { MINUTE } from '@village/core';
+import { type Static, Type } from 'typebox';
+import { endpoint } from './endpoint.ts';
+import {
+  AreaRef,
+  Code,
+  Counts,
+  Csv,
+  exactly,
+  Imported,
+  Label,
+  LevelWord,
+  orNull,
+  Problem,
+  page,
+  pageQuery,
+} from './shapes.ts';
+
+export const Area = Type.Object({
+  code: Type.String(),
+  level: LevelWord,
+  name: Label,
+  parent: orNull(Type.String()),
+  path: Type.Array(AreaRef),
+  counts: Counts,
+});
+export type Area = Static<typeof Area>;
+
+export const list = endpoint({
+  method: 'GET',
+  path: '/areas',
+  right: 'areas.read',
+  summary: 'The areas that the caller sees',
+  tags: ['areas'],
+  query: pageQuery({ level: Type.Optional(LevelWord), parent: Type.Optional(Code) }),
+  answers: { 200: page(Area) },
+});
+
+export const get = endpoint({
+  method: 'GET',
+  path: '/areas/{code}',
+  right: 'areas.read',
+  summary: 'One area',
+  tags: ['areas'],
+  params: exactly({ code: Code }),
+  answers: { 200: Area, 404: Problem },
+});
+
+export const importFile = endpoint({
+  method: 'POST',
+  path: '/areas/import',
+  right: 'areas.import',
+  summary: 'Adds and changes areas from a file',
+  notes:
+    'Columns `code,level,zh,en,parent,aliases,validFrom,validTo`, aliases with `|` between; otherwise as `devices/import`',
+  tags: ['areas'],
+  consumes: 'text/csv',
+  bodyBytesMax: 20 * 1024 * 1024,
+  answerMs: 10 * MINUTE,
+  body: Csv,
+  answers: { 200: Imported, 422: Imported },
+});

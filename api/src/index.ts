@@ -1,0 +1,53 @@
+/** The HTTP interface as data. Everything that serves, calls or describes it is made from what is here. */
+import * as areas from './areas.ts';
+import * as audit from './audit.ts';
+import * as devices from './devices.ts';
+import { type Endpoint, isEndpoint } from './endpoint.ts';
+import * as events from './events.ts';
+import * as file from './export.ts';
+import * as live from './live.ts';
+import * as quarantine from './quarantine.ts';
+import * as readings from './readings.ts';
+import * as session from './session.ts';
+import * as shapes from './shapes.ts';
+import * as system from './system.ts';
+import * as tokens from './tokens.ts';
+import * as users from './users.ts';
+
+export { type Endpoint, endpoint, type Method, type Right } from './endpoint.ts';
+export {
+  areas,
+  audit,
+  devices,
+  events,
+  file,
+  live,
+  quarantine,
+  readings,
+  session,
+  shapes,
+  system,
+  tokens,
+  users,
+};
+
+/** All resources, in the order in which documents list them. A new resource is one line here. */
+export const resources: Readonly<Record<string, object>> = {
+  session,
+  areas,
+  devices,
+  readings,
+  events,
+  quarantine,
+  file,
+  live,
+  system,
+  users,
+  tokens,
+  audit,
+};
+
+/** Every call of the interface. */
+export const endpoints: readonly Endpoint[] = Object.values(resources).flatMap((resource) =>
+  Object.values(resource).filter(isEndpoint),
+);

@@ -1,0 +1,103 @@
+/** Shapes that several resources use, and the parts that schemas are made of. */
+import { AREA_LEVELS, DEVICE_STATES, QUALITIES, ROLES } from '@village/core';
+import { type Static, type TProperties, type TSchema, type TString, Type } from 'typebox';
+
+/** One of a closed list of words. */
+export const words = <const T extends readonly string[]>(list: T) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...list] });
+
+/** A body or query that holds these fields and no others. */
+export const exactly = <T extends TProperties>(fields: T) =>
+  Type.Object(fields, { additionalProperties: false });
+
+export const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** Two numbers that belong together, such as the borders of a range. */
+export const pair = (of: TSchema) =>
+  Type.Unsafe<[number, number]>(Type.Array(of, { minItems: 2, maxItems: 2 }));
+
+/** One page of a list. */
+export const page = <T extends TSchema>(item: T) =>
+  Type.Object({ items: Type.Array(item), next: orNull(Type.String()) });
+
+/** Query of a paged list, with its own filters. */
+export const pageQuery = <T extends TProperties>(filters: T, limitMax = 1000) =>
+  exactly({
+    ...filters,
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limitMax })),
+    cursor: Type.Optional(Type.String({ maxLength: 600 })),
+  });
+
+/** The schema of an instant in answers; its own type, so that readers can turn it into a number. */
+export type TTime = TString & { format: 'date-time' };
+/** RFC 3339 in UTC. */
+export const Time = Type.String({ format: 'date-time' }) as TTime;
+/** An instant as callers give it, with any zone. */
+export const Instant = Type.String({ minLength: 20, maxLength: 40 });
+
+export const Id = Type.String({ minLength: 1, maxLength: 64 });
+export const Code = Type.String({ pattern: '^\\d{12}$' });
+export const Text = Type.String({ minLength: 1, maxLength: 200 });
+/** A CSV file as the body of a request. */
+export const Csv = Type.String({ description: 'CSV with a header, UTF-8 or GB 18030' });
+/** Keys of metrics with commas between. */
+export const MetricList = Type.String({ minLength: 1, maxLength: 2_000 });
+/** An answer without a body. */
+export const Nothing = Type.Null();
+
+export const RoleWord = words(ROLES);
+export const StateWord = words(DEVICE_STATES);
+export const LevelWord = words(AREA_LEVELS);
+export const QualityWord = words(QUALITIES);
+
+export const Label = Type.Object({ zh: Type.String(), en: Type.String() });
+
+/** An area as other things name it. */
+export const AreaRef = Type.Object({ code: Type.String(), name: Label });
+export type AreaRef = Static<typeof AreaRef>;
+
+/** Devices by state. */
+export const Counts = Type.Object({
+  online: Type.Integer(),
+  late: Type.Integer(),
+  offline: Type.Integer(),
+  never: Type.Integer(),
+});
+export type Counts = Static<typeof Counts>;
+
+/** Every refusal (RFC 9457). */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+});
+export type Problem = Static<typeof Problem>;
+
+/** What an import did, or why it did nothing. */
+export const Imported = Type.Object({
+  created: Type.Integer(),
+  updated: Type.Integer(),
+  credentials: Type.Array(
+    Type.Object({ id: Type.String(), username: Type.String(), secret: Type.String() }),
+  ),
+  faults: Type.Array(
+    Type.Object({ line: Type.Integer(), column: Type.String(), message: Type.String() }),
+  ),
+});
+export type Imported = Static<typeof Imported>;
+
+/** How far a gateway's numbered batches have come, by the epoch of their numbers. */
+export const SequenceStates = Type.Array(
+  Type.Object({
+    epoch: Type.String(),
+    highest: Type.Integer(),
+    gaps: Type.Array(pair(Type.Integer())),
+  }),
+);
+export type SequenceStates = Static<typeof SequenceStates>;
+
+/** Why one of several matters was refused. */
+export const refusal = { reason: Type.String(), message: Type.String() };

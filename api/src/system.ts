@@ -1,0 +1,89 @@
+/** How the platform itself stands, its backup, and what monitoring asks without signing in. */
+import { type Static, Type } from 'typebox';
+import { endpoint } from './endpoint.ts';
+import { orNull, Problem, SequenceStates, Time, words } from './shapes.ts';
+
+const Counters = Type.Record(Type.String(), Type.Unknown());
+
+export const System = Type.Object({
+  store: Counters,
+  broker: Counters,
+  pipeline: Counters,
+  gateways: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      name: Type.String(),
+      online: Type.Boolean(),
+      at: orNull(Time),
+      version: orNull(Type.String()),
+      waiting: orNull(Type.Object({ live: Type.Integer(), backfill: Type.Integer() })),
+      dropped: Type.Record(Type.String(), Type.Integer()),
+      sequences: SequenceStates,
+    }),
+  ),
+  backup: orNull(
+    Type.Object({
+      folder: Type.String(),
+      startedAt: Time,
+      state: words(['running', 'done', 'failed']),
+    }),
+  ),
+});
+export type System = Static<typeof System>;
+
+export const get = endpoint({
+  method: 'GET',
+  path: '/system',
+  right: 'system.read',
+  at: 'top',
+  summary: 'Counters of the parts, gateways and the last backup',
+  tags: ['system'],
+  answers: { 200: System },
+});
+
+export const backup = endpoint({
+  method: 'POST',
+  path: '/system/backup',
+  right: 'backup.make',
+  at: 'top',
+  summary: 'Begins a backup',
+  notes:
+    '409 `backup-running`. While it is made the name of the folder ends in `.part`; `npm run serve -- restore FOLDER` ' +
+    'brings it back',
+  tags: ['system'],
+  answers: { 202: Type.Object({ folder: Type.String() }), 409: Problem },
+});
+
+export const describe = endpoint({
+  method: 'GET',
+  path: '/openapi.json',
+  right: 'public',
+  summary: 'The OpenAPI document of this interface',
+  tags: ['system'],
+  hidden: true,
+  answers: { 200: Type.Unknown() },
+});
+
+export const health = endpoint({
+  method: 'GET',
+  path: '/healthz',
+  outside: true,
+  right: 'public',
+  summary: 'Whether the platform works; 503 says what fails',
+  tags: ['system'],
+  answers: { 200: Type.Object({ status: Type.String() }), 503: Problem },
+});
+
+export const metrics = endpoint({
+  method: 'GET',
+  path: '/metrics',
+  outside: true,
+  right: 'public',
+  summary: 'Counters for Prometheus',
+  notes:
+    'Text 0.0.4, names `village_…`: what came in, was late, refused and kept aside by cause, commits and seals, queues, ' +
+    'connections, the outboxes of gateways as they tell them',
+  tags: ['system'],
+  produces: ['text/plain'],
+  answers: { 200: Type.String() },
+});

@@ -1,0 +1,62 @@
+/** Tokens of machines that call the interface. */
+import { type Static, Type } from 'typebox';
+import { endpoint } from './endpoint.ts';
+import {
+  Code,
+  exactly,
+  Id,
+  Instant,
+  Nothing,
+  orNull,
+  page,
+  pageQuery,
+  RoleWord,
+  Text,
+  Time,
+} from './shapes.ts';
+
+export const Token = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  role: RoleWord,
+  area: Type.String(),
+  createdAt: Time,
+  createdBy: Type.String(),
+  expiresAt: orNull(Time),
+});
+export type Token = Static<typeof Token>;
+
+export const list = endpoint({
+  method: 'GET',
+  path: '/tokens',
+  right: 'tokens.manage',
+  summary: 'Tokens of machines, without their secrets',
+  tags: ['people'],
+  query: pageQuery({}),
+  answers: { 200: page(Token) },
+});
+
+export const create = endpoint({
+  method: 'POST',
+  path: '/tokens',
+  right: 'tokens.manage',
+  summary: 'Makes a token; its secret is shown this once',
+  tags: ['people'],
+  body: exactly({
+    name: Text,
+    role: RoleWord,
+    area: Type.Optional(Code),
+    expiresAt: Type.Optional(Instant),
+  }),
+  answers: { 201: Type.Object({ ...Token.properties, token: Type.String() }) },
+});
+
+export const remove = endpoint({
+  method: 'DELETE',
+  path: '/tokens/{id}',
+  right: 'tokens.manage',
+  summary: 'Removes a token',
+  tags: ['people'],
+  params: exactly({ id: Id }),
+  answers: { 204: Nothing },
+});
