@@ -146,7 +146,7 @@ async function against(plan: Plan, seconds: number): Promise<Case[]> {
   ];
 }
 
-/** 50,000 readings a second from 2,000 connections while sealing and queries go on. */
+/** 50,000 readings a second from 2,000 connections while flushing and queries go on. */
 async function steady(seconds: number): Promise<Case[]> {
   const connections = 2000;
   const rate = 50_000 / READINGS;
@@ -173,7 +173,7 @@ async function steady(seconds: number): Promise<Case[]> {
           ? judge(one.case, one.value, one.unit, '<= 1200')
           : one,
     ),
-    judge('steady: seals', result.served.seals, 'seals', '>= 1'),
+    judge('steady: flushes', result.served.flushes, 'flushes', '>= 1'),
     judge('steady: queries', result.served.queries, 'queries', '>= 1'),
   ];
 }

@@ -87,23 +87,23 @@ export interface ServeReport {
   /** Rows of different (device, time), asked of the store. */
   readonly distinctRows: number;
   readonly quarantined: number;
-  readonly seals: number;
+  readonly flushes: number;
   readonly queries: number;
   /** How late the thread that acknowledges was, beyond its 5 ms of looking. */
   readonly loopDelayMs: { readonly p99: number; readonly max: number };
   readonly commitMs: { readonly p50: number; readonly p99: number };
 }
 
-/** Seals every second or so and asks all the time, until stopped. */
+/** Flushes every second or so and asks all the time, until stopped. */
 async function keepBusy(
   store: TimeSeriesStore,
   devices: number,
   running: () => boolean,
 ): Promise<number> {
   let queries = 0;
-  const seals = (async () => {
+  const flushes = (async () => {
     while (running()) {
-      await store.seal();
+      await store.flush();
       await systemTimer.sleep(2000);
     }
   })();
@@ -123,7 +123,7 @@ async function keepBusy(
     queries += 2;
     await systemTimer.sleep(20);
   }
-  await seals;
+  await flushes;
   return queries;
 }
 
@@ -133,7 +133,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'village-bench-'));
   const store = await openEmbedded({ folder, timer: systemTimer });
   const known = registry(options.devices, options.viaGateways);
-  store.place(
+  store.locate(
     new Map(
       Array.from({ length: options.devices }, (_, n) => [
         deviceId(n),
@@ -177,7 +177,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const verify = async (): Promise<void> => {
     busy = false;
     const queries = await work;
-    await store.flush();
+    await store.commitNow();
     const now = Date.now();
     const counted = await store.aggregate({
       columns: [{ profile: PROFILE, metric: METRICS[0] }],
@@ -195,8 +195,8 @@ async function serve(options: ServeOptions): Promise<void> {
       rssMaxMb: Math.round(process.resourceUsage().maxRSS / 1024),
       rows: counters.rows,
       distinctRows: counted.reduce((sum, row) => sum + (row.values.count ?? 0), 0),
-      quarantined: counters.quarantined,
-      seals: counters.seals,
+      quarantined: counters.deadLetters,
+      flushes: counters.flushes,
       queries,
       loopDelayMs: { p99: delay.percentile(99) / 1e6 - 5, max: delay.max / 1e6 - 5 },
       commitMs: { p50: counters.commitSeconds.p50 * 1000, p99: counters.commitSeconds.p99 * 1000 },

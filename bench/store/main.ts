@@ -68,7 +68,7 @@ async function append(
 ): Promise<{ seconds: number; commitMs: number[] }> {
   const layout = store.layout(PROFILE, METRICS);
   const numbers = Array.from({ length: DEVICES }, (_, n) => store.device(deviceId(n), layout));
-  await store.flush();
+  await store.commitNow();
   const commitMs: number[] = [];
   let acknowledged = 0;
   let wake = (): void => undefined;
@@ -94,7 +94,7 @@ async function append(
     if ((message + 1) % MESSAGES_PER_TURN === 0) await new Promise(setImmediate);
     while (message + 1 - acknowledged > UNACKNOWLEDGED_MAX) await progress();
   }
-  await store.flush();
+  await store.commitNow();
   while (acknowledged < count) await progress();
   const seconds = (performance.now() - began) / 1000;
   const commits = store.counters().commits - commitsBefore;
@@ -146,21 +146,21 @@ async function ours(month: Month): Promise<Case[]> {
   const store = await openEmbedded({ folder, timer: simulatedTimer(MONTH_TO, 1, Date.now()) });
   try {
     const place = (n: number) => ({ county: COUNTY, township: townshipOf(n), village: null });
-    store.place(new Map(Array.from({ length: DEVICES }, (_, n) => [deviceId(n), place(n)])));
+    store.locate(new Map(Array.from({ length: DEVICES }, (_, n) => [deviceId(n), place(n)])));
     const { seconds, commitMs } = await append(store, month);
     const { p50, p99 } = spread(commitMs);
     const readings = month.count * READINGS;
-    const { seals } = store.counters();
+    const { flushes } = store.counters();
     cases.push(
       judge('append: acknowledged durably', round(readings / seconds), 'readings/s', '>= 2000000'),
       judge('append: commit p50', round(p50, 2), 'ms'),
       judge('append: commit p99', round(p99, 2), 'ms', '<= 10'),
       judge('append: commit max', round(Math.max(...commitMs), 1), 'ms'),
-      judge('append: seals meanwhile', seals, 'seals', '>= 1'),
+      judge('append: flushes meanwhile', flushes, 'flushes', '>= 1'),
     );
-    await store.seal();
+    await store.flush();
     const merging = performance.now();
-    await store.merge(MONTH_TO);
+    await store.compact(MONTH_TO);
     cases.push(
       judge('merge of the month', round((performance.now() - merging) / 1000, 1), 's'),
       judge(

@@ -111,7 +111,7 @@ async function openTimeSeries(
     folder: join(config.data, 'time-series'),
     timer,
     memoryLimitMb: memoryMegabytes,
-    ...(sealEvery === undefined ? {} : { sealEveryMs: sealEvery }),
+    ...(sealEvery === undefined ? {} : { flushEveryMs: sealEvery }),
     ...(diskReserveMegabytes === undefined
       ? {}
       : { diskReserveBytes: diskReserveMegabytes * 1024 * 1024 }),

@@ -301,7 +301,7 @@ it('all that was acknowledged is there, before and after a start with a damaged 
   // A file of days long gone, sealed, then destroyed on disk.
   const old = '{"device":"north-air","at":"2015-06-01T00:00:00Z","values":{"pm25":1}}';
   expect((await post(`{"readings":[${old}]}`)).statusCode).toBe(202);
-  await test.server.store.seal();
+  await test.server.store.flush();
   await Promise.all([device, gateway].map((client) => client.endAsync(true)));
   await test.server.stop();
   const archive = join(test.folder, 'data', 'time-series', 'archive');

@@ -8,7 +8,7 @@ import { type Device, type DeviceState, deviceState, type Label, SECOND } from '
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Principal, Registry } from '@village/ingest';
 import type { Relational, StoredArea } from '@village/store/relational';
-import type { Place, TimeSeriesStore } from '@village/store/time-series';
+import type { DeviceLocation, TimeSeriesStore } from '@village/store/time-series';
 
 export type Counts = Record<DeviceState, number>;
 
@@ -61,7 +61,7 @@ interface Secret {
 
 export interface DirectoryOptions {
   readonly relational: Relational;
-  readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'latest' | 'place' | 'changedSince'>;
+  readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'latest' | 'locate' | 'changedSince'>;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   readonly log: (message: string, detail: Record<string, unknown>) => void;
 }
@@ -129,7 +129,7 @@ export class Directory implements Registry {
 
   #swap(nodes: Map<string, AreaNode>, entries: DeviceEntry[], now: number): void {
     entries.sort((a, b) => compareNames(a.device, b.device));
-    const places = new Map<string, Place>();
+    const places = new Map<string, DeviceLocation>();
     for (const entry of entries) {
       entry.lastSeenAt = this.#options.store.lastSeen(entry.device.id);
       entry.state = deviceState(entry.lastSeenAt, entry.profile, now);
@@ -148,7 +148,7 @@ export class Directory implements Registry {
     this.#addresses = new Map(
       entries.map((entry) => [`${entry.device.profile}\n${entry.device.address}`, entry]),
     );
-    this.#options.store.place(places);
+    this.#options.store.locate(places);
   }
 
   /**
@@ -301,7 +301,7 @@ function addNode(nodes: Map<string, AreaNode>, area: StoredArea): void {
   nodes.set(area.code, node);
 }
 
-function placeFor(node: AreaNode): Place {
+function placeFor(node: AreaNode): DeviceLocation {
   const code = (level: StoredArea['level']): string | null =>
     node.line.find((one) => one.area.level === level)?.area.code ?? null;
   return {

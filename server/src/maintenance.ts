@@ -120,7 +120,7 @@ export async function trimAudit(
 
 async function tidyArchive(context: Context, log: FastifyBaseLogger): Promise<void> {
   const { store, config, clock } = context;
-  const { merged } = await store.merge(clock());
+  const { compacted: merged } = await store.compact(clock());
   log.info({ merged }, 'archive merged');
   const { retention } = config.store;
   if (retention === undefined) return;

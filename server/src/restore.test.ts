@@ -125,7 +125,7 @@ it('a backup under load, restored elsewhere, holds all that was acknowledged bef
   await admin.ask('POST', '/tokens', { name: 'machine', role: 'clerk' });
   const load = Promise.all([byDevice(), byHttp()]);
   await until('some load', () => acknowledged.length > 500);
-  await test.server.store.seal();
+  await test.server.store.flush();
   await until('more load', () => acknowledged.length > 1_000);
   const before = acknowledged.slice();
   const rest = await restOf(admin);

@@ -163,7 +163,7 @@ describe('from a socket into the store', () => {
     const readings = [reading('air-3', systemClock()), reading('air-1', systemClock())];
     client.publish(topics.gatewayReadings('gw-1'), { epoch: 'e', seq: 1, lane: 'live', readings });
     expect(await client.next()).toMatchObject({ cmd: 'puback' });
-    expect(bench.store.counters()).toMatchObject({ rows: 1, quarantined: 1 });
+    expect(bench.store.counters()).toMatchObject({ rows: 1, deadLetters: 1 });
     for (const topic of [topics.gatewayCommands('gw-1'), topics.gatewayCommands('gw-2'), '#']) {
       client.send({ cmd: 'subscribe', messageId: 3, subscriptions: [{ topic, qos: 1 }] });
       const granted = topic === topics.gatewayCommands('gw-1') ? 1 : 128;

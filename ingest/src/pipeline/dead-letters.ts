@@ -35,7 +35,7 @@ export class Quarantine {
       this.#counters.quarantineFlooded++;
       return;
     }
-    this.#store.quarantine({
+    this.#store.deadLetter({
       ...refused,
       reason: error.code,
       message: error.message.slice(0, 500),

@@ -29,7 +29,7 @@ async function stored(id: string, from = 0, to = NOW + HOUR) {
 
 /** The newest quarantine entry. */
 async function newest() {
-  const all = bench.store.quarantined({ limit: 10_000 });
+  const all = bench.store.deadLetters({ limit: 10_000 });
   return all.at(-1);
 }
 
@@ -127,7 +127,7 @@ describe('a gateway', () => {
       { pm25: 4 },
     ]);
     expect(await stored('air-1', when, when + 10)).toEqual([]);
-    const kept = bench.store.quarantined({ limit: 1000 }).slice(-3);
+    const kept = bench.store.deadLetters({ limit: 1000 }).slice(-3);
     expect(kept.map((entry) => [entry.reason, entry.device, entry.message.split(':')[0]])).toEqual([
       ['not-your-device', 'air-1', 'readings[1].device'],
       ['unknown-device', 'ghost', 'readings[2].device'],
@@ -321,7 +321,7 @@ describe('running kept entries again', () => {
     expect(accepted).toBe(0);
     expect(refused).toMatchObject([{ id, reason: 'payload-not-json' }]);
     expect(
-      bench.store.quarantined({ limit: 10_000, state: 'open' }).some((entry) => entry.id === id),
+      bench.store.deadLetters({ limit: 10_000, state: 'open' }).some((entry) => entry.id === id),
     ).toBe(true);
   });
 });
@@ -452,7 +452,7 @@ describe('bombs', () => {
       NOW + 2 * HOUR,
     );
     expect(await stored('air-3', when, when + 1)).toMatchObject([{ values: { pm25: 5 } }]);
-    const kept = bench.store.quarantined({ limit: 10_000 }).slice(-2);
+    const kept = bench.store.deadLetters({ limit: 10_000 }).slice(-2);
     expect(kept.map((entry) => entry.reason)).toEqual(['value-not-a-number', 'nested-too-deep']);
   });
 });

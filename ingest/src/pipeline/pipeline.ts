@@ -4,7 +4,7 @@
  */
 import { type Clock, type Lane, OperationalError } from '@village/core';
 import { type DeviceProfile, decode } from '@village/device-profiles';
-import type { StoredQuarantineEntry, TimeSeriesStore } from '@village/store/time-series';
+import type { StoredDeadLetter, TimeSeriesStore } from '@village/store/time-series';
 import { deviceOf, mayUse, type Way, Ways } from '../dialects/topic-router.ts';
 import { checkStatus, type GatewayState, Gateways } from '../dialects/village/gateways.ts';
 import type { Principal, Registry } from '../registry.ts';
@@ -37,12 +37,12 @@ export type PipelineStore = Pick<
   | 'event'
   | 'sequence'
   | 'sequenceDropped'
-  | 'quarantine'
+  | 'deadLetter'
   | 'settle'
   | 'rowsPending'
   | 'commitFault'
-  | 'quarantined'
-  | 'resolveQuarantined'
+  | 'deadLetters'
+  | 'resolveDeadLetters'
 >;
 
 export interface Incoming {
@@ -327,7 +327,7 @@ export class Pipeline {
    * (backfill lane) with its first receive time. All open entries when `ids` is absent, at most 10,000 a call.
    */
   async rerunQuarantine(ids?: readonly number[]): Promise<Rerun> {
-    const open = this.#store.quarantined({ limit: RERUN_MAX, state: 'open' });
+    const open = this.#store.deadLetters({ limit: RERUN_MAX, state: 'open' });
     const wanted = ids === undefined ? null : new Set(ids);
     const accepted: number[] = [];
     const refused: { id: number; reason: string; message: string }[] = [];
@@ -342,12 +342,12 @@ export class Pipeline {
       }
     }
     await this.#settled(undefined);
-    this.#store.resolveQuarantined(accepted, 'rerun');
+    this.#store.resolveDeadLetters(accepted, 'rerun');
     return { accepted: accepted.length, refused };
   }
 
   /** Throws what is still wrong; rows before that are stored, and storing them once more does no harm. */
-  #rerun(entry: StoredQuarantineEntry): void {
+  #rerun(entry: StoredDeadLetter): void {
     const { source, topic, receivedAt, reason, message } = entry;
     const viaHttp = source.startsWith('http:');
     // Whoever sent it had no right to; that somebody else runs it again does not give it one.

@@ -2,7 +2,7 @@
 
 import type { DeviceEvent } from '@village/core';
 import { formatTime } from '@village/core';
-import type { StoredQuarantineEntry } from '@village/store/time-series';
+import type { StoredDeadLetter } from '@village/store/time-series';
 import { type Static, Type } from 'typebox';
 import { callerOf } from '../http/access.ts';
 import type { App } from '../http/app-types.ts';
@@ -90,7 +90,7 @@ function eventRoute(app: App, context: Context): void {
 }
 
 /** Entries of devices in scope; what belongs to no known device is seen at the top only. */
-function maySee(context: Context, caller: Caller, entry: StoredQuarantineEntry): boolean {
+function maySee(context: Context, caller: Caller, entry: StoredDeadLetter): boolean {
   const { directory } = context;
   if (entry.device !== null && directory.holder(entry.device) !== undefined)
     return directory.entry(caller.area, entry.device) !== undefined;
@@ -103,7 +103,7 @@ function textOf(payload: Uint8Array): string | undefined {
   return text.includes('\u{fffd}') ? undefined : text;
 }
 
-function viewEntry(entry: StoredQuarantineEntry): Static<typeof s.QuarantineRow> {
+function viewEntry(entry: StoredDeadLetter): Static<typeof s.QuarantineRow> {
   const text = textOf(entry.payload);
   const { id, source, device, topic, reason, message, state } = entry;
   return {
@@ -131,9 +131,9 @@ function listQuarantine(
 ): { items: Static<typeof s.QuarantineRow>[]; next: string | null } {
   const { limit = 100, state } = query;
   let after = (openCursor(query.cursor, ['number'])?.[0] as number | undefined) ?? 0;
-  const items: StoredQuarantineEntry[] = [];
+  const items: StoredDeadLetter[] = [];
   for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; lookedAt += PAYLOADS) {
-    const found = context.store.quarantined({
+    const found = context.store.deadLetters({
       after,
       limit: PAYLOADS,
       ...(state === undefined ? {} : { state }),
@@ -191,7 +191,7 @@ function quarantineRoutes(app: App, context: Context): void {
       const caller = callerOf(request);
       const wanted = request.body.ids === undefined ? null : new Set(request.body.ids);
       const ids = store
-        .quarantined({ limit: RERUN_MAX, state: 'open' })
+        .deadLetters({ limit: RERUN_MAX, state: 'open' })
         .filter((entry) => wanted?.has(entry.id) !== false && maySee(context, caller, entry))
         .map((entry) => entry.id);
       const result = await pipeline.rerunQuarantine(ids);

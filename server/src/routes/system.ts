@@ -1,7 +1,7 @@
 /** How the whole stands: overview of an area, live events, and what only county admins see. */
 import { averages, formatTime, QUANTITIES, type QuantityId } from '@village/core';
 import { type DeviceKind, KINDS } from '@village/device-profiles';
-import type { LatestValue } from '@village/store/time-series';
+import type { LatestValue, StoreCounters } from '@village/store/time-series';
 import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { type AreaNode, type DeviceEntry, placeOf } from '../directory.ts';
@@ -149,6 +149,21 @@ function plainHeaders(reply: FastifyReply): Record<string, string> {
   );
 }
 
+/** The counters under the names that the interface gave them. */
+function viewStore(counters: StoreCounters): Static<typeof s.System>['store'] {
+  const { flushes, flushFailures, rowsFlushed, rowsInMemtable, ...same } = counters;
+  const { deadLetters, deadLettersDropped, ...rest } = same;
+  return {
+    ...rest,
+    seals: flushes,
+    sealFailures: flushFailures,
+    rowsSealed: rowsFlushed,
+    rowsHot: rowsInMemtable,
+    quarantined: deadLetters,
+    quarantineDropped: deadLettersDropped,
+  };
+}
+
 function viewSystem(context: Context): Static<typeof s.System> {
   const { store, broker, pipeline, directory, backups } = context;
   const heard = pipeline.gateways();
@@ -156,7 +171,7 @@ function viewSystem(context: Context): Static<typeof s.System> {
   const gateways = roots.flatMap((root) => directory.gateways(root));
   const { last } = backups;
   return {
-    store: { ...store.counters() },
+    store: viewStore(store.counters()),
     broker: { ...broker.counters() },
     pipeline: { ...pipeline.counters() },
     gateways: gateways.map(({ id, name }) => {

@@ -1,4 +1,4 @@
-/** The time-series store: its contract, and the engine that comes with the product. */
-export * from './contract.ts';
-export type { EmbeddedOptions, Report } from './embedded/engine.ts';
-export { openEmbedded } from './embedded/open.ts';
+/** The time-series store: the journal in front, the archive that comes with the product behind it. */
+export * from '../archive/contract.ts';
+export type { EmbeddedOptions, Report } from '../archive/embedded/archive.ts';
+export { openEmbedded } from '../archive/embedded/open.ts';

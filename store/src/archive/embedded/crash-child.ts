@@ -1,0 +1,40 @@
+/**
+ * The process that the crash test kills: writes one row after another in bursts, flushes all the time, and says on its
+ * standard output which rows were acknowledged.
+ */
+import { writeSync } from 'node:fs';
+import { systemTimer } from '@village/core';
+import { putRow } from '../oracle.ts';
+import { openEmbedded } from './open.ts';
+
+const [folder, first] = process.argv.slice(2);
+const store = await openEmbedded({
+  folder: folder!,
+  timer: systemTimer,
+  flushRows: 300,
+  diskReserveBytes: 0,
+});
+const START = Date.UTC(2026, 0, 1);
+let next = Number(first);
+writeSync(1, `open\n`);
+
+/** Row n is minute n of one device; the last minutes are repeated, as a client does that resends. */
+function burst(): void {
+  for (let i = 0; i < 20; i++) {
+    const n = next++;
+    putRow(store, 'acme/crash', ['n'], { device: 'd', at: START + n * 60_000, values: { n } });
+    if (n % 7 === 0 && n > 3)
+      putRow(store, 'acme/crash', ['n'], {
+        device: 'd',
+        at: START + (n - 3) * 60_000,
+        values: { n: n - 3 },
+      });
+    store.sequence('g', 'e', n + 1);
+    store.settle(() => writeSync(1, `${n}\n`));
+  }
+  // A parent that died can't kill it any more.
+  if (process.ppid === 1) process.exit(1);
+  setTimeout(burst, 2);
+}
+burst();
+setInterval(() => void store.compact(Date.UTC(2026, 6, 1)), 150);

@@ -1,0 +1,242 @@
+/** The archive's side of the DuckDB thread: sends rows and SQL, bounds what waits, and gives every query an end. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { OperationalError } from '@village/core';
+import type { BlockPool } from '../../../journal/group.ts';
+import type { Answer, Columns, Request, WorkerOptions } from './messages.ts';
+
+/**
+ * What kind of work a statement is. Maintenance and exports take long and have a class each, so that neither waits for
+ * the other nor holds back queries.
+ */
+export type QueryClass = 'interactive' | 'maintenance' | 'export';
+
+/** Statements that run at once in each class; together they fit the four threads of the process's pool. */
+const RUNNING_MAX: Readonly<Record<QueryClass, number>> = {
+  interactive: 2,
+  maintenance: 1,
+  export: 1,
+};
+const QUERY_CLASSES: readonly QueryClass[] = ['interactive', 'maintenance', 'export'];
+/** Queries that wait; more are refused. */
+const WAITING_MAX = 256;
+/** A query that runs longer is stopped, ms of the machine's own time. */
+export const QUERY_TIMEOUT_MS = 30_000;
+
+interface Job {
+  readonly id: number;
+  readonly sql: string;
+  readonly queryClass: QueryClass;
+  readonly resolve: (columns: Columns) => void;
+  readonly reject: (error: Error) => void;
+  readonly release: () => void;
+  stopped: OperationalError | null;
+  /** Told when the thread has let go of it. */
+  ended: (() => void) | null;
+}
+
+/** Thrown inside when DuckDB refuses a statement; the archive looks for damaged files then. */
+export class QueryFailure extends OperationalError {
+  constructor(message: string) {
+    super('query-failed', message);
+  }
+}
+
+/** The DuckDB thread. */
+export class Duck {
+  readonly #worker: Worker;
+  readonly #pool: BlockPool;
+  readonly #onDeath: (error: Error) => void;
+  readonly #running = new Map<number, Job>();
+  #waiting: Job[] = [];
+  #nextId = 1;
+  #rowsQueued = 0;
+  #closing = false;
+  #dead: OperationalError | null = null;
+
+  private constructor(worker: Worker, pool: BlockPool, onDeath: (error: Error) => void) {
+    this.#worker = worker;
+    this.#pool = pool;
+    this.#onDeath = onDeath;
+    worker.on('message', (answer: Answer) => this.#hear(answer));
+    worker.on('error', (error) =>
+      this.#die(error instanceof Error ? error : new Error(String(error))),
+    );
+    worker.on('exit', (code) => {
+      if (!this.#closing) this.#die(new Error(`The DuckDB thread ended with ${code}.`));
+    });
+  }
+
+  /** Starts the thread; `onDeath` hears of an end that was not asked for. */
+  static async start(
+    options: WorkerOptions,
+    pool: BlockPool,
+    onDeath: (error: Error) => void,
+  ): Promise<Duck> {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
+    const [answer] = (await once(worker, 'message')) as [Answer];
+    if (answer.kind !== 'ready') throw new Error('BUG: the DuckDB thread began with another word');
+    return new Duck(worker, pool, onDeath);
+  }
+
+  /** Rows sent and not yet in a table. */
+  get rowsQueued(): number {
+    return this.#rowsQueued;
+  }
+
+  /** Set when the thread ended without being asked to. */
+  get dead(): OperationalError | null {
+    return this.#dead;
+  }
+
+  send(request: Request): void {
+    this.#worker.postMessage(request);
+  }
+
+  /** Hands the block over; it comes back to the pool. */
+  append(table: string, rows: Float64Array, count: number): void {
+    this.#rowsQueued += count;
+    this.#worker.postMessage({ kind: 'append', table, rows, count } satisfies Request, [
+      rows.buffer as ArrayBuffer,
+    ]);
+  }
+
+  /**
+   * Runs SQL whose result columns are doubles or texts. Only queries have a time-out.
+   * @throws store-busy, query-timeout, query-aborted, query-failed
+   */
+  query(
+    sql: string,
+    options: { signal?: AbortSignal | undefined; queryClass?: QueryClass } = {},
+  ): Promise<Columns> {
+    const queryClass = options.queryClass ?? 'interactive';
+    if (this.#dead !== null) return Promise.reject(this.#dead);
+    if (queryClass !== 'maintenance' && this.#waiting.length >= WAITING_MAX)
+      return Promise.reject(
+        new OperationalError('store-busy', `${WAITING_MAX} queries are waiting already.`, {
+          retry: true,
+        }),
+      );
+    const timeout =
+      queryClass === 'interactive' ? AbortSignal.timeout(QUERY_TIMEOUT_MS) : undefined;
+    const signals = [options.signal, timeout].filter((signal) => signal !== undefined);
+    const signal = signals.length === 1 ? signals[0]! : AbortSignal.any(signals);
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        const timedOut = timeout?.aborted === true;
+        this.#stop(
+          job,
+          new OperationalError(
+            timedOut ? 'query-timeout' : 'query-aborted',
+            timedOut
+              ? `The query took longer than ${QUERY_TIMEOUT_MS / 1000} s.`
+              : 'The query was given up.',
+            { retry: timedOut, cause: signal.reason },
+          ),
+        );
+      };
+      const release = (): void => signal.removeEventListener('abort', stop);
+      const job: Job = {
+        id: this.#nextId++,
+        sql,
+        queryClass,
+        resolve,
+        reject,
+        release,
+        stopped: null,
+        ended: null,
+      };
+      signal.addEventListener('abort', stop);
+      this.#waiting.push(job);
+      if (signal.aborted) stop();
+      else this.#next();
+    });
+  }
+
+  /** Runs a statement for its effect, in the class of maintenance. */
+  async run(sql: string): Promise<void> {
+    await this.query(sql, { queryClass: 'maintenance' });
+  }
+
+  #stop(job: Job, error: OperationalError): void {
+    job.stopped = error;
+    if (this.#running.has(job.id)) {
+      this.send({ kind: 'cancel', id: job.id });
+      return;
+    }
+    this.#waiting = this.#waiting.filter((one) => one !== job);
+    job.release();
+    job.reject(error);
+  }
+
+  #next(): void {
+    for (const queryClass of QUERY_CLASSES) {
+      let running = 0;
+      for (const job of this.#running.values()) if (job.queryClass === queryClass) running++;
+      while (running < RUNNING_MAX[queryClass]) {
+        const index = this.#waiting.findIndex((job) => job.queryClass === queryClass);
+        if (index < 0) break;
+        const job = this.#waiting.splice(index, 1)[0]!;
+        this.#running.set(job.id, job);
+        this.send({ kind: 'query', id: job.id, sql: job.sql });
+        running++;
+      }
+    }
+  }
+
+  #hear(answer: Answer): void {
+    if (answer.kind === 'appended') {
+      this.#rowsQueued -= answer.count;
+      this.#pool.give(answer.block);
+      return;
+    }
+    if (answer.kind === 'ready') return;
+    const job = this.#running.get(answer.id);
+    if (job === undefined) return;
+    this.#running.delete(answer.id);
+    job.release();
+    if (job.stopped !== null) job.reject(job.stopped);
+    else if (answer.kind === 'result') job.resolve(answer.result);
+    else job.reject(new QueryFailure(answer.message));
+    job.ended?.();
+    this.#next();
+  }
+
+  #die(error: Error): void {
+    if (this.#dead !== null) return;
+    this.#dead = new OperationalError('query-engine-down', error.message, {
+      retry: true,
+      cause: error,
+    });
+    for (const job of [...this.#running.values(), ...this.#waiting]) {
+      job.release();
+      job.reject(this.#dead);
+    }
+    this.#running.clear();
+    this.#waiting = [];
+    this.#onDeath(this.#dead);
+  }
+
+  /** Ends the thread in order: a process must not exit while DuckDB runs in it. */
+  async close(): Promise<void> {
+    if (this.#dead !== null) return;
+    this.#closing = true;
+    const refused = new OperationalError('store-closed', 'The store is being closed.');
+    for (const job of this.#waiting.splice(0)) {
+      job.release();
+      job.reject(refused);
+    }
+    const ended = once(this.#worker, 'exit');
+    await Promise.all(
+      [...this.#running.values()].map(
+        (job) =>
+          new Promise<void>((resolve) => {
+            job.ended = resolve;
+            this.#stop(job, refused);
+          }),
+      ),
+    );
+    this.send({ kind: 'close' });
+    await ended;
+  }
+}

@@ -1,0 +1,356 @@
+/**
+ * The thread that owns DuckDB: appends committed rows to in-memory tables and runs the SQL it is sent. It decides
+ * nothing; an error while appending ends it, since the log still holds every row.
+ */
+import assert from 'node:assert/strict';
+import { parentPort, workerData } from 'node:worker_threads';
+import {
+  BIGINT,
+  DOUBLE,
+  type DuckDBAppender,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  INTEGER,
+} from '@duckdb/node-api';
+import { rowShape } from '../../../journal/group.ts';
+import type {
+  Answer,
+  Column,
+  Columns,
+  EventRow,
+  LocationColumns,
+  Request,
+  WorkerOptions,
+} from './messages.ts';
+
+/** Rows of a DuckDB vector. */
+const CHUNK_ROWS = 2048;
+const options = workerData as WorkerOptions;
+assert(parentPort !== null, 'BUG: the worker runs on the main thread');
+const port = parentPort;
+
+/** A table of readings and the batches that wait to fill a whole chunk. */
+interface Table {
+  readonly name: string;
+  readonly metrics: number;
+  readonly types: DuckDBType[];
+  readonly appender: DuckDBAppender;
+  waiting: { rows: Float64Array; count: number }[];
+  waitingRows: number;
+  unflushed: boolean;
+}
+
+const tables = new Map<string, Table>();
+const running = new Map<number, DuckDBConnection>();
+const idle: DuckDBConnection[] = [];
+let tasks: Promise<void> = Promise.resolve();
+
+const instance = await DuckDBInstance.create(':memory:', {
+  threads: String(options.threads),
+  memory_limit: `${options.memoryLimitMb}MB`,
+  temp_directory: options.spillFolder,
+  preserve_insertion_order: 'true',
+});
+const writer = await instance.connect();
+await writer.run(
+  `SET parquet_metadata_cache = true;
+   CREATE TABLE locations(dev INTEGER, county INTEGER, township INTEGER, village INTEGER);
+   CREATE TABLE devices(dev INTEGER, id VARCHAR, profile VARCHAR);`,
+);
+const names = await writer.createAppender('devices');
+
+function tell(answer: Answer, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(answer, transfer);
+}
+
+/** Typed items of a vector: a private field of the client, present in the pinned version. */
+function itemsOf(chunk: DuckDBDataChunk, column: number): ArrayBufferView | undefined {
+  const vector = chunk.getColumnVector(column) as unknown as { items?: ArrayBufferView };
+  return ArrayBuffer.isView(vector.items) ? vector.items : undefined;
+}
+
+async function create(name: string, metrics: number): Promise<void> {
+  const words = rowShape(metrics).valuesAt - 3;
+  const columns = ['ts BIGINT', 'dev INTEGER', 'lag BIGINT', 'flags INTEGER'];
+  const types: DuckDBType[] = [BIGINT, INTEGER, BIGINT, INTEGER];
+  for (let word = 0; word < words; word++) {
+    columns.push(`q${word} BIGINT`);
+    types.push(BIGINT);
+  }
+  for (let metric = 0; metric < metrics; metric++) {
+    columns.push(`c${metric} DOUBLE`);
+    types.push(DOUBLE);
+  }
+  await writer.run(`CREATE TABLE ${name}(${columns.join(', ')})`);
+  const appender = await writer.createAppender(name);
+  tables.set(name, {
+    name,
+    metrics,
+    types,
+    appender,
+    waiting: [],
+    waitingRows: 0,
+    unflushed: false,
+  });
+}
+
+const TWO_32 = 2 ** 32;
+
+/** Writes whole doubles as 64-bit integers, half by half. */
+function setBigInts(items: ArrayBufferView, row: number, value: number): void {
+  const halves = new Int32Array(items.buffer, items.byteOffset, items.byteLength / 4);
+  const high = Math.floor(value / TWO_32);
+  halves[row * 2] = (value - high * TWO_32) | 0;
+  halves[row * 2 + 1] = high | 0;
+}
+
+/** Where the next row to append stands in the waiting batches. */
+interface BatchCursor {
+  batch: number;
+  row: number;
+}
+
+/** Moves up to a chunk of rows from the waiting batches into the table. */
+function appendChunk(table: Table, cursor: BatchCursor): void {
+  const { stride, valuesAt } = rowShape(table.metrics);
+  const count = Math.min(CHUNK_ROWS, table.waitingRows);
+  const chunk = DuckDBDataChunk.create(table.types, count);
+  const head = [0, 1, 2, 3].map((column) => itemsOf(chunk, column));
+  const words = Array.from({ length: valuesAt - 3 }, (_, word) => itemsOf(chunk, 4 + word));
+  const values = Array.from(
+    { length: table.metrics },
+    (_, metric) => itemsOf(chunk, 1 + valuesAt + metric) as Float64Array | undefined,
+  );
+  assert(
+    [...head, ...words, ...values].every((items) => items !== undefined),
+    'BUG: the pinned DuckDB client has no typed items in its vectors',
+  );
+  const devices = head[1] as Int32Array;
+  const flags = head[3] as Int32Array;
+  for (let row = 0; row < count; row++) {
+    let batch = table.waiting[cursor.batch]!;
+    if (cursor.row === batch.count) {
+      batch = table.waiting[++cursor.batch]!;
+      cursor.row = 0;
+    }
+    const rows = batch.rows;
+    const start = cursor.row++ * stride;
+    const at = rows[start]!;
+    const device = rows[start + 2]!;
+    setBigInts(head[0]!, row, at);
+    devices[row] = Math.floor(device / 4);
+    setBigInts(head[2]!, row, rows[start + 1]! - at);
+    flags[row] = device % 4;
+    for (let word = 0; word < words.length; word++)
+      setBigInts(words[word]!, row, rows[start + 3 + word]!);
+    for (let metric = 0; metric < values.length; metric++)
+      values[metric]![row] = rows[start + valuesAt + metric]!;
+  }
+  markAbsent(chunk, 1 + valuesAt, values as Float64Array[], count);
+  for (let column = 0; column < table.types.length; column++) chunk.getColumnVector(column).flush();
+  table.appender.appendDataChunk(chunk);
+  table.waitingRows -= count;
+  table.unflushed = true;
+}
+
+/** NaN means that the row does not carry the metric: NULL in the table. */
+function markAbsent(
+  chunk: DuckDBDataChunk,
+  first: number,
+  values: Float64Array[],
+  count: number,
+): void {
+  for (let metric = 0; metric < values.length; metric++) {
+    const items = values[metric]!;
+    let vector: { setItem(index: number, value: null): void } | undefined;
+    for (let row = 0; row < count; row++) {
+      if (!Number.isNaN(items[row]!)) continue;
+      vector ??= chunk.getColumnVector(first + metric) as unknown as {
+        setItem(index: number, value: null): void;
+      };
+      vector.setItem(row, null);
+    }
+  }
+}
+
+/** Appends what waits; only whole chunks unless `all`. */
+function drain(table: Table, all: boolean): void {
+  if (table.waitingRows === 0 || (!all && table.waitingRows < CHUNK_ROWS)) return;
+  const cursor: BatchCursor = { batch: 0, row: 0 };
+  while (table.waitingRows > 0 && (all || table.waitingRows >= CHUNK_ROWS))
+    appendChunk(table, cursor);
+  const first = table.waiting[cursor.batch]!;
+  const done = table.waiting.splice(
+    0,
+    cursor.row === first.count ? cursor.batch + 1 : cursor.batch,
+  );
+  if (cursor.row < first.count && cursor.row > 0) {
+    const { stride } = rowShape(table.metrics);
+    const rest = first.count - cursor.row;
+    first.rows.copyWithin(0, cursor.row * stride, first.count * stride);
+    first.count = rest;
+    tell({ kind: 'appended', count: cursor.row, block: new Float64Array(0) });
+  }
+  for (const batch of done)
+    tell({ kind: 'appended', count: batch.count, block: batch.rows }, [
+      batch.rows.buffer as ArrayBuffer,
+    ]);
+}
+
+/** Makes everything that was sent visible to queries. */
+function flushAll(): void {
+  for (const table of tables.values()) {
+    drain(table, true);
+    if (!table.unflushed) continue;
+    table.appender.flushSync();
+    table.unflushed = false;
+  }
+}
+
+async function addEvents(name: string, rows: readonly EventRow[]): Promise<void> {
+  await writer.run(
+    `CREATE TABLE IF NOT EXISTS ${name}(ts BIGINT, received BIGINT, device VARCHAR, type VARCHAR, detail VARCHAR)`,
+  );
+  const appender = await writer.createAppender(name);
+  for (const row of rows) {
+    appender.appendBigInt(BigInt(row.at));
+    appender.appendBigInt(BigInt(row.receivedAt));
+    appender.appendVarchar(row.device);
+    appender.appendVarchar(row.type);
+    appender.appendVarchar(row.detail);
+    appender.endRow();
+  }
+  appender.closeSync();
+}
+
+async function setLocations(locations: LocationColumns): Promise<void> {
+  await writer.run(
+    'CREATE OR REPLACE TABLE locations(dev INTEGER, county INTEGER, township INTEGER, village INTEGER)',
+  );
+  const appender = await writer.createAppender('locations');
+  const columns = [locations.device, locations.county, locations.township, locations.village];
+  for (let start = 0; start < locations.device.length; start += CHUNK_ROWS) {
+    const count = Math.min(CHUNK_ROWS, locations.device.length - start);
+    const chunk = DuckDBDataChunk.create([INTEGER, INTEGER, INTEGER, INTEGER], count);
+    chunk.setColumns(columns.map((column) => Array.from(column.subarray(start, start + count))));
+    appender.appendDataChunk(chunk);
+  }
+  appender.closeSync();
+}
+
+function addDevices(
+  numbers: readonly number[],
+  ids: readonly string[],
+  profiles: readonly string[],
+): void {
+  for (const [index, number] of numbers.entries()) {
+    names.appendInteger(number);
+    names.appendVarchar(ids[index]!);
+    names.appendVarchar(profiles[index]!);
+    names.endRow();
+  }
+  names.flushSync();
+}
+
+async function readColumns(connection: DuckDBConnection, sql: string): Promise<Columns> {
+  const result = await connection.run(sql);
+  const chunks = await result.fetchAllChunks();
+  const rows = chunks.reduce((sum, chunk) => sum + chunk.rowCount, 0);
+  const types = result.columnTypes();
+  const columns: Column[] = types.map((type, column) => {
+    if (type !== DOUBLE)
+      return chunks.flatMap((chunk) => chunk.getColumnValues(column).map(asText));
+    const values = new Float64Array(rows);
+    let at = 0;
+    for (const chunk of chunks) {
+      const vector = chunk.getColumnVector(column);
+      for (let row = 0; row < chunk.rowCount; row++) {
+        const value = vector.getItem(row);
+        values[at++] = typeof value === 'number' ? value : Number.NaN;
+      }
+    }
+    return values;
+  });
+  return { rows, columns };
+}
+
+function asText(value: unknown): string | null {
+  return value === null ? null : String(value);
+}
+
+async function query(id: number, sql: string): Promise<void> {
+  const connection = idle.pop() ?? (await instance.connect());
+  running.set(id, connection);
+  try {
+    const result = await readColumns(connection, sql);
+    const transfer = result.columns.flatMap((column) =>
+      column instanceof Float64Array ? [column.buffer as ArrayBuffer] : [],
+    );
+    tell({ kind: 'result', id, result }, transfer);
+  } catch (error) {
+    tell({ kind: 'failed', id, message: error instanceof Error ? error.message : String(error) });
+  } finally {
+    running.delete(id);
+    idle.push(connection);
+  }
+}
+
+async function drop(dropped: readonly string[]): Promise<void> {
+  for (const name of dropped) {
+    tables.get(name)?.appender.closeSync();
+    tables.delete(name);
+    await writer.run(`DROP TABLE IF EXISTS ${name}`);
+  }
+}
+
+async function close(): Promise<void> {
+  flushAll();
+  for (const table of tables.values()) table.appender.closeSync();
+  names.closeSync();
+  for (const connection of idle) connection.closeSync();
+  writer.closeSync();
+  instance.closeSync();
+  port.close();
+}
+
+/** Handles one message; changes of tables are done one after the other, in the order in which they came. */
+async function handle(request: Request): Promise<void> {
+  switch (request.kind) {
+    case 'create':
+      return create(request.table, request.metrics);
+    case 'append': {
+      const table = tables.get(request.table);
+      assert(table !== undefined, `BUG: rows for ${request.table}, which was not made`);
+      table.waiting.push({ rows: request.rows, count: request.count });
+      table.waitingRows += request.count;
+      drain(table, false);
+      return;
+    }
+    case 'events':
+      return addEvents(request.table, request.rows);
+    case 'drop':
+      return drop(request.tables);
+    case 'locations':
+      return setLocations(request.locations);
+    case 'devices':
+      addDevices(request.numbers, request.ids, request.profiles);
+      return;
+    case 'query':
+      flushAll();
+      // Not awaited: queries run beside each other and beside appends.
+      void query(request.id, request.sql);
+      return;
+    case 'cancel':
+      running.get(request.id)?.interrupt();
+      return;
+    case 'close':
+      return close();
+  }
+}
+
+port.on('message', (request: Request) => {
+  tasks = tasks.then(() => handle(request));
+});
+tell({ kind: 'ready' });

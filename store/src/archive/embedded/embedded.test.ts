@@ -1,0 +1,158 @@
+/** The embedded archive keeps the contract, and keeps its archive in few files without ever changing an answer. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemTimer, type Timer } from '@village/core';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { TimeSeriesStore } from '../contract.ts';
+import { contractSuite, METRICS, NOW, Oracle, PROFILE, putRow } from '../testing.ts';
+import type { EmbeddedOptions } from './archive.ts';
+import { openEmbedded } from './open.ts';
+
+contractSuite('embedded', (folder, timer) => openEmbedded({ folder, timer, diskReserveBytes: 0 }));
+
+const DAY = 86_400_000;
+
+describe('the files of the archive', () => {
+  const folders: string[] = [];
+  const stores: TimeSeriesStore[] = [];
+  let now = NOW;
+  const timer: Timer = { now: () => now, sleep: systemTimer.sleep };
+
+  const openIn = async (
+    folder: string,
+    more: Partial<EmbeddedOptions> = {},
+  ): Promise<TimeSeriesStore> => {
+    const store = await openEmbedded({ folder, timer, diskReserveBytes: 0, ...more });
+    stores.push(store);
+    return store;
+  };
+  const folderOf = async (): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), 'village-store-'));
+    folders.push(folder);
+    return folder;
+  };
+  /** Periods with the number of files that each has. */
+  const filesOf = async (folder: string): Promise<Record<string, number>> => {
+    const archive = join(folder, 'archive', PROFILE);
+    const counts: Record<string, number> = {};
+    for (const period of (await readdir(archive)).sort()) {
+      const { length } = await readdir(join(archive, period));
+      if (length > 0) counts[period] = length;
+    }
+    return counts;
+  };
+  const put = async (store: TimeSeriesStore, at: number, value: number): Promise<void> => {
+    putRow(store, PROFILE, METRICS, { device: 'a', at, values: { pm25: value } });
+    await store.commitNow();
+  };
+
+  afterEach(async () => {
+    for (const store of stores.splice(0)) await store.close();
+    for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+    now = NOW;
+  });
+
+  it('are one a month so far, and one for each of the last days', async () => {
+    const folder = await folderOf();
+    const store = await openIn(folder);
+    for (let day = 0; day < 12; day++, now += DAY) {
+      await put(store, now, day);
+      await store.flush();
+      await store.compact(now);
+    }
+    // The last flush was on 21 March; that day is not over and the three before it are kept by themselves.
+    await expect
+      .poll(() => filesOf(folder))
+      .toEqual({
+        '2026-03': 1,
+        '2026-03-18': 1,
+        '2026-03-19': 1,
+        '2026-03-20': 1,
+        '2026-03-21': 1,
+      });
+    const rows = await store.range({ device: 'a', from: 0, to: now, limit: 100 });
+    expect(rows.map(({ values }) => values['pm25'])).toEqual([...Array(12).keys()]);
+  });
+
+  it('are flushed by month at once where the days are old, and compacted with what is there', async () => {
+    const folder = await folderOf();
+    const store = await openIn(folder);
+    for (const days of [40, 33, 12, 5]) await put(store, now - days * DAY, days);
+    await put(store, now, 0);
+    await store.flush();
+    await expect
+      .poll(() => filesOf(folder))
+      .toEqual({
+        '2026-01': 1,
+        '2026-02': 1,
+        '2026-03': 1,
+        '2026-03-10': 1,
+      });
+    await put(store, now - 34 * DAY, 34);
+    await store.flush();
+    await expect.poll(() => filesOf(folder)).toMatchObject({ '2026-02': 2 });
+    await store.compact(now);
+    await expect.poll(() => filesOf(folder)).toMatchObject({ '2026-02': 1 });
+    const rows = await store.range({ device: 'a', from: 0, to: now + 1, limit: 100 });
+    expect(rows.map(({ values }) => values['pm25'])).toEqual([40, 34, 33, 12, 5, 0]);
+  });
+
+  it('that are full are left alone, until a row of theirs has to be replaced', async () => {
+    const folder = await folderOf();
+    const store = await openIn(folder, { partRows: 3 });
+    const first = now;
+    for (let day = 0; day < 10; day++, now += DAY) await put(store, now, day);
+    await store.flush();
+    await store.compact(now);
+    await expect.poll(() => filesOf(folder)).toMatchObject({ '2026-03': 1 });
+    await put(store, first + 1, 100);
+    await store.flush();
+    await store.compact(now);
+    await expect.poll(() => filesOf(folder)).toMatchObject({ '2026-03': 2 });
+    await put(store, first, 200);
+    await store.flush();
+    await store.compact(now);
+    await expect.poll(() => filesOf(folder)).toMatchObject({ '2026-03': 1 });
+    const rows = await store.range({ device: 'a', from: first, to: first + DAY, limit: 9 });
+    expect(rows.map(({ values }) => values['pm25'])).toEqual([200, 100]);
+  });
+
+  it('keep the later of two values wherever the clock is set, also back', {
+    timeout: 120_000,
+  }, async () => {
+    const step = fc.record({
+      day: fc.nat(11),
+      metric: fc.constantFrom(...METRICS),
+      value: fc.nat(99),
+      after: fc.constantFrom('flush', 'flush', 'compact', 'nothing'),
+      clock: fc.integer({ min: -8, max: 8 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
+        now = NOW;
+        const store = await openIn(await folderOf(), { partRows: 4 });
+        const oracle = new Oracle();
+        for (const { day, metric, value, after, clock } of steps) {
+          const row = { device: 'a', at: NOW - day * DAY, values: { [metric]: value } };
+          putRow(store, PROFILE, METRICS, row);
+          oracle.put(row);
+          await store.commitNow();
+          now = NOW + clock * DAY;
+          if (after !== 'nothing') await store.flush();
+          if (after === 'compact') await store.compact(now);
+        }
+        const query = { device: 'a', from: 0, to: NOW + DAY, limit: 100 };
+        const values = (rows: readonly { at: number; values: object }[]) =>
+          rows.map(({ at, values }) => ({ at, values }));
+        const expected = values(oracle.range(query.device, query.from, query.to));
+        expect(values(await store.range(query))).toEqual(expected);
+        await store.compact(NOW + 60 * DAY);
+        expect(values(await store.range(query))).toEqual(expected);
+        await store.close();
+      }),
+      { numRuns: 8, endOnFailure: true },
+    );
+  });
+});

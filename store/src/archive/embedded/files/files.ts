@@ -1,0 +1,162 @@
+/** Archive files: how they are named, written so that a crash leaves all of one or nothing, and found again. */
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { DAY, HOUR } from '@village/core';
+import type { ArchiveFile } from '../../../journal/journal-db.ts';
+import type { EmbeddedArchive } from '../archive.ts';
+import type { QueryClass } from '../duck/duck.ts';
+import { copyToParquet } from '../query/sql.ts';
+
+export const ARCHIVE_FOLDER = 'archive';
+export const ROLLUP_FOLDER = 'rollups';
+/** Days and months of the archive begin at midnight in Beijing (UTC+8), as people there ask for them. */
+export const DAY_OFFSET_MS = 8 * HOUR;
+/** Names that only this store gives; anything else in its folders is left alone. */
+const OWN_NAME = /^\d+\.parquet(\.tmp)?$/;
+const CRC_READ_BYTES = 4 * 1024 * 1024;
+
+/** The archive's day of an instant, counted from 1970. */
+export function dayOf(at: number): number {
+  return Math.floor((at + DAY_OFFSET_MS) / DAY);
+}
+
+/** `yyyy-mm-dd` of a day. */
+export function dayText(day: number): string {
+  return new Date(day * DAY).toISOString().slice(0, 10);
+}
+
+/** Closed days that keep a file of their own: what pages ask for most is found in the smallest files. */
+const DAY_FILES_KEPT = 3;
+
+/**
+ * The period whose file holds an instant, seen from `now`: a day, or the month so far once the day is some days old. A
+ * file opened costs about half a millisecond, so a month of one device must not lie in thirty of them.
+ */
+export function periodOf(at: number, now: number): string {
+  const day = dayOf(at);
+  const text = dayText(day);
+  return day < dayOf(now) - DAY_FILES_KEPT ? text.slice(0, 7) : text;
+}
+
+/** Whether a period is a month. */
+export function isMonth(period: string): boolean {
+  return period.length === 7;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a folder durable together with the folders above it, down from `root`. */
+async function makeFolder(root: string, path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let folder = path; folder.length >= root.length; folder = dirname(folder))
+    await syncFolder(folder);
+}
+
+async function crcOf(handle: FileHandle, bytes: number): Promise<number> {
+  const buffer = Buffer.alloc(Math.min(CRC_READ_BYTES, Math.max(1, bytes)));
+  let crc = 0;
+  for (let at = 0; at < bytes; ) {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
+    if (bytesRead === 0) break;
+    crc = crc32(buffer.subarray(0, bytesRead), crc);
+    at += bytesRead;
+  }
+  return crc;
+}
+
+/** Size and checksum of a file. */
+export async function fingerprint(path: string): Promise<{ bytes: number; crc: number }> {
+  const handle = await open(path);
+  try {
+    const { size } = await handle.stat();
+    return { bytes: size, crc: await crcOf(handle, size) };
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes a query's rows as a Parquet file: under a temporary name, synced, renamed, and its folder synced. A lasting file
+ * is packed harder.
+ */
+export async function writeParquet(
+  archive: EmbeddedArchive,
+  query: string,
+  file: { path: string; rows: number; lasting?: boolean },
+  queryClass: QueryClass = 'maintenance',
+): Promise<{ bytes: number; crc: number }> {
+  const path = join(archive.folder, file.path);
+  const temporary = `${path}.tmp`;
+  await makeFolder(archive.folder, dirname(path));
+  await archive.duck.query(copyToParquet(query, temporary, file), { queryClass });
+  const handle = await open(temporary, 'r+');
+  let print: { bytes: number; crc: number };
+  try {
+    await handle.sync();
+    const { size } = await handle.stat();
+    print = { bytes: size, crc: await crcOf(handle, size) };
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+  return print;
+}
+
+/** Deletes a file that no query reads any more; a file that can't be deleted now is deleted at the next start. */
+export function unlinkLater(archive: EmbeddedArchive, files: readonly ArchiveFile[]): void {
+  archive.pins.retire(() => {
+    for (const file of files)
+      void rm(join(archive.folder, file.path), { force: true }).catch((error: Error) =>
+        archive.settings.log('warn', `${file.path} can't be deleted`, { reason: error.message }),
+      );
+  });
+}
+
+/** Deletes files of ours that the manifest doesn't know: a crash came between writing and listing, or unlisting and deleting. */
+export async function removeStrays(folder: string, known: ReadonlySet<string>): Promise<number> {
+  let removed = 0;
+  for (const root of [ARCHIVE_FOLDER, ROLLUP_FOLDER]) {
+    const top = join(folder, root);
+    await mkdir(top, { recursive: true });
+    for (const entry of await readdir(top, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile() || !OWN_NAME.test(entry.name)) continue;
+      const path = join(entry.parentPath, entry.name);
+      const relative = path.slice(folder.length + 1).replaceAll('\\', '/');
+      if (known.has(relative)) continue;
+      await rm(path);
+      removed++;
+    }
+  }
+  return removed;
+}
+
+/** Whether a listed file is there, has its size and begins and ends as Parquet does. */
+export async function looksWhole(folder: string, file: ArchiveFile): Promise<boolean> {
+  let handle: FileHandle;
+  try {
+    handle = await open(join(folder, file.path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+  try {
+    const { size } = await handle.stat();
+    if (size !== file.bytes || size < 12) return false;
+    const mark = Buffer.alloc(8);
+    await handle.read(mark, 0, 4, 0);
+    await handle.read(mark, 4, 4, size - 4);
+    return mark.toString('latin1') === 'PAR1PAR1';
+  } finally {
+    await handle.close();
+  }
+}

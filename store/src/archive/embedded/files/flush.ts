@@ -1,0 +1,244 @@
+/**
+ * Flushing: the rows of a closed generation become archive files, then one transaction lists the files and declares the
+ * log rows dead. A crash at any point leaves either the log rows or the files in force, never both.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ArchiveFile } from '../../../journal/journal-db.ts';
+import type { EmbeddedArchive } from '../archive.ts';
+import type { Generation, Memtable } from '../memtable.ts';
+import { archiveRows, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
+import type { Span } from '../view.ts';
+import { ARCHIVE_FOLDER, isMonth, periodOf, writeParquet } from './files.ts';
+
+/** Log rows deleted at once, and the pause between: one large deletion would hold up acknowledgements. */
+const TRIM_ROWS = 32;
+const TRIM_PAUSE_MS = 20;
+/** Log id up to which all rows are in the archive. */
+export const STATE_SEALED_UP_TO = 'hi';
+export const STATE_SEQUENCES = 'sequences';
+export const STATE_NEXT_GENERATION = 'next-generation';
+
+/** Closes the open generation when it holds anything, with the state that its log rows stand for. */
+export function rotate(archive: EmbeddedArchive): void {
+  const { open } = archive.view;
+  if (
+    archive.logId ===
+    (archive.view.generations.at(-2)?.sealedUpTo ??
+      Number(archive.db.state(STATE_SEALED_UP_TO) ?? 0))
+  )
+    return;
+  open.sealedUpTo = archive.logId;
+  open.state = { latest: archive.latest.save(), sequences: archive.sequences.save() };
+  archive.beginGeneration();
+}
+
+/** Flushes all closed generations, oldest first. To be called as maintenance. */
+export async function flush(archive: EmbeddedArchive): Promise<{ rows: number; files: number }> {
+  rotate(archive);
+  let rows = 0;
+  let files = 0;
+  for (const generation of archive.view.generations.slice(0, -1)) {
+    try {
+      const flushed = await flushGeneration(archive, generation);
+      rows += generation.rows;
+      files += flushed;
+    } catch (error) {
+      archive.totals.flushFailures++;
+      throw error;
+    }
+  }
+  await trim(archive);
+  return { rows, files };
+}
+
+async function flushGeneration(archive: EmbeddedArchive, generation: Generation): Promise<number> {
+  const written: ArchiveFile[] = [];
+  for (const [layout, tables] of Map.groupBy(generation.tables, (table) => table.layout))
+    written.push(...(await flushLayout(archive, generation, layout, tables)));
+  if (generation.events > 0) written.push(...(await flushEvents(archive, generation)));
+  const hours = generation.tables.flatMap((table) =>
+    [...table.hours].map((hour) => ({ layout: table.layout, hour })),
+  );
+  const { db, view } = archive;
+  db.transaction(() => {
+    for (const file of written) db.addFile(file);
+    for (const { layout, hour } of hours) db.addDirty(layout, hour);
+    for (const [layout, body] of generation.state!.latest)
+      db.sql('INSERT OR REPLACE INTO snapshots(layout, body) VALUES(?, ?)').run(layout, body);
+    db.setState(STATE_SEQUENCES, generation.state!.sequences);
+    db.setState(STATE_NEXT_GENERATION, archive.nextGeneration);
+    db.setState(STATE_SEALED_UP_TO, generation.sealedUpTo);
+  });
+  view.files = [...view.files, ...written];
+  view.generations = view.generations.filter((one) => one !== generation);
+  for (const { layout, hour } of hours) view.addDirty(layout, hour);
+  const names = generation.tables.map((table) => table.name);
+  archive.pins.retire(() =>
+    archive.duck.send({ kind: 'drop', tables: [...names, generation.eventsName] }),
+  );
+  archive.totals.flushes++;
+  archive.totals.rowsFlushed += generation.rows;
+  return written.length;
+}
+
+/** The periods that a query's rows fall into, with how many and when. */
+async function periods(
+  archive: EmbeddedArchive,
+  rows: string,
+): Promise<{ period: string; rows: number; first: number; last: number }[]> {
+  const { columns, rows: days } = await archive.duck.query(
+    `SELECT count(*)::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE FROM (${rows}) GROUP BY (ts + 28800000) // 86400000`,
+    { queryClass: 'maintenance' },
+  );
+  const [counts, firsts, lasts] = columns as Float64Array[];
+  const now = archive.settings.timer.now();
+  const byPeriod = new Map<string, { period: string; rows: number; first: number; last: number }>();
+  for (let day = 0; day < days; day++) {
+    const period = periodOf(firsts![day]!, now);
+    const known = byPeriod.get(period);
+    const first = firsts![day]!;
+    const last = lasts![day]!;
+    if (known === undefined) byPeriod.set(period, { period, rows: counts![day]!, first, last });
+    else {
+      known.rows += counts![day]!;
+      known.first = Math.min(known.first, first);
+      known.last = Math.max(known.last, last);
+    }
+  }
+  return [...byPeriod.values()].sort((a, b) => a.first - b.first);
+}
+
+async function flushLayout(
+  archive: EmbeddedArchive,
+  generation: Generation,
+  number: number,
+  tables: readonly Memtable[],
+): Promise<ArchiveFile[]> {
+  const layout = archive.layouts[number]!;
+  const whole: Source = {
+    folder: archive.folder,
+    metrics: [...layout.metrics],
+    files: [],
+    memtables: tables,
+    spans: [
+      {
+        from: Math.min(...tables.map((table) => table.first)),
+        to: Math.max(...tables.map((table) => table.last)) + 1,
+      },
+    ],
+    wanted: layout.metrics.map((_, i) => i),
+  };
+  const late = mayRepeat(whole);
+  const distinct = !late || !(await repeatsItself(archive, whole));
+  const files: ArchiveFile[] = [];
+  for (const { period, rows, first, last } of await periods(
+    archive,
+    rowsOnce({ ...whole, wanted: [], distinct }),
+  )) {
+    const path = `${ARCHIVE_FOLDER}/${layout.profile}/${period}/${generation.number}.parquet`;
+    // Periods are made of whole days, so that their spans don't overlap.
+    const source: Source = { ...whole, distinct, spans: [{ from: first, to: last + 1 }] };
+    const print = await writeParquet(archive, archiveRows(source), { path, rows });
+    files.push({
+      path,
+      kind: isMonth(period) ? 'month' : 'day',
+      layout: number,
+      period,
+      first,
+      last,
+      rows,
+      ord: tables.at(-1)!.serial,
+      metrics: whole.metrics.length,
+      repeats: late && (await repeatsOlder(archive, source, { from: first, to: last + 1 })),
+      ...print,
+    });
+  }
+  return files;
+}
+
+async function repeatsItself(archive: EmbeddedArchive, source: Source): Promise<boolean> {
+  const late = lateSpan(source.memtables);
+  const rows = rowsOnce({ ...source, wanted: [], distinct: true, spans: [late] });
+  const { rows: found } = await archive.duck.query(
+    `SELECT 1::DOUBLE FROM (${rows}) GROUP BY dev, ts HAVING count(*) > 1 LIMIT 1`,
+    { queryClass: 'maintenance' },
+  );
+  return found > 0;
+}
+
+function lateSpan(tables: readonly Memtable[]): Span {
+  return {
+    from: Math.min(...tables.map((table) => table.lateFirst)),
+    to: Math.max(...tables.map((table) => table.lateLast)) + 1,
+  };
+}
+
+/** Whether rows about to be archived repeat a (device, time) of a file that is already there. */
+async function repeatsOlder(
+  archive: EmbeddedArchive,
+  source: Source,
+  span: Span,
+): Promise<boolean> {
+  const late = lateSpan(source.memtables);
+  const spans = [{ from: Math.max(span.from, late.from), to: Math.min(span.to, late.to) }];
+  const layout = source.memtables[0]!.layout;
+  const files = archive.view.dataFiles(layout, spans);
+  if (files.length === 0 || spans[0]!.from >= spans[0]!.to) return false;
+  const plain: Source = { ...source, wanted: [], distinct: true, spans };
+  const { rows } = await archive.duck.query(
+    `SELECT 1::DOUBLE FROM (${rowsOnce(plain)}) AS fresh
+     SEMI JOIN (${rowsOnce({ ...plain, memtables: [], files })}) AS old ON fresh.dev = old.dev AND fresh.ts = old.ts LIMIT 1`,
+    { queryClass: 'maintenance' },
+  );
+  return rows > 0;
+}
+
+/** Events with the same device, time, type and detail are one event, first received when the first of them was. */
+export function eventsOnce(parts: readonly string[]): string {
+  return `SELECT device, ts, min(received) AS received, type, detail FROM (${parts.join(' UNION ALL ')})
+    GROUP BY device, ts, type, detail`;
+}
+
+async function flushEvents(
+  archive: EmbeddedArchive,
+  generation: Generation,
+): Promise<ArchiveFile[]> {
+  const table = `SELECT device, ts, received, type, detail FROM ${generation.eventsName}`;
+  const files: ArchiveFile[] = [];
+  for (const { period, first, last, rows } of await periods(archive, eventsOnce([table]))) {
+    const path = `${ARCHIVE_FOLDER}/_events/${period}/${generation.number}.parquet`;
+    const query = `${eventsOnce([`${table} WHERE ts >= ${first} AND ts <= ${last}`])} ORDER BY ts, device, type, detail`;
+    const print = await writeParquet(archive, query, { path, rows });
+    files.push({
+      path,
+      kind: 'events',
+      layout: -1,
+      period,
+      first,
+      last,
+      rows,
+      ord: generation.number,
+      metrics: 0,
+      repeats: false,
+      ...print,
+    });
+  }
+  return files;
+}
+
+/** Deletes dead log rows in small slices. A slice that fails (full disk) is left for the next flush. */
+export async function trim(archive: EmbeddedArchive): Promise<void> {
+  const sealedUpTo = Number(archive.db.state(STATE_SEALED_UP_TO) ?? 0);
+  while (archive.db.trim(sealedUpTo, TRIM_ROWS) === TRIM_ROWS)
+    await archive.settings.timer.sleep(TRIM_PAUSE_MS);
+}
+
+/** The dictionary of device numbers, so that any tool can read the archive. */
+export async function writeDictionary(archive: EmbeddedArchive): Promise<void> {
+  const path = `${ARCHIVE_FOLDER}/devices.parquet`;
+  archive.sendNames();
+  const query = 'SELECT dev, id, profile FROM devices ORDER BY dev';
+  await rm(join(archive.folder, `${path}.tmp`), { force: true });
+  await writeParquet(archive, query, { path, rows: archive.layoutOf.length });
+}

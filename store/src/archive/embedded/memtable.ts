@@ -1,0 +1,78 @@
+/** The books of the rows that are not yet flushed: which DuckDB tables hold them, and what is known of their times. */
+
+/** One in-memory table of the worker: rows of one layout, one generation and one set of columns. */
+export class Memtable {
+  /** Rises with every table; of two values of one reading the one in the higher table is the later. */
+  readonly serial: number;
+  readonly layout: number;
+  readonly metrics: number;
+  rows = 0;
+  /** Span of the event times, ms, both inclusive. */
+  first = Number.POSITIVE_INFINITY;
+  last = Number.NEGATIVE_INFINITY;
+  /** Span of those rows that came after a newer one of their device: only these can repeat an older row. */
+  lateFirst = Number.POSITIVE_INFINITY;
+  lateLast = Number.NEGATIVE_INFINITY;
+  /** Hours since 1970 that hold rows. */
+  readonly hours = new Set<number>();
+  #hour = Number.NaN;
+
+  constructor(serial: number, layout: number, metrics: number) {
+    this.serial = serial;
+    this.layout = layout;
+    this.metrics = metrics;
+  }
+
+  note(at: number, hour: number, late: boolean): void {
+    this.rows++;
+    if (at < this.first) this.first = at;
+    if (at > this.last) this.last = at;
+    if (hour !== this.#hour) {
+      this.#hour = hour;
+      this.hours.add(hour);
+    }
+    if (!late) return;
+    if (at < this.lateFirst) this.lateFirst = at;
+    if (at > this.lateLast) this.lateLast = at;
+  }
+
+  /** Name of the table in DuckDB. */
+  get name(): string {
+    return `memtable_${this.serial}`;
+  }
+
+  mayRepeat(from: number, to: number): boolean {
+    return this.lateFirst < to && this.lateLast >= from;
+  }
+}
+
+/** Everything between two flushes. */
+export class Generation {
+  readonly number: number;
+  readonly startedAt: number;
+  /** Highest log id whose rows are in here; set when the generation is closed. */
+  sealedUpTo = 0;
+  /** The latest map, sequences and so on as they stood when it was closed. */
+  state: SavedState | null = null;
+  readonly tables: Memtable[] = [];
+  events = 0;
+
+  constructor(number: number, startedAt: number) {
+    this.number = number;
+    this.startedAt = startedAt;
+  }
+
+  get rows(): number {
+    return this.tables.reduce((sum, table) => sum + table.rows, 0);
+  }
+
+  get eventsName(): string {
+    return `events_${this.number}`;
+  }
+}
+
+/** What can't be rebuilt once the log rows of a generation are gone. */
+export interface SavedState {
+  readonly latest: ReadonlyMap<number, Uint8Array>;
+  readonly sequences: string;
+}

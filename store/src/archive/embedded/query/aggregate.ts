@@ -1,0 +1,230 @@
+/** Sums over many readings: from the hourly rollups where these say all there is, from the rows everywhere else. */
+import { HOUR, OperationalError } from '@village/core';
+import type { Aggregate, AggregateQuery, AggregateRow } from '../../contract.ts';
+import type { EmbeddedArchive } from '../archive.ts';
+import { exactSum, FRACTION, rollupColumns } from '../files/rollup.ts';
+import type { Span } from '../view.ts';
+import { runQuery } from './run-query.ts';
+import { fileList, rowsOnce, within } from './sql.ts';
+
+const BUCKETS_MAX = 500_000;
+/** Stretches of dirty hours between clean ones; more, and all is read from the rows. */
+const SPANS_MAX = 64;
+
+/** One (profile, metric) that exists. */
+interface Target {
+  readonly layout: number;
+  readonly metric: number;
+  /** Dense number of the device asked for; undefined when an area is. */
+  readonly device: number | undefined;
+}
+
+function targets(archive: EmbeddedArchive, query: AggregateQuery): Target[] {
+  const list: Target[] = [];
+  for (const { profile, metric } of query.columns) {
+    const layout = archive.layoutByProfile.get(profile);
+    const index = layout?.metricIndex.get(metric);
+    if (layout === undefined || index === undefined) continue;
+    if (query.device === undefined) {
+      list.push({ layout: layout.number, metric: index, device: undefined });
+      continue;
+    }
+    const device = layout.devices.get(query.device);
+    if (device !== undefined) list.push({ layout: layout.number, metric: index, device });
+  }
+  return list;
+}
+
+/** Splits the time asked for into hours that the rollups hold whole and the rest. */
+function split(
+  archive: EmbeddedArchive,
+  layout: number,
+  query: AggregateQuery,
+): { rolled: Span[]; raw: Span[] } {
+  const rolled: { from: number; to: number }[] = [];
+  const raw: { from: number; to: number }[] = [];
+  const push = (list: { from: number; to: number }[], from: number, to: number): void => {
+    if (from >= to) return;
+    const last = list.at(-1);
+    if (last !== undefined && last.to === from) last.to = to;
+    else list.push({ from, to });
+  };
+  const first = Math.ceil(query.from / HOUR);
+  const end = Math.max(first, Math.floor(query.to / HOUR));
+  push(raw, query.from, Math.min(query.to, first * HOUR));
+  for (let hour = first; hour < end; hour++)
+    push(archive.view.isSettled(layout, hour) ? rolled : raw, hour * HOUR, (hour + 1) * HOUR);
+  push(raw, Math.max(end * HOUR, query.from), query.to);
+  if (raw.length > SPANS_MAX || rolled.length > SPANS_MAX)
+    return { rolled: [], raw: [{ from: query.from, to: query.to }] };
+  return { rolled, raw };
+}
+
+/** Whether the query can be answered from sums by hour and township. */
+function rollable(archive: EmbeddedArchive, query: AggregateQuery): boolean {
+  return (
+    query.area !== undefined &&
+    query.everyMs % HOUR === 0 &&
+    query.offsetMs % HOUR === 0 &&
+    (query.groupBy === 'none' || query.groupBy === 'township') &&
+    query.aggregates.every((name) => name !== 'first' && name !== 'last') &&
+    (query.to - query.from) / HOUR < 200_000 &&
+    archive.locations.unitsIn(query.area) !== null
+  );
+}
+
+const ends = (query: AggregateQuery): boolean =>
+  query.aggregates.includes('first') || query.aggregates.includes('last');
+
+function rawPart(
+  archive: EmbeddedArchive,
+  query: AggregateQuery,
+  target: Target,
+  spans: readonly Span[],
+): string {
+  const { layout, metric, device } = target;
+  const rows = rowsOnce({
+    folder: archive.folder,
+    metrics: archive.layouts[layout]!.metrics,
+    files: archive.view.dataFiles(layout, spans),
+    memtables: archive.view.memtables(layout, spans),
+    spans,
+    devices: device === undefined ? undefined : [device],
+    wanted: [metric],
+  });
+  const area =
+    query.area !== undefined && !archive.locations.holdsAll(query.area) ? query.area : undefined;
+  const byArea = query.groupBy === 'township' || query.groupBy === 'village';
+  const group =
+    query.groupBy === 'none' ? '0' : query.groupBy === 'device' ? 'r.dev' : `p.${query.groupBy}`;
+  const join = byArea || area !== undefined ? 'JOIN locations AS p ON p.dev = r.dev' : '';
+  const condition = area === undefined ? '' : ` AND ${archive.locations.condition(area)}`;
+  const value = `c${metric}`;
+  const firstAndLast = ends(query)
+    ? `min(struct_pack(t := ts, v := ${value})) AS fst, max(struct_pack(t := ts, v := ${value})) AS lst`
+    : 'NULL AS fst, NULL AS lst';
+  const sums =
+    query.aggregates.includes('sum') || query.aggregates.includes('avg')
+      ? exactSum(value, 'hi', 'lo')
+      : '0::HUGEINT AS hi, 0::HUGEINT AS lo';
+  return `SELECT (ts + ${query.offsetMs}) // ${query.everyMs} AS b, ${group} AS g, count(*) AS n, ${sums},
+      min(${value}) AS mn, max(${value}) AS mx, ${firstAndLast}
+    FROM (${rows}) AS r ${join} WHERE ${value} IS NOT NULL AND k${metric} = 0${condition} GROUP BY b, g`;
+}
+
+function rolledPart(
+  archive: EmbeddedArchive,
+  query: AggregateQuery,
+  target: Target,
+  spans: readonly Span[],
+): string[] {
+  const { layout, metric } = target;
+  const files = archive.view.rollups(layout, spans).filter((file) => metric < file.metrics);
+  if (files.length === 0) return [];
+  const [n, hi, lo, mn, mx] = rollupColumns(metric);
+  const units = archive.locations.unitsIn(query.area!)!;
+  const hours = spans.map(({ from, to }) => ({ from: from / HOUR, to: to / HOUR }));
+  const townships = units.filter((unit) => archive.locations.isTownship(unit));
+  const group =
+    query.groupBy === 'none' || townships.length === 0
+      ? '0'
+      : `CASE WHEN unit IN (${townships.join(', ')}) THEN unit ELSE 0 END`;
+  return [
+    `SELECT (hour * ${HOUR} + ${query.offsetMs}) // ${query.everyMs} AS b, ${group} AS g, sum(${n}) AS n,
+      sum(${hi}) AS hi, sum(${lo}) AS lo, min(${mn}) AS mn, max(${mx}) AS mx, NULL AS fst, NULL AS lst
+    FROM ${fileList(archive.folder, files)} WHERE ${within('hour', hours)} AND unit IN (${units.join(', ')}) AND ${n} > 0
+    GROUP BY b, g`,
+  ];
+}
+
+/** The exact sum as one integer, rounded to a double once; sums too large for that lose their fraction. */
+const SUM = `CASE WHEN abs(hi) < 10000000000000000000::HUGEINT
+  THEN (hi * ${FRACTION}::HUGEINT + lo)::DOUBLE / ${FRACTION}::DOUBLE ELSE hi::DOUBLE END`;
+
+const EXPRESSIONS: Readonly<Record<Aggregate, string>> = {
+  count: 'n',
+  avg: `(${SUM}) / n`,
+  sum: SUM,
+  min: 'mn',
+  max: 'mx',
+  first: 'fst.v',
+  last: 'lst.v',
+};
+
+function writeSql(
+  archive: EmbeddedArchive,
+  query: AggregateQuery,
+  list: readonly Target[],
+): string {
+  const parts = list.flatMap((target) => {
+    if (!rollable(archive, query)) return [rawPart(archive, query, target, [query])];
+    const { rolled, raw } = split(archive, target.layout, query);
+    return [
+      ...rolledPart(archive, query, target, rolled),
+      ...(raw.length > 0 ? [rawPart(archive, query, target, raw)] : []),
+    ];
+  });
+  if (parts.length === 0) return '';
+  archive.sendLocations();
+  const firstAndLast = ends(query) ? ', min(fst) AS fst, max(lst) AS lst' : '';
+  // One part alone has each bucket and group once already.
+  const whole =
+    parts.length === 1
+      ? parts[0]!
+      : `SELECT b, g, sum(n) AS n, sum(hi)::HUGEINT AS hi, sum(lo)::HUGEINT AS lo, min(mn) AS mn, max(mx) AS mx${firstAndLast}
+        FROM (${parts.join(' UNION ALL ')}) GROUP BY b, g`;
+  const values = query.aggregates.map((name, i) => `(${EXPRESSIONS[name]})::DOUBLE AS v${i}`);
+  const answer = `SELECT b::DOUBLE AS b, g::DOUBLE AS g, ${values.join(', ')} FROM (${whole}) WHERE n > 0`;
+  if (query.top === undefined) return answer;
+  // All rows as good as the last of the top are sent, so that ties are cut by name and not by chance.
+  return `WITH answer AS MATERIALIZED (${answer})
+    SELECT * FROM answer WHERE v0 >= (SELECT min(v0) FROM (SELECT v0 FROM answer ORDER BY v0 DESC LIMIT ${query.top}))`;
+}
+
+/**
+ * Aggregates of good readings. Buckets without any are left out. The answer depends only on the readings, not on their
+ * order of arrival: sums are exact, and of readings at the same first (last) instant the smallest (largest) counts.
+ * @throws range-too-wide, and as `runQuery` does.
+ */
+export async function aggregate(
+  archive: EmbeddedArchive,
+  query: AggregateQuery,
+  signal: AbortSignal | undefined,
+): Promise<AggregateRow[]> {
+  if (!(query.from < query.to) || query.aggregates.length === 0) return [];
+  if ((query.to - query.from) / query.everyMs > BUCKETS_MAX)
+    throw new OperationalError(
+      'range-too-wide',
+      `At most ${BUCKETS_MAX} buckets can be asked for.`,
+    );
+  const list = targets(archive, query);
+  if (list.length === 0 || writeSql(archive, query, list) === '') return [];
+  const { rows, columns } = await runQuery(archive, () => writeSql(archive, query, list), signal);
+  const [buckets, groups, ...values] = columns as Float64Array[];
+  const name = (group: number): string | null => {
+    if (query.groupBy === 'none') return null;
+    if (query.groupBy === 'device') return archive.locations.id(group);
+    if (query.groupBy === 'township' && !archive.locations.isTownship(group)) return null;
+    return archive.locations.code(group);
+  };
+  const answer = Array.from({ length: rows }, (_, row) => ({
+    at: buckets![row]! * query.everyMs - query.offsetMs,
+    group: name(groups![row]!),
+    values: Object.fromEntries(
+      query.aggregates.map((key, i) => {
+        const value = values[i]![row]!;
+        return [key, Number.isNaN(value) ? null : value];
+      }),
+    ),
+  }));
+  const byGroup = (a: AggregateRow, b: AggregateRow): number =>
+    (a.group ?? '') < (b.group ?? '') ? -1 : (a.group ?? '') > (b.group ?? '') ? 1 : 0;
+  if (query.top === undefined) return answer.sort((a, b) => a.at - b.at || byGroup(a, b));
+  const key = query.aggregates[0]!;
+  return answer
+    .sort(
+      (a, b) =>
+        (b.values[key] ?? -Infinity) - (a.values[key] ?? -Infinity) || a.at - b.at || byGroup(a, b),
+    )
+    .slice(0, query.top);
+}

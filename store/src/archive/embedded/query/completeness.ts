@@ -1,0 +1,175 @@
+/**
+ * Expected against received, hour by hour, and the silences by their real times. Nothing is expected before a device's
+ * first row: what is not connected yet is not missing.
+ */
+import { gapAfterMs, OperationalError } from '@village/core';
+import {
+  type Completeness,
+  type CompletenessHour,
+  type CompletenessQuery,
+  GAPS_MAX,
+  ROW_FLAG,
+} from '../../contract.ts';
+import type { EmbeddedArchive } from '../archive.ts';
+import type { Columns } from '../duck/messages.ts';
+import type { Span } from '../view.ts';
+import { deviceSource } from './range.ts';
+import { runQuery } from './run-query.ts';
+import { rowsOnce } from './sql.ts';
+
+const HOUR_MS = 3_600_000;
+/** Days and longer report intervals begin at midnight in Beijing. */
+const SLOT_OFFSET_MS = 8 * HOUR_MS;
+const HOURS_MAX = 20_000;
+
+type Hour = { -readonly [K in keyof CompletenessHour]: CompletenessHour[K] };
+
+/** The first column of each row of the answer says what the row tells. */
+const PART = { slot: 0, edges: 1, gap: 2 } as const;
+
+/** Report intervals of the span by hour; none that is over before `since`. */
+class Slots {
+  readonly hours: Hour[];
+  readonly #every: number;
+  readonly #firstHour: number;
+  readonly #first: number;
+  readonly #end: number;
+  readonly #filled = new Set<number>();
+
+  constructor({ from, to, reportEveryMs: every }: CompletenessQuery, since: number) {
+    this.#every = every;
+    this.#firstHour = Math.floor(from / HOUR_MS);
+    const count = Math.ceil(to / HOUR_MS) - this.#firstHour;
+    if (count > HOURS_MAX || every < 1_000)
+      throw new OperationalError('range-too-wide', `At most ${HOURS_MAX} hours can be asked for.`);
+    this.hours = Array.from({ length: count }, (_, i) => ({
+      at: (this.#firstHour + i) * HOUR_MS,
+      expected: 0,
+      received: 0,
+      rows: 0,
+      backfilled: 0,
+    }));
+    this.#first = Math.max(
+      Math.ceil((from + SLOT_OFFSET_MS) / every),
+      Math.floor((since + SLOT_OFFSET_MS) / every),
+    );
+    this.#end = Math.floor((to + SLOT_OFFSET_MS) / every);
+    for (let slot = this.#first; slot < this.#end; slot++) this.#hourOf(slot).expected++;
+  }
+
+  #hourOf(slot: number): Hour {
+    const at = slot * this.#every - SLOT_OFFSET_MS;
+    return this.hours[Math.floor(at / HOUR_MS) - this.#firstHour]!;
+  }
+
+  /** Notes rows of one interval in one hour. */
+  fill(slot: number, hour: number, rows: number, backfilled: number): void {
+    const into = this.hours[hour - this.#firstHour]!;
+    into.rows += rows;
+    into.backfilled += backfilled;
+    if (slot < this.#first || slot >= this.#end || this.#filled.has(slot)) return;
+    this.#filled.add(slot);
+    this.#hourOf(slot).received++;
+  }
+}
+
+/** Rows by interval and hour in the span; first and last row, and silences, in the span and a gap's length around it. */
+function querySql(
+  archive: EmbeddedArchive,
+  query: CompletenessQuery,
+  numbers: readonly number[],
+): string {
+  const { from, to, reportEveryMs: every } = query;
+  const gap = gapAfterMs(every);
+  const around = { from: from - gap, to: to + gap };
+  const parts = numbers.map((device) => rowsOnce(deviceSource(archive, device, around, [])));
+  return `WITH once AS MATERIALIZED (
+      SELECT ts, min(flags & ${ROW_FLAG.backfill}) AS back FROM (${parts.join(' UNION ALL ')}) GROUP BY ts),
+    silent AS (
+      SELECT prev, ts, count(*) OVER () AS n
+      FROM (SELECT lag(ts) OVER (ORDER BY ts) AS prev, ts FROM once)
+      WHERE ts - prev > ${gap} AND ts > ${from} AND prev < ${to})
+    SELECT ${PART.slot}::DOUBLE, ((ts + ${SLOT_OFFSET_MS}) // ${every})::DOUBLE AS slot, (ts // ${HOUR_MS})::DOUBLE AS hour,
+        count(*)::DOUBLE, sum(back)::DOUBLE
+      FROM once WHERE ts >= ${from} AND ts < ${to} GROUP BY slot, hour
+    UNION ALL SELECT ${PART.edges}::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE, 0, 0 FROM once HAVING count(*) > 0
+    UNION ALL SELECT * FROM (
+      SELECT ${PART.gap}::DOUBLE, prev::DOUBLE, ts::DOUBLE, n::DOUBLE, 0 FROM silent ORDER BY ts DESC LIMIT ${GAPS_MAX})`;
+}
+
+/** The part of a silence that lies in the span; null when it is too short or outside. */
+function cut(silence: Span, query: CompletenessQuery): Span | null {
+  if (!(silence.to - silence.from > gapAfterMs(query.reportEveryMs))) return null;
+  const from = Math.max(silence.from, query.from);
+  const to = Math.min(silence.to, query.to);
+  return from < to ? { from, to } : null;
+}
+
+/**
+ * The silences at both ends of what was read. Rows farther away than a gap is long were not read, but it is known
+ * whether there are any: then the silence is a gap, however long it is.
+ */
+function ends(
+  edges: Span | null,
+  query: CompletenessQuery,
+  since: number,
+  newest: number,
+): (Span | null)[] {
+  const later = newest >= query.to ? Number.POSITIVE_INFINITY : query.to;
+  if (edges === null) return [cut({ from: since, to: later }, query)];
+  const before = since < edges.from ? cut({ from: since, to: edges.from }, query) : null;
+  return [before, cut({ from: edges.to, to: later }, query)];
+}
+
+/** Puts the answer's rows where they belong. */
+function read(columns: Columns, slots: Slots): { edges: Span | null; gaps: Span[]; count: number } {
+  const [part, one, two, sums, backfilled] = columns.columns as Float64Array[];
+  let edges: Span | null = null;
+  const gaps: Span[] = [];
+  let count = 0;
+  for (let row = 0; row < columns.rows; row++) {
+    const from = one![row]!;
+    const to = two![row]!;
+    if (part![row] === PART.slot) slots.fill(from, to, sums![row]!, backfilled![row]!);
+    else if (part![row] === PART.edges) edges = { from, to };
+    else {
+      gaps.push({ from, to });
+      count = sums![row]!;
+    }
+  }
+  gaps.sort((a, b) => a.from - b.from);
+  return { edges, gaps, count };
+}
+
+/**
+ * Completeness of one device. A report interval belongs to the hour in which it begins and counts as expected when all
+ * of it lies in the span asked for and the device had been heard before it was over.
+ * @throws range-too-wide
+ */
+export async function completeness(
+  archive: EmbeddedArchive,
+  query: CompletenessQuery,
+  signal: AbortSignal | undefined,
+): Promise<Completeness> {
+  const numbers = archive.numbersOf.get(query.device) ?? [];
+  const { latest } = archive;
+  const since = Math.min(...numbers.map((number) => latest.oldestAt(number)));
+  const firstAt = Number.isFinite(since) ? since : null;
+  if (!(query.from < query.to)) return { hours: [], gaps: [], gapCount: 0, since: firstAt };
+  const slots = new Slots(query, since);
+  if (since >= query.to) return { hours: slots.hours, gaps: [], gapCount: 0, since: firstAt };
+  const columns = await runQuery(archive, () => querySql(archive, query, numbers), signal);
+  const found = read(columns, slots);
+  const newest = Math.max(...numbers.map((number) => latest.newestAt(number)));
+  const known = Number.isFinite(newest) ? newest : Number.NEGATIVE_INFINITY;
+  const outer = ends(found.edges, query, since, known).filter((gap) => gap !== null);
+  const gaps = [...found.gaps.map((gap) => cut(gap, query)), ...outer]
+    .filter((gap) => gap !== null)
+    .sort((a, b) => a.from - b.from);
+  return {
+    hours: slots.hours,
+    gaps: gaps.slice(-GAPS_MAX),
+    gapCount: found.count + outer.length,
+    since: firstAt,
+  };
+}

@@ -1,0 +1,259 @@
+/**
+ * The durable half of the store: one SQLite database with the log of group commits, the names behind the dense
+ * numbers, the manifest of archive files and the dead letters. All calls are synchronous and short.
+ */
+import { join } from 'node:path';
+import { backup, DatabaseSync, type StatementSync } from 'node:sqlite';
+import { OperationalError } from '@village/core';
+
+/** Name of the database inside the store's folder. */
+export const LOG_FILE = 'log.sqlite';
+
+const PAGE_BYTES = 32_768;
+/** Pages after which SQLite moves the write-ahead log into the database, about 16 MB. */
+const CHECKPOINT_PAGES = 500;
+
+export const FILE_KINDS = ['day', 'month', 'rollup', 'events'] as const;
+export type FileKind = (typeof FILE_KINDS)[number];
+
+/** One archive file, as the manifest knows it. */
+export interface ArchiveFile {
+  /** Relative to the store's folder, with `/`. */
+  readonly path: string;
+  readonly kind: FileKind;
+  /** Layout number; -1 for events. */
+  readonly layout: number;
+  /** `yyyy-mm-dd` or `yyyy-mm`, by the clock of UTC+8. */
+  readonly period: string;
+  /** Event times, ms, both inclusive. */
+  readonly first: number;
+  readonly last: number;
+  readonly rows: number;
+  /** Serial of the newest memtable whose rows it holds: of two values of one reading the higher wins. */
+  readonly ord: number;
+  /** Metrics of the layout when it was written. */
+  readonly metrics: number;
+  /** Whether it repeats a (device, time) of an older file. */
+  readonly repeats: boolean;
+  readonly bytes: number;
+  readonly crc: number;
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS layouts(number INTEGER PRIMARY KEY, profile TEXT NOT NULL UNIQUE, metrics TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS devices(
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL, layout INTEGER NOT NULL, area INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS areas(number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS files(
+  path TEXT PRIMARY KEY, kind TEXT NOT NULL, layout INTEGER NOT NULL, period TEXT NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL, rows INTEGER NOT NULL, ord INTEGER NOT NULL, metrics INTEGER NOT NULL,
+  repeats INTEGER NOT NULL, bytes INTEGER NOT NULL, crc INTEGER NOT NULL, readable INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value ANY) STRICT;
+CREATE TABLE IF NOT EXISTS snapshots(layout INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS dirty(layout INTEGER NOT NULL, hour INTEGER NOT NULL, PRIMARY KEY(layout, hour)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS damaged(id INTEGER PRIMARY KEY, body BLOB NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS quarantine(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, received_at INTEGER NOT NULL, source TEXT NOT NULL, device TEXT,
+  topic TEXT NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL, payload BLOB NOT NULL,
+  state TEXT NOT NULL DEFAULT 'open');
+`;
+
+/** The code of an SQLite error's kind, or undefined when the error is another. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+export function isCorrupt(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === 11 || code === 26;
+}
+
+/**
+ * Opens (or makes) the database of a store and takes it for this process alone.
+ * @throws store-in-use when another process has it open, store-damaged when it is no database.
+ */
+export function openDatabase(folder: string): DatabaseSync {
+  const db = new DatabaseSync(join(folder, LOG_FILE), { timeout: 1_000 });
+  try {
+    db.exec(
+      `PRAGMA page_size=${PAGE_BYTES}; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+       PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}; PRAGMA cell_size_check=ON;`,
+    );
+    db.exec(SCHEMA);
+    return db;
+  } catch (cause) {
+    db.close();
+    if (isCorrupt(cause))
+      throw new OperationalError(
+        'store-damaged',
+        `The database of ${folder} is damaged: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      );
+    const code = sqliteCode(cause);
+    if (code === 5 || code === 6)
+      throw new OperationalError('store-in-use', `Another process has ${folder} open.`, { cause });
+    throw cause;
+  }
+}
+
+/** Typed access to the database; nothing outside this file writes SQL for SQLite. */
+export class JournalDb {
+  readonly sqlite: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(sqlite: DatabaseSync) {
+    this.sqlite = sqlite;
+  }
+
+  /** A prepared statement, made once for each text. */
+  sql(text: string): StatementSync {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.sqlite.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  /** Runs `work` in one transaction; rolls back and throws on when it fails. */
+  transaction<T>(work: () => T): T {
+    this.sqlite.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.sqlite.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // SQLite has already rolled back by itself after some faults (full disk, I/O).
+      if (this.sqlite.isTransaction) this.sqlite.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  append(id: number, body: Uint8Array): void {
+    this.sql('INSERT INTO log(id, body) VALUES(?, ?)').run(id, body);
+  }
+
+  /** Deletes up to `limit` dead log rows, oldest first; returns how many. */
+  trim(upTo: number, limit: number): number {
+    const { changes } = this.sql(
+      'DELETE FROM log WHERE id IN (SELECT id FROM log WHERE id <= ? ORDER BY id LIMIT ?)',
+    ).run(upTo, limit);
+    return Number(changes);
+  }
+
+  setLayout(number: number, profile: string, metrics: readonly string[]): void {
+    this.sql(
+      `INSERT INTO layouts(number, profile, metrics) VALUES(?, ?, ?)
+       ON CONFLICT(number) DO UPDATE SET metrics = excluded.metrics`,
+    ).run(number, profile, JSON.stringify(metrics));
+  }
+
+  addDevice(number: number, id: string, layout: number, area: number): void {
+    this.sql('INSERT INTO devices(number, id, layout, area) VALUES(?, ?, ?, ?)').run(
+      number,
+      id,
+      layout,
+      area,
+    );
+  }
+
+  setDeviceArea(number: number, area: number): void {
+    this.sql('UPDATE devices SET area = ? WHERE number = ?').run(area, number);
+  }
+
+  addArea(number: number, code: string): void {
+    this.sql('INSERT INTO areas(number, code) VALUES(?, ?)').run(number, code);
+  }
+
+  state(key: string): string | number | undefined {
+    return this.sql('SELECT value FROM state WHERE key = ?').get(key)?.['value'] as
+      | string
+      | number
+      | undefined;
+  }
+
+  setState(key: string, value: string | number): void {
+    this.sql('INSERT OR REPLACE INTO state(key, value) VALUES(?, ?)').run(key, value);
+  }
+
+  addFile(file: ArchiveFile): void {
+    this.sql(
+      `INSERT INTO files(path, kind, layout, period, first, last, rows, ord, metrics, repeats, bytes, crc)
+       VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ).run(
+      file.path,
+      file.kind,
+      file.layout,
+      file.period,
+      file.first,
+      file.last,
+      file.rows,
+      file.ord,
+      file.metrics,
+      file.repeats ? 1 : 0,
+      file.bytes,
+      file.crc,
+    );
+  }
+
+  removeFile(path: string): void {
+    this.sql('DELETE FROM files WHERE path = ?').run(path);
+  }
+
+  /** Keeps the entry so that the loss stays known, but no query reads the file again. */
+  setUnreadable(path: string): void {
+    this.sql('UPDATE files SET readable = 0 WHERE path = ?').run(path);
+  }
+
+  files(): { file: ArchiveFile; readable: boolean }[] {
+    return this.sql('SELECT * FROM files ORDER BY first, path')
+      .all()
+      .map((row) => ({ file: fileOf(row), readable: row['readable'] === 1 }));
+  }
+
+  addDirty(layout: number, hour: number): void {
+    this.sql('INSERT OR IGNORE INTO dirty(layout, hour) VALUES(?, ?)').run(layout, hour);
+  }
+
+  removeDirty(layout: number, hour: number): void {
+    this.sql('DELETE FROM dirty WHERE layout = ? AND hour = ?').run(layout, hour);
+  }
+
+  /** Bytes of the database file. */
+  bytes(): number {
+    const pages = this.sqlite.prepare('PRAGMA page_count').get()?.['page_count'];
+    return Number(pages) * PAGE_BYTES;
+  }
+
+  /** A consistent copy while writing goes on. */
+  async copyTo(path: string): Promise<void> {
+    await backup(this.sqlite, path, { rate: 256 });
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.sqlite.close();
+  }
+}
+
+function fileOf(row: Record<string, unknown>): ArchiveFile {
+  return {
+    path: row['path'] as string,
+    kind: row['kind'] as FileKind,
+    layout: row['layout'] as number,
+    period: row['period'] as string,
+    first: row['first'] as number,
+    last: row['last'] as number,
+    rows: row['rows'] as number,
+    ord: row['ord'] as number,
+    metrics: row['metrics'] as number,
+    repeats: row['repeats'] === 1,
+    bytes: row['bytes'] as number,
+    crc: row['crc'] as number,
+  };
+}
