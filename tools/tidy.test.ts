@@ -109,6 +109,15 @@ describe('style', () => {
     expect(lines(backEnd, /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/)).toEqual([]);
   });
 
+  it('a duration is no difference of the clock, which people and networks set', () => {
+    const backEnd = sources.filter((path) => !isTest(path) && !path.startsWith('dashboards/'));
+    const difference =
+      /(\.now|\b(now|clock|systemClock))\(\) [-+]|[-+] [\w.#]*(\.now|\b(now|clock))\(\)/;
+    // Monotonic times; instants before the present; and what the grid of polls leaves to wait for.
+    const allowed = /performance\.now|elapsed\(\)|retention|untilNight|madeAt|\bdue\b/;
+    expect(lines(backEnd, difference).filter((line) => !allowed.test(line))).toEqual([]);
+  });
+
   it('nothing is left for later', () => {
     const mark = new RegExp(
       `\\b(${['TO', 'FIX'].map((word) => `${word}${word === 'TO' ? 'DO' : 'ME'}`).join('|')}|${'X'.repeat(3)})\\b`,

@@ -8,9 +8,12 @@ import { OperationalError } from './error.ts';
 /** Milliseconds since 1970-01-01T00:00:00Z. */
 export type Clock = () => number;
 
-/** A clock and a way to wait by it. */
+/** A clock, a measure of durations and a way to wait. */
 export interface Timer {
+  /** For stamps alone: people and networks set this clock forward and back. */
   readonly now: Clock;
+  /** Milliseconds of this timer's time since some moment before the process began; never goes back. */
+  readonly elapsed: () => number;
   /** Resolves after `ms` of this timer's time; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
@@ -29,7 +32,11 @@ function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
   );
 }
 
-export const systemTimer: Timer = { now: systemClock, sleep: sleepReal };
+export const systemTimer: Timer = {
+  now: systemClock,
+  elapsed: () => performance.now(),
+  sleep: sleepReal,
+};
 
 /** Time that starts at `start` when the machine's clock reads `anchor`, and runs `factor` times as fast. */
 export function simulatedTimer(
@@ -40,6 +47,7 @@ export function simulatedTimer(
 ): Timer {
   return {
     now: () => Math.round(start + (real() - anchor) * factor),
+    elapsed: () => performance.now() * factor,
     sleep: (ms, signal) => sleepReal(ms / factor, signal),
   };
 }

@@ -188,6 +188,7 @@ async function wire(
   return {
     config,
     clock,
+    timer,
     relational,
     store,
     profiles,
@@ -208,7 +209,7 @@ async function wire(
       },
     }),
     passwords: new Passwords(),
-    lockOut: new LockOut(clock, {
+    lockOut: new LockOut(timer, {
       account: config.limits.failuresPerAccount,
       address: config.limits.failuresPerAddress,
     }),

@@ -60,11 +60,12 @@ export class Child {
     const { timer, print } = this.#options;
     let wait = BACKOFF_MIN_MS;
     while (!this.#stopping.signal.aborted) {
-      const began = timer.now();
+      const began = timer.elapsed();
       this.#current = start(this.#options);
       const [code, signal] = (await once(this.#current, 'exit')) as [number | null, string | null];
       if (this.#stopping.signal.aborted) return;
-      wait = timer.now() - began > HEALTHY_MS ? BACKOFF_MIN_MS : Math.min(wait * 2, BACKOFF_MAX_MS);
+      wait =
+        timer.elapsed() - began > HEALTHY_MS ? BACKOFF_MIN_MS : Math.min(wait * 2, BACKOFF_MAX_MS);
       print(
         `已退出 ended (${signal ?? code})，${wait / SECOND} 秒后重启 · started again in ${wait / SECOND} s`,
         true,

@@ -1,6 +1,6 @@
 /** Passwords of people: argon2id, the rules for new ones, and the lock-out of those who guess. */
 import { hash, verify } from '@node-rs/argon2';
-import { type Clock, OperationalError } from '@village/core';
+import { OperationalError, type Timer } from '@village/core';
 import { LOCK_MS } from './config.ts';
 
 /** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. */
@@ -59,18 +59,18 @@ export class Passwords {
 
 interface Failures {
   count: number;
-  /** When the count is forgotten, or the lock opens. */
+  /** When the count is forgotten, or the lock opens; by the timer's `elapsed`, so that no change of the clock opens it. */
   until: number;
 }
 
 /** Counts wrong passwords by account and by address, and locks for ten minutes. In memory: a restart forgives. */
 export class LockOut {
-  readonly #clock: Clock;
+  readonly #timer: Timer;
   readonly #limits: { readonly account: number; readonly address: number };
   readonly #failures = new Map<string, Failures>();
 
-  constructor(clock: Clock, limits: { account: number; address: number }) {
-    this.#clock = clock;
+  constructor(timer: Timer, limits: { account: number; address: number }) {
+    this.#timer = timer;
     this.#limits = limits;
   }
 
@@ -98,11 +98,11 @@ export class LockOut {
   #left(key: string, limit: number): number {
     const known = this.#failures.get(key);
     if (known === undefined || known.count < limit) return 0;
-    return Math.max(0, known.until - this.#clock());
+    return Math.max(0, known.until - this.#timer.elapsed());
   }
 
   #add(key: string): void {
-    const now = this.#clock();
+    const now = this.#timer.elapsed();
     const known = this.#failures.get(key);
     const count = known !== undefined && known.until > now ? known.count + 1 : 1;
     this.#failures.delete(key);

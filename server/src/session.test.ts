@@ -1,4 +1,4 @@
-import { MINUTE } from '@village/core';
+import { HOUR, MINUTE } from '@village/core';
 import { SESSION_IDLE_MS, SESSION_MAX_MS } from '@village/store/relational';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client, PASSWORD, startCounty, type TestServer } from './testing.ts';
@@ -46,8 +46,12 @@ describe('signing in', () => {
     expect(wait).toBeGreaterThan(500);
     expect(wait).toBeLessThanOrEqual(600);
     expect((await signIn('north', PASSWORD)).statusCode).toBe(200);
+    test.timer.set = HOUR;
+    expect((await signIn('south', PASSWORD)).statusCode).toBe(423);
+    test.timer.set = -HOUR;
     test.timer.shift += 10 * MINUTE;
     expect((await signIn('south', PASSWORD)).statusCode).toBe(200);
+    test.timer.set = 0;
   });
 
   it('does not show which names exist', async () => {

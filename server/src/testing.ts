@@ -40,8 +40,12 @@ export const DEVICES = deviceCsv(
 
 /** The machine's time, moved on by a test. */
 export class ShiftedTimer implements Timer {
+  /** Time that has passed. */
   shift = 0;
-  readonly now = (): number => systemTimer.now() + this.shift;
+  /** What the clock was set forward or, below zero, back. */
+  set = 0;
+  readonly now = (): number => systemTimer.now() + this.shift + this.set;
+  readonly elapsed = (): number => systemTimer.elapsed() + this.shift;
   /** Waits are this many times as short. */
   haste = 1;
   readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>

@@ -147,10 +147,10 @@ async function keepPlaying(
   console.log(`playing ${county.devices.length} devices`);
   // Whoever started us with a channel waits for this before anything polls our ports.
   process.send?.({ playing: true, moved: ports.moved });
-  const endsAt = play.startedAt + (forMs ?? Number.POSITIVE_INFINITY);
+  const endsAt = timer.elapsed() + (forMs ?? Number.POSITIVE_INFINITY);
   let told = '[]';
-  while (!stop.signal.aborted && timer.now() < endsAt) {
-    await sleepOrStop(timer, Math.min(PLAY_REPORT_MS, endsAt - timer.now()));
+  while (!stop.signal.aborted && timer.elapsed() < endsAt) {
+    await sleepOrStop(timer, Math.min(PLAY_REPORT_MS, endsAt - timer.elapsed()));
     const faults = JSON.stringify(play.faults());
     if (faults !== told && !stop.signal.aborted) console.error(`not connected: ${faults}`);
     told = faults;

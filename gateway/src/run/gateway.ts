@@ -109,7 +109,7 @@ function sumPolls(pollers: readonly Poller[]): PollCounters {
  * @throws config-invalid, outbox-refuses, listen-failed
  */
 export async function startGateway(config: GatewayConfig, given: GatewayDeps): Promise<Gateway> {
-  const deps = { ...given, log: limitedLog(given.log, given.timer.now, LOG_LINES_PER_MINUTE) };
+  const deps = { ...given, log: limitedLog(given.log, given.timer.elapsed, LOG_LINES_PER_MINUTE) };
   const { devices, faults } = prepare(config, given.catalog);
   if (faults.length > 0) throw new OperationalError('config-invalid', faults.join('\n'));
   const outbox = new Outbox(

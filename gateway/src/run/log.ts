@@ -1,5 +1,5 @@
 /** What the gateway says to its operator: one line per change of state, and never a flood of them. */
-import { type Clock, MINUTE } from '@village/core';
+import { MINUTE, type Timer } from '@village/core';
 
 /** The part of a pino logger that is used here. */
 export interface Log {
@@ -19,15 +19,14 @@ export const silentLog: Log = {
  * Lets `perMinute` lines of each level through in each minute, so that a flood of one hides no other; the level's first
  * line after it tells how many were held back.
  */
-export function limitedLog(log: Log, now: Clock, perMinute: number): Log {
+export function limitedLog(log: Log, elapsed: Timer['elapsed'], perMinute: number): Log {
   const through = (level: keyof Log) => {
-    let windowStart = now();
+    let windowStart = elapsed();
     let lines = 0;
     let heldBack = 0;
     return (fields: object, message: string): void => {
-      const age = now() - windowStart;
-      if (age >= MINUTE || age < 0) {
-        windowStart = now();
+      if (elapsed() - windowStart >= MINUTE) {
+        windowStart = elapsed();
         lines = 0;
       }
       if (lines >= perMinute) {

@@ -6,11 +6,14 @@ import { watch } from './watch.ts';
 /** A clock that moves only by what is slept, and by the steps set for some of the sleeps; ends after the last. */
 function clock(steps: Readonly<Record<number, number>>, sleeps: number) {
   let now = Date.UTC(1970, 0, 1);
+  let elapsed = 0;
   let slept = 0;
   const over = new AbortController();
   const timer: Timer = {
     now: () => now,
+    elapsed: () => elapsed,
     async sleep(ms) {
+      elapsed += ms;
       now += ms + (steps[slept] ?? 0);
       if (++slept === sleeps) over.abort();
     },

@@ -8,7 +8,7 @@ import type { Log } from './log.ts';
 
 const LOOK_MS = 10 * SECOND;
 const REPORT_MS = 10 * MINUTE;
-/** A clock that differs by this from what was waited for has been set; less may be a busy machine. */
+/** A clock that moved by this much more or less than the time that passed has been set; less is drift and slewing. */
 const STEP_MIN_MS = MINUTE;
 
 /** Until the signal: `clockSet` with how far the clock has jumped (ms), `summary` into the log. */
@@ -19,11 +19,12 @@ export async function watch(
 ): Promise<void> {
   const { timer, log } = deps;
   let sinceReport = 0;
-  let before = timer.now();
+  // How far the clock is ahead of the time that passes.
+  let before = timer.now() - timer.elapsed();
   while (await rest(timer, LOOK_MS, signal)) {
-    const now = timer.now();
-    const step = now - before - LOOK_MS;
-    before = now;
+    const ahead = timer.now() - timer.elapsed();
+    const step = ahead - before;
+    before = ahead;
     if (Math.abs(step) >= STEP_MIN_MS) {
       log.warn({ bySeconds: Math.round(step / SECOND) }, 'gateway: its clock was set');
       on.clockSet(step);

@@ -298,7 +298,7 @@ describe('uplink', () => {
     await durable(outbox, 'kept');
     const waits: number[] = [];
     const timer: Timer = {
-      now: systemClock,
+      ...systemTimer,
       async sleep(ms, signal) {
         if (ms > SECOND / 2 && ms !== SECOND) waits.push(ms);
         await systemTimer.sleep(ms === SECOND ? ms : 1, signal);

@@ -92,18 +92,18 @@ export class Uplink {
     while (!signal.aborted) {
       const connects = this.#connects;
       const acknowledged = this.#acknowledged;
-      const beganAt = timer.now();
+      const beganAt = timer.elapsed();
       const reason = await this.#session(signal, () => {
         log.info({ url: this.#options.url }, 'uplink: connected');
         told = null;
-        this.onConnected(timer.now() - awaySince);
+        this.onConnected(timer.elapsed() - awaySince);
       });
       if (signal.aborted) return;
-      if (this.#connects > connects) awaySince = timer.now();
+      if (this.#connects > connects) awaySince = timer.elapsed();
       // A county that lets everybody in and refuses what they say is to be spared as one that is not there.
       const useful =
         this.#acknowledged > acknowledged ||
-        (this.#connects > connects && timer.now() - beganAt > MINUTE);
+        (this.#connects > connects && timer.elapsed() - beganAt > MINUTE);
       failures = useful ? 1 : failures + 1;
       if (told !== reason) log.warn({ reason }, 'uplink: not connected');
       told = reason;
@@ -170,7 +170,7 @@ export class Uplink {
     this.#connects++;
     this.#inFlight.clear();
     this.#allowance = 0;
-    this.#refilledAt = this.#deps.timer.now();
+    this.#refilledAt = this.#deps.timer.elapsed();
     this.#outbox.startSession();
     this.#status(client);
     client.subscribe(topics.gatewayCommands(this.#options.gateway), { qos: 1 }, (error) => {
@@ -188,13 +188,12 @@ export class Uplink {
   /** What recurs while a connection lasts: ageing, sending, the status each minute, and watching for a stuck peer. */
   async #keep(client: MqttClient, over: AbortSignal, end: (why: string) => void): Promise<void> {
     const { timer } = this.#deps;
-    let statusAt = timer.now();
+    let statusAt = timer.elapsed();
     while (await rest(timer, SECOND, over)) {
       this.#outbox.age();
       this.#pump();
-      const since = timer.now() - statusAt;
-      if (since >= MINUTE || since < 0) {
-        statusAt = timer.now();
+      if (timer.elapsed() - statusAt >= MINUTE) {
+        statusAt = timer.elapsed();
         this.#status(client);
       }
       const [oldest] = this.#inFlight.values();
@@ -243,9 +242,9 @@ export class Uplink {
 
   /** Rows of backfill that may go: at most one second's worth at once. */
   #refill(): void {
-    const now = this.#deps.timer.now();
+    const now = this.#deps.timer.elapsed();
     const rate = this.#options.backfillRowsPerSecond;
-    const gained = (Math.max(0, now - this.#refilledAt) * rate) / SECOND;
+    const gained = ((now - this.#refilledAt) * rate) / SECOND;
     this.#allowance = Math.min(rate, this.#allowance + gained);
     this.#refilledAt = now;
   }

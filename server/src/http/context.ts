@@ -1,6 +1,6 @@
 /** What every route works with: the parts of the running server, and who is asking. */
 import type { Broker } from '@village/broker';
-import type { Clock, Role } from '@village/core';
+import type { Clock, Role, Timer } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { GatewayState, Pipeline } from '@village/ingest';
 import type { Relational } from '@village/store/relational';
@@ -16,6 +16,7 @@ import type { LockOut, Passwords } from '../passwords.ts';
 export interface Context {
   readonly config: Config;
   readonly clock: Clock;
+  readonly timer: Timer;
   readonly relational: Relational;
   readonly store: TimeSeriesStore;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;

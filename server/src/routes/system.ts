@@ -83,11 +83,11 @@ function quantitiesOf(context: Context, node: AreaNode): Quantities {
 }
 
 function overviewRoute(app: App, context: Context): void {
-  const { directory, clock } = context;
+  const { directory, timer } = context;
   const cached = new Map<string, { at: number; quantities: Quantities }>();
   const fresh = (node: AreaNode): Quantities => {
     const known = cached.get(node.area.code);
-    const now = clock();
+    const now = timer.elapsed();
     if (known !== undefined && now - known.at < QUANTITIES_FRESH_MS) return known.quantities;
     const quantities = quantitiesOf(context, node);
     if (cached.size >= CACHED_MAX) cached.clear();

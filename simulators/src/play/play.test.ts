@@ -43,6 +43,7 @@ class HandTimer implements Timer {
   readonly #sleepers = new Set<{ at: number; wake: () => void }>();
 
   readonly now = (): number => this.#now;
+  readonly elapsed = (): number => this.#now;
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -31,7 +31,6 @@ export interface PlayCounters {
 
 /** A county being played. */
 export interface Play {
-  readonly startedAt: number;
   readonly model: CountyModel;
   counters(): PlayCounters;
   /** What connections last failed of, with how many of them; empty when all is well. */
@@ -146,9 +145,9 @@ async function keepSpeaking(
   timer: Timer,
   signal: AbortSignal,
 ): Promise<void> {
-  const start = timer.now() + (hashText(`${seed}/${device.id}/phase`) % FIRST_WITHIN_MS);
+  const start = timer.elapsed() + (hashText(`${seed}/${device.id}/phase`) % FIRST_WITHIN_MS);
   for (let turn = 0; !signal.aborted; turn++) {
-    const wait = start + turn * device.everyMs - timer.now();
+    const wait = start + turn * device.everyMs - timer.elapsed();
     // Turns that were slept through are left out rather than caught up with.
     if (wait < -device.everyMs) continue;
     try {
@@ -252,7 +251,6 @@ export async function playCounty(plan: CountyPlan, options: PlayOptions): Promis
   if (relay !== undefined) loops.push(keepCutting(relay, script, timer, signal));
   const all = [...uplinks.values()];
   return {
-    startedAt,
     model,
     counters: () => ({
       modbus: slaves.counters,

@@ -253,12 +253,12 @@ async function watch(
   ended: AbortSignal,
 ): Promise<void> {
   let before = -1;
-  let since = timer.now();
+  let since = timer.elapsed();
   while (!ended.aborted) {
     const { acknowledged } = fleet;
-    if (acknowledged !== before || fleet.waiting === 0) since = timer.now();
+    if (acknowledged !== before || fleet.waiting === 0) since = timer.elapsed();
     before = acknowledged;
-    if (timer.now() - since > stallMs) {
+    if (timer.elapsed() - since > stallMs) {
       const why = fleet.lastFault === null ? '' : ` Last fault: ${fleet.lastFault}.`;
       stalled.abort(
         new OperationalError(
@@ -362,11 +362,11 @@ async function feed(
   );
   const items =
     options.order === 'random' ? shuffle(given, seededRandom(options.seed ?? 1)) : given;
-  const startedAt = timer.now();
+  const startedAt = timer.elapsed();
   let sent = 0;
   for await (const { device, payload } of items) {
     signal.throwIfAborted();
-    const ahead = rate === undefined ? 0 : startedAt + (sent / rate) * SECOND - timer.now();
+    const ahead = rate === undefined ? 0 : startedAt + (sent / rate) * SECOND - timer.elapsed();
     if (ahead > 10) await timer.sleep(ahead, signal);
     const wait = fleet.send(device, payload, signal);
     if (wait !== undefined) await wait;
@@ -388,7 +388,7 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayReport>
   const stalled = new AbortController();
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, stalled.signal]);
-  const startedAt = timer.now();
+  const startedAt = timer.elapsed();
   const watching = watch(fleet, timer, options.stallMs ?? 60 * SECOND, stalled, ended.signal);
   try {
     await feed(options, fleet, tally, signal);
@@ -397,7 +397,7 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayReport>
     await watching;
     await fleet.close();
   }
-  const seconds = (timer.now() - startedAt) / SECOND;
+  const seconds = (timer.elapsed() - startedAt) / SECOND;
   const { rows, rowsEmpty, rowsFaulty, cellsFaulty, firstFault, rowsSent, readings } = tally;
   return {
     name: 'replay',

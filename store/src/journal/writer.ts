@@ -32,6 +32,7 @@ export class Writer implements Appender {
   #readingsOpen = 0;
   #rowsOpen = 0;
   #scheduled = false;
+  /** By the timer's `elapsed`, as all of these times. */
   #lastCommitAt = Number.NEGATIVE_INFINITY;
   #retryMs = 0;
   #closed = false;
@@ -119,7 +120,8 @@ export class Writer implements Appender {
     if (this.#scheduled) return;
     this.#scheduled = true;
     const { windowMs, timer } = this.#archive.settings;
-    const wait = this.#retryMs > 0 ? this.#retryMs : this.#lastCommitAt + windowMs - timer.now();
+    const wait =
+      this.#retryMs > 0 ? this.#retryMs : this.#lastCommitAt + windowMs - timer.elapsed();
     if (wait <= 0) setImmediate(() => this.#run());
     else void timer.sleep(wait).then(() => this.#run());
   }
@@ -162,7 +164,7 @@ export class Writer implements Appender {
     }
     if (work) {
       this.#durations[this.#archive.totals.commits++ % DURATIONS] = performance.now() - started;
-      this.#lastCommitAt = timer.now();
+      this.#lastCommitAt = timer.elapsed();
     }
     return this.#committed(sections);
   }
@@ -252,8 +254,8 @@ export class Writer implements Appender {
         }),
         waitMs: 250,
       };
-    const now = settings.timer.now();
-    if (Math.abs(now - this.#diskCheckedAt) >= STATFS_EVERY_MS || this.#diskLow) {
+    const now = settings.timer.elapsed();
+    if (now - this.#diskCheckedAt >= STATFS_EVERY_MS || this.#diskLow) {
       this.#diskCheckedAt = now;
       const { bavail, bsize } = statfsSync(settings.folder);
       this.#diskLow = bavail * bsize < settings.diskReserveBytes;

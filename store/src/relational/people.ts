@@ -114,9 +114,15 @@ export async function findSession(
   const now = clock();
   if (row === undefined || now - row.used_at >= SESSION_IDLE_MS) return null;
   if (now - row.created_at >= SESSION_MAX_MS) return null;
-  if (now - row.used_at >= TOUCH_EVERY_MS)
+  // A time in the future was written before the clock was set back: the session counts from now on.
+  if (now - row.used_at >= TOUCH_EVERY_MS || now < row.used_at || now < row.created_at)
     try {
-      await db.updateTable('session').set({ used_at: now }).where('hash', '=', hash).execute();
+      const created_at = Math.min(now, row.created_at);
+      await db
+        .updateTable('session')
+        .set({ used_at: now, created_at })
+        .where('hash', '=', hash)
+        .execute();
     } catch (error) {
       // On a full disk people must still see; the session ends a little earlier at worst.
       notNoted(error);
@@ -134,9 +140,11 @@ export async function closeSessionsOf(db: Kysely<Schema>, account: string): Prom
   await db.deleteFrom('session').where('account', '=', account).execute();
 }
 
-/** Forgets sessions and tokens that are over. */
+/** Forgets sessions and tokens that are over; sessions from before the clock was set back count from now on. */
 export async function clean(db: Kysely<Schema>, clock: Clock): Promise<number> {
   const now = clock();
+  await db.updateTable('session').set({ used_at: now }).where('used_at', '>', now).execute();
+  await db.updateTable('session').set({ created_at: now }).where('created_at', '>', now).execute();
   const sessions = await db
     .deleteFrom('session')
     .where((eb) =>

@@ -216,6 +216,21 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     expect(await store.session('')).toBeNull();
   });
 
+  it('ends sessions from before the clock was set back like all others, counted from then on', async () => {
+    const store = await fresh();
+    await store.saveAccount(li, 'hash');
+    pass(365 * DAY);
+    const used = await store.openSession('li', '10.0.0.1');
+    const unused = await store.openSession('li', '10.0.0.1');
+    pass(-365 * DAY);
+    expect(await store.session(used)).not.toBeNull();
+    expect(await store.clean()).toBe(0);
+    pass(SESSION_IDLE_MS);
+    expect(await store.session(used)).toBeNull();
+    expect(await store.session(unused)).toBeNull();
+    expect(await store.clean()).toBe(2);
+  });
+
   it('knows a token by its secret until it expires or is removed by somebody in scope', async () => {
     const store = await fresh();
     const wanted = {

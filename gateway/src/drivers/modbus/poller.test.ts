@@ -199,7 +199,7 @@ describe('polls', () => {
   it('a timer that fires early makes no second poll', async () => {
     const server = await slave();
     const early: Timer = {
-      now: systemTimer.now,
+      ...systemTimer,
       sleep: (ms, signal) => systemTimer.sleep(Math.max(0, ms - 30), signal),
     };
     const gateway = await run([device('d', server.port, 1, 200)], { timer: early });

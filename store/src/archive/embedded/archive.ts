@@ -157,7 +157,7 @@ export class EmbeddedArchive {
   }
 
   beginGeneration(): Generation {
-    const generation = new Generation(this.nextGeneration++, this.settings.timer.now());
+    const generation = new Generation(this.nextGeneration++, this.settings.timer.elapsed());
     this.view.generations.push(generation);
     return generation;
   }

@@ -18,7 +18,7 @@ describe('the files of the archive', () => {
   const folders: string[] = [];
   const stores: TimeSeriesStore[] = [];
   let now = NOW;
-  const timer: Timer = { now: () => now, sleep: systemTimer.sleep };
+  const timer: Timer = { ...systemTimer, now: () => now };
 
   const openIn = async (
     folder: string,

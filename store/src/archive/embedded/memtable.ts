@@ -49,6 +49,7 @@ export class Memtable {
 /** Everything between two flushes. */
 export class Generation {
   readonly number: number;
+  /** By the timer's `elapsed`. */
   readonly startedAt: number;
   /** Highest log id whose rows are in here; set when the generation is closed. */
   sealedUpTo = 0;

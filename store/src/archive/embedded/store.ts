@@ -266,12 +266,12 @@ export class EmbeddedStore implements TimeSeriesStore {
   }
 
   #flushInBackground(): void {
-    const now = this.#archive.settings.timer.now();
+    const now = this.#archive.settings.timer.elapsed();
     if (this.#flushing || this.#stop.signal.aborted || now < this.#flushNotBefore) return;
     this.#flushing = true;
     this.flush()
       .catch((error: Error) => {
-        this.#flushNotBefore = this.#archive.settings.timer.now() + FLUSH_RETRY_MS;
+        this.#flushNotBefore = this.#archive.settings.timer.elapsed() + FLUSH_RETRY_MS;
         this.#complain('flushing failed and will be tried again', error);
       })
       .finally(() => {
@@ -285,7 +285,7 @@ export class EmbeddedStore implements TimeSeriesStore {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const { open } = this.#archive.view;
-      const age = timer.now() - open.startedAt;
+      const age = timer.elapsed() - open.startedAt;
       if (age >= flushEveryMs || this.#archive.view.generations.length > 1)
         this.#flushInBackground();
       const wait = Math.max(FLUSH_CHECK_MS_MIN, Math.min(flushEveryMs, flushEveryMs - age));
