@@ -147,7 +147,7 @@ async function serve(options: ServeOptions): Promise<void> {
     profiles: new Map([[PROFILE, profile]]),
     clock: systemTimer.now,
   });
-  const broker = createBroker(mqttHooks(pipeline, known, systemTimer.now), {
+  const broker = createBroker(mqttHooks(pipeline, systemTimer.now), {
     limits: {
       connectionsMax: 10_000,
       connectionsPerAddressMax: 10_000,

@@ -1,10 +1,18 @@
 /** The way of a reading into the store. */
 
-export type { GatewayState } from './dialects/village/gateways.ts';
+export type {
+  Dialect,
+  DialectFactory,
+  DialectServices,
+  Login,
+  Reject,
+} from './dialects/dialect.ts';
+export { builtinDialects } from './dialects/index.ts';
 export { mqttHooks } from './listeners/embedded-broker.ts';
 export type { PipelineCounters } from './pipeline/counters.ts';
 export { ENTRIES_PER_MINUTE } from './pipeline/dead-letters.ts';
 export { AHEAD_MAX_MS, NEWS_MS, OLDEST } from './pipeline/event-time.ts';
+export type { GatewayState } from './pipeline/gateway-states.ts';
 export type { HttpSource } from './pipeline/message-context.ts';
 export {
   type Incoming,

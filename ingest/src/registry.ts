@@ -5,7 +5,9 @@ import type { Device } from '@village/core';
 export type Principal =
   | { readonly kind: 'device'; readonly id: string }
   /** Also a network server such as ChirpStack: may speak for the devices whose `gateway` it is. */
-  | { readonly kind: 'gateway'; readonly id: string };
+  | { readonly kind: 'gateway'; readonly id: string }
+  /** An external broker, which passes on topics but not who published: whom the topic names speaks. `id` names the broker. */
+  | { readonly kind: 'topic'; readonly id: string };
 
 export interface Registry {
   device(id: string): Device | undefined;

@@ -227,7 +227,7 @@ function openBroker(
   directory: Directory,
   { timer, log }: ServerOptions,
 ): Broker {
-  return createBroker(mqttHooks(pipeline, directory, timer.now), {
+  return createBroker(mqttHooks(pipeline, timer.now), {
     limits: config.mqtt.limits,
     log: (level, message, detail) => log[level](detail, message),
   });

@@ -39,7 +39,7 @@ beforeEach(async () => {
     profiles: bench.profiles,
     clock: systemClock,
   });
-  broker = createBroker(mqttHooks(pipeline, bench.registry, systemClock));
+  broker = createBroker(mqttHooks(pipeline, systemClock));
   port = (await broker.listen(0, '127.0.0.1')).port;
 });
 afterEach(async () => {

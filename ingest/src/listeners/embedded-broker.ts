@@ -1,21 +1,15 @@
-/** Joins the broker to the pipeline: who may connect, publish and subscribe, and what happens to a message. */
-import type { BrokerHooks, Session } from '@village/broker';
-import { type Clock, topics } from '@village/core';
+/** Joins the embedded broker to the pipeline: who may connect, publish and subscribe, and what happens to a message. */
+import type { BrokerHooks } from '@village/broker';
+import type { Clock } from '@village/core';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import type { Principal, Registry } from '../registry.ts';
+import type { Principal } from '../registry.ts';
 
-/** The hooks of the embedded broker. The client id must be the username: nobody can push another off. */
-export function mqttHooks(
-  pipeline: Pipeline,
-  registry: Registry,
-  clock: Clock,
-): BrokerHooks<Principal> {
+/** The hooks of the embedded broker. */
+export function mqttHooks(pipeline: Pipeline, clock: Clock): BrokerHooks<Principal> {
   return {
-    authenticate: ({ clientId, username, password }) =>
-      clientId === username ? (registry.verify(username, password) ?? null) : null,
-    mayPublish: (session: Session<Principal>, topic) => pipeline.mayPublish(session.who, topic),
-    maySubscribe: ({ who }, filter) =>
-      who.kind === 'gateway' && filter === topics.gatewayCommands(who.id),
+    authenticate: (login) => pipeline.authenticate(login) ?? null,
+    mayPublish: ({ who }, topic) => pipeline.mayPublish(who, topic),
+    maySubscribe: ({ who }, filter) => pipeline.maySubscribe(who, filter),
     publish: ({ session, topic, payload, dup }, done) => {
       const principal = session.who;
       pipeline.accept({ principal, topic, payload, receivedAt: clock(), dup }, done);

@@ -20,7 +20,7 @@ beforeAll(async () => {
     // Behind gateways of the same names as nobody.
     ...names.map((id) => testDevice(`ph-${id}`, 'boqu/phg-2091', { gateway: `gw-${id}` })),
   ]);
-  hooks = mqttHooks(bench.pipeline, bench.registry, () => NOW);
+  hooks = mqttHooks(bench.pipeline, () => NOW);
 });
 afterAll(() => bench.close());
 
@@ -55,7 +55,7 @@ describe('rights', () => {
           // A will is published with the same right.
           if (hooks.mayPublish(session(who), topic)) open.push(`${who.id} > ${topic}`);
           if (hooks.maySubscribe(session(who), topic)) open.push(`${who.id} < ${topic}`);
-          // A network server may bring frames of devices it does not hold; they are kept aside (frames.test.ts).
+          // A network server may bring frames of devices it does not hold; they become dead letters (frames.test.ts).
           const bridged = who.kind === 'gateway' && topic.startsWith('bin/');
           if (publisher === who.id || bridged) expected.push(`${who.id} > ${topic}`);
           if (subscriber === who.id) expected.push(`${who.id} < ${topic}`);
@@ -157,5 +157,56 @@ describe('clocks', () => {
       ),
       { numRuns: 300, seed: 1 },
     );
+  });
+});
+
+describe('an external broker, which says nothing but the topic', () => {
+  const broker = { kind: 'topic', id: 'mosquitto' } as const;
+  const reading = { at: new Date(NOW).toISOString(), values: { fill: 33 } };
+
+  it('speaks for whom the topic names and for nobody else', async () => {
+    const before = bench.store.counters().rows;
+    await bench.send(broker, topics.deviceReadings('bin-7'), reading);
+    expect(bench.store.counters().rows - before).toBe(1);
+    expect(bench.store.latest('bin-7')).toMatchObject([{ value: 33, at: NOW }]);
+    const batch = {
+      epoch: 'e',
+      seq: 1,
+      lane: 'live',
+      readings: [{ device: 'ph-bin-1', ...reading }],
+    };
+    await bench.send(broker, topics.gatewayReadings('gw-bin-2'), batch);
+    expect(bench.store.counters().rows - before).toBe(1);
+    const [refused] = bench.store.deadLetters({ limit: 1 });
+    expect(refused).toMatchObject({ source: 'gw-bin-2', reason: 'not-your-device' });
+  });
+
+  it('a frame of a device that is not registered yet can be run again when it is', async () => {
+    const payload = '{"ts":1767225600,"fill":41,"t":20,"bat":{"mv":3620},"lid":"closed"}';
+    await bench.send(broker, 'bin/HB20-late/up', payload);
+    expect(bench.store.deadLetters({ limit: 10 }).at(-1)).toMatchObject({
+      source: 'topic:mosquitto',
+      reason: 'unknown-device',
+    });
+    bench.registry.devices.push(
+      testDevice('late', 'village/smart-bin', { address: 'HB20-late' }),
+      testDevice('later', 'village/smart-bin', { address: 'HB20-later' }),
+    );
+    const { accepted, refused } = await bench.pipeline.rerunQuarantine();
+    expect(refused.map(({ reason }) => reason)).toEqual(['not-your-device']);
+    expect(accepted).toBe(1);
+    expect(bench.store.latest('late').length).toBeGreaterThan(0);
+    expect(bench.store.latest('later')).toEqual([]);
+  });
+
+  it('is subscribed to the topics of all dialects', () => {
+    const filters = bench.pipeline.filters();
+    for (const [topic, publisher] of names.flatMap(topicsOf)) {
+      const covering = filters.filter((filter) => matches(filter, topic));
+      // A profile whose topics begin with an address of several levels leaves no other filter than #.
+      if (publisher === '') expect(covering).toEqual(['#']);
+      else expect(covering.length).toBeGreaterThan(1);
+    }
+    expect(hooks.maySubscribe(session(broker), topics.gatewayCommands('gw-bin-0'))).toBe(false);
   });
 });

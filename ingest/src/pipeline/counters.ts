@@ -14,13 +14,13 @@ export interface PipelineCounters {
   readonly implausible: number;
   /** Rows whose own time was ahead or absurd and was replaced by the receive time. */
   readonly clockReplaced: number;
-  /** Kept aside, by reason. */
+  /** Rejected messages and rows, by reason. */
   readonly quarantined: Readonly<Record<string, number>>;
-  /** Bad input beyond what one source may have kept aside in a minute: counted and gone. */
+  /** Rejected input beyond what one source may store in a minute: counted and dropped. */
   readonly quarantineFlooded: number;
 }
 
-/** The same, while it grows. */
+/** The counters of a running pipeline. */
 export class Counters implements PipelineCounters {
   messages = 0;
   rows = 0;

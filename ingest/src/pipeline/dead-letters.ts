@@ -1,4 +1,4 @@
-/** Keeps bad input aside with its reason, but not so much of one source that it drowns the rest. */
+/** Stores rejected input with its reason, bounded for each source so that none drowns the others. */
 import { MINUTE, type OperationalError } from '@village/core';
 import type { Appender } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
@@ -17,7 +17,7 @@ export interface Refused {
   readonly receivedAt: number;
 }
 
-export class Quarantine {
+export class DeadLetters {
   readonly #store: Appender;
   readonly #counters: Counters;
   /** What each source added in the current minute. */
@@ -29,7 +29,7 @@ export class Quarantine {
     this.#counters = counters;
   }
 
-  keep(refused: Refused, error: OperationalError): void {
+  add(refused: Refused, error: OperationalError): void {
     this.#counters.countQuarantined(error.code);
     if (!this.#allowed(refused)) {
       this.#counters.quarantineFlooded++;

@@ -26,27 +26,27 @@ export interface Clockless {
 }
 
 /**
- * Gives times to what came without a believable one. No two rows of a device get the same, and a row that is sent again
+ * Gives times to rows that came without a believable one. No two rows of a device get the same time, and a repeated row
  * (same device, same claimed time, same content, within ten minutes) gets the time it got before, so that it is stored
- * once. Remembers the last 50,000 rows of all devices; over a restart the store may know.
+ * once. Remembers the last 50,000 rows of all devices; after a restart the store may know the time.
  */
 export class GivenTimes {
   readonly #given = new Map<string, number>();
 
   /**
-   * `fresh` says that it can't be one sent again: it is given a new time in any case. `before` tells the time that the
-   * same was given before what is remembered here; it is asked only when that is not known.
+   * `isNew` says that the row can't be a repeat, so that it is given a new time. `before` looks up the time that the row
+   * was given earlier than this object remembers; it is called only when the row is not known here.
    */
   give(
     device: Clockless,
     claimed: number,
     content: string,
     receivedAt: number,
-    { fresh = false, before }: { fresh?: boolean; before?: () => number | null } = {},
+    { isNew = false, before }: { isNew?: boolean; before?: () => number | null } = {},
   ): number {
     const key = `${device.layout.number}/${device.number}/${claimed}/${hash('sha1', content, 'base64')}`;
     const known = this.#given.get(key);
-    if (!fresh && known !== undefined && Math.abs(receivedAt - known) < REMEMBER_MS) return known;
+    if (!isNew && known !== undefined && Math.abs(receivedAt - known) < REMEMBER_MS) return known;
     const at = before?.() ?? this.#next(device, receivedAt);
     this.#given.delete(key);
     this.#given.set(key, at);

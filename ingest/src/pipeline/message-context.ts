@@ -1,4 +1,4 @@
-/** One message on its way, and for which devices its sender may speak. */
+/** What the pipeline knows of one message besides its payload, and for which devices its sender may speak. */
 import type { Device, Lane } from '@village/core';
 import type { Principal } from '../registry.ts';
 import type { Arrival } from './rows.ts';
@@ -12,10 +12,10 @@ export interface HttpSource {
 export type Sender =
   | Principal
   | { readonly kind: 'http'; readonly id: string; readonly source: HttpSource }
-  /** What was kept aside and is run again: from a client, or through HTTP by somebody who was allowed then. */
-  | { readonly kind: 'again'; readonly id: string };
+  /** A dead letter that is run again: from a client, or through HTTP by somebody who was allowed then. */
+  | { readonly kind: 'rerun'; readonly id: string };
 
-export class Journey implements Arrival {
+export class MessageContext implements Arrival {
   readonly sender: Sender;
   readonly topic: string;
   readonly receivedAt: number;
@@ -38,18 +38,21 @@ export class Journey implements Arrival {
         return device.id === sender.id;
       case 'gateway':
         return device.gateway === sender.id;
+      case 'topic':
+        // No dialect could say whom the topic names.
+        return false;
       case 'http':
         return sender.source.allows(device);
-      case 'again':
+      case 'rerun':
         return (
           device.id === sender.id || device.gateway === sender.id || sender.id.startsWith('http:')
         );
     }
   }
 
-  /** The same, with the lane that the message names; what is run again stays history. */
-  on(lane: Lane | null): Journey {
-    if (this.sender.kind === 'again' || lane === this.lane) return this;
-    return new Journey(this.sender, this.topic, this.receivedAt, lane, this.dup);
+  /** The same message in the lane that it names itself; a rerun stays backfill. */
+  inLane(lane: Lane | null): MessageContext {
+    if (this.sender.kind === 'rerun' || lane === this.lane) return this;
+    return new MessageContext(this.sender, this.topic, this.receivedAt, lane, this.dup);
   }
 }

@@ -107,7 +107,7 @@ describe('a gateway', () => {
     ...more,
   });
 
-  it('speaks for its own devices; a bad row is kept aside alone and the rest is stored', async () => {
+  it('speaks for its own devices; a bad row is rejected alone and the rest is stored', async () => {
     const when = NOW - 5000;
     await bench.send(
       gateway('gw-1'),
@@ -435,7 +435,7 @@ describe('bombs', () => {
       `{"at":"1970-01-01T00:00:00Z","values":{"pm25":1},"x":${nested(50_000)}}`,
       'nested-too-deep',
     ],
-  ])('%s nested without end is kept aside', async (_name, payload, reason) => {
+  ])('%s nested without end is rejected', async (_name, payload, reason) => {
     await bench.send(device('air-1'), topics.deviceReadings('air-1'), payload, NOW + 2 * HOUR);
     expect(await newest()).toMatchObject({ reason });
   });

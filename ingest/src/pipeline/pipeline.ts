@@ -1,30 +1,27 @@
 /**
- * The pipeline every message takes, whichever listener it came through: way → decode → check → append → acknowledge.
- * What can't be used is kept aside with its reason and acknowledged; only a store that can't write holds senders back.
+ * The pipeline of every message, whichever listener it came through: route → decode → check → append → acknowledge. What
+ * can't be used becomes a dead letter with its reason and is acknowledged; only a store that can't write holds senders back.
  */
 import { type Clock, type Lane, OperationalError } from '@village/core';
-import { type DeviceProfile, decode } from '@village/device-profiles';
+import type { DeviceProfile } from '@village/device-profiles';
 import type { StoredDeadLetter, TimeSeriesStore } from '@village/store/time-series';
-import { deviceOf, mayUse, type Way, Ways } from '../dialects/topic-router.ts';
-import { checkStatus, type GatewayState, Gateways } from '../dialects/village/gateways.ts';
+import type {
+  Dialect,
+  DialectFactory,
+  DialectServices,
+  Login,
+  Reject,
+} from '../dialects/dialect.ts';
+import { builtinDialects } from '../dialects/index.ts';
+import { type TopicRoute, TopicRouter } from '../dialects/topic-router.ts';
+import { takeRow, takeRows } from '../dialects/village/batch.ts';
 import type { Principal, Registry } from '../registry.ts';
 import { Counters, type PipelineCounters } from './counters.ts';
-import { Quarantine } from './dead-letters.ts';
-import { type HttpSource, Journey } from './message-context.ts';
-import { type Entry, Rows } from './rows.ts';
-import {
-  lane as checkLane,
-  type Fields,
-  integer,
-  list,
-  object,
-  Place,
-  parseJson,
-  refuse,
-  TOP,
-  textIn,
-  tooDeep,
-} from './shape.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { type GatewayState, GatewayStates } from './gateway-states.ts';
+import { type HttpSource, MessageContext } from './message-context.ts';
+import { Rows } from './rows.ts';
+import { type Fields, lane as laneOf, list, object, parseJson, refuse, tooDeep } from './shape.ts';
 
 /** What the pipeline uses of a store. */
 export type PipelineStore = Pick<
@@ -51,12 +48,12 @@ export interface Incoming {
   /** Not kept beyond the call. */
   readonly payload: Buffer;
   readonly receivedAt: number;
-  /** Marked by the protocol as sent again. */
+  /** Marked as a repeat by the protocol. */
   readonly dup?: boolean;
 }
 
 export interface RowFault {
-  /** Place in `readings`, or in `events` counted on from its end. */
+  /** Position in `readings`, or in `events` counted on from the end of the readings. */
   readonly index: number;
   readonly reason: string;
   readonly message: string;
@@ -74,60 +71,80 @@ export interface PipelineOptions {
   readonly clock: Clock;
   /** Rows put in and not yet durable, beyond which nothing more is taken. */
   readonly rowsPendingMax?: number;
+  /** What is understood of topics and payloads; the built-in dialects when absent. */
+  readonly dialects?: readonly DialectFactory[];
 }
 
 const ROWS_PENDING_MAX = 200_000;
+/** Begins the source of a dead letter whose topic named nobody known; other sources have no colon but HTTP's. */
+const BROKER = 'topic:';
 /** Entries that one call runs again. */
 const RERUN_MAX = 10_000;
 
-/** Keeps a bad row of a list aside; told what is wrong with it. */
-type Aside = (row: unknown, index: number, error: OperationalError) => void;
-
-/** How one message is taken; says with an OperationalError why it can't be. */
-type Take<Name extends Way['name']> = (
-  way: Extract<Way, { name: Name }>,
-  payload: Buffer,
-  journey: Journey,
-  aside: Aside,
-) => void;
-
-/** One way from bytes to durable rows for everything that is said to this server. */
+/** Takes all messages in and puts them into the store as durable rows. */
 export class Pipeline {
   readonly #store: PipelineStore;
-  readonly #registry: Registry;
   readonly #clock: Clock;
   readonly #rowsPendingMax: number;
   readonly #counters = new Counters();
   readonly #rows: Rows;
-  readonly #quarantine: Quarantine;
-  readonly #gateways = new Gateways();
+  readonly #deadLetters: DeadLetters;
+  readonly #gateways = new GatewayStates();
   readonly #resultListeners = new Set<(gateway: string, result: unknown) => void>();
-  readonly #ways: Ways;
-  /** The one list of what can be said, and who takes it. */
-  readonly #takes: { readonly [Name in Way['name']]: Take<Name> } = {
-    device: (way, payload, journey) => this.#takeReading(way.id, payload, journey),
-    gateway: (way, payload, journey, aside) => this.#takeBatch(way.id, payload, journey, aside),
-    status: (way, payload, journey) => this.#takeStatus(way.id, payload, journey),
-    result: (way, payload) => this.#takeResult(way.id, payload),
-    profile: (way, payload, journey) => this.#takeFrame(way, payload, journey),
-    unknown: (_way, _payload, journey) =>
-      refuse('unknown-topic', '', `nothing takes ${journey.topic.slice(0, 200)}`),
-  };
+  readonly #dialects: readonly Dialect[];
+  readonly #router: TopicRouter;
+  readonly #registry: Registry;
 
   constructor(options: PipelineOptions) {
-    const { store, registry, profiles } = options;
+    const { store, registry, profiles, dialects = builtinDialects } = options;
     this.#store = store;
     this.#registry = registry;
     this.#clock = options.clock;
     this.#rowsPendingMax = options.rowsPendingMax ?? ROWS_PENDING_MAX;
     this.#rows = new Rows(store, registry, profiles, this.#counters);
-    this.#quarantine = new Quarantine(store, this.#counters);
-    this.#ways = new Ways(profiles.values());
+    this.#deadLetters = new DeadLetters(store, this.#counters);
+    const services: DialectServices = {
+      registry,
+      profiles,
+      rows: this.#rows,
+      counters: this.#counters,
+      gateways: this.#gateways,
+      sequence: (gateway, epoch, seq) => store.sequence(gateway, epoch, seq),
+      sequenceDropped: (gateway, epoch, ranges) => store.sequenceDropped(gateway, epoch, ranges),
+      gatewayResult: (gateway, result) => {
+        for (const listener of this.#resultListeners) listener(gateway, result);
+      },
+    };
+    this.#dialects = dialects.map((make) => make(services));
+    this.#router = new TopicRouter(this.#dialects);
   }
 
-  /** Whether a client may publish to a topic at all; what it says there is checked by `accept`. */
+  /** Who signs in: a device or gateway by its id and secret, or whom a dialect knows by another sign. */
+  authenticate(login: Login): Principal | undefined {
+    const { clientId, username, password } = login;
+    // The client id must be the username, so that nobody can end the session of another.
+    const known = clientId === username ? this.#registry.verify(username, password) : undefined;
+    if (known !== undefined) return known;
+    for (const dialect of this.#dialects) {
+      const principal = dialect.authenticate?.(login);
+      if (principal !== undefined) return principal;
+    }
+    return undefined;
+  }
+
+  /** Whether a client may publish to a topic at all; `accept` checks what it says there. */
   mayPublish(principal: Principal, topic: string): boolean {
-    return mayUse(this.#ways.of(topic), principal, this.#registry);
+    const found = this.#router.find(topic);
+    return found?.dialect.mayPublish(principal, found.route) ?? false;
+  }
+
+  maySubscribe(principal: Principal, filter: string): boolean {
+    return this.#dialects.some((dialect) => dialect.maySubscribe(principal, filter));
+  }
+
+  /** MQTT filters that cover the topics of all dialects, for a subscription at an external broker. */
+  filters(): readonly string[] {
+    return [...new Set(this.#dialects.flatMap((dialect) => dialect.filters))];
   }
 
   /** False while the store can't write or is behind: senders are held back then, not answered. */
@@ -135,151 +152,36 @@ export class Pipeline {
     return this.#store.commitFault === null && this.#store.rowsPending < this.#rowsPendingMax;
   }
 
-  /** Takes one message; `done` runs when all of it is durable, or kept aside durably. */
+  /** Takes one message; `done` runs when all of it is durable, as rows or as dead letters. */
   accept(message: Incoming, done: () => void): void {
-    const { principal, topic, receivedAt, payload } = message;
+    const { topic, receivedAt, payload } = message;
     this.#counters.messages++;
-    const journey = new Journey(principal, topic, receivedAt, null, message.dup ?? false);
+    const found = this.#router.find(topic);
+    const sender = senderOf(message.principal, found);
+    const context = new MessageContext(sender, topic, receivedAt, null, message.dup ?? false);
     try {
-      this.#take(payload, journey, (row, _index, error) => this.#keepRow(row, journey, error));
+      take(found, payload, context, (row, _index, error) => this.#rejectRow(row, context, error));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       const bytes = Buffer.from(payload);
-      this.#quarantine.keep(
-        { source: principal.id, device: null, topic, payload: bytes, receivedAt },
+      this.#deadLetters.add(
+        { source: sourceOf(sender), device: null, topic, payload: bytes, receivedAt },
         error,
       );
     }
     this.#store.settle(done);
   }
 
-  #take(payload: Buffer, journey: Journey, aside: Aside): void {
-    const way = this.#ways.of(journey.topic);
-    const take = this.#takes[way.name] as Take<Way['name']>;
-    take(way, payload, journey, aside);
-  }
-
-  #takeReading(id: string, payload: Buffer, journey: Journey): void {
-    const reading = object(parseJson(payload), '');
-    if (reading['device'] !== undefined && reading['device'] !== id)
-      refuse('not-your-device', 'device', `the topic is that of ${id}`);
-    this.#rows.put(this.#entry(id, journey, TOP), reading, journey, TOP);
-  }
-
-  #takeBatch(id: string, payload: Buffer, journey: Journey, aside: Aside): void {
-    const batch = object(parseJson(payload), '');
-    const again = journey.sender.kind === 'again';
-    // Rows of a batch are kept aside one by one, and run again the same way.
-    if (again && batch['readings'] === undefined) {
-      this.#takeKept(batch, journey, aside);
-      return;
-    }
-    const epoch = textIn(batch, 'epoch', TOP, 64);
-    const seq = integer(batch['seq'], 'seq', 1);
-    const lane = checkLane(batch['lane'], 'lane');
-    const readings = list(batch['readings'], 'readings');
-    const events = list(batch['events'], 'events', true);
-    this.#store.sequence(id, epoch, seq);
-    this.#takeRows(readings, events, journey.on(lane), aside);
-  }
-
-  /** A row or an event that was kept aside alone. */
-  #takeKept(row: Fields, journey: Journey, aside: Aside): void {
-    if (row['type'] === undefined) this.#takeRows([row], [], journey, aside);
-    else this.#takeRows([], [row], journey, aside);
-  }
-
-  /** Stores rows and events one by one; a bad one is kept aside alone. Returns how many were. */
-  #takeRows(
-    readings: readonly unknown[],
-    events: readonly unknown[],
-    journey: Journey,
-    aside: Aside,
-  ): void {
-    const place = new Place('readings');
-    for (let n = 0; n < readings.length; n++) {
-      place.index = n;
-      try {
-        const fields = object(readings[n], place);
-        const id = textIn(fields, 'device', place, 64);
-        this.#rows.put(this.#entry(id, journey, place), fields, journey, place);
-      } catch (error) {
-        if (!(error instanceof OperationalError)) throw error;
-        aside(readings[n], n, error);
-      }
-    }
-    if (events.length > 0) this.#takeEvents(events, readings.length, journey, aside);
-  }
-
-  #takeEvents(events: readonly unknown[], first: number, journey: Journey, aside: Aside): void {
-    const place = new Place('events');
-    for (let n = 0; n < events.length; n++) {
-      place.index = n;
-      try {
-        const fields = object(events[n], place);
-        const id = textIn(fields, 'device', place, 64);
-        this.#rows.putEvent(this.#entry(id, journey, place), fields, journey, place);
-      } catch (error) {
-        if (!(error instanceof OperationalError)) throw error;
-        aside(events[n], first + n, error);
-      }
-    }
-  }
-
-  #takeStatus(id: string, payload: Buffer, journey: Journey): void {
-    const status = checkStatus(parseJson(payload));
-    const { epoch, droppedSeq } = status;
-    this.#counters.statuses++;
-    // What is run again is no news of how the gateway stands.
-    if (journey.sender.kind !== 'again') this.#gateways.set(id, status, journey.receivedAt);
-    if (epoch !== undefined && droppedSeq !== undefined && droppedSeq.length > 0)
-      this.#store.sequenceDropped(id, epoch, droppedSeq);
-  }
-
-  #takeResult(id: string, payload: Buffer): void {
-    const result = object(parseJson(payload), '');
-    for (const listener of this.#resultListeners) listener(id, result);
-  }
-
-  #takeFrame(
-    { owner }: Extract<Way, { name: 'profile' }>,
-    payload: Buffer,
-    journey: Journey,
-  ): void {
-    const device = deviceOf(this.#registry, owner);
-    if (device === undefined)
-      refuse(
-        'unknown-device',
-        'topic',
-        `no ${owner.profile.id} with address ${owner.address.slice(0, 64)} is registered`,
-      );
-    const entry = this.#entry(device.id, journey, TOP);
-    const frame = { protocol: 'mqtt', topic: journey.topic, payload } as const;
-    const decoded = decode(entry.profile, frame, { options: device.options });
-    this.#rows.putDecoded(entry, decoded, journey, () => payload.toString('latin1'));
-  }
-
-  #entry(id: string, journey: Journey, place: Place): Entry {
-    const entry = this.#rows.entry(id, place);
-    if (!journey.allows(entry.device))
-      refuse(
-        'not-your-device',
-        place.of('device'),
-        `${journey.sender.id} does not speak for ${id}`,
-      );
-    return entry;
-  }
-
-  #keepRow(row: unknown, journey: Journey, error: OperationalError): void {
+  #rejectRow(row: unknown, context: MessageContext, error: OperationalError): void {
     const device = (row as { device?: unknown } | null)?.device;
     const text = tooDeep(row) ? '"nested too deep to be kept"' : JSON.stringify(row, visibly);
-    this.#quarantine.keep(
+    this.#deadLetters.add(
       {
-        source: journey.sender.id,
+        source: sourceOf(context.sender),
         device: typeof device === 'string' ? device.slice(0, 64) : null,
-        topic: journey.topic,
+        topic: context.topic,
         payload: Buffer.from(text),
-        receivedAt: journey.receivedAt,
+        receivedAt: context.receivedAt,
       },
       error,
     );
@@ -301,11 +203,11 @@ export class Pipeline {
     const { readings, events, lane } = checkBody(object(body, ''));
     this.#counters.messages++;
     const sender = { kind: 'http', id: `http:${source.name}`, source } as const;
-    const journey = new Journey(sender, 'http', this.#clock(), lane, false);
+    const context = new MessageContext(sender, 'http', this.#clock(), lane, false);
     const quarantined: RowFault[] = [];
-    this.#takeRows(readings, events, journey, (row, index, error) => {
+    takeRows(this.#rows, readings, events, context, (row, index, error) => {
       quarantined.push({ index, reason: error.code, message: error.message });
-      this.#keepRow(row, journey, error);
+      this.#rejectRow(row, context, error);
     });
     await this.#settled(signal);
     return { accepted: readings.length + events.length - quarantined.length, quarantined };
@@ -323,8 +225,8 @@ export class Pipeline {
   }
 
   /**
-   * Runs kept-aside entries again, after a profile was mended or a device registered; what is stored now is history
-   * (backfill lane) with its first receive time. All open entries when `ids` is absent, at most 10,000 a call.
+   * Runs dead letters again, after a profile was mended or a device registered. What is stored then is backfill with its
+   * first receive time. All open entries when `ids` is absent, at most 10,000 a call.
    */
   async rerunQuarantine(ids?: readonly number[]): Promise<Rerun> {
     const open = this.#store.deadLetters({ limit: RERUN_MAX, state: 'open' });
@@ -353,18 +255,20 @@ export class Pipeline {
     // Whoever sent it had no right to; that somebody else runs it again does not give it one.
     if (viaHttp && reason === 'not-your-device') throw new OperationalError(reason, message);
     const payload = Buffer.from(entry.payload);
-    const journey = new Journey(
-      { kind: 'again', id: source },
+    const found = this.#router.find(topic);
+    const named = source.startsWith(BROKER) ? found?.dialect.speaker(found.route) : undefined;
+    const context = new MessageContext(
+      { kind: 'rerun', id: named?.id ?? source },
       topic,
       receivedAt,
       'backfill',
       false,
     );
-    const aside: Aside = (_row, _index, error) => {
+    const reject: Reject = (_row, _index, error) => {
       throw error;
     };
-    if (viaHttp) this.#takeKept(object(parseJson(payload), ''), journey, aside);
-    else this.#take(payload, journey, aside);
+    if (viaHttp) takeRow(this.#rows, object(parseJson(payload), ''), context, reject);
+    else take(found, payload, context, reject);
   }
 
   gateways(): ReadonlyMap<string, GatewayState> {
@@ -395,7 +299,29 @@ export class Pipeline {
   }
 }
 
-/** JSON has no infinity: what was refused for it must not be kept as a null that nobody sent. */
+/** Who speaks: the client itself, or whom the topic names where the broker says nothing else. */
+function senderOf(principal: Principal, found: TopicRoute | undefined): Principal {
+  if (principal.kind !== 'topic') return principal;
+  return found?.dialect.speaker(found.route) ?? principal;
+}
+
+/** The sender's name on a dead letter. */
+function sourceOf({ kind, id }: MessageContext['sender']): string {
+  return kind === 'topic' ? `${BROKER}${id}` : id;
+}
+
+function take(
+  found: TopicRoute | undefined,
+  payload: Buffer,
+  context: MessageContext,
+  reject: Reject,
+): void {
+  if (found === undefined)
+    refuse('unknown-topic', '', `nothing takes ${context.topic.slice(0, 200)}`);
+  found.dialect.take(found.route, payload, context, reject);
+}
+
+/** JSON has no infinity: a row rejected for one must not be stored with a null that nobody sent. */
 function visibly(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
@@ -408,6 +334,6 @@ function checkBody(body: Fields): {
   return {
     readings: list(body['readings'], 'readings', true),
     events: list(body['events'], 'events', true),
-    lane: body['lane'] === undefined ? null : checkLane(body['lane'], 'lane'),
+    lane: body['lane'] === undefined ? null : laneOf(body['lane'], 'lane'),
   };
 }

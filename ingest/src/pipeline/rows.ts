@@ -15,13 +15,14 @@ import {
 import type { Registry } from '../registry.ts';
 import type { Counters } from './counters.ts';
 import { absurd, type Clockless, GivenTimes, NEWS_MS, REMEMBER_MS } from './event-time.ts';
-import { type Fields, objectIn, type Place, refuse, textIn, time, tooDeep } from './shape.ts';
+import type { MessageContext } from './message-context.ts';
+import { type Fields, type MessagePath, objectIn, refuse, textIn, time, tooDeep } from './shape.ts';
 
 const IMPLAUSIBLE = qualityCode('implausible') ?? 0;
 const DETAIL_CHARACTERS_MAX = 4096;
 
 /** A registered device with all that a row needs. */
-export interface Entry extends Clockless {
+export interface RegisteredDevice extends Clockless {
   readonly device: Device;
   readonly profile: DeviceProfile;
   readonly layout: Layout;
@@ -31,7 +32,7 @@ export interface Entry extends Clockless {
   readonly low: Float64Array;
   readonly high: Float64Array;
   /** Readings put in since `takeStored`. */
-  fresh: number;
+  newReadings: number;
 }
 
 /** When a message came; `lane` null means that the device itself sent it: what is late is then backfill. */
@@ -49,10 +50,10 @@ export class Rows {
   readonly #registry: Registry;
   readonly #profiles: ReadonlyMap<string, DeviceProfile>;
   readonly #counters: Counters;
-  readonly #entries = new Map<string, Entry>();
+  readonly #devices = new Map<string, RegisteredDevice>();
   readonly #times = new GivenTimes();
-  /** Entries with fresh readings. */
-  #stored: Entry[] = [];
+  /** Devices with readings since `takeStored`. */
+  #withNewReadings: RegisteredDevice[] = [];
 
   constructor(
     store: RowStore,
@@ -66,26 +67,34 @@ export class Rows {
     this.#counters = counters;
   }
 
-  /** The entry of a registered device. @throws unknown-device, unknown-profile */
-  entry(id: string, place: Place): Entry {
+  /** A registered device with what its rows need. @throws unknown-device, unknown-profile */
+  device(id: string, path: MessagePath): RegisteredDevice {
     const device = this.#registry.device(id);
-    const known = this.#entries.get(id);
+    const known = this.#devices.get(id);
     if (known !== undefined && known.device === device) return known;
     if (device === undefined) {
-      this.#entries.delete(id);
-      refuse('unknown-device', place.of('device'), `no device ${id.slice(0, 64)} is registered`);
+      this.#devices.delete(id);
+      refuse('unknown-device', path.of('device'), `no device ${id.slice(0, 64)} is registered`);
     }
-    const made = this.#makeEntry(device, place, known?.lastGiven ?? 0);
-    this.#entries.set(id, made);
+    const made = this.#register(device, path, known?.lastGiven ?? 0);
+    this.#devices.set(id, made);
     return made;
   }
 
-  #makeEntry(device: Device, place: Place, lastGiven: number): Entry {
+  /** The same, for a message whose sender must be allowed to speak for it. @throws not-your-device as well */
+  deviceFor(id: string, context: MessageContext, path: MessagePath): RegisteredDevice {
+    const registered = this.device(id, path);
+    if (!context.allows(registered.device))
+      refuse('not-your-device', path.of('device'), `${context.sender.id} does not speak for ${id}`);
+    return registered;
+  }
+
+  #register(device: Device, path: MessagePath, lastGiven: number): RegisteredDevice {
     const profile = this.#profiles.get(device.profile);
     if (profile === undefined)
       refuse(
         'unknown-profile',
-        place.of('device'),
+        path.of('device'),
         `device ${device.id} has profile ${device.profile}, which is not loaded`,
       );
     const layout = this.#store.layout(
@@ -104,29 +113,29 @@ export class Rows {
       high[column] = metric.range[1];
     }
     const number = this.#store.device(device.id, layout);
-    return { device, profile, layout, number, columns, low, high, lastGiven, fresh: 0 };
+    return { device, profile, layout, number, columns, low, high, lastGiven, newReadings: 0 };
   }
 
-  #count(entry: Entry, readings: number): void {
+  #count(registered: RegisteredDevice, readings: number): void {
     this.#counters.rows++;
     this.#counters.readings += readings;
-    if (entry.fresh === 0) this.#stored.push(entry);
-    entry.fresh += readings;
+    if (registered.newReadings === 0) this.#withNewReadings.push(registered);
+    registered.newReadings += readings;
   }
 
   /** How many readings each device had put in since the last call; one device may come twice. */
   takeStored(): { readonly device: string; readonly readings: number }[] {
-    const stored = this.#stored.map((entry) => {
-      const readings = entry.fresh;
-      entry.fresh = 0;
-      return { device: entry.device.id, readings };
+    const stored = this.#withNewReadings.map((registered) => {
+      const readings = registered.newReadings;
+      registered.newReadings = 0;
+      return { device: registered.device.id, readings };
     });
-    this.#stored = [];
+    this.#withNewReadings = [];
     return stored;
   }
 
-  /** Opens a row; returns where it starts in `layout.rows`. */
-  #open(entry: Entry, at: number, replaced: boolean, arrival: Arrival): number {
+  /** Opens a row and returns where it starts in `layout.rows`. */
+  #open(registered: RegisteredDevice, at: number, replaced: boolean, arrival: Arrival): number {
     const { receivedAt, lane } = arrival;
     let flags = replaced ? ROW_FLAG.clockReplaced : 0;
     if (replaced) this.#counters.clockReplaced++;
@@ -134,45 +143,47 @@ export class Rows {
       flags |= ROW_FLAG.backfill;
       this.#counters.backfilled++;
     }
-    return this.#store.reserve(entry.layout, entry.number, at, receivedAt, flags);
+    return this.#store.reserve(registered.layout, registered.number, at, receivedAt, flags);
   }
 
   /**
    * Stores one reading object of our own wire (`at`, `values`, `quality`), all of it or nothing.
    * @throws bad-time, not-an-object, unknown-metric, value-not-a-number, unknown-quality, no-values
    */
-  put(entry: Entry, reading: Fields, arrival: Arrival, place: Place): void {
-    let at = time(reading, 'at', place);
-    const values = objectIn(reading, 'values', place);
-    const quality = reading['quality'] === undefined ? null : objectIn(reading, 'quality', place);
+  put(registered: RegisteredDevice, reading: Fields, arrival: Arrival, path: MessagePath): void {
+    let at = time(reading, 'at', path);
+    const values = objectIn(reading, 'values', path);
+    const quality = reading['quality'] === undefined ? null : objectIn(reading, 'quality', path);
     const replaced = absurd(at, arrival.receivedAt);
     if (replaced) {
-      if (tooDeep(reading)) refuse('nested-too-deep', place.of(''), 'nested too deep');
-      at = this.#times.give(entry, at, JSON.stringify(reading), arrival.receivedAt, {
-        before: () => this.#givenBefore(entry, arrival, Object.entries(values)),
+      if (tooDeep(reading)) refuse('nested-too-deep', path.of(''), 'nested too deep');
+      at = this.#times.give(registered, at, JSON.stringify(reading), arrival.receivedAt, {
+        before: () => this.#givenBefore(registered, arrival, Object.entries(values)),
       });
     }
-    const base = this.#open(entry, at, replaced, arrival);
+    const base = this.#open(registered, at, replaced, arrival);
     try {
-      this.#count(entry, this.#fill(entry, base, values, quality, place));
+      this.#count(registered, this.#fill(registered, base, values, quality, path));
     } catch (error) {
-      this.#store.unreserve(entry.layout);
+      this.#store.unreserve(registered.layout);
       throw error;
     }
   }
 
   /**
-   * The time that a message sent again was given before a restart: the store's newest values of the device tell it, when
-   * all that the message holds came together and was dated by us. What was sent again after something newer came is lost
-   * to this, and stored under another time.
+   * The time that a repeated message was given before a restart. The newest values of the device show it when all values
+   * of the message came together and were dated by us. A repeat that follows newer values is not recognised and is stored
+   * under another time.
    */
   #givenBefore(
-    entry: Entry,
+    registered: RegisteredDevice,
     { dup, receivedAt }: Arrival,
     values: readonly (readonly [metric: string, value: unknown])[],
   ): number | null {
     if (!dup) return null;
-    const latest = new Map(this.#store.latest(entry.device.id).map((one) => [one.metric, one]));
+    const latest = new Map(
+      this.#store.latest(registered.device.id).map((one) => [one.metric, one]),
+    );
     let at: number | null = null;
     for (const [metric, value] of values) {
       const one = latest.get(metric);
@@ -184,8 +195,14 @@ export class Rows {
     return at !== null && Math.abs(receivedAt - at) < REMEMBER_MS ? at : null;
   }
 
-  #fill(entry: Entry, base: number, values: Fields, quality: Fields | null, place: Place): number {
-    const { layout, columns, low, high } = entry;
+  #fill(
+    registered: RegisteredDevice,
+    base: number,
+    values: Fields,
+    quality: Fields | null,
+    path: MessagePath,
+  ): number {
+    const { layout, columns, low, high } = registered;
     const { rows } = layout;
     const valuesAt = base + layout.valuesAt;
     let count = 0;
@@ -194,99 +211,111 @@ export class Rows {
       if (column === undefined)
         refuse(
           'unknown-metric',
-          place.of(`values.${key.slice(0, 64)}`),
-          `${entry.profile.id} has no such metric`,
+          path.of(`values.${key.slice(0, 64)}`),
+          `${registered.profile.id} has no such metric`,
         );
       const value = values[key];
       if (typeof value !== 'number' || !Number.isFinite(value))
-        refuse('value-not-a-number', place.of(`values.${key}`), 'not a finite number');
+        refuse('value-not-a-number', path.of(`values.${key}`), 'not a finite number');
       rows[valuesAt + column] = value;
       count++;
       let code = 0;
-      if (quality !== null) code = codeOf(quality, key, place);
+      if (quality !== null) code = codeOf(quality, key, path);
       if (code === 0 && !(value >= (low[column] ?? 0) && value <= (high[column] ?? 0))) {
         code = IMPLAUSIBLE;
         this.#counters.implausible++;
       }
       if (code !== 0) setQuality(layout, base, column, code);
     }
-    if (count === 0) refuse('no-values', place.of('values'), 'holds no value');
+    if (count === 0) refuse('no-values', path.of('values'), 'holds no value');
     if (quality !== null)
       for (const key in quality)
         if (!Object.hasOwn(values, key))
-          refuse('unknown-metric', place.of(`quality.${key.slice(0, 64)}`), 'has no value');
+          refuse('unknown-metric', path.of(`quality.${key.slice(0, 64)}`), 'has no value');
     return count;
   }
 
   /** Stores what `decode` made of a device's own frame; `content` tells one frame from another. */
-  putDecoded(entry: Entry, decoded: Decoded, arrival: Arrival, content: () => string): void {
+  putDecoded(
+    registered: RegisteredDevice,
+    decoded: Decoded,
+    arrival: Arrival,
+    content: () => string,
+  ): void {
     const { receivedAt } = arrival;
     const claimed = decoded.at;
     const replaced = claimed !== null && absurd(claimed, receivedAt);
     let at = claimed ?? 0;
-    // A frame without any time is told from one sent again by the protocol's mark alone: sensors repeat values.
+    // Only the protocol's mark shows that a frame without a time is a repeat: sensors repeat values.
     if (replaced || claimed === null)
-      at = this.#times.give(entry, at, content(), receivedAt, {
-        fresh: claimed === null && !arrival.dup,
+      at = this.#times.give(registered, at, content(), receivedAt, {
+        isNew: claimed === null && !arrival.dup,
         before: () =>
           this.#givenBefore(
-            entry,
+            registered,
             arrival,
             decoded.readings.map(({ metric, value }) => [metric, value]),
           ),
       });
     if (decoded.readings.length > 0) {
-      const { layout } = entry;
-      const base = this.#open(entry, at, replaced, arrival);
+      const { layout } = registered;
+      const base = this.#open(registered, at, replaced, arrival);
       for (const { metric, value, quality } of decoded.readings) {
-        const column = entry.columns.get(metric);
+        const column = registered.columns.get(metric);
         const code = qualityCode(quality);
         if (column === undefined || code === undefined || !Number.isFinite(value))
-          throw new Error(`BUG: ${entry.profile.id} decoded ${metric} ${value} ${quality}`);
+          throw new Error(`BUG: ${registered.profile.id} decoded ${metric} ${value} ${quality}`);
         layout.rows[base + layout.valuesAt + column] = value;
         if (code === IMPLAUSIBLE) this.#counters.implausible++;
         if (code !== 0) setQuality(layout, base, column, code);
       }
-      this.#count(entry, decoded.readings.length);
+      this.#count(registered, decoded.readings.length);
     }
-    for (const { type, detail } of decoded.events) this.#event(entry, type, detail, at, arrival);
+    for (const { type, detail } of decoded.events)
+      this.#event(registered, type, detail, at, arrival);
   }
 
   /** Stores one event object of our own wire. @throws bad-time, not-a-text, not-an-object, detail-too-large */
-  putEvent(entry: Entry, event: Fields, arrival: Arrival, place: Place): void {
-    let at = time(event, 'at', place);
-    const type = textIn(event, 'type', place, 64);
-    const detail = event['detail'] === undefined ? {} : objectIn(event, 'detail', place);
-    if (tooDeep(detail)) refuse('nested-too-deep', place.of('detail'), 'nested too deep');
+  putEvent(registered: RegisteredDevice, event: Fields, arrival: Arrival, path: MessagePath): void {
+    let at = time(event, 'at', path);
+    const type = textIn(event, 'type', path, 64);
+    const detail = event['detail'] === undefined ? {} : objectIn(event, 'detail', path);
+    if (tooDeep(detail)) refuse('nested-too-deep', path.of('detail'), 'nested too deep');
     const content = JSON.stringify(detail);
     if (content.length > DETAIL_CHARACTERS_MAX)
       refuse(
         'detail-too-large',
-        place.of('detail'),
+        path.of('detail'),
         `more than ${DETAIL_CHARACTERS_MAX} characters`,
       );
     if (absurd(at, arrival.receivedAt)) {
-      at = this.#times.give(entry, at, `${type} ${content}`, arrival.receivedAt);
+      at = this.#times.give(registered, at, `${type} ${content}`, arrival.receivedAt);
       this.#counters.clockReplaced++;
     }
-    this.#event(entry, type, detail, at, arrival);
+    this.#event(registered, type, detail, at, arrival);
   }
 
-  #event(entry: Entry, type: string, detail: Fields, at: number, arrival: Arrival): void {
+  #event(
+    registered: RegisteredDevice,
+    type: string,
+    detail: Fields,
+    at: number,
+    arrival: Arrival,
+  ): void {
     const { receivedAt, lane } = arrival;
     const late = lane === 'backfill' || (lane === null && receivedAt - at > NEWS_MS);
-    const device = entry.device.id;
+    const device = registered.device.id;
     this.#store.event({ device, at, receivedAt, type, detail }, late ? 'backfill' : 'live');
     this.#counters.events++;
   }
 }
 
-function codeOf(quality: Fields, key: string, place: Place): number {
+function codeOf(quality: Fields, key: string, path: MessagePath): number {
   // Its own field, not one that every object has.
   if (!Object.hasOwn(quality, key)) return 0;
   const word = quality[key];
   const code = typeof word === 'string' ? qualityCode(word) : undefined;
-  if (code === undefined) refuse('unknown-quality', place.of(`quality.${key}`), 'no quality word');
+  if (code === undefined) refuse('unknown-quality', path.of(`quality.${key}`), 'no quality word');
   return code;
 }
 

@@ -1,19 +1,19 @@
 /**
  * Shape checks of what our own wire carries. Written by hand because they run for each message on the way of a reading;
- * each refusal names its place.
+ * each refusal names its position in the message.
  */
 import { LANES, type Lane, OperationalError, parseTime, WIRE_ROWS_MAX } from '@village/core';
 
 /** A JSON object whose keys are not known yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Refuses with the place in front of the message. */
-export function refuse(code: string, place: string, message: string): never {
-  throw new OperationalError(code, place === '' ? message : `${place}: ${message}`);
+/** Refuses with the position in front of the message. */
+export function refuse(code: string, path: string, message: string): never {
+  throw new OperationalError(code, path === '' ? message : `${path}: ${message}`);
 }
 
-/** Where in a message we are: the field itself, or one element of a list in it. */
-export class Place {
+/** A position in a message: the message itself, or one element of a list in it. */
+export class MessagePath {
   readonly #list: string;
   index = 0;
 
@@ -29,7 +29,7 @@ export class Place {
 }
 
 /** The message itself. */
-export const TOP = new Place();
+export const TOP = new MessagePath();
 
 const DEPTH_MAX = 16;
 
@@ -49,67 +49,72 @@ export function parseJson(payload: Buffer): unknown {
 }
 
 /** The value itself as an object. @throws not-an-object */
-export function object(value: unknown, place: string | Place): Fields {
+export function object(value: unknown, path: string | MessagePath): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    refuse('not-an-object', typeof place === 'string' ? place : place.of(''), 'not an object');
+    refuse('not-an-object', typeof path === 'string' ? path : path.of(''), 'not an object');
   return value as Fields;
 }
 
 /** A whole number from `low` to 2^53. */
-export function integer(value: unknown, place: string, low: number): number {
+export function integer(value: unknown, path: string, low: number): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < low)
-    refuse('not-an-integer', place, `not a whole number from ${low}`);
+    refuse('not-an-integer', path, `not a whole number from ${low}`);
   return value;
 }
 
 /** Milliseconds of the RFC 3339 text in a field. @throws bad-time */
-export function time(fields: Fields, field: string, place: Place): number {
+export function time(fields: Fields, field: string, path: MessagePath): number {
   const value = fields[field];
   const at = typeof value === 'string' ? parseTime(value) : Number.NaN;
-  if (Number.isNaN(at)) refuse('bad-time', place.of(field), 'not an RFC 3339 time with a zone');
+  if (Number.isNaN(at)) refuse('bad-time', path.of(field), 'not an RFC 3339 time with a zone');
   return at;
 }
 
 /** The object in a field. @throws not-an-object */
-export function objectIn(fields: Fields, field: string, place: Place): Fields {
+export function objectIn(fields: Fields, field: string, path: MessagePath): Fields {
   const value = fields[field];
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    refuse('not-an-object', place.of(field), 'not an object');
+    refuse('not-an-object', path.of(field), 'not an object');
   return value as Fields;
 }
 
 /** The text in a field, 1 to `lengthMax` characters. @throws not-a-text */
-export function textIn(fields: Fields, field: string, place: Place, lengthMax: number): string {
+export function textIn(
+  fields: Fields,
+  field: string,
+  path: MessagePath,
+  lengthMax: number,
+): string {
   const value = fields[field];
   if (typeof value !== 'string' || value === '' || value.length > lengthMax)
-    refuse('not-a-text', place.of(field), `not a text of 1 to ${lengthMax} characters`);
+    refuse('not-a-text', path.of(field), `not a text of 1 to ${lengthMax} characters`);
   return value;
 }
 
-export function lane(value: unknown, place: string): Lane {
+export function lane(value: unknown, path: string): Lane {
   const word = LANES.find((one) => one === value);
-  if (word === undefined) refuse('unknown-lane', place, `not one of ${LANES.join(', ')}`);
+  if (word === undefined) refuse('unknown-lane', path, `not one of ${LANES.join(', ')}`);
   return word;
 }
 
 /** A list of at most WIRE_ROWS_MAX elements; absent is empty when `optional`. */
-export function list(value: unknown, place: string, optional = false): readonly unknown[] {
+export function list(value: unknown, path: string, optional = false): readonly unknown[] {
   if (value === undefined && optional) return [];
-  if (!Array.isArray(value)) refuse('not-a-list', place, 'not a list');
+  if (!Array.isArray(value)) refuse('not-a-list', path, 'not a list');
   if (value.length > WIRE_ROWS_MAX)
-    refuse('too-many-rows', place, `${value.length} elements, at most ${WIRE_ROWS_MAX}`);
+    refuse('too-many-rows', path, `${value.length} elements, at most ${WIRE_ROWS_MAX}`);
   return value as readonly unknown[];
 }
 
 /** Inclusive ranges of sequence numbers, at most 10,000. */
-export function ranges(value: unknown, place: string): [number, number][] {
+export function ranges(value: unknown, path: string): [number, number][] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || value.length > 10_000)
-    refuse('not-a-list', place, 'not a list of at most 10,000 ranges');
+    refuse('not-a-list', path, 'not a list of at most 10,000 ranges');
   return value.map((range: unknown, n): [number, number] => {
     if (!Array.isArray(range) || range.length !== 2)
-      refuse('bad-range', `${place}[${n}]`, 'not [from, to]');
-    const from = integer(range[0], `${place}[${n}][0]`, 1);
-    return [from, integer(range[1], `${place}[${n}][1]`, from)];
+      refuse('bad-range', `${path}[${n}]`, 'not [from, to]');
+    const from = integer(range[0], `${path}[${n}][0]`, 1);
+    return [from, integer(range[1], `${path}[${n}][1]`, from)];
   });
 }

@@ -2,7 +2,7 @@
 import { rulesOf } from '../../compile.ts';
 import { isNative } from '../../profile.ts';
 import type { DeviceProfile } from '../../types.ts';
-import { matchPattern, type TopicPattern } from './topic.ts';
+import { coveringFilter, matchPattern, type TopicPattern } from './topic.ts';
 
 export interface TopicOwner {
   readonly profile: DeviceProfile;
@@ -11,7 +11,7 @@ export interface TopicOwner {
   readonly profiles: readonly DeviceProfile[];
 }
 
-interface Entry {
+interface Claim {
   readonly pattern: TopicPattern;
   readonly profiles: DeviceProfile[];
 }
@@ -28,40 +28,43 @@ function fixedLevels(pattern: TopicPattern): number {
  * profiles are not in it: their topic names the device but not the profile.
  */
 export class TopicIndex {
-  readonly #byPlace: (Map<string, Entry[]> | undefined)[] = [];
-  readonly #floating = new Map<string, Entry[]>();
+  /** MQTT filters that cover the topics of all profiles in it. */
+  readonly filters: readonly string[];
+  readonly #byPlace: (Map<string, Claim[]> | undefined)[] = [];
+  readonly #floating = new Map<string, Claim[]>();
 
   constructor(profiles: Iterable<DeviceProfile>) {
-    const entries = new Map<string, Entry>();
+    const claims = new Map<string, Claim>();
     for (const profile of profiles) {
       const pattern = rulesOf(profile).topic;
       if (pattern === undefined || isNative(profile)) continue;
       // Names of other levels make no difference.
       const key = pattern.text.replaceAll(/\{(?!device)[^}]*\}/g, '+');
-      const entry = entries.get(key);
-      if (entry === undefined) entries.set(key, { pattern, profiles: [profile] });
-      else entry.profiles.push(profile);
+      const claim = claims.get(key);
+      if (claim === undefined) claims.set(key, { pattern, profiles: [profile] });
+      else claim.profiles.push(profile);
     }
     // The pattern that says most is tried first where several fit.
-    const sorted = [...entries.values()].sort(
+    const sorted = [...claims.values()].sort(
       (a, b) => fixedLevels(b.pattern) - fixedLevels(a.pattern),
     );
-    for (const entry of sorted) this.#add(entry);
+    for (const claim of sorted) this.#add(claim);
+    this.filters = [...new Set(sorted.map(({ pattern }) => coveringFilter(pattern)))];
   }
 
-  #add(entry: Entry): void {
-    const { levels, manyAt } = entry.pattern;
+  #add(claim: Claim): void {
+    const { levels, manyAt } = claim.pattern;
     const place = levels.findIndex((level) => level.kind === 'fixed');
     const level = levels[place];
     if (level?.kind !== 'fixed') return;
     let map = this.#floating;
     if (manyAt < 0 || manyAt > place) {
-      map = this.#byPlace[place] ?? new Map<string, Entry[]>();
+      map = this.#byPlace[place] ?? new Map<string, Claim[]>();
       this.#byPlace[place] = map;
     }
     const list = map.get(level.text);
-    if (list === undefined) map.set(level.text, [entry]);
-    else list.push(entry);
+    if (list === undefined) map.set(level.text, [claim]);
+    else list.push(claim);
   }
 
   /** Undefined when no profile claims the topic. */
@@ -81,9 +84,9 @@ export class TopicIndex {
   }
 }
 
-function match(entries: Entry[] | undefined, levels: readonly string[]): TopicOwner | undefined {
-  if (entries === undefined) return undefined;
-  for (const { pattern, profiles } of entries) {
+function match(claims: Claim[] | undefined, levels: readonly string[]): TopicOwner | undefined {
+  if (claims === undefined) return undefined;
+  for (const { pattern, profiles } of claims) {
     const found = matchPattern(pattern, levels);
     if (found !== undefined)
       return { profile: profiles[0] as DeviceProfile, address: found.address, profiles };

@@ -121,6 +121,13 @@ export function patternFilter(pattern: TopicPattern, address?: string): string {
     .join('/');
 }
 
+/** A filter that covers every topic of the pattern. An address of several levels leaves open what follows it. */
+export function coveringFilter(pattern: TopicPattern): string {
+  if (pattern.manyAt < 0) return patternFilter(pattern);
+  const before = { ...pattern, levels: pattern.levels.slice(0, pattern.manyAt) };
+  return [...(pattern.manyAt === 0 ? [] : [patternFilter(before)]), '#'].join('/');
+}
+
 /** A topic of that device, with `rest` (levels joined by slashes) where the pattern has `#`. */
 export function patternTopic(pattern: TopicPattern, address: string, rest: string): string {
   const levels: string[] = [];

@@ -1,4 +1,4 @@
-/** What is known of each gateway from its status messages, will included. In memory; a gateway says it anew each minute. */
+/** Checks the status message of a gateway. */
 import type { WireStatus } from '@village/core';
 import {
   type Fields,
@@ -10,17 +10,6 @@ import {
   textIn,
   time,
 } from '../../pipeline/shape.ts';
-
-export interface GatewayState {
-  readonly id: string;
-  readonly online: boolean;
-  /** When this was said, by the server's clock. */
-  readonly at: number;
-  readonly epoch: string | null;
-  readonly version: string | null;
-  readonly waiting: { readonly live: number; readonly backfill: number } | null;
-  readonly dropped: Readonly<Record<string, number>>;
-}
 
 const CAUSES_MAX = 32;
 
@@ -58,35 +47,4 @@ function counts(dropped: Fields): Record<string, number> {
       integer(n, `dropped.${cause.slice(0, 64)}`, 0),
     ]),
   );
-}
-
-/** The newest state of every gateway that has spoken since the start. */
-export class Gateways {
-  readonly #states = new Map<string, GatewayState>();
-  readonly #listeners = new Set<(state: GatewayState) => void>();
-
-  set(id: string, status: WireStatus, receivedAt: number): void {
-    const before = this.#states.get(id);
-    const state: GatewayState = {
-      id,
-      online: status.online,
-      at: receivedAt,
-      epoch: status.epoch ?? before?.epoch ?? null,
-      version: status.version ?? before?.version ?? null,
-      waiting: status.waiting ?? before?.waiting ?? null,
-      dropped: status.dropped ?? before?.dropped ?? {},
-    };
-    this.#states.set(id, state);
-    for (const listener of this.#listeners) listener(state);
-  }
-
-  /** Calls `listener`, which must not throw, at each status; returns what ends that. */
-  onStatus(listener: (state: GatewayState) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  all(): ReadonlyMap<string, GatewayState> {
-    return this.#states;
-  }
 }

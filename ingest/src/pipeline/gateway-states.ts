@@ -1,0 +1,44 @@
+/** The newest status of each gateway, its will included. Kept in memory: a gateway sends its status each minute. */
+import type { WireStatus } from '@village/core';
+
+export interface GatewayState {
+  readonly id: string;
+  readonly online: boolean;
+  /** When this was said, by the server's clock. */
+  readonly at: number;
+  readonly epoch: string | null;
+  readonly version: string | null;
+  readonly waiting: { readonly live: number; readonly backfill: number } | null;
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+/** The newest state of every gateway that has spoken since the start. */
+export class GatewayStates {
+  readonly #states = new Map<string, GatewayState>();
+  readonly #listeners = new Set<(state: GatewayState) => void>();
+
+  set(id: string, status: WireStatus, receivedAt: number): void {
+    const before = this.#states.get(id);
+    const state: GatewayState = {
+      id,
+      online: status.online,
+      at: receivedAt,
+      epoch: status.epoch ?? before?.epoch ?? null,
+      version: status.version ?? before?.version ?? null,
+      waiting: status.waiting ?? before?.waiting ?? null,
+      dropped: status.dropped ?? before?.dropped ?? {},
+    };
+    this.#states.set(id, state);
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  /** Calls `listener`, which must not throw, at each status; returns what ends that. */
+  onStatus(listener: (state: GatewayState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  all(): ReadonlyMap<string, GatewayState> {
+    return this.#states;
+  }
+}
