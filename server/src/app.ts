@@ -194,7 +194,7 @@ async function wire(
     profiles,
     directory,
     pipeline,
-    broker: openBroker(config, pipeline, directory, { timer, log }),
+    broker: openBroker(config, pipeline, { timer, log }),
     live,
     imports: new Imports({ relational, directory, profiles, clock }),
     backups: new Backups({
@@ -221,12 +221,7 @@ async function wire(
   };
 }
 
-function openBroker(
-  config: Config,
-  pipeline: Pipeline,
-  directory: Directory,
-  { timer, log }: ServerOptions,
-): Broker {
+function openBroker(config: Config, pipeline: Pipeline, { timer, log }: ServerOptions): Broker {
   return createBroker(mqttHooks(pipeline, timer.now), {
     limits: config.mqtt.limits,
     log: (level, message, detail) => log[level](detail, message),
