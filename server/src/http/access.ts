@@ -1,7 +1,28 @@
 /** Who a request comes from and whether it may: cookies of people, tokens of machines, and where a request was made. */
+import type { Endpoint } from '@village/api';
 import { OperationalError, ROLES, type Role } from '@village/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Access, type Caller, COOKIE, type Context } from './context.ts';
+import { type Caller, COOKIE, type Context } from './context.ts';
+
+/** The least role that holds a right; higher ones hold it too. */
+const LEAST_ROLE: Readonly<Record<string, Role>> = {
+  'signed-in': 'clerk',
+  'areas.read': 'clerk',
+  'devices.read': 'clerk',
+  'readings.read': 'clerk',
+  'events.read': 'clerk',
+  'export.read': 'clerk',
+  'readings.write': 'officer',
+  'quarantine.read': 'officer',
+  'quarantine.rerun': 'officer',
+  'areas.import': 'admin',
+  'devices.import': 'admin',
+  'users.manage': 'admin',
+  'tokens.manage': 'admin',
+  'audit.read': 'admin',
+  'system.read': 'admin',
+  'backup.make': 'admin',
+};
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -40,23 +61,32 @@ function hostOf(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null;
 }
 
-function allowed(access: Access, caller: Caller, context: Context): boolean {
-  if (access === 'county-admin')
-    return caller.role === 'admin' && context.directory.isTop(caller.area);
-  const rank = (role: Role): number => ROLES.length - ROLES.indexOf(role);
-  return access === 'public' || rank(caller.role) >= rank(access);
+/** The least role that may call it; null when nobody need be known. */
+function leastRole({ right }: Endpoint): Role | null {
+  if (right === 'public') return null;
+  const role = LEAST_ROLE[right];
+  if (role === undefined) throw new Error(`BUG: no role holds the right ${right}`);
+  return role;
 }
 
-/** Sets `request.caller` before each route of this scope and refuses what the route's `access` does not allow. */
+/** Sets `request.caller` before each route of this scope and refuses who does not hold the right of its endpoint. */
 export function guard(app: FastifyInstance, context: Context): void {
   app.decorateRequest('caller', null);
+  app.addHook('onRoute', ({ url, config }) => {
+    if (config?.endpoint === undefined)
+      throw new Error(`BUG: ${url} is no endpoint of the interface`);
+    leastRole(config.endpoint);
+  });
   app.addHook('onRequest', async (request) => {
-    const access = request.routeOptions.config.access ?? 'clerk';
+    const { endpoint } = request.routeOptions.config;
+    if (endpoint === undefined) throw new Error('BUG: a route without an endpoint');
     if (request.headers.authorization === undefined) checkOrigin(request);
-    if (access === 'public') return;
+    const least = leastRole(endpoint);
+    if (least === null) return;
     const caller = await findCaller(context, request);
     if (caller === null) throw new OperationalError('not-signed-in', 'sign in first');
-    if (!allowed(access, caller, context))
+    const high = ROLES.indexOf(caller.role) <= ROLES.indexOf(least);
+    if (!high || (endpoint.at === 'top' && !context.directory.isTop(caller.area)))
       throw new OperationalError('forbidden', 'this needs other rights');
     request.caller = caller;
   });

@@ -52,16 +52,10 @@ export interface Caller {
   readonly displayName: string;
 }
 
-/** What a route asks of its caller: nothing, a role or a higher one, or an admin of a top area. */
-export type Access = 'public' | Role | 'county-admin';
-
 export const COOKIE = 'village_session';
 
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller | null;
-  }
-  interface FastifyContextConfig {
-    access?: Access;
   }
 }

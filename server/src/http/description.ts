@@ -1,14 +1,8 @@
 /** What the OpenAPI document says beside the schemas that check and write: problems, who may ask, and bodies in full. */
 import type { SwaggerOptions } from '@fastify/swagger';
-import type { TSchema } from 'typebox';
-import { Problem } from './schemas.ts';
+import { shapes } from '@village/api';
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** What a body is, where the schema that checks it is looser; told in the description. */
-    body?: TSchema;
-  }
-}
+const { Problem } = shapes;
 
 const problem = {
   description: 'A problem document (RFC 9457)',
@@ -33,7 +27,7 @@ export const description: SwaggerOptions = {
     security: [{ cookie: [] }, { token: [] }],
   },
   transform: ({ schema, url, route }) => {
-    const { access, body } = route.config ?? {};
+    const { body, right } = route.config?.endpoint ?? {};
     const { response, ...rest } = (schema ?? {}) as Record<string, unknown>;
     const answers = Object.entries((response ?? {}) as Record<string, unknown>).map(
       ([status, one]) => [status, one === Problem ? problem : one],
@@ -43,7 +37,7 @@ export const description: SwaggerOptions = {
       schema: {
         ...rest,
         ...(body === undefined ? {} : { body }),
-        ...(access === 'public' ? { security: [] } : {}),
+        ...(right === 'public' ? { security: [] } : {}),
         response: { ...Object.fromEntries(answers), default: problem },
       },
     };

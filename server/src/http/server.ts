@@ -8,7 +8,8 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { system } from '@village/api';
 import { MINUTE, SECOND, type Timer } from '@village/core';
 import Fastify, {
   type FastifyBaseLogger,
@@ -16,7 +17,6 @@ import Fastify, {
   type FastifyReply,
   LogController,
 } from 'fastify';
-import { Type } from 'typebox';
 import { metricsOf, metricsText } from '../metrics.ts';
 import { exportRoutes } from '../routes/export.ts';
 import { keptRoutes } from '../routes/kept.ts';
@@ -26,12 +26,11 @@ import { readingRoutes } from '../routes/readings.ts';
 import { sessionRoutes } from '../routes/session.ts';
 import { systemRoutes } from '../routes/system.ts';
 import { guard } from './access.ts';
-import type { App } from './app-types.ts';
 import type { Context } from './context.ts';
 import { description } from './description.ts';
 import { Methods } from './methods.ts';
 import { handleError, sendProblem } from './problem.ts';
-import { Problem } from './schemas.ts';
+import { route } from './route.ts';
 import { answerNoRequest, guardSockets } from './sockets.ts';
 
 const API = '/api/v1';
@@ -74,7 +73,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     },
     routerOptions: { maxParamLength: 200 },
     ...(trustProxy.length === 0 ? {} : { trustProxy: [...trustProxy] }),
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  });
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   app.setErrorHandler(handleError);
   // Measured on Node 24: while the time-out of heads is the longer one, that of whole requests never cuts a slow body.
@@ -114,8 +113,8 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   });
   await app.register(swagger, description);
   await app.register(
-    (api, _prefix, done) => {
-      apiRoutes(api as App, options);
+    (scope, _prefix, done) => {
+      apiRoutes(scope, options);
       done();
     },
     { prefix: API },
@@ -150,7 +149,7 @@ function securityHeaders(https: boolean): Parameters<typeof helmet>[1] {
   };
 }
 
-function apiRoutes(api: App, options: HttpOptions): void {
+function apiRoutes(api: FastifyInstance, options: HttpOptions): void {
   const { context, timer, temporary } = options;
   guard(api, context);
   // What somebody may see is for them alone, and old a second later.
@@ -164,45 +163,28 @@ function apiRoutes(api: App, options: HttpOptions): void {
   keptRoutes(api, context);
   exportRoutes(api, context, temporary);
   systemRoutes(api, context);
-  api.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () =>
-    api.swagger(),
-  );
+  route(api, system.describe, () => api.swagger());
 }
 
 /** What monitoring asks without signing in. */
 function openRoutes(app: FastifyInstance, context: Context): void {
   const metrics = metricsOf(context);
-  const monitored = { tags: ['system'] };
-  app.get(
-    '/healthz',
-    {
-      config: { access: 'public' },
-      schema: {
-        ...monitored,
-        response: { 200: Type.Object({ status: Type.String() }), 503: Problem },
-      },
-    },
-    async (_request, reply) => {
-      const faults: string[] = [];
-      if (context.store.commitFault !== null) faults.push('the log can not be written');
-      try {
-        await context.relational.roots();
-      } catch (error) {
-        context.failures['health'] = (context.failures['health'] ?? 0) + 1;
-        faults.push(`the relational store does not answer: ${(error as { code?: string }).code}`);
-      }
-      if (faults.length === 0) return { status: 'ok' };
-      return sendProblem(reply, 503, 'unhealthy', faults.join('; '));
-    },
-  );
-  app.get(
-    '/metrics',
-    {
-      config: { access: 'public' },
-      schema: { ...monitored, produces: ['text/plain'], response: { 200: Type.String() } },
-    },
-    async (_request, reply) => reply.type(metrics.contentType).send(await metricsText(metrics)),
-  );
+  route(app, system.health, async (_request, reply) => {
+    const faults: string[] = [];
+    if (context.store.commitFault !== null) faults.push('the log can not be written');
+    try {
+      await context.relational.roots();
+    } catch (error) {
+      context.failures['health'] = (context.failures['health'] ?? 0) + 1;
+      faults.push(`the relational store does not answer: ${(error as { code?: string }).code}`);
+    }
+    if (faults.length === 0) return { status: 'ok' };
+    return sendProblem(reply, 503, 'unhealthy', faults.join('; '));
+  });
+  route(app, system.metrics, (_request, reply) => {
+    void reply.type(metrics.contentType);
+    return metricsText(metrics);
+  });
 }
 
 /** The console's files; every other page address gives its index, which finds its way itself. */

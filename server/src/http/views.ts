@@ -1,21 +1,20 @@
 /** How areas, devices and values are told over HTTP. */
+import type * as api from '@village/api';
 import { formatTime, QUANTITIES, type Quantity } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Account } from '@village/store/relational';
 import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
-import type { Static } from 'typebox';
 import { type AreaNode, type DeviceEntry, type Directory, placeOf } from '../directory.ts';
-import type * as schemas from './schemas.ts';
 
 const timeOrNull = (at: number | null): string | null => (at === null ? null : formatTime(at));
 
 /** An area with its line of parents and the counts of its devices. */
-export function viewArea(node: AreaNode): Static<typeof schemas.Area> {
+export function viewArea(node: AreaNode): api.areas.Area {
   const { code, level, name, parent } = node.area;
   return { code, level, name, parent, path: node.line.map(placeOf), counts: { ...node.counts } };
 }
 
-function viewValues(latest: readonly LatestValue[]): Record<string, Static<typeof schemas.Value>> {
+function viewValues(latest: readonly LatestValue[]): Record<string, api.devices.Value> {
   return Object.fromEntries(
     latest.map(({ metric, value, at, receivedAt, quality }) => [
       metric,
@@ -28,7 +27,7 @@ function viewValues(latest: readonly LatestValue[]): Record<string, Static<typeo
 export function viewLatest(
   entry: DeviceEntry,
   store: Pick<TimeSeriesStore, 'latest'>,
-): Static<typeof schemas.Latest> {
+): api.devices.Latest {
   return {
     device: entry.device.id,
     state: entry.state,
@@ -41,7 +40,7 @@ export function viewLatest(
 export function viewDevice(
   entry: DeviceEntry,
   store: Pick<TimeSeriesStore, 'latest'>,
-): Static<typeof schemas.Device> {
+): api.devices.Device {
   const { id, name, profile, gateway, address, longitude, latitude } = entry.device;
   const { state, lastSeenAt, values } = viewLatest(entry, store);
   return {
@@ -62,7 +61,7 @@ export function viewDevice(
 }
 
 /** A device type, with what its metrics mean. */
-export function viewProfile(profile: DeviceProfile): Static<typeof schemas.Profile> {
+export function viewProfile(profile: DeviceProfile): api.devices.Profile {
   const { id, revision, name, kind, protocol } = profile;
   return {
     id,
@@ -91,7 +90,7 @@ export function viewProfile(profile: DeviceProfile): Static<typeof schemas.Profi
 }
 
 /** A person; an area that is gone from the directory keeps its code as name. */
-export function viewUser(directory: Directory, account: Account): Static<typeof schemas.User> {
+export function viewUser(directory: Directory, account: Account): api.users.User {
   const { name, displayName, role, area } = account;
   const node = directory.area(area, area);
   const place = node === undefined ? { code: area, name: { zh: area, en: area } } : placeOf(node);

@@ -1,14 +1,15 @@
 /** What was kept beside the readings: events of devices, and quarantine with its re-run. */
 
+import { events, quarantine } from '@village/api';
 import type { DeviceEvent } from '@village/core';
 import { formatTime } from '@village/core';
 import type { StoredDeadLetter } from '@village/store/time-series';
-import { type Static, Type } from 'typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
 import { callerOf } from '../http/access.ts';
-import type { App } from '../http/app-types.ts';
 import type { Caller, Context } from '../http/context.ts';
 import { areaFor, cursorOf, deviceFor, openCursor, span } from '../http/query.ts';
-import * as s from '../http/schemas.ts';
+import { route } from '../http/route.ts';
 import { note } from './people.ts';
 import { gone } from './readings.ts';
 
@@ -17,15 +18,14 @@ const LOOKED_AT_MAX = 20_000;
 const CHUNK = 1_000;
 /** Quarantined payloads are up to 256 KiB each. */
 const PAYLOADS = 100;
-const RERUN_MAX = 10_000;
 
 /** Adds `/events` and `/quarantine`. */
-export function keptRoutes(app: App, context: Context): void {
+export function keptRoutes(app: FastifyInstance, context: Context): void {
   eventRoute(app, context);
   quarantineRoutes(app, context);
 }
 
-const viewEvent = (event: DeviceEvent): Static<typeof s.DeviceEventRow> => ({
+const viewEvent = (event: DeviceEvent): events.DeviceEventRow => ({
   device: event.device,
   at: formatTime(event.at),
   receivedAt: formatTime(event.receivedAt),
@@ -33,20 +33,13 @@ const viewEvent = (event: DeviceEvent): Static<typeof s.DeviceEventRow> => ({
   detail: { ...event.detail },
 });
 
-const EventQuery = s.pageQuery({
-  device: Type.Optional(s.Id),
-  area: Type.Optional(s.Code),
-  from: s.Instant,
-  to: s.Instant,
-});
-
 /** Events by time. Several may share a millisecond: the cursor is the time and how many of it were told. */
 async function listEvents(
   context: Context,
   caller: Caller,
-  query: Static<typeof EventQuery>,
+  query: Static<typeof events.list.query>,
   signal: AbortSignal,
-): Promise<{ items: Static<typeof s.DeviceEventRow>[]; next: string | null }> {
+): Promise<{ items: events.DeviceEventRow[]; next: string | null }> {
   const { directory, store } = context;
   if (query.device !== undefined) deviceFor(directory, caller, query.device);
   const area = areaFor(directory, caller, query.area).area.code;
@@ -75,17 +68,9 @@ async function listEvents(
   return { items: items.map(viewEvent), next: cursorOf(at, told) };
 }
 
-function eventRoute(app: App, context: Context): void {
-  app.get(
-    '/events',
-    {
-      schema: {
-        tags: ['readings'],
-        querystring: EventQuery,
-        response: { 200: s.page(s.DeviceEventRow) },
-      },
-    },
-    (request, reply) => listEvents(context, callerOf(request), request.query, gone(reply)),
+function eventRoute(app: FastifyInstance, context: Context): void {
+  route(app, events.list, (request, reply) =>
+    listEvents(context, callerOf(request), request.query, gone(reply)),
   );
 }
 
@@ -103,7 +88,7 @@ function textOf(payload: Uint8Array): string | undefined {
   return text.includes('\u{fffd}') ? undefined : text;
 }
 
-function viewEntry(entry: StoredDeadLetter): Static<typeof s.QuarantineRow> {
+function viewEntry(entry: StoredDeadLetter): quarantine.QuarantineRow {
   const text = textOf(entry.payload);
   const { id, source, device, topic, reason, message, state } = entry;
   return {
@@ -120,15 +105,11 @@ function viewEntry(entry: StoredDeadLetter): Static<typeof s.QuarantineRow> {
   };
 }
 
-const QuarantineQuery = s.pageQuery({
-  state: Type.Optional(Type.Enum(['open', 'rerun', 'discarded'])),
-});
-
 function listQuarantine(
   context: Context,
   caller: Caller,
-  query: Static<typeof QuarantineQuery>,
-): { items: Static<typeof s.QuarantineRow>[]; next: string | null } {
+  query: Static<typeof quarantine.list.query>,
+): { items: quarantine.QuarantineRow[]; next: string | null } {
   const { limit = 100, state } = query;
   let after = (openCursor(query.cursor, ['number'])?.[0] as number | undefined) ?? 0;
   const items: StoredDeadLetter[] = [];
@@ -149,55 +130,22 @@ function listQuarantine(
   return { items: items.map(viewEntry), next: cursorOf(after) };
 }
 
-function quarantineRoutes(app: App, context: Context): void {
+function quarantineRoutes(app: FastifyInstance, context: Context): void {
   const { store, pipeline } = context;
-  app.get(
-    '/quarantine',
-    {
-      config: { access: 'officer' },
-      schema: {
-        tags: ['quarantine'],
-        querystring: QuarantineQuery,
-        response: { 200: s.page(s.QuarantineRow) },
-      },
-    },
-    (request) => listQuarantine(context, callerOf(request), request.query),
+  route(app, quarantine.list, (request) =>
+    listQuarantine(context, callerOf(request), request.query),
   );
 
-  app.post(
-    '/quarantine/rerun',
-    {
-      config: { access: 'officer' },
-      schema: {
-        tags: ['quarantine'],
-        body: s.exactly({
-          ids: Type.Optional(Type.Array(Type.Integer(), { maxItems: RERUN_MAX })),
-        }),
-        response: {
-          200: Type.Object({
-            accepted: Type.Integer(),
-            refused: Type.Array(
-              Type.Object({
-                id: Type.Integer(),
-                reason: Type.String(),
-                message: Type.String(),
-              }),
-            ),
-          }),
-        },
-      },
-    },
-    async (request) => {
-      const caller = callerOf(request);
-      const wanted = request.body.ids === undefined ? null : new Set(request.body.ids);
-      const ids = store
-        .deadLetters({ limit: RERUN_MAX, state: 'open' })
-        .filter((entry) => wanted?.has(entry.id) !== false && maySee(context, caller, entry))
-        .map((entry) => entry.id);
-      const result = await pipeline.rerunQuarantine(ids);
-      const { accepted, refused } = result;
-      await note(context, request, 'rerun-quarantine', '', { accepted, refused: refused.length });
-      return result;
-    },
-  );
+  route(app, quarantine.rerun, async (request) => {
+    const caller = callerOf(request);
+    const wanted = request.body.ids === undefined ? null : new Set(request.body.ids);
+    const ids = store
+      .deadLetters({ limit: quarantine.RERUN_MAX, state: 'open' })
+      .filter((entry) => wanted?.has(entry.id) !== false && maySee(context, caller, entry))
+      .map((entry) => entry.id);
+    const result = await pipeline.rerunQuarantine(ids);
+    const { accepted, refused } = result;
+    await note(context, request, 'rerun-quarantine', '', { accepted, refused: refused.length });
+    return result;
+  });
 }

@@ -1,18 +1,17 @@
 /** Accounts, tokens of machines, and the audit log: for admins, each within their own area. */
+import * as api from '@village/api';
 import { formatTime, OperationalError, parseTime } from '@village/core';
 import type { Token as StoredToken } from '@village/store/relational';
-import type { FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/access.ts';
-import type { App } from '../http/app-types.ts';
 import type { Context } from '../http/context.ts';
 import { notFound } from '../http/problem.ts';
 import { cursorOf, openCursor, pageByKey } from '../http/query.ts';
-import * as s from '../http/schemas.ts';
+import { route } from '../http/route.ts';
 import { viewUser } from '../http/views.ts';
 import { passwordFault } from '../passwords.ts';
 
-const viewToken = (token: StoredToken): Static<typeof s.Token> => ({
+const viewToken = (token: StoredToken): api.tokens.Token => ({
   id: token.id,
   name: token.name,
   role: token.role,
@@ -40,173 +39,89 @@ export function note(
   });
 }
 
-function userRoutes(app: App, context: Context): void {
+function userRoutes(app: FastifyInstance, context: Context): void {
   const { relational, directory, passwords } = context;
-  const config = { access: 'admin' } as const;
-  app.get(
-    '/users',
-    {
-      config,
-      schema: { tags: ['people'], querystring: s.pageQuery({}), response: { 200: s.page(s.User) } },
-    },
-    async (request) => {
-      const accounts = await relational.accounts(callerOf(request).area);
-      const { items, next } = pageByKey(accounts, ({ name }) => name, request.query);
-      return { items: items.map((account) => viewUser(directory, account)), next };
-    },
-  );
+  const _config = { access: 'admin' } as const;
+  route(app, api.users.list, async (request) => {
+    const accounts = await relational.accounts(callerOf(request).area);
+    const { items, next } = pageByKey(accounts, ({ name }) => name, request.query);
+    return { items: items.map((account) => viewUser(directory, account)), next };
+  });
 
-  app.put(
-    '/users/:name',
-    {
-      config,
-      schema: {
-        tags: ['people'],
-        params: s.exactly({ name: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }) }),
-        body: s.exactly({
-          displayName: s.Text,
-          role: s.RoleWord,
-          area: s.Code,
-          password: Type.Optional(Type.String()),
-        }),
-        response: { 200: Type.Object({ user: s.User }) },
-      },
-    },
-    async (request) => {
-      const { area: scope } = callerOf(request);
-      const { name } = request.params;
-      const { password, ...fields } = request.body;
-      if (directory.area(scope, fields.area) === undefined) notFound('area');
-      const before = await relational.account(name);
-      // Taking over an account of another area would show that it exists; names are unique over all areas.
-      if (before !== null && directory.area(scope, before.area) === undefined) notFound('user');
-      const fault = password === undefined ? null : passwordFault(password);
-      if (fault !== null) throw new OperationalError('weak-password', `the password ${fault}`);
-      const hash = password === undefined ? undefined : await passwords.hash(password);
-      await relational.saveAccount({ name, ...fields }, hash);
-      if (hash !== undefined) await relational.closeSessionsOf(name);
-      await note(context, request, 'save-user', name, { role: fields.role, area: fields.area });
-      return { user: viewUser(directory, { name, ...fields }) };
-    },
-  );
+  route(app, api.users.save, async (request) => {
+    const { area: scope } = callerOf(request);
+    const { name } = request.params;
+    const { password, ...fields } = request.body;
+    if (directory.area(scope, fields.area) === undefined) notFound('area');
+    const before = await relational.account(name);
+    // Taking over an account of another area would show that it exists; names are unique over all areas.
+    if (before !== null && directory.area(scope, before.area) === undefined) notFound('user');
+    const fault = password === undefined ? null : passwordFault(password);
+    if (fault !== null) throw new OperationalError('weak-password', `the password ${fault}`);
+    const hash = password === undefined ? undefined : await passwords.hash(password);
+    await relational.saveAccount({ name, ...fields }, hash);
+    if (hash !== undefined) await relational.closeSessionsOf(name);
+    await note(context, request, 'save-user', name, { role: fields.role, area: fields.area });
+    return { user: viewUser(directory, { name, ...fields }) };
+  });
 
-  app.delete(
-    '/users/:name',
-    {
-      config,
-      schema: {
-        tags: ['people'],
-        params: s.exactly({ name: s.Id }),
-        response: { 204: Type.Null() },
-      },
-    },
-    async (request, reply) => {
-      const { area: scope, actor } = callerOf(request);
-      const { name } = request.params;
-      const account = await relational.account(name);
-      if (account === null || directory.area(scope, account.area) === undefined) notFound('user');
-      if (name === actor) throw new OperationalError('forbidden', 'nobody removes themselves');
-      await relational.removeAccount(name);
-      await note(context, request, 'remove-user', name);
-      return reply.code(204).send(null);
-    },
-  );
+  route(app, api.users.remove, async (request, reply) => {
+    const { area: scope, actor } = callerOf(request);
+    const { name } = request.params;
+    const account = await relational.account(name);
+    if (account === null || directory.area(scope, account.area) === undefined) notFound('user');
+    if (name === actor) throw new OperationalError('forbidden', 'nobody removes themselves');
+    await relational.removeAccount(name);
+    await note(context, request, 'remove-user', name);
+    return reply.code(204).send(null);
+  });
 }
 
-function tokenRoutes(app: App, context: Context): void {
+function tokenRoutes(app: FastifyInstance, context: Context): void {
   const { relational, directory } = context;
-  const config = { access: 'admin' } as const;
-  app.get(
-    '/tokens',
-    {
-      config,
-      schema: {
-        tags: ['people'],
-        querystring: s.pageQuery({}),
-        response: { 200: s.page(s.Token) },
-      },
-    },
-    async (request) => {
-      const tokens = await relational.tokens(callerOf(request).area);
-      const { items, next } = pageByKey(tokens, ({ id }) => id, request.query);
-      return { items: items.map(viewToken), next };
-    },
-  );
+  const _config = { access: 'admin' } as const;
+  route(app, api.tokens.list, async (request) => {
+    const tokens = await relational.tokens(callerOf(request).area);
+    const { items, next } = pageByKey(tokens, ({ id }) => id, request.query);
+    return { items: items.map(viewToken), next };
+  });
 
-  app.post(
-    '/tokens',
-    {
-      config,
-      schema: {
-        tags: ['people'],
-        body: s.exactly({
-          name: s.Text,
-          role: s.RoleWord,
-          area: Type.Optional(s.Code),
-          expiresAt: Type.Optional(s.Instant),
-        }),
-        response: { 201: Type.Object({ ...s.Token.properties, token: Type.String() }) },
-      },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const { name, role, area = caller.area } = request.body;
-      if (directory.area(caller.area, area) === undefined) notFound('area');
-      const { expiresAt: until } = request.body;
-      const expiresAt = until === undefined ? null : parseTime(until);
-      if (Number.isNaN(expiresAt)) throw new OperationalError('bad-time', 'expiresAt: no time');
-      const createdBy = caller.actor;
-      const made = await relational.createToken({ name, role, area, createdBy, expiresAt });
-      await note(context, request, 'create-token', made.token.id, { name, role, area });
-      return reply.code(201).send({ ...viewToken(made.token), token: made.secret });
-    },
-  );
+  route(app, api.tokens.create, async (request, reply) => {
+    const caller = callerOf(request);
+    const { name, role, area = caller.area } = request.body;
+    if (directory.area(caller.area, area) === undefined) notFound('area');
+    const { expiresAt: until } = request.body;
+    const expiresAt = until === undefined ? null : parseTime(until);
+    if (Number.isNaN(expiresAt)) throw new OperationalError('bad-time', 'expiresAt: no time');
+    const createdBy = caller.actor;
+    const made = await relational.createToken({ name, role, area, createdBy, expiresAt });
+    await note(context, request, 'create-token', made.token.id, { name, role, area });
+    return reply.code(201).send({ ...viewToken(made.token), token: made.secret });
+  });
 
-  app.delete(
-    '/tokens/:id',
-    {
-      config,
-      schema: {
-        tags: ['people'],
-        params: s.exactly({ id: s.Id }),
-        response: { 204: Type.Null() },
-      },
-    },
-    async (request, reply) => {
-      const { id } = request.params;
-      if (!(await relational.removeToken(callerOf(request).area, id))) notFound('token');
-      await note(context, request, 'remove-token', id);
-      return reply.code(204).send(null);
-    },
-  );
+  route(app, api.tokens.remove, async (request, reply) => {
+    const { id } = request.params;
+    if (!(await relational.removeToken(callerOf(request).area, id))) notFound('token');
+    await note(context, request, 'remove-token', id);
+    return reply.code(204).send(null);
+  });
 }
 
 /** Adds `/users`, `/tokens` and `/audit`. */
-export function peopleRoutes(app: App, context: Context): void {
+export function peopleRoutes(app: FastifyInstance, context: Context): void {
   userRoutes(app, context);
   tokenRoutes(app, context);
-  app.get(
-    '/audit',
-    {
-      config: { access: 'county-admin' },
-      schema: {
-        tags: ['people'],
-        querystring: s.pageQuery({}),
-        response: { 200: s.page(s.AuditRow) },
-      },
-    },
-    async (request) => {
-      const { limit = 100, cursor } = request.query;
-      const before = openCursor(cursor, ['number'])?.[0] as number | undefined;
-      const entries = await context.relational.audited({
-        limit,
-        ...(before === undefined ? {} : { before }),
-      });
-      const last = entries.at(-1);
-      return {
-        items: entries.map((entry) => ({ ...entry, at: formatTime(entry.at) })),
-        next: last === undefined || entries.length < limit ? null : cursorOf(last.id),
-      };
-    },
-  );
+  route(app, api.audit.list, async (request) => {
+    const { limit = 100, cursor } = request.query;
+    const before = openCursor(cursor, ['number'])?.[0] as number | undefined;
+    const entries = await context.relational.audited({
+      limit,
+      ...(before === undefined ? {} : { before }),
+    });
+    const last = entries.at(-1);
+    return {
+      items: entries.map((entry) => ({ ...entry, at: formatTime(entry.at) })),
+      next: last === undefined || entries.length < limit ? null : cursorOf(last.id),
+    };
+  });
 }

@@ -1,36 +1,20 @@
 /** Areas, device types and devices, and their imports. */
-import { DEVICE_STATES, MINUTE, OperationalError } from '@village/core';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import * as api from '@village/api';
+import { DEVICE_STATES, OperationalError } from '@village/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
 import { decodeText } from '../csv.ts';
 import { compareNames, type DeviceEntry } from '../directory.ts';
 import { callerOf } from '../http/access.ts';
-import type { App } from '../http/app-types.ts';
 import type { Caller, Context } from '../http/context.ts';
 import { sendProblem } from '../http/problem.ts';
 import { areaFor, cursorOf, deviceFor, openCursor, pageByKey } from '../http/query.ts';
-import * as s from '../http/schemas.ts';
+import { route } from '../http/route.ts';
 import { viewArea, viewDevice, viewLatest, viewProfile } from '../http/views.ts';
 import type { ImportResult } from '../imports.ts';
 import { note } from './people.ts';
 
-const IMPORT_BYTES_MAX = 20 * 1024 * 1024;
-/** The longest that an import may take. */
-const IMPORT_MS = 10 * MINUTE;
-const SORTS = ['name', '-name', 'lastSeenAt', '-lastSeenAt', 'state', '-state'] as const;
-
-const DeviceQuery = s.pageQuery(
-  {
-    area: Type.Optional(s.Code),
-    profile: Type.Optional(s.Text),
-    kind: Type.Optional(s.Text),
-    state: Type.Optional(s.StateWord),
-    q: Type.Optional(Type.String({ maxLength: 100 })),
-    sort: Type.Optional(Type.Enum([...SORTS])),
-  },
-  1000,
-);
-type DeviceQuery = Static<typeof DeviceQuery>;
+type DeviceQuery = Static<typeof api.devices.list.query>;
 
 /** What a list is sorted by, as a number; names have no number and are compared as Chinese readers do. */
 function sortValue(entry: DeviceEntry, by: string): number {
@@ -84,11 +68,7 @@ function pageOf(entries: DeviceEntry[], query: DeviceQuery): [DeviceEntry[], str
   return [items, cursorOf(value, name, id)];
 }
 
-function listDevices(
-  context: Context,
-  caller: Caller,
-  query: DeviceQuery,
-): Static<typeof s.DevicePage> {
+function listDevices(context: Context, caller: Caller, query: DeviceQuery): api.devices.DevicePage {
   const node = areaFor(context.directory, caller, query.area);
   const needle = query.q?.toLowerCase();
   const counts = { online: 0, late: 0, offline: 0, never: 0 };
@@ -111,126 +91,73 @@ function listDevices(
 }
 
 /** Adds `/areas`, `/profiles` and `/devices`. */
-export function placeRoutes(app: App, context: Context): void {
+export function placeRoutes(app: FastifyInstance, context: Context): void {
   areaRoutes(app, context);
   deviceRoutes(app, context);
-  app.get(
-    '/profiles',
-    {
-      schema: {
-        tags: ['devices'],
-        querystring: s.pageQuery({}),
-        response: { 200: s.page(s.Profile) },
-      },
-    },
-    (request) => {
-      const { items, next } = pageByKey(
-        [...context.profiles.values()],
-        ({ id }) => id,
-        request.query,
-      );
-      return { items: items.map(viewProfile), next };
-    },
-  );
+  route(app, api.devices.profiles, (request) => {
+    const { items, next } = pageByKey(
+      [...context.profiles.values()],
+      ({ id }) => id,
+      request.query,
+    );
+    return { items: items.map(viewProfile), next };
+  });
   void app.register((imports, _options, done) => {
-    importRoutes(imports as App, context);
+    importRoutes(imports, context);
     done();
   });
 }
 
-function areaRoutes(app: App, context: Context): void {
+function areaRoutes(app: FastifyInstance, context: Context): void {
   const { directory } = context;
-  app.get(
-    '/areas',
-    {
-      schema: {
-        tags: ['areas'],
-        querystring: s.pageQuery({
-          level: Type.Optional(s.LevelWord),
-          parent: Type.Optional(s.Code),
-        }),
-        response: { 200: s.page(s.Area) },
-      },
-    },
-    (request) => {
-      const caller = callerOf(request);
-      const { level, parent, limit = 1000, cursor } = request.query;
-      const after = (openCursor(cursor, ['string'])?.[0] as string | undefined) ?? '';
-      const nodes = directory
-        .below(caller.area)
-        .filter(
-          ({ area }) =>
-            (level === undefined || area.level === level) &&
-            (parent === undefined || area.parent === parent) &&
-            area.path > after,
-        );
-      const items = nodes.slice(0, limit);
-      const last = items.at(-1);
-      return {
-        items: items.map(viewArea),
-        next: last === undefined || nodes.length <= limit ? null : cursorOf(last.area.path),
-      };
-    },
-  );
+  route(app, api.areas.list, (request) => {
+    const caller = callerOf(request);
+    const { level, parent, limit = 1000, cursor } = request.query;
+    const after = (openCursor(cursor, ['string'])?.[0] as string | undefined) ?? '';
+    const nodes = directory
+      .below(caller.area)
+      .filter(
+        ({ area }) =>
+          (level === undefined || area.level === level) &&
+          (parent === undefined || area.parent === parent) &&
+          area.path > after,
+      );
+    const items = nodes.slice(0, limit);
+    const last = items.at(-1);
+    return {
+      items: items.map(viewArea),
+      next: last === undefined || nodes.length <= limit ? null : cursorOf(last.area.path),
+    };
+  });
 
-  app.get(
-    '/areas/:code',
-    {
-      schema: {
-        tags: ['areas'],
-        params: s.exactly({ code: s.Code }),
-        response: { 200: s.Area, 404: s.Problem },
-      },
-    },
-    (request) => viewArea(areaFor(directory, callerOf(request), request.params.code)),
+  route(app, api.areas.get, (request) =>
+    viewArea(areaFor(directory, callerOf(request), request.params.code)),
   );
 }
 
-function deviceRoutes(app: App, context: Context): void {
+function deviceRoutes(app: FastifyInstance, context: Context): void {
   const { directory, store } = context;
-  const params = s.exactly({ id: s.Id });
-  app.get(
-    '/devices',
-    {
-      schema: { tags: ['devices'], querystring: DeviceQuery, response: { 200: s.DevicePage } },
-    },
-    (request) => listDevices(context, callerOf(request), request.query),
+  route(app, api.devices.list, (request) => listDevices(context, callerOf(request), request.query));
+
+  route(app, api.devices.get, (request) =>
+    viewDevice(deviceFor(directory, callerOf(request), request.params.id), store),
   );
 
-  app.get(
-    '/devices/:id',
-    { schema: { tags: ['devices'], params, response: { 200: s.Device, 404: s.Problem } } },
-    (request) => viewDevice(deviceFor(directory, callerOf(request), request.params.id), store),
-  );
-
-  app.get(
-    '/devices/:id/latest',
-    { schema: { tags: ['devices'], params, response: { 200: s.Latest, 404: s.Problem } } },
-    (request) => viewLatest(deviceFor(directory, callerOf(request), request.params.id), store),
+  route(app, api.devices.latest, (request) =>
+    viewLatest(deviceFor(directory, callerOf(request), request.params.id), store),
   );
 }
 
-function importRoutes(app: App, context: Context): void {
+function importRoutes(app: FastifyInstance, context: Context): void {
   app.addContentTypeParser(
     'text/csv',
-    { parseAs: 'buffer', bodyLimit: IMPORT_BYTES_MAX },
+    { parseAs: 'buffer', bodyLimit: api.devices.importFile.bodyBytesMax },
     (_request, body, done) => done(null, body),
   );
-  for (const what of ['areas', 'devices'] as const)
-    app.post(
-      `/${what}/import`,
-      {
-        bodyLimit: IMPORT_BYTES_MAX,
-        handlerTimeout: IMPORT_MS,
-        config: { access: 'admin', body: s.Csv },
-        schema: {
-          tags: [what],
-          consumes: ['text/csv'],
-          response: { 200: s.Imported, 422: s.Imported },
-        },
-      },
-      async (request, reply) => importOf(context, request, reply, what),
-    );
+  route(app, api.areas.importFile, (request, reply) => importOf(context, request, reply, 'areas'));
+  route(app, api.devices.importFile, (request, reply) =>
+    importOf(context, request, reply, 'devices'),
+  );
 }
 
 async function importOf(

@@ -1,22 +1,19 @@
 /** Readings in and out: posting, ranges, aggregates, completeness, events and quarantine. */
+import * as api from '@village/api';
 import { formatTime, OperationalError, quantity, SECOND, type Timer } from '@village/core';
 import { AGGREGATES, type Aggregate } from '@village/store/time-series';
-import type { FastifyReply } from 'fastify';
-import { type Static, Type } from 'typebox';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Static } from 'typebox';
 import type { DeviceEntry } from '../directory.ts';
 import { callerOf } from '../http/access.ts';
-import type { App } from '../http/app-types.ts';
 import type { Caller, Context } from '../http/context.ts';
 import { cursorOf, deviceFor, devicesFor, lasting, list, openCursor, span } from '../http/query.ts';
-import * as s from '../http/schemas.ts';
+import { route } from '../http/route.ts';
 
-const POST_BYTES_MAX = 1024 * 1024;
-const ROWS_MAX = 2_000;
 const ACKNOWLEDGE_MS = 10 * SECOND;
 /** Rows not durable yet above which HTTP is told to come back, so that devices go first. */
 const ROWS_PENDING_MAX = 500_000;
 const BUCKETS_MAX = 20_000;
-const Metrics = Type.Optional(Type.String({ minLength: 1, maxLength: 2_000 }));
 
 /** A signal that fires when the asker has gone or the time for an answer is over. */
 export function gone(reply: FastifyReply): AbortSignal {
@@ -28,53 +25,25 @@ export function gone(reply: FastifyReply): AbortSignal {
 }
 
 /** Adds the routes of readings. */
-export function readingRoutes(app: App, context: Context, timer: Timer): void {
+export function readingRoutes(app: FastifyInstance, context: Context, timer: Timer): void {
   postRoute(app, context, timer);
   rangeRoute(app, context);
   aggregateRoute(app, context);
   completenessRoute(app, context);
 }
 
-function postRoute(app: App, context: Context, timer: Timer): void {
+function postRoute(app: FastifyInstance, context: Context, timer: Timer): void {
   const { pipeline, store, directory } = context;
-  app.post(
-    '/readings',
-    {
-      bodyLimit: POST_BYTES_MAX,
-      config: { access: 'officer', body: s.Post },
-      schema: {
-        tags: ['readings'],
-        // What is inside is checked row by row by the pipeline, so that one bad row does not cost the others.
-        body: s.exactly({
-          readings: Type.Optional(Type.Array(Type.Unknown(), { maxItems: ROWS_MAX })),
-          events: Type.Optional(Type.Array(Type.Unknown(), { maxItems: ROWS_MAX })),
-          lane: Type.Optional(Type.Unknown()),
-        }),
-        response: {
-          202: Type.Object({
-            accepted: Type.Integer(),
-            quarantined: Type.Array(
-              Type.Object({
-                index: Type.Integer(),
-                reason: Type.String(),
-                message: Type.String(),
-              }),
-            ),
-          }),
-        },
-      },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const busy = store.commitFault !== null || store.rowsPending > ROWS_PENDING_MAX;
-      if (busy) throw notStored('the store takes nothing now');
-      const stored = pipeline.acceptHttp(request.body, {
-        name: caller.actor,
-        allows: (device) => directory.entry(caller.area, device.id) !== undefined,
-      });
-      return reply.code(202).send(await inTime(stored, timer));
-    },
-  );
+  route(app, api.readings.post, async (request, reply) => {
+    const caller = callerOf(request);
+    const busy = store.commitFault !== null || store.rowsPending > ROWS_PENDING_MAX;
+    if (busy) throw notStored('the store takes nothing now');
+    const stored = pipeline.acceptHttp(request.body, {
+      name: caller.actor,
+      allows: (device) => directory.entry(caller.area, device.id) !== undefined,
+    });
+    return reply.code(202).send(await inTime(stored, timer));
+  });
 }
 
 const notStored = (message: string): OperationalError =>
@@ -99,53 +68,40 @@ async function inTime<T>(stored: Promise<T>, timer: Timer): Promise<T> {
   }
 }
 
-function rangeRoute(app: App, context: Context): void {
+function rangeRoute(app: FastifyInstance, context: Context): void {
   const { store, directory } = context;
-  app.get(
-    '/readings',
-    {
-      schema: {
-        tags: ['readings'],
-        querystring: s.pageQuery(
-          { device: s.Id, metric: Metrics, from: s.Instant, to: s.Instant },
-          10_000,
-        ),
-        response: { 200: s.page(s.RangeRow) },
+  route(app, api.readings.range, async (request, reply) => {
+    const { query } = request;
+    const entry = deviceFor(directory, callerOf(request), query.device);
+    const { from, to } = span(query);
+    const metrics = list(query.metric);
+    for (const metric of metrics ?? []) metricOf(entry, metric);
+    const limit = query.limit ?? 1000;
+    const after = openCursor(query.cursor, ['number'])?.[0] as number | undefined;
+    const rows = await store.range(
+      {
+        device: query.device,
+        ...(metrics === undefined ? {} : { metrics }),
+        from: after === undefined ? from : Math.max(from, after + 1),
+        to,
+        limit: limit + 1,
       },
-    },
-    async (request, reply) => {
-      const { query } = request;
-      const entry = deviceFor(directory, callerOf(request), query.device);
-      const { from, to } = span(query);
-      const metrics = list(query.metric);
-      for (const metric of metrics ?? []) metricOf(entry, metric);
-      const limit = query.limit ?? 1000;
-      const after = openCursor(query.cursor, ['number'])?.[0] as number | undefined;
-      const rows = await store.range(
-        {
-          device: query.device,
-          ...(metrics === undefined ? {} : { metrics }),
-          from: after === undefined ? from : Math.max(from, after + 1),
-          to,
-          limit: limit + 1,
-        },
-        gone(reply),
-      );
-      const items = rows.slice(0, limit);
-      const last = items.at(-1);
-      return {
-        items: items.map(({ at, receivedAt, lane, clockReplaced, values, quality }) => ({
-          at: formatTime(at),
-          receivedAt: formatTime(receivedAt),
-          lane,
-          clockReplaced,
-          values: { ...values },
-          ...(Object.keys(quality).length === 0 ? {} : { quality: { ...quality } }),
-        })),
-        next: last === undefined || rows.length <= limit ? null : cursorOf(last.at),
-      };
-    },
-  );
+      gone(reply),
+    );
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    return {
+      items: items.map(({ at, receivedAt, lane, clockReplaced, values, quality }) => ({
+        at: formatTime(at),
+        receivedAt: formatTime(receivedAt),
+        lane,
+        clockReplaced,
+        values: { ...values },
+        ...(Object.keys(quality).length === 0 ? {} : { quality: { ...quality } }),
+      })),
+      next: last === undefined || rows.length <= limit ? null : cursorOf(last.at),
+    };
+  });
 }
 
 function metricOf(entry: DeviceEntry, key: string): void {
@@ -191,25 +147,12 @@ function aggregatesOf(text: string | undefined): Aggregate[] {
   return [...new Set(known)];
 }
 
-const AggregateQuery = s.exactly({
-  metric: s.Text,
-  area: Type.Optional(s.Code),
-  device: Type.Optional(s.Id),
-  from: s.Instant,
-  to: s.Instant,
-  every: Type.Optional(Type.String({ maxLength: 12 })),
-  offset: Type.Optional(Type.String({ maxLength: 12 })),
-  agg: Type.Optional(Type.String({ maxLength: 60 })),
-  groupBy: Type.Optional(Type.Enum(['none', 'township', 'village', 'device'])),
-  top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-});
-
 async function aggregate(
   context: Context,
   caller: Caller,
-  query: Static<typeof AggregateQuery>,
+  query: Static<typeof api.readings.aggregates.query>,
   signal: AbortSignal,
-): Promise<Static<typeof s.Aggregates>> {
+): Promise<api.readings.Aggregates> {
   const { store, directory } = context;
   const entries = devicesFor(directory, caller, query);
   const { from, to } = span(query);
@@ -243,64 +186,42 @@ async function aggregate(
   };
 }
 
-function aggregateRoute(app: App, context: Context): void {
-  app.get(
-    '/aggregates',
-    {
-      schema: {
-        tags: ['readings'],
-        querystring: AggregateQuery,
-        response: { 200: s.Aggregates },
-      },
-    },
-    (request, reply) => aggregate(context, callerOf(request), request.query, gone(reply)),
+function aggregateRoute(app: FastifyInstance, context: Context): void {
+  route(app, api.readings.aggregates, (request, reply) =>
+    aggregate(context, callerOf(request), request.query, gone(reply)),
   );
 }
 
-function completenessRoute(app: App, context: Context): void {
+function completenessRoute(app: FastifyInstance, context: Context): void {
   const { store, directory, clock } = context;
-  app.get(
-    '/completeness',
-    {
-      schema: {
-        tags: ['readings'],
-        querystring: s.exactly({ device: s.Id, from: s.Instant, to: s.Instant }),
-        response: { 200: s.Completeness },
-      },
-    },
-    async (request, reply) => {
-      const { query } = request;
-      const entry = deviceFor(directory, callerOf(request), query.device);
-      const { reportEveryMs } = entry.profile;
-      const { from, to } = span(query);
-      // Nothing is expected of the future.
-      const until = Math.min(to, clock());
-      const asked = { device: query.device, from, to: until, reportEveryMs };
-      const { hours, gaps, gapCount, since } = await store.completeness(asked, gone(reply));
-      const sum = (pick: (hour: (typeof hours)[number]) => number): number =>
-        hours.reduce((total, hour) => total + pick(hour), 0);
-      const { gateway } = entry.device;
-      return {
-        device: query.device,
-        reportEvery: reportEveryMs / SECOND,
-        expected: sum((hour) => hour.expected),
-        received: sum((hour) => hour.received),
-        hours: hours.map((hour) => ({ ...hour, at: formatTime(hour.at) })),
-        since: since === null ? null : formatTime(since),
-        gaps: gaps.map((gap) => ({ from: formatTime(gap.from), to: formatTime(gap.to) })),
-        gapCount,
-        gateway:
-          gateway === null ? null : { id: gateway, sequences: sequencesOf(context, gateway) },
-      };
-    },
-  );
+  route(app, api.readings.completeness, async (request, reply) => {
+    const { query } = request;
+    const entry = deviceFor(directory, callerOf(request), query.device);
+    const { reportEveryMs } = entry.profile;
+    const { from, to } = span(query);
+    // Nothing is expected of the future.
+    const until = Math.min(to, clock());
+    const asked = { device: query.device, from, to: until, reportEveryMs };
+    const { hours, gaps, gapCount, since } = await store.completeness(asked, gone(reply));
+    const sum = (pick: (hour: (typeof hours)[number]) => number): number =>
+      hours.reduce((total, hour) => total + pick(hour), 0);
+    const { gateway } = entry.device;
+    return {
+      device: query.device,
+      reportEvery: reportEveryMs / SECOND,
+      expected: sum((hour) => hour.expected),
+      received: sum((hour) => hour.received),
+      hours: hours.map((hour) => ({ ...hour, at: formatTime(hour.at) })),
+      since: since === null ? null : formatTime(since),
+      gaps: gaps.map((gap) => ({ from: formatTime(gap.from), to: formatTime(gap.to) })),
+      gapCount,
+      gateway: gateway === null ? null : { id: gateway, sequences: sequencesOf(context, gateway) },
+    };
+  });
 }
 
 /** A gateway's sequence numbers as JSON tells them. */
-export function sequencesOf(
-  context: Context,
-  gateway: string,
-): { epoch: string; highest: number; gaps: number[][] }[] {
+export function sequencesOf(context: Context, gateway: string): api.shapes.SequenceStates {
   return context.store.sequences(gateway).map(({ epoch, highest, gaps }) => ({
     epoch,
     highest,

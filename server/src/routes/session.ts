@@ -1,21 +1,14 @@
 /** Signing in and out, and one's own password. */
+import { session as endpoints } from '@village/api';
 import { MINUTE, OperationalError } from '@village/core';
 import { SESSION_MAX_MS } from '@village/store/relational';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/access.ts';
-import type { App } from '../http/app-types.ts';
 import { COOKIE, type Context } from '../http/context.ts';
 import { sendProblem } from '../http/problem.ts';
-import { exactly, Problem, User } from '../http/schemas.ts';
+import { route } from '../http/route.ts';
 import { viewUser } from '../http/views.ts';
 import { passwordFault } from '../passwords.ts';
-
-const Credentials = exactly({
-  user: Type.String({ minLength: 1, maxLength: 64 }),
-  password: Type.String({ minLength: 1, maxLength: 128 }),
-});
-const Signed = Type.Object({ user: User });
 
 function setCookie(context: Context, request: FastifyRequest, reply: FastifyReply, secret: string) {
   void reply.setCookie(COOKIE, secret, {
@@ -58,50 +51,28 @@ async function signIn(
 }
 
 /** Adds the routes below `/session`. */
-export function sessionRoutes(app: App, context: Context): void {
+export function sessionRoutes(app: FastifyInstance, context: Context): void {
   const { relational, directory, passwords, config } = context;
-  app.post(
-    '/session',
-    {
-      config: {
-        access: 'public',
-        rateLimit: { max: config.limits.signInsPerMinute, timeWindow: MINUTE },
-      },
-      schema: {
-        tags: ['session'],
-        body: Credentials,
-        response: { 200: Signed, 401: Problem, 423: Problem },
-      },
-    },
-    (request, reply) => signIn(context, request, reply, request.body),
-  );
+  const perMinute = config.limits.signInsPerMinute;
+  route(app, endpoints.signIn, (request, reply) => signIn(context, request, reply, request.body), {
+    perMinute,
+  });
 
-  app.get('/session', { schema: { tags: ['session'], response: { 200: Signed } } }, (request) => {
+  route(app, endpoints.get, (request) => {
     const { actor, displayName, role, area } = callerOf(request);
     return { user: viewUser(directory, { name: actor, displayName, role, area }) };
   });
 
-  app.delete(
-    '/session',
-    { schema: { tags: ['session'], response: { 204: Type.Null() } } },
-    async (request, reply) => {
-      const { session } = callerOf(request);
-      if (session !== null) await relational.closeSession(session);
-      void reply.clearCookie(COOKIE, { path: '/' });
-      return reply.code(204).send(null);
-    },
-  );
+  route(app, endpoints.signOut, async (request, reply) => {
+    const { session } = callerOf(request);
+    if (session !== null) await relational.closeSession(session);
+    void reply.clearCookie(COOKIE, { path: '/' });
+    return reply.code(204).send(null);
+  });
 
-  app.put(
-    '/session/password',
-    {
-      config: { rateLimit: { max: config.limits.signInsPerMinute, timeWindow: MINUTE } },
-      schema: {
-        tags: ['session'],
-        body: exactly({ old: Credentials.properties.password, password: Type.String() }),
-        response: { 200: Signed },
-      },
-    },
+  route(
+    app,
+    endpoints.changePassword,
     async (request, reply) => {
       const caller = callerOf(request);
       const account = caller.session === null ? null : await relational.account(caller.actor);
@@ -127,6 +98,7 @@ export function sessionRoutes(app: App, context: Context): void {
       });
       return { user: viewUser(directory, account) };
     },
+    { perMinute },
   );
 }
 

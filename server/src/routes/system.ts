@@ -1,15 +1,14 @@
 /** How the whole stands: overview of an area, live events, and what only county admins see. */
+import * as api from '@village/api';
 import { averages, formatTime, QUANTITIES, type QuantityId } from '@village/core';
 import { type DeviceKind, KINDS } from '@village/device-profiles';
 import type { LatestValue, StoreCounters } from '@village/store/time-series';
-import type { FastifyReply } from 'fastify';
-import { type Static, Type } from 'typebox';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type AreaNode, type DeviceEntry, placeOf } from '../directory.ts';
 import { callerOf } from '../http/access.ts';
-import type { App } from '../http/app-types.ts';
 import type { Context } from '../http/context.ts';
 import { areaFor, deviceFor } from '../http/query.ts';
-import * as s from '../http/schemas.ts';
+import { route } from '../http/route.ts';
 import { note } from './people.ts';
 import { sequencesOf } from './readings.ts';
 
@@ -17,7 +16,7 @@ import { sequencesOf } from './readings.ts';
 const QUANTITIES_FRESH_MS = 2_000;
 const CACHED_MAX = 500;
 
-type Quantities = Static<typeof s.Overview>['quantities'];
+type Quantities = api.live.Overview['quantities'];
 
 /** What is known of one quantity among one kind of device. */
 interface Sum {
@@ -82,7 +81,7 @@ function quantitiesOf(context: Context, node: AreaNode): Quantities {
     });
 }
 
-function overviewRoute(app: App, context: Context): void {
+function overviewRoute(app: FastifyInstance, context: Context): void {
   const { directory, timer } = context;
   const cached = new Map<string, { at: number; quantities: Quantities }>();
   const fresh = (node: AreaNode): Quantities => {
@@ -94,52 +93,31 @@ function overviewRoute(app: App, context: Context): void {
     cached.set(node.area.code, { at: now, quantities });
     return quantities;
   };
-  app.get(
-    '/overview',
-    {
-      schema: {
-        tags: ['areas'],
-        querystring: s.exactly({ area: Type.Optional(s.Code) }),
-        response: { 200: s.Overview },
-      },
-    },
-    (request) => {
-      const node = areaFor(directory, callerOf(request), request.query.area);
-      return {
-        area: placeOf(node),
-        counts: { ...node.counts },
-        areas: node.children.map((child) => ({ ...placeOf(child), counts: { ...child.counts } })),
-        quantities: fresh(node),
-        readingsPerMinute: directory.readingsPerMinute(node.area.code),
-      };
-    },
-  );
+  route(app, api.live.overview, (request) => {
+    const node = areaFor(directory, callerOf(request), request.query.area);
+    return {
+      area: placeOf(node),
+      counts: { ...node.counts },
+      areas: node.children.map((child) => ({ ...placeOf(child), counts: { ...child.counts } })),
+      quantities: fresh(node),
+      readingsPerMinute: directory.readingsPerMinute(node.area.code),
+    };
+  });
 }
 
-function liveRoute(app: App, context: Context): void {
+function liveRoute(app: FastifyInstance, context: Context): void {
   const { directory, live } = context;
-  app.get(
-    '/live',
-    {
-      schema: {
-        tags: ['areas'],
-        querystring: s.exactly({ area: Type.Optional(s.Code), device: Type.Optional(s.Id) }),
-        produces: ['text/event-stream'],
-        response: { 200: { type: 'string', description: 'server-sent events' } },
-      },
-    },
-    (request, reply) => {
-      const caller = callerOf(request);
-      const { area, device } = request.query;
-      const node = areaFor(directory, caller, area);
-      const { code } = node.area;
-      if (device !== undefined) deviceFor(directory, caller, device);
-      live.check();
-      const headers = plainHeaders(reply);
-      reply.hijack();
-      live.add(reply.raw, { node: () => directory.area(code, code), device }, headers);
-    },
-  );
+  route(app, api.live.follow, (request, reply) => {
+    const caller = callerOf(request);
+    const { area, device } = request.query;
+    const node = areaFor(directory, caller, area);
+    const { code } = node.area;
+    if (device !== undefined) deviceFor(directory, caller, device);
+    live.check();
+    const headers = plainHeaders(reply);
+    reply.hijack();
+    live.add(reply.raw, { node: () => directory.area(code, code), device }, headers);
+  });
 }
 
 /** Headers that hooks have set, for a response that is written without the framework. */
@@ -150,7 +128,7 @@ function plainHeaders(reply: FastifyReply): Record<string, string> {
 }
 
 /** The counters under the names that the interface gave them. */
-function viewStore(counters: StoreCounters): Static<typeof s.System>['store'] {
+function viewStore(counters: StoreCounters): api.system.System['store'] {
   const { flushes, flushFailures, rowsFlushed, rowsInMemtable, ...same } = counters;
   const { deadLetters, deadLettersDropped, ...rest } = same;
   return {
@@ -164,7 +142,7 @@ function viewStore(counters: StoreCounters): Static<typeof s.System>['store'] {
   };
 }
 
-function viewSystem(context: Context): Static<typeof s.System> {
+function viewSystem(context: Context): api.system.System {
   const { store, broker, pipeline, directory, backups } = context;
   const heard = pipeline.gateways();
   const roots = directory.tops();
@@ -192,31 +170,14 @@ function viewSystem(context: Context): Static<typeof s.System> {
 }
 
 /** Adds `/overview`, `/live` and `/system`. */
-export function systemRoutes(app: App, context: Context): void {
+export function systemRoutes(app: FastifyInstance, context: Context): void {
   overviewRoute(app, context);
   liveRoute(app, context);
-  app.get(
-    '/system',
-    {
-      config: { access: 'county-admin' },
-      schema: { tags: ['system'], response: { 200: s.System } },
-    },
-    () => viewSystem(context),
-  );
+  route(app, api.system.get, () => viewSystem(context));
 
-  app.post(
-    '/system/backup',
-    {
-      config: { access: 'county-admin' },
-      schema: {
-        tags: ['system'],
-        response: { 202: Type.Object({ folder: Type.String() }), 409: s.Problem },
-      },
-    },
-    async (request, reply) => {
-      const { folder } = context.backups.start();
-      await note(context, request, 'backup', folder);
-      return reply.code(202).send({ folder });
-    },
-  );
+  route(app, api.system.backup, async (request, reply) => {
+    const { folder } = context.backups.start();
+    await note(context, request, 'backup', folder);
+    return reply.code(202).send({ folder });
+  });
 }
