@@ -124,8 +124,8 @@ async function openTimeSeries(
 /** The area at the top must be there before anything can be imported below it. */
 async function foundCounty(config: Config, relational: Relational): Promise<void> {
   const { code, zh, en } = config.county;
-  if ((await relational.areas(code)).length > 0) return;
-  await relational.importAreas([
+  if ((await relational.registry.areas(code)).length > 0) return;
+  await relational.registry.importAreas([
     {
       code,
       level: 'county',
@@ -144,7 +144,7 @@ async function foundAdmin(
   context: Context,
 ): Promise<Pick<Server, 'madePassword' | 'ownPassword'>> {
   const { relational, passwords } = context;
-  const known = await relational.account('admin');
+  const known = await relational.people.account('admin');
   if (known !== null) {
     const { adminPassword } = config;
     const ownPassword =
@@ -154,7 +154,10 @@ async function foundAdmin(
   const made = config.adminPassword === undefined ? newSecret().slice(0, 16) : null;
   const hash = await passwords.hash(config.adminPassword ?? (made as string));
   const area = config.county.code;
-  await relational.saveAccount({ name: 'admin', displayName: '管理员', role: 'admin', area }, hash);
+  await relational.people.saveAccount(
+    { name: 'admin', displayName: '管理员', role: 'admin', area },
+    hash,
+  );
   return { madePassword: made, ownPassword: true };
 }
 
@@ -175,7 +178,7 @@ async function wire(
   const pipeline = new Pipeline({ store, registry: directory, profiles, clock });
   const remembered = new Map<string, GatewayState>();
   // We wrote it ourselves, from a checked status.
-  for (const { gateway, body } of await relational.gatewayStatuses())
+  for (const { gateway, body } of await relational.registry.gatewayStatuses())
     remembered.set(gateway, { ...(body as unknown as GatewayState), online: false });
   const failures: Record<string, number> = {};
   const live = new LiveHub({

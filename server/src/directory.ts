@@ -88,16 +88,16 @@ export class Directory implements Registry {
     const nodes = new Map<string, AreaNode>();
     const entries: DeviceEntry[] = [];
     const gateways = new Map<string, { name: string; node: AreaNode }>();
-    for (const root of await relational.roots()) {
-      for (const area of await relational.areas(root)) addNode(nodes, area);
-      for (const gateway of await relational.gateways(root)) {
+    for (const root of await relational.registry.roots()) {
+      for (const area of await relational.registry.areas(root)) addNode(nodes, area);
+      for (const gateway of await relational.registry.gateways(root)) {
         const node = nodes.get(gateway.area);
         if (node !== undefined) gateways.set(gateway.id, { name: gateway.name, node });
       }
       await this.#loadDevices(root, nodes, entries);
     }
     const secrets = new Map<string, Secret>();
-    for (const { id, kind, hash } of await relational.credentials())
+    for (const { id, kind, hash } of await relational.registry.credentials())
       secrets.set(id, { hash: Buffer.from(hash, 'hex'), principal: { kind, id } });
     this.#swap(nodes, entries, now);
     this.#secrets = secrets;
@@ -111,7 +111,7 @@ export class Directory implements Registry {
   ): Promise<void> {
     const { relational, profiles, log } = this.#options;
     for (let after: string | undefined; ; ) {
-      const page = await relational.devices(root, {
+      const page = await relational.registry.devices(root, {
         limit: PAGE,
         ...(after === undefined ? {} : { after }),
       });

@@ -109,7 +109,7 @@ export class Imports {
       this.#checkArea(row, levels, scope, complaints);
     }
     if (faults.length > 0) return refused(faults);
-    const imported = await this.#relational.importAreas(rows.map(toArea));
+    const imported = await this.#relational.registry.importAreas(rows.map(toArea));
     await this.#directory.load(this.#clock());
     return { ...imported, credentials: [], faults: [] };
   }
@@ -173,7 +173,7 @@ export class Imports {
     this.#checkUnique(rows, complaints);
     if (faults.length > 0) return refused(faults);
     const { credentials, made } = this.#secrets(rows);
-    const imported = await this.#relational.importDevices({
+    const imported = await this.#relational.registry.importDevices({
       devices,
       gateways: newGateways,
       credentials,

@@ -177,13 +177,13 @@ async function openStores(
 async function resetPassword(config: Config, timer: Timer): Promise<void> {
   const relational = await openPeople(config, timer);
   try {
-    const account = await relational.account('admin');
+    const account = await relational.people.account('admin');
     if (account === null)
       throw new OperationalError('no-admin', `there is no admin in ${config.data} yet`);
     const password = config.adminPassword ?? newSecret().slice(0, 16);
-    await relational.saveAccount(account, await new Passwords().hash(password));
-    await relational.closeSessionsOf('admin');
-    await relational.audit({
+    await relational.people.saveAccount(account, await new Passwords().hash(password));
+    await relational.people.closeSessionsOf('admin');
+    await relational.audit.append({
       actor: 'console',
       address: '',
       action: 'reset-password',

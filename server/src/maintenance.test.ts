@@ -22,7 +22,7 @@ describe('the audit log', () => {
     const told: unknown[] = [];
     const log = { info: (detail: unknown) => told.push(detail) };
     const write = (action: string) =>
-      relational.audit({
+      relational.audit.append({
         actor: 'a',
         address: '',
         action,
@@ -39,7 +39,7 @@ describe('the audit log', () => {
     now += 266 * DAY;
     await trimAudit(context, log);
     expect([trimmed.audit, told]).toEqual([2, [{ deleted: 2 }]]);
-    const left = await relational.audited({ limit: 9 });
+    const left = await relational.audit.list({ limit: 9 });
     expect(left.map(({ action, detail }) => [action, detail['deleted']])).toEqual([
       ['trim-audit', 2],
       ['third', undefined],

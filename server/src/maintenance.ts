@@ -53,7 +53,7 @@ export async function keepHouse(
       'sessions',
       () => HOUR,
       async () => {
-        await relational.clean();
+        await relational.people.clean();
       },
     ),
     keep(
@@ -83,7 +83,7 @@ async function saveGateways(context: Context, saved: Map<string, number>): Promi
     // A gateway that was never registered has no row to hang its status on.
     if (saved.get(state.id) === state.at) continue;
     if (context.directory.holder(state.id)?.kind !== 'gateway') continue;
-    await context.relational.saveGatewayStatus({
+    await context.relational.registry.saveGatewayStatus({
       gateway: state.id,
       online: state.online,
       at: state.at,
@@ -104,11 +104,11 @@ export async function trimAudit(
   log: Pick<FastifyBaseLogger, 'info'>,
 ): Promise<void> {
   const before = clock() - config.audit.retention;
-  const deleted = await relational.trimAudit(before);
+  const deleted = await relational.audit.trim(before);
   if (deleted === 0) return;
   trimmed.audit += deleted;
   log.info({ deleted }, 'old audit entries deleted');
-  await relational.audit({
+  await relational.audit.append({
     actor: 'server',
     address: '',
     action: 'trim-audit',

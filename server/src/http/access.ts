@@ -30,14 +30,14 @@ async function findCaller(context: Context, request: FastifyRequest): Promise<Ca
   const header = request.headers.authorization;
   if (header !== undefined) {
     const secret = /^Bearer ([A-Za-z0-9_-]{16,200})$/i.exec(header)?.[1];
-    const token = secret === undefined ? null : await context.relational.token(secret);
+    const token = secret === undefined ? null : await context.relational.people.token(secret);
     if (token === null) return null;
     const { id, role, area, name } = token;
     return { actor: `token:${id}`, role, area, session: null, displayName: name };
   }
   const session = request.cookies[COOKIE];
   if (session === undefined || session.length > 200) return null;
-  const account = await context.relational.session(session);
+  const account = await context.relational.people.session(session);
   if (account === null) return null;
   const { name, role, area, displayName } = account;
   return { actor: name, role, area, session, displayName };

@@ -173,7 +173,7 @@ function openRoutes(app: FastifyInstance, context: Context): void {
     const faults: string[] = [];
     if (context.store.commitFault !== null) faults.push('the log can not be written');
     try {
-      await context.relational.roots();
+      await context.relational.registry.roots();
     } catch (error) {
       context.failures['health'] = (context.failures['health'] ?? 0) + 1;
       faults.push(`the relational store does not answer: ${(error as { code?: string }).code}`);

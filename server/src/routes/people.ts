@@ -29,7 +29,7 @@ export function note(
   target: string,
   detail: Record<string, unknown> = {},
 ): Promise<void> {
-  return context.relational.audit({
+  return context.relational.audit.append({
     actor: callerOf(request).actor,
     address: request.ip,
     action,
@@ -43,7 +43,7 @@ function userRoutes(app: FastifyInstance, context: Context): void {
   const { relational, directory, passwords } = context;
   const _config = { access: 'admin' } as const;
   route(app, api.users.list, async (request) => {
-    const accounts = await relational.accounts(callerOf(request).area);
+    const accounts = await relational.people.accounts(callerOf(request).area);
     const { items, next } = pageByKey(accounts, ({ name }) => name, request.query);
     return { items: items.map((account) => viewUser(directory, account)), next };
   });
@@ -53,14 +53,14 @@ function userRoutes(app: FastifyInstance, context: Context): void {
     const { name } = request.params;
     const { password, ...fields } = request.body;
     if (directory.area(scope, fields.area) === undefined) notFound('area');
-    const before = await relational.account(name);
+    const before = await relational.people.account(name);
     // Taking over an account of another area would show that it exists; names are unique over all areas.
     if (before !== null && directory.area(scope, before.area) === undefined) notFound('user');
     const fault = password === undefined ? null : passwordFault(password);
     if (fault !== null) throw new OperationalError('weak-password', `the password ${fault}`);
     const hash = password === undefined ? undefined : await passwords.hash(password);
-    await relational.saveAccount({ name, ...fields }, hash);
-    if (hash !== undefined) await relational.closeSessionsOf(name);
+    await relational.people.saveAccount({ name, ...fields }, hash);
+    if (hash !== undefined) await relational.people.closeSessionsOf(name);
     await note(context, request, 'save-user', name, { role: fields.role, area: fields.area });
     return { user: viewUser(directory, { name, ...fields }) };
   });
@@ -68,10 +68,10 @@ function userRoutes(app: FastifyInstance, context: Context): void {
   route(app, api.users.remove, async (request, reply) => {
     const { area: scope, actor } = callerOf(request);
     const { name } = request.params;
-    const account = await relational.account(name);
+    const account = await relational.people.account(name);
     if (account === null || directory.area(scope, account.area) === undefined) notFound('user');
     if (name === actor) throw new OperationalError('forbidden', 'nobody removes themselves');
-    await relational.removeAccount(name);
+    await relational.people.removeAccount(name);
     await note(context, request, 'remove-user', name);
     return reply.code(204).send(null);
   });
@@ -81,7 +81,7 @@ function tokenRoutes(app: FastifyInstance, context: Context): void {
   const { relational, directory } = context;
   const _config = { access: 'admin' } as const;
   route(app, api.tokens.list, async (request) => {
-    const tokens = await relational.tokens(callerOf(request).area);
+    const tokens = await relational.people.tokens(callerOf(request).area);
     const { items, next } = pageByKey(tokens, ({ id }) => id, request.query);
     return { items: items.map(viewToken), next };
   });
@@ -94,14 +94,14 @@ function tokenRoutes(app: FastifyInstance, context: Context): void {
     const expiresAt = until === undefined ? null : parseTime(until);
     if (Number.isNaN(expiresAt)) throw new OperationalError('bad-time', 'expiresAt: no time');
     const createdBy = caller.actor;
-    const made = await relational.createToken({ name, role, area, createdBy, expiresAt });
+    const made = await relational.people.createToken({ name, role, area, createdBy, expiresAt });
     await note(context, request, 'create-token', made.token.id, { name, role, area });
     return reply.code(201).send({ ...viewToken(made.token), token: made.secret });
   });
 
   route(app, api.tokens.remove, async (request, reply) => {
     const { id } = request.params;
-    if (!(await relational.removeToken(callerOf(request).area, id))) notFound('token');
+    if (!(await relational.people.removeToken(callerOf(request).area, id))) notFound('token');
     await note(context, request, 'remove-token', id);
     return reply.code(204).send(null);
   });
@@ -114,7 +114,7 @@ export function peopleRoutes(app: FastifyInstance, context: Context): void {
   route(app, api.audit.list, async (request) => {
     const { limit = 100, cursor } = request.query;
     const before = openCursor(cursor, ['number'])?.[0] as number | undefined;
-    const entries = await context.relational.audited({
+    const entries = await context.relational.audit.list({
       limit,
       ...(before === undefined ? {} : { before }),
     });

@@ -31,22 +31,22 @@ async function signIn(
   const entry = { actor: user, address: request.ip, action: 'sign-in', target: user };
   const wait = lockOut.lockedFor(user, request.ip);
   if (wait > 0) {
-    await relational.audit({ ...entry, outcome: 'refused', detail: { reason: 'locked' } });
+    await relational.audit.append({ ...entry, outcome: 'refused', detail: { reason: 'locked' } });
     void reply.header('retry-after', String(Math.ceil(wait / 1000)));
     const minutes = Math.ceil(wait / MINUTE);
     return sendProblem(reply, 423, 'locked', `too many wrong passwords; wait ${minutes} minutes`);
   }
   // Counted before the check, so that many guesses at once are no way around the lock.
   lockOut.failed(user, request.ip);
-  const account = await relational.account(user);
+  const account = await relational.people.account(user);
   const right = await passwords.check(account?.passwordHash ?? null, password);
   if (!right || account === null) {
-    await relational.audit({ ...entry, outcome: 'refused', detail: { reason: 'password' } });
+    await relational.audit.append({ ...entry, outcome: 'refused', detail: { reason: 'password' } });
     throw new OperationalError('wrong-credentials', 'name or password is wrong');
   }
   lockOut.succeeded(user, request.ip);
-  setCookie(context, request, reply, await relational.openSession(account.name, request.ip));
-  await relational.audit({ ...entry, outcome: 'done', detail: {} });
+  setCookie(context, request, reply, await relational.people.openSession(account.name, request.ip));
+  await relational.audit.append({ ...entry, outcome: 'done', detail: {} });
   return { user: viewUser(context.directory, account) };
 }
 
@@ -65,7 +65,7 @@ export function sessionRoutes(app: FastifyInstance, context: Context): void {
 
   route(app, endpoints.signOut, async (request, reply) => {
     const { session } = callerOf(request);
-    if (session !== null) await relational.closeSession(session);
+    if (session !== null) await relational.people.closeSession(session);
     void reply.clearCookie(COOKIE, { path: '/' });
     return reply.code(204).send(null);
   });
@@ -75,7 +75,8 @@ export function sessionRoutes(app: FastifyInstance, context: Context): void {
     endpoints.changePassword,
     async (request, reply) => {
       const caller = callerOf(request);
-      const account = caller.session === null ? null : await relational.account(caller.actor);
+      const account =
+        caller.session === null ? null : await relational.people.account(caller.actor);
       if (account === null) throw new OperationalError('forbidden', 'a token has no password');
       if (lockedOut(context, request, reply, account.name)) return reply;
       context.lockOut.failed(account.name, request.ip);
@@ -84,11 +85,16 @@ export function sessionRoutes(app: FastifyInstance, context: Context): void {
       context.lockOut.succeeded(account.name, request.ip);
       const fault = passwordFault(request.body.password);
       if (fault !== null) throw new OperationalError('weak-password', `the new password ${fault}`);
-      await relational.saveAccount(account, await passwords.hash(request.body.password));
+      await relational.people.saveAccount(account, await passwords.hash(request.body.password));
       // Whoever else is signed in with the old password is out.
-      await relational.closeSessionsOf(account.name);
-      setCookie(context, request, reply, await relational.openSession(account.name, request.ip));
-      await relational.audit({
+      await relational.people.closeSessionsOf(account.name);
+      setCookie(
+        context,
+        request,
+        reply,
+        await relational.people.openSession(account.name, request.ip),
+      );
+      await relational.audit.append({
         actor: account.name,
         address: request.ip,
         action: 'change-password',

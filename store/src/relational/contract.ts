@@ -1,5 +1,11 @@
-/** The contract of the relational store: places, devices, who may speak, who may look, and what was done. */
+/** The contract of the relational store: areas, devices, who may speak, who may look, what was done, and modules' tables. */
 import type { Area, Device, Role } from '@village/core';
+import type { Kysely } from 'kysely';
+import type { EngineCounters } from './engines/connected.ts';
+import type { ModuleFault } from './modules.ts';
+
+/** Longest transaction; one that takes longer is undone. */
+export const TRANSACTION_MS = 5_000;
 
 /** The database itself keeps audit entries at least this long: six months and more, as the law asks of logs. */
 export const AUDIT_KEPT_MS = 180 * 86_400_000;
@@ -85,10 +91,10 @@ export interface Imported {
 }
 
 /**
- * Every method rejects with `relational-unavailable` (retry) when the database can't be reached or written. A `scope`
- * is the code of an area: what lies outside it and below is never returned, and an unknown code sees nothing.
+ * Every method of the parts rejects with `relational-unavailable` (retry) when the database can't be reached or written.
+ * A `scope` is the code of an area: what lies outside it and below is never returned, and an unknown code sees nothing.
  */
-export interface Relational {
+export interface Registry {
   /** All areas in scope, parents before children. */
   areas(scope: string): Promise<StoredArea[]>;
   /** Codes of areas without a parent, for those who load everything. */
@@ -98,7 +104,6 @@ export interface Relational {
    * @throws area-without-parent when a parent is unknown or the parents form a ring
    */
   importAreas(areas: readonly Area[]): Promise<Imported>;
-
   /** Devices in scope by id, those after `after`. */
   devices(scope: string, page: { after?: string; limit: number }): Promise<Device[]>;
   gateways(scope: string): Promise<Gateway[]>;
@@ -107,7 +112,9 @@ export interface Relational {
   credentials(): Promise<Credential[]>;
   saveGatewayStatus(status: GatewayStatus): Promise<void>;
   gatewayStatuses(): Promise<GatewayStatus[]>;
+}
 
+export interface People {
   accounts(scope: string): Promise<Account[]>;
   /** With the password's hash; null when there is no such account. */
   account(name: string): Promise<(Account & { readonly passwordHash: string }) | null>;
@@ -132,16 +139,52 @@ export interface Relational {
   /** The token of that secret; null when unknown or expired. */
   token(secret: string): Promise<Token | null>;
   removeToken(scope: string, id: string): Promise<boolean>;
+}
 
-  audit(entry: AuditEntry): Promise<void>;
+export interface AuditLog {
+  append(entry: AuditEntry): Promise<void>;
   /** Newest first, those below `before`. */
-  audited(page: { before?: number; limit: number }): Promise<StoredAuditEntry[]>;
+  list(page: { before?: number; limit: number }): Promise<StoredAuditEntry[]>;
   /**
    * Deletes entries made before `at`, and returns how many. None that is younger than AUDIT_KEPT_MS by the database's
    * own clock: the whole is refused then.
    */
-  trimAudit(at: number): Promise<number>;
+  trim(at: number): Promise<number>;
+}
 
+/** The store's parts and every module's tables, over the database or inside a transaction. */
+export interface RelationalAccess {
+  readonly registry: Registry;
+  readonly people: People;
+  readonly audit: AuditLog;
+  /** Tables of a module that the store was opened with, as the module knows them. */
+  for<Tables>(module: string): Kysely<Tables>;
+}
+
+/** Entries that belong to a transaction, known beforehand or from its result. */
+export type Audited<Result> =
+  | AuditEntry
+  | readonly AuditEntry[]
+  | ((result: Result) => AuditEntry | readonly AuditEntry[] | null);
+
+export interface TransactionOptions<Result> {
+  /** Written in the same transaction: when an entry can't be written, nothing happened. */
+  readonly audit?: Audited<Result>;
+}
+
+export interface Relational extends RelationalAccess {
+  /**
+   * Runs `work` as one transaction. Transactions of a process run one after the other in the order of asking, none longer
+   * than TRANSACTION_MS; inside, only `tx` is used, and nothing but the database is waited for. They do not nest.
+   * @throws transaction-timeout (retry) when it took too long: nothing of it happened
+   */
+  transaction<Result>(
+    work: (tx: RelationalAccess) => Promise<Result>,
+    options?: TransactionOptions<Result>,
+  ): Promise<Result>;
+  /** Optional modules whose tables could not be brought up to date: `for` refuses them. */
+  readonly faults: readonly ModuleFault[];
+  counters(): EngineCounters;
   /** Copies a SQLite store into a new file while it is in use; false on PostgreSQL, which has its own tools. */
   backup(file: string): Promise<boolean>;
   close(): Promise<void>;

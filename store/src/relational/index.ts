@@ -1,174 +1,109 @@
-/** The relational store: areas, devices, credentials, people and the audit log, on SQLite or PostgreSQL. */
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { type Clock, OperationalError } from '@village/core';
+/** The relational store: areas, devices, credentials, people, the audit log and the tables of modules, on SQLite or PostgreSQL. */
+import { bug, type Clock } from '@village/core';
 import { Kysely } from 'kysely';
-import { Migrator } from 'kysely/migration';
-import type { AuditEntry, Relational, StoredAuditEntry } from './contract.ts';
-import { type Connected, postgresDialect, sqliteDialect } from './engines.ts';
-import { migrations } from './migrations.ts';
-import * as people from './people.ts';
-import * as places from './places.ts';
-import type { Schema } from './schema.ts';
+import { auditLog } from './audit/audit.ts';
+import { type AuditTables, auditModule } from './audit/tables.ts';
+import { type Relational, type RelationalAccess, TRANSACTION_MS } from './contract.ts';
+import type { Connected } from './engines/connected.ts';
+import { connectPostgres } from './engines/postgres.ts';
+import { connectSqlite } from './engines/sqlite.ts';
+import { migrate } from './migrate.ts';
+import { checkModules, type ModuleFault, type RelationalModule } from './modules.ts';
+import { people } from './people/people.ts';
+import { type PeopleTables, peopleModule } from './people/tables.ts';
+import { registry } from './registry/places.ts';
+import { type RegistryTables, registryModule } from './registry/tables.ts';
+import { runner } from './transactions.ts';
 
 export * from './contract.ts';
+export type { EngineCounters } from './engines/connected.ts';
+export { isRefusal } from './faults.ts';
+export type { ModuleFault, ModuleMigration, RelationalModule, SqlEngine } from './modules.ts';
+export { areaWithin } from './scope.ts';
 export { hashSecret, newSecret } from './secrets.ts';
+export { inTransaction } from './transactions.ts';
+
+/** The store's own modules, in the order in which their tables refer to each other. */
+export const coreModules: readonly RelationalModule[] = [registryModule, peopleModule, auditModule];
 
 export interface RelationalOptions {
   /** `postgres://…`; else `file`, the path of a SQLite database (`:memory:` for one that is forgotten). */
   readonly url?: string;
   readonly file?: string;
   readonly clock: Clock;
-  /** Told of what failed and did no harm: a connection that the database closed, a use of a session not noted. */
+  /** All modules whose tables are kept here, those that others refer to first; the store's own when absent. */
+  readonly modules?: readonly RelationalModule[];
+  /** Longest transaction, ms; TRANSACTION_MS when absent. */
+  readonly transactionMs?: number;
+  /** Receives what failed and did no harm: a connection that the database closed, a use of a session not noted. */
   readonly log?: (level: 'warn', message: string, detail: Record<string, unknown>) => void;
 }
 
-/** Opens the store and brings its tables up to date. @throws relational-unavailable */
+/**
+ * Opens the store and brings its tables up to date.
+ * @throws relational-unavailable, migration-failed of a module that must be there
+ */
 export async function openRelational(options: RelationalOptions): Promise<Relational> {
-  const connected = connect(options);
-  const db = new Kysely<Schema>({ dialect: connected.dialect });
-  const migrator = new Migrator({
-    db,
-    provider: { getMigrations: () => Promise.resolve(migrations(connected.engine)) },
-  });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) {
-    await db.destroy();
-    throw unavailable(error);
-  }
-  return guarded(methods(db, options, connected));
-}
-
-function connect(options: RelationalOptions): Connected {
-  if (options.url !== undefined) {
-    const log = options.log;
-    const onError = (error: Error): void =>
-      log?.('warn', 'an idle database connection was closed', { error: error.message });
-    return postgresDialect(options.url, onError);
-  }
-  if (options.file === undefined) throw new Error('BUG: openRelational needs a url or a file');
+  const { modules = coreModules } = options;
+  checkModules(modules);
+  const connected = await connect(options);
+  const db = new Kysely<Record<string, never>>({ dialect: connected.dialect });
+  let faults: ModuleFault[];
   try {
-    return sqliteDialect(options.file);
+    const migrating = new Kysely<unknown>({ dialect: connected.migrating });
+    faults = await migrate(migrating, connected.engine, modules);
   } catch (error) {
-    throw unavailable(error);
+    await connected.close();
+    throw error;
   }
-}
-
-function unavailable(cause: unknown): OperationalError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new OperationalError('relational-unavailable', `relational store: ${message}`, {
-    retry: true,
-    cause,
-  });
-}
-
-/** Constraint faults of both engines: SQLite's extended code 19, SQLSTATE class 23. */
-function isConflict(error: unknown): boolean {
-  const { errcode, code } = error as { errcode?: unknown; code?: unknown };
-  return (
-    (typeof errcode === 'number' && (errcode & 0xff) === 19) ||
-    (typeof code === 'string' && /^23...$/.test(code))
-  );
-}
-
-/** Turns the engines' errors into ours, in one place; our own and bugs pass. */
-function guarded(store: Relational): Relational {
-  const wrapped: Record<string, unknown> = {};
-  for (const [name, method] of Object.entries(store) as [string, (...a: never[]) => unknown][])
-    wrapped[name] = async (...values: never[]) => {
-      try {
-        return await method(...values);
-      } catch (error) {
-        if (error instanceof OperationalError || isBug(error)) throw error;
-        if (isConflict(error))
-          throw new OperationalError('import-conflict', `refused: ${(error as Error).message}`, {
-            cause: error,
-          });
-        throw unavailable(error);
-      }
-    };
-  return wrapped as unknown as Relational;
-}
-
-function isBug(error: unknown): boolean {
-  return error instanceof TypeError || (error instanceof Error && error.message.startsWith('BUG:'));
-}
-
-function methods(
-  db: Kysely<Schema>,
-  { clock, log }: RelationalOptions,
-  connected: Connected,
-): Relational {
-  const notNoted = (error: unknown): void =>
-    log?.('warn', 'the use of a session could not be noted', { err: error });
+  const failed = new Set(faults.map(({ module }) => module));
+  const usable = new Set(modules.map(({ name }) => name).filter((name) => !failed.has(name)));
+  const access = accessWith(options, usable);
   return {
-    areas: (scope) => places.listAreas(db, scope),
-    roots: () => places.listRoots(db),
-    importAreas: (areas) => places.importAreas(db, areas),
-    devices: (scope, page) => places.listDevices(db, scope, page),
-    gateways: (scope) => places.listGateways(db, scope),
-    importDevices: (batch) => places.importDevices(db, batch),
-    credentials: () => db.selectFrom('credential').selectAll().orderBy('id').execute(),
-    saveGatewayStatus: (status) => places.saveGatewayStatus(db, status),
-    gatewayStatuses: () => places.listGatewayStatuses(db),
-
-    accounts: (scope) => people.listAccounts(db, scope),
-    account: (name) => people.findAccount(db, name),
-    saveAccount: (account, hash) => people.saveAccount(db, account, hash),
-    removeAccount: (name) => people.removeAccount(db, name),
-    openSession: (account, address) => people.openSession(db, clock, account, address),
-    session: (secret) => people.findSession(db, clock, secret, notNoted),
-    closeSession: (secret) => people.closeSession(db, secret),
-    closeSessionsOf: (account) => people.closeSessionsOf(db, account),
-    clean: () => people.clean(db, clock),
-    tokens: (scope) => people.listTokens(db, scope),
-    createToken: (token) => people.createToken(db, clock, token),
-    token: (secret) => people.findToken(db, clock, secret),
-    removeToken: (scope, id) => people.removeToken(db, scope, id),
-
-    audit: (entry) => writeAudit(db, clock, entry),
-    audited: (page) => listAudit(db, page),
-    trimAudit: (at) => trimAudit(db, at),
+    ...access(db),
+    transaction: runner(db, access, options.transactionMs ?? TRANSACTION_MS),
+    faults,
+    counters: () => connected.counters(),
     backup: async (file) => {
       await connected.backup?.(file);
       return connected.backup !== undefined;
     },
-    close: () => db.destroy(),
+    close: () => connected.close(),
   };
 }
 
-async function writeAudit(db: Kysely<Schema>, clock: Clock, entry: AuditEntry): Promise<void> {
-  await db
-    .insertInto('audit')
-    .values({ ...entry, at: clock(), detail: JSON.stringify(entry.detail) })
-    .execute();
+function accessWith(
+  { clock, log }: RelationalOptions,
+  usable: ReadonlySet<string>,
+): (db: Kysely<Record<string, never>>) => RelationalAccess {
+  const notNoted = (error: unknown): void =>
+    log?.('warn', 'the use of a session could not be noted', { err: error });
+  return (db) => {
+    const tables = <Tables>(module: string): Kysely<Tables> => {
+      if (!usable.has(module)) bug(`the relational store has no module ${module}`);
+      return db as unknown as Kysely<Tables>;
+    };
+    return {
+      registry: registry(db as unknown as Kysely<RegistryTables>),
+      people: people(db as unknown as Kysely<PeopleTables>, clock, notNoted),
+      audit: auditLog(db as unknown as Kysely<AuditTables>, clock),
+      for: tables,
+    };
+  };
 }
 
-/** Deleted in slices with a breath between, so that years of it don't hold up whoever asks meanwhile. */
-const TRIM_SLICE = 1_000;
-
-async function trimAudit(db: Kysely<Schema>, at: number): Promise<number> {
-  let deleted = 0;
-  for (;;) {
-    const old = db.selectFrom('audit').select('id').where('at', '<', at).limit(TRIM_SLICE);
-    const { numDeletedRows } = await db
-      .deleteFrom('audit')
-      .where('id', 'in', old)
-      .executeTakeFirstOrThrow();
-    deleted += Number(numDeletedRows);
-    if (numDeletedRows < TRIM_SLICE) return deleted;
-    await yieldToEvents();
-  }
-}
-
-async function listAudit(
-  db: Kysely<Schema>,
-  page: { before?: number; limit: number },
-): Promise<StoredAuditEntry[]> {
-  let query = db.selectFrom('audit').selectAll();
-  if (page.before !== undefined) query = query.where('id', '<', page.before);
-  const rows = await query.orderBy('id', 'desc').limit(page.limit).execute();
-  return rows.map((row) => ({
-    ...row,
-    detail: JSON.parse(row.detail) as Record<string, unknown>,
-  }));
+function connect({
+  url,
+  file,
+  log,
+  transactionMs = TRANSACTION_MS,
+}: RelationalOptions): Promise<Connected> {
+  if (url !== undefined)
+    return Promise.resolve(
+      connectPostgres(url, (error) =>
+        log?.('warn', 'an idle database connection was closed', { error: error.message }),
+      ),
+    );
+  if (file === undefined) bug('openRelational needs a url or a file');
+  return connectSqlite(file, transactionMs);
 }

@@ -20,10 +20,10 @@ describe('SQLite', () => {
     const file = join(folder, 'again.sqlite');
     const at = systemTimer.now();
     const first = await openRelational({ file, clock: () => at });
-    await first.audit({ ...entry, outcome: 'done' });
+    await first.audit.append({ ...entry, outcome: 'done' });
     await first.close();
     const second = await openRelational({ file, clock: () => at + 1 });
-    expect(await second.audited({ limit: 5 })).toMatchObject([{ at, action: 'sign-in' }]);
+    expect(await second.audit.list({ limit: 5 })).toMatchObject([{ at, action: 'sign-in' }]);
     await second.close();
     const raw = new DatabaseSync(file);
     expect(() => raw.exec('delete from audit')).toThrow(/append-only/);
@@ -33,12 +33,12 @@ describe('SQLite', () => {
 
   it('is copied into a file that opens as a store of its own', async () => {
     const store = await openRelational({ file: join(folder, 'first.sqlite'), clock: () => 1 });
-    await store.audit({ ...entry, outcome: 'done' });
+    await store.audit.append({ ...entry, outcome: 'done' });
     const copy = join(folder, 'copy.sqlite');
     expect(await store.backup(copy)).toBe(true);
     await store.close();
     const restored = await openRelational({ file: copy, clock: () => 2 });
-    expect(await restored.audited({ limit: 5 })).toHaveLength(1);
+    expect(await restored.audit.list({ limit: 5 })).toHaveLength(1);
     await restored.close();
   });
 
@@ -49,7 +49,7 @@ describe('SQLite', () => {
     });
     const store = await openRelational({ file: join(folder, 'closed.sqlite'), clock: () => 1 });
     await store.close();
-    await expect(store.roots()).rejects.toMatchObject({ code: 'relational-unavailable' });
+    await expect(store.registry.roots()).rejects.toMatchObject({ code: 'relational-unavailable' });
   });
 });
 
@@ -75,7 +75,7 @@ describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
   it('keeps the audit log append-only', async () => {
     const url = await database();
     const store = await openRelational({ url, clock: systemTimer.now });
-    await store.audit({ ...entry, outcome: 'refused' });
+    await store.audit.append({ ...entry, outcome: 'refused' });
     await store.close();
     const raw = new pg.Client(url);
     await raw.connect();

@@ -55,7 +55,7 @@ export function contractSuite(open: (clock: () => number) => Promise<Relational>
   let now = 1_800_000_000_000;
   const fresh = async (): Promise<Relational> => {
     store = await open(() => now);
-    await store.importAreas(AREAS);
+    await store.registry.importAreas(AREAS);
     return store;
   };
   afterEach(() => store?.close());
@@ -68,42 +68,46 @@ export function contractSuite(open: (clock: () => number) => Promise<Relational>
 function placeTests(fresh: () => Promise<Relational>): void {
   it('gives areas in scope only, parents first, whatever order they came in', async () => {
     const store = await fresh();
-    expect((await store.areas(COUNTY)).map((a) => a.path)).toEqual([
+    expect((await store.registry.areas(COUNTY)).map((a) => a.path)).toEqual([
       '/330522000000/',
       '/330522000000/330522100000/',
       '/330522000000/330522100000/330522100200/',
       '/330522000000/330522100000/330522100201/',
       '/330522000000/330522101000/',
     ]);
-    expect((await store.areas('330522100000')).map((a) => a.code)).toEqual([
+    expect((await store.registry.areas('330522100000')).map((a) => a.code)).toEqual([
       '330522100000',
       '330522100200',
       '330522100201',
     ]);
-    expect((await store.areas('330522101000'))[0]).toMatchObject({
+    expect((await store.registry.areas('330522101000'))[0]).toMatchObject({
       aliases: ['330522101'],
       validFrom: '2020-01-01',
       validTo: null,
     });
-    expect(await store.areas('999999999999')).toEqual([]);
-    expect(await store.areas('%')).toEqual([]);
-    expect(await store.roots()).toEqual([COUNTY]);
+    expect(await store.registry.areas('999999999999')).toEqual([]);
+    expect(await store.registry.areas('%')).toEqual([]);
+    expect(await store.registry.roots()).toEqual([COUNTY]);
   });
 
   it('moves a village with its path, and refuses rings and missing parents as a whole', async () => {
     const store = await fresh();
-    expect(await store.importAreas([area('330522100201', '330522101000')])).toEqual({
+    expect(await store.registry.importAreas([area('330522100201', '330522101000')])).toEqual({
       created: 0,
       updated: 1,
     });
-    expect((await store.areas('330522101000')).map((a) => a.code)).toContain('330522100201');
+    expect((await store.registry.areas('330522101000')).map((a) => a.code)).toContain(
+      '330522100201',
+    );
     for (const bad of [
       [area('330522102000', COUNTY), area('330522103001', '330522103000')],
       [area('330522100000', '330522100200')],
     ]) {
-      await expect(store.importAreas(bad)).rejects.toMatchObject({ code: 'area-without-parent' });
+      await expect(store.registry.importAreas(bad)).rejects.toMatchObject({
+        code: 'area-without-parent',
+      });
     }
-    expect((await store.areas(COUNTY)).map((a) => a.code)).not.toContain('330522102000');
+    expect((await store.registry.areas(COUNTY)).map((a) => a.code)).not.toContain('330522102000');
   });
 
   it('gives devices and gateways in scope only and pages them by id', async () => {
@@ -122,13 +126,13 @@ function placeTests(fresh: () => Promise<Relational>): void {
       gateways,
       credentials: [{ id: 'gw-1', kind: 'gateway' as const, hash: hashSecret('x'.repeat(16)) }],
     };
-    expect(await store.importDevices(batch)).toEqual({ created: 453, updated: 0 });
-    expect(await store.importDevices(batch)).toEqual({ created: 0, updated: 453 });
+    expect(await store.registry.importDevices(batch)).toEqual({ created: 453, updated: 0 });
+    expect(await store.registry.importDevices(batch)).toEqual({ created: 0, updated: 453 });
 
     const seen: string[] = [];
     let after: string | undefined;
     for (;;) {
-      const page = await store.devices('330522100000', {
+      const page = await store.registry.devices('330522100000', {
         limit: 64,
         ...(after === undefined ? {} : { after }),
       });
@@ -137,10 +141,10 @@ function placeTests(fresh: () => Promise<Relational>): void {
       if (page.length < 64) break;
     }
     expect(seen).toEqual(ids.filter((_, i) => i % 3 < 2));
-    expect((await store.devices('330522100201', { limit: 1 }))[0]).toEqual(devices[1]);
-    expect((await store.gateways('330522101000')).map((g) => g.id)).toEqual(['gw-2']);
-    expect(await store.gateways('330522100200')).toEqual([]);
-    expect(await store.credentials()).toEqual(batch.credentials);
+    expect((await store.registry.devices('330522100201', { limit: 1 }))[0]).toEqual(devices[1]);
+    expect((await store.registry.gateways('330522101000')).map((g) => g.id)).toEqual(['gw-2']);
+    expect(await store.registry.gateways('330522100200')).toEqual([]);
+    expect(await store.registry.credentials()).toEqual(batch.credentials);
   });
 
   it('imports all or nothing when the tables refuse', async () => {
@@ -152,20 +156,27 @@ function placeTests(fresh: () => Promise<Relational>): void {
       device('bad', '330522100200', { gateway: 'gw-none' }),
       device('bad', '330522100200', { address: 'good' }),
     ])
-      await expect(store.importDevices({ ...none, devices: [good, bad] })).rejects.toMatchObject({
+      await expect(
+        store.registry.importDevices({ ...none, devices: [good, bad] }),
+      ).rejects.toMatchObject({
         code: 'import-conflict',
       });
-    expect(await store.devices(COUNTY, { limit: 10 })).toEqual([]);
+    expect(await store.registry.devices(COUNTY, { limit: 10 })).toEqual([]);
   });
 
   it('keeps the last status of each gateway', async () => {
     const store = await fresh();
     const gateway = { id: 'gw-1', name: '网关', area: COUNTY };
-    await store.importDevices({ devices: [], gateways: [gateway], credentials: [] });
-    await store.saveGatewayStatus({ gateway: 'gw-1', online: true, at: 5, body: { version: '1' } });
+    await store.registry.importDevices({ devices: [], gateways: [gateway], credentials: [] });
+    await store.registry.saveGatewayStatus({
+      gateway: 'gw-1',
+      online: true,
+      at: 5,
+      body: { version: '1' },
+    });
     const last = { gateway: 'gw-1', online: false, at: 9, body: { dropped: { full: 3 } } };
-    await store.saveGatewayStatus(last);
-    expect(await store.gatewayStatuses()).toEqual([last]);
+    await store.registry.saveGatewayStatus(last);
+    expect(await store.registry.gatewayStatuses()).toEqual([last]);
   });
 }
 
@@ -174,61 +185,61 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
 
   it('keeps accounts, shows them by scope, and asks a new one for a password', async () => {
     const store = await fresh();
-    await expect(store.saveAccount(li)).rejects.toMatchObject({ code: 'password-needed' });
-    await store.saveAccount(li, 'hash-1');
-    await store.saveAccount({ ...li, displayName: '李梅' });
-    expect(await store.account('li')).toEqual({
+    await expect(store.people.saveAccount(li)).rejects.toMatchObject({ code: 'password-needed' });
+    await store.people.saveAccount(li, 'hash-1');
+    await store.people.saveAccount({ ...li, displayName: '李梅' });
+    expect(await store.people.account('li')).toEqual({
       ...li,
       displayName: '李梅',
       passwordHash: 'hash-1',
     });
-    expect((await store.accounts('330522100000')).map((a) => a.name)).toEqual(['li']);
-    expect(await store.accounts('330522101000')).toEqual([]);
-    expect(await store.account('nobody')).toBeNull();
-    expect(await store.removeAccount('li')).toBe(true);
-    expect(await store.removeAccount('li')).toBe(false);
+    expect((await store.people.accounts('330522100000')).map((a) => a.name)).toEqual(['li']);
+    expect(await store.people.accounts('330522101000')).toEqual([]);
+    expect(await store.people.account('nobody')).toBeNull();
+    expect(await store.people.removeAccount('li')).toBe(true);
+    expect(await store.people.removeAccount('li')).toBe(false);
   });
 
   it('ends a session when idle, when old, when closed and with its account', async () => {
     const store = await fresh();
-    await store.saveAccount(li, 'hash');
-    const idle = await store.openSession('li', '10.0.0.1');
+    await store.people.saveAccount(li, 'hash');
+    const idle = await store.people.openSession('li', '10.0.0.1');
     pass(SESSION_IDLE_MS - 1);
-    expect(await store.session(idle)).toMatchObject({ name: 'li' });
+    expect(await store.people.session(idle)).toMatchObject({ name: 'li' });
     pass(SESSION_IDLE_MS);
-    expect(await store.session(idle)).toBeNull();
-    const old = await store.openSession('li', '10.0.0.1');
+    expect(await store.people.session(idle)).toBeNull();
+    const old = await store.people.openSession('li', '10.0.0.1');
     const step = SESSION_IDLE_MS / 2;
     for (let age = step; age < SESSION_MAX_MS; age += step) {
       pass(step);
-      expect(await store.session(old)).not.toBeNull();
+      expect(await store.people.session(old)).not.toBeNull();
     }
     pass(step);
-    expect(await store.session(old)).toBeNull();
-    expect(await store.clean()).toBe(2);
-    const closed = await store.openSession('li', '10.0.0.1');
-    const others = await store.openSession('li', '10.0.0.2');
-    await store.closeSession(closed);
-    expect(await store.session(closed)).toBeNull();
-    expect(await store.session(others)).not.toBeNull();
-    await store.removeAccount('li');
-    expect(await store.session(others)).toBeNull();
-    expect(await store.session('')).toBeNull();
+    expect(await store.people.session(old)).toBeNull();
+    expect(await store.people.clean()).toBe(2);
+    const closed = await store.people.openSession('li', '10.0.0.1');
+    const others = await store.people.openSession('li', '10.0.0.2');
+    await store.people.closeSession(closed);
+    expect(await store.people.session(closed)).toBeNull();
+    expect(await store.people.session(others)).not.toBeNull();
+    await store.people.removeAccount('li');
+    expect(await store.people.session(others)).toBeNull();
+    expect(await store.people.session('')).toBeNull();
   });
 
   it('ends sessions from before the clock was set back like all others, counted from then on', async () => {
     const store = await fresh();
-    await store.saveAccount(li, 'hash');
+    await store.people.saveAccount(li, 'hash');
     pass(365 * DAY);
-    const used = await store.openSession('li', '10.0.0.1');
-    const unused = await store.openSession('li', '10.0.0.1');
+    const used = await store.people.openSession('li', '10.0.0.1');
+    const unused = await store.people.openSession('li', '10.0.0.1');
     pass(-365 * DAY);
-    expect(await store.session(used)).not.toBeNull();
-    expect(await store.clean()).toBe(0);
+    expect(await store.people.session(used)).not.toBeNull();
+    expect(await store.people.clean()).toBe(0);
     pass(SESSION_IDLE_MS);
-    expect(await store.session(used)).toBeNull();
-    expect(await store.session(unused)).toBeNull();
-    expect(await store.clean()).toBe(2);
+    expect(await store.people.session(used)).toBeNull();
+    expect(await store.people.session(unused)).toBeNull();
+    expect(await store.people.clean()).toBe(2);
   });
 
   it('knows a token by its secret until it expires or is removed by somebody in scope', async () => {
@@ -239,28 +250,31 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
       area: '330522100000',
       createdBy: 'admin',
     } as const;
-    const { token, secret } = await store.createToken({ ...wanted, expiresAt: null });
-    expect(await store.token(secret)).toEqual(token);
-    expect(await store.token(`${secret}x`)).toBeNull();
-    expect(await store.tokens(COUNTY)).toEqual([token]);
-    expect(await store.tokens('330522100200')).toEqual([]);
-    expect(await store.removeToken('330522101000', token.id)).toBe(false);
-    expect(await store.removeToken(COUNTY, token.id)).toBe(true);
-    expect(await store.token(secret)).toBeNull();
-    const brief = await store.createToken({ ...wanted, expiresAt: token.createdAt + 10_000 });
+    const { token, secret } = await store.people.createToken({ ...wanted, expiresAt: null });
+    expect(await store.people.token(secret)).toEqual(token);
+    expect(await store.people.token(`${secret}x`)).toBeNull();
+    expect(await store.people.tokens(COUNTY)).toEqual([token]);
+    expect(await store.people.tokens('330522100200')).toEqual([]);
+    expect(await store.people.removeToken('330522101000', token.id)).toBe(false);
+    expect(await store.people.removeToken(COUNTY, token.id)).toBe(true);
+    expect(await store.people.token(secret)).toBeNull();
+    const brief = await store.people.createToken({
+      ...wanted,
+      expiresAt: token.createdAt + 10_000,
+    });
     pass(10_000);
-    expect(await store.token(brief.secret)).toBeNull();
-    expect(await store.clean()).toBe(1);
+    expect(await store.people.token(brief.secret)).toBeNull();
+    expect(await store.people.clean()).toBe(1);
   });
 
   it('lists the audit newest first', async () => {
     const store = await fresh();
     const entry = { actor: 'li', address: '10.0.0.1', action: 'sign-in', target: 'li' };
     for (let i = 0; i < 5; i++)
-      await store.audit({ ...entry, outcome: 'done', detail: { number: i } });
-    const first = await store.audited({ limit: 3 });
+      await store.audit.append({ ...entry, outcome: 'done', detail: { number: i } });
+    const first = await store.audit.list({ limit: 3 });
     expect(first.map((one) => one.detail['number'])).toEqual([4, 3, 2]);
-    const rest = await store.audited({ limit: 9, before: first.at(-1)?.id as number });
+    const rest = await store.audit.list({ limit: 9, before: first.at(-1)?.id as number });
     expect(rest.map((one) => one.detail['number'])).toEqual([1, 0]);
   });
 
@@ -276,19 +290,19 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     // The database judges by its own clock: these are old and young by the calendar.
     const made = async (ago: number, count: number): Promise<void> => {
       // Tells what the store's clock is now.
-      await store.audit({ ...entry, detail: { probe: true } });
-      const at = (await store.audited({ limit: 1 }))[0]?.at ?? 0;
+      await store.audit.append({ ...entry, detail: { probe: true } });
+      const at = (await store.audit.list({ limit: 1 }))[0]?.at ?? 0;
       pass(systemTimer.now() - ago - at);
-      for (let i = 0; i < count; i++) await store.audit({ ...entry, detail: { ago } });
+      for (let i = 0; i < count; i++) await store.audit.append({ ...entry, detail: { ago } });
     };
     await made(AUDIT_KEPT_MS + 2 * DAY, 1_200);
     const old = systemTimer.now() - AUDIT_KEPT_MS - DAY;
     await made(DAY, 3);
     // The second probe is as old as the rows before it.
-    expect(await store.trimAudit(old)).toBe(1_201);
-    expect(await store.trimAudit(old)).toBe(0);
-    await expect(store.trimAudit(systemTimer.now())).rejects.toThrow();
-    const left = (await store.audited({ limit: 99 })).map((one) => one.detail['ago']);
+    expect(await store.audit.trim(old)).toBe(1_201);
+    expect(await store.audit.trim(old)).toBe(0);
+    await expect(store.audit.trim(systemTimer.now())).rejects.toThrow();
+    const left = (await store.audit.list({ limit: 99 })).map((one) => one.detail['ago']);
     expect(left.filter((ago) => ago === DAY)).toHaveLength(3);
     expect(left).not.toContain(AUDIT_KEPT_MS + 2 * DAY);
   });

@@ -1,5 +1,4 @@
 /** Areas, devices, gateways and credentials: every list is cut to the asker's area inside the query. */
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type Area, type Device, OperationalError } from '@village/core';
 import type { Kysely, Selectable } from 'kysely';
 import type {
@@ -8,11 +7,14 @@ import type {
   Gateway,
   GatewayStatus,
   Imported,
+  Registry,
   StoredArea,
-} from './contract.ts';
-import type { AreaTable, DeviceTable, Schema } from './schema.ts';
+} from '../contract.ts';
+import { isRefusal } from '../faults.ts';
+import { inTransaction } from '../transactions.ts';
+import type { AreaTable, DeviceTable, RegistryTables } from './tables.ts';
 
-/** Rows of one statement; keeps an import of 20,000 devices from holding up the process for long. */
+/** Rows of one statement: more would be more values than a statement may have. */
 const CHUNK = 200;
 
 function toArea(row: Selectable<AreaTable>): StoredArea {
@@ -37,7 +39,7 @@ function* chunks<T>(items: readonly T[]): Generator<T[]> {
 }
 
 /** Path of the scope's area; null when there is no such area. */
-async function scopePath(db: Kysely<Schema>, scope: string): Promise<string | null> {
+async function scopePath(db: Kysely<RegistryTables>, scope: string): Promise<string | null> {
   const row = await db
     .selectFrom('area')
     .select('path')
@@ -47,7 +49,7 @@ async function scopePath(db: Kysely<Schema>, scope: string): Promise<string | nu
 }
 
 /** All areas in scope, parents before children. */
-export async function listAreas(db: Kysely<Schema>, scope: string): Promise<StoredArea[]> {
+async function listAreas(db: Kysely<RegistryTables>, scope: string): Promise<StoredArea[]> {
   const path = await scopePath(db, scope);
   if (path === null) return [];
   const rows = await db
@@ -60,7 +62,7 @@ export async function listAreas(db: Kysely<Schema>, scope: string): Promise<Stor
 }
 
 /** Codes of the areas without a parent. */
-export async function listRoots(db: Kysely<Schema>): Promise<string[]> {
+async function listRoots(db: Kysely<RegistryTables>): Promise<string[]> {
   const rows = await db
     .selectFrom('area')
     .select('code')
@@ -93,8 +95,8 @@ function pathsOf(parents: ReadonlyMap<string, string | null>): Map<string, strin
 }
 
 /** Adds or replaces areas in one transaction; paths of all areas are computed anew, since a township may have moved. */
-export async function importAreas(db: Kysely<Schema>, areas: readonly Area[]): Promise<Imported> {
-  return db.transaction().execute(async (trx) => {
+async function importAreas(db: Kysely<RegistryTables>, areas: readonly Area[]): Promise<Imported> {
+  return inTransaction(db, async (trx) => {
     const before = await trx.selectFrom('area').selectAll().execute();
     const rows = new Map<string, AreaTable>(before.map((row) => [row.code, row]));
     let created = 0;
@@ -131,15 +133,14 @@ export async function importAreas(db: Kysely<Schema>, areas: readonly Area[]): P
           })),
         )
         .execute();
-      await yieldToEvents();
     }
     return { created, updated: areas.length - created };
   });
 }
 
 /** Devices in scope by id, those after `page.after`. */
-export async function listDevices(
-  db: Kysely<Schema>,
+async function listDevices(
+  db: Kysely<RegistryTables>,
   scope: string,
   page: { after?: string; limit: number },
 ): Promise<Device[]> {
@@ -156,7 +157,7 @@ export async function listDevices(
 }
 
 /** Gateways in scope by id. */
-export async function listGateways(db: Kysely<Schema>, scope: string): Promise<Gateway[]> {
+async function listGateways(db: Kysely<RegistryTables>, scope: string): Promise<Gateway[]> {
   const path = await scopePath(db, scope);
   if (path === null) return [];
   return db
@@ -169,7 +170,7 @@ export async function listGateways(db: Kysely<Schema>, scope: string): Promise<G
 }
 
 async function existing(
-  trx: Kysely<Schema>,
+  trx: Kysely<RegistryTables>,
   table: 'device' | 'gateway',
   ids: readonly string[],
 ): Promise<number> {
@@ -181,7 +182,10 @@ async function existing(
   return count;
 }
 
-async function saveGateways(trx: Kysely<Schema>, gateways: readonly Gateway[]): Promise<void> {
+async function saveGateways(
+  trx: Kysely<RegistryTables>,
+  gateways: readonly Gateway[],
+): Promise<void> {
   for (const chunk of chunks(gateways))
     await trx
       .insertInto('gateway')
@@ -195,7 +199,7 @@ async function saveGateways(trx: Kysely<Schema>, gateways: readonly Gateway[]): 
       .execute();
 }
 
-async function saveDevices(trx: Kysely<Schema>, devices: readonly Device[]): Promise<void> {
+async function saveDevices(trx: Kysely<RegistryTables>, devices: readonly Device[]): Promise<void> {
   for (const chunk of chunks(devices)) {
     await trx
       .insertInto('device')
@@ -213,12 +217,11 @@ async function saveDevices(trx: Kysely<Schema>, devices: readonly Device[]): Pro
         })),
       )
       .execute();
-    await yieldToEvents();
   }
 }
 
 async function saveCredentials(
-  trx: Kysely<Schema>,
+  trx: Kysely<RegistryTables>,
   credentials: readonly Credential[],
 ): Promise<void> {
   for (const chunk of chunks(credentials))
@@ -235,8 +238,8 @@ async function saveCredentials(
 }
 
 /** Adds or replaces devices, gateways and credentials in one transaction. */
-export async function importDevices(db: Kysely<Schema>, batch: DeviceImport): Promise<Imported> {
-  return db.transaction().execute(async (trx) => {
+async function importDevices(db: Kysely<RegistryTables>, batch: DeviceImport): Promise<Imported> {
+  return inTransaction(db, async (trx) => {
     const updated =
       (await existing(
         trx,
@@ -256,7 +259,7 @@ export async function importDevices(db: Kysely<Schema>, batch: DeviceImport): Pr
 }
 
 /** Remembers what a gateway said of itself last. */
-export async function saveGatewayStatus(db: Kysely<Schema>, status: GatewayStatus): Promise<void> {
+async function saveGatewayStatus(db: Kysely<RegistryTables>, status: GatewayStatus): Promise<void> {
   await db
     .insertInto('gateway_status')
     .values({ ...status, online: status.online ? 1 : 0, body: JSON.stringify(status.body) })
@@ -271,11 +274,36 @@ export async function saveGatewayStatus(db: Kysely<Schema>, status: GatewayStatu
 }
 
 /** What every gateway said last. */
-export async function listGatewayStatuses(db: Kysely<Schema>): Promise<GatewayStatus[]> {
+async function listGatewayStatuses(db: Kysely<RegistryTables>): Promise<GatewayStatus[]> {
   const rows = await db.selectFrom('gateway_status').selectAll().orderBy('gateway').execute();
   return rows.map((row) => ({
     ...row,
     online: row.online === 1,
     body: JSON.parse(row.body) as Record<string, unknown>,
   }));
+}
+
+/** What an import may not contain is told as such, whichever table refused it. */
+async function asImport<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    throw new OperationalError('import-conflict', (error as Error).message, { cause: error });
+  }
+}
+
+/** Areas, devices, gateways and credentials over a database or a transaction. */
+export function registry(db: Kysely<RegistryTables>): Registry {
+  return {
+    areas: (scope) => listAreas(db, scope),
+    roots: () => listRoots(db),
+    importAreas: (areas) => asImport(importAreas(db, areas)),
+    devices: (scope, page) => listDevices(db, scope, page),
+    gateways: (scope) => listGateways(db, scope),
+    importDevices: (batch) => asImport(importDevices(db, batch)),
+    credentials: () => db.selectFrom('credential').selectAll().orderBy('id').execute(),
+    saveGatewayStatus: (status) => saveGatewayStatus(db, status),
+    gatewayStatuses: () => listGatewayStatuses(db),
+  };
 }

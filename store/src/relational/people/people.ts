@@ -1,18 +1,23 @@
 /** Accounts, sessions and tokens. Secrets come in or go out once and are kept as hashes. */
 import { randomUUID } from 'node:crypto';
-import { type Clock, isAreaCode, OperationalError } from '@village/core';
+import { type Clock, OperationalError } from '@village/core';
 import type { Kysely, Selectable } from 'kysely';
-import { type Account, SESSION_IDLE_MS, SESSION_MAX_MS, type Token } from './contract.ts';
-import type { AccountTable, Schema, TokenTable } from './schema.ts';
-import { hashSecret, newSecret } from './secrets.ts';
+import {
+  type Account,
+  type People,
+  SESSION_IDLE_MS,
+  SESSION_MAX_MS,
+  type Token,
+} from '../contract.ts';
+import { areaWithin } from '../scope.ts';
+import { hashSecret, newSecret } from '../secrets.ts';
+import { inTransaction } from '../transactions.ts';
+import type { AccountTable, PeopleTables, TokenTable } from './tables.ts';
+
+type Db = Kysely<PeopleTables>;
 
 /** A session's last use is written at most this often, so that reading pages doesn't write to disk. */
 const TOUCH_EVERY_MS = 60_000;
-
-/** Pattern of the paths of an area and all below; one that matches nothing when the scope is no area code. */
-function inScope(scope: string): string {
-  return isAreaCode(scope) ? `%/${scope}/%` : '';
-}
 
 function toAccount(row: Omit<Selectable<AccountTable>, 'password_hash'>): Account {
   return { name: row.name, displayName: row.display_name, role: row.role, area: row.area };
@@ -31,20 +36,19 @@ function toToken(row: Omit<Selectable<TokenTable>, 'hash'>): Token {
 }
 
 /** Accounts whose area lies in scope, by name. */
-export async function listAccounts(db: Kysely<Schema>, scope: string): Promise<Account[]> {
+async function listAccounts(db: Db, scope: string): Promise<Account[]> {
   const rows = await db
     .selectFrom('account')
-    .innerJoin('area', 'area.code', 'account.area')
-    .selectAll('account')
-    .where('area.path', 'like', inScope(scope))
-    .orderBy('account.name')
+    .selectAll()
+    .where(areaWithin('account.area', scope))
+    .orderBy('name')
     .execute();
   return rows.map(toAccount);
 }
 
 /** One account with its password's hash. */
-export async function findAccount(
-  db: Kysely<Schema>,
+async function findAccount(
+  db: Db,
   name: string,
 ): Promise<(Account & { passwordHash: string }) | null> {
   const row = await db
@@ -56,12 +60,8 @@ export async function findAccount(
 }
 
 /** Adds or replaces an account; without a hash the old one stays. @throws password-needed */
-export async function saveAccount(
-  db: Kysely<Schema>,
-  account: Account,
-  passwordHash?: string,
-): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+async function saveAccount(db: Db, account: Account, passwordHash?: string): Promise<void> {
+  await inTransaction(db, async (trx) => {
     const hash = passwordHash ?? (await findAccount(trx, account.name))?.passwordHash;
     if (hash === undefined)
       throw new OperationalError('password-needed', `a new account needs a password`);
@@ -75,14 +75,14 @@ export async function saveAccount(
 }
 
 /** Removes an account and, by the foreign key, its sessions. */
-export async function removeAccount(db: Kysely<Schema>, name: string): Promise<boolean> {
+async function removeAccount(db: Db, name: string): Promise<boolean> {
   const result = await db.deleteFrom('account').where('name', '=', name).executeTakeFirst();
   return result.numDeletedRows > 0n;
 }
 
 /** Opens a session; returns its secret. */
-export async function openSession(
-  db: Kysely<Schema>,
+async function openSession(
+  db: Db,
   clock: Clock,
   account: string,
   address: string,
@@ -97,8 +97,8 @@ export async function openSession(
 }
 
 /** Whose session it is, if it is neither idle for too long nor too old. */
-export async function findSession(
-  db: Kysely<Schema>,
+async function findSession(
+  db: Db,
   clock: Clock,
   secret: string,
   notNoted: (error: unknown) => void,
@@ -131,17 +131,17 @@ export async function findSession(
 }
 
 /** Ends one session. */
-export async function closeSession(db: Kysely<Schema>, secret: string): Promise<void> {
+async function closeSession(db: Db, secret: string): Promise<void> {
   await db.deleteFrom('session').where('hash', '=', hashSecret(secret)).execute();
 }
 
 /** Ends all sessions of an account. */
-export async function closeSessionsOf(db: Kysely<Schema>, account: string): Promise<void> {
+async function closeSessionsOf(db: Db, account: string): Promise<void> {
   await db.deleteFrom('session').where('account', '=', account).execute();
 }
 
 /** Forgets sessions and tokens that are over; sessions from before the clock was set back count from now on. */
-export async function clean(db: Kysely<Schema>, clock: Clock): Promise<number> {
+async function clean(db: Db, clock: Clock): Promise<number> {
   const now = clock();
   await db.updateTable('session').set({ used_at: now }).where('used_at', '>', now).execute();
   await db.updateTable('session').set({ created_at: now }).where('created_at', '>', now).execute();
@@ -159,21 +159,20 @@ export async function clean(db: Kysely<Schema>, clock: Clock): Promise<number> {
 }
 
 /** Tokens whose area lies in scope. */
-export async function listTokens(db: Kysely<Schema>, scope: string): Promise<Token[]> {
+async function listTokens(db: Db, scope: string): Promise<Token[]> {
   const rows = await db
     .selectFrom('token')
-    .innerJoin('area', 'area.code', 'token.area')
-    .selectAll('token')
-    .where('area.path', 'like', inScope(scope))
-    .orderBy('token.created_at')
-    .orderBy('token.id')
+    .selectAll()
+    .where(areaWithin('token.area', scope))
+    .orderBy('created_at')
+    .orderBy('id')
     .execute();
   return rows.map(toToken);
 }
 
 /** Makes a token; its secret is returned here and never again. */
-export async function createToken(
-  db: Kysely<Schema>,
+async function createToken(
+  db: Db,
   clock: Clock,
   token: Pick<Token, 'name' | 'role' | 'area' | 'createdBy' | 'expiresAt'>,
 ): Promise<{ token: Token; secret: string }> {
@@ -196,11 +195,7 @@ export async function createToken(
 }
 
 /** The token of that secret, unless it has expired. */
-export async function findToken(
-  db: Kysely<Schema>,
-  clock: Clock,
-  secret: string,
-): Promise<Token | null> {
+async function findToken(db: Db, clock: Clock, secret: string): Promise<Token | null> {
   const row = await db
     .selectFrom('token')
     .selectAll()
@@ -211,13 +206,30 @@ export async function findToken(
 }
 
 /** Removes a token whose area lies in scope. */
-export async function removeToken(db: Kysely<Schema>, scope: string, id: string): Promise<boolean> {
+async function removeToken(db: Db, scope: string, id: string): Promise<boolean> {
   const result = await db
     .deleteFrom('token')
     .where('id', '=', id)
-    .where('area', 'in', (eb) =>
-      eb.selectFrom('area').select('code').where('path', 'like', inScope(scope)),
-    )
+    .where(areaWithin('token.area', scope))
     .executeTakeFirst();
   return result.numDeletedRows > 0n;
+}
+
+/** Accounts, sessions and tokens over a database or a transaction. */
+export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void): People {
+  return {
+    accounts: (scope) => listAccounts(db, scope),
+    account: (name) => findAccount(db, name),
+    saveAccount: (account, hash) => saveAccount(db, account, hash),
+    removeAccount: (name) => removeAccount(db, name),
+    openSession: (account, address) => openSession(db, clock, account, address),
+    session: (secret) => findSession(db, clock, secret, notNoted),
+    closeSession: (secret) => closeSession(db, secret),
+    closeSessionsOf: (account) => closeSessionsOf(db, account),
+    clean: () => clean(db, clock),
+    tokens: (scope) => listTokens(db, scope),
+    createToken: (token) => createToken(db, clock, token),
+    token: (secret) => findToken(db, clock, secret),
+    removeToken: (scope, id) => removeToken(db, scope, id),
+  };
 }

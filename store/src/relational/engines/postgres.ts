@@ -1,0 +1,99 @@
+/** PostgreSQL under Kysely: a pool of connections, each statement with a time-out, errors named as SQLite's are. */
+import {
+  type DatabaseConnection,
+  type Driver,
+  PostgresDialect,
+  type TransactionSettings,
+} from 'kysely';
+import pg from 'pg';
+import { faultOf, unavailable } from '../faults.ts';
+import type { Connected } from './connected.ts';
+
+const INT8 = 20;
+
+/** Passes everything on, and names what goes wrong. */
+class NamingDriver implements Driver {
+  readonly #inner: Driver;
+  readonly #known = new WeakSet<DatabaseConnection>();
+
+  constructor(inner: Driver) {
+    this.#inner = inner;
+  }
+
+  init(): Promise<void> {
+    return this.#inner.init();
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const connection = await this.#inner.acquireConnection().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    if (this.#known.has(connection)) return connection;
+    this.#known.add(connection);
+    // The inner driver wants its own object back, so that the naming is put on it and not around it.
+    const execute = connection.executeQuery.bind(connection);
+    connection.executeQuery = async (query, options) => {
+      try {
+        return await execute(query, options);
+      } catch (error) {
+        throw faultOf(error);
+      }
+    };
+    return connection;
+  }
+
+  beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
+    return this.#inner.beginTransaction(connection, settings);
+  }
+
+  commitTransaction(connection: DatabaseConnection): Promise<void> {
+    return this.#inner.commitTransaction(connection);
+  }
+
+  rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    return this.#inner.rollbackTransaction(connection);
+  }
+
+  releaseConnection(connection: DatabaseConnection): Promise<void> {
+    return this.#inner.releaseConnection(connection);
+  }
+
+  destroy(): Promise<void> {
+    return this.#inner.destroy();
+  }
+}
+
+class NamingDialect extends PostgresDialect {
+  override createDriver(): Driver {
+    return new NamingDriver(super.createDriver());
+  }
+}
+
+/** PostgreSQL 13 or newer; 64-bit integers come as numbers, since ours are milliseconds and row ids. */
+export function connectPostgres(url: string, onError: (error: Error) => void): Connected {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: 15_000,
+    query_timeout: 20_000,
+    application_name: 'digital-village',
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+    },
+  });
+  // An idle connection that the server closes is an event, and unheard would end the process.
+  pool.on('error', onError);
+  const dialect = new NamingDialect({ pool });
+  return {
+    engine: 'postgres',
+    dialect,
+    migrating: dialect,
+    counters: () => ({ waiting: pool.waitingCount, refused: 0, restarts: 0 }),
+    close: async () => {
+      if (!pool.ended && !pool.ending) await pool.end();
+    },
+  };
+}
