@@ -145,6 +145,18 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     await events.getByText('minutes 12').waitFor();
   });
 
+  it('waits for the profiles before it asks for the trend that they describe', async () => {
+    const { page, context } = await show(county, { path: '/settings' });
+    await context.route('**/api/v1/profiles', async (route) => {
+      await page.waitForResponse((response) => response.url().includes('/api/v1/devices/'));
+      // A moment in which a page that does not wait would draw what it has.
+      await page.waitForTimeout(500);
+      await route.continue();
+    });
+    await page.goto(`${county.url}/devices/${sewage()}`);
+    await page.getByRole('img', { name: /化学需氧量：平均 .*1 处缺口/ }).waitFor();
+  });
+
   it('the arrow keys read the chart out point by point', async () => {
     const { page } = await show(county, { path: `/devices/${sewage()}` });
     const chart = page.getByRole('img', { name: /化学需氧量/ });

@@ -1,76 +1,48 @@
-/** Which page an address shows. The device page, with its chart, is fetched when first needed. */
-import { signal } from '@preact/signals';
-import type { FunctionComponent } from 'preact';
+/** The whole console: who is signed in, which page the address shows, and the frame around it. */
 import { useEffect } from 'preact/hooks';
-import { profiles as profilesCheck, session } from '#kit/api/answers.ts';
+import * as answers from '#kit/api/answers.ts';
 import { ApiError } from '#kit/api/client.ts';
 import { asApiError, useLoad } from '#kit/load.ts';
 import { go, path } from '#kit/router.ts';
-import { client, profiles, user } from '#kit/state.ts';
-import { Failure, Skeleton } from '#kit/ui/parts.tsx';
-import { Devices } from './pages/devices/page.tsx';
-import { Overview } from './pages/overview/page.tsx';
-import { Settings } from './pages/settings/page.tsx';
+import { mayUse, type Session } from '#kit/session.ts';
+import { client, profiles, profilesLoaded, session } from '#kit/state.ts';
+import { say } from '#kit/text/language.ts';
+import { matchRoute, navigation, permitted } from '#kit/topics/routes.ts';
+import { prepare, ShownPage } from '#kit/topics/shown.tsx';
+import type { Topic } from '#kit/topics/topic.ts';
+import { Failure, Skeleton } from '#kit/ui/notices.tsx';
 import { Shell } from './shell/shell.tsx';
 import { SignIn } from './sign-in/page.tsx';
+import { topics } from './topics.ts';
 
-/** A page that comes in a file of its own: shows a skeleton until it is here, and says when it can't be had. */
-function later<P extends object>(
-  fetchPage: () => Promise<FunctionComponent<P>>,
-): FunctionComponent<P> {
-  const loaded = signal<FunctionComponent<P> | ApiError | null>(null);
-  const start = (): void => {
-    loaded.value = null;
-    fetchPage().then(
-      (page) => {
-        loaded.value = page;
-      },
-      (cause: unknown) => {
-        loaded.value = new ApiError('network', 0, String(cause), null, cause);
-      },
-    );
-  };
-  return function Later(props: P) {
-    useEffect(() => {
-      if (loaded.value === null) start();
-    }, []);
-    const Page = loaded.value;
-    if (Page === null) return <Skeleton />;
-    return Page instanceof ApiError ? (
-      <Failure whole error={Page} retry={start} />
-    ) : (
-      <Page {...props} />
-    );
-  };
-}
-
-const DevicePage = later<{ id: string }>(
-  async () => (await import('./pages/device/page.tsx')).DevicePage,
-);
-const Quarantine = later<object>(
-  async () => (await import('./pages/quarantine/page.tsx')).Quarantine,
-);
-const System = later<object>(async () => (await import('./pages/system/page.tsx')).SystemPage);
+/** Pages that the navigation leads to are fetched when the first one has had time to be shown. */
+const PREPARE_AFTER_MS = 2_000;
+/** How long the cursor waits for the search field of a page that is still being fetched: five seconds. */
+const FRAMES_FOR_SEARCH = 300;
 
 const notFound = new ApiError('not-found', 404, '');
+const forbidden = new ApiError('forbidden', 403, '');
 
-function Page() {
-  const [, first, second, extra] = path.value.split('/');
-  if (extra !== undefined) return <Failure whole error={notFound} retry={() => go('/')} />;
-  if (first === '') return <Overview key="own" code={user.value?.area.code ?? ''} />;
-  if (first === 'areas' && second) return <Overview key={second} code={second} />;
-  if (first === 'devices' && !second) return <Devices />;
-  if (first === 'devices' && second)
-    return <DevicePage key={second} id={decodeURIComponent(second)} />;
-  if (first === 'quarantine') return <Quarantine />;
-  if (first === 'system') return <System />;
-  if (first === 'settings') return <Settings />;
-  return <Failure whole error={notFound} retry={() => go('/')} />;
+function CurrentPage({ reader }: { reader: Session }) {
+  const match = matchRoute(topics, path.value);
+  const error = match === null ? notFound : mayUse(match.topic, reader) ? null : forbidden;
+  if (match === null || error !== null)
+    return <Failure whole error={error ?? notFound} retry={() => go('/')} />;
+  return (
+    <ShownPage
+      key={path.value}
+      route={match.route}
+      title={say(match.topic.title)}
+      parameters={match.parameters}
+    />
+  );
 }
 
-/** `/` asks for the list's search from anywhere. */
-function useSearchKey(): void {
+/** `/` asks for the search of the first topic that has one, from anywhere. */
+function useSearchKey(search: Topic['search']): void {
   useEffect(() => {
+    if (search === undefined) return;
+    let frame = 0;
     const pressed = (event: KeyboardEvent): void => {
       if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
       if (
@@ -79,48 +51,74 @@ function useSearchKey(): void {
       )
         return;
       event.preventDefault();
-      if (path.value !== '/devices') go('/devices');
-      // The list may just be appearing: its search field is there after the next frame.
-      requestAnimationFrame(() =>
-        document.querySelector<HTMLInputElement>('#device-search')?.focus(),
-      );
+      if (path.value !== search.href) go(search.href);
+      cancelAnimationFrame(frame);
+      let frames = FRAMES_FOR_SEARCH;
+      // The page may just be appearing: its search field is there some frames later.
+      const focus = (): void => {
+        const field = document.querySelector<HTMLInputElement>(search.field);
+        if (field !== null) field.focus();
+        else if (path.peek() === search.href && frames-- > 0) frame = requestAnimationFrame(focus);
+      };
+      frame = requestAnimationFrame(focus);
     };
     document.addEventListener('keydown', pressed);
-    return () => document.removeEventListener('keydown', pressed);
-  }, []);
+    return () => {
+      cancelAnimationFrame(frame);
+      document.removeEventListener('keydown', pressed);
+    };
+  }, [search]);
 }
 
-function SignedIn() {
-  useSearchKey();
+function SignedIn({ reader }: { reader: Session }) {
+  const open = permitted(topics, reader);
+  useSearchKey(open.find((topic) => topic.search !== undefined)?.search);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const topic of open)
+        if (topic.nav !== undefined) for (const route of topic.routes) prepare(route);
+    }, PREPARE_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   const load = useLoad('profiles', async (signal) => {
-    const { items } = await client.ask('/profiles', profilesCheck, { signal });
+    const { items } = await client.ask('/profiles', answers.profiles, { signal });
     profiles.value = new Map(items.map((profile) => [profile.id, profile]));
+    profilesLoaded.value = true;
     return true;
   });
   return (
-    <Shell>
-      {load.error !== undefined && profiles.value.size === 0 ? (
+    <Shell
+      entries={navigation(topics, reader)}
+      topic={matchRoute(topics, path.value)?.topic.name ?? null}
+    >
+      {load.error !== undefined && !profilesLoaded.value ? (
         <Failure whole error={load.error} retry={load.reload} />
       ) : (
-        <Page />
+        <CurrentPage reader={reader} />
       )}
     </Shell>
   );
 }
 
-/** The whole console. */
+/** Fetches the page of the present address while the server is still asked who is signed in. */
+export function prepareFirstPage(): void {
+  const match = matchRoute(topics, path.value);
+  if (match !== null) prepare(match.route);
+}
+
+/** The console. */
 export function App() {
   const load = useLoad('session', async (signal) => {
     try {
-      user.value = (await client.ask('/session', session, { signal })).user;
+      session.value = await client.ask('/session', answers.session, { signal });
     } catch (cause) {
       const error = asApiError(cause);
       if (error.status !== 401) throw error;
-      user.value = null;
+      session.value = null;
     }
     return true;
   });
-  if (user.value === undefined)
+  if (session.value === undefined)
     return load.error === undefined ? (
       <Skeleton lines={3} />
     ) : (
@@ -128,5 +126,5 @@ export function App() {
         <Failure whole error={load.error} retry={load.reload} />
       </main>
     );
-  return user.value === null ? <SignIn /> : <SignedIn />;
+  return session.value === null ? <SignIn /> : <SignedIn reader={session.value} />;
 }

@@ -2,13 +2,12 @@
 import { render } from 'preact';
 import { startRouter } from '#kit/router.ts';
 import { startPreferences, tick } from '#kit/state.ts';
-import { App } from './app.tsx';
-import '#kit/style/base.css';
-import './shell/shell.css';
-import '#kit/style/pages.css';
+import '#kit/style/index.ts';
+import { App, prepareFirstPage } from './app.tsx';
 
 startPreferences();
 startRouter();
+prepareFirstPage();
 tick();
 setInterval(tick, 5_000);
 

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Counts, type LatestChange, liveCounts, liveLatest } from './api/answers.ts';
 import { ApiError, address } from './api/client.ts';
 import { followStream } from './api/stream.ts';
-import { sessionEnded, streamFault, streamState, user } from './state.ts';
+import { session, sessionEnded, streamFault, streamState } from './state.ts';
 
 export interface Load<T> {
   /** The newest answer; stays while the next is fetched, also when that fails. */
@@ -128,7 +128,7 @@ export function useLive(
         },
         signedOut: () => {
           sessionEnded.value = true;
-          user.value = null;
+          session.value = null;
         },
       },
       leaving.signal,

@@ -3,10 +3,13 @@ import { computed, effect, signal } from '@preact/signals';
 import type { Metric, Profile, User } from './api/answers.ts';
 import { type Client, createClient } from './api/client.ts';
 import type { StreamState } from './api/stream.ts';
+import type { Session } from './session.ts';
 import { language } from './text/language.ts';
 
-/** Undefined until the server has said who we are; null when nobody is signed in. */
-export const user = signal<User | null | undefined>(undefined);
+/** Undefined until the server has said who is signed in; null when nobody is. */
+export const session = signal<(Session & { readonly user: User }) | null | undefined>(undefined);
+/** Who is signed in, as `session` says. */
+export const user = computed(() => session.value?.user ?? null);
 /** True when a session ended by itself, so that the sign-in page can say why it is there. */
 export const sessionEnded = signal(false);
 
@@ -22,6 +25,8 @@ export function tick(): void {
 
 /** Device profiles by id; loaded once after sign-in. */
 export const profiles = signal<ReadonlyMap<string, Profile>>(new Map());
+/** Whether they are here: what depends on a profile's metrics and intervals waits for them. */
+export const profilesLoaded = signal(false);
 /** What a profile says of a metric, if it is known. */
 export function metricOf(profile: string, key: string): Metric | undefined {
   return profiles.value.get(profile)?.metrics.find((metric) => metric.key === key);
@@ -37,8 +42,8 @@ export const client: Client = createClient({
   fetch: (input, init) => window.fetch(input, init),
   timeoutMs: 15_000,
   signedOut: () => {
-    if (user.value !== null && user.value !== undefined) sessionEnded.value = true;
-    user.value = null;
+    if (user.value !== null) sessionEnded.value = true;
+    session.value = null;
   },
   serverTime: (at) => {
     // The header counts whole seconds and has travelled: below two seconds the difference means nothing.

@@ -1,46 +1,27 @@
 /** The frame around every page: side rail on a desktop, bar at the bottom on a phone, the live mark on both. */
 import type { ComponentChildren } from 'preact';
 import { path } from '#kit/router.ts';
-import { narrow, streamFault, streamState, THEMES, theme, user } from '#kit/state.ts';
-import type { Key } from '#kit/text/dictionary.ts';
-import { language, say, t } from '#kit/text/language.ts';
-import { Icon, type IconName } from '#kit/ui/icon.tsx';
+import { narrow, streamFault, streamState, user } from '#kit/state.ts';
+import { say } from '#kit/text/language.ts';
+import { isHere, type NavigationEntry } from '#kit/topics/routes.ts';
+import { Icon } from '#kit/ui/icon.tsx';
+import { t } from './texts.ts';
+import './shell.css';
 
-interface Entry {
-  readonly href: string;
-  readonly icon: IconName;
-  readonly text: Extract<Key, `nav.${string}`>;
+interface LinksProps {
+  readonly entries: readonly NavigationEntry[];
+  /** The topic of the page shown; null when the address leads nowhere. */
+  readonly topic: string | null;
 }
 
-function entries(): Entry[] {
-  const admin = user.value?.role === 'admin';
-  return [
-    { href: '/', icon: 'home', text: 'nav.overview' },
-    { href: '/devices', icon: 'list', text: 'nav.devices' },
-    ...(admin
-      ? ([
-          { href: '/quarantine', icon: 'inbox', text: 'nav.quarantine' },
-          { href: '/system', icon: 'system', text: 'nav.system' },
-        ] as const)
-      : []),
-    { href: '/settings', icon: 'settings', text: 'nav.settings' },
-  ];
-}
-
-function isHere(href: string): boolean {
-  const at = path.value;
-  if (href === '/') return at === '/' || at.startsWith('/areas/');
-  return at === href || at.startsWith(`${href}/`);
-}
-
-function Links() {
+function Links({ entries, topic }: LinksProps) {
   return (
     <ul>
-      {entries().map(({ href, icon, text }) => (
-        <li key={href}>
-          <a href={href} aria-current={isHere(href) ? 'page' : undefined}>
-            <Icon name={icon} size={20} />
-            <span>{t(text)}</span>
+      {entries.map((entry) => (
+        <li key={entry.href}>
+          <a href={entry.href} aria-current={isHere(entry, path.value, topic) ? 'page' : undefined}>
+            <Icon name={entry.icon} size={20} />
+            <span>{say(entry.title)}</span>
           </a>
         </li>
       ))}
@@ -67,49 +48,6 @@ export function LiveMark() {
   );
 }
 
-/** Chinese or English. */
-export function LanguageSwitch() {
-  return (
-    <fieldset class="segments">
-      <legend class="hidden">{t('settings.language')}</legend>
-      {(['zh', 'en'] as const).map((code) => (
-        <button
-          key={code}
-          type="button"
-          lang={code === 'zh' ? 'zh-CN' : 'en'}
-          aria-pressed={language.value === code}
-          onClick={() => {
-            language.value = code;
-          }}
-        >
-          {code === 'zh' ? '中文' : 'English'}
-        </button>
-      ))}
-    </fieldset>
-  );
-}
-
-/** As the system, light or dark. */
-export function ThemeSwitch() {
-  return (
-    <fieldset class="segments">
-      <legend class="hidden">{t('settings.theme')}</legend>
-      {THEMES.map((name) => (
-        <button
-          key={name}
-          type="button"
-          aria-pressed={theme.value === name}
-          onClick={() => {
-            theme.value = name;
-          }}
-        >
-          {t(`theme.${name}`)}
-        </button>
-      ))}
-    </fieldset>
-  );
-}
-
 function Brand() {
   return (
     <a class="brand" href="/">
@@ -123,11 +61,11 @@ function Brand() {
 }
 
 /** Navigation and page. */
-export function Shell({ children }: { children: ComponentChildren }) {
+export function Shell({ children, ...links }: LinksProps & { children: ComponentChildren }) {
   return (
     <>
       <a class="skip" href="#main">
-        {t('app.skip')}
+        {t('skip')}
       </a>
       {narrow.value ? (
         <header class="topbar">
@@ -137,8 +75,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
       ) : (
         <header class="rail">
           <Brand />
-          <nav aria-label={t('app.navigation')}>
-            <Links />
+          <nav aria-label={t('navigation')}>
+            <Links {...links} />
           </nav>
           <div class="rail-foot">
             <LiveMark />
@@ -150,8 +88,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
         {children}
       </main>
       {narrow.value && (
-        <nav class="bottombar" aria-label={t('app.navigation')}>
-          <Links />
+        <nav class="bottombar" aria-label={t('navigation')}>
+          <Links {...links} />
         </nav>
       )}
     </>

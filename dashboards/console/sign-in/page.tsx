@@ -1,16 +1,18 @@
 /** Signing in; the address stays, so that afterwards the page asked for is shown. */
 import { useState } from 'preact/hooks';
-import { session } from '#kit/api/answers.ts';
+import * as answers from '#kit/api/answers.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { asApiError } from '#kit/load.ts';
-import { client, sessionEnded, user } from '#kit/state.ts';
-import { t } from '#kit/text/language.ts';
-import { explain, useTitle } from '#kit/ui/parts.tsx';
-import { LanguageSwitch } from '../shell/shell.tsx';
+import { client, session, sessionEnded } from '#kit/state.ts';
+import { explain } from '#kit/ui/notices.tsx';
+import { useTitle } from '#kit/ui/page.tsx';
+import { LanguageSwitch } from '#kit/ui/switches.tsx';
+import { t } from './texts.ts';
+import './sign-in.css';
 
 /** The form and what can go wrong with it. */
 export function SignIn() {
-  useTitle(t('session.sign-in'));
+  useTitle(t('sign-in'));
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | 'need-both' | null>(null);
 
@@ -23,12 +25,12 @@ export function SignIn() {
     setBusy(true);
     setError(null);
     try {
-      const answer = await client.ask('/session', session, {
+      const answer = await client.ask('/session', answers.session, {
         method: 'POST',
         body: { user: name, password },
       });
       sessionEnded.value = false;
-      user.value = answer.user;
+      session.value = answer;
     } catch (cause) {
       setError(asApiError(cause));
       setBusy(false);
@@ -43,11 +45,11 @@ export function SignIn() {
         <p class="muted">{t('app.tagline')}</p>
         {sessionEnded.value && error === null && (
           <p class="form-note" role="status">
-            {t('session.expired')}
+            {t('expired')}
           </p>
         )}
         <label>
-          {t('session.user')}
+          {t('user')}
           <input
             name="user"
             autocomplete="username"
@@ -57,18 +59,18 @@ export function SignIn() {
           />
         </label>
         <label>
-          {t('session.password')}
+          {t('password')}
           <input name="password" type="password" autocomplete="current-password" required />
         </label>
         {error !== null && (
           <p class="form-error" role="alert">
-            {error === 'need-both' ? t('session.need-both') : explain(error)}
+            {error === 'need-both' ? t('need-both') : explain(error)}
           </p>
         )}
         <button type="submit" class="button primary" disabled={busy}>
-          {busy ? t('session.signing-in') : t('session.sign-in')}
+          {busy ? t('signing-in') : t('sign-in')}
         </button>
-        <p class="muted small">{t('session.help')}</p>
+        <p class="muted small">{t('help')}</p>
         <LanguageSwitch />
       </form>
     </main>

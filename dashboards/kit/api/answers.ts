@@ -36,7 +36,11 @@ export const user = object({
   role: oneOf(['admin', 'officer', 'clerk']),
   area: areaRef,
 });
-export const session = object({ user });
+export const session = object({
+  user,
+  modules: nullable(list(text)),
+  rights: nullable(list(text)),
+});
 
 export const area = object({
   code: text,

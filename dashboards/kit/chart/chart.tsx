@@ -6,6 +6,7 @@ import { formatShort, formatTime, ZONE } from '../format.ts';
 import { dark, narrow } from '../state.ts';
 import { language, t, word } from '../text/language.ts';
 import { columns, type Gap, type Sample, type Series, scale } from './series.ts';
+import './chart.css';
 
 export interface ChartProps {
   readonly series: Series;
@@ -131,7 +132,7 @@ function options(
 /** What the pointer or the arrow keys are on. */
 function Readout({ sample, props }: { sample: Sample | null; props: ChartProps }) {
   if (sample === null || sample.value === null)
-    return <p class="readout muted small">{narrow.value ? '' : t('device.chart-keys')}</p>;
+    return <p class="readout muted small">{narrow.value ? '' : t('chart.keys')}</p>;
   return (
     <p class="readout small" aria-live="polite">
       <span class="muted number">{formatTime(sample.at)}</span>{' '}

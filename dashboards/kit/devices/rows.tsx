@@ -3,7 +3,9 @@ import type { ComponentChildren } from 'preact';
 import type { Device } from '../api/answers.ts';
 import { metricOf, narrow, profiles } from '../state.ts';
 import { say, t, word } from '../text/language.ts';
-import { Age, Figure, StateMark } from '../ui/parts.tsx';
+import { Age } from '../ui/page.tsx';
+import { Figure, StateMark } from './marks.tsx';
+import './devices.css';
 
 /** Columns that may be hidden; state and name always stay. */
 export const COLUMNS = ['kind', 'place', 'profile', 'gateway', 'values', 'last-seen'] as const;
@@ -64,7 +66,7 @@ function cell(column: Column, device: Device, below: string): ComponentChildren 
       return profile === undefined ? device.profile : say(profile.name);
     }
     case 'gateway':
-      return device.gateway ?? t('devices.direct');
+      return device.gateway ?? t('device.direct');
     case 'values':
       return <Values device={device} />;
     case 'last-seen':
@@ -113,13 +115,13 @@ function Head({
 }) {
   const key = sortable[column];
   if (sorting === undefined || key === undefined)
-    return <th scope="col">{t(`devices.${column}`)}</th>;
+    return <th scope="col">{t(`device.${column}`)}</th>;
   const up = sorting.by === key;
   const down = sorting.by === `-${key}`;
   return (
     <th scope="col" aria-sort={up ? 'ascending' : down ? 'descending' : 'none'}>
       <a class="sort" href={sorting.href(up ? `-${key}` : key)}>
-        {t(`devices.${column}`)}
+        {t(`device.${column}`)}
         <span aria-hidden="true">{up ? '↑' : down ? '↓' : '↕'}</span>
       </a>
     </th>

@@ -30,9 +30,13 @@ const paths = {
 
 /** Name of an icon. */
 export type IconName = keyof typeof paths;
+/** A drawing of one's own in the same manner, as the data of an SVG path. */
+export type IconPath = `M${string}`;
+
+const isName = (icon: string): icon is IconName => Object.hasOwn(paths, icon);
 
 /** A decoration for the word beside it: hidden from screen readers. */
-export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+export function Icon({ name, size = 16 }: { name: IconName | IconPath; size?: number }) {
   return (
     <svg
       class="icon"
@@ -42,7 +46,7 @@ export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
       aria-hidden="true"
       focusable="false"
     >
-      <path d={paths[name]} />
+      <path d={isName(name) ? paths[name] : name} />
     </svg>
   );
 }

@@ -5,9 +5,10 @@ import { axisFrom, type Gap } from '#kit/chart/series.ts';
 import { formatCount, formatLength, formatPercent, formatShort, formatTime } from '#kit/format.ts';
 import type { Load } from '#kit/load.ts';
 import { narrow, now } from '#kit/state.ts';
-import { t } from '#kit/text/language.ts';
-import { Failure, Scroll, Skeleton, StaleNote } from '#kit/ui/parts.tsx';
+import { Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Scroll } from '#kit/ui/page.tsx';
 import { type Cell, cellKind, cells } from './cells.ts';
+import { t } from './texts.ts';
 
 const HOUR_MS = 3_600_000;
 /** The range moves on with the clock between two answers. */
@@ -33,7 +34,7 @@ function Strip({ list }: { list: readonly Cell[] }) {
             height="10"
           >
             <title>
-              {t('device.cell', {
+              {t('cell', {
                 time: formatShort(cell.from),
                 expected: cell.expected,
                 received: cell.received,
@@ -58,17 +59,17 @@ function CellTable({ list }: { list: readonly Cell[] }) {
   const [open, setOpen] = useState(false);
   return (
     <details class="unfold" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{t('device.by-hour')}</summary>
+      <summary>{t('by-hour')}</summary>
       {open && (
-        <Scroll label={t('device.by-hour')}>
+        <Scroll label={t('by-hour')}>
           <table class="dense">
             <thead>
               <tr>
-                <th scope="col">{t('device.time')}</th>
-                <th scope="col">{t('devices.state')}</th>
+                <th scope="col">{t('time')}</th>
+                <th scope="col">{t('device.state')}</th>
                 {(['expected', 'arrived', 'backfilled-n'] as const).map((name) => (
                   <th scope="col" key={name} class="right">
-                    {t(`device.${name}`)}
+                    {t(name)}
                   </th>
                 ))}
               </tr>
@@ -79,7 +80,7 @@ function CellTable({ list }: { list: readonly Cell[] }) {
                   <td class="number">
                     {formatShort(cell.from)} – {formatShort(cell.to).slice(6)}
                   </td>
-                  <td>{t(`device.${cellKind(cell)}`)}</td>
+                  <td>{t(cellKind(cell))}</td>
                   <td class="right number">{formatCount(cell.expected)}</td>
                   <td class="right number">{formatCount(cell.received)}</td>
                   <td class="right number">{formatCount(cell.backfilled)}</td>
@@ -99,14 +100,14 @@ function GapList({ data, range }: { data: Completeness; range: Gap }) {
   const ongoing = now.value - ONGOING_MS;
   return (
     <>
-      <ol class="gap-list" aria-label={t('device.gaps')}>
+      <ol class="gap-list" aria-label={t('gaps')}>
         {newest.slice(0, shown).map((gap) => (
           <li key={gap.from}>
             <b class="number">
               {
                 // It began before the time shown, nobody here knows when.
                 gap.from <= range.from + CUT_MS
-                  ? t('device.at-least', { length: formatLength(gap.to - gap.from) })
+                  ? t('at-least', { length: formatLength(gap.to - gap.from) })
                   : formatLength(gap.to - gap.from)
               }
             </b>
@@ -116,7 +117,7 @@ function GapList({ data, range }: { data: Completeness; range: Gap }) {
               </time>
               {' – '}
               {gap.to >= ongoing ? (
-                <span class="text-offline">{t('device.gap-goes-on')}</span>
+                <span class="text-offline">{t('gap-goes-on')}</span>
               ) : (
                 <time dateTime={new Date(gap.to).toISOString()} title={formatTime(gap.to)}>
                   {formatShort(gap.to)}
@@ -129,10 +130,10 @@ function GapList({ data, range }: { data: Completeness; range: Gap }) {
       {data.gapCount > shown &&
         (shown < newest.length ? (
           <button type="button" class="button" onClick={() => setShown(shown + 10 * GAPS_SHOWN)}>
-            {t('device.more-gaps', { n: formatCount(data.gapCount - shown) })}
+            {t('more-gaps', { n: formatCount(data.gapCount - shown) })}
           </button>
         ) : (
-          <p class="muted">{t('device.more-gaps', { n: formatCount(data.gapCount - shown) })}</p>
+          <p class="muted">{t('more-gaps', { n: formatCount(data.gapCount - shown) })}</p>
         ))}
     </>
   );
@@ -147,21 +148,19 @@ function Gaps({ data, range }: { data: Completeness; range: Gap }) {
   return (
     <div class="gaps">
       <h3>
-        {t('device.gaps')}
+        {t('gaps')}
         {data.gapCount > 0 && <span class="muted number">{formatCount(data.gapCount)}</span>}
       </h3>
       {data.gapCount > 0 ? (
         <GapList data={data} range={range} />
       ) : (
         <p class="muted">
-          {missing > 0
-            ? t('device.single-losses', { n: formatCount(missing) })
-            : t('device.no-gaps')}
+          {missing > 0 ? t('single-losses', { n: formatCount(missing) }) : t('no-gaps')}
         </p>
       )}
       {lost > 0 && (
         <p class="text-late">
-          {t('device.lost-batches', { id: data.gateway?.id ?? '', n: formatCount(lost) })}
+          {t('lost-batches', { id: data.gateway?.id ?? '', n: formatCount(lost) })}
         </p>
       )}
     </div>
@@ -169,7 +168,7 @@ function Gaps({ data, range }: { data: Completeness; range: Gap }) {
 }
 
 function Summary({ data, range }: { data: Completeness; range: Gap }) {
-  if (data.since === null && data.expected === 0) return <p>{t('device.completeness-never')}</p>;
+  if (data.since === null && data.expected === 0) return <p>{t('completeness-never')}</p>;
   return (
     <p class="completeness">
       {data.expected > 0 && (
@@ -179,14 +178,14 @@ function Summary({ data, range }: { data: Completeness; range: Gap }) {
         </span>
       )}
       {data.expected === 0
-        ? t('device.completeness-none')
-        : t('device.completeness-text', {
+        ? t('completeness-none')
+        : t('completeness-text', {
             expected: formatCount(data.expected),
             received: formatCount(data.received),
             backfilled: formatCount(data.hours.reduce((sum, hour) => sum + hour.backfilled, 0)),
           })}
       {data.since !== null && data.since > range.from && (
-        <span class="muted"> {t('device.since', { time: formatTime(data.since) })}</span>
+        <span class="muted"> {t('since', { time: formatTime(data.since) })}</span>
       )}
     </p>
   );
@@ -201,7 +200,7 @@ export function CompletenessPanel({ load, range }: { load: Load<Completeness>; r
   const kinds = new Set(list.map(cellKind));
   return (
     <section class="panel" aria-labelledby="completeness-heading">
-      <h2 id="completeness-heading">{t('device.completeness')}</h2>
+      <h2 id="completeness-heading">{t('completeness')}</h2>
       {data === undefined ? (
         load.error === undefined ? (
           <Skeleton lines={3} />
@@ -219,7 +218,7 @@ export function CompletenessPanel({ load, range }: { load: Load<Completeness>; r
                 {KINDS.filter((kind) => kinds.has(kind)).map((kind) => (
                   <span key={kind}>
                     <i class={`key cell-${kind}`} />
-                    {t(`device.${kind}`)}
+                    {t(kind)}
                   </span>
                 ))}
               </p>

@@ -4,9 +4,10 @@ import * as answers from '#kit/api/answers.ts';
 import { formatTime } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { client, profiles } from '#kit/state.ts';
-import { say, t, word } from '#kit/text/language.ts';
-import { Failure, Skeleton } from '#kit/ui/parts.tsx';
+import { say } from '#kit/text/language.ts';
+import { Failure, Skeleton } from '#kit/ui/notices.tsx';
 import { eventsAddress, type TimeRange } from './data.ts';
+import { t, word } from './texts.ts';
 
 /** What an event says besides: names and values as they came. */
 function Detail({ detail }: { detail: unknown }) {
@@ -47,7 +48,7 @@ export function Events({
   );
   return (
     <section class="panel" aria-labelledby="events-heading">
-      <h2 id="events-heading">{t('device.events')}</h2>
+      <h2 id="events-heading">{t('events')}</h2>
       {load.data === undefined ? (
         load.error === undefined ? (
           <Skeleton lines={3} />
@@ -55,7 +56,7 @@ export function Events({
           <Failure error={load.error} retry={load.reload} />
         )
       ) : load.data.items.length === 0 ? (
-        <p class="muted pad">{t('device.no-events')}</p>
+        <p class="muted pad">{t('no-events')}</p>
       ) : (
         <ol class="events">
           {load.data.items.map((event) => (

@@ -18,9 +18,9 @@ import { formatCount, formatMetric, formatShort, formatSpan, formatTime } from '
 import { type Load, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
 import { client, now } from '#kit/state.ts';
-import { say, t, word } from '#kit/text/language.ts';
+import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
-import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/parts.tsx';
+import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { CompletenessPanel } from './completeness.tsx';
 import {
   completenessAddress,
@@ -33,6 +33,7 @@ import {
 import { Events } from './events.tsx';
 import { goToRange, RangePicker } from './range.tsx';
 import { SampleTable } from './samples.tsx';
+import { t, word } from './texts.ts';
 
 const REFRESH_MS = 60_000;
 
@@ -46,17 +47,17 @@ interface Shown {
 /** The chart in one sentence. */
 function describe({ series, metric }: Shown, gaps: readonly Gap[]): string {
   const sum = summarize(series);
-  if (sum === null) return t('device.no-range');
+  if (sum === null) return t('no-range');
   const unit = metric.unit === '' ? '' : ` ${word('unit', metric.unit)}`;
   const say1 = (value: number): string => `${formatMetric(metric, value)}${unit}`;
   const common = { metric: say(metric.name), count: sum.count, gaps: gaps.length };
   const kind = drawnAs(metric);
   const figures =
     kind === 'state'
-      ? t('device.summary-state', common)
+      ? t('summary-state', common)
       : kind === 'total'
-        ? t('device.summary-total', { ...common, first: say1(sum.first), last: say1(sum.last) })
-        : t('device.summary', {
+        ? t('summary-total', { ...common, first: say1(sum.first), last: say1(sum.last) })
+        : t('summary', {
             ...common,
             avg: say1(sum.avg),
             min: say1(sum.min),
@@ -65,7 +66,7 @@ function describe({ series, metric }: Shown, gaps: readonly Gap[]): string {
           });
   if (sum.doubtful.size === 0) return figures;
   const words = [...sum.doubtful].map(([name, n]) => `${word('quality', name)} ${formatCount(n)}`);
-  return figures + t('device.summary-bad', { words: words.join(', ') });
+  return figures + t('summary-bad', { words: words.join(', ') });
 }
 
 function Legend({ shown, gaps }: { shown: Shown; gaps: readonly Gap[] }) {
@@ -75,29 +76,27 @@ function Legend({ shown, gaps }: { shown: Shown; gaps: readonly Gap[] }) {
   return (
     <p class="legend small muted">
       <span>
-        {series.everyMs === null
-          ? t('device.raw')
-          : t('device.bucket', { every: formatSpan(series.everyMs) })}
+        {series.everyMs === null ? t('raw') : t('bucket', { every: formatSpan(series.everyMs) })}
       </span>
       {series.everyMs !== null && drawnAs(metric) === 'value' && (
         <span>
           <i class="key key-band" />
-          {t('device.band')}
+          {t('band')}
         </span>
       )}
       {gaps.length > 0 && (
         <span>
           <i class="key key-gap" />
-          {t('device.gap')}
+          {t('gap')}
         </span>
       )}
       {doubtful && (
         <span>
           <i class="key key-bad" />
-          {t('device.bad')}
+          {t('bad')}
         </span>
       )}
-      {outside > 0 && <span>{t('device.off-scale', { n: outside })}</span>}
+      {outside > 0 && <span>{t('off-scale', { n: outside })}</span>}
     </p>
   );
 }
@@ -105,19 +104,19 @@ function Legend({ shown, gaps }: { shown: Shown; gaps: readonly Gap[] }) {
 /** Nothing to draw: why, and the way to the last there was. */
 function NoData({ lastSeenAt, range }: { lastSeenAt: number | null; range: TimeRange }) {
   if (lastSeenAt === null || lastSeenAt >= range.from)
-    return <Empty icon="chart" title={t('device.no-range')} hint={t('device.no-range-hint')} />;
+    return <Empty icon="chart" title={t('no-range')} hint={t('no-range-hint')} />;
   return (
     <Empty
       icon="chart"
-      title={t('device.no-range')}
-      hint={t('device.last-data', { time: formatTime(lastSeenAt) })}
+      title={t('no-range')}
+      hint={t('last-data', { time: formatTime(lastSeenAt) })}
     >
       <button
         type="button"
         class="button"
         onClick={() => goToRange(lastSeenAt - RANGES['24h'], lastSeenAt + 60_000)}
       >
-        {t('device.to-last')}
+        {t('to-last')}
       </button>
     </Empty>
   );
@@ -186,9 +185,9 @@ function Heading({
 }) {
   return (
     <div class="panel-head">
-      <h2>{t('device.chart')}</h2>
+      <h2>{t('chart')}</h2>
       <label class="choice">
-        <span class="hidden">{t('device.metric')}</span>
+        <span class="hidden">{t('metric')}</span>
         <select
           value={metric.key}
           onChange={(event) => go(withQuery({ metric: event.currentTarget.value }))}
@@ -203,7 +202,7 @@ function Heading({
       </label>
       <a class="button" href={withQuery({ view: asTable ? null : 'table' })}>
         <Icon name={asTable ? 'chart' : 'table'} />
-        {asTable ? t('device.as-chart') : t('device.as-table')}
+        {asTable ? t('as-chart') : t('as-table')}
       </a>
       {children}
     </div>
@@ -273,7 +272,7 @@ export function History({
   const asTable = query.value.get('view') === 'table';
   return (
     <>
-      <section class="panel" aria-label={t('device.chart')}>
+      <section class="panel" aria-label={t('chart')}>
         <Heading metrics={metrics} metric={metric} asTable={asTable}>
           <RangePicker range={range} />
         </Heading>
@@ -287,7 +286,7 @@ export function History({
           {(['csv', 'parquet'] as const).map((format) => (
             <a key={format} class="button" href={exportAddress(device.id, format, range)} download>
               <Icon name="download" />
-              {t(`device.export-${format}`)}
+              {t(`export.${format}`)}
             </a>
           ))}
         </p>

@@ -3,26 +3,20 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Device, LatestChange, Metric, Profile } from '#kit/api/answers.ts';
 import * as answers from '#kit/api/answers.ts';
 import { drawnAs, trend } from '#kit/chart/series.ts';
+import { Figure, StateMark } from '#kit/devices/marks.tsx';
 import { mergeLatest } from '#kit/devices/merge.ts';
 import { formatSpan, formatTime } from '#kit/format.ts';
 import { useLive, useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
-import { client, now, profiles } from '#kit/state.ts';
-import { say, t, word } from '#kit/text/language.ts';
+import { client, now, profiles, profilesLoaded } from '#kit/state.ts';
+import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
-import {
-  Age,
-  Crumbs,
-  Empty,
-  Failure,
-  Figure,
-  Skeleton,
-  StaleNote,
-  StateMark,
-  useTitle,
-} from '#kit/ui/parts.tsx';
+import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
 import { loadRecent } from './data.ts';
 import { History } from './history.tsx';
+import { t, word } from './texts.ts';
+import './device.css';
 
 function Spark({ points }: { points: readonly (readonly [number, number])[] }) {
   const first = points[0];
@@ -46,9 +40,9 @@ function Spark({ points }: { points: readonly (readonly [number, number])[] }) {
 }
 
 const trendWords = {
-  rising: 'device.trend-up',
-  falling: 'device.trend-down',
-  flat: 'device.trend-flat',
+  rising: 'trend-up',
+  falling: 'trend-down',
+  flat: 'trend-flat',
 } as const;
 
 function Tile({
@@ -94,33 +88,31 @@ function Tile({
 function Facts({ device, profile }: { device: Device; profile: Profile | undefined }) {
   const facts: [string, string][] = [
     [t('device.id'), device.id],
-    [t('devices.kind'), word('kind', device.kind)],
+    [t('device.kind'), word('kind', device.kind)],
     [
-      t('devices.profile'),
+      t('device.profile'),
       profile === undefined ? device.profile : `${say(profile.name)} (${device.profile})`,
     ],
-    [t('devices.gateway'), device.gateway ?? t('devices.direct')],
+    [t('device.gateway'), device.gateway ?? t('device.direct')],
     ...(device.address === null || device.address === device.id
       ? []
-      : ([[t('device.address'), device.address]] as [string, string][])),
+      : ([[t('address'), device.address]] as [string, string][])),
     ...(profile === undefined
       ? []
       : ([
-          [t('device.protocol'), profile.protocol],
-          [t('device.report-every'), formatSpan(profile.reportEvery * 1000)],
+          [t('protocol'), profile.protocol],
+          [t('report-every'), formatSpan(profile.reportEvery * 1000)],
         ] as [string, string][])),
     ...(device.longitude === null || device.latitude === null
       ? []
-      : ([
-          [
-            t('device.coordinates'),
-            `${device.longitude.toFixed(5)}, ${device.latitude.toFixed(5)}`,
-          ],
-        ] as [string, string][])),
+      : ([[t('coordinates'), `${device.longitude.toFixed(5)}, ${device.latitude.toFixed(5)}`]] as [
+          string,
+          string,
+        ][])),
   ];
   return (
     <section class="panel" aria-labelledby="about-heading">
-      <h2 id="about-heading">{t('device.about')}</h2>
+      <h2 id="about-heading">{t('about')}</h2>
       <dl class="facts">
         {facts.map(([name, fact]) => (
           <div key={name}>
@@ -171,7 +163,7 @@ function Body({ device, change }: { device: Device; change: LatestChange | null 
     metrics[0];
   return (
     <>
-      <section aria-label={t('device.values')} class="tiles metrics">
+      <section aria-label={t('values')} class="tiles metrics">
         {metrics.map((metric) => (
           <Tile
             key={metric.key}
@@ -184,7 +176,7 @@ function Body({ device, change }: { device: Device; change: LatestChange | null 
       </section>
       {device.lastSeenAt === null && device.values.size === 0 ? (
         <section class="panel">
-          <Empty title={t('device.no-values')} hint={t('device.no-values-hint')} />
+          <Empty title={t('no-values')} hint={t('no-values-hint')} />
         </section>
       ) : null}
       {chosen !== undefined && device.values.size > 0 && (
@@ -202,7 +194,7 @@ function Body({ device, change }: { device: Device; change: LatestChange | null 
 }
 
 /** The page. */
-export function DevicePage({ id }: { id: string }) {
+export function Page({ id }: { id: string }) {
   const load = useLoad(
     `device ${id}`,
     (signal) => client.ask(`/devices/${encodeURIComponent(id)}`, answers.device, { signal }),
@@ -227,7 +219,7 @@ export function DevicePage({ id }: { id: string }) {
         : [...device.path.filter((place) => place.code !== device.area.code), device.area],
     [device],
   );
-  if (device === undefined)
+  if (device === undefined || !profilesLoaded.value)
     return load.error === undefined ? (
       <Skeleton lines={10} />
     ) : (
@@ -244,7 +236,7 @@ export function DevicePage({ id }: { id: string }) {
           {device.lastSeenAt !== null && (
             <>
               {' · '}
-              {t('devices.last-seen')} <Age at={device.lastSeenAt} />
+              {t('device.last-seen')} <Age at={device.lastSeenAt} />
               <span class="number"> · {formatTime(device.lastSeenAt)}</span>
             </>
           )}

@@ -2,10 +2,10 @@
 import { useState } from 'preact/hooks';
 import { formatShort, formatSpan, fromField, toField } from '#kit/format.ts';
 import { go, withQuery } from '#kit/router.ts';
-import { t } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
-import { Menu } from '#kit/ui/parts.tsx';
+import { Menu } from '#kit/ui/page.tsx';
 import { RANGES, type TimeRange } from './data.ts';
+import { t } from './texts.ts';
 
 /** Puts a time of its own choice into the address. */
 export function goToRange(from: number, to: number): void {
@@ -32,7 +32,7 @@ export function RangePicker({ range }: { range: TimeRange }) {
   return (
     <div class="ranges">
       <fieldset class="segments">
-        <legend class="hidden">{t('device.range')}</legend>
+        <legend class="hidden">{t('range')}</legend>
         {(Object.keys(RANGES) as (keyof typeof RANGES)[]).map((name) => (
           <a
             key={name}
@@ -50,27 +50,27 @@ export function RangePicker({ range }: { range: TimeRange }) {
           <>
             {range.name === 'custom'
               ? `${formatShort(range.from)} – ${formatShort(range.to)}`
-              : t('device.custom')}
+              : t('custom')}
             <Icon name="down" size={12} />
           </>
         }
       >
         <form class="menu-body" onSubmit={apply}>
           <label>
-            {t('device.from')}
+            {t('from')}
             <input type="datetime-local" name="from" defaultValue={toField(range.from)} />
           </label>
           <label>
-            {t('device.to')}
+            {t('to')}
             <input type="datetime-local" name="to" defaultValue={toField(range.to)} />
           </label>
           {wrong && (
             <p class="form-error" role="alert">
-              {t('device.range-wrong')}
+              {t('range-wrong')}
             </p>
           )}
           <button type="submit" class="button primary">
-            {t('device.apply')}
+            {t('apply')}
           </button>
         </form>
       </Menu>

@@ -3,8 +3,9 @@ import { useState } from 'preact/hooks';
 import type { Metric } from '#kit/api/answers.ts';
 import type { Series } from '#kit/chart/series.ts';
 import { formatMetric, formatTime } from '#kit/format.ts';
-import { say, t, word } from '#kit/text/language.ts';
-import { Scroll } from '#kit/ui/parts.tsx';
+import { say } from '#kit/text/language.ts';
+import { Scroll } from '#kit/ui/page.tsx';
+import { t, word } from './texts.ts';
 
 const TABLE_STEP = 100;
 
@@ -25,7 +26,7 @@ export function SampleTable({ series, metric }: { series: Series; metric: Metric
           <tr>
             {heads.map((name) => (
               <th scope="col" key={name}>
-                {t(`device.${name}`)}
+                {t(name)}
                 {name === 'value' && metric.unit !== '' && (
                   <span class="unit">{word('unit', metric.unit)}</span>
                 )}
@@ -60,7 +61,7 @@ export function SampleTable({ series, metric }: { series: Series; metric: Metric
       </table>
       {rows.length > shown && (
         <button type="button" class="button" onClick={() => setShown(shown + TABLE_STEP)}>
-          {t('devices.more')}
+          {t('list.more')}
         </button>
       )}
     </Scroll>

@@ -9,9 +9,13 @@ import { csvCell, formatCount, formatTime } from '#kit/format.ts';
 import { allPages, asApiError, useLive, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
 import { client, narrow, now, profiles, recall, remember, user } from '#kit/state.ts';
-import { say, t, word } from '#kit/text/language.ts';
+import { say } from '#kit/text/language.ts';
+import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
-import { Empty, explain, Failure, Menu, Skeleton, StaleNote, useTitle } from '#kit/ui/parts.tsx';
+import { Empty, explain, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Menu, useTitle } from '#kit/ui/page.tsx';
+import { t, word } from './texts.ts';
+import './devices.css';
 
 const PAGE = 50;
 const EXPORT_PAGE = 500;
@@ -59,13 +63,13 @@ function Search() {
   }, [typed]);
   return (
     <label class="search">
-      <span class="hidden">{t('devices.search')}</span>
+      <span class="hidden">{t('search')}</span>
       <Icon name="search" />
       <input
         id="device-search"
         type="search"
-        placeholder={t('devices.search')}
-        title={t('devices.search-key')}
+        placeholder={t('search')}
+        title={t('search-key')}
         value={typed}
         maxLength={100}
         onInput={(event) => setTyped(event.currentTarget.value)}
@@ -141,31 +145,31 @@ function FilterBar() {
       <Search />
       <Choice
         name="area"
-        label={t('devices.area')}
-        any={own === undefined ? t('devices.area-any') : say(own.name)}
+        label={t('area')}
+        any={own === undefined ? t('area-any') : say(own.name)}
         options={useAreas()}
       />
       <Choice
         name="state"
-        label={t('devices.state')}
-        any={t('state.any')}
+        label={t('device.state')}
+        any={t('state-any')}
         options={STATES.map((state) => [state, t(`state.${state}`)])}
       />
       <Choice
         name="kind"
-        label={t('devices.kind')}
-        any={t('devices.kind-any')}
+        label={t('device.kind')}
+        any={t('kind-any')}
         options={kinds.map((kind) => [kind, word('kind', kind)])}
       />
       {narrow.value && (
         <Choice
           name="sort"
-          label={t('devices.sort')}
+          label={t('sort')}
           any=""
           options={[
-            ['name', t('devices.sort-name')],
-            ['-lastSeenAt', t('devices.sort-seen')],
-            ['state', t('devices.sort-state')],
+            ['name', t('sort-name')],
+            ['-lastSeenAt', t('sort-seen')],
+            ['state', t('sort-state')],
           ]}
         />
       )}
@@ -203,7 +207,7 @@ function ColumnMenu({
       label={
         <>
           <Icon name="columns" />
-          {t('devices.columns')}
+          {t('columns')}
         </>
       }
     >
@@ -215,7 +219,7 @@ function ColumnMenu({
               checked={columns.includes(column)}
               onChange={(event) => set(column, event.currentTarget.checked)}
             />
-            {t(`devices.${column}`)}
+            {t(`device.${column}`)}
           </label>
         ))}
       </div>
@@ -227,14 +231,14 @@ function ColumnMenu({
 function listAsCsv(devices: readonly Device[]): Blob {
   const head = (
     ['id', 'name', 'kind', 'profile', 'place', 'gateway', 'state', 'last-seen'] as const
-  ).map((name) => (name === 'id' ? t('device.id') : t(`devices.${name}`)));
+  ).map((name) => (name === 'id' ? t('device.id') : t(`device.${name}`)));
   const rows = devices.map((device) => [
     device.id,
     device.name,
     word('kind', device.kind),
     device.profile,
     placeOf(device, user.value?.area.code ?? ''),
-    device.gateway ?? t('devices.direct'),
+    device.gateway ?? t('device.direct'),
     t(`state.${device.state}`),
     device.lastSeenAt === null ? '' : formatTime(device.lastSeenAt),
   ]);
@@ -283,11 +287,11 @@ function ExportButtons() {
       )}
       <button type="button" class="button" disabled={busy} onClick={() => void exportList()}>
         <Icon name="download" />
-        {busy ? t('devices.exporting') : t('devices.export-list')}
+        {busy ? t('exporting') : t('export-list')}
       </button>
       <a class="button" href={readings} download>
         <Icon name="download" />
-        {t('devices.export-readings')}
+        {t('export-readings')}
       </a>
     </>
   );
@@ -309,14 +313,14 @@ function More({ page, add }: { page: DevicePage; add: (next: DevicePage) => void
   return (
     <div class="list-foot">
       <span class="muted">
-        {t('devices.shown', {
+        {t('shown', {
           shown: formatCount(page.items.length),
           total: formatCount(page.total),
         })}
       </span>
       {page.next !== null && (
         <button type="button" class="button" disabled={busy} onClick={() => void more()}>
-          {busy ? t('devices.loading-more') : t('devices.more')}
+          {busy ? t('loading-more') : t('list.more')}
         </button>
       )}
       {error !== null && (
@@ -329,8 +333,8 @@ function More({ page, add }: { page: DevicePage; add: (next: DevicePage) => void
 }
 
 /** The page. */
-export function Devices() {
-  useTitle(t('nav.devices'));
+export function Page({ title }: PageProps) {
+  useTitle(title);
   const [columns, setColumn] = useColumns();
   const key = JSON.stringify(filters());
   const load = useLoad(`devices ${key}`, (signal) => ask({ limit: PAGE }, signal));
@@ -347,9 +351,9 @@ export function Devices() {
   return (
     <div class="page">
       <header class="page-head">
-        <h1>{t('nav.devices')}</h1>
+        <h1>{title}</h1>
         {page !== undefined && (
-          <span class="muted">{t('devices.total', { n: formatCount(page.total) })}</span>
+          <span class="muted">{t('total', { n: formatCount(page.total) })}</span>
         )}
         <span class="actions">
           {!narrow.value && <ColumnMenu columns={columns} set={setColumn} />}
@@ -367,12 +371,12 @@ export function Devices() {
       ) : page.items.length === 0 ? (
         <Empty
           icon={filtered ? 'search' : 'empty'}
-          title={filtered ? t('devices.none') : t('overview.empty')}
-          hint={filtered ? t('devices.none-hint') : t('overview.empty-hint')}
+          title={filtered ? t('none') : t('devices.empty')}
+          hint={filtered ? t('none-hint') : t('devices.empty-hint')}
         >
           {filtered && (
             <a class="button" href="/devices">
-              {t('devices.clear')}
+              {t('clear')}
             </a>
           )}
         </Empty>
@@ -380,7 +384,7 @@ export function Devices() {
         <section class={load.busy ? 'panel list busy' : 'panel list'} aria-busy={load.busy}>
           <DeviceRows
             devices={page.items}
-            label={t('nav.devices')}
+            label={title}
             below={user.value?.area.code ?? ''}
             columns={columns}
             sorting={{

@@ -8,25 +8,19 @@ import {
   STATES,
 } from '#kit/api/answers.ts';
 import { address } from '#kit/api/client.ts';
+import { CountsBar, CountTiles, totalOf } from '#kit/devices/marks.tsx';
 import { mergeLatest } from '#kit/devices/merge.ts';
 import { DeviceRows } from '#kit/devices/rows.tsx';
 import { formatCount, formatPercent, formatValue } from '#kit/format.ts';
 import { type Load, useLive, useLoad } from '#kit/load.ts';
-import { client, narrow, now } from '#kit/state.ts';
-import { say, t, word } from '#kit/text/language.ts';
+import { client, narrow, now, user } from '#kit/state.ts';
+import { say } from '#kit/text/language.ts';
+import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
-import {
-  Age,
-  CountsBar,
-  CountTiles,
-  Crumbs,
-  Empty,
-  Failure,
-  Skeleton,
-  StaleNote,
-  totalOf,
-  useTitle,
-} from '#kit/ui/parts.tsx';
+import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
+import { t, word } from './texts.ts';
+import './overview.css';
 
 /** Asked anew this often; states and values of the devices shown come live besides. */
 const REFRESH_MS = 15_000;
@@ -43,12 +37,12 @@ function AreaTable({ areas, heading }: { areas: readonly AreaRow[]; heading: str
       <table class="dense">
         <thead>
           <tr>
-            <th scope="col">{t('overview.area')}</th>
+            <th scope="col">{t('area')}</th>
             <th scope="col" class="wide-bar">
-              {t('overview.share')}
+              {t('share')}
             </th>
             <th scope="col" class="right">
-              {t('overview.total')}
+              {t('total')}
             </th>
             {STATES.map((state) => (
               <th scope="col" key={state} class="right">
@@ -94,7 +88,7 @@ function AreaCards({ areas }: { areas: readonly AreaRow[] }) {
             <span class="card-head">
               <b>{say(area.name)}</b>
               <span class="muted small">
-                {t('overview.devices-n', { n: formatCount(totalOf(area.counts)) })}
+                {t('devices-n', { n: formatCount(totalOf(area.counts)) })}
               </span>
             </span>
             <CountsBar counts={area.counts} />
@@ -121,9 +115,7 @@ function QuantityLine({ quantity, most }: { quantity: QuantityRow; most: number 
       <span class="quantity-name">
         {say(quantity.name)}
         {quantity.devices < most && (
-          <small class="muted">
-            {t('overview.devices-n', { n: formatCount(quantity.devices) })}
-          </small>
+          <small class="muted">{t('devices-n', { n: formatCount(quantity.devices) })}</small>
         )}
       </span>
       <span class="quantity-value">
@@ -162,7 +154,7 @@ function KindQuantities({
           {word('kind', kind)}
         </a>
         <small class="kind-count muted number">
-          {t('overview.devices-online', { n: formatCount(most) })}
+          {t('devices-online', { n: formatCount(most) })}
         </small>
       </h3>
       <ul class="quantities">
@@ -172,7 +164,7 @@ function KindQuantities({
       </ul>
       {shown.length < quantities.length && (
         <button type="button" class="link more-lines" onClick={() => setAll(true)}>
-          {t('overview.more-quantities', { n: quantities.length - shown.length })}
+          {t('more-quantities', { n: quantities.length - shown.length })}
         </button>
       )}
     </section>
@@ -181,12 +173,12 @@ function KindQuantities({
 
 function Tiles({ counts, rate, area }: { counts: Counts; rate: number; area: string }) {
   return (
-    <section class="tiles" aria-label={t('overview.share')}>
+    <section class="tiles" aria-label={t('share')}>
       <CountTiles counts={counts} area={area} />
       <div class="tile tile-rate">
         <span class="muted tile-label">
           <Icon name="pulse" />
-          {t('overview.rate')}
+          {t('rate')}
         </span>
         <b class="big number">{formatCount(rate)}</b>
       </div>
@@ -195,7 +187,7 @@ function Tiles({ counts, rate, area }: { counts: Counts; rate: number; area: str
 }
 
 function AreaPanel({ areas, level }: { areas: readonly AreaRow[]; level: string }) {
-  const heading = level === 'county' ? t('overview.townships') : t('overview.villages');
+  const heading = level === 'county' ? t('townships') : t('villages');
   return (
     <section class="panel" aria-labelledby="areas-heading">
       <h2 id="areas-heading">
@@ -203,7 +195,7 @@ function AreaPanel({ areas, level }: { areas: readonly AreaRow[]; level: string 
         <span class="muted number">{areas.length}</span>
       </h2>
       {areas.length === 0 ? (
-        <p class="muted pad">{t('overview.no-areas')}</p>
+        <p class="muted pad">{t('no-areas')}</p>
       ) : narrow.value ? (
         <AreaCards areas={areas} />
       ) : (
@@ -217,9 +209,9 @@ function QuantityPanel({ quantities, area }: { quantities: readonly QuantityRow[
   const kinds = [...Map.groupBy(quantities, ({ kind }) => kind)];
   return (
     <section class="panel values-panel" aria-labelledby="quantities-heading">
-      <h2 id="quantities-heading">{t('overview.quantities')}</h2>
+      <h2 id="quantities-heading">{t('quantities')}</h2>
       <p class="muted small under-heading">
-        {quantities.length === 0 ? t('overview.no-quantities') : t('overview.quantities-note')}
+        {quantities.length === 0 ? t('no-quantities') : t('quantities-note')}
       </p>
       {kinds.map(([kind, rows]) => (
         <KindQuantities key={kind} kind={kind} area={area} quantities={rows} />
@@ -242,16 +234,16 @@ function DevicePanel({
   return (
     <section class="panel" aria-labelledby="recent-heading">
       <h2 id="recent-heading">
-        {village ? t('overview.devices') : t('overview.recent')}
+        {village ? t('devices') : t('recent')}
         <a class="more" href={`/devices?area=${code}`}>
-          {t('overview.all-devices', { n: formatCount(total) })}
+          {t('all-devices', { n: formatCount(total) })}
           <Icon name="right" size={12} />
         </a>
       </h2>
       {load.data !== undefined ? (
         <DeviceRows
           devices={load.data}
-          label={village ? t('overview.devices') : t('overview.recent')}
+          label={village ? t('devices') : t('recent')}
           below={code}
           columns={village ? ['kind', 'values', 'last-seen'] : ['place', 'values', 'last-seen']}
         />
@@ -264,8 +256,9 @@ function DevicePanel({
   );
 }
 
-/** The page of a county, township or village. */
-export function Overview({ code }: { code: string }) {
+/** The page of a county, township or village; the reader's own area when the address names none. */
+export function Page({ code: asked, title }: PageProps & { code?: string }) {
+  const code = asked ?? user.value?.area.code ?? '';
   const loadedAt = useRef(0);
   const [liveTally, setLiveTally] = useState<Counts | null>(null);
   const area = useLoad(`area ${code}`, (signal) =>
@@ -303,7 +296,7 @@ export function Overview({ code }: { code: string }) {
       devices.reload();
     },
   });
-  useTitle(area.data === undefined ? t('nav.overview') : say(area.data.name));
+  useTitle(area.data === undefined ? title : say(area.data.name));
 
   const error =
     area.data === undefined ? area.error : overview.data === undefined ? overview.error : undefined;
@@ -327,16 +320,14 @@ export function Overview({ code }: { code: string }) {
       <header class="page-head">
         <h1>{say(area.data.name)}</h1>
         <span class="muted">
-          {total > 0 && (
-            <>{t('overview.online-share', { n: formatPercent(counts.online, total) })} · </>
-          )}
-          {t('overview.updated')} <Age at={loadedAt.current} />
+          {total > 0 && <>{t('online-share', { n: formatPercent(counts.online, total) })} · </>}
+          {t('updated')} <Age at={loadedAt.current} />
         </span>
       </header>
       <StaleNote error={overview.error} retry={overview.reload} />
       <Tiles counts={counts} rate={overview.data.readingsPerMinute} area={code} />
       {total === 0 ? (
-        <Empty title={t('overview.empty')} hint={t('overview.empty-hint')} />
+        <Empty title={t('devices.empty')} hint={t('devices.empty-hint')} />
       ) : (
         <div class={village ? 'columns columns-two' : 'columns'}>
           {!village && <AreaPanel areas={overview.data.areas} level={area.data.level} />}

@@ -6,8 +6,11 @@ import { type ApiError, address } from '#kit/api/client.ts';
 import { allPages, asApiError, useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
-import { t, word } from '#kit/text/language.ts';
-import { Age, Empty, explain, Failure, Skeleton, StaleNote, useTitle } from '#kit/ui/parts.tsx';
+import type { PageProps } from '#kit/topics/topic.ts';
+import { Empty, explain, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Age, useTitle } from '#kit/ui/page.tsx';
+import { t, word } from './texts.ts';
+import './quarantine.css';
 
 const PAGE = 50;
 
@@ -37,7 +40,7 @@ function Entry({
     <li class="entry">
       {choose !== null && (
         <label class="check">
-          <span class="hidden">{t('quarantine.select', { id: entry.id })}</span>
+          <span class="hidden">{t('select', { id: entry.id })}</span>
           <input
             type="checkbox"
             checked={chosen}
@@ -55,19 +58,19 @@ function Entry({
         </summary>
         <dl class="facts">
           <div>
-            <dt>{t('quarantine.reason')}</dt>
+            <dt>{t('reason')}</dt>
             <dd>{entry.reason}</dd>
           </div>
           <div>
-            <dt>{t('quarantine.source')}</dt>
+            <dt>{t('source')}</dt>
             <dd>{entry.source}</dd>
           </div>
           <div>
-            <dt>{t('quarantine.topic')}</dt>
+            <dt>{t('topic')}</dt>
             <dd>{entry.topic}</dd>
           </div>
           <div>
-            <dt>{t('quarantine.payload')}</dt>
+            <dt>{t('payload')}</dt>
             <dd>
               <pre>{payloadText(entry)}</pre>
             </dd>
@@ -99,7 +102,7 @@ function useRerun(done: () => void): {
       });
       setState({
         busy: false,
-        result: t('quarantine.result', {
+        result: t('result', {
           accepted: answer.accepted,
           refused: answer.refused.length,
         }),
@@ -116,14 +119,14 @@ function useRerun(done: () => void): {
 function States({ chosen }: { chosen: string }) {
   return (
     <fieldset class="segments">
-      <legend class="hidden">{t('devices.state')}</legend>
+      <legend class="hidden">{t('device.state')}</legend>
       {QUARANTINE_STATES.map((state) => (
         <a
           key={state}
           href={withQuery({ state: state === 'open' ? null : state })}
           aria-current={state === chosen ? 'true' : undefined}
         >
-          {t(`quarantine.${state}`)}
+          {t(`entry.${state}`)}
         </a>
       ))}
     </fieldset>
@@ -131,8 +134,8 @@ function States({ chosen }: { chosen: string }) {
 }
 
 /** The page. */
-export function Quarantine() {
-  useTitle(t('nav.quarantine'));
+export function Page({ title }: PageProps) {
+  useTitle(title);
   const state = QUARANTINE_STATES.find((one) => one === query.value.get('state')) ?? 'open';
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
   const [pages, setPages] = useState(1);
@@ -165,7 +168,7 @@ export function Quarantine() {
   return (
     <div class="page">
       <header class="page-head">
-        <h1>{t('nav.quarantine')}</h1>
+        <h1>{title}</h1>
         <States chosen={state} />
         {state === 'open' && items.length > 0 && (
           <span class="actions">
@@ -175,7 +178,7 @@ export function Quarantine() {
               disabled={rerun.busy || chosen.size === 0}
               onClick={() => rerun.run([...chosen])}
             >
-              {t('quarantine.run-selected', { n: chosen.size })}
+              {t('run-selected', { n: chosen.size })}
             </button>
             <button
               type="button"
@@ -183,12 +186,12 @@ export function Quarantine() {
               disabled={rerun.busy}
               onClick={() => rerun.run(null)}
             >
-              {rerun.busy ? t('quarantine.running') : t('quarantine.run-all')}
+              {rerun.busy ? t('running') : t('run-all')}
             </button>
           </span>
         )}
       </header>
-      <p class="muted">{t('quarantine.intro')}</p>
+      <p class="muted">{t('intro')}</p>
       <p role="status">{rerun.result}</p>
       {rerun.error !== null && (
         <p class="form-error" role="alert">
@@ -199,8 +202,8 @@ export function Quarantine() {
       {items.length === 0 ? (
         <Empty
           icon="inbox"
-          title={t('quarantine.empty')}
-          {...(state === 'open' ? { hint: t('quarantine.empty-hint') } : {})}
+          title={t('empty')}
+          {...(state === 'open' ? { hint: t('empty-hint') } : {})}
         />
       ) : (
         <section class="panel">
@@ -217,7 +220,7 @@ export function Quarantine() {
           {load.data?.complete === false && (
             <div class="list-foot">
               <button type="button" class="button" onClick={() => setPages(pages + 1)}>
-                {t('devices.more')}
+                {t('list.more')}
               </button>
             </div>
           )}

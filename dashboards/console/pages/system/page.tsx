@@ -3,40 +3,45 @@ import { useState } from 'preact/hooks';
 import type { System } from '#kit/api/answers.ts';
 import * as answers from '#kit/api/answers.ts';
 import type { ApiError } from '#kit/api/client.ts';
+import { StateMark } from '#kit/devices/marks.tsx';
 import { formatBytes, formatCount } from '#kit/format.ts';
 import { asApiError, useLoad } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
-import { type PlainKey, t } from '#kit/text/language.ts';
-import { Age, explain, Failure, Skeleton, StaleNote, StateMark, useTitle } from '#kit/ui/parts.tsx';
+import type { PlainKey } from '#kit/text/language.ts';
+import type { PageProps } from '#kit/topics/topic.ts';
+import { explain, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Age, useTitle } from '#kit/ui/page.tsx';
+import { t, type texts } from './texts.ts';
+import './system.css';
 
 const REFRESH_MS = 5_000;
 
 interface Counter {
   readonly name: string;
-  readonly text: Extract<PlainKey, `system.${string}`>;
+  readonly text: PlainKey<typeof texts>;
   readonly bytes?: true;
   /** Anything but zero wants attention. */
   readonly fault?: true;
 }
 
 const storeCounters: readonly Counter[] = [
-  { name: 'readings', text: 'system.readings' },
-  { name: 'rowsPending', text: 'system.rows-pending' },
-  { name: 'rowsHot', text: 'system.rows-hot' },
-  { name: 'rowsSealed', text: 'system.rows-sealed' },
-  { name: 'logBytes', text: 'system.log-bytes', bytes: true },
-  { name: 'archiveBytes', text: 'system.archive-bytes', bytes: true },
-  { name: 'quarantined', text: 'system.quarantined' },
-  { name: 'commitFailures', text: 'system.commit-failures', fault: true },
-  { name: 'sealFailures', text: 'system.seal-failures', fault: true },
-  { name: 'filesUnreadable', text: 'system.files-unreadable', fault: true },
+  { name: 'readings', text: 'readings' },
+  { name: 'rowsPending', text: 'rows-pending' },
+  { name: 'rowsHot', text: 'rows-hot' },
+  { name: 'rowsSealed', text: 'rows-sealed' },
+  { name: 'logBytes', text: 'log-bytes', bytes: true },
+  { name: 'archiveBytes', text: 'archive-bytes', bytes: true },
+  { name: 'quarantined', text: 'quarantined' },
+  { name: 'commitFailures', text: 'commit-failures', fault: true },
+  { name: 'sealFailures', text: 'seal-failures', fault: true },
+  { name: 'filesUnreadable', text: 'files-unreadable', fault: true },
 ];
 
 const brokerCounters: readonly Counter[] = [
-  { name: 'connections', text: 'system.connections' },
-  { name: 'messages', text: 'system.messages' },
-  { name: 'acknowledged', text: 'system.acknowledged' },
-  { name: 'inFlight', text: 'system.in-flight' },
+  { name: 'connections', text: 'connections' },
+  { name: 'messages', text: 'messages' },
+  { name: 'acknowledged', text: 'acknowledged' },
+  { name: 'inFlight', text: 'in-flight' },
 ];
 
 const isNumber = (value: unknown): value is number =>
@@ -97,28 +102,28 @@ function GatewayCard({ gateway }: { gateway: GatewayRow }) {
       </span>
       <dl class="counters">
         <div>
-          <dt class="muted">{t('system.at')}</dt>
+          <dt class="muted">{t('at')}</dt>
           <dd>
             <Age at={gateway.at} />
           </dd>
         </div>
         <div>
-          <dt class="muted">{t('system.waiting')}</dt>
+          <dt class="muted">{t('waiting')}</dt>
           <dd class="number">
             {gateway.waiting === null
               ? '–'
-              : t('system.waiting-value', {
+              : t('waiting-value', {
                   live: formatCount(gateway.waiting.live),
                   backfill: formatCount(gateway.waiting.backfill),
                 })}
           </dd>
         </div>
         <div class={dropped > 0 ? 'text-offline' : ''}>
-          <dt class="muted">{t('system.dropped')}</dt>
+          <dt class="muted">{t('dropped')}</dt>
           <dd class="number">{formatCount(dropped)}</dd>
         </div>
         <div class={missing > 0 ? 'text-late' : ''}>
-          <dt class="muted">{t('system.missing')}</dt>
+          <dt class="muted">{t('missing')}</dt>
           <dd class="number">{formatCount(missing)}</dd>
         </div>
       </dl>
@@ -144,7 +149,7 @@ function Backup() {
   return (
     <span class="actions">
       <span role="status" class="small muted">
-        {state.folder !== null && t('system.backed-up', { folder: state.folder })}
+        {state.folder !== null && t('backed-up', { folder: state.folder })}
       </span>
       {state.error !== null && (
         <span class="form-error" role="alert">
@@ -152,15 +157,15 @@ function Backup() {
         </span>
       )}
       <button type="button" class="button" disabled={state.busy} onClick={() => void start()}>
-        {state.busy ? t('system.backing-up') : t('system.backup')}
+        {state.busy ? t('backing-up') : t('backup')}
       </button>
     </span>
   );
 }
 
 /** The page. */
-export function SystemPage() {
-  useTitle(t('nav.system'));
+export function Page({ title }: PageProps) {
+  useTitle(title);
   const load = useLoad(
     'system',
     (signal) => client.ask('/system', answers.system, { signal }),
@@ -181,14 +186,14 @@ export function SystemPage() {
   return (
     <div class="page">
       <header class="page-head">
-        <h1>{t('nav.system')}</h1>
+        <h1>{title}</h1>
         <Backup />
       </header>
       <StaleNote error={load.error} retry={load.reload} />
       <section class="panel" aria-labelledby="gateways-heading">
-        <h2 id="gateways-heading">{t('system.gateways')}</h2>
+        <h2 id="gateways-heading">{t('gateways')}</h2>
         {data.gateways.length === 0 ? (
-          <p class="muted pad">{t('system.no-gateways')}</p>
+          <p class="muted pad">{t('no-gateways')}</p>
         ) : (
           <ul class="gateways">
             {data.gateways.map((gateway) => (
@@ -198,19 +203,19 @@ export function SystemPage() {
         )}
       </section>
       <section class="panel" aria-labelledby="store-heading">
-        <h2 id="store-heading">{t('system.store')}</h2>
+        <h2 id="store-heading">{t('store')}</h2>
         <Counters
           values={data.store}
           counters={storeCounters}
-          more={p99 === null ? [] : [[t('system.commit-p99'), p99]]}
+          more={p99 === null ? [] : [[t('commit-p99'), p99]]}
         />
       </section>
       <section class="panel" aria-labelledby="broker-heading">
-        <h2 id="broker-heading">{t('system.broker')}</h2>
+        <h2 id="broker-heading">{t('broker')}</h2>
         <Counters
           values={data.broker}
           counters={brokerCounters}
-          more={[[t('system.refused'), formatCount(sumOf(data.broker.get('refused')))]]}
+          more={[[t('refused'), formatCount(sumOf(data.broker.get('refused')))]]}
         />
       </section>
     </div>

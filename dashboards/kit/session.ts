@@ -1,0 +1,30 @@
+/** What a session lets its holder see. Pure. */
+import type { User } from './api/answers.ts';
+
+/** The server's answer about who is signed in. Older servers say nothing of modules and rights. */
+export interface Session {
+  readonly user: Pick<User, 'role'>;
+  /** Modules of the server that are switched on somewhere in the user's area; null when it does not say. */
+  readonly modules: readonly string[] | null;
+  /** Rights that the user holds; null when the server does not say. */
+  readonly rights: readonly string[] | null;
+}
+
+/** What each role may see in the console as long as the server says nothing of rights. */
+const RIGHTS_OF_ROLE: Readonly<Record<User['role'], readonly string[]>> = {
+  clerk: ['devices.read'],
+  officer: ['devices.read'],
+  admin: ['devices.read', 'quarantine.read', 'system.read'],
+};
+
+/** Whether a session has the module and holds the right that a topic names. The server judges again at every request. */
+export function mayUse(
+  needs: { readonly module?: string; readonly right?: string },
+  session: Session,
+): boolean {
+  const rights = session.rights ?? RIGHTS_OF_ROLE[session.user.role];
+  return (
+    (needs.module === undefined || (session.modules ?? []).includes(needs.module)) &&
+    (needs.right === undefined || rights.includes(needs.right))
+  );
+}

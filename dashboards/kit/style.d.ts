@@ -1,2 +1,0 @@
-/** Style sheets are taken in by the bundler, for their effect alone. */
-declare module '*.css';

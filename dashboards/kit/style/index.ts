@@ -1,0 +1,7 @@
+/** The styles of every page. A topic's own come with its pages. */
+import './base.css';
+import './page.css';
+import './panels.css';
+import './lists.css';
+import './forms.css';
+import './notices.css';

@@ -1,0 +1,99 @@
+/** Parts of any page: its title, the way to it, ages, menus and long tables. */
+import type { Label } from '@village/core';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { AreaRef } from '../api/answers.ts';
+import { formatAge, formatTime } from '../format.ts';
+import { now, user } from '../state.ts';
+import { say, t } from '../text/language.ts';
+import { Icon } from './icon.tsx';
+
+/** Puts the page's title on the window. */
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · ${t('app.name')}`;
+  }, [title]);
+}
+
+/** County › township › village. What lies above the reader's own area is text and no link. */
+export function Crumbs({ places, last }: { places: readonly AreaRef[]; last: Label | string }) {
+  const own = user.value?.area.code;
+  const from = places.findIndex((place) => place.code === own);
+  return (
+    <nav class="crumbs" aria-label={t('app.place')}>
+      <ol>
+        {places.map((place, index) => (
+          <li key={place.code}>
+            {from >= 0 && index >= from ? (
+              <a href={`/areas/${place.code}`}>{say(place.name)}</a>
+            ) : (
+              <span>{say(place.name)}</span>
+            )}
+            <Icon name="right" size={12} />
+          </li>
+        ))}
+        <li aria-current="page">{typeof last === 'string' ? last : say(last)}</li>
+      </ol>
+    </nav>
+  );
+}
+
+/** How long ago, with the exact time on hover and for screen readers. */
+export function Age({ at }: { at: number | null }) {
+  if (at === null) return <span class="muted">{t('age.never')}</span>;
+  return (
+    <time dateTime={new Date(at).toISOString()} title={formatTime(at)}>
+      {formatAge(at, now.value)}
+    </time>
+  );
+}
+
+/** A button that unfolds a small panel; Escape and a click elsewhere fold it up again. */
+export function Menu({
+  label,
+  chosen = false,
+  children,
+}: {
+  label: ComponentChildren;
+  chosen?: boolean;
+  children: ComponentChildren;
+}) {
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const fold = (event: Event): void => {
+      const details = menu.current;
+      if (details?.open !== true) return;
+      if (event instanceof KeyboardEvent) {
+        if (event.key !== 'Escape') return;
+        details.querySelector('summary')?.focus();
+      } else if (event.target instanceof Node && details.contains(event.target)) return;
+      details.open = false;
+    };
+    document.addEventListener('keydown', fold);
+    document.addEventListener('pointerdown', fold);
+    return () => {
+      document.removeEventListener('keydown', fold);
+      document.removeEventListener('pointerdown', fold);
+    };
+  }, []);
+  return (
+    <details class="menu" ref={menu}>
+      <summary class={chosen ? 'button chosen' : 'button'}>{label}</summary>
+      {children}
+    </details>
+  );
+}
+
+/** A long table in a window of its own; the keyboard reaches and scrolls it. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <section
+      class="table-wrap table-scroll"
+      aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: not every browser lets the keyboard scroll what has no focus
+      tabIndex={0}
+    >
+      {children}
+    </section>
+  );
+}
