@@ -187,6 +187,15 @@ async function wire(
       const entry = directory.known(id);
       return entry === undefined ? null : JSON.stringify(viewLatest(entry, store));
     },
+    failed: (error) => {
+      failures['live-rights'] = (failures['live-rights'] ?? 0) + 1;
+      log.error({ err: error }, 'the rights of a live stream could not be looked at');
+    },
+  });
+  const broker = openBroker(config, pipeline, { timer, log });
+  directory.onRevoked(({ kind, id }) => {
+    broker.disconnect(id, 'credential-revoked');
+    if (kind === 'gateway') pipeline.gatewayGone(id, clock());
   });
   return {
     config,
@@ -197,7 +206,7 @@ async function wire(
     profiles,
     directory,
     pipeline,
-    broker: openBroker(config, pipeline, { timer, log }),
+    broker,
     live,
     imports: new Imports({ relational, directory, profiles, clock }),
     backups: new Backups({
@@ -296,11 +305,12 @@ async function stopAll(
   http: FastifyInstance,
   stopKeeping: () => Promise<void>,
 ): Promise<void> {
-  context.live.close();
+  const streamsEnded = context.live.close();
   const cut = setTimeout(() => http.server.closeAllConnections(), HTTP_DRAIN_MS);
   await Promise.all([http.close(), context.broker.close(BROKER_DRAIN_MS)]);
   clearTimeout(cut);
   await stopKeeping();
+  await streamsEnded;
   await context.backups.settled();
   try {
     await context.store.close();

@@ -74,6 +74,10 @@ export class Directory implements Registry {
   #secrets = new Map<string, Secret>();
   #gateways = new Map<string, { readonly name: string; readonly node: AreaNode }>();
   #cursor = 0;
+  #loading: Promise<void> = Promise.resolve();
+  /** The last load failed: what is stored may be newer than what is here. */
+  #stale = false;
+  readonly #revokedListeners = new Set<(principal: Principal) => void>();
   /** The second of the clock that was last counted in. */
   #second = 0;
   #heard = 0;
@@ -82,8 +86,25 @@ export class Directory implements Registry {
     this.#options = options;
   }
 
-  /** Reads everything anew and swaps it in at once. */
-  async load(now: number): Promise<void> {
+  /** Reads everything anew and swaps it in at once; when that fails all is as it was. One load after the other. */
+  load(now: number): Promise<void> {
+    const work = (): Promise<void> => this.#load(now);
+    this.#loading = this.#loading.then(work, work);
+    return this.#loading;
+  }
+
+  /** Loads again after a load that failed. */
+  async reload(now: number): Promise<void> {
+    if (this.#stale) await this.load(now);
+  }
+
+  /** Calls `listener`, which must not throw, for each credential that holds no longer. */
+  onRevoked(listener: (principal: Principal) => void): void {
+    this.#revokedListeners.add(listener);
+  }
+
+  async #load(now: number): Promise<void> {
+    this.#stale = true;
     const { relational } = this.#options;
     const nodes = new Map<string, AreaNode>();
     const entries: DeviceEntry[] = [];
@@ -99,9 +120,8 @@ export class Directory implements Registry {
     const secrets = new Map<string, Secret>();
     for (const { id, kind, hash } of await relational.registry.credentials())
       secrets.set(id, { hash: Buffer.from(hash, 'hex'), principal: { kind, id } });
-    this.#swap(nodes, entries, now);
-    this.#secrets = secrets;
-    this.#gateways = gateways;
+    this.#swap(nodes, entries, gateways, secrets, now);
+    this.#stale = false;
   }
 
   async #loadDevices(
@@ -127,7 +147,13 @@ export class Directory implements Registry {
     }
   }
 
-  #swap(nodes: Map<string, AreaNode>, entries: DeviceEntry[], now: number): void {
+  #swap(
+    nodes: Map<string, AreaNode>,
+    entries: DeviceEntry[],
+    gateways: Map<string, { name: string; node: AreaNode }>,
+    secrets: Map<string, Secret>,
+    now: number,
+  ): void {
     entries.sort((a, b) => compareNames(a.device, b.device));
     const places = new Map<string, DeviceLocation>();
     for (const entry of entries) {
@@ -143,12 +169,19 @@ export class Directory implements Registry {
       const before = this.#nodes.get(code)?.perSecond;
       if (before !== undefined) node.perSecond.splice(0, RATE_SECONDS, ...before);
     }
+    // The one step that may fail; from here on nothing waits and nothing throws.
+    this.#options.store.locate(places);
+    const before = this.#secrets;
     this.#nodes = nodes;
     this.#entries = new Map(entries.map((entry) => [entry.device.id, entry]));
     this.#addresses = new Map(
       entries.map((entry) => [`${entry.device.profile}\n${entry.device.address}`, entry]),
     );
-    this.#options.store.locate(places);
+    this.#secrets = secrets;
+    this.#gateways = gateways;
+    for (const [id, { hash, principal }] of before)
+      if (secrets.get(id)?.hash.equals(hash) !== true)
+        for (const listener of this.#revokedListeners) listener(principal);
   }
 
   /**

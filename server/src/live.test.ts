@@ -1,17 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemTimer } from '@village/core';
-import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   AREAS,
-  type Client,
   DEVICES,
+  device,
+  listen,
   NORTH,
-  SECRET,
   startCounty,
   startTest,
   type TestServer,
@@ -23,57 +21,6 @@ beforeAll(async () => {
   test = await startCounty();
 }, 60_000);
 afterAll(() => test.close());
-
-interface Stream {
-  /** Data of all events of that name so far. */
-  of<T>(event: string): T[];
-  readonly text: () => string;
-  close(): void;
-}
-
-function listen(server: TestServer, client: Client, query = ''): Promise<Stream> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: '127.0.0.1',
-        port: server.server.httpPort,
-        path: `/api/v1/live${query}`,
-        headers: { cookie: client.cookie },
-      },
-      (response) => {
-        expect(response.headers['content-type']).toContain('text/event-stream');
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk;
-        });
-        response.on('error', () => undefined);
-        resolve({
-          text: () => text,
-          of: <T>(event: string): T[] =>
-            text
-              .split('\n\n')
-              .filter((block) => block.startsWith(`event: ${event}\n`))
-              .map((block) => JSON.parse(block.slice(block.indexOf('data: ') + 6)) as T),
-          close: () => asked.destroy(),
-        });
-      },
-    );
-    asked.on('error', reject);
-    asked.end();
-  });
-}
-
-const device = (id: string, port: number) =>
-  mqtt.connectAsync({
-    host: '127.0.0.1',
-    port,
-    protocol: 'mqtt',
-    clientId: id,
-    username: id,
-    password: SECRET,
-    reconnectPeriod: 0,
-    connectTimeout: 20_000,
-  });
 
 interface Latest {
   items: { device: string; state: string; values: Record<string, { value: number }> }[];

@@ -1,7 +1,7 @@
 /**
  * Live values to browsers as server-sent events. Once a second each client gets what changed among its devices. What a
  * slow client has not been sent yet is kept as a set of devices, so that it gets the newest values later and never a
- * queue of old ones; one that takes nothing for a minute is closed and counted.
+ * queue of old ones; one that takes nothing for a minute is closed and counted, as is one whose caller may watch no longer.
  */
 import type { ServerResponse } from 'node:http';
 import { OperationalError, SECOND } from '@village/core';
@@ -12,50 +12,66 @@ const ITEMS_MAX = 500;
 const COMMENT_TICKS = 15;
 const STUCK_TICKS_MAX = 60;
 
+/** Rights are looked at again every so many ticks: within five seconds whoever lost them is sent nothing more. */
+const RECHECK_TICKS = 2;
+/** How many are asked about at once. */
+const RECHECKS_OPEN = 4;
+/** So many checks in a row that could not be made are taken for a refusal: about half a minute. */
+const RECHECK_FAILURES_MAX = 15;
+
+/** What one client watches, and by which rights. */
+export interface Watch {
+  /** The area's node as it is now: imports make new nodes. Undefined when it is gone or its caller may not see it. */
+  readonly node: () => AreaNode | undefined;
+  /** Id of the one device that is watched; null for all of the area. */
+  readonly device: string | null;
+  /** Whether the device is there and its caller may see it. */
+  readonly sees: (device: string) => boolean;
+  /** Whether the caller is still who may watch. */
+  readonly mayWatch: () => Promise<boolean>;
+}
+
 interface Client {
   readonly response: ServerResponse;
-  /** The area's node as it is now: imports make new nodes. Undefined when the area is gone. */
-  readonly node: () => AreaNode | undefined;
-  readonly wants: (entry: DeviceEntry) => boolean;
+  readonly watch: Watch;
   readonly pending: Set<string>;
   counts: string;
   ticks: number;
   stuckTicks: number;
+  failedChecks: number;
 }
 
 export interface LiveOptions {
   readonly clientsMax: number;
   /** The newest of a device as JSON; null when it is gone. */
   readonly latest: (device: string) => string | null;
+  /** Told of rights that could not be looked at. */
+  readonly failed: (error: unknown) => void;
 }
 
 export class LiveHub {
   readonly #options: LiveOptions;
   readonly #clients = new Set<Client>();
   #closedSlow = 0;
+  #closedRevoked = 0;
+  #ticks = 0;
+  #rechecking: Promise<void> | null = null;
 
   constructor(options: LiveOptions) {
     this.#options = options;
   }
 
   /** Takes over a response whose head is not sent yet. @throws too-many-live-clients */
-  add(
-    response: ServerResponse,
-    wants: { node: Client['node']; device: string | undefined },
-    headers: Record<string, string>,
-  ): void {
+  add(response: ServerResponse, watch: Watch, headers: Record<string, string>): void {
     this.check();
     const client: Client = {
       response,
-      node: wants.node,
-      wants: (entry) =>
-        wants.device === undefined
-          ? entry.node.line.some((node) => node.area.code === wants.node()?.area.code)
-          : entry.device.id === wants.device,
+      watch,
       pending: new Set(),
       counts: '',
       ticks: 0,
       stuckTicks: 0,
+      failedChecks: 0,
     };
     response.writeHead(200, {
       ...headers,
@@ -67,7 +83,7 @@ export class LiveHub {
     this.#clients.add(client);
     response.on('close', () => this.#clients.delete(client));
     response.on('error', () => this.#clients.delete(client));
-    this.#sendCounts(client);
+    this.#sendCounts(client, watch.node());
   }
 
   /** @throws too-many-live-clients */
@@ -81,12 +97,69 @@ export class LiveHub {
   /** Once a second, with the devices that changed since the last time. */
   tick(changed: ReadonlySet<DeviceEntry>): void {
     const texts = new Map<string, string | null>();
+    const watching = this.#watching();
+    for (const entry of changed) {
+      for (const node of entry.node.line)
+        for (const client of watching.areas.get(node) ?? []) client.pending.add(entry.device.id);
+      for (const client of watching.devices.get(entry.device.id) ?? [])
+        client.pending.add(entry.device.id);
+    }
     for (const client of this.#clients) {
-      for (const entry of changed) if (client.wants(entry)) client.pending.add(entry.device.id);
       client.ticks++;
       if (client.response.writableNeedDrain) this.#stuck(client);
-      else this.#send(client, texts);
+      else this.#send(client, client.watch.node(), texts);
     }
+    if (++this.#ticks % RECHECK_TICKS === 0 && this.#rechecking === null)
+      this.#rechecking = this.#recheck().finally(() => {
+        this.#rechecking = null;
+      });
+  }
+
+  /** Clients by what they watch now; those who may no longer see it are closed. */
+  #watching(): { areas: Map<AreaNode, Client[]>; devices: Map<string, Client[]> } {
+    const areas = new Map<AreaNode, Client[]>();
+    const devices = new Map<string, Client[]>();
+    const put = <Key>(map: Map<Key, Client[]>, key: Key, client: Client): void => {
+      const there = map.get(key);
+      if (there === undefined) map.set(key, [client]);
+      else there.push(client);
+    };
+    for (const client of this.#clients) {
+      const node = client.watch.node();
+      const { device, sees } = client.watch;
+      if (node === undefined || (device !== null && !sees(device))) this.#revoke(client);
+      else if (device !== null) put(devices, device, client);
+      else put(areas, node, client);
+    }
+    return { areas, devices };
+  }
+
+  /** Asks for each client whether its caller may still watch. */
+  async #recheck(): Promise<void> {
+    const clients = [...this.#clients];
+    const worker = async (): Promise<void> => {
+      for (let client = clients.pop(); client !== undefined; client = clients.pop())
+        await this.#recheckOne(client);
+    };
+    await Promise.all(Array.from({ length: RECHECKS_OPEN }, worker));
+  }
+
+  async #recheckOne(client: Client): Promise<void> {
+    try {
+      if (!(await client.watch.mayWatch())) this.#revoke(client);
+      else client.failedChecks = 0;
+    } catch (error) {
+      this.#options.failed(error);
+      if (++client.failedChecks >= RECHECK_FAILURES_MAX) this.#revoke(client);
+    }
+  }
+
+  #revoke(client: Client): void {
+    if (!this.#clients.delete(client)) return;
+    this.#closedRevoked++;
+    // What a client has not read yet it gets no more.
+    if (client.response.writableNeedDrain) client.response.destroy();
+    else client.response.end();
   }
 
   #stuck(client: Client): void {
@@ -96,12 +169,14 @@ export class LiveHub {
     client.response.destroy();
   }
 
-  #send(client: Client, texts: Map<string, string | null>): void {
+  #send(client: Client, node: AreaNode | undefined, texts: Map<string, string | null>): void {
     client.stuckTicks = 0;
     const items: string[] = [];
     for (const id of client.pending) {
       if (items.length >= ITEMS_MAX) break;
       client.pending.delete(id);
+      // It may have moved since.
+      if (!client.watch.sees(id)) continue;
       let text = texts.get(id);
       if (text === undefined) {
         text = this.#options.latest(id);
@@ -111,12 +186,12 @@ export class LiveHub {
     }
     if (items.length > 0)
       client.response.write(`event: latest\ndata: {"items":[${items.join(',')}]}\n\n`);
-    this.#sendCounts(client);
+    this.#sendCounts(client, node);
     if (client.ticks % COMMENT_TICKS === 0) client.response.write(': still here\n\n');
   }
 
-  #sendCounts(client: Client): void {
-    const counts: Counts | undefined = client.node()?.counts;
+  #sendCounts(client: Client, node: AreaNode | undefined): void {
+    const counts: Counts | undefined = node?.counts;
     if (counts === undefined) return;
     const text = JSON.stringify(counts);
     if (text === client.counts) return;
@@ -124,13 +199,18 @@ export class LiveHub {
     client.response.write(`event: counts\ndata: ${text}\n\n`);
   }
 
-  counters(): { clients: number; closedSlow: number } {
-    return { clients: this.#clients.size, closedSlow: this.#closedSlow };
+  counters(): { clients: number; closedSlow: number; closedRevoked: number } {
+    return {
+      clients: this.#clients.size,
+      closedSlow: this.#closedSlow,
+      closedRevoked: this.#closedRevoked,
+    };
   }
 
   /** Ends every stream, so that the server can stop. */
-  close(): void {
+  async close(): Promise<void> {
     for (const { response } of this.#clients) response.end();
     this.#clients.clear();
+    await this.#rechecking;
   }
 }

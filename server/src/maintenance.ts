@@ -11,6 +11,8 @@ import { loop } from './loop.ts';
 /** Nights are Beijing's. */
 const ZONE_MS = 8 * HOUR;
 const NIGHT_MS = 2 * HOUR;
+/** How soon a directory that could not be loaded is loaded again: what it holds may be rights taken away. */
+const RELOAD_MS = 2 * SECOND;
 
 /** Milliseconds from `now` to the next 02:00 in Beijing. */
 export function untilNight(now: number): number {
@@ -43,6 +45,11 @@ export async function keepHouse(
       'states',
       () => SECOND,
       () => live.tick(directory.tick(timer.now(), context.pipeline.takeStored())),
+    ),
+    keep(
+      'directory',
+      () => RELOAD_MS,
+      () => directory.reload(timer.now()),
     ),
     keep(
       'gateways',

@@ -186,6 +186,11 @@ function houseMetrics(register: Registry, context: Context): void {
   const { directory, live, failures, backups, trimmed, refusedSockets, answers } = context;
   defineAll(register, 'counter', [
     ['live_closed_slow_total', 'Live streams closed as too slow', () => live.counters().closedSlow],
+    [
+      'live_closed_revoked_total',
+      'Live streams closed because their caller may watch no longer',
+      () => live.counters().closedRevoked,
+    ],
     ['backups_total', 'Backups made', () => backups.counters().made],
     ['backups_deleted_total', 'Old backups deleted', () => backups.counters().deleted],
     ['audit_trimmed_total', 'Old audit entries deleted', () => trimmed.audit],

@@ -1,9 +1,11 @@
 /** A whole server on free ports with its data in a temporary folder, a county of two townships, and clients for tests. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemTimer, type Timer } from '@village/core';
 import type { LightMyRequestResponse } from 'fastify';
+import mqtt from 'mqtt';
 import { pino } from 'pino';
 import { Compile } from 'typebox/compile';
 import { expect } from 'vitest';
@@ -213,3 +215,71 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
   throw new Error(`waited in vain for ${what}`);
 }
+
+/** An open live stream. */
+export interface Stream {
+  /** Data of all events of that name so far. */
+  of<T>(event: string): T[];
+  readonly text: () => string;
+  /** Whether the server has ended it. */
+  readonly ended: () => boolean;
+  close(): void;
+}
+
+/** Opens a live stream over a socket, with a client's cookie or, given a token, with that. */
+export function listen(
+  server: TestServer,
+  client: Pick<Client, 'cookie'> | { readonly token: string },
+  query = '',
+): Promise<Stream> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: '127.0.0.1',
+        port: server.server.httpPort,
+        path: `/api/v1/live${query}`,
+        headers:
+          'token' in client
+            ? { authorization: `Bearer ${client.token}` }
+            : { cookie: client.cookie },
+      },
+      (response) => {
+        expect(response.headers['content-type']).toContain('text/event-stream');
+        let text = '';
+        let ended = false;
+        response.on('close', () => {
+          ended = true;
+        });
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('error', () => undefined);
+        resolve({
+          text: () => text,
+          ended: () => ended,
+          of: <T>(event: string): T[] =>
+            text
+              .split('\n\n')
+              .filter((block) => block.startsWith(`event: ${event}\n`))
+              .map((block) => JSON.parse(block.slice(block.indexOf('data: ') + 6)) as T),
+          close: () => asked.destroy(),
+        });
+      },
+    );
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+/** A device or gateway connected over MQTT, which does not come back by itself. */
+export const device = (id: string, port: number, password = SECRET): Promise<mqtt.MqttClient> =>
+  mqtt.connectAsync({
+    host: '127.0.0.1',
+    port,
+    protocol: 'mqtt',
+    clientId: id,
+    username: id,
+    password,
+    reconnectPeriod: 0,
+    connectTimeout: 20_000,
+  });

@@ -271,6 +271,11 @@ export class Pipeline {
     else take(found, payload, context, reject);
   }
 
+  /** A gateway's session was ended, and its will with it: it is offline until it says otherwise. */
+  gatewayGone(id: string, at: number): void {
+    if (this.#gateways.all().has(id)) this.#gateways.set(id, { online: false, droppedSeq: [] }, at);
+  }
+
   gateways(): ReadonlyMap<string, GatewayState> {
     return this.#gateways.all();
   }

@@ -26,21 +26,56 @@ const LEAST_ROLE: Readonly<Record<string, Role>> = {
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-async function findCaller(context: Context, request: FastifyRequest): Promise<Caller | null> {
+/** What a request proves its caller with. */
+interface Proof {
+  readonly kind: 'token' | 'session';
+  readonly secret: string;
+}
+
+function proofOf(request: FastifyRequest): Proof | null {
   const header = request.headers.authorization;
   if (header !== undefined) {
     const secret = /^Bearer ([A-Za-z0-9_-]{16,200})$/i.exec(header)?.[1];
-    const token = secret === undefined ? null : await context.relational.people.token(secret);
+    return secret === undefined ? null : { kind: 'token', secret };
+  }
+  const secret = request.cookies[COOKIE];
+  return secret === undefined || secret.length > 200 ? null : { kind: 'session', secret };
+}
+
+/** Whom the proof stands for now; `peek` does not count as use of a session. */
+async function findCaller(
+  { relational }: Context,
+  { kind, secret }: Proof,
+  options: { peek: boolean },
+): Promise<Caller | null> {
+  if (kind === 'token') {
+    const token = await relational.people.token(secret);
     if (token === null) return null;
     const { id, role, area, name } = token;
     return { actor: `token:${id}`, role, area, session: null, displayName: name };
   }
-  const session = request.cookies[COOKIE];
-  if (session === undefined || session.length > 200) return null;
-  const account = await context.relational.people.session(session);
+  const account = await relational.people.session(secret, options);
   if (account === null) return null;
   const { name, role, area, displayName } = account;
-  return { actor: name, role, area, session, displayName };
+  return { actor: name, role, area, session: secret, displayName };
+}
+
+/**
+ * For an answer that lasts: tells, whenever it is asked, whether its caller is still signed in with the role and the
+ * area that it began with. Watching is no use of a session, so its idle limit ends what it watches too.
+ */
+export function recheckOf(context: Context, request: FastifyRequest): () => Promise<boolean> {
+  const proof = proofOf(request);
+  const began = callerOf(request);
+  return async () => {
+    const now = proof === null ? null : await findCaller(context, proof, { peek: true });
+    return (
+      now !== null &&
+      now.actor === began.actor &&
+      now.role === began.role &&
+      now.area === began.area
+    );
+  };
 }
 
 /**
@@ -83,7 +118,8 @@ export function guard(app: FastifyInstance, context: Context): void {
     if (request.headers.authorization === undefined) checkOrigin(request);
     const least = leastRole(endpoint);
     if (least === null) return;
-    const caller = await findCaller(context, request);
+    const proof = proofOf(request);
+    const caller = proof === null ? null : await findCaller(context, proof, { peek: false });
     if (caller === null) throw new OperationalError('not-signed-in', 'sign in first');
     const high = ROLES.indexOf(caller.role) <= ROLES.indexOf(least);
     if (!high || (endpoint.at === 'top' && !context.directory.isTop(caller.area)))

@@ -5,7 +5,7 @@ import { type DeviceKind, KINDS } from '@village/device-profiles';
 import type { LatestValue, StoreCounters } from '@village/store/time-series';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type AreaNode, type DeviceEntry, placeOf } from '../directory.ts';
-import { callerOf } from '../http/access.ts';
+import { callerOf, recheckOf } from '../http/access.ts';
 import type { Context } from '../http/context.ts';
 import { areaFor, deviceFor } from '../http/query.ts';
 import { route } from '../http/route.ts';
@@ -110,13 +110,18 @@ function liveRoute(app: FastifyInstance, context: Context): void {
   route(app, api.live.follow, (request, reply) => {
     const caller = callerOf(request);
     const { area, device } = request.query;
-    const node = areaFor(directory, caller, area);
-    const { code } = node.area;
+    const { code } = areaFor(directory, caller, area).area;
     if (device !== undefined) deviceFor(directory, caller, device);
     live.check();
     const headers = plainHeaders(reply);
+    const watch = {
+      node: () => directory.area(caller.area, code),
+      device: device ?? null,
+      sees: (id: string) => directory.entry(caller.area, id) !== undefined,
+      mayWatch: recheckOf(context, request),
+    };
     reply.hijack();
-    live.add(reply.raw, { node: () => directory.area(code, code), device }, headers);
+    live.add(reply.raw, watch, headers);
   });
 }
 

@@ -125,8 +125,8 @@ export interface People {
 
   /** Opens a session and returns its secret, which is kept as a hash only. */
   openSession(account: string, address: string): Promise<string>;
-  /** Whose session it is; null when unknown, idle or too old. Counts as use. */
-  session(secret: string): Promise<Account | null>;
+  /** Whose session it is; null when unknown, idle or too old. Counts as use, unless it only `peek`s. */
+  session(secret: string, options?: { readonly peek?: boolean }): Promise<Account | null>;
   closeSession(secret: string): Promise<void>;
   closeSessionsOf(account: string): Promise<void>;
   /** Forgets sessions and tokens that are over; returns how many. */

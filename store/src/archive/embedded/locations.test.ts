@@ -76,7 +76,9 @@ it('is as before everywhere while it can not be kept, and new everywhere afterwa
       { county: COUNTY, township: WEST, village: String(330_523_000_000 + n) },
     ]),
   ]);
-  expect(() => store.locate(moved)).toThrow();
+  expect(() => store.locate(moved)).toThrow(
+    expect.objectContaining({ code: 'commit-failed', retry: true }),
+  );
   expect(await counts(store)).toEqual([[EAST, 1]]);
 
   rmSync(ballast);

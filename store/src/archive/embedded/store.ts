@@ -109,11 +109,19 @@ export class EmbeddedStore implements TimeSeriesStore {
     // Rollups count each device where it stood; those that held a device which moved are computed again.
     const layouts = new Set(moved.filter((one) => latest.heard(one)).map((one) => layoutOf[one]!));
     const stale = view.files.filter((file) => file.kind === 'rollup' && layouts.has(file.layout));
-    db.transaction(() => {
-      for (const [code, number] of plan.newAreas) db.addArea(number, code);
-      for (const device of moved) db.setDeviceArea(device, plan.unitOf[device]!);
-      for (const file of stale) this.#archive.saveDirty(file);
-    });
+    try {
+      db.transaction(() => {
+        for (const [code, number] of plan.newAreas) db.addArea(number, code);
+        for (const device of moved) db.setDeviceArea(device, plan.unitOf[device]!);
+        for (const file of stale) this.#archive.saveDirty(file);
+      });
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new OperationalError('commit-failed', `The log refuses: ${message}`, {
+        retry: true,
+        cause,
+      });
+    }
     // Nothing in memory changes before it is durable.
     books.adopt(plan);
     for (const device of moved) unitOf[device] = plan.unitOf[device]!;

@@ -96,12 +96,12 @@ async function openSession(
   return secret;
 }
 
-/** Whose session it is, if it is neither idle for too long nor too old. */
+/** Whose session it is, if it is neither idle for too long nor too old; it counts as used unless one only peeks. */
 async function findSession(
   db: Db,
   clock: Clock,
   secret: string,
-  notNoted: (error: unknown) => void,
+  { peek, notNoted }: { peek: boolean; notNoted: (error: unknown) => void },
 ): Promise<Account | null> {
   const hash = hashSecret(secret);
   const row = await db
@@ -115,7 +115,8 @@ async function findSession(
   if (row === undefined || now - row.used_at >= SESSION_IDLE_MS) return null;
   if (now - row.created_at >= SESSION_MAX_MS) return null;
   // A time in the future was written before the clock was set back: the session counts from now on.
-  if (now - row.used_at >= TOUCH_EVERY_MS || now < row.used_at || now < row.created_at)
+  const backwards = now < row.used_at || now < row.created_at;
+  if (backwards || (!peek && now - row.used_at >= TOUCH_EVERY_MS))
     try {
       const created_at = Math.min(now, row.created_at);
       await db
@@ -223,7 +224,8 @@ export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void)
     saveAccount: (account, hash) => saveAccount(db, account, hash),
     removeAccount: (name) => removeAccount(db, name),
     openSession: (account, address) => openSession(db, clock, account, address),
-    session: (secret) => findSession(db, clock, secret, notNoted),
+    session: (secret, options) =>
+      findSession(db, clock, secret, { peek: options?.peek ?? false, notNoted }),
     closeSession: (secret) => closeSession(db, secret),
     closeSessionsOf: (account) => closeSessionsOf(db, account),
     clean: () => clean(db, clock),
