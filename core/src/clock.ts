@@ -66,8 +66,3 @@ export function timerFromText(text: string | undefined): Timer {
     );
   return simulatedTimer(Number(match[1]), Number(match[2]), Number(match[3]));
 }
-
-export const SECOND = 1000;
-export const MINUTE = 60 * SECOND;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;

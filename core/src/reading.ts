@@ -1,4 +1,5 @@
 /** Readings, events and the batches that carry them over our own wire. */
+import { MINUTE } from './duration.ts';
 import type { Quality } from './quality.ts';
 
 export const LANES = ['live', 'backfill'] as const;
@@ -25,9 +26,17 @@ export interface DeviceEvent {
   readonly receivedAt: number;
   /** Kebab-case or profile-given name, for example `line-crossed`. */
   readonly type: string;
-  /** Plain JSON object, at most 4 KiB as text. */
+  /** Plain JSON object, at most `EVENT_DETAIL_CHARACTERS_MAX` as text. */
   readonly detail: Readonly<Record<string, unknown>>;
 }
+
+/** Most characters of an event's detail as JSON. */
+export const EVENT_DETAIL_CHARACTERS_MAX = 4_096;
+
+/** Clocks of devices may run ahead by this much. */
+export const DEVICE_CLOCK_AHEAD_MAX_MS = 5 * MINUTE;
+/** Nothing was measured before: a clock that says so has not been set. */
+export const EARLIEST_MEASUREMENT = Date.UTC(2000, 0, 1);
 
 /** One device at one time, as it stands in the JSON of the wire and of `POST /api/v1/readings`. */
 export interface WireReading {

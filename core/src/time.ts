@@ -1,5 +1,5 @@
 /** Instants and durations as text: RFC 3339 in and out, and "90s", "5m", "26h", "7d". */
-import { DAY, HOUR, MINUTE, SECOND } from './clock.ts';
+import { DAY, HOUR, MINUTE, SECOND } from './duration.ts';
 
 const digit = (text: string, at: number): number => {
   const code = text.charCodeAt(at) - 48;

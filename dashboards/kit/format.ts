@@ -1,16 +1,11 @@
 /** Figures, ages and times as people read them. Pure but for the language; times are shown in Beijing time everywhere. */
 
+import { BEIJING_OFFSET_MS, DAY, HOUR, MINUTE } from '@village/core/duration';
 import type { Metric } from './api/answers.ts';
 import { language, say, t, word } from './text/language.ts';
 
 /** The county's zone: an officer travelling abroad still reads the village's own time. */
 export const ZONE = 'Asia/Shanghai';
-/** Beijing has had no daylight saving since 1991. */
-export const ZONE_OFFSET_MS = 8 * 3_600_000;
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-US');
 
@@ -88,7 +83,7 @@ export function civil(at: number): {
   minute: number;
   second: number;
 } {
-  const local = new Date(at + ZONE_OFFSET_MS);
+  const local = new Date(at + BEIJING_OFFSET_MS);
   return {
     year: local.getUTCFullYear(),
     month: local.getUTCMonth() + 1,
@@ -113,13 +108,13 @@ export function formatShort(at: number): string {
 
 /** `2026-03-01T08:05`, what a datetime-local field holds, on Beijing's clock. */
 export function toField(at: number): string {
-  return new Date(at + ZONE_OFFSET_MS).toISOString().slice(0, 16);
+  return new Date(at + BEIJING_OFFSET_MS).toISOString().slice(0, 16);
 }
 
 /** The instant of a datetime-local field; NaN when it is empty or wrong. */
 export function fromField(field: string): number {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(field)
-    ? Date.parse(`${field.slice(0, 16)}:00Z`) - ZONE_OFFSET_MS
+    ? Date.parse(`${field.slice(0, 16)}:00Z`) - BEIJING_OFFSET_MS
     : Number.NaN;
 }
 

@@ -11,7 +11,7 @@ export { builtinDialects } from './dialects/index.ts';
 export { mqttHooks } from './listeners/embedded-broker.ts';
 export type { PipelineCounters } from './pipeline/counters.ts';
 export { ENTRIES_PER_MINUTE } from './pipeline/dead-letters.ts';
-export { AHEAD_MAX_MS, NEWS_MS, OLDEST } from './pipeline/event-time.ts';
+export { NEWS_MS } from './pipeline/event-time.ts';
 export type { GatewayState } from './pipeline/gateway-states.ts';
 export type { HttpSource } from './pipeline/message-context.ts';
 export {

@@ -2,21 +2,27 @@
  * Housekeeping beside the requests: states each second, gateways each minute, sessions each hour, the archive and
  * the audit log at night.
  */
-import { DAY, formatTime, HOUR, MINUTE, SECOND, type Timer } from '@village/core';
+import {
+  BEIJING_OFFSET_MS,
+  DAY,
+  formatTime,
+  HOUR,
+  MINUTE,
+  SECOND,
+  type Timer,
+} from '@village/core';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import type { Context } from './http/context.ts';
 import { loop } from './loop.ts';
 
-/** Nights are Beijing's. */
-const ZONE_MS = 8 * HOUR;
 const NIGHT_MS = 2 * HOUR;
 /** How soon a directory that could not be loaded is loaded again: what it holds may be rights taken away. */
 const RELOAD_MS = 2 * SECOND;
 
 /** Milliseconds from `now` to the next 02:00 in Beijing. */
 export function untilNight(now: number): number {
-  const sinceMidnight = (now + ZONE_MS) % DAY;
+  const sinceMidnight = (now + BEIJING_OFFSET_MS) % DAY;
   return (NIGHT_MS - sinceMidnight + DAY) % DAY || DAY;
 }
 

@@ -1,6 +1,6 @@
 /** Passwords of people: argon2id, the rules for new ones, and the lock-out of those who guess. */
 import { hash, verify } from '@node-rs/argon2';
-import { OperationalError, type Timer } from '@village/core';
+import { BoundedMap, OperationalError, type Timer } from '@village/core';
 import { LOCK_MS } from './config.ts';
 
 /** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. */
@@ -67,7 +67,7 @@ interface Failures {
 export class LockOut {
   readonly #timer: Timer;
   readonly #limits: { readonly account: number; readonly address: number };
-  readonly #failures = new Map<string, Failures>();
+  readonly #failures = new BoundedMap<string, Failures>(REMEMBERED_MAX);
 
   constructor(timer: Timer, limits: { account: number; address: number }) {
     this.#timer = timer;
@@ -105,9 +105,6 @@ export class LockOut {
     const now = this.#timer.elapsed();
     const known = this.#failures.get(key);
     const count = known !== undefined && known.until > now ? known.count + 1 : 1;
-    this.#failures.delete(key);
     this.#failures.set(key, { count, until: now + LOCK_MS });
-    const oldest = this.#failures.keys().next().value;
-    if (this.#failures.size > REMEMBERED_MAX && oldest !== undefined) this.#failures.delete(oldest);
   }
 }

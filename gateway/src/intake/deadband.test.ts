@@ -1,4 +1,5 @@
 import type { Quality } from '@village/core';
+import { MINUTE } from '@village/core';
 import type { DecodedReading } from '@village/device-profiles';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +13,6 @@ const reading = (metric: string, value: number, quality: Quality = 'good'): Deco
   value,
   quality,
 });
-const MINUTE = 60_000;
 
 describe('deadband', () => {
   it('sends what changed by the deadband, and only that', () => {

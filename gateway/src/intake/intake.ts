@@ -1,8 +1,9 @@
 /** The way of a frame through the gateway: decode, set its time, thin out, put into the outbox. */
 import {
   type Clock,
+  DEVICE_CLOCK_AHEAD_MAX_MS,
+  EARLIEST_MEASUREMENT,
   formatTime,
-  MINUTE,
   OperationalError,
   type WireEvent,
   type WireReading,
@@ -38,10 +39,6 @@ export interface IntakeCounters {
   readonly badFrames: readonly BadFrame[];
 }
 
-/** Device clocks may be ahead of the gateway's by this much. */
-const AHEAD_MAX_MS = 5 * MINUTE;
-/** No device of ours has measured before this. */
-const EARLIEST = Date.UTC(2000, 0, 1);
 const BAD_FRAMES_KEPT = 32;
 const BAD_FRAME_BYTES = 256;
 
@@ -54,12 +51,12 @@ function bytesOf(frame: Frame): Uint8Array {
 }
 
 /** Whether a clock has been set since the box was made: without a battery it begins at 1970. */
-export const clockIsSet = (now: number): boolean => now >= EARLIEST;
+export const clockIsSet = (now: number): boolean => now >= EARLIEST_MEASUREMENT;
 
 /** A device's own time when it can be true, else null. A gateway whose clock is not set is no judge of what is ahead. */
 export function sensibleTime(at: number | null, now: number): number | null {
-  if (at === null || at < EARLIEST) return null;
-  return at <= now + AHEAD_MAX_MS || !clockIsSet(now) ? at : null;
+  if (at === null || at < EARLIEST_MEASUREMENT) return null;
+  return at <= now + DEVICE_CLOCK_AHEAD_MAX_MS || !clockIsSet(now) ? at : null;
 }
 
 export class Intake {

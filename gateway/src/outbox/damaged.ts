@@ -6,7 +6,7 @@ import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import { OperationalError } from '@village/core';
+import { OperationalError, sqliteFault } from '@village/core';
 import type { NewBatch, OutboxDatabase } from './database.ts';
 
 /** Damaged databases kept to look at; older ones make room. */
@@ -83,7 +83,7 @@ function attempt<T>(ask: () => T): T | null {
     return ask();
   } catch (error) {
     // Every fault of SQLite has its code; anything else is a bug.
-    if (typeof (error as { errcode?: unknown } | null)?.errcode !== 'number') throw error;
+    if (sqliteFault(error) === null) throw error;
     return null;
   }
 }

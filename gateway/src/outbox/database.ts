@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import { bug, OperationalError } from '@village/core';
+import { bug, inTransaction, OperationalError, sqliteFault } from '@village/core';
 
 /** A batch as it goes in: `body` is the inside of the JSON object that follows epoch, seq and lane. */
 export interface NewBatch {
@@ -56,19 +56,16 @@ const tables = `
   CREATE TABLE IF NOT EXISTS lost_seq (first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
 `;
 
-/** SQLite's own codes (sqlite.org/rescode.html): a file that can't be trusted any more. */
-const CORRUPT_CODES = new Set([11, 26]);
-
 /**
  * A fault of SQLite as ours: `outbox-corrupt` when the file can't be trusted, else `outbox-refuses` (disk full, I/O
  * error), which may pass. Anything that is no SQLite fault is a bug and is thrown on.
  */
 export function outboxFault(error: unknown): OperationalError {
   if (error instanceof OperationalError) return error;
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  if (typeof code !== 'number') throw error;
+  const fault = sqliteFault(error);
+  if (fault === null) throw error;
   const message = (error as Error).message;
-  if (CORRUPT_CODES.has(code & 0xff))
+  if (fault === 'corrupt')
     return new OperationalError('outbox-corrupt', `the outbox is damaged: ${message}`, {
       cause: error,
     });
@@ -184,21 +181,15 @@ export class OutboxDatabase {
    */
   write(change: Change): number[] {
     try {
-      this.#db.exec('BEGIN IMMEDIATE');
-      try {
+      return inTransaction(this.#db, () => {
         for (const seq of change.remove) {
           this.#removeHead.run(seq);
           this.#removeBody.run(seq);
         }
         const numbers = change.insert.map((batch) => this.#insert(batch));
         if (change.losses !== undefined) this.#writeLosses(change.losses);
-        this.#db.exec('COMMIT');
         return numbers;
-      } catch (error) {
-        // SQLite has already rolled back by itself after some faults, a full disk among them.
-        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-        throw error;
-      }
+      });
     } catch (error) {
       throw outboxFault(error);
     }

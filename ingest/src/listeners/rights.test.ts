@@ -1,9 +1,15 @@
 /** Who may say what, tried out: every device at every other's topics, filters made up at random, clocks that are off by years. */
 import type { Session } from '@village/broker';
-import { HOUR, MINUTE, seededRandom, topics } from '@village/core';
+import {
+  DEVICE_CLOCK_AHEAD_MAX_MS,
+  EARLIEST_MEASUREMENT,
+  HOUR,
+  MINUTE,
+  seededRandom,
+  topics,
+} from '@village/core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AHEAD_MAX_MS, OLDEST } from '../pipeline/event-time.ts';
 import type { Principal } from '../registry.ts';
 import { type Bench, NOW, testDevice, testPipeline } from '../testing.ts';
 import { mqttHooks } from './embedded-broker.ts';
@@ -136,7 +142,7 @@ describe('clocks', () => {
         fc.integer({ min: -10 * 365 * 24, max: 10 * 365 * 24 }),
         fc.integer({ min: -HOUR, max: HOUR }),
         async (hours, ms) => {
-          receivedAt += 2 * AHEAD_MAX_MS;
+          receivedAt += 2 * DEVICE_CLOCK_AHEAD_MAX_MS;
           const claimed = receivedAt + hours * HOUR + ms;
           const reading = { at: new Date(claimed).toISOString(), values: { fill: 50 } };
           const before = bench.store.counters().rows;
@@ -144,7 +150,8 @@ describe('clocks', () => {
           for (let n = 0; n < 2; n++)
             await bench.send(who, topics.deviceReadings('bin-0'), reading, receivedAt);
           expect(bench.store.counters().rows - before).toBe(2);
-          const believed = claimed <= receivedAt + AHEAD_MAX_MS && claimed >= OLDEST;
+          const believed =
+            claimed <= receivedAt + DEVICE_CLOCK_AHEAD_MAX_MS && claimed >= EARLIEST_MEASUREMENT;
           const at = believed ? claimed : receivedAt;
           const rows = await bench.store.range({ device: 'bin-0', from: at, to: at + 1, limit: 9 });
           const late = receivedAt - at > 15 * MINUTE;
@@ -152,7 +159,7 @@ describe('clocks', () => {
             { at, clockReplaced: !believed, lane: late ? 'backfill' : 'live' },
           ]);
           for (const latest of bench.store.latest('bin-0'))
-            expect(latest.at).toBeLessThanOrEqual(receivedAt + AHEAD_MAX_MS);
+            expect(latest.at).toBeLessThanOrEqual(receivedAt + DEVICE_CLOCK_AHEAD_MAX_MS);
         },
       ),
       { numRuns: 300, seed: 1 },

@@ -1,11 +1,7 @@
 /** What a device's own clock is worth: plausible times are kept, others are replaced by the receive time. */
 import { hash } from 'node:crypto';
-import { MINUTE } from '@village/core';
+import { BoundedMap, DEVICE_CLOCK_AHEAD_MAX_MS, EARLIEST_MEASUREMENT, MINUTE } from '@village/core';
 
-/** A clock may run ahead by this much. */
-export const AHEAD_MAX_MS = 5 * MINUTE;
-/** Nothing was measured before: a device that says so has lost its clock. */
-export const OLDEST = Date.UTC(2000, 0, 1);
 /** What a device itself sends later than this is history, not news. */
 export const NEWS_MS = 15 * MINUTE;
 
@@ -15,7 +11,7 @@ export const REMEMBER_MS = 10 * MINUTE;
 
 /** Whether a device's time can't be true. */
 export function absurd(at: number, receivedAt: number): boolean {
-  return at > receivedAt + AHEAD_MAX_MS || at < OLDEST;
+  return at > receivedAt + DEVICE_CLOCK_AHEAD_MAX_MS || at < EARLIEST_MEASUREMENT;
 }
 
 /** Whose times are replaced; `lastGiven` is the newest time it was given. */
@@ -31,7 +27,7 @@ export interface Clockless {
  * once. Remembers the last 50,000 rows of all devices; after a restart the store may know the time.
  */
 export class GivenTimes {
-  readonly #given = new Map<string, number>();
+  readonly #given = new BoundedMap<string, number>(REMEMBERED);
 
   /**
    * `isNew` says that the row can't be a repeat, so that it is given a new time. `before` looks up the time that the row
@@ -48,12 +44,7 @@ export class GivenTimes {
     const known = this.#given.get(key);
     if (!isNew && known !== undefined && Math.abs(receivedAt - known) < REMEMBER_MS) return known;
     const at = before?.() ?? this.#next(device, receivedAt);
-    this.#given.delete(key);
     this.#given.set(key, at);
-    if (this.#given.size > REMEMBERED) {
-      const oldest = this.#given.keys().next().value;
-      if (oldest !== undefined) this.#given.delete(oldest);
-    }
     return at;
   }
 

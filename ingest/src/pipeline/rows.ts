@@ -2,7 +2,7 @@
  * Puts readings of devices into the store's open group: the innermost step on the way of a reading, so it allocates
  * nothing for each row. Looks up a device once and keeps what it needs until the registry gives another object.
  */
-import { type Device, type Lane, qualityCode } from '@village/core';
+import { type Device, EVENT_DETAIL_CHARACTERS_MAX, type Lane, qualityCode } from '@village/core';
 import type { Decoded, DeviceProfile } from '@village/device-profiles';
 import {
   type Appender,
@@ -19,7 +19,6 @@ import type { MessageContext } from './message-context.ts';
 import { type Fields, type MessagePath, objectIn, refuse, textIn, time, tooDeep } from './shape.ts';
 
 const IMPLAUSIBLE = qualityCode('implausible') ?? 0;
-const DETAIL_CHARACTERS_MAX = 4096;
 
 /** A registered device with all that a row needs. */
 export interface RegisteredDevice extends Clockless {
@@ -282,11 +281,11 @@ export class Rows {
     const detail = event['detail'] === undefined ? {} : objectIn(event, 'detail', path);
     if (tooDeep(detail)) refuse('nested-too-deep', path.of('detail'), 'nested too deep');
     const content = JSON.stringify(detail);
-    if (content.length > DETAIL_CHARACTERS_MAX)
+    if (content.length > EVENT_DETAIL_CHARACTERS_MAX)
       refuse(
         'detail-too-large',
         path.of('detail'),
-        `more than ${DETAIL_CHARACTERS_MAX} characters`,
+        `more than ${EVENT_DETAIL_CHARACTERS_MAX} characters`,
       );
     if (absurd(at, arrival.receivedAt)) {
       at = this.#times.give(registered, at, `${type} ${content}`, arrival.receivedAt);

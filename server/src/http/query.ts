@@ -1,11 +1,11 @@
 /** What routes share in reading queries: instants, durations, lists of words, cursors, and the asked-for area or device. */
-import { OperationalError, parseDuration, parseTime } from '@village/core';
+import { DAY, OperationalError, parseDuration, parseTime } from '@village/core';
 import type { AreaNode, DeviceEntry, Directory } from '../directory.ts';
 import type { Caller } from './context.ts';
 import { notFound } from './problem.ts';
 
 /** Longest time that one question may span, ms: eleven years. */
-const SPAN_MAX = 4_018 * 86_400_000;
+const SPAN_MAX = 4_018 * DAY;
 
 function instant(text: string, name: string): number {
   const at = parseTime(text);

@@ -1,6 +1,6 @@
 /** How the whole stands: overview of an area, live events, and what only county admins see. */
 import * as api from '@village/api';
-import { averages, formatTime, QUANTITIES, type QuantityId } from '@village/core';
+import { averages, BoundedMap, formatTime, QUANTITIES, type QuantityId } from '@village/core';
 import { type DeviceKind, KINDS } from '@village/device-profiles';
 import type { LatestValue, StoreCounters } from '@village/store/time-series';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -83,13 +83,12 @@ function quantitiesOf(context: Context, node: AreaNode): Quantities {
 
 function overviewRoute(app: FastifyInstance, context: Context): void {
   const { directory, timer } = context;
-  const cached = new Map<string, { at: number; quantities: Quantities }>();
+  const cached = new BoundedMap<string, { at: number; quantities: Quantities }>(CACHED_MAX);
   const fresh = (node: AreaNode): Quantities => {
     const known = cached.get(node.area.code);
     const now = timer.elapsed();
     if (known !== undefined && now - known.at < QUANTITIES_FRESH_MS) return known.quantities;
     const quantities = quantitiesOf(context, node);
-    if (cached.size >= CACHED_MAX) cached.clear();
     cached.set(node.area.code, { at: now, quantities });
     return quantities;
   };

@@ -2,13 +2,11 @@
  * The weather that all devices of a county share: rain in episodes, and the sun. Cumulative rain is kept in closed
  * form by day, so that a total at any time is the same however it was reached.
  */
-import { DAY, HOUR, MINUTE } from '@village/core';
+import { BEIJING_OFFSET_MS, DAY, HOUR, MINUTE } from '@village/core';
 import { hashText, unitAt } from './noise.ts';
 
 /** Totals are counted from here: 2020-01-01 in Beijing. Before it there is no rain and every total stands at its base. */
 export const EPOCH = Date.UTC(2019, 11, 31, 16);
-/** Beijing has no summer time. */
-export const ZONE_MS = 8 * HOUR;
 
 /** Rain at a constant rate, mm/h, while from ≤ t < to. */
 export interface RainSpell {
@@ -19,7 +17,7 @@ export interface RainSpell {
 
 /** Hours since midnight in Beijing, with a fraction. */
 export function hourOfDay(at: number): number {
-  return ((((at + ZONE_MS) % DAY) + DAY) % DAY) / HOUR;
+  return ((((at + BEIJING_OFFSET_MS) % DAY) + DAY) % DAY) / HOUR;
 }
 
 /** Whole Beijing days since the epoch. */

@@ -1,5 +1,5 @@
 /** A store so plain that it can't be wrong, to hold real ones against in tests: every row ever put in, in a list. */
-import { gapAfterMs, QUALITIES, type Quality } from '@village/core';
+import { BEIJING_OFFSET_MS, gapAfterMs, HOUR, QUALITIES, type Quality } from '@village/core';
 import {
   type AggregateRow,
   type Completeness,
@@ -9,8 +9,6 @@ import {
   ROW_FLAG,
   type TimeSeriesStore,
 } from './contract.ts';
-
-const HOUR_MS = 3_600_000;
 
 /** A row as tests write it. */
 export interface TestRow {
@@ -141,17 +139,17 @@ export class Oracle {
   }
 
   completeness(device: string, from: number, to: number, every: number): Completeness {
-    const offset = 8 * HOUR_MS;
+    const offset = BEIJING_OFFSET_MS;
     const all = this.#rows(device, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
     const since = all[0]?.at ?? null;
     const rows = all.filter((row) => row.at >= from && row.at < to);
     const hours: CompletenessHour[] = [];
-    for (let at = Math.floor(from / HOUR_MS) * HOUR_MS; at < to; at += HOUR_MS) {
-      const here = rows.filter((row) => row.at >= at && row.at < at + HOUR_MS);
+    for (let at = Math.floor(from / HOUR) * HOUR; at < to; at += HOUR) {
+      const here = rows.filter((row) => row.at >= at && row.at < at + HOUR);
       let expected = 0;
       let received = 0;
       const first = Math.ceil((Math.max(at, from) + offset) / every) * every - offset;
-      for (let slot = first; slot < at + HOUR_MS && slot + every <= to; slot += every) {
+      for (let slot = first; slot < at + HOUR && slot + every <= to; slot += every) {
         if (since === null || slot + every <= since) continue;
         expected++;
         if (rows.some((row) => row.at >= slot && row.at < slot + every)) received++;

@@ -2,7 +2,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom, systemTimer, type Timer } from '@village/core';
+import {
+  BEIJING_OFFSET_MS,
+  DAY,
+  HOUR,
+  MINUTE,
+  seededRandom,
+  systemTimer,
+  type Timer,
+} from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { completenessTests } from './completeness/testing.ts';
@@ -11,9 +19,6 @@ import { Oracle, putRow, type TestRow } from './oracle.ts';
 
 export { Oracle, putRow, type TestRow } from './oracle.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 /** The tests' present: noon in Beijing. */
 export const NOW = Date.UTC(2026, 2, 10, 4);
 /** A timer whose clock stands at `NOW`. */
@@ -42,7 +47,7 @@ const query = (more: Partial<AggregateQuery>): AggregateQuery => ({
   from: NOW - 3 * DAY,
   to: NOW + DAY,
   everyMs: HOUR,
-  offsetMs: 8 * HOUR,
+  offsetMs: BEIJING_OFFSET_MS,
   aggregates: ['count'],
   groupBy: 'none',
   ...more,
@@ -616,7 +621,7 @@ export function contractSuite(name: string, open: OpenStore, runs = 3): void {
           values: { count, min, max },
         }));
       for (const metric of METRICS) {
-        const base = { metric, ...span, offsetMs: 8 * HOUR };
+        const base = { metric, ...span, offsetMs: BEIJING_OFFSET_MS };
         list.push(
           cut(
             oracle.aggregate({

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { backup, DatabaseSync, type StatementSync } from 'node:sqlite';
-import { OperationalError } from '@village/core';
+import { inTransaction, OperationalError, sqliteFault } from '@village/core';
 
 /** Name of the database inside the store's folder. */
 export const LOG_FILE = 'log.sqlite';
@@ -59,18 +59,6 @@ CREATE TABLE IF NOT EXISTS quarantine(
   state TEXT NOT NULL DEFAULT 'open');
 `;
 
-/** The code of an SQLite error's kind, or undefined when the error is another. */
-export function sqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
-}
-
-/** SQLITE_CORRUPT and SQLITE_NOTADB. */
-export function isCorrupt(error: unknown): boolean {
-  const code = sqliteCode(error);
-  return code === 11 || code === 26;
-}
-
 /**
  * Opens (or makes) the database of a store and takes it for this process alone.
  * @throws store-in-use when another process has it open, store-damaged when it is no database.
@@ -86,7 +74,8 @@ export function openDatabase(folder: string): DatabaseSync {
     return db;
   } catch (cause) {
     db.close();
-    if (isCorrupt(cause))
+    const fault = sqliteFault(cause);
+    if (fault === 'corrupt')
       throw new OperationalError(
         'store-damaged',
         `The database of ${folder} is damaged: ${(cause as Error).message}`,
@@ -94,8 +83,7 @@ export function openDatabase(folder: string): DatabaseSync {
           cause,
         },
       );
-    const code = sqliteCode(cause);
-    if (code === 5 || code === 6)
+    if (fault === 'in-use')
       throw new OperationalError('store-in-use', `Another process has ${folder} open.`, { cause });
     throw cause;
   }
@@ -122,16 +110,7 @@ export class JournalDb {
 
   /** Runs `work` in one transaction; rolls back and throws on when it fails. */
   transaction<T>(work: () => T): T {
-    this.sqlite.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.sqlite.exec('COMMIT');
-      return result;
-    } catch (error) {
-      // SQLite has already rolled back by itself after some faults (full disk, I/O).
-      if (this.sqlite.isTransaction) this.sqlite.exec('ROLLBACK');
-      throw error;
-    }
+    return inTransaction(this.sqlite, work);
   }
 
   append(id: number, body: Uint8Array): void {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { OperationalError, qualityWord } from '@village/core';
+import { HOUR, OperationalError, qualityWord } from '@village/core';
 import { type LatestValue, METRICS_PER_QUALITY_WORD, ROW, ROW_FLAG } from '../archive/contract.ts';
 import type { Memtable } from '../archive/embedded/memtable.ts';
 import { rowShape } from './group.ts';
@@ -14,7 +14,6 @@ const MAGIC = 0x32545356;
 const HEAD = 4;
 /** Snapshots of before had no oldest event time. */
 const MAGIC_BEFORE = 0x31545356;
-const HOUR_MS = 3_600_000;
 
 /** Arrays of one layout; a device has a slot, a slot has one cell for each metric. */
 class Cells {
@@ -121,7 +120,7 @@ export class Latest {
       const head = rows[start + ROW.device]!;
       const device = Math.floor(head / 4);
       const slot = this.#slotOf(cells, device);
-      memtable.note(at, Math.floor(at / HOUR_MS), at <= this.#newestAt[device]!);
+      memtable.note(at, Math.floor(at / HOUR), at <= this.#newestAt[device]!);
       if (at > this.#newestAt[device]!) this.#newestAt[device] = at;
       if (at < this.#oldestAt[device]!) this.#oldestAt[device] = at;
       let changed = false;

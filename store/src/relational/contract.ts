@@ -1,5 +1,5 @@
 /** The contract of the relational store: areas, devices, who may speak, who may look, what was done, and modules' tables. */
-import type { Area, Device, Role } from '@village/core';
+import { type Area, DAY, type Device, HOUR, type Role } from '@village/core';
 import type { Kysely } from 'kysely';
 import type { EngineCounters } from './engines/connected.ts';
 import type { ModuleFault } from './modules.ts';
@@ -8,11 +8,11 @@ import type { ModuleFault } from './modules.ts';
 export const TRANSACTION_MS = 5_000;
 
 /** The database itself keeps audit entries at least this long: six months and more, as the law asks of logs. */
-export const AUDIT_KEPT_MS = 180 * 86_400_000;
+export const AUDIT_KEPT_MS = 180 * DAY;
 
 /** Signed-in people are silent for at most this long, and signed in for at most `SESSION_MAX_MS`. */
 export const SESSION_IDLE_MS = 30 * 60_000;
-export const SESSION_MAX_MS = 12 * 3_600_000;
+export const SESSION_MAX_MS = 12 * HOUR;
 
 /** Shortest secret that a device, gateway or machine may be given; ours have 256 random bits. */
 export const SECRET_LENGTH_MIN = 16;

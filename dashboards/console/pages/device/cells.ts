@@ -1,4 +1,5 @@
 /** Hours of completeness drawn together into as many cells as a strip can show. Pure. */
+import { HOUR } from '@village/core/duration';
 import type { Completeness } from '#kit/api/answers.ts';
 
 export interface Cell {
@@ -9,8 +10,6 @@ export interface Cell {
   readonly backfilled: number;
   readonly rows: number;
 }
-
-const HOUR_MS = 3_600_000;
 
 /** At most `most` cells, each of the same whole number of hours; days stay whole when a cell is a day or more. */
 export function cells(hours: Completeness['hours'], most: number): Cell[] {
@@ -26,7 +25,7 @@ export function cells(hours: Completeness['hours'], most: number): Cell[] {
       part.reduce((total, hour) => total + hour[name], 0);
     out.push({
       from: first.at,
-      to: last.at + HOUR_MS,
+      to: last.at + HOUR,
       expected: sum('expected'),
       received: sum('received'),
       backfilled: sum('backfilled'),

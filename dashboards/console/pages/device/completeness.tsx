@@ -1,4 +1,5 @@
 /** What was expected of a device and what came, hour by hour, with its silences by their real times. */
+import { HOUR } from '@village/core/duration';
 import { useState } from 'preact/hooks';
 import type { Completeness } from '#kit/api/answers.ts';
 import { axisFrom, type Gap } from '#kit/chart/series.ts';
@@ -10,7 +11,6 @@ import { Scroll } from '#kit/ui/page.tsx';
 import { type Cell, cellKind, cells } from './cells.ts';
 import { t } from './texts.ts';
 
-const HOUR_MS = 3_600_000;
 /** The range moves on with the clock between two answers. */
 const CUT_MS = 120_000;
 const GAPS_SHOWN = 12;
@@ -194,7 +194,7 @@ function Summary({ data, range }: { data: Completeness; range: Gap }) {
 /** The panel. Hours before the device was first heard are left out of the picture, as they are of the count. */
 export function CompletenessPanel({ load, range }: { load: Load<Completeness>; range: Gap }) {
   const data = load.data;
-  const first = Math.floor(axisFrom(range, data?.since) / HOUR_MS) * HOUR_MS;
+  const first = Math.floor(axisFrom(range, data?.since) / HOUR) * HOUR;
   const hours = data?.hours.filter((hour) => hour.at >= first) ?? [];
   const list = cells(hours, narrow.value ? 60 : 120);
   const kinds = new Set(list.map(cellKind));

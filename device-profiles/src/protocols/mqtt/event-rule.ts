@@ -1,12 +1,9 @@
 /** Events that a profile finds in MQTT payloads. */
-import { OperationalError } from '@village/core';
+import { EVENT_DETAIL_CHARACTERS_MAX, OperationalError } from '@village/core';
 import type { EventFile, Scalar } from '../../schema/file.ts';
 import type { DecodedEvent } from '../../types.ts';
 import { compilePointer, type JsonObject } from './json.ts';
 import { fitsFilter } from './topic.ts';
-
-/** Characters of an event's detail as JSON; the contract of DeviceEvent. */
-const DETAIL_MAX = 4_096;
 
 export interface EventRule {
   /** Undefined when the payload holds no such event. @throws event-too-large */
@@ -44,10 +41,10 @@ export function compileEvent(event: EventFile): EventRule {
         const value = find(root);
         if (value !== undefined) found[key] = value;
       }
-      if (JSON.stringify(found).length > DETAIL_MAX)
+      if (JSON.stringify(found).length > EVENT_DETAIL_CHARACTERS_MAX)
         throw new OperationalError(
           'event-too-large',
-          `the detail of ${event.type} is longer than ${DETAIL_MAX} characters`,
+          `the detail of ${event.type} is longer than ${EVENT_DETAIL_CHARACTERS_MAX} characters`,
         );
       return { type: event.type, detail: found };
     },

@@ -1,11 +1,9 @@
 /** The part of the contract-test suite that tells what is missing, since when, and when it was silent. */
+import { DAY, HOUR, MINUTE } from '@village/core';
 import { expect, it } from 'vitest';
 import { ROW_FLAG, type TimeSeriesStore } from '../contract.ts';
 import type { TestRow } from '../oracle.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 /** An hour of the clock. */
 const NOW = Date.UTC(2026, 2, 10, 4);
 

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemTimer, type Timer } from '@village/core';
+import { DAY, systemTimer, type Timer } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TimeSeriesStore } from '../contract.ts';
@@ -11,8 +11,6 @@ import type { EmbeddedOptions } from './archive.ts';
 import { openEmbedded } from './open.ts';
 
 contractSuite('embedded', (folder, timer) => openEmbedded({ folder, timer, diskReserveBytes: 0 }));
-
-const DAY = 86_400_000;
 
 describe('the files of the archive', () => {
   const folders: string[] = [];

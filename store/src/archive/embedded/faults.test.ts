@@ -16,14 +16,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { seededRandom } from '@village/core';
+import { MINUTE, seededRandom } from '@village/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TimeSeriesStore } from '../contract.ts';
 import { METRICS, NOW, PROFILE, putRow, standingTimer } from '../testing.ts';
 import type { EmbeddedOptions } from './archive.ts';
 import { openEmbedded } from './open.ts';
 
-const MINUTE = 60_000;
 const folders: string[] = [];
 const stores: TimeSeriesStore[] = [];
 const mounts: string[] = [];

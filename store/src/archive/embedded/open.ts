@@ -1,11 +1,11 @@
 /** Opening a store: everything durable is read back, what a crash left behind is cleared, the rest is replayed. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OperationalError } from '@village/core';
+import { OperationalError, sqliteFault } from '@village/core';
 import { decodeGroup } from '../../journal/codec.ts';
 import { DeadLetters } from '../../journal/dead-letters.ts';
 import { BlockPool } from '../../journal/group.ts';
-import { isCorrupt, JournalDb, openDatabase } from '../../journal/journal-db.ts';
+import { JournalDb, openDatabase } from '../../journal/journal-db.ts';
 import type { TimeSeriesStore } from '../contract.ts';
 import { EmbeddedArchive, type EmbeddedOptions, type Settings, settingsOf } from './archive.ts';
 import { Duck } from './duck/duck.ts';
@@ -48,7 +48,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<TimeSeries
   } catch (error) {
     await duck?.close();
     db.close();
-    if (isCorrupt(error))
+    if (sqliteFault(error) === 'corrupt')
       throw new OperationalError(
         'store-damaged',
         `The database of ${settings.folder} is damaged: ${(error as Error).message}`,

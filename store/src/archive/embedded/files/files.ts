@@ -2,7 +2,7 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { DAY, HOUR } from '@village/core';
+import { BEIJING_OFFSET_MS, DAY } from '@village/core';
 import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { QueryClass } from '../duck/duck.ts';
@@ -10,15 +10,13 @@ import { copyToParquet } from '../query/sql.ts';
 
 export const ARCHIVE_FOLDER = 'archive';
 export const ROLLUP_FOLDER = 'rollups';
-/** Days and months of the archive begin at midnight in Beijing (UTC+8), as people there ask for them. */
-export const DAY_OFFSET_MS = 8 * HOUR;
 /** Names that only this store gives; anything else in its folders is left alone. */
 const OWN_NAME = /^\d+\.parquet(\.tmp)?$/;
 const CRC_READ_BYTES = 4 * 1024 * 1024;
 
 /** The archive's day of an instant, counted from 1970. */
 export function dayOf(at: number): number {
-  return Math.floor((at + DAY_OFFSET_MS) / DAY);
+  return Math.floor((at + BEIJING_OFFSET_MS) / DAY);
 }
 
 /** `yyyy-mm-dd` of a day. */

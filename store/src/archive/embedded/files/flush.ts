@@ -2,8 +2,10 @@
  * Flushing: the rows of a closed generation become archive files, then one transaction lists the files and declares the
  * log rows dead. A crash at any point leaves either the log rows or the files in force, never both.
  */
+
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BEIJING_OFFSET_MS, DAY } from '@village/core';
 import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { Generation, Memtable } from '../memtable.ts';
@@ -88,7 +90,7 @@ async function periods(
   rows: string,
 ): Promise<{ period: string; rows: number; first: number; last: number }[]> {
   const { columns, rows: days } = await archive.duck.query(
-    `SELECT count(*)::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE FROM (${rows}) GROUP BY (ts + 28800000) // 86400000`,
+    `SELECT count(*)::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE FROM (${rows}) GROUP BY (ts + ${BEIJING_OFFSET_MS}) // ${DAY}`,
     { queryClass: 'maintenance' },
   );
   const [counts, firsts, lasts] = columns as Float64Array[];

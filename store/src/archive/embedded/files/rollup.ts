@@ -2,12 +2,12 @@
  * Hourly sums by township, one file for each profile and month. An hour that got rows since is dirty until it has been
  * computed again; queries read dirty hours from the rows themselves.
  */
-import { DAY, HOUR } from '@village/core';
+import { BEIJING_OFFSET_MS, DAY, HOUR } from '@village/core';
 import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import { fileList, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
-import { DAY_OFFSET_MS, dayText, ROLLUP_FOLDER, unlinkLater, writeParquet } from './files.ts';
+import { dayText, ROLLUP_FOLDER, unlinkLater, writeParquet } from './files.ts';
 import { STATE_NEXT_GENERATION } from './flush.ts';
 
 /** Stretches of hours asked for one by one; more are read as one. */
@@ -49,7 +49,7 @@ export async function refreshRollups(archive: EmbeddedArchive): Promise<void> {
   for (const [layout, hours] of archive.view.dirty) {
     const byMonth = Map.groupBy(
       [...hours].sort((a, b) => a - b),
-      (hour) => dayText(Math.floor((hour * HOUR + DAY_OFFSET_MS) / DAY)).slice(0, 7),
+      (hour) => dayText(Math.floor((hour * HOUR + BEIJING_OFFSET_MS) / DAY)).slice(0, 7),
     );
     for (const [month, list] of byMonth) await refreshMonth(archive, layout, month, list);
   }

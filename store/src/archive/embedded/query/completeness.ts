@@ -2,7 +2,7 @@
  * Expected against received, hour by hour, and the silences by their real times. Nothing is expected before a device's
  * first row: what is not connected yet is not missing.
  */
-import { gapAfterMs, OperationalError } from '@village/core';
+import { BEIJING_OFFSET_MS, gapAfterMs, HOUR, OperationalError } from '@village/core';
 import {
   type Completeness,
   type CompletenessHour,
@@ -17,9 +17,6 @@ import { deviceSource } from './range.ts';
 import { runQuery } from './run-query.ts';
 import { rowsOnce } from './sql.ts';
 
-const HOUR_MS = 3_600_000;
-/** Days and longer report intervals begin at midnight in Beijing. */
-const SLOT_OFFSET_MS = 8 * HOUR_MS;
 const HOURS_MAX = 20_000;
 
 type Hour = { -readonly [K in keyof CompletenessHour]: CompletenessHour[K] };
@@ -27,7 +24,7 @@ type Hour = { -readonly [K in keyof CompletenessHour]: CompletenessHour[K] };
 /** The first column of each row of the answer says what the row tells. */
 const PART = { slot: 0, edges: 1, gap: 2 } as const;
 
-/** Report intervals of the span by hour; none that is over before `since`. */
+/** Report intervals of the span by hour, days and longer ones from midnight in Beijing; none that is over before `since`. */
 class Slots {
   readonly hours: Hour[];
   readonly #every: number;
@@ -38,28 +35,28 @@ class Slots {
 
   constructor({ from, to, reportEveryMs: every }: CompletenessQuery, since: number) {
     this.#every = every;
-    this.#firstHour = Math.floor(from / HOUR_MS);
-    const count = Math.ceil(to / HOUR_MS) - this.#firstHour;
+    this.#firstHour = Math.floor(from / HOUR);
+    const count = Math.ceil(to / HOUR) - this.#firstHour;
     if (count > HOURS_MAX || every < 1_000)
       throw new OperationalError('range-too-wide', `At most ${HOURS_MAX} hours can be asked for.`);
     this.hours = Array.from({ length: count }, (_, i) => ({
-      at: (this.#firstHour + i) * HOUR_MS,
+      at: (this.#firstHour + i) * HOUR,
       expected: 0,
       received: 0,
       rows: 0,
       backfilled: 0,
     }));
     this.#first = Math.max(
-      Math.ceil((from + SLOT_OFFSET_MS) / every),
-      Math.floor((since + SLOT_OFFSET_MS) / every),
+      Math.ceil((from + BEIJING_OFFSET_MS) / every),
+      Math.floor((since + BEIJING_OFFSET_MS) / every),
     );
-    this.#end = Math.floor((to + SLOT_OFFSET_MS) / every);
+    this.#end = Math.floor((to + BEIJING_OFFSET_MS) / every);
     for (let slot = this.#first; slot < this.#end; slot++) this.#hourOf(slot).expected++;
   }
 
   #hourOf(slot: number): Hour {
-    const at = slot * this.#every - SLOT_OFFSET_MS;
-    return this.hours[Math.floor(at / HOUR_MS) - this.#firstHour]!;
+    const at = slot * this.#every - BEIJING_OFFSET_MS;
+    return this.hours[Math.floor(at / HOUR) - this.#firstHour]!;
   }
 
   /** Notes rows of one interval in one hour. */
@@ -89,7 +86,7 @@ function querySql(
       SELECT prev, ts, count(*) OVER () AS n
       FROM (SELECT lag(ts) OVER (ORDER BY ts) AS prev, ts FROM once)
       WHERE ts - prev > ${gap} AND ts > ${from} AND prev < ${to})
-    SELECT ${PART.slot}::DOUBLE, ((ts + ${SLOT_OFFSET_MS}) // ${every})::DOUBLE AS slot, (ts // ${HOUR_MS})::DOUBLE AS hour,
+    SELECT ${PART.slot}::DOUBLE, ((ts + ${BEIJING_OFFSET_MS}) // ${every})::DOUBLE AS slot, (ts // ${HOUR})::DOUBLE AS hour,
         count(*)::DOUBLE, sum(back)::DOUBLE
       FROM once WHERE ts >= ${from} AND ts < ${to} GROUP BY slot, hour
     UNION ALL SELECT ${PART.edges}::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE, 0, 0 FROM once HAVING count(*) > 0
