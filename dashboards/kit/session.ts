@@ -1,13 +1,13 @@
 /** What a session lets its holder see. Pure. */
 import type { User } from './api/answers.ts';
 
-/** The server's answer about who is signed in. Older servers say nothing of modules and rights. */
+/** The server's answer about who is signed in. A server that says nothing of modules and rights has none and goes by roles. */
 export interface Session {
   readonly user: Pick<User, 'role'>;
-  /** Modules of the server that are switched on somewhere in the user's area; null when it does not say. */
-  readonly modules: readonly string[] | null;
-  /** Rights that the user holds; null when the server does not say. */
-  readonly rights: readonly string[] | null;
+  /** Modules of the server that are switched on somewhere in the user's area. */
+  readonly modules?: readonly string[] | null | undefined;
+  /** Rights that the user holds. */
+  readonly rights?: readonly string[] | null | undefined;
 }
 
 /** What each role may see in the console as long as the server says nothing of rights. */

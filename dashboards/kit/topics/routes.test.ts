@@ -16,7 +16,7 @@ const nav = (href: string, order: number): Pick<Topic, 'nav'> => ({
 const session = (
   role: Session['user']['role'],
   more: Partial<Pick<Session, 'modules' | 'rights'>> = {},
-): Session => ({ user: { role }, modules: null, rights: null, ...more });
+): Session => ({ user: { role }, ...more });
 
 describe('an address', () => {
   const topics = [
