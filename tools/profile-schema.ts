@@ -1,7 +1,7 @@
 /** Writes the JSON Schema that editors complete and check profile files with, from its one definition in zod. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { profileJsonSchema } from '@village/device-profiles';
+import { builtinProtocols, jsonSchemaOf } from '@village/device-profiles';
 
 /** Where the schema stands; the profiles name it in their first line. */
 export const schemaFile: string = fileURLToPath(
@@ -10,7 +10,7 @@ export const schemaFile: string = fileURLToPath(
 
 /** The text that the file must have. */
 export function schemaText(): string {
-  return `${JSON.stringify(profileJsonSchema(), null, 2)}\n`;
+  return `${JSON.stringify(jsonSchemaOf(builtinProtocols), null, 2)}\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -5,12 +5,17 @@ import { averages, OperationalError } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { builtinCatalog, loadCatalog } from './catalog.ts';
-import { parseRegisters } from './check/examples.ts';
 import { rulesOf } from './compile.ts';
-import { decode, encodeAll, matchTopic, topicOf } from './profile.ts';
+import { decode, encodeAll } from './profile.ts';
+import { parseRegisters } from './protocols/modbus/example.ts';
+import type { ModbusFrame } from './protocols/modbus/frame.ts';
 import { isBits } from './protocols/modbus/registers.ts';
+import { modbusOf } from './protocols/modbus/schema.ts';
+import { isMqttFrame, type MqttFrame } from './protocols/mqtt/frame.ts';
+import { mqttOf } from './protocols/mqtt/schema.ts';
+import { matchTopic, topicOf } from './protocols/mqtt/topics.ts';
 import { catalog, resolutionOf, valuesArbitrary } from './testing.ts';
-import type { DeviceProfile, Frame } from './types.ts';
+import type { DeviceProfile } from './types.ts';
 
 const AT = Date.UTC(2026, 0, 1);
 
@@ -55,10 +60,10 @@ describe('the built-in catalogue', () => {
   });
 });
 
-function randomFrame(profile: DeviceProfile): fc.Arbitrary<Frame> {
+function randomFrame(profile: DeviceProfile): fc.Arbitrary<ModbusFrame | MqttFrame> {
   const { file } = rulesOf(profile);
   if (profile.protocol === 'modbus') {
-    const blocks = Object.entries(file.modbus?.blocks ?? {}).map(([name, { table, count }]) => {
+    const blocks = Object.entries(modbusOf(file)?.blocks ?? {}).map(([name, { table, count }]) => {
       const size = { minLength: 0, maxLength: count + 2 };
       return [
         name,
@@ -129,10 +134,10 @@ describe.each([...catalog.profiles.values()])('$id', (profile) => {
             resolutionOf(profile, metric, wanted),
           );
         }
-        const hasTime = rulesOf(profile).file.mqtt !== undefined;
+        const hasTime = mqttOf(rulesOf(profile).file) !== undefined;
         for (const { at } of decoded) expect(at).toBe(hasTime ? AT : null);
         for (const frame of frames)
-          if (frame.protocol === 'mqtt') expect(matchTopic(profile, frame.topic)).toBe('d1');
+          if (isMqttFrame(frame)) expect(matchTopic(profile, frame.topic)).toBe('d1');
       }),
       { numRuns: 200 },
     );

@@ -3,21 +3,21 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rulesOf } from './compile.ts';
-import { isNative } from './profile.ts';
-import { covers } from './protocols/mqtt/topic.ts';
+import { builtinProtocols } from './protocols/index.ts';
+import type { Protocol } from './protocols/protocol.ts';
 import { parseProfile } from './schema/parse.ts';
 import type { DeviceProfile, ProfileFault } from './types.ts';
 
 /** The folder of the profiles that come with the product. */
 export const builtinCatalog: string = fileURLToPath(new URL('../catalog', import.meta.url));
 
-interface Found {
+interface ProfilePath {
   readonly file: string;
   /** `vendor/model` by its path. */
   readonly id: string;
 }
 
-function list(folder: string, faults: ProfileFault[]): Found[] {
+function list(folder: string, faults: ProfileFault[]): ProfilePath[] {
   let names: string[];
   try {
     names = readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -37,7 +37,11 @@ function list(folder: string, faults: ProfileFault[]): Found[] {
   });
 }
 
-function load({ file, id }: Found, faults: ProfileFault[]): DeviceProfile | undefined {
+function load(
+  { file, id }: ProfilePath,
+  protocols: readonly Protocol[],
+  faults: ProfileFault[],
+): DeviceProfile | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -45,7 +49,7 @@ function load({ file, id }: Found, faults: ProfileFault[]): DeviceProfile | unde
     faults.push({ file, path: '', message: `can't be read: ${(error as Error).message}` });
     return undefined;
   }
-  const { profile, faults: own } = parseProfile(text, file);
+  const { profile, faults: own } = parseProfile(text, file, protocols);
   faults.push(...own);
   if (profile === undefined) return undefined;
   if (profile.id === id) return profile;
@@ -58,25 +62,29 @@ function load({ file, id }: Found, faults: ProfileFault[]): DeviceProfile | unde
   return undefined;
 }
 
-/** The profile whose topic claims those of this one, or the other way round. */
-function rival(profile: DeviceProfile, others: Iterable<DeviceProfile>): DeviceProfile | undefined {
-  const { topic, file } = rulesOf(profile);
-  if (topic === undefined || isNative(profile)) return undefined;
+/** Why a profile can't stand beside those that are there. */
+function conflictOf(
+  profile: DeviceProfile,
+  others: Iterable<DeviceProfile>,
+): { path: string; message: string } | undefined {
+  const { conflict } = rulesOf(profile).protocol;
+  if (conflict === undefined) return undefined;
   for (const other of others) {
-    const theirs = rulesOf(other);
-    if (theirs.topic === undefined || isNative(other)) continue;
-    if (file.mqtt?.sharedTopic === true && theirs.file.mqtt?.sharedTopic === true) continue;
-    if (covers(topic, theirs.topic) || covers(theirs.topic, topic)) return other;
+    const found = other.protocol === profile.protocol ? conflict(profile, other) : undefined;
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
 /**
  * Reads every profile of the folders, in their order; later folders add. A file with faults is refused and never stops
- * the others. Refused as well are an id that is taken and a topic that another profile claims, unless both say
- * `sharedTopic: true`.
+ * the others. Refused as well are an id that is taken, and what the
+ * protocol can't have twice, such as a topic of MQTT.
  */
-export function loadCatalog(folders: readonly string[]): {
+export function loadCatalog(
+  folders: readonly string[],
+  protocols: readonly Protocol[] = builtinProtocols,
+): {
   profiles: Map<string, DeviceProfile>;
   faults: ProfileFault[];
 } {
@@ -85,22 +93,17 @@ export function loadCatalog(folders: readonly string[]): {
   const faults: ProfileFault[] = [];
   for (const folder of folders) {
     for (const found of list(folder.endsWith(sep) ? folder.slice(0, -1) : folder, faults)) {
-      const profile = load(found, faults);
+      const profile = load(found, protocols, faults);
       if (profile === undefined) continue;
       const taken = files.get(profile.id);
-      const other = rival(profile, profiles.values());
+      const conflict = conflictOf(profile, profiles.values());
       if (taken !== undefined)
         faults.push({
           file: found.file,
           path: 'profile',
           message: `${profile.id} is already in ${taken}`,
         });
-      else if (other !== undefined)
-        faults.push({
-          file: found.file,
-          path: 'mqtt.topic',
-          message: `${other.id} claims the same topic; if both may, each must say sharedTopic: true`,
-        });
+      else if (conflict !== undefined) faults.push({ file: found.file, ...conflict });
       else {
         profiles.set(profile.id, profile);
         files.set(profile.id, found.file);

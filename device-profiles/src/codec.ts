@@ -1,6 +1,6 @@
 /** What a profile compiles to: one codec for each settled set of options. */
 import type { Device } from '@village/core';
-import type { Decoded, Frame, ModbusRead } from './types.ts';
+import type { Decoded, Frame } from './types.ts';
 
 export interface DecodeContext {
   /** Options of the device, where it overrides those of its profile. */
@@ -17,9 +17,15 @@ export interface EncodeContext {
   readonly options?: Device['options'];
 }
 
-export interface Codec {
+export interface Decoder {
   decode(frame: Frame, context: DecodeContext): Decoded;
+}
+
+export interface Codec extends Decoder {
   encode(values: Readonly<Record<string, number>>, context: EncodeContext): Frame[];
-  /** Empty unless the protocol is Modbus. */
-  readonly reads: readonly ModbusRead[];
+  /**
+   * Begins a session with one device, for protocols whose frames lean on earlier ones (names announced at birth,
+   * differences): the decoder remembers, and is thrown away when the connection ends. Absent where a frame says all.
+   */
+  open?(): Decoder;
 }

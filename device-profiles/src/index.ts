@@ -1,20 +1,27 @@
-/** What each type of device says and what it means: data, decode, encode. */
+/**
+ * What each type of device says and what it means: data, decode, encode. What one protocol alone offers is imported by its
+ * name: `@village/device-profiles/modbus`.
+ */
 export { builtinCatalog, loadCatalog } from './catalog.ts';
-export type { DecodeContext, EncodeContext } from './codec.ts';
+export type { Note, Path } from './check/note.ts';
+export type { Codec, DecodeContext, Decoder, EncodeContext } from './codec.ts';
 export {
   decode,
   encode,
   encodeAll,
-  isNative,
-  matchTopic,
+  frameBytes,
+  openDecoder,
   optionFaults,
   optionValues,
-  planReads,
-  topicFilter,
-  topicOf,
 } from './profile.ts';
-export { assembleFrame } from './protocols/modbus/registers.ts';
-export { TopicIndex, type TopicOwner } from './protocols/mqtt/topic-index.ts';
-export { profileJsonSchema } from './schema/file.ts';
+export { builtinProtocols } from './protocols/index.ts';
+export { intervalsOf } from './protocols/intervals.ts';
+export type { CompiledProtocol, Intervals, Protocol } from './protocols/protocol.ts';
+export {
+  type ExampleFile,
+  jsonSchemaOf,
+  type MetricFile,
+  type ProfileFile,
+} from './schema/file.ts';
 export { parseProfile } from './schema/parse.ts';
 export * from './types.ts';

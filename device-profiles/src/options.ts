@@ -1,6 +1,7 @@
 /** Named options of a profile: what a device may override, and a rule's figures once they are settled. */
 import type { Device } from '@village/core';
-import type { ProfileFile, Scalar } from './schema/file.ts';
+import type { ProfileFile } from './schema/file.ts';
+import type { Scalar } from './schema/parts.ts';
 
 export type Options = Device['options'];
 

@@ -1,10 +1,13 @@
 import { OperationalError } from '@village/core';
 import { describe, expect, it } from 'vitest';
-import { decode, encode, encodeAll, optionFaults, optionValues, planReads } from './profile.ts';
+import { decode, encode, encodeAll, optionFaults, optionValues } from './profile.ts';
+import type { ModbusFrame } from './protocols/modbus/frame.ts';
+import { planReads } from './protocols/modbus/index.ts';
+import { isMqttFrame, type MqttFrame } from './protocols/mqtt/frame.ts';
 import { profileOf, sound } from './testing.ts';
-import type { DeviceProfile, Frame } from './types.ts';
+import type { DeviceProfile } from './types.ts';
 
-const message = (payload: string | Uint8Array, topic = 'bin/1/up'): Frame => ({
+const message = (payload: string | Uint8Array, topic = 'bin/1/up'): MqttFrame => ({
   protocol: 'mqtt',
   topic,
   payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
@@ -69,7 +72,7 @@ describe('bad payloads', () => {
     expect(codeOf(() => decode(bin, { protocol: 'modbus', blocks: {} }))).toBe('wrong-protocol');
     const meter = profileOf('boqu/phg-2091');
     expect(codeOf(() => decode(meter, message('{}')))).toBe('wrong-protocol');
-    const bits: Frame = { protocol: 'modbus', blocks: { probe: [true, true, true, true] } };
+    const bits: ModbusFrame = { protocol: 'modbus', blocks: { probe: [true, true, true, true] } };
     expect(codeOf(() => decode(meter, bits))).toBe('wrong-protocol');
   });
 
@@ -142,7 +145,7 @@ describe('options', () => {
     expect(optionFaults(station, { windSpeedScale: 0.01 })).toEqual([]);
     expect(optionFaults(station, { windSpeedScale: 7, colour: 'red' })).toHaveLength(2);
     const blocks = { air: new Uint16Array(16) };
-    const frame: Frame = { protocol: 'modbus', blocks };
+    const frame: ModbusFrame = { protocol: 'modbus', blocks };
     expect(codeOf(() => decode(station, frame, { options: { colour: 1 } }))).toBe('bad-option');
     expect(codeOf(() => planReads(station, { windSpeedScale: 7 }))).toBe('bad-option');
   });
@@ -195,7 +198,7 @@ describe('cameras', () => {
   it('says each matter on its own topic', () => {
     const context = { at: 0, address: 'gate/1' };
     const frames = encodeAll(camera, { motion: 1, count: 5 }, context);
-    const topics = frames.map((frame) => (frame.protocol === 'mqtt' ? frame.topic : ''));
+    const topics = frames.map((frame) => (isMqttFrame(frame) ? frame.topic : ''));
     expect(topics).toEqual([
       'gate/1/onvif-ej/VideoSource/MotionAlarm/1',
       'gate/1/onvif-ej/RuleEngine/CountAggregation/Counter/1',

@@ -1,16 +1,9 @@
-/** What the rest of the product does with a profile: decode, encode, plan its reads, know its topics. */
+/** What the rest of the product does with a profile whatever its protocol: decode, encode, options. */
 import { bug, type Device } from '@village/core';
-import type { DecodeContext, EncodeContext } from './codec.ts';
+import type { DecodeContext, Decoder, EncodeContext } from './codec.ts';
 import { codecOf, rulesOf } from './compile.ts';
 import { optionFaultsOf } from './options.ts';
-import { pathsOf, restTopic } from './protocols/mqtt/json-codec.ts';
-import {
-  matchPattern,
-  patternFilter,
-  patternTopic,
-  type TopicPattern,
-} from './protocols/mqtt/topic.ts';
-import type { Decoded, DeviceProfile, Frame, ModbusRead } from './types.ts';
+import type { Decoded, DeviceProfile, Frame } from './types.ts';
 
 /**
  * What a frame says, in canonical units. Pure.
@@ -18,8 +11,26 @@ import type { Decoded, DeviceProfile, Frame, ModbusRead } from './types.ts';
  * payload-not-json payload-too-large time-unreadable topic-mismatch unknown-metric unknown-quality unknown-record
  * unknown-state value-missing value-not-a-number wrong-protocol
  */
-export function decode(profile: DeviceProfile, frame: Frame, context: DecodeContext = {}): Decoded {
+export function decode<F extends Frame>(
+  profile: DeviceProfile,
+  frame: F,
+  context: DecodeContext = {},
+): Decoded {
   return codecOf(profile, context.options).decode(frame, context);
+}
+
+/**
+ * A decoder for one session with a device: from its connection to the end of it. It remembers what came before where the
+ * protocol needs that; elsewhere it is the profile's one codec. @throws bad-option
+ */
+export function openDecoder(profile: DeviceProfile, options?: Device['options']): Decoder {
+  const codec = codecOf(profile, options);
+  return codec.open?.() ?? codec;
+}
+
+/** The bytes of a frame as they came, to be shown to people and kept as evidence. */
+export function frameBytes(profile: DeviceProfile, frame: Frame): Uint8Array {
+  return rulesOf(profile).protocol.frameBytes(frame);
 }
 
 /**
@@ -47,14 +58,6 @@ export function encode(
   return frame;
 }
 
-/** The requests that read everything the profile needs, fewest first by table and address. @throws bad-option */
-export function planReads(
-  profile: DeviceProfile,
-  options?: Device['options'],
-): readonly ModbusRead[] {
-  return codecOf(profile, options).reads;
-}
-
 /** What is wrong with options set on a device of this type, as sentences. */
 export function optionFaults(profile: DeviceProfile, options: Device['options']): string[] {
   return optionFaultsOf(rulesOf(profile).file, options);
@@ -66,35 +69,4 @@ export function optionValues(
 ): Readonly<Record<string, readonly (string | number | boolean)[]>> {
   const { options } = rulesOf(profile).file;
   return Object.fromEntries(Object.entries(options).map(([name, { values }]) => [name, values]));
-}
-
-/** Whether the profile's payload is the standard reading object on `village/v1/devices/{id}/readings`. */
-export function isNative(profile: DeviceProfile): boolean {
-  return rulesOf(profile).file.mqtt?.payload === 'native';
-}
-
-function topicPattern(profile: DeviceProfile): TopicPattern {
-  return (
-    rulesOf(profile).topic ?? bug(`${profile.id} has no topics: it speaks ${profile.protocol}`)
-  );
-}
-
-/** The address of the device that publishes to a topic, or undefined when it is none of this profile's. */
-export function matchTopic(profile: DeviceProfile, topic: string): string | undefined {
-  return matchPattern(topicPattern(profile), topic.split('/'))?.address;
-}
-
-/**
- * The filter to subscribe with. `{device+}` (an address of several levels) is not expressible in a filter: it becomes
- * one level, so subscribe by address for devices whose address has a slash.
- */
-export function topicFilter(profile: DeviceProfile, address?: string): string {
-  return patternFilter(topicPattern(profile), address);
-}
-
-/** A topic to which such a device publishes, for simulators. */
-export function topicOf(profile: DeviceProfile, address: string): string {
-  const first = rulesOf(profile).file.metrics.flatMap((metric) => pathsOf(metric))[0];
-  const rest = first?.topic === undefined ? '' : restTopic(first.topic);
-  return patternTopic(topicPattern(profile), address, rest);
 }

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { builtinCatalog, loadCatalog } from './catalog.ts';
 import { rulesOf } from './compile.ts';
 import { settle } from './options.ts';
-import { registersOf } from './protocols/modbus/codec.ts';
-import { fieldOf } from './protocols/mqtt/json-codec.ts';
+import { registersOf } from './protocols/modbus/schema.ts';
+import { fieldOf, tlvOf } from './protocols/mqtt/schema.ts';
 import { parseProfile } from './schema/parse.ts';
 import type { DeviceProfile } from './types.ts';
 
@@ -32,7 +32,9 @@ export function resolutionOf(profile: DeviceProfile, key: string, value: number)
   if (metric === undefined) throw new Error(`no metric ${key}`);
   const [register] = registersOf(metric);
   const field = fieldOf(metric);
-  const record = file.tlv?.records.flatMap((one) => one.fields).find((one) => one.field === field);
+  const record = tlvOf(file)
+    ?.records.flatMap((one) => one.fields)
+    .find((one) => one.field === field);
   const type = register?.type ?? record?.type ?? 'float32';
   const float = Math.abs(value) * 2 ** -22 + 1e-7;
   if (type.startsWith('float') || registersOf(metric).length > 1) return float;

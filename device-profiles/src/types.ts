@@ -1,4 +1,4 @@
-/** What a parsed device profile is, and what goes in and out of decode. The YAML's own shape is in schema.ts. */
+/** What a parsed device profile is, and what goes in and out of decode. The YAML's own shape is in schema/. */
 import type { Label, Quality, QuantityId } from '@village/core';
 
 export const KINDS = [
@@ -12,9 +12,6 @@ export const KINDS = [
   'camera',
 ] as const;
 export type DeviceKind = (typeof KINDS)[number];
-
-export const MODBUS_TABLES = ['coil', 'discrete', 'holding', 'input'] as const;
-export type ModbusTable = (typeof MODBUS_TABLES)[number];
 
 /** One thing a type of device measures, as others need to know it; how it is decoded stays inside. */
 export interface Metric {
@@ -41,7 +38,8 @@ export interface DeviceProfile {
   readonly revision: number;
   readonly name: Label;
   readonly kind: DeviceKind;
-  readonly protocol: 'modbus' | 'mqtt';
+  /** Name of the protocol it speaks. */
+  readonly protocol: string;
   readonly metrics: readonly Metric[];
   /** Key to place in `metrics`. */
   readonly metricIndex: ReadonlyMap<string, number>;
@@ -59,13 +57,10 @@ export interface DeviceProfile {
   readonly rules: unknown;
 }
 
-/** What a device said, undecoded. */
-export type Frame =
-  | {
-      readonly protocol: 'modbus';
-      readonly blocks: Readonly<Record<string, Uint16Array | readonly boolean[]>>;
-    }
-  | { readonly protocol: 'mqtt'; readonly topic: string; readonly payload: Uint8Array };
+/** What a device said, undecoded; each protocol has frames of its own shape. */
+export interface Frame {
+  readonly protocol: string;
+}
 
 export interface DecodedReading {
   readonly metric: string;
@@ -83,20 +78,6 @@ export interface Decoded {
   readonly at: number | null;
   readonly readings: readonly DecodedReading[];
   readonly events: readonly DecodedEvent[];
-}
-
-/** One Modbus request of at most 125 registers or 2,000 bits. */
-export interface ModbusRead {
-  readonly table: ModbusTable;
-  readonly address: number;
-  readonly count: number;
-  /** Which blocks of the profile it covers, and where in its answer each starts. */
-  readonly parts: readonly {
-    readonly block: string;
-    readonly offset: number;
-    readonly count: number;
-    readonly at: number;
-  }[];
 }
 
 /** One fault of a profile file, with its place. */

@@ -1,61 +1,13 @@
 /** Runs the examples that every profile carries: they are its proof. */
 import { OperationalError, parseTime } from '@village/core';
-import { compileProfile } from '../compile.ts';
-import { decode, matchTopic, topicOf } from '../profile.ts';
-import { isBits } from '../protocols/modbus/registers.ts';
+import { compileProfile, rulesOf } from '../compile.ts';
+import { decode } from '../profile.ts';
+import type { Protocol } from '../protocols/protocol.ts';
 import type { ExampleFile, ProfileFile } from '../schema/file.ts';
-import type { Decoded, DeviceProfile, Frame } from '../types.ts';
+import type { Decoded, DeviceProfile } from '../types.ts';
 import type { Note } from './note.ts';
 
-const EXAMPLE_ADDRESS = 'example';
-
-/** Registers of text such as "41CC 0000"; undefined when it is none. */
-export function parseRegisters(text: string): Uint16Array | undefined {
-  const words = text.trim() === '' ? [] : text.trim().split(/\s+/);
-  if (!words.every((word) => /^[0-9A-Fa-f]{4}$/.test(word))) return undefined;
-  return Uint16Array.from(words.map((word) => Number.parseInt(word, 16)));
-}
-
-/** Bits of text such as "1101", spaces allowed; undefined when it is none. */
-export function parseBits(text: string): boolean[] | undefined {
-  const digits = text.replaceAll(/\s/g, '');
-  return /^[01]*$/.test(digits) ? [...digits].map((digit) => digit === '1') : undefined;
-}
-
-function modbusFrame(file: ProfileFile, example: ExampleFile, note: NoteHere): Frame {
-  const blocks: Record<string, Uint16Array | boolean[]> = {};
-  for (const [name, text] of Object.entries(example.frame)) {
-    const all = file.modbus?.blocks ?? {};
-    const block = Object.hasOwn(all, name) ? all[name] : undefined;
-    if (block === undefined) {
-      note(['frame', name], `there is no block ${name}`);
-      continue;
-    }
-    const values = isBits(block.table) ? parseBits(text) : parseRegisters(text);
-    if (values === undefined)
-      note(
-        ['frame', name],
-        isBits(block.table) ? 'must be bits such as "110"' : 'must be words such as "41CC 0000"',
-      );
-    else blocks[name] = values;
-  }
-  return { protocol: 'modbus', blocks };
-}
-
-function mqttFrame(profile: DeviceProfile, example: ExampleFile, note: NoteHere): Frame {
-  const { topic, payload, ...rest } = example.frame;
-  for (const key of Object.keys(rest)) note(['frame', key], 'must be topic or payload');
-  if (payload === undefined) note(['frame'], 'payload is missing');
-  return {
-    protocol: 'mqtt',
-    topic: topic ?? topicOf(profile, example.device ?? EXAMPLE_ADDRESS),
-    payload: Buffer.from(payload ?? ''),
-  };
-}
-
-type NoteHere = (path: readonly (string | number)[], message: string) => void;
-
-function compare(example: ExampleFile, decoded: Decoded, known: Set<string>, note: NoteHere): void {
+function compare(example: ExampleFile, decoded: Decoded, known: Set<string>, note: Note): void {
   const wanted = Object.entries(example.readings ?? {});
   for (const [key, expected] of wanted) {
     if (!known.has(key)) continue;
@@ -80,24 +32,10 @@ function runExample(
   file: ProfileFile,
   example: ExampleFile,
   known: Set<string>,
-  note: NoteHere,
+  note: Note,
 ): void {
-  let sound = true;
-  const noteFrame: NoteHere = (path, message) => {
-    sound = false;
-    note(path, message);
-  };
-  const frame =
-    file.protocol === 'modbus'
-      ? modbusFrame(file, example, noteFrame)
-      : mqttFrame(profile, example, noteFrame);
-  if (!sound) return;
-  if (frame.protocol === 'mqtt') {
-    const address = matchTopic(profile, frame.topic);
-    if (address === undefined) note(['frame', 'topic'], 'does not match mqtt.topic');
-    else if (example.device !== undefined && address !== example.device)
-      note(['device'], `the topic says ${address}`);
-  }
+  const frame = rulesOf(profile).protocol.exampleFrame(profile, file, example, note);
+  if (frame === undefined) return;
   let decoded: Decoded;
   try {
     decoded = decode(
@@ -142,12 +80,17 @@ function checkCoverage(file: ProfileFile, note: Note): void {
  * Runs every example and notes what fails, what is missing, and what no example covers. With `whole` false, some
  * metrics are left out because they are at fault: examples of errors then prove nothing and are not run.
  */
-export function checkExamples(file: ProfileFile, whole: boolean, note: Note): void {
-  const profile = compileProfile(file);
+export function checkExamples(
+  file: ProfileFile,
+  protocol: Protocol,
+  whole: boolean,
+  note: Note,
+): void {
+  const profile = compileProfile(file, protocol);
   const known = new Set(file.metrics.map((metric) => metric.key));
   const names = new Set<string>();
   file.examples.forEach((example, i) => {
-    const here: NoteHere = (path, message) => note(['examples', i, ...path], message);
+    const here: Note = (path, message) => note(['examples', i, ...path], message);
     if (names.has(example.name)) here(['name'], 'another example has this name');
     names.add(example.name);
     if (example.error !== undefined && (example.readings ?? example.events) !== undefined)

@@ -1,23 +1,24 @@
 /** What must hold in a profile file beyond its shape. Every check adds its faults and none stops the others. */
 import { conversion, quantity, unitsOf } from '@village/core';
-import { intervalsOf, topicTextOf } from '../compile.ts';
 import { stateValue } from '../metric/metric.ts';
-import { tlvFaults } from '../protocols/mqtt/tlv.ts';
-import { isFilter, parsePattern } from '../protocols/mqtt/topic.ts';
+import type { Protocol } from '../protocols/protocol.ts';
 import type { MetricFile, ProfileFile } from '../schema/file.ts';
 import { checkOptionRef, type Note, type Path, valuesOf } from './note.ts';
-import { checkMetricSource } from './source.ts';
 
-function checkSections(file: ProfileFile, note: Note): void {
-  for (const name of ['modbus', 'mqtt'] as const) {
+function checkSections(file: ProfileFile, protocols: readonly Protocol[], note: Note): void {
+  for (const { name, sections } of protocols) {
     if (name === file.protocol && file[name] === undefined)
       note([], `protocol is ${name}, but there is no ${name} section`);
-    if (name !== file.protocol && file[name] !== undefined)
-      note([name], `protocol is ${file.protocol}, so there must be no ${name} section`);
+    if (name === file.protocol) continue;
+    for (const section of Object.keys(sections))
+      if (file[section] !== undefined)
+        note([section], `protocol is ${file.protocol}, so there must be no ${section} section`);
   }
-  const section = file.protocol === 'modbus' ? file.modbus : file.mqtt;
-  if (section === undefined) return;
-  const { everyMs, reportEveryMs, silentAfterMs } = intervalsOf(file);
+}
+
+function checkIntervals(file: ProfileFile, protocol: Protocol, note: Note): void {
+  if (file[file.protocol] === undefined) return;
+  const { everyMs, reportEveryMs, silentAfterMs } = protocol.intervals(file);
   if (everyMs <= 0) note([file.protocol, 'every'], 'must be longer than nothing');
   if (reportEveryMs < everyMs)
     note([file.protocol, 'reportEvery'], 'must not be shorter than `every`');
@@ -25,47 +26,10 @@ function checkSections(file: ProfileFile, note: Note): void {
     note([file.protocol, 'silentAfter'], 'must be longer than `reportEvery`');
 }
 
-function checkModbus(file: ProfileFile, note: Note): void {
-  for (const [name, block] of Object.entries(file.modbus?.blocks ?? {}))
-    if (block.address + block.count > 65_536)
-      note(['modbus', 'blocks', name], 'ends beyond address 65535');
-  if (file.protocol === 'modbus' && file.events.length > 0)
-    note(['events'], 'only MQTT profiles have events');
-}
-
-function checkMqtt(file: ProfileFile, note: Note): void {
-  const { mqtt } = file;
-  if (mqtt === undefined) {
-    if (file.tlv !== undefined) note(['tlv'], 'only a payload of kind tlv has records');
-    return;
-  }
-  const native = mqtt.payload === 'native';
-  if (native) {
-    for (const key of ['topic', 'time', 'bytes', 'decoded'] as const)
-      if (mqtt[key] !== undefined) note(['mqtt', key], 'a native payload fixes it');
-    if (file.events.length > 0) note(['events'], 'a native payload has none to find');
-  } else if (mqtt.topic === undefined) note(['mqtt'], 'topic is missing');
-  else for (const fault of parsePattern(mqtt.topic).faults) note(['mqtt', 'topic'], fault);
-  const tlv = mqtt.payload === 'tlv';
-  if (tlv && file.tlv === undefined) note([], 'payload is tlv, but there is no tlv section');
-  if (tlv && mqtt.bytes === undefined) note(['mqtt'], 'payload is tlv, but `bytes` is missing');
-  if (!tlv && file.tlv !== undefined) note(['tlv'], `payload is ${mqtt.payload}, not tlv`);
-  if (!tlv && !native && mqtt.bytes !== undefined) note(['mqtt', 'bytes'], 'only with payload tlv');
-  if (mqtt.time?.format === 'local' && mqtt.time.zone === undefined)
-    note(['mqtt', 'time'], 'a local time needs its zone, such as "+08:00"');
-  if (mqtt.time?.zone !== undefined && mqtt.time.format !== 'local')
-    note(['mqtt', 'time', 'zone'], 'only local times need one');
-  for (const { place, message } of file.tlv === undefined ? [] : tlvFaults(file.tlv))
-    note(['tlv', 'records', ...placePath(place)], message);
-}
-
-function placePath(place: string): (string | number)[] {
-  return [...place.matchAll(/\[(\d+)\]|(\w+)/g)].map((match) => match[2] ?? Number(match[1]));
-}
-
-function checkOptions(file: ProfileFile, note: Note): void {
+function checkOptions(file: ProfileFile, protocol: Protocol, note: Note): void {
+  const sections = Object.keys(protocol.sections).map((name) => file[name]);
   const used = new Set(
-    [...JSON.stringify([file.modbus, file.metrics]).matchAll(/\{"option":"([^"]*)"\}/g)].map(
+    [...JSON.stringify([sections, file.metrics]).matchAll(/\{"option":"([^"]*)"\}/g)].map(
       (match) => match[1],
     ),
   );
@@ -114,7 +78,7 @@ function checkValues(metric: MetricFile, path: Path, note: Note): void {
     note([...path, 'absent'], 'a metric that may have no value must be optional: true');
 }
 
-function checkMetrics(file: ProfileFile, note: Note): void {
+function checkMetrics(file: ProfileFile, protocol: Protocol, note: Note): void {
   const keys = new Set<string>();
   const names = new Set<string>();
   file.metrics.forEach((metric, i) => {
@@ -126,7 +90,7 @@ function checkMetrics(file: ProfileFile, note: Note): void {
     names.add(name);
     checkUnit(file, metric, path, note);
     checkValues(metric, path, note);
-    checkMetricSource(file, metric, path, note);
+    protocol.checkSource(file, metric, path, note);
   });
 }
 
@@ -146,22 +110,17 @@ function checkQuality(file: ProfileFile, note: Note): void {
   });
 }
 
-function checkEvents(file: ProfileFile, note: Note): void {
-  const hasRest = parsePattern(topicTextOf(file)).pattern?.hasRest === true;
-  file.events.forEach((event, i) => {
-    if (event.topic === undefined) return;
-    if (!hasRest) note(['events', i, 'topic'], 'mqtt.topic must end with # for this');
-    if (!isFilter(event.topic)) note(['events', i, 'topic'], 'is no topic filter');
-  });
-}
-
-/** All faults of a file whose shape is right, examples excepted. */
-export function checkFile(file: ProfileFile, note: Note): void {
-  checkSections(file, note);
-  checkOptions(file, note);
-  checkModbus(file, note);
-  checkMqtt(file, note);
-  checkMetrics(file, note);
+/** Notes all faults of a file whose shape is right, examples excepted. `protocol` is the one that the file names. */
+export function checkFile(
+  file: ProfileFile,
+  protocol: Protocol,
+  protocols: readonly Protocol[],
+  note: Note,
+): void {
+  checkSections(file, protocols, note);
+  checkIntervals(file, protocol, note);
+  checkOptions(file, protocol, note);
+  protocol.check(file, note);
+  checkMetrics(file, protocol, note);
   checkQuality(file, note);
-  checkEvents(file, note);
 }

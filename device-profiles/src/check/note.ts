@@ -1,6 +1,7 @@
 /** How checks tell what they find, and the values that a figure of a rule may take. */
 import { settle } from '../options.ts';
-import type { ProfileFile, Scalar } from '../schema/file.ts';
+import type { ProfileFile } from '../schema/file.ts';
+import type { Scalar } from '../schema/parts.ts';
 
 export type Path = readonly (string | number)[];
 /** Notes one fault at a place of the document. */

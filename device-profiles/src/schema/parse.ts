@@ -1,10 +1,13 @@
 /** From the text of a profile file to a profile, or to all of its faults with their places. */
+import { bug } from '@village/core';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { checkExamples } from '../check/examples.ts';
 import { checkFile } from '../check/file.ts';
 import type { Path } from '../check/note.ts';
 import { compileProfile } from '../compile.ts';
+import { builtinProtocols } from '../protocols/index.ts';
+import type { Protocol } from '../protocols/protocol.ts';
 import type { DeviceProfile, ProfileFault } from '../types.ts';
 import { type ProfileFile, profileSchema } from './file.ts';
 
@@ -12,6 +15,7 @@ import { type ProfileFile, profileSchema } from './file.ts';
 const TEXT_MAX = 262_144;
 
 type Issue = z.core.$ZodIssue;
+type ProfileSchema = ReturnType<typeof profileSchema>;
 
 interface Found {
   readonly path: Path;
@@ -62,7 +66,7 @@ function flatten(issues: readonly Issue[], base: Path): Found[] {
 }
 
 /** The node at a path, or the nearest one above it; the key for an unknown key. */
-function place(root: Node | null, path: Path): Node | null {
+function nodeAt(root: Node | null, path: Path): Node | null {
   let node: Node | null = root;
   for (const [depth, key] of path.entries()) {
     if (isSeq(node)) {
@@ -97,7 +101,7 @@ const PLACEHOLDER = {
   kind: 'weather-station',
 };
 
-function prune(data: unknown, faults: readonly Found[]): Pruned | undefined {
+function prune(data: unknown, faults: readonly Found[], schema: ProfileSchema): Pruned | undefined {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
   const copy: Record<string, unknown> = structuredClone(data as Record<string, unknown>);
   const origin: Record<string, number[]> = {};
@@ -123,7 +127,7 @@ function prune(data: unknown, faults: readonly Found[]): Pruned | undefined {
     else if (rest.length === 0) delete copy[top];
     else remove(copy[top], rest);
   }
-  const parsed = profileSchema.safeParse(copy);
+  const parsed = schema.safeParse(copy);
   return parsed.success ? { file: parsed.data, origin, tainted, whole: false } : undefined;
 }
 
@@ -155,7 +159,11 @@ function withoutFaulty(file: ProfileFile, faults: readonly Found[]): ProfileFile
   return { ...file, metrics, quality };
 }
 
-function checkAll({ file, origin, tainted, whole }: Pruned): Found[] {
+function checkAll(
+  { file, origin, tainted, whole }: Pruned,
+  protocols: readonly Protocol[],
+): Found[] {
+  const protocol = protocolOf(file, protocols);
   const found: Found[] = [];
   const note = (path: Path, message: string): void => {
     const list = origin[String(path[0])];
@@ -164,7 +172,7 @@ function checkAll({ file, origin, tainted, whole }: Pruned): Found[] {
     found.push({ path: real, message });
   };
   const own: Found[] = [];
-  checkFile(file, (path, message) => {
+  checkFile(file, protocol, protocols, (path, message) => {
     own.push({ path, message });
     note(path, message);
   });
@@ -178,22 +186,32 @@ function checkAll({ file, origin, tainted, whole }: Pruned): Found[] {
   const kept = file.metrics
     .map((_, i) => i)
     .filter((i) => sound.metrics.includes(file.metrics[i] as never));
-  checkExamples(sound, whole && own.length === 0, (path, message) => {
+  checkExamples(sound, protocol, whole && own.length === 0, (path, message) => {
     const index = path[0] === 'metrics' ? kept[Number(path[1])] : undefined;
     note(index === undefined ? path : ['metrics', index, ...path.slice(2)], message);
   });
   return found;
 }
 
-function checkData(data: unknown): { file?: ProfileFile; found: Found[] } {
-  const parsed = profileSchema.safeParse(data);
+function protocolOf(file: ProfileFile, protocols: readonly Protocol[]): Protocol {
+  return (
+    protocols.find(({ name }) => name === file.protocol) ?? bug(`the shape let ${file.protocol} in`)
+  );
+}
+
+function checkData(
+  data: unknown,
+  protocols: readonly Protocol[],
+): { file?: ProfileFile; found: Found[] } {
+  const schema = profileSchema(protocols);
+  const parsed = schema.safeParse(data);
   if (parsed.success) {
-    const found = checkAll({ file: parsed.data, origin: {}, tainted: new Set(), whole: true });
-    return { file: parsed.data, found };
+    const all = { file: parsed.data, origin: {}, tainted: new Set<number>(), whole: true };
+    return { file: parsed.data, found: checkAll(all, protocols) };
   }
   const found = flatten(parsed.error.issues, []);
-  const rest = prune(data, found);
-  return { found: rest === undefined ? found : [...found, ...checkAll(rest)] };
+  const rest = prune(data, found, schema);
+  return { found: rest === undefined ? found : [...found, ...checkAll(rest, protocols)] };
 }
 
 /**
@@ -203,6 +221,7 @@ function checkData(data: unknown): { file?: ProfileFile; found: Found[] } {
 export function parseProfile(
   text: string,
   file: string,
+  protocols: readonly Protocol[] = builtinProtocols,
 ): { profile?: DeviceProfile; faults: ProfileFault[] } {
   if (text.length > TEXT_MAX)
     return { faults: [{ file, path: '', message: `is longer than ${TEXT_MAX} characters` }] };
@@ -228,12 +247,12 @@ export function parseProfile(
     // The library throws for aliases without anchor and for those that would fill the memory.
     return { faults: [...faults, { file, path: '', message: (error as Error).message }] };
   }
-  const { file: sound, found } = checkData(data);
+  const { file: sound, found } = checkData(data, protocols);
   for (const { path, message } of found) {
-    const offset = place(document.contents as Node | null, path)?.range?.[0] ?? 0;
+    const offset = nodeAt(document.contents as Node | null, path)?.range?.[0] ?? 0;
     faults.push({ file, ...at(offset), path: pathText(path), message });
   }
   return faults.length === 0 && sound !== undefined
-    ? { profile: compileProfile(sound), faults }
+    ? { profile: compileProfile(sound, protocolOf(sound, protocols)), faults }
     : { faults };
 }

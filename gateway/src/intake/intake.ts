@@ -8,7 +8,7 @@ import {
   type WireEvent,
   type WireReading,
 } from '@village/core';
-import { type Decoded, decode, type Frame } from '@village/device-profiles';
+import { type Decoded, decode, type Frame, frameBytes } from '@village/device-profiles';
 import type { BoundDevice } from '../config/config.ts';
 import type { Done } from '../outbox/grouping.ts';
 import type { Outbox } from '../outbox/outbox.ts';
@@ -41,14 +41,6 @@ export interface IntakeCounters {
 
 const BAD_FRAMES_KEPT = 32;
 const BAD_FRAME_BYTES = 256;
-
-function bytesOf(frame: Frame): Uint8Array {
-  if (frame.protocol === 'mqtt') return frame.payload.subarray(0, BAD_FRAME_BYTES);
-  const words = Object.values(frame.blocks).flatMap((block) => [...block].map(Number));
-  const bytes = Buffer.alloc(Math.min(words.length * 2, BAD_FRAME_BYTES));
-  for (let i = 0; 2 * i + 1 < bytes.length; i++) bytes.writeUInt16BE(words[i] as number, 2 * i);
-  return bytes;
-}
 
 /** Whether a clock has been set since the box was made: without a battery it begins at 1970. */
 export const clockIsSet = (now: number): boolean => now >= EARLIEST_MEASUREMENT;
@@ -129,7 +121,9 @@ export class Intake {
       device: device.id,
       code: fault.code,
       message: fault.message.slice(0, 200),
-      bytes: Buffer.from(bytesOf(frame)).toString('hex'),
+      bytes: Buffer.from(frameBytes(device.profile, frame).subarray(0, BAD_FRAME_BYTES)).toString(
+        'hex',
+      ),
     };
     this.#badFrames.push(bad);
     if (this.#notUnderstood.get(device.id) === fault.code) return;

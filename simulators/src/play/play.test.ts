@@ -1,13 +1,7 @@
 import { MINUTE, type Timer } from '@village/core';
-import {
-  assembleFrame,
-  type Decoded,
-  type DeviceProfile,
-  decode,
-  type Frame,
-  matchTopic,
-  planReads,
-} from '@village/device-profiles';
+import { type Decoded, type DeviceProfile, decode, type Frame } from '@village/device-profiles';
+import { assembleFrame, planReads } from '@village/device-profiles/modbus';
+import { matchTopic } from '@village/device-profiles/mqtt';
 import modbus from 'modbus-serial';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {

@@ -4,6 +4,7 @@
  */
 import { OperationalError, SECOND, type Timer } from '@village/core';
 import { encodeAll } from '@village/device-profiles';
+import { isMqttFrame } from '@village/device-profiles/mqtt';
 import { CountyModel } from '../county/county-model.ts';
 import { hashText } from '../county/noise.ts';
 import type { CountyPlan, PlannedDevice } from '../county/plan.ts';
@@ -102,7 +103,7 @@ class Speaker {
       },
     );
     for (const frame of frames) {
-      if (frame.protocol !== 'mqtt') continue;
+      if (!isMqttFrame(frame)) continue;
       if (away && (effects.restarting || !this.#ownUplink)) this.unsent++;
       else this.#offer(frame, effects?.duplicate ?? false, effects?.reorder ?? false);
     }

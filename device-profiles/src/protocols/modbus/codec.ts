@@ -12,15 +12,16 @@ import {
 } from '../../metric/metric.ts';
 import { toSignificant } from '../../metric/number.ts';
 import { type Options, settle } from '../../options.ts';
-import type { MetricFile, ProfileFile, RegisterFile, WordOrder } from '../../schema/file.ts';
-import type { Frame } from '../../types.ts';
+import type { ProfileFile } from '../../schema/file.ts';
+import { isModbusFrame, MODBUS, type ModbusFrame, type ModbusRead } from './frame.ts';
 import { type Block, isBits, plan, readRegisters, writeRegisters } from './registers.ts';
+import { modbusOf, type RegisterFile, registersOf, type WordOrder } from './schema.ts';
 
 type Blocks = Readonly<Record<string, Uint16Array | readonly boolean[]>>;
 type OpenBlocks = Record<string, Uint16Array | boolean[]>;
 
-/** One place in the blocks. */
-interface Place {
+/** A register, a run of registers or a bit in the blocks. */
+interface RegisterRef {
   readonly block: string;
   readonly whole: boolean;
   /** Undefined when the block is missing from the frame. */
@@ -28,15 +29,7 @@ interface Place {
   write(blocks: OpenBlocks, raw: number): void;
 }
 
-/** The places that a metric is read from: one, or the two whose sum it is. */
-export function registersOf(metric: MetricFile): readonly RegisterFile[] {
-  const { from } = metric;
-  if (from === undefined || Array.isArray(from)) return [];
-  if ('block' in from) return [from];
-  return 'sum' in from ? from.sum : [];
-}
-
-function compilePlace(from: RegisterFile, options: Options, order: WordOrder): Place {
+function compileRef(from: RegisterFile, options: Options, order: WordOrder): RegisterRef {
   const { block, type, bit } = from;
   const at = settle<number>(from.at, options) ?? 0;
   const own = settle<WordOrder>(from.wordOrder, options) ?? order;
@@ -73,21 +66,21 @@ function compilePlace(from: RegisterFile, options: Options, order: WordOrder): P
   };
 }
 
-function readPlaces(places: readonly Place[], blocks: Blocks): number | undefined {
+function readRefs(refs: readonly RegisterRef[], blocks: Blocks): number | undefined {
   let sum = 0;
-  for (const place of places) {
-    const raw = place.read(blocks);
+  for (const ref of refs) {
+    const raw = ref.read(blocks);
     if (raw === undefined) return undefined;
     sum += raw;
   }
   // A whole number and its fraction: the sum carries binary noise that neither part has.
-  return places.length > 1 && !Number.isInteger(sum) && Number.isFinite(sum)
+  return refs.length > 1 && !Number.isInteger(sum) && Number.isFinite(sum)
     ? toSignificant(sum, 15)
     : sum;
 }
 
-function writePlaces(places: readonly Place[], blocks: OpenBlocks, raw: number): void {
-  const [first, second] = places;
+function writeRefs(refs: readonly RegisterRef[], blocks: OpenBlocks, raw: number): void {
+  const [first, second] = refs;
   if (first === undefined) return;
   if (second === undefined) first.write(blocks, raw);
   else if (first.whole) {
@@ -101,7 +94,7 @@ function writePlaces(places: readonly Place[], blocks: OpenBlocks, raw: number):
 
 /** Blocks as the planner wants them. */
 export function blocksOf(file: ProfileFile): Block[] {
-  return Object.entries(file.modbus?.blocks ?? {}).map(([name, block]) => ({
+  return Object.entries(modbusOf(file)?.blocks ?? {}).map(([name, block]) => ({
     name,
     ...block,
     optional: file.metrics.every(
@@ -126,34 +119,39 @@ function checkBlocks(blocks: readonly Block[], frame: Blocks): void {
 
 interface Compiled {
   readonly rule: MetricRule;
-  readonly places: readonly Place[];
+  readonly refs: readonly RegisterRef[];
   /** Written when a simulated device has no value. */
   readonly sentinel: number | undefined;
 }
 
+/** A codec that also knows what to ask the device for. */
+export interface ModbusCodec extends Codec {
+  readonly reads: readonly ModbusRead[];
+}
+
 /** Compiles the Modbus side of a profile. */
-export function compileModbus(file: ProfileFile, options: Options): Codec {
-  const order = settle<WordOrder>(file.modbus?.wordOrder, options) ?? 'ABCD';
+export function compileModbus(file: ProfileFile, options: Options): ModbusCodec {
+  const order = settle<WordOrder>(modbusOf(file)?.wordOrder, options) ?? 'ABCD';
   const blocks = blocksOf(file);
   const metrics: Compiled[] = file.metrics.map((metric) => {
     const rule = compileMetric(metric, options);
     return {
       rule,
-      places: registersOf(metric).map((from) => compilePlace(from, options, order)),
+      refs: registersOf(metric).map((from) => compileRef(from, options, order)),
       sentinel: rule.absent?.values().next().value,
     };
   });
   const quality = compileQuality(file);
-  const gap = file.modbus?.oneRequestPerBlock === true ? -1 : (file.modbus?.maxGap ?? 0);
+  const gap = modbusOf(file)?.oneRequestPerBlock === true ? -1 : (modbusOf(file)?.maxGap ?? 0);
   return {
     reads: plan(blocks, gap),
     decode(frame) {
-      if (frame.protocol !== 'modbus')
+      if (!isModbusFrame(frame))
         throw new OperationalError('wrong-protocol', `${file.profile} speaks Modbus`);
       checkBlocks(blocks, frame.blocks);
       const readings: OpenReading[] = [];
-      for (const { rule, places } of metrics) {
-        const raw = readPlaces(places, frame.blocks);
+      for (const { rule, refs } of metrics) {
+        const raw = readRefs(refs, frame.blocks);
         if (raw === undefined) noteMissing(rule);
         else addRaw(readings, rule, raw);
       }
@@ -167,16 +165,16 @@ function encodeBlocks(
   blocks: readonly Block[],
   metrics: readonly Compiled[],
   values: Readonly<Record<string, number>>,
-): Frame {
+): ModbusFrame {
   const open: OpenBlocks = {};
   for (const { name, table, count } of blocks)
     open[name] = isBits(table)
       ? Array.from({ length: count }, () => false)
       : new Uint16Array(count);
-  for (const { rule, places, sentinel } of metrics) {
+  for (const { rule, refs, sentinel } of metrics) {
     const value = Object.hasOwn(values, rule.key) ? values[rule.key] : undefined;
-    if (value !== undefined) writePlaces(places, open, rule.scaling.toRaw(value));
-    else if (sentinel !== undefined) writePlaces(places, open, sentinel);
+    if (value !== undefined) writeRefs(refs, open, rule.scaling.toRaw(value));
+    else if (sentinel !== undefined) writeRefs(refs, open, sentinel);
   }
-  return { protocol: 'modbus', blocks: open };
+  return { protocol: MODBUS, blocks: open };
 }

@@ -1,10 +1,10 @@
 import { seededRandom } from '@village/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decode, encode, planReads } from '../../profile.ts';
-import { WORD_ORDERS } from '../../schema/file.ts';
+import { decode, encode } from '../../profile.ts';
 import { profileOf } from '../../testing.ts';
-import { MODBUS_TABLES } from '../../types.ts';
+import { isModbusFrame, MODBUS_TABLES } from './frame.ts';
+import { planReads } from './index.ts';
 import {
   assembleFrame,
   type Block,
@@ -14,6 +14,7 @@ import {
   readRegisters,
   writeRegisters,
 } from './registers.ts';
+import { WORD_ORDERS } from './schema.ts';
 
 describe('word orders', () => {
   // 0x0A0B0C0D, A the most significant byte, as manuals write the four orders.
@@ -124,12 +125,10 @@ describe('plan', () => {
             return isBits(table) ? [...slice].map((word) => word > 32_767) : slice;
           });
           const frame = assembleFrame(reads, answers);
-          expect(Object.keys(frame.protocol === 'modbus' ? frame.blocks : {})).toHaveLength(
-            blocks.length,
-          );
+          expect(Object.keys(isModbusFrame(frame) ? frame.blocks : {})).toHaveLength(blocks.length);
           for (const { name, table, address, count } of blocks) {
             const slice = words.slice(address, address + count);
-            const got = frame.protocol === 'modbus' ? frame.blocks[name] : undefined;
+            const got = isModbusFrame(frame) ? frame.blocks[name] : undefined;
             expect([...(got ?? [])]).toEqual(
               isBits(table) ? [...slice].map((word) => word > 32_767) : [...slice],
             );
@@ -163,7 +162,7 @@ describe('a poll of a profile', () => {
       profile.metrics.map(({ key, range }) => [key, Math.min(range[1], 50) / 2]),
     );
     const frame = encode(profile, values, { at: 0, address: 'm' });
-    const blocks = frame.protocol === 'modbus' ? frame.blocks : {};
+    const blocks = isModbusFrame(frame) ? frame.blocks : {};
     const reads = planReads(profile);
     const answers = reads.map((read) => {
       const words = new Uint16Array(read.count);

@@ -1,8 +1,8 @@
 /** Registers and bits: values in them, and which requests read all blocks of a profile. */
 import { OperationalError } from '@village/core';
 import { shortestFloat32 } from '../../metric/number.ts';
-import type { RegisterType, WordOrder } from '../../schema/file.ts';
-import type { Frame, ModbusRead, ModbusTable } from '../../types.ts';
+import { MODBUS, type ModbusFrame, type ModbusRead, type ModbusTable } from './frame.ts';
+import type { RegisterType, WordOrder } from './schema.ts';
 
 export const REGISTERS_MAX = 125;
 export const BITS_MAX = 2_000;
@@ -137,13 +137,13 @@ export function plan(blocks: readonly Block[], maxGap: number): ModbusRead[] {
 
 /**
  * The frame that the answers to planned reads make up, in the order of the plan. An answer may be undefined when the
- * device refuses it: its blocks are then missing from the frame, which is well if their metrics are all optional.
+ * device refuses it: its blocks are then missing from the frame, which is fine if their metrics are all optional.
  * @throws frame-too-short when an answer holds less than was asked.
  */
 export function assembleFrame(
   reads: readonly ModbusRead[],
   answers: readonly (Uint16Array | readonly boolean[] | undefined)[],
-): Frame {
+): ModbusFrame {
   const blocks: Record<string, Uint16Array | boolean[]> = {};
   const refused = new Set<string>();
   reads.forEach((read, i) => {
@@ -173,5 +173,5 @@ export function assembleFrame(
     }
   });
   for (const name of refused) delete blocks[name];
-  return { protocol: 'modbus', blocks };
+  return { protocol: MODBUS, blocks };
 }

@@ -1,6 +1,7 @@
 /** Events that a profile finds in MQTT payloads. */
 import { EVENT_DETAIL_CHARACTERS_MAX, OperationalError } from '@village/core';
-import type { EventFile, Scalar } from '../../schema/file.ts';
+import type { EventFile } from '../../schema/file.ts';
+import type { Scalar } from '../../schema/parts.ts';
 import type { DecodedEvent } from '../../types.ts';
 import { compilePointer, type JsonObject } from './json.ts';
 import { fitsFilter } from './topic.ts';

@@ -13,12 +13,14 @@ import {
   rawOfJson,
 } from '../../metric/metric.ts';
 import type { Options } from '../../options.ts';
-import type { MetricFile, MqttFile, PathFile, ProfileFile } from '../../schema/file.ts';
-import type { DecodedEvent, Frame } from '../../types.ts';
+import type { MetricFile, ProfileFile } from '../../schema/file.ts';
+import type { DecodedEvent } from '../../types.ts';
 import { compileEvent } from './event-rule.ts';
+import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { compilePointer, compileTime, type JsonObject, parseObject, setPointer } from './json.ts';
+import { fieldOf, type MqttFile, pathsOf, tlvOf } from './schema.ts';
 import { compileTlv, hexBytes, type TlvCodec } from './tlv.ts';
-import { fitsFilter, matchPattern, patternTopic, type TopicPattern } from './topic.ts';
+import { fitsFilter, matchPattern, patternTopic, restTopic, type TopicPattern } from './topic.ts';
 
 /** One place of a metric in the JSON. */
 interface Source {
@@ -38,20 +40,6 @@ interface Compiled {
 
 const NO_EVENTS: readonly DecodedEvent[] = [];
 const NO_LEVELS: readonly string[] = [];
-
-/** The JSON places that a metric names. */
-export function pathsOf(metric: MetricFile): readonly PathFile[] {
-  const { from } = metric;
-  if (from === undefined) return [];
-  if (Array.isArray(from)) return from;
-  return 'path' in from ? [from] : [];
-}
-
-/** The field of the binary payload that a metric names. */
-export function fieldOf(metric: MetricFile): string | undefined {
-  const { from } = metric;
-  return from !== undefined && 'field' in from ? from.field : undefined;
-}
 
 function compileSources(metric: MetricFile): Compiled['sources'] {
   return pathsOf(metric).map((from) => ({
@@ -127,7 +115,8 @@ export function compileJson(
   pattern: TopicPattern,
   options: Options,
 ): Codec {
-  const tlv = file.tlv === undefined ? undefined : compileTlv(file.tlv);
+  const records = tlvOf(file);
+  const tlv = records === undefined ? undefined : compileTlv(records);
   const metrics: Compiled[] = file.metrics.map((metric) => ({
     rule: compileMetric(metric, options),
     sources: compileSources(metric),
@@ -142,12 +131,10 @@ export function compileJson(
     file.events.some((event) => event.topic !== undefined) ||
     metrics.some(({ sources }) => sources.some(({ topic }) => topic !== undefined));
   return {
-    reads: [],
     decode(frame) {
-      if (frame.protocol !== 'mqtt')
-        throw new OperationalError('wrong-protocol', `${file.profile} speaks MQTT`);
-      const root = parseObject(frame.payload, mqtt.payloadMax);
-      const rest = needsRest ? restOf(pattern, frame.topic) : NO_LEVELS;
+      const { topic, payload } = mqttFrame(frame, file.profile);
+      const root = parseObject(payload, mqtt.payloadMax);
+      const rest = needsRest ? restOf(pattern, topic) : NO_LEVELS;
       const at = time === undefined ? null : time.read(root);
       const fields = fieldsOf?.(root);
       const readings: OpenReading[] = [];
@@ -225,19 +212,11 @@ function frameOf(
   filter: string,
   root: JsonObject,
   context: EncodeContext,
-): Frame {
+): MqttFrame {
   const rest = restTopic(filter);
   return {
-    protocol: 'mqtt',
+    protocol: MQTT,
     topic: patternTopic(pattern, context.address, rest),
     payload: Buffer.from(JSON.stringify(root)),
   };
-}
-
-/** A topic that fits a filter: its wildcards become "1", as the source token of a camera does. */
-export function restTopic(filter: string): string {
-  return filter
-    .split('/')
-    .map((level) => (level === '+' || level === '#' ? '1' : level))
-    .join('/');
 }

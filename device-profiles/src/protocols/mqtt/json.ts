@@ -1,7 +1,7 @@
 /** JSON payloads: parsing with limits, pointers compiled to closures, times. */
 import { isUtf8 } from 'node:buffer';
 import { formatTime, MINUTE, OperationalError, parseTime } from '@village/core';
-import type { MqttFile } from '../../schema/file.ts';
+import type { MqttFile } from './schema.ts';
 
 export type JsonObject = { [key: string]: unknown };
 

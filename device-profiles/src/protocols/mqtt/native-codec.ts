@@ -19,11 +19,10 @@ import {
   type OpenReading,
 } from '../../metric/metric.ts';
 import type { Options } from '../../options.ts';
-import type { MqttFile, ProfileFile } from '../../schema/file.ts';
+import type { ProfileFile } from '../../schema/file.ts';
+import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { type JsonObject, parseObject } from './json.ts';
-
-/** The topic of every native profile: it names the device, and the device's registration its profile. */
-export const NATIVE_TOPIC = topics.deviceReadings('{device}');
+import type { MqttFile } from './schema.ts';
 
 function refuse(code: string, message: string): never {
   throw new OperationalError(code, message);
@@ -68,16 +67,18 @@ function readValues(values: JsonObject, rules: ReadonlyMap<string, MetricRule>, 
   return readings;
 }
 
+function nativeFrame(topic: string, reading: WireReading): MqttFrame {
+  return { protocol: MQTT, topic, payload: Buffer.from(JSON.stringify(reading)) };
+}
+
 /** Compiles a native profile. */
 export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Options): Codec {
   const rules = new Map(file.metrics.map((metric) => [metric.key, compileMetric(metric, options)]));
   const required = [...rules.values()].filter((rule) => !rule.optional);
   const quality = compileQuality(file);
   return {
-    reads: [],
     decode(frame, context) {
-      if (frame.protocol !== 'mqtt') refuse('wrong-protocol', `${file.profile} speaks MQTT`);
-      const root = parseObject(frame.payload, mqtt.payloadMax);
+      const root = parseObject(mqttFrame(frame, file.profile).payload, mqtt.payloadMax);
       const named = Object.hasOwn(root, 'device') ? root['device'] : undefined;
       if (named !== undefined && context.device !== undefined && named !== context.device)
         refuse('device-mismatch', `the payload names ${JSON.stringify(named).slice(0, 80)}`);
@@ -97,13 +98,7 @@ export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Option
         at: formatTime(context.at),
         values: Object.fromEntries(known),
       };
-      return [
-        {
-          protocol: 'mqtt',
-          topic: topics.deviceReadings(context.address),
-          payload: Buffer.from(JSON.stringify(reading)),
-        },
-      ];
+      return [nativeFrame(topics.deviceReadings(context.address), reading)];
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Binary payloads made of records: some id bytes that say which fields follow, then the fields. */
 import { OperationalError } from '@village/core';
 import { decimalsOf, type Scaling, scaling, shortestFloat32 } from '../../metric/number.ts';
-import type { ByteType, TlvFile } from '../../schema/file.ts';
+import type { ByteType, TlvFile } from './schema.ts';
 
 const SIZE: Readonly<Record<ByteType, number>> = {
   uint8: 1,
@@ -19,7 +19,7 @@ interface Field {
   readonly scaling: Scaling;
 }
 
-interface Record_ {
+interface TlvRecord {
   readonly id: readonly number[];
   readonly fields: readonly Field[];
   readonly size: number;
@@ -65,7 +65,7 @@ function write(view: DataView, at: number, type: ByteType, little: boolean, valu
   else view.setUint32(at, whole >>> 0, little);
 }
 
-function compileRecord(record: TlvFile['records'][number]): Record_ {
+function compileRecord(record: TlvFile['records'][number]): TlvRecord {
   const fields = record.fields.map((field) => ({
     name: field.field,
     type: field.type,
@@ -97,7 +97,7 @@ export function tlvFaults(file: TlvFile): { place: string; message: string }[] {
 }
 
 function unpackRecords(
-  records: readonly Record_[],
+  records: readonly TlvRecord[],
   little: boolean,
   bytes: Uint8Array,
 ): Record<string, number> {

@@ -1,8 +1,7 @@
 /** Which profile a topic belongs to: looked up once for each message at ingest. */
-import { rulesOf } from '../../compile.ts';
-import { isNative } from '../../profile.ts';
 import type { DeviceProfile } from '../../types.ts';
 import { coveringFilter, matchPattern, type TopicPattern } from './topic.ts';
+import { claimedTopic } from './topics.ts';
 
 export interface TopicOwner {
   readonly profile: DeviceProfile;
@@ -36,8 +35,8 @@ export class TopicIndex {
   constructor(profiles: Iterable<DeviceProfile>) {
     const claims = new Map<string, Claim>();
     for (const profile of profiles) {
-      const pattern = rulesOf(profile).topic;
-      if (pattern === undefined || isNative(profile)) continue;
+      const pattern = claimedTopic(profile);
+      if (pattern === undefined) continue;
       // Names of other levels make no difference.
       const key = pattern.text.replaceAll(/\{(?!device)[^}]*\}/g, '+');
       const claim = claims.get(key);

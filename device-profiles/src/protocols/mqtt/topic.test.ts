@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matchTopic, topicFilter, topicOf } from '../../profile.ts';
 import { catalog, profileOf, sound } from '../../testing.ts';
 import { covers, fitsFilter, parsePattern, type TopicPattern } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
+import { matchTopic, topicFilter, topicOf } from './topics.ts';
 
 const pattern = (text: string): TopicPattern => parsePattern(text).pattern as TopicPattern;
 

@@ -171,3 +171,11 @@ export function isFilter(text: string): boolean {
       level === '+' || (level === '#' && i === levels.length - 1) || !/[+#]/.test(level),
   );
 }
+
+/** A topic that fits a filter: its wildcards become "1", as the source token of a camera does. */
+export function restTopic(filter: string): string {
+  return filter
+    .split('/')
+    .map((level) => (level === '+' || level === '#' ? '1' : level))
+    .join('/');
+}

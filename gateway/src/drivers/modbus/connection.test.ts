@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { seededRandom, systemTimer } from '@village/core';
-import type { ModbusRead } from '@village/device-profiles';
+import type { ModbusRead } from '@village/device-profiles/modbus';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../run/log.ts';
 import {

@@ -6,7 +6,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { OperationalError, type Random, type Timer } from '@village/core';
-import type { ModbusRead } from '@village/device-profiles';
+import type { ModbusRead } from '@village/device-profiles/modbus';
 import modbus from 'modbus-serial';
 import { backoffMs, rest } from '../../run/backoff.ts';
 import type { Log } from '../../run/log.ts';

@@ -1,6 +1,6 @@
 /** Polls one Modbus device on its schedule: late polls are skipped, a silent device is asked less and less often. */
 import { HOUR, MINUTE, OperationalError, type Random, type Timer } from '@village/core';
-import { assembleFrame, planReads } from '@village/device-profiles';
+import { assembleFrame, planReads } from '@village/device-profiles/modbus';
 import type { BoundDevice, Connection } from '../../config/config.ts';
 import type { Intake } from '../../intake/intake.ts';
 import { rest } from '../../run/backoff.ts';

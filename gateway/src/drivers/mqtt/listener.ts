@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Broker } from '@village/broker';
 import { OperationalError } from '@village/core';
-import { matchTopic } from '@village/device-profiles';
+import { MQTT, type MqttFrame, matchTopic } from '@village/device-profiles/mqtt';
 import type { BoundDevice } from '../../config/config.ts';
 import type { Intake } from '../../intake/intake.ts';
 import type { Log } from '../../run/log.ts';
@@ -49,7 +49,8 @@ export async function createListener(
       publish(message, done) {
         if (message.retain && message.payload.length === 0) return done();
         const device = message.session.who;
-        const frame = { protocol: 'mqtt', topic: message.topic, payload: message.payload } as const;
+        const { topic, payload } = message;
+        const frame: MqttFrame = { protocol: MQTT, topic, payload };
         intake.accept(device, frame, done);
       },
       connected: (session) => log.info({ device: session.who.id }, 'device: connected'),

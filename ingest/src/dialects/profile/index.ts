@@ -3,7 +3,8 @@
  * decodes the payload.
  */
 import type { Device } from '@village/core';
-import { decode, TopicIndex, type TopicOwner } from '@village/device-profiles';
+import { decode } from '@village/device-profiles';
+import { MQTT, type MqttFrame, TopicIndex, type TopicOwner } from '@village/device-profiles/mqtt';
 import { refuse, TOP } from '../../pipeline/shape.ts';
 import type { Registry } from '../../registry.ts';
 import { type DialectFactory, dialect } from '../dialect.ts';
@@ -43,7 +44,7 @@ export const profileDialect: DialectFactory = dialect<TopicOwner>(
             `no ${owner.profile.id} with address ${owner.address.slice(0, 64)} is registered`,
           );
         const registered = rows.deviceFor(device.id, context, TOP);
-        const frame = { protocol: 'mqtt', topic: context.topic, payload } as const;
+        const frame: MqttFrame = { protocol: MQTT, topic: context.topic, payload };
         const decoded = decode(registered.profile, frame, { options: device.options });
         rows.putDecoded(registered, decoded, context, () => payload.toString('latin1'));
       },

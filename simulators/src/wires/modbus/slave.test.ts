@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type DeviceProfile, decode, encode } from '@village/device-profiles';
+import { isModbusFrame } from '@village/device-profiles/modbus';
 import modbus from 'modbus-serial';
 import { afterEach, describe, expect, it } from 'vitest';
 import { testProfiles, until } from '../../testing.ts';
@@ -39,9 +40,8 @@ describe('a Modbus slave', () => {
     const water = await client.readHoldingRegisters(100, 6);
     const status = await client.readCoils(16, 2);
     const frame = encode(profile, truth, { at: 0, address: '' });
-    expect(frame.protocol === 'modbus' && water.data).toEqual([
-      ...((frame.protocol === 'modbus' && frame.blocks['water']) || []),
-    ]);
+    if (!isModbusFrame(frame)) throw new Error('no Modbus frame');
+    expect(water.data).toEqual([...(frame.blocks['water'] ?? [])]);
     const { readings } = decode(profile, {
       protocol: 'modbus',
       blocks: { water: Uint16Array.from(water.data), status: status.data.slice(0, 2) },

@@ -5,7 +5,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type Device, OperationalError } from '@village/core';
-import { type DeviceProfile, encode, type ModbusTable, planReads } from '@village/device-profiles';
+import { type DeviceProfile, encode } from '@village/device-profiles';
+import { isModbusFrame, type ModbusTable, planReads } from '@village/device-profiles/modbus';
 
 /** One unit id. */
 export interface SlaveUnit {
@@ -104,7 +105,7 @@ function fetch(
     address: '',
     ...(unit.options === undefined ? {} : { options: unit.options }),
   });
-  if (frame.protocol !== 'modbus') throw new Error(`BUG: ${unit.profile.id} is no Modbus profile`);
+  if (!isModbusFrame(frame)) throw new Error(`BUG: ${unit.profile.id} is no Modbus profile`);
   const out = new Array<number>(count).fill(0);
   for (const span of known) {
     const from = Math.max(span.address, address);

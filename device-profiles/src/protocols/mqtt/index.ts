@@ -1,0 +1,57 @@
+/** MQTT: devices publish JSON, binary payloads that a network server wraps in JSON, or our own reading object. */
+import { bug } from '@village/core';
+import type { Options } from '../../options.ts';
+import type { ProfileFile } from '../../schema/file.ts';
+import type { DeviceProfile } from '../../types.ts';
+import { intervalsOf } from '../intervals.ts';
+import type { Protocol } from '../protocol.ts';
+import { checkMqtt, checkMqttSource } from './check.ts';
+import { exampleFrame } from './example.ts';
+import { isMqttFrame, MQTT } from './frame.ts';
+import { compileJson } from './json-codec.ts';
+import { compileNative } from './native-codec.ts';
+import { field, mqttOf, mqttSection, path, paths, tlvSection } from './schema.ts';
+import { template } from './template.ts';
+import { covers, parsePattern } from './topic.ts';
+import { type CompiledMqtt, claimedTopic, compiledMqtt, topicTextOf } from './topics.ts';
+
+export { isMqttFrame, MQTT, type MqttFrame } from './frame.ts';
+export { TopicIndex, type TopicOwner } from './topic-index.ts';
+export { matchTopic, topicFilter, topicOf } from './topics.ts';
+
+function compile(file: ProfileFile): CompiledMqtt {
+  const mqtt = mqttOf(file);
+  const topic = parsePattern(topicTextOf(file)).pattern;
+  if (mqtt === undefined || topic === undefined) return bug('an MQTT profile without topic');
+  const native = mqtt.payload === 'native';
+  const codec = (options: Options) =>
+    native ? compileNative(file, mqtt, options) : compileJson(file, mqtt, topic, options);
+  return { topic, native, shared: mqtt.sharedTopic, codec };
+}
+
+/** Two profiles may claim the same topic only when both say so. */
+function conflict(profile: DeviceProfile, other: DeviceProfile) {
+  const [own, theirs] = [claimedTopic(profile), claimedTopic(other)];
+  if (own === undefined || theirs === undefined) return undefined;
+  if (compiledMqtt(profile)?.shared === true && compiledMqtt(other)?.shared === true)
+    return undefined;
+  if (!covers(own, theirs) && !covers(theirs, own)) return undefined;
+  return {
+    path: 'mqtt.topic',
+    message: `${other.id} claims the same topic; if both may, each must say sharedTopic: true`,
+  };
+}
+
+export const mqttProtocol: Protocol = {
+  name: MQTT,
+  sections: { mqtt: mqttSection, tlv: tlvSection },
+  sources: [path, field, paths],
+  template,
+  intervals: (file) => intervalsOf(mqttOf(file), (everyMs) => everyMs),
+  check: checkMqtt,
+  checkSource: checkMqttSource,
+  compile,
+  conflict,
+  exampleFrame: (profile, _file, example, note) => exampleFrame(profile, example, note),
+  frameBytes: (frame) => (isMqttFrame(frame) ? frame.payload : new Uint8Array()),
+};

@@ -1,0 +1,54 @@
+/**
+ * What a protocol is to profiles: its sections of the file, its checks and its codec. The rest of this workspace knows
+ * protocols only by this interface and by the list in index.ts.
+ */
+import type { z } from 'zod';
+import type { Note, Path } from '../check/note.ts';
+import type { Codec } from '../codec.ts';
+import type { Options } from '../options.ts';
+import type { ExampleFile, MetricFile, ProfileFile } from '../schema/file.ts';
+import type { DeviceProfile, Frame } from '../types.ts';
+
+/** The three intervals of a profile, ms. */
+export interface Intervals {
+  readonly everyMs: number;
+  readonly reportEveryMs: number;
+  readonly silentAfterMs: number;
+}
+
+/** A sound file, compiled; a protocol may keep more in it for functions of its own. */
+export interface CompiledProtocol {
+  codec(options: Options): Codec;
+}
+
+export interface Protocol {
+  /** As in `protocol:` of a profile; a section of this name must be there. */
+  readonly name: string;
+  /** Sections of a profile file that only profiles of this protocol may have. */
+  readonly sections: Readonly<Record<string, z.ZodType>>;
+  /** Shapes that `from` of a metric may have. */
+  readonly sources: readonly z.ZodType[];
+  /** How the text of a new profile goes on after its head; tools/new-profile.ts writes it. */
+  readonly template: string;
+  intervals(file: ProfileFile): Intervals;
+  /** Notes what is wrong with the sections and the events. */
+  check(file: ProfileFile, note: Note): void;
+  /** Notes what is wrong with a metric's `from`. */
+  checkSource(file: ProfileFile, metric: MetricFile, path: Path, note: Note): void;
+  /** Called with a file that has no faults. */
+  compile(file: ProfileFile): CompiledProtocol;
+  /** Why two profiles of this protocol can't be in one catalogue; undefined when they can. */
+  conflict?(
+    profile: DeviceProfile,
+    other: DeviceProfile,
+  ): { readonly path: string; readonly message: string } | undefined;
+  /** The frame of an example; undefined, with its faults noted, when it is none. */
+  exampleFrame(
+    profile: DeviceProfile,
+    file: ProfileFile,
+    example: ExampleFile,
+    note: Note,
+  ): Frame | undefined;
+  /** The bytes of a frame, to be shown and kept. */
+  frameBytes(frame: Frame): Uint8Array;
+}
