@@ -3,11 +3,25 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { build } from 'vite';
 import { consoleDirectory } from './index.ts';
+
+/** The bundler is no part of what a server installs. */
+async function bundler(): Promise<typeof import('vite')> {
+  try {
+    return await import('vite');
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    console.error(
+      '缺少页面，且未安装生成工具 · the console is not built, and what builds it is not installed: run `npm ci` without ' +
+        '--omit=dev, or install from the tar of `npm run pack:server`',
+    );
+    process.exit(1);
+  }
+}
 
 /** Builds into `outDir` and returns the bytes of scripts and styles after gzip, by file name. */
 export async function buildConsole(outDir: string): Promise<Map<string, number>> {
+  const { build } = await bundler();
   await build({
     configFile: fileURLToPath(new URL('./vite.config.ts', import.meta.url)),
     logLevel: 'warn',

@@ -11,33 +11,21 @@ import { createBroker } from '@village/broker';
 import type { WireBatch } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { serveSlaves } from '@village/simulators';
-import { extract } from 'tar';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { PREFIX, packGateway } from '../../tools/pack-gateway.ts';
+import { INSTALL_MS, install, unpacked } from '../lib/packed.ts';
 import { Process, until } from '../lib/processes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'village-pack-'));
-const box = join(folder, PREFIX);
+let box: string;
 const cleanups: (() => unknown)[] = [];
-const INSTALL_MS = 180_000;
 
 beforeAll(async () => {
-  const file = join(folder, 'gateway.tar.gz');
-  await packGateway(file);
-  await extract({ file, cwd: folder });
+  box = await unpacked('gateway', folder);
 });
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** One of npm's own codes for a registry that is not reached, or null. */
-function unreachable(output: string): string | null {
-  return (
-    /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED)\b/.exec(output)?.[1] ??
-    null
-  );
-}
 
 const PROFILE = 'renke/all-in-one-weather';
 
@@ -90,16 +78,7 @@ it('holds what an edge box needs, and no more', () => {
 it(
   'installs by npm alone, runs on the Node it brings, and is acknowledged by a broker',
   async (context) => {
-    const npm = spawnSync(
-      'npm',
-      ['ci', '--workspace=@village/gateway', '--omit=dev', '--prefer-offline'],
-      { cwd: box, encoding: 'utf8', timeout: INSTALL_MS, env: { ...process.env, NODE_ENV: '' } },
-    );
-    const said = `${npm.error?.message ?? ''}\n${npm.stderr}\n${npm.stdout}`;
-    const reason = npm.status === 0 ? null : unreachable(said);
-    if (reason !== null) context.skip(`npm does not reach its registry here: ${reason}`);
-    expect(npm.status, said).toBe(0);
-    const installed = readdirSync(join(box, 'node_modules'));
+    const installed = install(box, 'gateway', context);
     expect(readdirSync(join(box, 'node_modules', '@village')).sort()).toEqual([
       'broker',
       'core',
