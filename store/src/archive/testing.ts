@@ -16,6 +16,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { completenessTests } from './completeness/testing.ts';
 import { type AggregateQuery, ROW_FLAG, type TimeSeriesStore } from './contract.ts';
 import { Oracle, putRow, type TestRow } from './oracle.ts';
+import { registrationTests } from './registrations/testing.ts';
 
 export { Oracle, putRow, type TestRow } from './oracle.ts';
 
@@ -371,6 +372,7 @@ export function contractSuite(name: string, open: OpenStore, runs = 3): void {
     });
 
     completenessTests({ folderOf, openIn, put });
+    registrationTests({ folderOf, openIn, put });
 
     it('keeps an event once, however often it is sent', async () => {
       const folder = await folderOf();

@@ -42,8 +42,33 @@ export async function range(
   const lists = await Promise.all(
     numbers.map((device) => rangeOf(archive, device, query, limit, signal)),
   );
-  const rows = lists.length === 1 ? lists[0]! : lists.flat().sort((a, b) => a.at - b.at);
-  return rows.slice(0, limit);
+  return lists.length === 1 ? lists[0]! : oncePerTime(lists).slice(0, limit);
+}
+
+/**
+ * The rows of a device's registrations, oldest registration first, as one list in which each time stands once. Values come
+ * from the newer registration, metric by metric; the rest follows as it does for rows of one registration.
+ */
+function oncePerTime(lists: readonly (readonly RangeRow[])[]): RangeRow[] {
+  const byTime = new Map<number, RangeRow>();
+  for (const newer of lists.flat()) {
+    const older = byTime.get(newer.at);
+    byTime.set(newer.at, older === undefined ? newer : merged(older, newer));
+  }
+  return [...byTime.values()].sort((a, b) => a.at - b.at);
+}
+
+function merged(older: RangeRow, newer: RangeRow): RangeRow {
+  const quality = { ...older.quality };
+  for (const metric of Object.keys(newer.values)) delete quality[metric];
+  return {
+    at: newer.at,
+    receivedAt: Math.min(older.receivedAt, newer.receivedAt),
+    lane: older.lane === 'live' ? 'live' : newer.lane,
+    clockReplaced: older.clockReplaced && newer.clockReplaced,
+    values: { ...older.values, ...newer.values },
+    quality: { ...quality, ...newer.quality },
+  };
 }
 
 async function rangeOf(
