@@ -1,9 +1,11 @@
-/** Builds the console into `dist/` (or another folder) and says how large it came out. */
+/** Builds the pages into `dist/` (or another folder) and says how large they came out. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { consoleDirectory } from './index.ts';
+
+const HERE = fileURLToPath(new URL('./', import.meta.url));
 
 /** The bundler is no part of what a server installs. */
 async function bundler(): Promise<typeof import('vite')> {
@@ -19,14 +21,10 @@ async function bundler(): Promise<typeof import('vite')> {
   }
 }
 
-/** Builds into `outDir` and returns the bytes of scripts and styles after gzip, by file name. */
-export async function buildConsole(outDir: string): Promise<Map<string, number>> {
+/** Builds `root` into `outDir` and returns the bytes of scripts and styles after gzip, by file name. */
+export async function buildConsole(outDir: string, root = HERE): Promise<Map<string, number>> {
   const { build } = await bundler();
-  await build({
-    configFile: fileURLToPath(new URL('./vite.config.ts', import.meta.url)),
-    logLevel: 'warn',
-    build: { outDir },
-  });
+  await build({ configFile: join(root, 'vite.config.ts'), logLevel: 'warn', build: { outDir } });
   const assets = join(outDir, 'assets');
   return new Map(
     readdirSync(assets)

@@ -7,7 +7,15 @@ import { User } from './users.ts';
 const Password = Type.String({ minLength: 1, maxLength: 128 });
 
 /** Who is signed in. */
-export const Session = Type.Object({ user: User });
+export const Session = Type.Object({
+  user: User,
+  modules: Type.Optional(
+    Type.Array(Type.String(), { description: 'Modules that are on somewhere in the area' }),
+  ),
+  rights: Type.Optional(
+    Type.Array(Type.String(), { description: 'Rights held; those of the role where it is absent' }),
+  ),
+});
 export type Session = Static<typeof Session>;
 
 export const signIn = endpoint({

@@ -1,7 +1,8 @@
 /** Real Chromium, on the built console over the fixture server or on any running server, for browser tests. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type BrowserContext, type Cookie, chromium, type Page } from 'playwright-core';
 
 export type { Cookie, Page } from 'playwright-core';
@@ -86,10 +87,32 @@ export async function startBrowser(): Promise<TestBrowser> {
   };
 }
 
-/** Builds the console into a temporary folder and starts the browser. */
-export async function startBench(): Promise<Bench> {
-  const directory = mkdtempSync(join(tmpdir(), 'console-'));
-  await buildConsole(directory);
+const WORKSPACE = fileURLToPath(new URL('..', import.meta.url));
+const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
+
+/** A copy of this workspace in `folder`, with further topics in its pages, as if somebody had added their folders. */
+function copyWith(topics: readonly string[], folder: string): string {
+  const workspace = join(folder, 'dashboards');
+  cpSync(WORKSPACE, workspace, {
+    recursive: true,
+    filter: (path) => !/^(dist|browser|dev|node_modules)\b/.test(relative(WORKSPACE, path)),
+  });
+  symlinkSync(MODULES, join(folder, 'node_modules'), 'junction');
+  for (const topic of topics)
+    cpSync(topic, join(workspace, 'console/pages', basename(topic)), { recursive: true });
+  return workspace;
+}
+
+/** Builds the console into a temporary folder, with the folders of further topics if given, and starts the browser. */
+export async function startBench({
+  topics = [],
+}: {
+  topics?: readonly string[];
+} = {}): Promise<Bench> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'console-')));
+  const directory = join(folder, 'dist');
+  if (topics.length === 0) await buildConsole(directory);
+  else await buildConsole(directory, copyWith(topics, folder));
   const browser = await startBrowser();
   const fixtures: Fixture[] = [];
   return {
@@ -102,7 +125,7 @@ export async function startBench(): Promise<Bench> {
     async close() {
       await browser.close();
       for (const fixture of fixtures) await fixture.close();
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -26,6 +26,9 @@ export interface FixtureOptions {
   /** Code of the area of the user who signs in; the county when not given. */
   readonly area?: string;
   readonly role?: 'admin' | 'officer' | 'clerk';
+  /** Modules and rights that the session names; it names none when not given. */
+  readonly modules?: readonly string[];
+  readonly rights?: readonly string[];
 }
 
 const types: Record<string, string> = {
@@ -136,13 +139,22 @@ export class Fixture {
       return send(response, 204, {}, { 'set-cookie': 'fixture=; Path=/; Max-Age=0' });
     if (request.method === 'GET')
       return signedIn
-        ? send(response, 200, { user: this.api.user })
+        ? send(response, 200, this.session())
         : problem(response, 401, 'not-signed-in');
     const given = await bodyOf(request);
     if (given['user'] !== USER || given['password'] !== PASSWORD)
       return problem(response, 401, 'wrong-credentials');
     const cookie = 'fixture=1; Path=/; HttpOnly; SameSite=Strict';
-    send(response, 200, { user: this.api.user }, { 'set-cookie': cookie });
+    send(response, 200, this.session(), { 'set-cookie': cookie });
+  }
+
+  private session(): object {
+    const { modules, rights } = this.options;
+    return {
+      user: this.api.user,
+      ...(modules === undefined ? {} : { modules }),
+      ...(rights === undefined ? {} : { rights }),
+    };
   }
 
   private async apiRequest(

@@ -1,0 +1,72 @@
+/** A topic is added by its own folder and nothing else: built into the console, it has page, texts, style and navigation. */
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+
+const TIME_OUT = 90_000;
+const TOY = fileURLToPath(new URL('./fixture/toy/', import.meta.url));
+const HOLDS = { modules: ['toy'], rights: ['devices.read', 'toys.read'] };
+
+describe('a topic of its own folder', { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  const open: OpenPage[] = [];
+
+  beforeAll(async () => {
+    if (hasChromium) bench = await startBench({ topics: [TOY] });
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  async function show(
+    holds: { modules?: readonly string[]; rights?: readonly string[] },
+    options: Parameters<Bench['page']>[1],
+  ): Promise<OpenPage> {
+    const county = await bench.fixture({ devices: 3, ...holds });
+    const opened = await bench.page(county, options);
+    open.push(opened);
+    return opened;
+  }
+
+  it('is in the navigation, shows its page in its style, and is reached by its address', async () => {
+    const { page, faults } = await show(HOLDS, {});
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    const names = await page.getByRole('navigation').first().getByRole('link').allInnerTexts();
+    expect(names).toEqual(['总览', '设备', '示例模块', '设置']);
+    await page.getByRole('link', { name: '示例模块' }).click();
+    await page.getByRole('heading', { level: 1, name: '示例模块' }).waitFor();
+    await expect.poll(() => page.title()).toBe('示例模块 · 数字乡村');
+    expect(
+      await page
+        .getByText('请选择一件玩具')
+        .evaluate((node) => getComputedStyle(node).borderLeftWidth),
+    ).toBe('4px');
+    await page.getByRole('link', { name: '陀螺' }).click();
+    await page.getByText('这是陀螺').waitFor();
+    expect(await page.locator('nav [aria-current=page]').innerText()).toBe('示例模块');
+    await page.reload();
+    await page.getByText('这是陀螺').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('speaks English, on a phone too', async () => {
+    const { page } = await show(HOLDS, { path: '/toys', language: 'en', width: 390, height: 844 });
+    await page.getByText('Choose a toy').waitFor();
+    await page.getByRole('link', { name: 'Toy module' }).waitFor();
+  });
+
+  it.each([
+    ['the module is off', { ...HOLDS, modules: [] }],
+    ['the right is missing', { ...HOLDS, rights: ['devices.read'] }],
+    ['the server says nothing of rights', {}],
+  ])('is neither listed nor shown when %s', async (_, holds) => {
+    const { page } = await show(holds, { path: '/toys' });
+    await page.getByRole('heading', { name: '没有查看权限' }).waitFor();
+    expect(await page.getByRole('link', { name: '示例模块' }).count()).toBe(0);
+    expect(await page.getByText('请选择一件玩具').count()).toBe(0);
+  });
+});
