@@ -12,6 +12,7 @@ const folders = [
   'device-profiles',
   'broker',
   'store',
+  'registry',
   'gateway',
   'ingest',
   'dashboards',

@@ -1,5 +1,6 @@
 /** The way of a reading into the store. */
 
+export type { Principal, Registry } from '@village/registry';
 export type {
   Dialect,
   DialectFactory,
@@ -22,4 +23,3 @@ export {
   type Rerun,
   type RowFault,
 } from './pipeline/pipeline.ts';
-export type { Principal, Registry } from './registry.ts';

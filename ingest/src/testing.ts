@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Device, systemTimer, type Timer } from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
+import type { Principal, Registry } from '@village/registry';
 import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
 import { Pipeline } from './pipeline/pipeline.ts';
-import type { Principal, Registry } from './registry.ts';
 
 export const NOW = Date.UTC(2026, 10, 24, 4);
 

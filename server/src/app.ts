@@ -8,18 +8,16 @@ import { SECOND, type Timer } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { type GatewayState, mqttHooks, Pipeline } from '@village/ingest';
+import { type Counts, Directory, decodeText, Imports } from '@village/registry';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
 import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { Backups } from './backups.ts';
 import type { Config } from './config.ts';
-import { decodeText } from './csv.ts';
-import { type Counts, Directory } from './directory.ts';
 import { listenFault, prepareData, storeFault } from './faults-at-start.ts';
 import type { Context } from './http/context.ts';
 import { createHttp } from './http/server.ts';
 import { viewLatest } from './http/views.ts';
-import { Imports } from './imports.ts';
 import { LiveHub } from './live.ts';
 import { keepHouse } from './maintenance.ts';
 import { LockOut, Passwords } from './passwords.ts';
@@ -287,7 +285,7 @@ function running(
     status: () => ({
       devices: directory.counts(code) ?? { online: 0, late: 0, offline: 0, never: 0 },
       readingsPerMinute: directory.readingsPerMinute(code),
-      readings: directory.heard,
+      readings: directory.received,
     }),
     stop: () => {
       stopped ??= stopAll(context, parts.http, stopKeeping);

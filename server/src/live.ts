@@ -5,7 +5,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { OperationalError, SECOND } from '@village/core';
-import type { AreaNode, Counts, DeviceEntry } from './directory.ts';
+import type { AreaNode, Counts, DeviceEntry } from '@village/registry';
 
 /** Devices of one event; the rest follow a second later. */
 const ITEMS_MAX = 500;

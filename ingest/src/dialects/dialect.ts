@@ -4,11 +4,11 @@
  */
 import type { OperationalError } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
+import type { Principal, Registry } from '@village/registry';
 import type { Counters } from '../pipeline/counters.ts';
 import type { GatewayStates } from '../pipeline/gateway-states.ts';
 import type { MessageContext } from '../pipeline/message-context.ts';
 import type { Rows } from '../pipeline/rows.ts';
-import type { Principal, Registry } from '../registry.ts';
 
 /** What a client shows when it connects. */
 export interface Login {

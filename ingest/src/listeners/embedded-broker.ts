@@ -1,8 +1,8 @@
 /** Joins the embedded broker to the pipeline: who may connect, publish and subscribe, and what happens to a message. */
 import type { BrokerHooks } from '@village/broker';
 import type { Clock } from '@village/core';
+import type { Principal } from '@village/registry';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import type { Principal } from '../registry.ts';
 
 /** The hooks of the embedded broker. */
 export function mqttHooks(pipeline: Pipeline, clock: Clock): BrokerHooks<Principal> {

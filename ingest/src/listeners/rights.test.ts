@@ -8,9 +8,9 @@ import {
   seededRandom,
   topics,
 } from '@village/core';
+import type { Principal } from '@village/registry';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Principal } from '../registry.ts';
 import { type Bench, NOW, testDevice, testPipeline } from '../testing.ts';
 import { mqttHooks } from './embedded-broker.ts';
 

@@ -1,6 +1,6 @@
 /** What the pipeline knows of one message besides its payload, and for which devices its sender may speak. */
 import type { Device, Lane } from '@village/core';
-import type { Principal } from '../registry.ts';
+import type { Principal } from '@village/registry';
 import type { Arrival } from './rows.ts';
 
 /** Who sends through HTTP: a name for the records, and the devices it may write. */

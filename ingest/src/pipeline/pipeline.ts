@@ -4,6 +4,7 @@
  */
 import { type Clock, type Lane, OperationalError } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
+import type { Principal, Registry } from '@village/registry';
 import type { StoredDeadLetter, TimeSeriesStore } from '@village/store/time-series';
 import type {
   Dialect,
@@ -15,7 +16,6 @@ import type {
 import { builtinDialects } from '../dialects/index.ts';
 import { type TopicRoute, TopicRouter } from '../dialects/topic-router.ts';
 import { takeRow, takeRows } from '../dialects/village/batch.ts';
-import type { Principal, Registry } from '../registry.ts';
 import { Counters, type PipelineCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { type GatewayState, GatewayStates } from './gateway-states.ts';

@@ -4,6 +4,7 @@
  */
 import { type Device, EVENT_DETAIL_CHARACTERS_MAX, type Lane, qualityCode } from '@village/core';
 import type { Decoded, DeviceProfile } from '@village/device-profiles';
+import type { Registry } from '@village/registry';
 import {
   type Appender,
   type Layout,
@@ -12,7 +13,6 @@ import {
   ROW_FLAG,
   type TimeSeriesStore,
 } from '@village/store/time-series';
-import type { Registry } from '../registry.ts';
 import type { Counters } from './counters.ts';
 import { absurd, type Clockless, GivenTimes, NEWS_MS, REMEMBER_MS } from './event-time.ts';
 import type { MessageContext } from './message-context.ts';

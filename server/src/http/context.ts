@@ -3,12 +3,11 @@ import type { Broker } from '@village/broker';
 import type { Clock, Role, Timer } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { GatewayState, Pipeline } from '@village/ingest';
+import type { Directory, Imports } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Backups } from '../backups.ts';
 import type { Config } from '../config.ts';
-import type { Directory } from '../directory.ts';
-import type { Imports } from '../imports.ts';
 import type { LiveHub } from '../live.ts';
 import type { LockOut, Passwords } from '../passwords.ts';
 

@@ -1,6 +1,6 @@
 /** What routes share in reading queries: instants, durations, lists of words, cursors, and the asked-for area or device. */
 import { DAY, OperationalError, parseDuration, parseTime } from '@village/core';
-import type { AreaNode, DeviceEntry, Directory } from '../directory.ts';
+import type { AreaNode, DeviceEntry, Directory } from '@village/registry';
 import type { Caller } from './context.ts';
 import { notFound } from './problem.ts';
 

@@ -2,16 +2,16 @@
 import type * as api from '@village/api';
 import { formatTime, QUANTITIES, type Quantity } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
+import { type AreaNode, areaRefOf, type DeviceEntry, type Directory } from '@village/registry';
 import type { Account } from '@village/store/relational';
 import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
-import { type AreaNode, type DeviceEntry, type Directory, placeOf } from '../directory.ts';
 
 const timeOrNull = (at: number | null): string | null => (at === null ? null : formatTime(at));
 
 /** An area with its line of parents and the counts of its devices. */
 export function viewArea(node: AreaNode): api.areas.Area {
   const { code, level, name, parent } = node.area;
-  return { code, level, name, parent, path: node.line.map(placeOf), counts: { ...node.counts } };
+  return { code, level, name, parent, path: node.line.map(areaRefOf), counts: { ...node.counts } };
 }
 
 function viewValues(latest: readonly LatestValue[]): Record<string, api.devices.Value> {
@@ -48,8 +48,8 @@ export function viewDevice(
     name,
     profile,
     kind: entry.profile.kind,
-    area: placeOf(entry.node),
-    path: entry.node.line.map(placeOf),
+    area: areaRefOf(entry.node),
+    path: entry.node.line.map(areaRefOf),
     gateway,
     address,
     longitude,
@@ -93,6 +93,6 @@ export function viewProfile(profile: DeviceProfile): api.devices.Profile {
 export function viewUser(directory: Directory, account: Account): api.users.User {
   const { name, displayName, role, area } = account;
   const node = directory.area(area, area);
-  const place = node === undefined ? { code: area, name: { zh: area, en: area } } : placeOf(node);
+  const place = node === undefined ? { code: area, name: { zh: area, en: area } } : areaRefOf(node);
   return { name, displayName, role, area: place };
 }

@@ -1,17 +1,16 @@
 /** Areas, device types and devices, and their imports. */
 import * as api from '@village/api';
 import { DEVICE_STATES, OperationalError } from '@village/core';
+import type { ImportResult } from '@village/registry';
+import { compareNames, type DeviceEntry, decodeText } from '@village/registry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import { decodeText } from '../csv.ts';
-import { compareNames, type DeviceEntry } from '../directory.ts';
 import { callerOf } from '../http/access.ts';
 import type { Caller, Context } from '../http/context.ts';
 import { sendProblem } from '../http/problem.ts';
 import { areaFor, cursorOf, deviceFor, openCursor, pageByKey } from '../http/query.ts';
 import { route } from '../http/route.ts';
 import { viewArea, viewDevice, viewLatest, viewProfile } from '../http/views.ts';
-import type { ImportResult } from '../imports.ts';
 import { note } from './people.ts';
 
 type DeviceQuery = Static<typeof api.devices.list.query>;

@@ -1,10 +1,10 @@
 /** Readings in and out: posting, ranges, aggregates, completeness, events and quarantine. */
 import * as api from '@village/api';
 import { formatTime, OperationalError, quantity, SECOND, type Timer } from '@village/core';
+import type { DeviceEntry } from '@village/registry';
 import { AGGREGATES, type Aggregate } from '@village/store/time-series';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Static } from 'typebox';
-import type { DeviceEntry } from '../directory.ts';
 import { callerOf } from '../http/access.ts';
 import type { Caller, Context } from '../http/context.ts';
 import { cursorOf, deviceFor, devicesFor, lasting, list, openCursor, span } from '../http/query.ts';

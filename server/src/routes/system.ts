@@ -2,9 +2,9 @@
 import * as api from '@village/api';
 import { averages, BoundedMap, formatTime, QUANTITIES, type QuantityId } from '@village/core';
 import { type DeviceKind, KINDS } from '@village/device-profiles';
+import { type AreaNode, areaRefOf, type DeviceEntry } from '@village/registry';
 import type { LatestValue, StoreCounters } from '@village/store/time-series';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { type AreaNode, type DeviceEntry, placeOf } from '../directory.ts';
 import { callerOf, recheckOf } from '../http/access.ts';
 import type { Context } from '../http/context.ts';
 import { areaFor, deviceFor } from '../http/query.ts';
@@ -95,9 +95,9 @@ function overviewRoute(app: FastifyInstance, context: Context): void {
   route(app, api.live.overview, (request) => {
     const node = areaFor(directory, callerOf(request), request.query.area);
     return {
-      area: placeOf(node),
+      area: areaRefOf(node),
       counts: { ...node.counts },
-      areas: node.children.map((child) => ({ ...placeOf(child), counts: { ...child.counts } })),
+      areas: node.children.map((child) => ({ ...areaRefOf(child), counts: { ...child.counts } })),
       quantities: fresh(node),
       readingsPerMinute: directory.readingsPerMinute(node.area.code),
     };

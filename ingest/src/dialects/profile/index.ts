@@ -5,8 +5,8 @@
 import type { Device } from '@village/core';
 import { decode } from '@village/device-profiles';
 import { MQTT, type MqttFrame, TopicIndex, type TopicOwner } from '@village/device-profiles/mqtt';
+import type { Registry } from '@village/registry';
 import { refuse, TOP } from '../../pipeline/shape.ts';
-import type { Registry } from '../../registry.ts';
 import { type DialectFactory, dialect } from '../dialect.ts';
 
 /** The registered device that a topic names; where several profiles share the topic, the one it is of. */

@@ -1,4 +1,4 @@
-/** What the pipeline needs to know of devices and credentials. The server keeps it in memory over the relational store. */
+/** What the pipeline needs to know of devices and credentials: a few calls, synchronous and cheap. */
 import type { Device } from '@village/core';
 
 /** Who a connection is, by its credential and never by what it says. */
@@ -13,6 +13,6 @@ export interface Registry {
   device(id: string): Device | undefined;
   /** By the name a device has on its own wire. */
   byAddress(profile: string, address: string): Device | undefined;
-  /** Synchronous and cheap: it runs at every CONNECT. Undefined when name or secret are wrong. */
+  /** It runs at every CONNECT. Undefined when name or secret are wrong. */
   verify(username: string, secret: string): Principal | undefined;
 }

@@ -1,0 +1,63 @@
+/** The tree of areas: each node knows the way down to it, what lies below it, and the devices that stand there. */
+import type { DeviceState, Label } from '@village/core';
+import type { StoredArea } from '@village/store/relational';
+import type { DeviceLocation } from '@village/store/time-series';
+import type { DeviceEntry } from './devices.ts';
+import { emptyRate } from './rates.ts';
+
+export type Counts = Record<DeviceState, number>;
+
+export interface AreaNode {
+  readonly area: StoredArea;
+  readonly children: AreaNode[];
+  /** From the county down to itself. */
+  readonly line: readonly AreaNode[];
+  /** Every device in it and below, by name. */
+  readonly entries: DeviceEntry[];
+  readonly counts: Counts;
+  /** Readings stored in the last seconds; second `s` is in slot `s % RATE_SECONDS`. */
+  readonly perSecond: number[];
+}
+
+/** An area as others refer to it. */
+export interface AreaRef {
+  readonly code: string;
+  readonly name: Label;
+}
+
+export const areaRefOf = ({ area: { code, name } }: AreaNode): AreaRef => ({ code, name });
+
+export const noCounts = (): Counts => ({ online: 0, late: 0, offline: 0, never: 0 });
+
+/** Adds an area below its parent, which is there already. */
+export function addArea(nodes: Map<string, AreaNode>, area: StoredArea): void {
+  const parent = area.parent === null ? undefined : nodes.get(area.parent);
+  const line: AreaNode[] = [...(parent?.line ?? [])];
+  const node: AreaNode = {
+    area,
+    children: [],
+    line,
+    entries: [],
+    counts: noCounts(),
+    perSecond: emptyRate(),
+  };
+  line.push(node);
+  parent?.children.push(node);
+  nodes.set(area.code, node);
+}
+
+/** Where a device of this area stands, for the archive. */
+export function locationIn(node: AreaNode): DeviceLocation {
+  const code = (level: StoredArea['level']): string | null =>
+    node.line.find((one) => one.area.level === level)?.area.code ?? null;
+  return {
+    county: node.line[0]?.area.code ?? node.area.code,
+    township: code('township'),
+    village: code('village'),
+  };
+}
+
+/** Whether the area is `scope` or lies below it. */
+export function liesIn(node: AreaNode, scope: string): boolean {
+  return node.line.some(({ area }) => area.code === scope);
+}

@@ -1,0 +1,37 @@
+/** Who may speak: the secrets of devices and gateways, as hashes. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Credential } from '@village/store/relational';
+import type { Principal } from './contract.ts';
+
+interface Secret {
+  readonly hash: Buffer;
+  readonly principal: Principal;
+}
+
+export class Credentials {
+  readonly #secrets = new Map<string, Secret>();
+
+  add({ id, kind, hash }: Credential): void {
+    this.#secrets.set(id, { hash: Buffer.from(hash, 'hex'), principal: { kind, id } });
+  }
+
+  has(id: string): boolean {
+    return this.#secrets.has(id);
+  }
+
+  /** Whose secret it is; undefined when name or secret are wrong. */
+  verify(username: string, secret: string): Principal | undefined {
+    const known = this.#secrets.get(username);
+    const hash = createHash('sha256').update(secret, 'utf8').digest();
+    if (known === undefined || !timingSafeEqual(known.hash, hash)) return undefined;
+    return known.principal;
+  }
+
+  /** Principals whose secret here holds no longer in `next`. */
+  revokedBy(next: Credentials): Principal[] {
+    const revoked: Principal[] = [];
+    for (const [id, { hash, principal }] of this.#secrets)
+      if (next.#secrets.get(id)?.hash.equals(hash) !== true) revoked.push(principal);
+    return revoked;
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Areas and devices in memory, with their states: what pages ask all the time and what the pipeline needs at each
+ * message. A copy of what is stored, replaced as a whole when it changes. Every question of a person takes the code of
+ * that person's area, and nothing outside it is ever found.
+ */
+import { type Device, deviceState } from '@village/core';
+import type { DeviceLocation, TimeSeriesStore } from '@village/store/time-series';
+import { type AreaNode, type Counts, liesIn, locationIn } from './areas.ts';
+import type { Principal, Registry } from './contract.ts';
+import { addressKey, type DeviceEntry } from './devices.ts';
+import { type Books, type LoadOptions, loadBooks, noBooks } from './load.ts';
+import { RATE_SECONDS, RateClock } from './rates.ts';
+
+export interface DirectoryOptions extends LoadOptions {
+  readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'locate' | 'changedSince'>;
+}
+
+export class Directory implements Registry {
+  readonly #options: DirectoryOptions;
+  #books: Books = noBooks();
+  readonly #rateClock = new RateClock();
+  readonly #revokedListeners = new Set<(principal: Principal) => void>();
+  #loading: Promise<void> = Promise.resolve();
+  /** The load that is asked for and has not begun. */
+  #next: Promise<void> | null = null;
+  /** The last load failed: what is stored may be newer than what is here. */
+  #stale = false;
+  #cursor = 0;
+  #received = 0;
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads everything anew and swaps it in at once; when that fails all is as it was. Loads run one after the other, and
+   * all that are asked for before one begins are that one.
+   */
+  load(now: number): Promise<void> {
+    if (this.#next === null) {
+      const work = (): Promise<void> => {
+        this.#next = null;
+        return this.#load(now);
+      };
+      this.#next = this.#loading.then(work, work);
+      this.#loading = this.#next;
+    }
+    return this.#next;
+  }
+
+  /** Loads again after a load that failed. */
+  async reload(now: number): Promise<void> {
+    if (this.#stale) await this.load(now);
+  }
+
+  /** Calls `listener`, which must not throw, for each credential that holds no longer. */
+  onRevoked(listener: (principal: Principal) => void): void {
+    this.#revokedListeners.add(listener);
+  }
+
+  async #load(now: number): Promise<void> {
+    this.#stale = true;
+    this.#swap(await loadBooks(this.#options, this.#books), now);
+    this.#stale = false;
+  }
+
+  #swap(books: Books, now: number): void {
+    const { store } = this.#options;
+    const before = this.#books;
+    const locations = new Map<string, DeviceLocation>();
+    for (const node of books.nodes.values()) {
+      const perSecond = before.nodes.get(node.area.code)?.perSecond;
+      if (perSecond !== undefined) node.perSecond.splice(0, RATE_SECONDS, ...perSecond);
+    }
+    for (const entry of books.ordered) {
+      entry.lastSeenAt = store.lastSeen(entry.device.id);
+      entry.state = deviceState(entry.lastSeenAt, entry.profile, now);
+      for (const node of entry.node.line) node.counts[entry.state]++;
+      locations.set(entry.device.id, locationIn(entry.node));
+    }
+    // The one step that may fail; from here on nothing waits and nothing throws.
+    store.locate(locations);
+    this.#books = books;
+    for (const principal of before.credentials.revokedBy(books.credentials))
+      for (const listener of this.#revokedListeners) listener(principal);
+  }
+
+  /**
+   * Once a second: takes in what the store received and how many readings each device had stored since the last tick, lets
+   * states age, and returns the devices that changed.
+   */
+  tick(now: number, stored: readonly { device: string; readings: number }[]): Set<DeviceEntry> {
+    const { store } = this.#options;
+    const { devices, cursor } = store.changedSince(this.#cursor);
+    this.#cursor = cursor;
+    this.#countStored(now, stored);
+    const changed = new Set<DeviceEntry>();
+    for (const id of devices) {
+      const entry = this.#books.entries.get(id);
+      if (entry === undefined) continue;
+      entry.lastSeenAt = store.lastSeen(id);
+      changed.add(entry);
+    }
+    for (const entry of this.#books.entries.values()) {
+      const state = deviceState(entry.lastSeenAt, entry.profile, now);
+      if (state === entry.state) continue;
+      for (const node of entry.node.line) {
+        node.counts[entry.state]--;
+        node.counts[state]++;
+      }
+      entry.state = state;
+      changed.add(entry);
+    }
+    return changed;
+  }
+
+  #countStored(now: number, stored: readonly { device: string; readings: number }[]): void {
+    const nodes = [...this.#books.nodes.values()];
+    const slot = this.#rateClock.advance(
+      now,
+      nodes.map(({ perSecond }) => perSecond),
+    );
+    for (const { device, readings } of stored) {
+      this.#received += readings;
+      for (const node of this.#books.entries.get(device)?.node.line ?? [])
+        node.perSecond[slot] = (node.perSecond[slot] ?? 0) + readings;
+    }
+  }
+
+  /** Readings (one value of one metric) of an area and below stored in the last 60 s: every lane, repeats included. */
+  readingsPerMinute(code: string): number {
+    return this.#books.nodes.get(code)?.perSecond.reduce((sum, one) => sum + one, 0) ?? 0;
+  }
+
+  /** Readings taken in by ticks since the start. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** An area in scope; undefined when it lies outside or does not exist, which look the same. */
+  area(scope: string, code: string): AreaNode | undefined {
+    const node = this.#books.nodes.get(code);
+    return node !== undefined && liesIn(node, scope) ? node : undefined;
+  }
+
+  /** Codes of the areas at the top. */
+  tops(): string[] {
+    return [...this.#books.nodes.values()]
+      .filter((node) => node.area.parent === null)
+      .map((node) => node.area.code);
+  }
+
+  /** Counts of an area and below, whoever asks. */
+  counts(code: string): Counts | undefined {
+    return this.#books.nodes.get(code)?.counts;
+  }
+
+  /** A device, whoever asks: only for those who know already that they may. */
+  known(id: string): DeviceEntry | undefined {
+    return this.#books.entries.get(id);
+  }
+
+  /** Every area in scope, parents first. */
+  below(scope: string): AreaNode[] {
+    return [...this.#books.nodes.values()]
+      .filter((node) => this.area(scope, node.area.code) !== undefined)
+      .sort((a, b) => (a.area.path < b.area.path ? -1 : 1));
+  }
+
+  /** A device in scope. */
+  entry(scope: string, id: string): DeviceEntry | undefined {
+    const entry = this.#books.entries.get(id);
+    return entry !== undefined && this.area(scope, entry.node.area.code) !== undefined
+      ? entry
+      : undefined;
+  }
+
+  /** Gateways in scope, by id. */
+  gateways(scope: string): { id: string; name: string }[] {
+    return [...this.#books.gateways]
+      .filter(([, { node }]) => this.area(scope, node.area.code) !== undefined)
+      .map(([id, { name }]) => ({ id, name }));
+  }
+
+  /** What an id belongs to, and in which area, whoever asks: ids are unique over all areas. */
+  holder(id: string): { kind: 'device' | 'gateway'; area: string } | undefined {
+    const gateway = this.#books.gateways.get(id);
+    if (gateway !== undefined) return { kind: 'gateway', area: gateway.node.area.code };
+    const entry = this.#books.entries.get(id);
+    return entry === undefined ? undefined : { kind: 'device', area: entry.node.area.code };
+  }
+
+  /** Whether the id has a secret already. */
+  hasSecret(id: string): boolean {
+    return this.#books.credentials.has(id);
+  }
+
+  /** Whether the area is a top one: only there is seen what belongs to no device. */
+  isTop(scope: string): boolean {
+    return this.#books.nodes.get(scope)?.area.parent === null;
+  }
+
+  device(id: string): Device | undefined {
+    return this.#books.entries.get(id)?.device;
+  }
+
+  byAddress(profile: string, address: string): Device | undefined {
+    return this.#books.addresses.get(addressKey(profile, address))?.device;
+  }
+
+  verify(username: string, secret: string): Principal | undefined {
+    return this.#books.credentials.verify(username, secret);
+  }
+}

@@ -1,0 +1,56 @@
+/** Imports of areas and devices from CSV: all or nothing, every fault with its line and column, one import at a time. */
+import type { Clock } from '@village/core';
+import type { DeviceProfile } from '@village/device-profiles';
+import type { Relational } from '@village/store/relational';
+import type { Directory } from '../directory.ts';
+import { readAreas } from './areas.ts';
+import { readDevices } from './devices.ts';
+import { type ImportResult, refused } from './faults.ts';
+
+export interface ImportOptions {
+  readonly relational: Relational;
+  readonly directory: Directory;
+  readonly profiles: ReadonlyMap<string, DeviceProfile>;
+  readonly clock: Clock;
+}
+
+/** Imports in turn, so that two never mix. */
+export class Imports {
+  readonly #options: ImportOptions;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ImportOptions) {
+    this.#options = options;
+  }
+
+  /** Areas below `scope`; the columns are those of docs/http-api.md. */
+  areas(text: string, scope: string): Promise<ImportResult> {
+    return this.#inTurn(async () => {
+      const { relational, directory, clock } = this.#options;
+      const { areas, faults } = await readAreas(text, scope, directory);
+      if (faults.length > 0) return refused(faults);
+      const imported = await relational.registry.importAreas(areas);
+      await directory.load(clock());
+      return { ...imported, credentials: [], faults: [] };
+    });
+  }
+
+  /** Devices, gateways and their secrets in `scope`. */
+  devices(text: string, scope: string): Promise<ImportResult> {
+    return this.#inTurn(async () => {
+      const { relational, directory, profiles, clock } = this.#options;
+      const file = await readDevices(text, scope, directory, profiles);
+      const { devices, gateways, credentials, made, faults } = file;
+      if (faults.length > 0) return refused(faults);
+      const imported = await relational.registry.importDevices({ devices, gateways, credentials });
+      await directory.load(clock());
+      return { ...imported, credentials: made, faults: [] };
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work, work);
+    this.#last = turn;
+    return turn;
+  }
+}

@@ -1,0 +1,8 @@
+/** What there is and who may: areas, devices, gateways, credentials, scope and liveness. */
+export { type AreaNode, type AreaRef, areaRefOf, type Counts } from './areas.ts';
+export type { Principal, Registry } from './contract.ts';
+export { compareNames, type DeviceEntry } from './devices.ts';
+export { Directory, type DirectoryOptions } from './directory.ts';
+export { decodeText } from './import/csv.ts';
+export type { ImportResult } from './import/faults.ts';
+export { Imports } from './import/imports.ts';

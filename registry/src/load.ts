@@ -1,0 +1,111 @@
+/** Reads areas, devices, gateways and credentials out of the relational store and builds the books of a directory. */
+import type { Device } from '@village/core';
+import type { DeviceProfile } from '@village/device-profiles';
+import type { Relational } from '@village/store/relational';
+import { type AreaNode, addArea } from './areas.ts';
+import { Credentials } from './credentials.ts';
+import { addressKey, compareEntries, type DeviceEntry } from './devices.ts';
+import { COMPARISONS_MAX, mergeSorted, Slices, sortInSlices } from './slices.ts';
+
+const PAGE = 2_000;
+
+export interface GatewayEntry {
+  readonly name: string;
+  readonly node: AreaNode;
+}
+
+/** Everything that a directory knows, replaced as a whole. */
+export interface Books {
+  readonly nodes: ReadonlyMap<string, AreaNode>;
+  /** Every device, by name. */
+  readonly ordered: readonly DeviceEntry[];
+  readonly entries: ReadonlyMap<string, DeviceEntry>;
+  readonly addresses: ReadonlyMap<string, DeviceEntry>;
+  readonly gateways: ReadonlyMap<string, GatewayEntry>;
+  readonly credentials: Credentials;
+}
+
+export const noBooks = (): Books => ({
+  nodes: new Map(),
+  ordered: [],
+  entries: new Map(),
+  addresses: new Map(),
+  gateways: new Map(),
+  credentials: new Credentials(),
+});
+
+export interface LoadOptions {
+  readonly relational: Pick<Relational, 'registry'>;
+  readonly profiles: ReadonlyMap<string, DeviceProfile>;
+  readonly log: (message: string, detail: Record<string, unknown>) => void;
+}
+
+/** New books from what is stored now; what `before` has sorted already is not sorted again. */
+export async function loadBooks(options: LoadOptions, before: Books): Promise<Books> {
+  const { registry } = options.relational;
+  const nodes = new Map<string, AreaNode>();
+  const gateways = new Map<string, GatewayEntry>();
+  const entries = new Map<string, DeviceEntry>();
+  for (const root of await registry.roots()) {
+    for (const area of await registry.areas(root)) addArea(nodes, area);
+    for (const gateway of await registry.gateways(root)) {
+      const node = nodes.get(gateway.area);
+      if (node !== undefined) gateways.set(gateway.id, { name: gateway.name, node });
+    }
+    await loadDevices(options, root, nodes, entries);
+  }
+  const slices = new Slices(COMPARISONS_MAX);
+  const credentials = new Credentials();
+  for (const credential of await registry.credentials()) {
+    credentials.add(credential);
+    if (slices.due()) await slices.pause();
+  }
+  const ordered = await inOrder(entries, before, slices);
+  const addresses = new Map<string, DeviceEntry>();
+  for (const entry of ordered) {
+    for (const node of entry.node.line) node.entries.push(entry);
+    addresses.set(addressKey(entry.device.profile, entry.device.address), entry);
+    if (slices.due()) await slices.pause();
+  }
+  return { nodes, ordered, entries, addresses, gateways, credentials };
+}
+
+async function loadDevices(
+  { relational, profiles, log }: LoadOptions,
+  root: string,
+  nodes: ReadonlyMap<string, AreaNode>,
+  entries: Map<string, DeviceEntry>,
+): Promise<void> {
+  for (let after: string | undefined; ; ) {
+    const page: Device[] = await relational.registry.devices(root, {
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const device of page) {
+      const profile = profiles.get(device.profile);
+      const node = nodes.get(device.area);
+      if (profile === undefined || node === undefined)
+        log('a device is left out: its profile or area is unknown', { device: device.id });
+      else entries.set(device.id, { device, profile, node, lastSeenAt: null, state: 'never' });
+    }
+    after = page.at(-1)?.id;
+    if (page.length < PAGE) return;
+  }
+}
+
+/** All entries by name: those that keep their name keep their order, the others are sorted in between. */
+async function inOrder(
+  entries: ReadonlyMap<string, DeviceEntry>,
+  before: Books,
+  slices: Slices,
+): Promise<DeviceEntry[]> {
+  const keepsName = (entry: DeviceEntry): boolean =>
+    before.entries.get(entry.device.id)?.device.name === entry.device.name;
+  const kept = before.ordered.flatMap(({ device }) => {
+    const entry = entries.get(device.id);
+    return entry !== undefined && keepsName(entry) ? [entry] : [];
+  });
+  const others = [...entries.values()].filter((entry) => !keepsName(entry));
+  const sorted = await sortInSlices(others, compareEntries, slices);
+  return mergeSorted(kept, sorted, compareEntries, slices);
+}
