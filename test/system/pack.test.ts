@@ -93,7 +93,7 @@ it(
 
     const node = join(box, 'node_modules', '.bin', 'node');
     expect(existsSync(node)).toBe(true);
-    expect(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout).toMatch(/^v24\./);
+    expect(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout).toMatch(/^v2[46]\./);
     const { port, batches } = await county();
     const config = join(folder, 'gateway.yaml');
     writeFileSync(
