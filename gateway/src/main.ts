@@ -7,7 +7,9 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { OperationalError, seededRandom, timerFromText } from '@village/core';
 import { pino } from 'pino';
-import { faultText, type GatewayConfig, readConfig } from './config/config.ts';
+import { faultText } from './config/bind.ts';
+import { readConfig } from './config/config.ts';
+import type { GatewayConfig } from './config/types.ts';
 import { prepare, startGateway } from './run/gateway.ts';
 
 const USAGE = 'usage: npm run gateway -- [--config gateway.yaml] [--check]';

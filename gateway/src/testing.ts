@@ -7,7 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Broker, createBroker } from '@village/broker';
 import { seededRandom, systemTimer, type WireBatch, type WireStatus } from '@village/core';
 import { type DeviceProfile, parseProfile } from '@village/device-profiles';
-import { type GatewayConfig, type GatewayDeps, silentLog } from './index.ts';
+import type { ModbusCounters } from './drivers/modbus/index.ts';
+import type { PollCounters } from './drivers/modbus/poller.ts';
+import { type Gateway, type GatewayConfig, type GatewayDeps, silentLog } from './index.ts';
 
 /** Two blocks that can't be read together, so that a poll takes two requests. */
 const modbusYaml = `
@@ -282,4 +284,10 @@ export function testDeps(more: Partial<GatewayDeps> = {}): GatewayDeps {
     catalog: testCatalog,
     ...more,
   };
+}
+
+/** What the Modbus driver of a gateway has polled. */
+export function pollsOf(gateway: Gateway): PollCounters {
+  const counters = gateway.counters().drivers['modbus'] as ModbusCounters | undefined;
+  return counters?.polls ?? { ok: 0, skipped: 0, failed: {} };
 }

@@ -3,7 +3,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { temporaryFolder, testCatalog } from '../testing.ts';
-import { bindDevices, readConfig } from './config.ts';
+import { bindDevices } from './bind.ts';
+import { readConfig } from './config.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(() => {

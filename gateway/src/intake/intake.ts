@@ -8,8 +8,14 @@ import {
   type WireEvent,
   type WireReading,
 } from '@village/core';
-import { type Decoded, decode, type Frame, frameBytes } from '@village/device-profiles';
-import type { BoundDevice } from '../config/config.ts';
+import {
+  type Decoded,
+  type Decoder,
+  type Frame,
+  frameBytes,
+  openDecoder,
+} from '@village/device-profiles';
+import type { BoundDevice } from '../config/types.ts';
 import type { Done } from '../outbox/grouping.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { Log } from '../run/log.ts';
@@ -56,6 +62,8 @@ export class Intake {
   readonly #outbox: Outbox;
   readonly #now: Clock;
   readonly #log: Log;
+  /** Of the sessions that devices have now. */
+  readonly #decoders = new Map<string, Decoder>();
   #frames = 0;
   #readings = 0;
   #events = 0;
@@ -79,7 +87,7 @@ export class Intake {
     this.#frames++;
     let decoded: Decoded;
     try {
-      decoded = decode(device.profile, frame, { options: device.options, device: device.address });
+      decoded = this.#decoderOf(device).decode(frame, { device: device.address });
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#note(device, error, frame);
@@ -110,6 +118,26 @@ export class Intake {
     this.#events += events.length;
     const row = readings.length === 0 ? null : rowOf(device.id, time, readings);
     if (!this.#outbox.put(row, events, done)) this.deadband.forget(device.id);
+  }
+
+  #decoderOf({ id, profile, options }: BoundDevice): Decoder {
+    let decoder = this.#decoders.get(id);
+    if (decoder === undefined) {
+      decoder = openDecoder(profile, options);
+      this.#decoders.set(id, decoder);
+    }
+    return decoder;
+  }
+
+  /** The device's connection has ended: what its protocol remembers of it ends too. */
+  endDecoding(device: string): void {
+    this.#decoders.delete(device);
+  }
+
+  /** The device was away: its next frame goes whole as well. */
+  endSession(device: string): void {
+    this.endDecoding(device);
+    this.deadband.forget(device);
   }
 
   /** Counts a frame that was not understood, keeps what came of it, and says so once for each device and code. */

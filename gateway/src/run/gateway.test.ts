@@ -9,6 +9,7 @@ import {
   FakeCounty,
   FakeSlave,
   freePort,
+  pollsOf,
   temporaryFolder,
   testConfig,
   testDeps,
@@ -113,7 +114,7 @@ describe('a box whose clock is not set', () => {
       }),
       testDeps({ timer: simulatedTimer(start, 1, systemClock()) }),
     );
-    const client = await connectAsync(`mqtt://127.0.0.1:${box.mqttPort}`, {
+    const client = await connectAsync(`mqtt://127.0.0.1:${box.ports['mqtt']}`, {
       clientId: 'b7',
       username: 'b7',
       password: 's',
@@ -143,7 +144,7 @@ describe('stopping', () => {
       testConfig(data, `mqtt://127.0.0.1:${port}`, { devices: [polled('w-1', device.port)] }),
       testDeps({ outbox: { lingerMs: 60_000 } }),
     );
-    await until('a connection and a poll', () => sockets.length > 0 && box.counters().polls.ok > 0);
+    await until('a connection and a poll', () => sockets.length > 0 && pollsOf(box).ok > 0);
     expect(box.counters().outbox).toMatchObject({ seq: 0 });
     await box.stop();
     // What was taken in is on the disk, though nothing else would have put it there for a minute.
@@ -179,7 +180,7 @@ describe('a full disk', () => {
     const refused = (): number => box.counters().outbox.dropped['outbox-refuses'] ?? 0;
     await until('polls to be dropped', () => refused() > 0);
     const { seq } = box.counters().outbox;
-    const client = await connectAsync(`mqtt://127.0.0.1:${box.mqttPort}`, {
+    const client = await connectAsync(`mqtt://127.0.0.1:${box.ports['mqtt']}`, {
       clientId: 'b7',
       username: 'b7',
       password: 's',
@@ -232,7 +233,7 @@ describe('local MQTT devices', () => {
       }),
       testDeps(),
     );
-    const url = `mqtt://127.0.0.1:${box.mqttPort}`;
+    const url = `mqtt://127.0.0.1:${box.ports['mqtt']}`;
     const sign = (clientId: string, username: string, password: string) =>
       connectAsync(url, { clientId, username, password, reconnectPeriod: 0 });
     await expect(sign('one', 'one', 'secret-2')).rejects.toThrow(/refused|authori[sz]ed/i);
@@ -260,7 +261,7 @@ describe('local MQTT devices', () => {
       }),
       testDeps({ log: { info: say, warn: say, error: say } }),
     );
-    const client = await connectAsync(`mqtt://127.0.0.1:${box.mqttPort}`, {
+    const client = await connectAsync(`mqtt://127.0.0.1:${box.ports['mqtt']}`, {
       clientId: 'b7',
       username: 'b7',
       password: 's',
@@ -285,7 +286,7 @@ describe('local MQTT devices', () => {
       }),
       testDeps(),
     );
-    const url = `mqtt://127.0.0.1:${box.mqttPort}`;
+    const url = `mqtt://127.0.0.1:${box.ports['mqtt']}`;
     const client = await connectAsync(url, {
       clientId: 'b7',
       username: 'b7',

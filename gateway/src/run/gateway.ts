@@ -2,15 +2,10 @@
 import { OperationalError, type Random, type Timer } from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
 import manifest from '../../package.json' with { type: 'json' };
-import {
-  type BoundDevice,
-  bindDevices,
-  type Connection,
-  type GatewayConfig,
-} from '../config/config.ts';
-import { Line, type LineCounters } from '../drivers/modbus/connection.ts';
-import { type PollCounters, Poller } from '../drivers/modbus/poller.ts';
-import { createListener, listen } from '../drivers/mqtt/listener.ts';
+import { bindDevices } from '../config/bind.ts';
+import type { BoundDevice, GatewayConfig } from '../config/types.ts';
+import type { Driver, RunningDriver } from '../drivers/driver.ts';
+import { builtinDrivers } from '../drivers/index.ts';
 import { clockIsSet, Intake, type IntakeCounters } from '../intake/intake.ts';
 import { Outbox, type OutboxCounters, type OutboxOptions } from '../outbox/outbox.ts';
 import { Uplink, type UplinkCounters } from '../uplink/uplink.ts';
@@ -24,30 +19,31 @@ export interface GatewayDeps {
   /** Profiles by id; the built-in catalogue and the configuration's own folders when absent. */
   readonly catalog?: ReadonlyMap<string, DeviceProfile>;
   readonly outbox?: Partial<OutboxOptions>;
+  /** The built-in drivers when absent. */
+  readonly drivers?: readonly Driver[];
 }
 
 export interface GatewayCounters {
-  readonly polls: PollCounters;
+  /** By protocol. */
+  readonly drivers: Readonly<Record<string, object>>;
   /** Times that the clock of the box was set while it ran. */
   readonly clockSteps: number;
-  /** Polled devices whose last poll failed, with the code. */
+  /** Devices that can't be read now, with the code of the fault. */
   readonly failing: Readonly<Record<string, string>>;
-  readonly lines: Readonly<Record<string, LineCounters>>;
   readonly intake: IntakeCounters;
   readonly outbox: OutboxCounters;
   readonly uplink: UplinkCounters;
 }
 
 export interface Gateway {
-  /** Port of the listener for local devices; null when there is none. */
-  readonly mqttPort: number | null;
+  /** Where the drivers listen, by protocol. */
+  readonly ports: Readonly<Record<string, number>>;
   counters(): GatewayCounters;
   /** Stops taking in, commits, says goodbye; what was not sent stays in the outbox. */
   stop(): Promise<void>;
 }
 
 const LOG_LINES_PER_MINUTE = 120;
-const LISTENER_CLOSE_MS = 2_000;
 const MEGABYTE = 1024 * 1024;
 const RESEND_AFTER_MS = 90_000;
 
@@ -55,6 +51,7 @@ const RESEND_AFTER_MS = 90_000;
 export function prepare(
   config: GatewayConfig,
   catalog?: ReadonlyMap<string, DeviceProfile>,
+  drivers: readonly Driver[] = builtinDrivers,
 ): { devices: BoundDevice[]; faults: string[] } {
   const faults: string[] = [];
   let profiles = catalog;
@@ -64,44 +61,9 @@ export function prepare(
     for (const { file, line, path, message } of loaded.faults)
       faults.push(`${file}${line === undefined ? '' : `:${line}`} ${path}: ${message}`);
   }
-  const bound = bindDevices(config, profiles);
+  const bound = bindDevices(config, profiles, drivers);
   for (const fault of bound.faults) faults.push(`${fault.path}: ${fault.message}`);
   return { devices: bound.devices, faults };
-}
-
-interface Polled {
-  readonly device: BoundDevice;
-  readonly connection: Connection;
-}
-
-/** One line for each host and port, as careful as the most careful of its devices. */
-function makeLines(polled: readonly Polled[], deps: GatewayDeps): Map<string, Line> {
-  const lines = new Map<string, Line>();
-  const byEndpoint = Map.groupBy(
-    polled,
-    ({ connection }) => `${connection.host}:${connection.port}`,
-  );
-  for (const [name, members] of byEndpoint) {
-    const [first] = members;
-    if (first === undefined) continue;
-    const { host, port } = first.connection;
-    const inFlight = Math.min(...members.map(({ connection }) => connection.inFlight));
-    const pauseMs = Math.max(...members.map(({ connection }) => connection.pause));
-    const shared = new Set(members.map(({ connection }) => connection.unit)).size > 1;
-    lines.set(name, new Line({ host, port, inFlight, pauseMs, shared }, deps));
-  }
-  return lines;
-}
-
-function sumPolls(pollers: readonly Poller[]): PollCounters {
-  const sum: PollCounters = { ok: 0, skipped: 0, failed: {} };
-  for (const { counters } of pollers) {
-    sum.ok += counters.ok;
-    sum.skipped += counters.skipped;
-    for (const [code, count] of Object.entries(counters.failed))
-      sum.failed[code] = (sum.failed[code] ?? 0) + count;
-  }
-  return sum;
 }
 
 /**
@@ -110,7 +72,8 @@ function sumPolls(pollers: readonly Poller[]): PollCounters {
  */
 export async function startGateway(config: GatewayConfig, given: GatewayDeps): Promise<Gateway> {
   const deps = { ...given, log: limitedLog(given.log, given.timer.elapsed, LOG_LINES_PER_MINUTE) };
-  const { devices, faults } = prepare(config, given.catalog);
+  const { drivers = builtinDrivers } = given;
+  const { devices, faults } = prepare(config, given.catalog, drivers);
   if (faults.length > 0) throw new OperationalError('config-invalid', faults.join('\n'));
   const outbox = new Outbox(
     config.data,
@@ -133,31 +96,18 @@ export async function startGateway(config: GatewayConfig, given: GatewayDeps): P
   uplink.onConnected = (awayMs) => {
     if (awayMs > RESEND_AFTER_MS || awayMs < 0) intake.deadband.forgetAll();
   };
-  const polled = devices.flatMap((device): Polled[] =>
-    device.connection === undefined ? [] : [{ device, connection: device.connection }],
-  );
-  const lines = makeLines(polled, deps);
-  const pollers = polled.map(({ device, connection }, i) => {
-    const line = lines.get(`${connection.host}:${connection.port}`);
-    if (line === undefined) throw new Error(`BUG: ${device.id} has no line`);
-    return new Poller(device, line, intake, i / polled.length, deps);
-  });
-  return run({ config, devices, outbox, intake, uplink, lines, pollers }, deps);
+  return run({ config, devices, drivers, outbox, intake, uplink }, deps);
 }
 
 /** The counters that fit a line of the log. */
-function summaryOf({
-  polls,
-  clockSteps,
-  failing,
-  intake,
-  outbox,
-  uplink,
-}: GatewayCounters): object {
+function summaryOf(
+  { clockSteps, failing, intake, outbox, uplink }: GatewayCounters,
+  drivers: Iterable<RunningDriver>,
+): object {
   const { badFrames, ...taken } = intake;
   const { epoch, droppedSeq, ...kept } = outbox;
   return {
-    polls,
+    ...Object.assign({}, ...[...drivers].map((driver) => driver.summary())),
     clockSteps,
     failing: Object.keys(failing).length,
     intake: taken,
@@ -169,41 +119,53 @@ function summaryOf({
 interface Parts {
   readonly config: GatewayConfig;
   readonly devices: readonly BoundDevice[];
+  readonly drivers: readonly Driver[];
   readonly outbox: Outbox;
   readonly intake: Intake;
   readonly uplink: Uplink;
-  readonly lines: ReadonlyMap<string, Line>;
-  readonly pollers: readonly Poller[];
 }
 
-async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
-  const { config, devices, outbox, intake, uplink, lines, pollers } = parts;
-  let listener: Awaited<ReturnType<typeof createListener>> | null = null;
-  let mqttPort: number | null = null;
-  if (config.mqtt !== undefined) {
-    listener = await createListener(devices, intake, deps.log);
+/** Starts the drivers that have something to do; when one can't, those before it are ended. */
+async function startDrivers(
+  { config, devices, drivers, intake }: Parts,
+  deps: GatewayDeps,
+  over: AbortController,
+): Promise<Map<string, RunningDriver>> {
+  const running = new Map<string, RunningDriver>();
+  for (const driver of drivers) {
+    const own = devices.filter(({ profile }) => profile.protocol === driver.protocol);
+    const configured = driver.section !== undefined && config[driver.section.name] !== undefined;
+    if (own.length === 0 && !configured) continue;
     try {
-      mqttPort = await listen(listener, config.mqtt);
+      const started = await driver.start(own, { config, intake }, deps, over.signal);
+      running.set(driver.protocol, started);
     } catch (error) {
-      outbox.close();
+      over.abort();
+      await Promise.all([...running.values()].map(({ ended }) => ended));
       throw error;
     }
   }
+  return running;
+}
+
+async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
+  const { devices, outbox, intake, uplink } = parts;
   const intakeOver = new AbortController();
   const uplinkOver = new AbortController();
-  const taking = [
-    ...[...lines.values()].map((line) => line.run(intakeOver.signal)),
-    ...pollers.map((poller) => poller.run(intakeOver.signal)),
-  ];
+  let drivers: Map<string, RunningDriver>;
+  try {
+    drivers = await startDrivers(parts, deps, intakeOver);
+  } catch (error) {
+    outbox.close();
+    throw error;
+  }
+  const running = [...drivers.values()];
   const sending = uplink.run(uplinkOver.signal);
   let clockSteps = 0;
   const counters = (): GatewayCounters => ({
-    polls: sumPolls(pollers),
+    drivers: Object.fromEntries([...drivers].map(([name, driver]) => [name, driver.counters()])),
     clockSteps,
-    failing: Object.fromEntries(
-      pollers.flatMap((poller) => (poller.failing === null ? [] : [[poller.id, poller.failing]])),
-    ),
-    lines: Object.fromEntries([...lines].map(([name, line]) => [name, line.counters()])),
+    failing: Object.assign({}, ...running.map((driver) => driver.failing())),
     intake: intake.counters(),
     outbox: outbox.counters(),
     uplink: uplink.counters(),
@@ -214,16 +176,19 @@ async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
       // What was sent last has another time now than what comes next: nothing is compared with it.
       intake.deadband.forgetAll();
     },
-    summary: () => summaryOf(counters()),
+    summary: () => summaryOf(counters(), running),
   });
   if (!clockIsSet(deps.timer.now())) deps.log.warn({}, 'gateway: its clock is not set');
-  deps.log.info({ devices: devices.length, lines: lines.size, mqttPort }, 'gateway: runs');
+  const ports = Object.fromEntries(
+    [...drivers].flatMap(([name, { port }]) => (port === null ? [] : [[name, port]])),
+  );
+  deps.log.info({ devices: devices.length, ports }, 'gateway: runs');
   return {
-    mqttPort,
+    ports,
     counters,
     async stop() {
       intakeOver.abort();
-      await Promise.all([...taking, watching, listener?.close(LISTENER_CLOSE_MS)]);
+      await Promise.all([...running.map(({ ended }) => ended), watching]);
       uplinkOver.abort();
       await sending;
       outbox.close();

@@ -15,7 +15,7 @@ import {
   type SlaveRequest,
   until,
 } from '../../testing.ts';
-import { Line, type LineOptions } from './connection.ts';
+import { ModbusConnection, type ModbusConnectionOptions } from './connection.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -24,22 +24,22 @@ afterEach(async () => {
 
 async function start(
   behaviour: Behaviour = behave,
-  options: Partial<LineOptions> = {},
-): Promise<{ slave: FakeSlave; line: Line; stop: () => Promise<void> }> {
+  options: Partial<ModbusConnectionOptions> = {},
+): Promise<{ slave: FakeSlave; connection: ModbusConnection; stop: () => Promise<void> }> {
   const slave = await FakeSlave.start(behaviour);
-  const line = new Line(
+  const connection = new ModbusConnection(
     { host: '127.0.0.1', port: slave.port, inFlight: 1, pauseMs: 0, shared: false, ...options },
     { timer: systemTimer, random: seededRandom(1), log: silentLog },
   );
   const over = new AbortController();
-  const running = line.run(over.signal);
+  const running = connection.run(over.signal);
   const stop = async (): Promise<void> => {
     over.abort();
     await running;
   };
   cleanups.push(() => slave.stop(), stop);
-  await until('a connection', () => line.open);
-  return { slave, line, stop };
+  await until('a connection', () => connection.open);
+  return { slave, connection, stop };
 }
 
 const registers = (address: number, count = 1): ModbusRead => ({
@@ -53,24 +53,26 @@ const values = (from: number, count: number): number[] =>
 
 describe('what modbus-serial leaves to its user', () => {
   it('an answer that never comes ends in a time-out, and the next request is right', async () => {
-    const { line } = await start((request, socket) => {
+    const { connection } = await start((request, socket) => {
       if (request.address !== 7) behave(request, socket, undefined as never);
     });
-    await expect(line.read(1, registers(7), 50)).rejects.toMatchObject({
+    await expect(connection.read(1, registers(7), 50)).rejects.toMatchObject({
       code: 'device-silent',
       retry: true,
     });
-    expect([...(await line.read(1, registers(8, 3), 1_000))]).toEqual([8, 9, 10]);
+    expect([...(await connection.read(1, registers(8, 3), 1_000))]).toEqual([8, 9, 10]);
   });
 
   it('a late answer is never taken for that of a later request', async () => {
-    const { line } = await start((request, socket) => {
+    const { connection } = await start((request, socket) => {
       const wait = request.address === 40 ? 150 : 0;
       setTimeout(() => socket.write(answerOf(request)), wait);
     });
-    await expect(line.read(1, registers(40), 50)).rejects.toMatchObject({ code: 'device-silent' });
+    await expect(connection.read(1, registers(40), 50)).rejects.toMatchObject({
+      code: 'device-silent',
+    });
     for (let i = 0; i < 30; i++) {
-      expect([...(await line.read(1, registers(100 + i), 1_000))]).toEqual([100 + i]);
+      expect([...(await connection.read(1, registers(100 + i), 1_000))]).toEqual([100 + i]);
       await delay(10);
     }
   });
@@ -78,7 +80,7 @@ describe('what modbus-serial leaves to its user', () => {
   it('2,000 requests, 8 under way: every answer belongs to its question', async () => {
     let most = 0;
     let open = 0;
-    const { line, slave } = await start(
+    const { connection, slave } = await start(
       (request, socket) => {
         most = Math.max(most, ++open);
         setTimeout(() => {
@@ -89,7 +91,7 @@ describe('what modbus-serial leaves to its user', () => {
       { inFlight: 8 },
     );
     const ask = async (i: number): Promise<boolean> =>
-      (await line.read(1, registers(i), 10_000))[0] === i;
+      (await connection.read(1, registers(i), 10_000))[0] === i;
     // Two halves, as a queue holds 1,000.
     const first = await Promise.all(values(0, 1_000).map(ask));
     const second = await Promise.all(values(1_000, 1_000).map(ask));
@@ -99,19 +101,21 @@ describe('what modbus-serial leaves to its user', () => {
   });
 
   it('a queue that is full refuses', async () => {
-    const { line } = await start(() => undefined);
-    const asked = values(0, 1_002).map((i) => line.read(1, registers(i), 60_000));
+    const { connection } = await start(() => undefined);
+    const asked = values(0, 1_002).map((i) => connection.read(1, registers(i), 60_000));
     await expect(asked[1_001]).rejects.toMatchObject({ code: 'queue-full' });
     for (const one of asked.slice(0, 1_001)) one.catch(() => undefined);
   });
 
   it('an unanswered transaction number does not come round on the same connection', async () => {
-    const { line, slave } = await start((request, socket) => {
+    const { connection, slave } = await start((request, socket) => {
       if (request.address !== 7) socket.write(answerOf(request));
     });
-    await expect(line.read(1, registers(7), 30)).rejects.toMatchObject({ code: 'device-silent' });
+    await expect(connection.read(1, registers(7), 30)).rejects.toMatchObject({
+      code: 'device-silent',
+    });
     const right = await Promise.all(
-      values(1_000, 400).map((i) => line.read(1, registers(i), 5_000)),
+      values(1_000, 400).map((i) => connection.read(1, registers(i), 5_000)),
     );
     expect(right.map((answer) => answer[0])).toEqual(values(1_000, 400));
     expect(slave.connections).toBe(2);
@@ -121,10 +125,12 @@ describe('what modbus-serial leaves to its user', () => {
   });
 
   it('an answer under a wrong transaction number is not delivered', async () => {
-    const { line } = await start((request, socket) => {
+    const { connection } = await start((request, socket) => {
       socket.write(answerOf({ ...request, id: (request.id + 5) % 256 }));
     });
-    await expect(line.read(1, registers(3), 60)).rejects.toMatchObject({ code: 'device-silent' });
+    await expect(connection.read(1, registers(3), 60)).rejects.toMatchObject({
+      code: 'device-silent',
+    });
   });
 
   it('an answer in pieces is put together', async () => {
@@ -134,71 +140,75 @@ describe('what modbus-serial leaves to its user', () => {
         await delay(1);
       }
     };
-    const { line } = await start((request, socket) => {
+    const { connection } = await start((request, socket) => {
       void dribble(answerOf(request), socket);
     });
-    expect([...(await line.read(1, registers(20, 4), 5_000))]).toEqual([20, 21, 22, 23]);
+    expect([...(await connection.read(1, registers(20, 4), 5_000))]).toEqual([20, 21, 22, 23]);
   });
 
   it('requests under way are told at once when the connection is lost, and it comes back by itself', async () => {
-    const { line, slave } = await start(() => undefined, { inFlight: 2 });
-    const asked = [1, 2, 3].map((i) => line.read(1, registers(i), 60_000));
+    const { connection, slave } = await start(() => undefined, { inFlight: 2 });
+    const asked = [1, 2, 3].map((i) => connection.read(1, registers(i), 60_000));
     await until('the requests', () => slave.requests.length === 2);
     slave.behaviour = behave;
     slave.cut();
     for (const one of asked) await expect(one).rejects.toMatchObject({ code: 'connection-lost' });
-    await until('the connection', () => line.open && slave.connections === 2);
-    expect([...(await line.read(1, registers(5), 1_000))]).toEqual([5]);
+    await until('the connection', () => connection.open && slave.connections === 2);
+    expect([...(await connection.read(1, registers(5), 1_000))]).toEqual([5]);
   });
 
   it('a stop leaves nobody waiting, not even for a connection that is about to be made anew', async () => {
-    const { line, stop } = await start(
+    const { connection, stop } = await start(
       (request, socket) => {
         if (request.address > 8) socket.write(answerOf(request));
       },
       { inFlight: 2 },
     );
     // An unanswered number makes it renew after 200 more, once the other unanswered one is in: which is never.
-    await expect(line.read(1, registers(7), 30)).rejects.toMatchObject({ code: 'device-silent' });
-    const stuck = line.read(1, registers(8), 60_000);
-    for (let i = 0; i < 198; i++) await line.read(1, registers(100), 5_000);
-    const waiting = line.read(1, registers(100), 5_000);
+    await expect(connection.read(1, registers(7), 30)).rejects.toMatchObject({
+      code: 'device-silent',
+    });
+    const stuck = connection.read(1, registers(8), 60_000);
+    for (let i = 0; i < 198; i++) await connection.read(1, registers(100), 5_000);
+    const waiting = connection.read(1, registers(100), 5_000);
     await stop();
     await expect(stuck).rejects.toMatchObject({ code: 'connection-lost' });
     await expect(waiting).rejects.toMatchObject({ code: 'connection-lost' });
-    await expect(line.read(1, registers(100), 5_000)).rejects.toMatchObject({
+    await expect(connection.read(1, registers(100), 5_000)).rejects.toMatchObject({
       code: 'not-connected',
     });
   });
 
   it('is refused at once while there is no connection', async () => {
-    const { line, slave } = await start();
+    const { connection, slave } = await start();
     await slave.stop();
-    await until('the end of the connection', () => !line.open);
-    await expect(line.read(1, registers(5), 60_000)).rejects.toMatchObject({
+    await until('the end of the connection', () => !connection.open);
+    await expect(connection.read(1, registers(5), 60_000)).rejects.toMatchObject({
       code: 'not-connected',
     });
   });
 
   it('a connection on which nothing answers any more is made anew', async () => {
-    const { line, slave } = await start(() => undefined);
+    const { connection, slave } = await start(() => undefined);
     for (let i = 0; i < 4; i++)
-      await expect(line.read(1, registers(i), 20)).rejects.toMatchObject({ code: 'device-silent' });
+      await expect(connection.read(1, registers(i), 20)).rejects.toMatchObject({
+        code: 'device-silent',
+      });
     slave.behaviour = behave;
-    await until('a new connection', () => line.open && slave.connections === 2);
-    expect([...(await line.read(1, registers(5), 1_000))]).toEqual([5]);
+    await until('a new connection', () => connection.open && slave.connections === 2);
+    expect([...(await connection.read(1, registers(5), 1_000))]).toEqual([5]);
   });
 
   it('each request goes to its own unit', async () => {
-    const { line, slave } = await start(behave, { inFlight: 8 });
-    await Promise.all(values(1, 200).map((unit) => line.read(unit, registers(unit), 5_000)));
+    const { connection, slave } = await start(behave, { inFlight: 8 });
+    await Promise.all(values(1, 200).map((unit) => connection.read(unit, registers(unit), 5_000)));
     expect(slave.requests.every((request) => request.unit === request.address)).toBe(true);
     expect(slave.requests).toHaveLength(200);
   });
 
   it('keeps its pause between an answer and the next request', async () => {
-    const { line, slave } = await start(behave, { pauseMs: 60, inFlight: 8 });
-    await Promise.all([1, 2, 3].map((i) => line.read(1, registers(i), 5_000)));
+    const { connection, slave } = await start(behave, { pauseMs: 60, inFlight: 8 });
+    await Promise.all([1, 2, 3].map((i) => connection.read(1, registers(i), 5_000)));
     const at = slave.requests.map((request) => request.at);
     const gaps = at.slice(1).map((time, i) => time - (at[i] as number));
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(58);
@@ -209,17 +219,17 @@ describe('what modbus-serial leaves to its user', () => {
     [4, 'device-refused'],
     [11, 'device-silent'],
   ])('exception %i is %s', async (code, expected) => {
-    const { line } = await start(
+    const { connection } = await start(
       (request, socket) => void socket.write(exceptionOf(request, code)),
     );
-    await expect(line.read(1, registers(1), 1_000)).rejects.toMatchObject({ code: expected });
+    await expect(connection.read(1, registers(1), 1_000)).rejects.toMatchObject({ code: expected });
   });
 
   it('an answer that lies about its length is malformed', async () => {
-    const { line } = await start((request, socket) => {
+    const { connection } = await start((request, socket) => {
       socket.write(answerOf({ ...request, count: request.count - 1 }));
     });
-    await expect(line.read(1, registers(1, 4), 1_000)).rejects.toMatchObject({
+    await expect(connection.read(1, registers(1, 4), 1_000)).rejects.toMatchObject({
       code: 'answer-malformed',
     });
   });
@@ -229,22 +239,22 @@ describe('what modbus-serial leaves to its user', () => {
       socket.write(Buffer.alloc(4_096, 0xff));
       socket.write(Buffer.alloc(4_096, 0));
     };
-    const { line, slave } = await start(garbage);
+    const { connection, slave } = await start(garbage);
     for (let i = 0; i < 4; i++)
-      await expect(line.read(1, registers(1), 30)).rejects.toBeInstanceOf(Error);
+      await expect(connection.read(1, registers(1), 30)).rejects.toBeInstanceOf(Error);
     slave.behaviour = behave;
-    await until('a new connection', () => line.open && slave.connections >= 2);
-    expect([...(await line.read(1, registers(5), 1_000))]).toEqual([5]);
+    await until('a new connection', () => connection.open && slave.connections >= 2);
+    expect([...(await connection.read(1, registers(5), 1_000))]).toEqual([5]);
   });
 
   it('answers that were delivered are not kept', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
-    const { line } = await start();
+    const { connection } = await start();
     // 2,000 bits are 16 kB as the library hands them out.
     const read: ModbusRead = { table: 'coil', address: 0, count: 2_000, parts: [] };
     const ask = async (times: number): Promise<number> => {
-      for (let i = 0; i < times; i++) await line.read(1, read, 5_000);
+      for (let i = 0; i < times; i++) await connection.read(1, read, 5_000);
       collect();
       return process.memoryUsage().heapUsed;
     };
@@ -254,9 +264,9 @@ describe('what modbus-serial leaves to its user', () => {
   });
 
   it('reads bits', async () => {
-    const { line } = await start();
+    const { connection } = await start();
     const read: ModbusRead = { table: 'coil', address: 16, count: 11, parts: [] };
-    expect(await line.read(1, read, 1_000)).toEqual(
+    expect(await connection.read(1, read, 1_000)).toEqual(
       values(16, 11).map((address) => address % 2 === 1),
     );
   });
@@ -277,9 +287,9 @@ describe('several units on one connection', () => {
         request.unit === 9 ? 150 : 15,
       );
     };
-    const { line } = await start(converter, { shared: true });
-    const late = line.read(9, registers(500), 100);
-    const asked = values(0, 20).map((i) => line.read(1, registers(i), 1_000));
+    const { connection } = await start(converter, { shared: true });
+    const late = connection.read(9, registers(500), 100);
+    const asked = values(0, 20).map((i) => connection.read(1, registers(i), 1_000));
     await expect(late).rejects.toMatchObject({ code: 'device-silent' });
     const got = await Promise.all(asked);
     expect(got.map((answer) => answer[0])).toEqual(values(0, 20));
@@ -287,7 +297,7 @@ describe('several units on one connection', () => {
 
   it('a dead unit gets a bounded share of the time', async () => {
     const dead = (request: { unit: number }): boolean => request.unit >= 100;
-    const { line, slave } = await start(
+    const { connection, slave } = await start(
       (request, socket) => {
         if (!dead(request)) socket.write(answerOf(request));
       },
@@ -296,7 +306,7 @@ describe('several units on one connection', () => {
     const over = new AbortController();
     const pollDead = async (unit: number): Promise<void> => {
       while (!over.signal.aborted)
-        await line.read(unit, registers(1), 100).catch((error: { code: string }) => {
+        await connection.read(unit, registers(1), 100).catch((error: { code: string }) => {
           expect(['device-silent', 'connection-lost', 'not-connected']).toContain(error.code);
           return delay(5);
         });
@@ -308,7 +318,7 @@ describe('several units on one connection', () => {
     );
     const before = slave.requests.length;
     for (let i = 0; i < 150; i++) {
-      await line.read(1, registers(i), 1_000);
+      await connection.read(1, registers(i), 1_000);
       await delay(5);
     }
     over.abort();

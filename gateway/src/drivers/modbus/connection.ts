@@ -11,7 +11,7 @@ import modbus from 'modbus-serial';
 import { backoffMs, rest } from '../../run/backoff.ts';
 import type { Log } from '../../run/log.ts';
 
-export interface LineOptions {
+export interface ModbusConnectionOptions {
   readonly host: string;
   readonly port: number;
   readonly inFlight: number;
@@ -33,7 +33,7 @@ interface Request {
   readonly reject: (fault: OperationalError) => void;
 }
 
-export interface LineCounters {
+export interface ModbusConnectionCounters {
   readonly connects: number;
   readonly requests: number;
   readonly timeouts: number;
@@ -96,9 +96,9 @@ function faultOf(error: unknown, request: Request): OperationalError {
   });
 }
 
-export class Line {
+export class ModbusConnection {
   readonly name: string;
-  readonly #options: LineOptions;
+  readonly #options: ModbusConnectionOptions;
   readonly #deps: { timer: Timer; random: Random; log: Log };
   readonly #quick: Request[] = [];
   readonly #slow: Request[] = [];
@@ -122,7 +122,7 @@ export class Line {
   #requests = 0;
   #timeouts = 0;
 
-  constructor(options: LineOptions, deps: { timer: Timer; random: Random; log: Log }) {
+  constructor(options: ModbusConnectionOptions, deps: { timer: Timer; random: Random; log: Log }) {
     this.name = `${options.host}:${options.port}`;
     this.#options = options;
     this.#deps = deps;
@@ -132,7 +132,7 @@ export class Line {
     return this.#client !== null;
   }
 
-  counters(): LineCounters {
+  counters(): ModbusConnectionCounters {
     return { connects: this.#connects, requests: this.#requests, timeouts: this.#timeouts };
   }
 
@@ -346,7 +346,7 @@ export class Line {
     this.#pump();
   }
 
-  /** Keeps the line quiet for a time; another answer that comes meanwhile does not shorten it. */
+  /** Keeps the connection quiet for a time; another answer that comes meanwhile does not shorten it. */
   #pauseFrom(now: number, ms: number): void {
     const until = Number.isFinite(this.#pauseUntil) ? this.#pauseUntil : 0;
     this.#pauseUntil = Math.max(until, now + ms);

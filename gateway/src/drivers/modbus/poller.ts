@@ -1,11 +1,12 @@
 /** Polls one Modbus device on its schedule: late polls are skipped, a silent device is asked less and less often. */
-import { HOUR, MINUTE, OperationalError, type Random, type Timer } from '@village/core';
+import { HOUR, MINUTE, OperationalError, type Random } from '@village/core';
 import { assembleFrame, planReads } from '@village/device-profiles/modbus';
-import type { BoundDevice, Connection } from '../../config/config.ts';
+import type { BoundDevice } from '../../config/types.ts';
 import type { Intake } from '../../intake/intake.ts';
 import { rest } from '../../run/backoff.ts';
-import type { Log } from '../../run/log.ts';
-import type { Answer, Line } from './connection.ts';
+import type { DriverDeps } from '../driver.ts';
+import type { ModbusAddress } from './address.ts';
+import type { Answer, ModbusConnection } from './connection.ts';
 
 export interface PollCounters {
   ok: number;
@@ -48,28 +49,28 @@ export function backoffIntervals(failures: number, everyMs: number, random: Rand
 export class Poller {
   readonly counters: PollCounters = { ok: 0, skipped: 0, failed: {} };
   readonly #device: BoundDevice;
-  readonly #connection: Connection;
-  readonly #line: Line;
+  readonly #address: ModbusAddress;
+  readonly #connection: ModbusConnection;
   readonly #intake: Intake;
-  readonly #deps: { timer: Timer; random: Random; log: Log };
-  /** Place among all devices, 0 to 1: spreads the polls over the interval. */
-  readonly #place: number;
+  readonly #deps: DriverDeps;
+  /** 0 to 1 over all devices: spreads the polls over the interval. */
+  readonly #phase: number;
   #silences = 0;
   #failing: string | null = null;
 
   constructor(
     device: BoundDevice,
-    line: Line,
+    address: ModbusAddress,
+    connection: ModbusConnection,
     intake: Intake,
-    place: number,
-    deps: { timer: Timer; random: Random; log: Log },
+    phase: number,
+    deps: DriverDeps,
   ) {
-    if (device.connection === undefined) throw new Error(`BUG: ${device.id} has no connection`);
     this.#device = device;
-    this.#connection = device.connection;
-    this.#line = line;
+    this.#address = address;
+    this.#connection = connection;
     this.#intake = intake;
-    this.#place = place;
+    this.#phase = phase;
     this.#deps = deps;
   }
 
@@ -86,8 +87,8 @@ export class Poller {
   async run(signal: AbortSignal): Promise<void> {
     const { timer, random } = this.#deps;
     const { everyMs } = this.#device;
-    const phaseMs = everyMs * (PHASE_LOW + PHASE_SPAN * this.#place);
-    if (!(await rest(timer, Math.min(everyMs, FIRST_POLL_MS) * this.#place, signal))) return;
+    const phaseMs = everyMs * (PHASE_LOW + PHASE_SPAN * this.#phase);
+    if (!(await rest(timer, Math.min(everyMs, FIRST_POLL_MS) * this.#phase, signal))) return;
     let due = timer.now();
     while (!signal.aborted) {
       const began = settledTime(timer.now(), due, everyMs);
@@ -107,7 +108,7 @@ export class Poller {
   /** A poll that found no connection is made up for as soon as there is one. */
   async #restOrOpened(ms: number, signal: AbortSignal): Promise<void> {
     const opened = new AbortController();
-    const cancel = this.#line.whenOpened(() => opened.abort());
+    const cancel = this.#connection.whenOpened(() => opened.abort());
     await rest(this.#deps.timer, ms, AbortSignal.any([signal, opened.signal]));
     cancel();
   }
@@ -121,7 +122,7 @@ export class Poller {
       for (const read of reads) {
         try {
           answers.push(
-            await this.#line.read(this.#connection.unit, read, this.#connection.timeout),
+            await this.#connection.read(this.#address.unit, read, this.#address.timeout),
           );
         } catch (error) {
           // The rest of a device that refuses one block may still be worth having; decode knows.
@@ -152,7 +153,7 @@ export class Poller {
     this.counters.failed[fault.code] = (this.counters.failed[fault.code] ?? 0) + 1;
     if (fault.code === 'device-refused') this.#silences = 0;
     // What changed while it was away is not known: its next frame goes whole.
-    else this.#intake.deadband.forget(this.#device.id);
+    else this.#intake.endSession(this.#device.id);
     if (fault.code === 'device-silent' || fault.code === 'answer-malformed') this.#silences++;
     if (before !== fault.code && fault.code !== 'not-connected')
       log.warn({ device: this.#device.id, code: fault.code }, `device: ${fault.message}`);

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Broker } from '@village/broker';
 import { OperationalError } from '@village/core';
 import { MQTT, type MqttFrame, matchTopic } from '@village/device-profiles/mqtt';
-import type { BoundDevice } from '../../config/config.ts';
+import type { BoundDevice } from '../../config/types.ts';
 import type { Intake } from '../../intake/intake.ts';
 import type { Log } from '../../run/log.ts';
 
@@ -32,15 +32,16 @@ export async function createListener(
   const known = new Map<string, { device: BoundDevice; secret: Buffer }>();
   for (const device of devices) {
     if (device.secret === undefined) continue;
-    const entry = { device, secret: digest(device.secret) };
-    for (const name of [device.address, device.id]) known.set(name, entry);
+    const account = { device, secret: digest(device.secret) };
+    for (const name of [device.address, device.id]) known.set(name, account);
   }
   return createBroker<BoundDevice>(
     {
       authenticate({ clientId, username, password }) {
-        const entry = known.get(username);
-        if (entry === undefined || !timingSafeEqual(entry.secret, digest(password))) return null;
-        const { device } = entry;
+        const account = known.get(username);
+        if (account === undefined || !timingSafeEqual(account.secret, digest(password)))
+          return null;
+        const { device } = account;
         return clientId === device.id || clientId === device.address ? device : null;
       },
       mayPublish: (session, topic) =>
@@ -54,7 +55,10 @@ export async function createListener(
         intake.accept(device, frame, done);
       },
       connected: (session) => log.info({ device: session.who.id }, 'device: connected'),
-      disconnected: (session) => log.info({ device: session.who.id }, 'device: not connected'),
+      disconnected({ who }) {
+        intake.endDecoding(who.id);
+        log.info({ device: who.id }, 'device: not connected');
+      },
     },
     { limits: LIMITS },
   );
