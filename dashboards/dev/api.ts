@@ -1,5 +1,7 @@
 /** What the fixture server answers, by path. */
+import type * as api from '@village/api';
 import { averages, gapAfterMs } from '@village/core';
+import type { Static } from 'typebox';
 import {
   areas,
   COUNTY,
@@ -14,7 +16,7 @@ const iso = (at: number): string => new Date(at).toISOString();
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-type Line = readonly { readonly code: string; readonly name: FixtureArea['name'] }[];
+type Line = api.shapes.AreaRef[];
 
 /** By code: the areas from the top down to it. Areas stand after their parents. */
 const lines = new Map<string, Line>();
@@ -25,13 +27,13 @@ const inside = (area: FixtureArea, code: string): boolean =>
   pathOf(area).some((place) => place.code === code);
 
 /** Devices by state. */
-export function tally(devices: readonly FixtureDevice[]): Record<string, number> {
-  const counts: Record<string, number> = { online: 0, late: 0, offline: 0, never: 0 };
-  for (const { state } of devices) counts[state] = (counts[state] ?? 0) + 1;
+export function tally(devices: readonly FixtureDevice[]): api.shapes.Counts {
+  const counts = { online: 0, late: 0, offline: 0, never: 0 };
+  for (const { state } of devices) counts[state]++;
   return counts;
 }
 
-const values = (device: FixtureDevice): object =>
+const values = (device: FixtureDevice): api.devices.Device['values'] =>
   Object.fromEntries(
     Object.entries(device.values).map(([key, value]) => [
       key,
@@ -39,7 +41,7 @@ const values = (device: FixtureDevice): object =>
     ]),
   );
 
-const shown = (device: FixtureDevice): object => ({
+const shown = (device: FixtureDevice): api.devices.Device => ({
   id: device.id,
   name: device.name,
   profile: device.profile.id,
@@ -54,6 +56,11 @@ const shown = (device: FixtureDevice): object => ({
   lastSeenAt: device.lastSeenAt === null ? null : iso(device.lastSeenAt),
   values: values(device),
 });
+
+interface Page<T> {
+  readonly items: T[];
+  readonly next: string | null;
+}
 
 /** An answer that is an error. */
 export class Problem extends Error {
@@ -82,18 +89,7 @@ const range = (query: URLSearchParams): [number, number] => [
   Date.parse(query.get('to') ?? ''),
 ];
 
-interface Entry {
-  id: number;
-  reason: string;
-  message: string;
-  topic: string;
-  payload: string;
-  text?: string;
-  device: string | null;
-  source: string;
-  receivedAt: string;
-  state: string;
-}
+type Entry = api.quarantine.QuarantineRow;
 
 function quarantineEntries(now: number): Entry[] {
   return [
@@ -134,7 +130,7 @@ function quarantineEntries(now: number): Entry[] {
 
 /** The county behind the fixture. */
 export class FixtureApi {
-  readonly user: Readonly<Record<string, unknown>>;
+  readonly user: api.users.User;
   private readonly devices: readonly FixtureDevice[];
   private readonly now: number;
   private readonly own: FixtureArea;
@@ -142,7 +138,7 @@ export class FixtureApi {
 
   constructor(
     devices: readonly FixtureDevice[],
-    options: { now: number; area?: string; role?: string; name: string },
+    options: { now: number; area?: string; role?: api.users.User['role']; name: string },
   ) {
     const own = areas.find((area) => area.code === (options.area ?? COUNTY));
     if (own === undefined) throw new Error(`BUG: no area ${options.area}`);
@@ -172,7 +168,7 @@ export class FixtureApi {
   private below(area: FixtureArea): FixtureDevice[] {
     return this.devices.filter((device) => inside(device.area, area.code));
   }
-  private areaShown(area: FixtureArea): object {
+  private areaShown(area: FixtureArea): api.areas.Area {
     return {
       ...area,
       path: pathOf(area),
@@ -180,7 +176,7 @@ export class FixtureApi {
     };
   }
 
-  private list(query: URLSearchParams): object {
+  private list(query: URLSearchParams): api.devices.DevicePage {
     const q = query.get('q')?.toLowerCase() ?? '';
     const matching = this.below(this.areaOf(query.get('area'))).filter(
       (device) =>
@@ -206,12 +202,12 @@ export class FixtureApi {
     };
   }
 
-  private overview(query: URLSearchParams): object {
+  private overview(query: URLSearchParams): api.live.Overview {
     const area = this.areaOf(query.get('area'));
     const mine = this.below(area);
     const byQuantity = new Map<
       string,
-      { kind: string; quantity: string; name: object; unit: string; values: number[] }
+      { kind: string; quantity: string; name: FixtureArea['name']; unit: string; values: number[] }
     >();
     for (const device of mine.filter(({ state }) => state === 'online'))
       for (const metric of device.profile.metrics) {
@@ -248,7 +244,7 @@ export class FixtureApi {
     };
   }
 
-  private readings(query: URLSearchParams): object {
+  private readings(query: URLSearchParams): Page<api.readings.RangeRow> {
     const device = this.deviceOf(query.get('device') ?? '');
     const wanted = query.get('metric')?.split(',');
     const metrics = device.profile.metrics.filter((metric) => wanted?.includes(metric.key) ?? true);
@@ -278,7 +274,7 @@ export class FixtureApi {
     };
   }
 
-  private aggregates(query: URLSearchParams): object {
+  private aggregates(query: URLSearchParams): api.readings.Aggregates {
     const device = this.deviceOf(query.get('device') ?? '');
     const metric = device.profile.metrics.find((one) => one.key === query.get('metric'));
     if (metric === undefined) throw new Problem(404, 'no-such-metric');
@@ -298,13 +294,13 @@ export class FixtureApi {
           avg: all.reduce((sum, one) => sum + one, 0) / all.length,
           min: Math.min(...all),
           max: Math.max(...all),
-          last: all.at(-1),
+          last: all.at(-1) ?? null,
         },
       })),
     };
   }
 
-  private completeness(query: URLSearchParams): object {
+  private completeness(query: URLSearchParams): api.readings.Completeness {
     const device = this.deviceOf(query.get('device') ?? '');
     const [from, to] = range(query);
     const every = device.profile.reportEvery * 1000;
@@ -358,8 +354,8 @@ export class FixtureApi {
     };
   }
 
-  private system(): object {
-    if (this.user['role'] !== 'admin') throw new Problem(403, 'forbidden');
+  private system(): api.system.System {
+    if (this.user.role !== 'admin') throw new Problem(403, 'forbidden');
     return {
       store: {
         rows: 1_204_882,
@@ -386,9 +382,12 @@ export class FixtureApi {
         inFlight: 1,
         refused: { authentication: 3 },
       },
+      pipeline: { messages: 98_410, readings: 7_229_292, quarantined: 3 },
       gateways: [
         {
           id: 'gateway-01',
+          name: '一号网关',
+          version: '0.1.0',
           online: true,
           at: iso(this.now - 20_000),
           waiting: { live: 2, backfill: 340 },
@@ -397,6 +396,8 @@ export class FixtureApi {
         },
         {
           id: 'gateway-02',
+          name: '二号网关',
+          version: null,
           online: false,
           at: iso(this.now - 3 * HOUR),
           waiting: { live: 0, backfill: 0 },
@@ -404,6 +405,7 @@ export class FixtureApi {
           sequences: [],
         },
       ],
+      backup: null,
     };
   }
 
@@ -418,7 +420,7 @@ export class FixtureApi {
           .map((area) => this.areaShown(area)),
         next: null,
       };
-    if (name === 'profiles') return { items: profiles };
+    if (name === 'profiles') return { items: profiles, next: null };
     if (name === 'devices' && id !== undefined) return shown(this.deviceOf(id));
     if (name === 'devices') return this.list(query);
     if (name === 'overview') return this.overview(query);
@@ -429,14 +431,14 @@ export class FixtureApi {
       return {
         items: [
           {
-            device: query.get('device'),
+            device: query.get('device') ?? this.devices[0]?.id ?? '',
             at: iso(this.now - HOUR),
             receivedAt: iso(this.now - HOUR),
             type: 'reboot',
             detail: { cause: 'power' },
           },
           {
-            device: query.get('device'),
+            device: query.get('device') ?? this.devices[0]?.id ?? '',
             at: iso(this.now - 2 * HOUR),
             receivedAt: iso(this.now - 2 * HOUR),
             type: 'desludged',
@@ -454,7 +456,7 @@ export class FixtureApi {
     throw new Problem(404, 'not-found');
   }
   /** Runs quarantined entries again; the third stays refused. */
-  rerun(ids: readonly number[] | undefined): object {
+  rerun(ids: readonly number[] | undefined): Static<(typeof api.quarantine.rerun.answers)[200]> {
     let accepted = 0;
     const refused = [];
     for (const entry of this.entries.filter(

@@ -3,6 +3,7 @@ import {
   type DeviceState,
   type Label,
   QUANTITIES,
+  type Quality,
   type QuantityId,
   seededRandom,
 } from '@village/core';
@@ -172,7 +173,7 @@ export interface FixtureDevice {
   /** When it first reported. */
   since: number;
   lastSeenAt: number | null;
-  values: Record<string, { value: number; at: number; receivedAt: number; quality: string }>;
+  values: Record<string, { value: number; at: number; receivedAt: number; quality: Quality }>;
 }
 
 const HOUR = 3_600_000;

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { FixtureApi, Problem, tally } from './api.ts';
 import { type FixtureDevice, makeDevices } from './county.ts';
+import { holdAnswer, holdEvent } from './shapes.ts';
 
 /** As strict as a content policy can be; the console must work under it. */
 const CONTENT_POLICY =
@@ -102,9 +103,12 @@ export class Fixture {
     const time = new Date(at).toISOString();
     const values = { [metric]: { value, at: time, receivedAt: time, quality: 'good' } };
     const latest = { items: [{ device: id, state: 'online', lastSeenAt: time, values }] };
+    const counts = tally(this.devices);
+    holdEvent('latest', latest);
+    holdEvent('counts', counts);
     for (const stream of this.streams) {
       stream.write(`event: latest\ndata: ${JSON.stringify(latest)}\n\n`);
-      stream.write(`event: counts\ndata: ${JSON.stringify(tally(this.devices))}\n\n`);
+      stream.write(`event: counts\ndata: ${JSON.stringify(counts)}\n\n`);
     }
   }
 
@@ -138,23 +142,23 @@ export class Fixture {
     if (request.method === 'DELETE')
       return send(response, 204, {}, { 'set-cookie': 'fixture=; Path=/; Max-Age=0' });
     if (request.method === 'GET')
-      return signedIn
-        ? send(response, 200, this.session())
-        : problem(response, 401, 'not-signed-in');
+      return signedIn ? this.sendUser(response) : problem(response, 401, 'not-signed-in');
     const given = await bodyOf(request);
     if (given['user'] !== USER || given['password'] !== PASSWORD)
       return problem(response, 401, 'wrong-credentials');
     const cookie = 'fixture=1; Path=/; HttpOnly; SameSite=Strict';
-    send(response, 200, this.session(), { 'set-cookie': cookie });
+    this.sendUser(response, { 'set-cookie': cookie });
   }
 
-  private session(): object {
+  private sendUser(response: ServerResponse, headers = {}): void {
     const { modules, rights } = this.options;
-    return {
+    const body = {
       user: this.api.user,
       ...(modules === undefined ? {} : { modules }),
       ...(rights === undefined ? {} : { rights }),
     };
+    holdAnswer('GET', '/session', 200, body);
+    send(response, 200, body, headers);
   }
 
   private async apiRequest(
@@ -170,13 +174,18 @@ export class Fixture {
     if (!request.headers.cookie?.includes('fixture=1'))
       return problem(response, 401, 'not-signed-in');
     if (path === '/live') return this.stream(response);
+    const method = request.method ?? 'GET';
+    let status = 200;
+    let body: object;
     if (path === '/quarantine/rerun') {
       const { ids } = (await bodyOf(request)) as { ids?: number[] };
-      return send(response, 200, this.api.rerun(ids));
-    }
-    if (path === '/system/backup')
-      return send(response, 202, { folder: 'backup/2026-11-24T04-00' });
-    send(response, 200, this.api.answer(path, query));
+      body = this.api.rerun(ids);
+    } else if (path === '/system/backup') {
+      status = 202;
+      body = { folder: 'backup/2026-11-24T04-00' };
+    } else body = this.api.answer(path, query);
+    holdAnswer(method, path, status, body);
+    send(response, status, body);
   }
 
   private stream(response: ServerResponse): void {

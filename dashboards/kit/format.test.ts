@@ -101,7 +101,7 @@ describe('figures', () => {
       quantity: 'device.mode',
       name: { zh: '运行模式', en: 'Mode' },
       unit: '',
-      range: null,
+      range: [0, 9] as [number, number],
       states: new Map([
         ['running', 1],
         ['dozing', 2],

@@ -1,10 +1,16 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { Type } from 'typebox';
 import { afterEach, describe, expect, it } from 'vitest';
+import * as answers from './answers.ts';
 import { device } from './answers.ts';
-import { list, mapOf, number, object, text, time } from './check.ts';
 import { ApiError, address, createClient } from './client.ts';
+import { list, mapOf, number, object, text, time } from './decoder.ts';
+import { decoderOf, emitModule } from './schema.ts';
 import { createEventParser, followStream, type StreamListener } from './stream.ts';
 
 const servers: Server[] = [];
@@ -46,6 +52,75 @@ describe('checks', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(() => device(value, '')).toThrow(/wanted$/);
+      }),
+    );
+  });
+});
+
+describe('decoders of schemas', () => {
+  const at = '2026-03-01T00:00:00.000Z';
+  const shown = {
+    id: 'a',
+    name: '站',
+    profile: 'x/y',
+    kind: 'sewage-monitor',
+    area: { code: '330522000000', name: { zh: '县', en: 'County' } },
+    path: [],
+    gateway: null,
+    address: '',
+    longitude: 119.9,
+    latitude: null,
+    state: 'online',
+    lastSeenAt: at,
+    values: { cod: { value: 3, at, receivedAt: at, quality: 'good' } },
+  };
+  it('give instants as numbers, unknown keys as maps, what is absent as null', () => {
+    const read = device({ ...shown, extra: 1 }, '');
+    const ms = Date.UTC(2026, 2, 1);
+    expect(read).toEqual({
+      ...shown,
+      lastSeenAt: ms,
+      values: new Map([['cod', { value: 3, at: ms, receivedAt: ms, quality: 'good' }]]),
+    });
+    const optional = decoderOf(Type.Object({ text: Type.Optional(Type.String()) }));
+    expect(optional({}, '')).toEqual({ text: null });
+  });
+  it('refuse words, pairs and whole numbers that are none', () => {
+    expect(() => device({ ...shown, state: 'asleep' }, '')).toThrow('state: online or late');
+    const metric = decoderOf(Type.Array(Type.Integer(), { minItems: 2, maxItems: 2 }));
+    expect(metric([1, 2], '')).toEqual([1, 2]);
+    expect(() => metric([1, 2, 3], '')).toThrow('answer: pair wanted');
+    expect(() => metric([1, 0.5], '')).toThrow('[1]: whole number wanted');
+  });
+  it('are not made of schemas that they can not read', () => {
+    expect(() => decoderOf(Type.Union([Type.String(), Type.Number()]))).toThrow('BUG: no decoder');
+  });
+  it('are the same as functions and as the text that the build puts in their place', async () => {
+    const parts = new URL('./decoder.ts', import.meta.url).href;
+    const folder = mkdtempSync(join(tmpdir(), 'answers-'));
+    const file = join(folder, 'answers.mjs');
+    writeFileSync(file, emitModule(answers, parts));
+    const emitted = (await import(/* @vite-ignore */ file)) as typeof answers;
+    rmSync(folder, { recursive: true });
+    expect(Object.keys(emitted).sort()).toEqual(Object.keys(answers).sort());
+    expect(emitted.STATES).toEqual(answers.STATES);
+    expect(emitted.device(shown, '')).toEqual(device(shown, ''));
+    const outcome = (
+      decode: (value: unknown, path: string) => unknown,
+      value: unknown,
+    ): unknown => {
+      try {
+        return decode(value, '');
+      } catch (error) {
+        return String(error);
+      }
+    };
+    const wrong = fc
+      .tuple(fc.constantFrom(...Object.keys(shown)), fc.jsonValue())
+      .map(([key, value]) => ({ ...shown, [key]: value }));
+    fc.assert(
+      fc.property(wrong, (value) => {
+        expect(outcome(emitted.device, value)).toEqual(outcome(device, value));
       }),
     );
   });

@@ -1,5 +1,5 @@
 /** The one way to the server: asks, waits with a limit, checks the answer, and names what went wrong. */
-import { type Check, WrongShape } from './check.ts';
+import { type Decoder, WrongShape } from './decoder.ts';
 
 /** What kept an answer away; `code` is the problem document's, or `network`, `timeout`, `bad-answer`. */
 export class ApiError extends Error {
@@ -40,8 +40,8 @@ export interface Ask {
 }
 
 export interface Client {
-  /** Sends and checks the answer. @throws ApiError, or the signal's reason when aborted. */
-  ask<T>(path: string, check: Check<T>, ask?: Ask): Promise<T>;
+  /** Sends and decodes the answer. @throws ApiError, or the signal's reason when aborted. */
+  ask<T>(path: string, decode: Decoder<T>, ask?: Ask): Promise<T>;
 }
 
 /** `/path?a=1&b=2` without the parameters that are null or empty. */
@@ -96,7 +96,7 @@ export function createClient(options: ClientOptions): Client {
   }
 
   return {
-    async ask(path, check, ask = {}) {
+    async ask(path, decode, ask = {}) {
       const response = await send(path, ask);
       const date = Date.parse(response.headers.get('date') ?? '');
       if (!Number.isNaN(date)) options.serverTime(date);
@@ -106,7 +106,7 @@ export function createClient(options: ClientOptions): Client {
         throw error;
       }
       try {
-        return check(response.status === 204 ? null : await response.json(), '');
+        return decode(response.status === 204 ? null : await response.json(), '');
       } catch (cause) {
         ask.signal?.throwIfAborted();
         if (cause instanceof WrongShape || cause instanceof SyntaxError)

@@ -1,3 +1,4 @@
+import type { Quality } from '@village/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AggregateRow, ReadingRow } from '../api/answers.ts';
@@ -15,16 +16,17 @@ import {
 } from './series.ts';
 
 const MINUTE = 60_000;
-const row = (minute: number, value: number, quality?: string): ReadingRow => ({
+const row = (minute: number, value: number, quality?: Quality): ReadingRow => ({
   at: minute * MINUTE,
   receivedAt: minute * MINUTE + 500,
   lane: 'live',
   clockReplaced: false,
   values: new Map([['cod', value]]),
-  quality: new Map(quality === undefined ? [] : [['cod', quality]]),
+  quality: quality === undefined ? null : new Map([['cod', quality]]),
 });
 const bucket = (minute: number, avg: number | null): AggregateRow => ({
   at: minute * MINUTE,
+  group: null,
   values: new Map([
     ['avg', avg],
     ['min', avg === null ? null : avg - 1],

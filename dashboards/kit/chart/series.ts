@@ -42,7 +42,7 @@ export function rawSeries(
       value,
       min: null,
       max: null,
-      quality: row.quality.get(metric) ?? 'good',
+      quality: row.quality?.get(metric) ?? 'good',
       lane: row.lane,
       receivedAt: row.receivedAt,
     });

@@ -115,7 +115,7 @@ export async function loadRecent(
   const recent = new Map<string, [number, number][]>();
   for (const row of items)
     for (const [key, value] of row.values) {
-      if (row.quality.has(key)) continue;
+      if (row.quality?.has(key)) continue;
       const list = recent.get(key) ?? [];
       list.push([row.at, value]);
       recent.set(key, list);

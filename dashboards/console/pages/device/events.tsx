@@ -10,11 +10,10 @@ import { eventsAddress, type TimeRange } from './data.ts';
 import { t, word } from './texts.ts';
 
 /** What an event says besides: names and values as they came. */
-function Detail({ detail }: { detail: unknown }) {
-  if (typeof detail !== 'object' || detail === null) return null;
+function Detail({ detail }: { detail: ReadonlyMap<string, unknown> }) {
   return (
     <span class="detail small">
-      {Object.entries(detail).map(([name, value]) => (
+      {[...detail].map(([name, value]) => (
         <span key={name}>
           <span class="muted">{name}</span>{' '}
           {typeof value === 'string' ? value : JSON.stringify(value)}

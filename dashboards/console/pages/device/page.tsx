@@ -131,7 +131,7 @@ const unknownMetric = (key: string): Metric => ({
   quantity: '',
   name: { zh: key, en: key },
   unit: '',
-  range: null,
+  range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   states: null,
   stateNames: null,
   total: false,

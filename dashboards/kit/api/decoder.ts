@@ -1,11 +1,14 @@
-/** Checks of what the server answers, made of small parts: types follow from them, so the two can't part. */
+/**
+ * The parts that decoders of answers are made of: each checks a value and gives it in the form that pages work with.
+ * Nothing here makes code at run time, so that it works under any content policy.
+ */
 
 /** Returns the value as what it should be, or throws `WrongShape` with its path. */
-export type Check<T> = (value: unknown, path: string) => T;
-/** What a check lets through. */
-export type Of<C> = C extends Check<infer T> ? T : never;
+export type Decoder<T> = (value: unknown, path: string) => T;
+/** What a decoder lets through. */
+export type Of<D> = D extends Decoder<infer T> ? T : never;
 
-/** An answer that is not as docs/http-api.md says. */
+/** An answer that is not as the interface says. */
 export class WrongShape extends Error {
   constructor(path: string, wanted: string) {
     super(`${path || 'answer'}: ${wanted} wanted`);
@@ -17,60 +20,62 @@ const wrong = (path: string, wanted: string): never => {
   throw new WrongShape(path, wanted);
 };
 
-export const text: Check<string> = (value, path) =>
+export const text: Decoder<string> = (value, path) =>
   typeof value === 'string' ? value : wrong(path, 'text');
 
-export const number: Check<number> = (value, path) =>
+export const number: Decoder<number> = (value, path) =>
   typeof value === 'number' && Number.isFinite(value) ? value : wrong(path, 'finite number');
 
-export const bool: Check<boolean> = (value, path) =>
+export const integer: Decoder<number> = (value, path) =>
+  Number.isInteger(value) ? (value as number) : wrong(path, 'whole number');
+
+export const bool: Decoder<boolean> = (value, path) =>
   typeof value === 'boolean' ? value : wrong(path, 'true or false');
 
 /** RFC 3339 in, milliseconds since 1970 out. */
-export const time: Check<number> = (value, path) => {
+export const time: Decoder<number> = (value, path) => {
   const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return Number.isNaN(at) ? wrong(path, 'time') : at;
 };
 
+/** An answer without a body. */
+export const nothing: Decoder<null> = (value, path) =>
+  value === null ? null : wrong(path, 'nothing');
+
 /** Anything at all; what uses it must not trust it. */
-export const anything: Check<unknown> = (value) => value;
+export const anything: Decoder<unknown> = (value) => value;
 
+/** Null, or a member that is not there, is null. */
 export const nullable =
-  <T>(check: Check<T>): Check<T | null> =>
+  <T>(decode: Decoder<T>): Decoder<T | null> =>
   (value, path) =>
-    value === null || value === undefined ? null : check(value, path);
-
-/** What stands in when the member is absent or null. */
-export const otherwise =
-  <T>(check: Check<T>, absent: T): Check<T> =>
-  (value, path) =>
-    value === undefined || value === null ? absent : check(value, path);
+    value === null || value === undefined ? null : decode(value, path);
 
 export const list =
-  <T>(check: Check<T>): Check<T[]> =>
+  <T>(decode: Decoder<T>): Decoder<T[]> =>
   (value, path) =>
     Array.isArray(value)
-      ? value.map((one, index) => check(one, `${path}[${index}]`))
+      ? value.map((one, index) => decode(one, `${path}[${index}]`))
       : wrong(path, 'list');
 
 /** An object of unknown keys. The result is a map, so that a key such as `__proto__` is a key and nothing else. */
 export const mapOf =
-  <T>(check: Check<T>): Check<Map<string, T>> =>
+  <T>(decode: Decoder<T>): Decoder<Map<string, T>> =>
   (value, path) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? new Map(Object.entries(value).map(([key, one]) => [key, check(one, `${path}.${key}`)]))
+      ? new Map(Object.entries(value).map(([key, one]) => [key, decode(one, `${path}.${key}`)]))
       : wrong(path, 'object');
 
 export const object =
-  <S extends Record<string, Check<unknown>>>(shape: S): Check<{ [K in keyof S]: Of<S[K]> }> =>
+  <S extends Record<string, Decoder<unknown>>>(shape: S): Decoder<{ [K in keyof S]: Of<S[K]> }> =>
   (value, path) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return wrong(path, 'object');
     const members = value as Record<string, unknown>;
     return Object.fromEntries(
-      Object.entries(shape).map(([key, check]) => [
+      Object.entries(shape).map(([key, decode]) => [
         key,
-        check(
+        decode(
           Object.hasOwn(members, key) ? members[key] : undefined,
           path === '' ? key : `${path}.${key}`,
         ),
@@ -79,13 +84,13 @@ export const object =
   };
 
 export const pair =
-  <A, B>(first: Check<A>, second: Check<B>): Check<[A, B]> =>
+  <T>(decode: Decoder<T>): Decoder<[T, T]> =>
   (value, path) =>
     Array.isArray(value) && value.length === 2
-      ? [first(value[0], `${path}[0]`), second(value[1], `${path}[1]`)]
+      ? [decode(value[0], `${path}[0]`), decode(value[1], `${path}[1]`)]
       : wrong(path, 'pair');
 
 export const oneOf =
-  <const W extends readonly string[]>(words: W): Check<W[number]> =>
+  <const W extends readonly string[]>(words: W): Decoder<W[number]> =>
   (value, path) =>
     words.includes(value as string) ? (value as W[number]) : wrong(path, words.join(' or '));
