@@ -10,7 +10,7 @@ import { createBroker } from '@village/broker';
 import { DAY, type Device, HOUR, systemTimer } from '@village/core';
 import { parseProfile } from '@village/device-profiles';
 import { mqttHooks, Pipeline, type Principal, type Registry } from '@village/ingest';
-import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
+import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { deviceId, gatewayId, METRICS, ROWS_PER_BATCH, SECRET } from './packets.ts';
 
 const PROFILE = 'bench/station';
@@ -131,7 +131,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const { profile, faults } = parseProfile(yaml, 'bench/station.yaml');
   if (profile === undefined) throw new Error(JSON.stringify(faults));
   const folder = mkdtempSync(join(tmpdir(), 'village-bench-'));
-  const store = await openEmbedded({ folder, timer: systemTimer });
+  const store = await openTimeSeries({ folder, timer: systemTimer });
   const known = registry(options.devices, options.viaGateways);
   store.locate(
     new Map(

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DAY, simulatedTimer } from '@village/core';
-import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
+import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { type Case, judge, report } from '../report.ts';
 import { hasInfluxDB, InfluxDB } from './influxdb.ts';
 import { PROFILE, QUESTIONS } from './questions.ts';
@@ -143,7 +143,7 @@ async function ours(month: Month): Promise<Case[]> {
   const folder = mkdtempSync(join(tmpdir(), 'village-bench-'));
   const cases: Case[] = [];
   // The month has just ended, wherever the machine's clock is.
-  const store = await openEmbedded({ folder, timer: simulatedTimer(MONTH_TO, 1, Date.now()) });
+  const store = await openTimeSeries({ folder, timer: simulatedTimer(MONTH_TO, 1, Date.now()) });
   try {
     const place = (n: number) => ({ county: COUNTY, township: townshipOf(n), village: null });
     store.locate(new Map(Array.from({ length: DEVICES }, (_, n) => [deviceId(n), place(n)])));

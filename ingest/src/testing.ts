@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Device, systemTimer, type Timer } from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
 import type { Principal, Registry } from '@village/registry';
-import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
+import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { Pipeline } from './pipeline/pipeline.ts';
 
 export const NOW = Date.UTC(2026, 10, 24, 4);
@@ -68,7 +68,7 @@ export async function testPipeline(
   timer: Timer = systemTimer,
 ): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'village-ingest-'));
-  const store = await openEmbedded({ folder, timer });
+  const store = await openTimeSeries({ folder, timer });
   const registry = new TestRegistry(devices);
   const loaded = profiles ?? loadCatalog([builtinCatalog]).profiles;
   const pipeline = new Pipeline({

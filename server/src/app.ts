@@ -10,7 +10,7 @@ import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { type GatewayState, mqttHooks, Pipeline } from '@village/ingest';
 import { type Counts, Directory, decodeText, Imports } from '@village/registry';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
-import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
+import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { Backups } from './backups.ts';
 import type { Config } from './config.ts';
@@ -64,7 +64,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     prepareData(config.data);
     checkRestored(config.data);
     // First the store that lets in one process only: it guards the whole folder.
-    const store = opened(await openTimeSeries(config, options), (part) => part.close());
+    const store = opened(await openReadings(config, options), (part) => part.close());
     const relational = opened(await openStore(config, options), (part) => part.close());
     await foundCounty(config, relational);
     const context = await wire(config, options, { relational, store });
@@ -100,12 +100,12 @@ function openStore(config: Config, { timer, log }: ServerOptions): Promise<Relat
   });
 }
 
-async function openTimeSeries(
+async function openReadings(
   config: Config,
   { timer, log }: ServerOptions,
 ): Promise<TimeSeriesStore> {
   const { sealEvery, memoryMegabytes, diskReserveMegabytes } = config.store;
-  return openEmbedded({
+  return openTimeSeries({
     folder: join(config.data, 'time-series'),
     timer,
     memoryLimitMb: memoryMegabytes,

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_LIMITS } from '@village/broker';
 import { DAY, MINUTE, OperationalError, systemTimer } from '@village/core';
-import { openEmbedded } from '@village/store/time-series';
+import { openTimeSeries } from '@village/store/time-series';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from './config.ts';
@@ -157,7 +157,7 @@ describe('the command', () => {
   it('says in one line that another server has the data folder, and ends', async () => {
     const used = join(folder, 'used');
     mkdirSync(used);
-    const store = await openEmbedded({ folder: join(used, 'time-series'), timer: systemTimer });
+    const store = await openTimeSeries({ folder: join(used, 'time-series'), timer: systemTimer });
     const { status, stderr } = run(['serve'], { VILLAGE_DATA: used });
     await store.close();
     expect(status).toBe(1);

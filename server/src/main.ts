@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { OperationalError, type Timer, timerFromText } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
-import { openEmbedded, type TimeSeriesStore } from '@village/store/time-series';
+import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { SingleBar } from 'cli-progress';
 import { type Logger, pino } from 'pino';
 import { type Server, startServer } from './app.ts';
@@ -165,11 +165,13 @@ async function openStores(
       'no-data',
       `没有数据 · there is nothing to back up in ${config.data}`,
     );
-  const store = await openEmbedded({ folder: join(config.data, 'time-series'), timer }).catch(
-    (error: unknown) => {
-      throw storeFault(config.data, error);
-    },
-  );
+  const store = await openTimeSeries({
+    folder: join(config.data, 'time-series'),
+    timer,
+    tickMs: Number.POSITIVE_INFINITY,
+  }).catch((error: unknown) => {
+    throw storeFault(config.data, error);
+  });
   return { store, relational: await openPeople(config, timer) };
 }
 

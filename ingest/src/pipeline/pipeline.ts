@@ -35,6 +35,8 @@ export type PipelineStore = Pick<
   | 'sequence'
   | 'sequenceDropped'
   | 'deadLetter'
+  | 'note'
+  | 'commitNow'
   | 'settle'
   | 'rowsPending'
   | 'commitFault'

@@ -1,62 +1,19 @@
 /**
- * The contract of a time-series store. Writing is built for the way of a reading: rows are put into an open
- * group, the group is committed durably, then every waiting acknowledgement is called. Reading is asynchronous
- * and never delays a commit.
+ * The contract of an archive: what keeps readings for years and answers queries about them. It is a reader of the
+ * journal, never part of a commit. Each engine has a folder beside this file; `testing.ts` holds what all of them keep.
+ *
+ * What is the same on every engine: value, quality and `at` of a reading exactly, sums within 1e-9. First receipt, lane
+ * and how much was backfilled are the engine's own (`ArchiveTraits` in the suite): one that overwrites keeps the last.
  */
-import type { DeviceEvent, Lane, Quality } from '@village/core';
+import type { DeviceEvent, Lane, OperationalError, Quality, Timer } from '@village/core';
+import type { CommittedGroup } from '../journal/contract.ts';
 
-/** DeviceLocation of each head field in a row of doubles; quality words follow, then one value per metric. */
-export const ROW = { at: 0, receivedAt: 1, device: 2, quality: 3 } as const;
-
-/** Bits beside the device number: `row[ROW.device] = device * 4 + flags`. */
-export const ROW_FLAG = { backfill: 1, clockReplaced: 2 } as const;
-
-/** Metrics whose quality codes (4 bits each) one double holds exactly. */
-export const METRICS_PER_QUALITY_WORD = 13;
-
-/**
- * Rows of one profile in the open group, row-major. A metric that a row does not carry is NaN; a quality word is the
- * sum of `code * 16 ** (metric % 13)` over its metrics, so 0 is all good. Columns are only ever added at the end.
- */
-export interface Layout {
-  readonly profile: string;
-  readonly number: number;
-  readonly metrics: readonly string[];
-  readonly metricIndex: ReadonlyMap<string, number>;
-  /** Doubles a row takes. */
-  readonly stride: number;
-  /** Where the values start in a row: ROW.quality + quality words. */
-  readonly valuesAt: number;
-  /** The open group's rows; replaced when it grows or is committed, so read it anew after each `reserve`. */
-  rows: Float64Array;
-  count: number;
-}
-
-export interface DeadLetter {
-  readonly receivedAt: number;
-  /** Who sent it: credential id, or `http:<user>`. */
-  readonly source: string;
-  /** Device it claims to be from, where known. */
-  readonly device: string | null;
-  readonly topic: string;
-  /** Error code, kebab-case. */
-  readonly reason: string;
-  readonly message: string;
-  readonly payload: Uint8Array;
-}
-
-export interface StoredDeadLetter extends DeadLetter {
-  readonly id: number;
-  readonly state: 'open' | 'rerun' | 'discarded';
-}
-
-export interface LatestValue {
-  readonly metric: string;
-  readonly value: number;
-  readonly at: number;
-  readonly receivedAt: number;
-  readonly quality: Quality;
-}
+/** Tells the operator; `detail` is for the structured log. */
+export type Report = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  detail?: Readonly<Record<string, unknown>>,
+) => void;
 
 export interface RangeRow {
   readonly at: number;
@@ -148,15 +105,6 @@ export interface Completeness {
 /** Most gaps that one answer tells. */
 export const GAPS_MAX = 1_000;
 
-/** What a store has seen of one gateway's sequence numbers, for one outbox (epoch). */
-export interface SequenceState {
-  readonly epoch: string;
-  /** Highest number seen. */
-  readonly highest: number;
-  /** Numbers below it never seen and not given up by the gateway, as inclusive ranges, lowest first. */
-  readonly gaps: readonly (readonly [from: number, to: number])[];
-}
-
 /** Where a device stands, for grouping; codes of areas. */
 export interface DeviceLocation {
   readonly county: string;
@@ -164,104 +112,97 @@ export interface DeviceLocation {
   readonly village: string | null;
 }
 
-export interface StoreCounters {
-  readonly rows: number;
-  readonly readings: number;
-  readonly commits: number;
-  readonly commitFailures: number;
-  readonly rowsPending: number;
-  readonly rowsInMemtable: number;
-  readonly rowsFlushed: number;
-  readonly flushes: number;
-  readonly flushFailures: number;
-  readonly filesUnreadable: number;
-  /** Log rows whose checksum failed at the last start; they are kept aside. */
-  readonly logRowsDamaged: number;
-  readonly deadLetters: number;
-  readonly deadLettersDropped: number;
-  readonly logBytes: number;
+export interface EventQuery {
+  readonly device?: string;
+  /** from ≤ at < to, ms. */
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+}
+
+/** What to export. */
+export interface ExportQuery {
+  readonly devices: readonly string[];
+  readonly metrics?: readonly string[];
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface ArchiveCounters {
+  /** Rows taken and not durable in the archive yet; they are in the journal. */
+  readonly rowsNotDurable: number;
+  /** Size on disk; 0 where the engine does not tell. */
   readonly archiveBytes: number;
-  /** Of the last 1,000 commits or so, seconds. */
-  readonly commitSeconds: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** What only this engine counts, by name. */
+  readonly own: Readonly<Record<string, number>>;
 }
 
-/** What the writer side of the pipeline may do. Everything here is synchronous and cheap. */
-export interface Appender {
-  /** The layout of a profile's rows; metrics it lacks are added as new columns. Same object each time. */
-  layout(profile: string, metrics: readonly string[]): Layout;
-  /** The dense number of a device under a profile; a new one becomes durable with the next commit. */
-  device(id: string, layout: Layout): number;
-  /** Opens one row (head set, quality 0, values NaN) and returns where it starts in `layout.rows`. */
-  reserve(layout: Layout, device: number, at: number, receivedAt: number, flags: number): number;
-  /** Takes back the row reserved last in this layout. */
-  unreserve(layout: Layout): void;
-  event(event: DeviceEvent, lane: Lane): void;
-  /** Notes that a gateway's batch is in this group. */
-  sequence(gateway: string, epoch: string, seq: number): void;
-  /** Seq ranges that a gateway says it dropped for good: no longer gaps. */
-  sequenceDropped(
-    gateway: string,
-    epoch: string,
-    ranges: readonly (readonly [number, number])[],
-  ): void;
-  deadLetter(entry: DeadLetter): void;
-  /**
-   * Called at the end of each message. `done` runs once everything put in so far is durable. It is not called while
-   * the disk refuses: the caller's own limit on what is in flight holds the senders back.
-   */
-  settle(done: () => void): void;
-  /** Rows put in and not yet durable. */
-  readonly rowsPending: number;
-  /** Set while commits fail (disk full, I/O error); cleared by the next success. */
-  readonly commitFault: Error | null;
+/** What the store lends an archive that it opens. */
+export interface ArchiveHost {
+  readonly timer: Timer;
+  readonly report: Report;
+  /** Everything up to this group is durable in the archive; for engines that learn it later than `take` ends. */
+  durable(group: number): void;
+  /** What was taken and is not durable is lost: the archive is given it again from the last durable group on. */
+  lost(error: OperationalError): void;
 }
 
-export interface TimeSeriesStore extends Appender {
-  /** Commits what is open now and resolves when it is durable. */
-  commitNow(): Promise<void>;
-  /** Sets where devices stand; unknown ids are kept for when they appear. */
-  locate(locations: ReadonlyMap<string, DeviceLocation>): void;
-
-  /** From memory: newest by event time for each metric; older data never changes it. Empty when never heard. */
-  latest(device: string): LatestValue[];
-  /** Receive time of the newest live row; null when never heard. */
-  lastSeen(device: string): number | null;
-  /** Devices whose latest values or last-seen changed since the cursor (0 = all), and the new cursor. */
-  changedSince(cursor: number): { devices: string[]; cursor: number };
-
-  /** Readings of one device by event time, each (device, metric, at) once. */
+/** The queries; every one rejects with an `OperationalError`, with `retry` set when waiting helps. */
+export interface ArchiveQueries {
+  /** Readings of one device by event time, each (device, metric, at) once; rows without a metric asked for are left out. */
   range(query: RangeQuery, signal?: AbortSignal): Promise<RangeRow[]>;
   aggregate(query: AggregateQuery, signal?: AbortSignal): Promise<AggregateRow[]>;
   completeness(query: CompletenessQuery, signal?: AbortSignal): Promise<Completeness>;
-  events(
-    query: { device?: string; from: number; to: number; limit: number },
-    signal?: AbortSignal,
-  ): Promise<DeviceEvent[]>;
-  sequences(gateway: string): SequenceState[];
-  deadLetters(query: {
-    after?: number;
-    limit: number;
-    state?: StoredDeadLetter['state'];
-  }): StoredDeadLetter[];
-  /** Marks entries after they were run again or given up. */
-  resolveDeadLetters(ids: readonly number[], state: 'rerun' | 'discarded'): void;
+  /** By time, oldest first; events with the same device, time, type and detail are one. */
+  events(query: EventQuery, signal?: AbortSignal): Promise<DeviceEvent[]>;
   /** Writes readings as long-form rows (device, metric, at, value, quality, lane, received_at) to a file. */
   exportTo(
     path: string,
     format: 'csv' | 'parquet',
-    query: { devices: readonly string[]; metrics?: readonly string[]; from: number; to: number },
+    query: ExportQuery,
     signal?: AbortSignal,
   ): Promise<{ rows: number }>;
+}
 
-  /** Moves committed rows into archive files; what is not flushed stays in the log. */
-  flush(): Promise<{ rows: number; files: number }>;
-  /** Compacts the files of closed days into one a day, of closed months into one a month, and refreshes rollups. */
-  compact(now: number): Promise<{ compacted: number }>;
-  /** Deletes archive files whose whole time lies before. */
+export interface Archive extends ArchiveQueries {
+  /** Name of the engine, as in the configuration. */
+  readonly engine: string;
+  /**
+   * The last group of which the archive itself knows that it and all before are durable in it; null when it keeps no
+   * place: the journal remembers one for it then. Read when following begins and after each fault.
+   */
+  readonly durableUpTo: number | null;
+  /**
+   * Takes groups, in order and without gaps. When it resolves, every query sees them; the result is the last group that
+   * is durable in the archive (kept through a crash of it and of this process), which may be an older one.
+   *
+   * It is called by one caller at a time and may take as long as it likes: that holds nobody's acknowledgement, and it
+   * ends soon once the signal comes. When it rejects, it is called again after a pause with everything after
+   * the last durable group; so is it after a restart. Therefore the same groups may come again, always a tail of
+   * what came, in the same order, and taking them again must change nothing: a (device, metric, at) holds the value
+   * that was committed last, and an event is once there. Groups must not be kept after it resolves or rejects.
+   */
+  take(groups: readonly CommittedGroup[], signal: AbortSignal): Promise<number>;
+  /** Deletes readings and events before; as coarse as the engine's storage, never more. */
   retain(before: number): Promise<{ files: number }>;
+  /**
+   * Sets where devices stand now; queries group by it. Unknown ids are kept for when they appear. Where it throws,
+   * everything stands as before.
+   */
+  locate(locations: ReadonlyMap<string, DeviceLocation>): void;
+  counters(): ArchiveCounters;
+  /** Present where the engine needs care that only it can have. */
+  readonly maintenance?: Maintenance;
+  /** Ends everything that runs; called once no `take` is under way. */
+  close(): Promise<void>;
+}
+
+/** What an engine with files of its own offers. */
+export interface Maintenance {
+  /** Moves what was taken into durable files. */
+  flush(): Promise<{ rows: number; files: number }>;
+  /** Merges the files of closed days into one a day, of closed months into one a month, and refreshes rollups. */
+  compact(now: number): Promise<{ compacted: number }>;
   /** A consistent copy into an empty folder while running; open a store on it to restore. */
   backup(folder: string): Promise<void>;
-  counters(): StoreCounters;
-  /** Commits, keeps or flushes, and stops the worker. */
-  close(): Promise<void>;
 }

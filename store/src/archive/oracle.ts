@@ -1,13 +1,12 @@
 /** A store so plain that it can't be wrong, to hold real ones against in tests: every row ever put in, in a list. */
 import { BEIJING_OFFSET_MS, gapAfterMs, HOUR, QUALITIES, type Quality } from '@village/core';
+import { type Appender, ROW_FLAG } from '../journal/contract.ts';
 import {
   type AggregateRow,
   type Completeness,
   type CompletenessHour,
   GAPS_MAX,
   type RangeRow,
-  ROW_FLAG,
-  type TimeSeriesStore,
 } from './contract.ts';
 
 /** A row as tests write it. */
@@ -22,7 +21,7 @@ export interface TestRow {
 
 /** Puts one row in, as the pipeline does. */
 export function putRow(
-  store: TimeSeriesStore,
+  store: Appender,
   profile: string,
   metrics: readonly string[],
   row: TestRow,

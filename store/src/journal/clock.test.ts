@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HOUR, systemTimer, type Timer } from '@village/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { TimeSeriesStore } from '../archive/contract.ts';
-import type { EmbeddedOptions } from '../archive/embedded/archive.ts';
-import { openEmbedded } from '../archive/embedded/open.ts';
 import { METRICS, NOW, PROFILE, putRow } from '../archive/testing.ts';
+import type { TimeSeriesOptions, TimeSeriesStore } from '../time-series/contract.ts';
+import { openTimeSeries } from '../time-series/open.ts';
 
 /** The machine's time, whose clock a test sets. */
 class SetTimer implements Timer {
@@ -32,8 +31,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function opened(more: Partial<EmbeddedOptions> = {}): Promise<TimeSeriesStore> {
-  store = await openEmbedded({ folder, timer, diskReserveBytes: 0, ...more });
+async function opened(more: Partial<TimeSeriesOptions> = {}): Promise<TimeSeriesStore> {
+  store = await openTimeSeries({ folder, timer, diskReserveBytes: 0, ...more });
   return store;
 }
 

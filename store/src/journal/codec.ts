@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import type { DeviceEvent, Lane } from '@village/core';
 import { OperationalError } from '@village/core';
+import type { SystemEvent } from './contract.ts';
 import { rowShape } from './group.ts';
 
 const MAGIC = 0x31474c56;
@@ -29,16 +30,23 @@ export interface GroupNotes {
     readonly epoch: string;
     readonly ranges: readonly (readonly [number, number])[];
   }[];
+  /** Absent in groups of before. */
+  readonly system?: SystemEvent[];
 }
 
 /** An empty set of notes. */
 export function emptyNotes(): GroupNotes {
-  return { events: [], sequences: [], dropped: [] };
+  return { events: [], sequences: [], dropped: [], system: [] };
 }
 
 /** Whether a group notes nothing. */
 export function hasNotes(notes: GroupNotes): boolean {
-  return notes.events.length > 0 || notes.sequences.length > 0 || notes.dropped.length > 0;
+  return (
+    notes.events.length > 0 ||
+    notes.sequences.length > 0 ||
+    notes.dropped.length > 0 ||
+    (notes.system?.length ?? 0) > 0
+  );
 }
 
 /** Writes groups into one buffer that is used again; the result is valid until the next call. */

@@ -1,5 +1,5 @@
 /** What could not be decoded, kept in the log's database within limits: the oldest entries give way and are counted. */
-import type { DeadLetter, StoredDeadLetter } from '../archive/contract.ts';
+import type { DeadLetter, StoredDeadLetter } from './contract.ts';
 import type { JournalDb } from './journal-db.ts';
 
 /** How many dead letters are kept. */

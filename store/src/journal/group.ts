@@ -3,7 +3,7 @@
  * once for each row, so it allocates nothing.
  */
 import assert from 'node:assert/strict';
-import { type Layout, METRICS_PER_QUALITY_WORD, ROW } from '../archive/contract.ts';
+import { type Layout, METRICS_PER_QUALITY_WORD, ROW } from './contract.ts';
 
 /** Doubles that a block holds when it is new; grown by doubling. */
 const BLOCK_DOUBLES = 16_384;

@@ -9,6 +9,9 @@ import { inTransaction, OperationalError, sqliteFault } from '@village/core';
 /** Name of the database inside the store's folder. */
 export const LOG_FILE = 'log.sqlite';
 
+/** Key of the journal's own name in the table `state`. */
+export const STATE_JOURNAL_ID = 'journal-id';
+
 const PAGE_BYTES = 32_768;
 /** Pages after which SQLite moves the write-ahead log into the database, about 16 MB. */
 const CHECKPOINT_PAGES = 500;
@@ -40,7 +43,11 @@ export interface ArchiveFile {
 }
 
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, body BLOB NOT NULL, committed_at INTEGER);
+CREATE TABLE IF NOT EXISTS log_spans(
+  first INTEGER PRIMARY KEY, last INTEGER NOT NULL, received_from INTEGER, received_to INTEGER, bytes INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS holds(
+  reader TEXT PRIMARY KEY, id INTEGER NOT NULL, lag_max INTEGER, missed_from INTEGER, cut_off INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS layouts(number INTEGER PRIMARY KEY, profile TEXT NOT NULL UNIQUE, metrics TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS devices(
   number INTEGER PRIMARY KEY, id TEXT NOT NULL, layout INTEGER NOT NULL, area INTEGER NOT NULL);
@@ -71,6 +78,7 @@ export function openDatabase(folder: string): DatabaseSync {
        PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}; PRAGMA cell_size_check=ON;`,
     );
     db.exec(SCHEMA);
+    addColumns(db);
     return db;
   } catch (cause) {
     db.close();
@@ -87,6 +95,13 @@ export function openDatabase(folder: string): DatabaseSync {
       throw new OperationalError('store-in-use', `Another process has ${folder} open.`, { cause });
     throw cause;
   }
+}
+
+/** Columns that databases of before lack. */
+function addColumns(db: DatabaseSync): void {
+  const known = db.prepare('PRAGMA table_info(log)').all();
+  if (!known.some((column) => column['name'] === 'committed_at'))
+    db.exec('ALTER TABLE log ADD COLUMN committed_at INTEGER');
 }
 
 /** Typed access to the database; nothing outside this file writes SQL for SQLite. */
@@ -113,11 +128,36 @@ export class JournalDb {
     return inTransaction(this.sqlite, work);
   }
 
-  append(id: number, body: Uint8Array): void {
-    this.sql('INSERT INTO log(id, body) VALUES(?, ?)').run(id, body);
+  append(id: number, body: Uint8Array, committedAt: number): void {
+    this.sql('INSERT INTO log(id, body, committed_at) VALUES(?, ?, ?)').run(id, body, committedAt);
   }
 
-  /** Deletes up to `limit` dead log rows, oldest first; returns how many. */
+  /** The log row with this id or the next one there is. */
+  next(id: number): { id: number; body: Uint8Array; committedAt: number | null } | null {
+    const row = this.sql(
+      'SELECT id, body, committed_at FROM log WHERE id >= ? ORDER BY id LIMIT 1',
+    ).get(id);
+    if (row === undefined) return null;
+    return {
+      id: row['id'] as number,
+      body: row['body'] as Uint8Array,
+      committedAt: row['committed_at'] as number | null,
+    };
+  }
+
+  /** Moves a damaged log row where no reader and no trim finds it. */
+  setAside(id: number, body: Uint8Array, reason: string): void {
+    this.transaction(() => {
+      this.sql('INSERT OR REPLACE INTO damaged(id, body, reason) VALUES(?, ?, ?)').run(
+        id,
+        body,
+        reason,
+      );
+      this.sql('DELETE FROM log WHERE id = ?').run(id);
+    });
+  }
+
+  /** Deletes up to `limit` log rows that nobody needs, oldest first; returns how many. */
   trim(upTo: number, limit: number): number {
     const { changes } = this.sql(
       'DELETE FROM log WHERE id IN (SELECT id FROM log WHERE id <= ? ORDER BY id LIMIT ?)',
@@ -156,7 +196,7 @@ export class JournalDb {
       | undefined;
   }
 
-  setState(key: string, value: string | number): void {
+  setState(key: string, value: string | number | Uint8Array): void {
     this.sql('INSERT OR REPLACE INTO state(key, value) VALUES(?, ?)').run(key, value);
   }
 
@@ -209,9 +249,15 @@ export class JournalDb {
     return Number(pages) * PAGE_BYTES;
   }
 
-  /** A consistent copy while writing goes on. */
+  /** A consistent copy while writing goes on. It is another journal: the places of readers do not hold in it. */
   async copyTo(path: string): Promise<void> {
     await backup(this.sqlite, path, { rate: 256 });
+    const copy = new DatabaseSync(path);
+    try {
+      copy.exec(`DELETE FROM state WHERE key = '${STATE_JOURNAL_ID}'; DELETE FROM holds`);
+    } finally {
+      copy.close();
+    }
   }
 
   close(): void {

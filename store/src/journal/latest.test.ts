@@ -1,6 +1,5 @@
 import { crc32 } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { Memtable } from '../archive/embedded/memtable.ts';
 import { Latest } from './latest.ts';
 
 const METRICS = ['pm25', 'no2'];
@@ -13,7 +12,7 @@ function filled(): Latest {
     ...[2_000, 2_100, 4, 0, 3, 4],
     ...[9_000, 9_100, 0, 0, 2, 7],
   ]);
-  latest.apply(0, METRICS.length, rows, 3, new Memtable(1, 0, METRICS.length));
+  latest.apply(0, METRICS.length, rows, 3);
   return latest;
 }
 function said(latest: Latest, device: number): unknown {

@@ -4,9 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { HOUR, OperationalError, qualityWord } from '@village/core';
-import { type LatestValue, METRICS_PER_QUALITY_WORD, ROW, ROW_FLAG } from '../archive/contract.ts';
-import type { Memtable } from '../archive/embedded/memtable.ts';
+import { OperationalError, qualityWord } from '@village/core';
+import { type LatestValue, METRICS_PER_QUALITY_WORD, ROW, ROW_FLAG } from './contract.ts';
 import { rowShape } from './group.ts';
 
 const MAGIC = 0x32545356;
@@ -100,17 +99,8 @@ export class Latest {
     return cells;
   }
 
-  /**
-   * Takes durable rows of one layout, in the order in which they were put in, and keeps the memtable's books.
-   * Returns how many readings they hold.
-   */
-  apply(
-    layout: number,
-    metrics: number,
-    rows: Float64Array,
-    count: number,
-    memtable: Memtable,
-  ): number {
+  /** Takes durable rows of one layout, in the order in which they were put in; returns how many readings they hold. */
+  apply(layout: number, metrics: number, rows: Float64Array, count: number): number {
     const cells = this.#cellsOf(layout, metrics);
     const { stride, valuesAt } = rowShape(metrics);
     let readings = 0;
@@ -120,7 +110,6 @@ export class Latest {
       const head = rows[start + ROW.device]!;
       const device = Math.floor(head / 4);
       const slot = this.#slotOf(cells, device);
-      memtable.note(at, Math.floor(at / HOUR), at <= this.#newestAt[device]!);
       if (at > this.#newestAt[device]!) this.#newestAt[device] = at;
       if (at < this.#oldestAt[device]!) this.#oldestAt[device] = at;
       let changed = false;
@@ -187,6 +176,11 @@ export class Latest {
     if (this.oldestAt(device) < before) this.#oldestAt[device] = before;
   }
 
+  /** A copy of the newest event times, by device number. */
+  newestTimes(): Float64Array {
+    return this.#newestAt.slice(0, this.#devices);
+  }
+
   /** Whether any row of the device was ever taken. */
   heard(device: number): boolean {
     return (this.#slot[device] ?? -1) >= 0;
@@ -199,7 +193,7 @@ export class Latest {
     return { devices, cursor: this.#changes };
   }
 
-  /** The map as bytes, one text for each layout, to be written with the flush that lets go of the log rows. */
+  /** The map as bytes, one text for each layout, to be written before log rows are deleted. */
   save(): Map<number, Uint8Array> {
     const saved = new Map<number, Uint8Array>();
     for (const [layout, cells] of this.#cells.entries()) {
@@ -238,6 +232,7 @@ export class Latest {
   /** After a damaged snapshot: every row of this device may now be a repetition of an archived one, or its first. */
   suspect(device: number): void {
     if (device >= this.#slot.length) this.#grow(device);
+    this.#devices = Math.max(this.#devices, device + 1);
     this.#newestAt[device] = Number.POSITIVE_INFINITY;
     this.#oldestAt[device] = Number.NEGATIVE_INFINITY;
   }

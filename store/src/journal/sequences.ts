@@ -1,5 +1,5 @@
 /** What has been seen of the gateways' sequence numbers: the highest of each outbox and the numbers missing below it. */
-import type { SequenceState } from '../archive/contract.ts';
+import type { SequenceState } from './contract.ts';
 
 /** Outboxes remembered for one gateway; a new one begins when its disk is replaced. */
 const EPOCHS_MAX = 8;

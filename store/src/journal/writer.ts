@@ -5,30 +5,56 @@
 import { statfsSync } from 'node:fs';
 import type { DeviceEvent, Lane } from '@village/core';
 import { OperationalError } from '@village/core';
-import type { Appender, DeadLetter, Layout } from '../archive/contract.ts';
-import type { EmbeddedArchive } from '../archive/embedded/archive.ts';
 import { emptyNotes, GroupEncoder, type GroupNotes, hasNotes, type RowSection } from './codec.ts';
+import type { Appender, DeadLetter, Layout, SystemEvent } from './contract.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import { type OpenLayout, reserveRow } from './group.ts';
+import type { JournalDb } from './journal-db.ts';
+import type { Names } from './names.ts';
+import type { JournalSettings } from './settings.ts';
+import type { LogSpans } from './spans.ts';
 
-/** Rows sent to DuckDB and not yet in a table; beyond it commits wait. */
-const ROWS_QUEUED_MAX = 400_000;
-/** unflushed rows, as a multiple of the rows that start a flush; beyond it commits wait. */
-const MEMTABLE_FACTOR_MAX = 4;
 const RETRY_MS_MAX = 5_000;
 const STATFS_EVERY_MS = 2_000;
 /** Commits whose durations are kept. */
 const DURATIONS = 1_000;
 
-/** The writing half of the store. */
+/** What one commit wrote. */
+export interface Committed {
+  readonly id: number;
+  readonly committedAt: number;
+  /** Bytes in the log. */
+  readonly bytes: number;
+  /** Their blocks are the receiver's from now on. */
+  readonly sections: readonly RowSection[];
+  readonly notes: GroupNotes;
+}
+
+/** What the writer needs of its journal. */
+export interface WriterHost {
+  readonly settings: JournalSettings;
+  readonly db: JournalDb;
+  readonly names: Names;
+  readonly letters: DeadLetters;
+  readonly spans: LogSpans;
+  /** The newest durable group. */
+  readonly head: number;
+  readonly committedAt: number;
+  /** Why no commit may be made now, or null. */
+  held(): OperationalError | null;
+  /** The group is durable; acknowledgements follow. */
+  committed(group: Committed): void;
+}
+
+/** The writing half of the journal. */
 export class Writer implements Appender {
-  readonly #archive: EmbeddedArchive;
-  readonly #onCommit: () => void;
+  readonly #host: WriterHost;
   readonly #encoder = new GroupEncoder();
   readonly #durations = new Float64Array(DURATIONS);
   #callbacks: (() => void)[] = [];
   #notes: GroupNotes = emptyNotes();
   #deadLetters: DeadLetter[] = [];
-  #newDevices: { number: number; id: string; layout: number; unit: number }[] = [];
+  #newDevices: { number: number; id: string; layout: number }[] = [];
   #readingsOpen = 0;
   #rowsOpen = 0;
   #scheduled = false;
@@ -38,11 +64,16 @@ export class Writer implements Appender {
   #closed = false;
   #diskCheckedAt = Number.NEGATIVE_INFINITY;
   #diskLow = false;
+  #commits = 0;
+  commitFailures = 0;
   commitFault: Error | null = null;
 
-  constructor(archive: EmbeddedArchive, onCommit: () => void) {
-    this.#archive = archive;
-    this.#onCommit = onCommit;
+  constructor(host: WriterHost) {
+    this.#host = host;
+  }
+
+  get commits(): number {
+    return this.#commits;
   }
 
   get rowsPending(): number {
@@ -50,7 +81,8 @@ export class Writer implements Appender {
   }
 
   layout(profile: string, metrics: readonly string[]): Layout {
-    const layout = this.#archive.layoutByProfile.get(profile) ?? this.#archive.addLayout(profile);
+    const { names } = this.#host;
+    const layout = names.layoutByProfile.get(profile) ?? names.addLayout(profile);
     layout.addMetrics(metrics);
     return layout;
   }
@@ -59,11 +91,10 @@ export class Writer implements Appender {
     const open = layout as OpenLayout;
     const known = open.devices.get(id);
     if (known !== undefined) return known;
-    const number = this.#archive.layoutOf.length;
-    this.#archive.addDevice(number, id, open, 0);
-    const unit = this.#archive.locations.unit(number);
-    this.#archive.unitOf[number] = unit;
-    this.#newDevices.push({ number, id, layout: open.number, unit });
+    const { names } = this.#host;
+    const number = names.devices;
+    names.addDevice(number, id, open);
+    this.#newDevices.push({ number, id, layout: open.number });
     return number;
   }
 
@@ -103,10 +134,15 @@ export class Writer implements Appender {
     this.#deadLetters.push({ ...entry, payload: entry.payload.slice() });
   }
 
+  note(event: SystemEvent): void {
+    this.#notes.system?.push(event);
+    if (!this.#closed) this.#schedule();
+  }
+
   settle(done: () => void): void {
     if (this.#closed) throw new OperationalError('store-closed', 'The store is closed.');
     this.#callbacks.push(done);
-    if (this.#readingsOpen >= this.#archive.settings.readingsPerCommit && this.#retryMs === 0) {
+    if (this.#readingsOpen >= this.#host.settings.readingsPerCommit && this.#retryMs === 0) {
       const callbacks = this.#commit();
       // Not at once: the caller is in the middle of a message, and of its own loop over more of them.
       if (callbacks !== null) queueMicrotask(() => this.#call(callbacks));
@@ -119,7 +155,7 @@ export class Writer implements Appender {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const { windowMs, timer } = this.#archive.settings;
+    const { windowMs, timer } = this.#host.settings;
     const wait =
       this.#retryMs > 0 ? this.#retryMs : this.#lastCommitAt + windowMs - timer.elapsed();
     if (wait <= 0) setImmediate(() => this.#run());
@@ -139,7 +175,7 @@ export class Writer implements Appender {
 
   /** Commits the open group; null when it is still open. Resolves nothing by itself. */
   #commit(): (() => void)[] | null {
-    const { timer } = this.#archive.settings;
+    const { timer } = this.#host.settings;
     const held = this.#held();
     if (held !== null) {
       this.#refused(held.fault, held.waitMs);
@@ -148,11 +184,13 @@ export class Writer implements Appender {
     const sections = this.#sections();
     const started = performance.now();
     const work = this.#hasWork(sections);
+    let bytes = 0;
+    const committedAt = Math.max(timer.now(), this.#host.committedAt);
     try {
-      if (work) this.#write(sections);
+      if (work) bytes = this.#write(sections, committedAt);
     } catch (cause) {
-      this.#archive.deadLetters.forget();
-      this.#archive.totals.commitFailures++;
+      this.#host.letters.forget();
+      this.commitFailures++;
       this.#refused(
         new OperationalError('commit-failed', `The log refuses: ${(cause as Error).message}`, {
           retry: true,
@@ -163,14 +201,14 @@ export class Writer implements Appender {
       return null;
     }
     if (work) {
-      this.#durations[this.#archive.totals.commits++ % DURATIONS] = performance.now() - started;
+      this.#durations[this.#commits++ % DURATIONS] = performance.now() - started;
       this.#lastCommitAt = timer.elapsed();
     }
-    return this.#committed(sections);
+    return this.#committed(sections, work ? { bytes, committedAt } : null);
   }
 
   #sections(): RowSection[] {
-    return this.#archive.layouts
+    return this.#host.names.layouts
       .filter((layout) => layout.count > 0)
       .map((layout) => ({
         layout: layout.number,
@@ -186,31 +224,36 @@ export class Writer implements Appender {
       hasNotes(this.#notes) ||
       this.#deadLetters.length > 0 ||
       this.#newDevices.length > 0 ||
-      this.#archive.layouts.some((layout) => layout.changed)
+      this.#host.names.layouts.some((layout) => layout.changed)
     );
   }
 
-  #write(sections: readonly RowSection[]): void {
-    const { db, deadLetters, layouts, logId } = this.#archive;
+  #write(sections: readonly RowSection[], committedAt: number): number {
+    const { db, letters, names, spans, head } = this.#host;
     const body = this.#encoder.encode(sections, this.#notes);
-    const changed = layouts.filter((layout) => layout.changed);
-    if (changed.length + this.#newDevices.length + this.#deadLetters.length === 0)
-      db.append(logId + 1, body);
+    const changed = names.layouts.filter((layout) => layout.changed);
+    const more = changed.length + this.#newDevices.length + this.#deadLetters.length;
+    if (more === 0 && !spans.hasUnsaved) db.append(head + 1, body, committedAt);
     else
       db.transaction(() => {
-        db.append(logId + 1, body);
+        db.append(head + 1, body, committedAt);
+        spans.save(db);
         for (const layout of changed) db.setLayout(layout.number, layout.profile, layout.metrics);
-        for (const { number, id, layout, unit } of this.#newDevices)
-          db.addDevice(number, id, layout, unit);
-        if (this.#deadLetters.length > 0) deadLetters.add(this.#deadLetters);
+        // Where a device stands is known to the archive alone.
+        for (const { number, id, layout } of this.#newDevices) db.addDevice(number, id, layout, 0);
+        if (this.#deadLetters.length > 0) letters.add(this.#deadLetters);
       });
-    deadLetters.settle();
-    this.#archive.logId = logId + 1;
+    letters.settle();
+    spans.saved();
+    return body.length;
   }
 
   /** After a successful commit: the group becomes visible and a new one begins. */
-  #committed(sections: readonly RowSection[]): (() => void)[] {
-    const { layouts } = this.#archive;
+  #committed(
+    sections: readonly RowSection[],
+    written: { readonly bytes: number; readonly committedAt: number } | null,
+  ): (() => void)[] {
+    const { layouts } = this.#host.names;
     const taken = sections.map((section) => ({
       ...section,
       rows: layouts[section.layout]!.take(),
@@ -226,34 +269,27 @@ export class Writer implements Appender {
     this.#rowsOpen = 0;
     this.#retryMs = 0;
     if (this.commitFault !== null) {
-      this.#archive.settings.log('info', 'commits succeed again');
+      this.#host.settings.log('info', 'commits succeed again');
       this.commitFault = null;
     }
-    this.#archive.take(taken, notes);
-    this.#onCommit();
+    if (written !== null)
+      this.#host.committed({ id: this.#host.head + 1, ...written, sections: taken, notes });
     return callbacks;
   }
 
-  #refused(fault: OperationalError | null, waitMs: number): void {
-    if (fault !== null && this.commitFault?.message !== fault.message)
-      this.#archive.settings.log('error', fault.message, { code: fault.code });
-    this.commitFault = fault ?? this.commitFault;
+  #refused(fault: OperationalError, waitMs: number): void {
+    if (this.commitFault?.message !== fault.message)
+      this.#host.settings.log('error', fault.message, { code: fault.code });
+    this.commitFault = fault;
     this.#retryMs = waitMs;
     this.#schedule();
   }
 
-  /** Why a commit has to wait, or null. A backlog of the query engine is no fault, only a pause. */
-  #held(): { fault: OperationalError | null; waitMs: number } | null {
-    const { settings, duck, rowsInMemtable } = this.#archive;
-    if (duck.dead !== null) return { fault: duck.dead, waitMs: 250 };
-    if (duck.rowsQueued > ROWS_QUEUED_MAX) return { fault: null, waitMs: 5 };
-    if (rowsInMemtable > settings.flushRows * MEMTABLE_FACTOR_MAX)
-      return {
-        fault: new OperationalError('seal-behind', 'Too many rows are not flushed yet.', {
-          retry: true,
-        }),
-        waitMs: 250,
-      };
+  /** Why a commit has to wait, or null. */
+  #held(): { fault: OperationalError; waitMs: number } | null {
+    const { settings } = this.#host;
+    const fault = this.#host.held();
+    if (fault !== null) return { fault, waitMs: 250 };
     const now = settings.timer.elapsed();
     if (now - this.#diskCheckedAt >= STATFS_EVERY_MS || this.#diskLow) {
       this.#diskCheckedAt = now;
@@ -281,7 +317,7 @@ export class Writer implements Appender {
 
   /**
    * One last commit; afterwards nothing is taken any more.
-   * @throws commit-failed, disk-reserve, seal-behind when it can't be made; nothing was acknowledged then.
+   * @throws commit-failed, disk-reserve, journal-full when it can't be made; nothing was acknowledged then.
    */
   close(): void {
     const callbacks = this.#commit();
@@ -297,7 +333,7 @@ export class Writer implements Appender {
   }
 
   commitSeconds(): { p50: number; p99: number; max: number } {
-    const count = Math.min(DURATIONS, this.#archive.totals.commits);
+    const count = Math.min(DURATIONS, this.#commits);
     if (count === 0) return { p50: 0, p99: 0, max: 0 };
     const sorted = this.#durations.slice(0, count).sort();
     const at = (share: number): number =>

@@ -1,4 +1,5 @@
-/** The time-series store: the journal in front, the archive that comes with the product behind it. */
+/** The time-series store: the journal in front, an archive behind it. */
 export * from '../archive/contract.ts';
-export type { EmbeddedOptions, Report } from '../archive/embedded/archive.ts';
-export { openEmbedded } from '../archive/embedded/open.ts';
+export * from '../journal/contract.ts';
+export type { StoreCounters, TimeSeriesOptions, TimeSeriesStore } from './contract.ts';
+export { openTimeSeries } from './open.ts';

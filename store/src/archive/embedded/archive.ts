@@ -1,159 +1,178 @@
-/** The parts of an open store and the books that several of them keep; the work itself is in the files beside it. */
-import { HOUR, type Timer } from '@village/core';
-import type { GroupNotes, RowSection } from '../../journal/codec.ts';
-import type { DeadLetters } from '../../journal/dead-letters.ts';
-import { type BlockPool, OpenLayout } from '../../journal/group.ts';
+/** The embedded archive: Parquet files that DuckDB reads, with the manifest in the journal's database. */
+import assert from 'node:assert/strict';
+import { type DeviceEvent, HOUR, OperationalError } from '@village/core';
+import { Group, type RowBlock } from '../../journal/committed.ts';
+import { type CommittedGroup, ROW } from '../../journal/contract.ts';
+import { BlockPool, type OpenLayout, rowShape } from '../../journal/group.ts';
+import type { JournalCore } from '../../journal/journal.ts';
 import type { ArchiveFile, JournalDb } from '../../journal/journal-db.ts';
-import { Latest } from '../../journal/latest.ts';
-import { Sequences } from '../../journal/sequences.ts';
-import type { Duck } from './duck/duck.ts';
+import type { Latest } from '../../journal/latest.ts';
+import type { Names } from '../../journal/names.ts';
+import { STATE_SEALED_UP_TO } from '../../journal/snapshot.ts';
+import type {
+  AggregateQuery,
+  AggregateRow,
+  Archive,
+  ArchiveCounters,
+  ArchiveHost,
+  Completeness,
+  CompletenessQuery,
+  DeviceLocation,
+  EventQuery,
+  ExportQuery,
+  Maintenance,
+  RangeQuery,
+  RangeRow,
+} from '../contract.ts';
+import { Duck } from './duck/duck.ts';
+import { backupTo, compact, retain } from './files/compaction.ts';
+import { Flusher } from './files/flusher.ts';
 import { DeviceLocations } from './locations.ts';
 import { Generation, Memtable } from './memtable.ts';
+import { aggregate } from './query/aggregate.ts';
+import { completeness } from './query/completeness.ts';
+import { events } from './query/events.ts';
+import { exportTo } from './query/export.ts';
+import { range } from './query/range.ts';
+import type { ArchiveSettings } from './settings.ts';
 import { Pins, View } from './view.ts';
 
-/** Tells the operator; `detail` is for the structured log. */
-export type Report = (
-  level: 'info' | 'warn' | 'error',
-  message: string,
-  detail?: Readonly<Record<string, unknown>>,
-) => void;
+/** Rows sent to DuckDB and not yet in a table; beyond it the archive takes no more for the moment. */
+const ROWS_QUEUED_MAX = 400_000;
+/** Rows in memtables, as a multiple of the rows that start a flush; beyond it the archive takes no more. */
+const MEMTABLE_FACTOR_MAX = 4;
+const QUEUE_WAIT_MS = 5;
+const MEMTABLE_WAIT_MS = 250;
+/** Pause before the DuckDB thread is started again, doubled each time up to the longest. */
+const RESTART_MS = 250;
+const RESTART_MS_MAX = 30_000;
+/** A thread that ran so long has nothing to do with the fault before. */
+const STEADY_MS = 60_000;
+/** Doubles below which a copy of its own is cheaper than a pooled block. */
+const COPY_DOUBLES = 4_096;
 
-/** How a store is opened. */
-export interface EmbeddedOptions {
-  readonly folder: string;
-  readonly timer: Timer;
-  /** How long a group waits for company after the last commit, ms. */
-  readonly windowMs?: number;
-  /** Readings after which a group is committed at once. */
-  readonly readingsPerCommit?: number;
-  readonly flushRows?: number;
-  readonly flushEveryMs?: number;
-  /** A month's archive file of so many rows is full: later days of the month go into another. */
-  readonly partRows?: number;
-  /** Memory of DuckDB; the process needs about as much again. */
-  readonly memoryLimitMb?: number;
-  readonly threads?: number;
-  /** Free disk space below which nothing is acknowledged any more. */
-  readonly diskReserveBytes?: number;
-  readonly deadLettersMax?: number;
-  readonly deadLetterBytesMax?: number;
-  readonly log?: Report;
-}
-
-/** Options with their defaults. */
-export type Settings = Required<EmbeddedOptions>;
-
-/** The defaults of the options. */
-export function settingsOf(options: EmbeddedOptions): Settings {
-  return {
-    windowMs: 5,
-    readingsPerCommit: 10_000,
-    flushRows: 1_000_000,
-    flushEveryMs: 900_000,
-    partRows: 8_000_000,
-    memoryLimitMb: 1024,
-    threads: 2,
-    diskReserveBytes: 512 * 1024 * 1024,
-    deadLettersMax: 10_000,
-    deadLetterBytesMax: 64 * 1024 * 1024,
-    log: () => undefined,
-    ...options,
-  };
-}
-
-/** Figures that only ever rise while the store is open. */
-export interface StoreTotals {
-  rows: number;
-  readings: number;
-  commits: number;
-  commitFailures: number;
+/** Figures that only ever rise while the archive is open. */
+export interface ArchiveTotals {
   rowsFlushed: number;
   flushes: number;
   flushFailures: number;
   filesUnreadable: number;
-  logRowsDamaged: number;
+  restarts: number;
 }
 
 function* hoursOf(file: ArchiveFile): Generator<number> {
   for (let hour = Math.floor(file.first / HOUR); hour * HOUR <= file.last; hour++) yield hour;
 }
 
-/** An open store's parts. */
-export class EmbeddedArchive {
-  readonly settings: Settings;
+/** An open archive: the parts that the files beside this one work on, and the contract's methods. */
+export class EmbeddedArchive implements Archive {
+  readonly engine = 'embedded';
+  readonly settings: ArchiveSettings;
   readonly db: JournalDb;
-  readonly duck: Duck;
-  readonly pool: BlockPool;
-  readonly deadLetters: DeadLetters;
-  readonly latest = new Latest();
-  readonly sequences = new Sequences();
+  readonly names: Names;
+  readonly latest: Latest;
+  readonly host: ArchiveHost;
+  readonly pool = new BlockPool();
   readonly locations = new DeviceLocations();
   readonly view = new View();
   readonly pins = new Pins();
-  readonly layouts: OpenLayout[] = [];
-  readonly layoutByProfile = new Map<string, OpenLayout>();
-  /** Device id to its dense numbers, one for each profile it had. */
-  readonly numbersOf = new Map<string, number[]>();
-  /** By dense device number. */
-  readonly layoutOf: number[] = [];
   /** By dense device number: the area that its rollups count it in. */
   readonly unitOf: number[] = [];
-  readonly totals: StoreTotals = {
-    rows: 0,
-    readings: 0,
-    commits: 0,
-    commitFailures: 0,
+  /** By dense device number: that area as the database has it. */
+  readonly savedUnitOf: number[] = [];
+  readonly totals: ArchiveTotals = {
     rowsFlushed: 0,
     flushes: 0,
     flushFailures: 0,
     filesUnreadable: 0,
-    logRowsDamaged: 0,
+    restarts: 0,
   };
+  readonly maintenance: Maintenance;
+  readonly #flusher: Flusher;
+  duck: Duck;
   /** Serial of the next memtable. */
   nextSerial = 1;
   /** Number of the next generation, and with it of the next archive files. */
   nextGeneration = 1;
-  /** Id of the newest durable log row. */
-  logId = 0;
+  /** The last group whose rows are all in files. */
+  sealedUpTo: number;
+  /** The last group taken. */
+  takenUpTo: number;
   /** Rises when a device moved to another township, so that a rollup under way notices. */
   moves = 0;
+  /** By dense device number: newest event time of all rows taken; a row that is not newer may be a repetition. */
+  newestAt: Float64Array;
+  /** The same as of `sealedUpTo` or a little later. */
+  newestAtSealed: Float64Array;
   #namesSent = 0;
-  #maintenance: Promise<unknown> = Promise.resolve();
+  #maintaining: Promise<unknown> = Promise.resolve();
+  readonly #stop = new AbortController();
+  #up: Promise<void> = Promise.resolve();
+  #startedAt: number;
+  #restartMs = RESTART_MS;
 
-  constructor(
-    settings: Settings,
-    db: JournalDb,
-    duck: Duck,
-    pool: BlockPool,
-    deadLetters: DeadLetters,
-  ) {
+  constructor(settings: ArchiveSettings, journal: JournalCore, host: ArchiveHost, duck: Duck) {
     this.settings = settings;
-    this.db = db;
+    this.db = journal.db;
+    this.names = journal.names;
+    this.latest = journal.latestValues;
+    this.host = host;
     this.duck = duck;
-    this.pool = pool;
-    this.deadLetters = deadLetters;
+    this.#startedAt = settings.timer.elapsed();
+    this.sealedUpTo = Number(this.db.state(STATE_SEALED_UP_TO) ?? 0);
+    this.takenUpTo = this.sealedUpTo;
+    this.newestAtSealed = journal.newestAtSnapshot;
+    this.newestAt = this.newestAtSealed.slice();
+    this.#adopt(duck);
+    this.#flusher = new Flusher(this, this.#stop.signal);
+    this.maintenance = {
+      flush: () => this.#flusher.flush(),
+      compact: (now) => this.maintain(() => compact(this, now)),
+      backup: (folder) => this.maintain(() => backupTo(this, folder)),
+    };
+  }
+
+  #adopt(duck: Duck): void {
+    duck.onDeath = this.#died;
+    duck.onBlock = (block) => this.pool.give(block);
+  }
+
+  /** Begins what runs by itself; called once everything is restored. */
+  start(): void {
+    this.#flusher.start();
+  }
+
+  get durableUpTo(): number {
+    return this.sealedUpTo;
   }
 
   get folder(): string {
     return this.settings.folder;
   }
 
-  addLayout(profile: string): OpenLayout {
-    const layout = new OpenLayout(profile, this.layouts.length, this.pool);
-    this.layouts.push(layout);
-    this.layoutByProfile.set(profile, layout);
-    return layout;
+  get layouts(): readonly OpenLayout[] {
+    return this.names.layouts;
   }
 
-  /** Enters a device under its number in all books but the database. */
-  addDevice(number: number, id: string, layout: OpenLayout, unit: number): void {
-    layout.devices.set(id, number);
-    this.layoutOf[number] = layout.number;
-    this.unitOf[number] = unit;
-    const numbers = this.numbersOf.get(id);
-    if (numbers === undefined) this.numbersOf.set(id, [number]);
-    else numbers.push(number);
-    this.locations.addDevice(number, id);
+  get layoutByProfile(): ReadonlyMap<string, OpenLayout> {
+    return this.names.layoutByProfile;
+  }
+
+  get numbersOf(): ReadonlyMap<string, readonly number[]> {
+    return this.names.numbersOf;
+  }
+
+  get layoutOf(): readonly number[] {
+    return this.names.layoutOf;
+  }
+
+  /** Takes notice of the devices that came up since the last call. */
+  syncDevices(): void {
+    for (let number = this.locations.devices; number < this.names.devices; number++) {
+      this.locations.addDevice(number, this.names.id(number));
+      this.unitOf[number] = this.locations.unit(number);
+      this.savedUnitOf[number] = 0;
+    }
   }
 
   beginGeneration(): Generation {
@@ -173,25 +192,72 @@ export class EmbeddedArchive {
     return table;
   }
 
-  /** Makes a durable group visible: latest values, memtables, sequences. Takes the blocks of rows over. */
-  take(sections: readonly RowSection[], notes: GroupNotes): void {
-    for (const { layout, metrics, count, rows } of sections) {
-      if (count === 0) continue;
-      const table = this.#memtable(layout, metrics);
-      this.totals.readings += this.latest.apply(layout, metrics, rows, count, table);
-      this.totals.rows += count;
-      this.duck.append(table.name, rows, count);
+  async take(groups: readonly CommittedGroup[], signal?: AbortSignal): Promise<number> {
+    await this.#room(signal);
+    this.syncDevices();
+    for (const group of groups) {
+      assert(group instanceof Group, 'BUG: the embedded archive reads its own journal');
+      assert(group.id > this.takenUpTo, 'BUG: the groups came out of order');
+      for (const block of group.rows) this.#takeRows(block);
+      if (group.events.length > 0) this.#takeEvents(group);
+      this.takenUpTo = group.id;
     }
-    for (const { gateway, epoch, seq } of notes.sequences) this.sequences.see(gateway, epoch, seq);
-    for (const { gateway, epoch, ranges } of notes.dropped)
-      this.sequences.drop(gateway, epoch, ranges);
-    if (notes.events.length === 0) return;
+    this.#flusher.flushWhenFull();
+    return this.sealedUpTo;
+  }
+
+  /** Waits until the DuckDB thread runs and has room. */
+  async #room(signal: AbortSignal | undefined): Promise<void> {
+    const { timer, flushRows } = this.settings;
+    for (;;) {
+      await this.#up;
+      this.#stop.signal.throwIfAborted();
+      if (this.duck.dead !== null) throw this.duck.dead;
+      if (this.rowsInMemtable > flushRows * MEMTABLE_FACTOR_MAX)
+        await timer.sleep(MEMTABLE_WAIT_MS, signal);
+      else if (this.duck.rowsQueued > ROWS_QUEUED_MAX) await timer.sleep(QUEUE_WAIT_MS, signal);
+      else return;
+    }
+  }
+
+  #takeRows({ layout, metricCount, count, block }: RowBlock): void {
+    const table = this.#memtable(layout, metricCount);
+    const { stride } = rowShape(metricCount);
+    for (let row = 0, start = 0; row < count; row++, start += stride) {
+      const at = block[start]!;
+      const device = Math.floor(block[start + ROW.device]! / 4);
+      if (device >= this.newestAt.length) this.#grow(device);
+      const late = at <= this.newestAt[device]!;
+      table.note(at, Math.floor(at / HOUR), late);
+      if (!late) this.newestAt[device] = at;
+    }
+    this.duck.append(table.name, this.#copy(block, count * stride), count);
+  }
+
+  /** The block is other readers' too; DuckDB's thread gets a copy. */
+  #copy(block: Float64Array, doubles: number): Float64Array {
+    if (doubles < COPY_DOUBLES) return block.slice(0, doubles);
+    const copy = this.pool.take();
+    if (copy.length < doubles) return block.slice(0, doubles);
+    copy.set(block.subarray(0, doubles));
+    return copy;
+  }
+
+  #grow(device: number): void {
+    const grown = new Float64Array(Math.max(1_024, this.newestAt.length * 2, device + 1)).fill(
+      Number.NEGATIVE_INFINITY,
+    );
+    grown.set(this.newestAt);
+    this.newestAt = grown;
+  }
+
+  #takeEvents(group: CommittedGroup): void {
     const { open } = this.view;
-    open.events += notes.events.length;
+    open.events += group.events.length;
     this.duck.send({
       kind: 'events',
       table: open.eventsName,
-      rows: notes.events.map(({ event }) => ({
+      rows: group.events.map(({ event }) => ({
         at: event.at,
         receivedAt: event.receivedAt,
         device: event.device,
@@ -205,19 +271,133 @@ export class EmbeddedArchive {
     return this.view.generations.reduce((sum, generation) => sum + generation.rows, 0);
   }
 
-  /** Runs maintenance jobs one after the other, so that the manifest changes in one location at a time. */
+  /** The DuckDB thread ended: what it held is in the journal, and is taken again once a new one runs. */
+  readonly #died = (error: OperationalError): void => {
+    if (this.#stop.signal.aborted) return;
+    this.settings.log('error', 'the query engine ended and is started again', {
+      code: error.code,
+      reason: error.message,
+    });
+    this.#up = this.#restart();
+    this.#up.catch(() => undefined);
+    this.host.lost(error);
+  };
+
+  async #restart(): Promise<void> {
+    const { timer, log } = this.settings;
+    if (timer.elapsed() - this.#startedAt > STEADY_MS) this.#restartMs = RESTART_MS;
+    for (;;) {
+      await timer.sleep(this.#restartMs, this.#stop.signal);
+      this.#restartMs = Math.min(RESTART_MS_MAX, this.#restartMs * 2);
+      try {
+        await this.maintain(() => this.#replaceThread());
+        return;
+      } catch (error) {
+        if (this.#stop.signal.aborted) throw error;
+        log('error', 'the query engine could not be started', { reason: (error as Error).message });
+      }
+    }
+  }
+
+  async #replaceThread(): Promise<void> {
+    const { duck } = this.settings;
+    this.duck = await Duck.start(duck);
+    this.#adopt(this.duck);
+    this.#startedAt = this.settings.timer.elapsed();
+    this.totals.restarts++;
+    this.view.generations = [];
+    this.beginGeneration();
+    this.newestAt = this.newestAtSealed.slice();
+    this.takenUpTo = this.sealedUpTo;
+    this.#namesSent = 0;
+    this.locations.resend();
+  }
+
+  range(query: RangeQuery, signal?: AbortSignal): Promise<RangeRow[]> {
+    return range(this, query, signal);
+  }
+
+  aggregate(query: AggregateQuery, signal?: AbortSignal): Promise<AggregateRow[]> {
+    return aggregate(this, query, signal);
+  }
+
+  completeness(query: CompletenessQuery, signal?: AbortSignal): Promise<Completeness> {
+    return completeness(this, query, signal);
+  }
+
+  events(query: EventQuery, signal?: AbortSignal): Promise<DeviceEvent[]> {
+    return events(this, query, signal);
+  }
+
+  exportTo(
+    path: string,
+    format: 'csv' | 'parquet',
+    query: ExportQuery,
+    signal?: AbortSignal,
+  ): Promise<{ rows: number }> {
+    return exportTo(this, path, format, query, signal);
+  }
+
+  retain(before: number): Promise<{ files: number }> {
+    return this.maintain(() => retain(this, before));
+  }
+
+  locate(locations: ReadonlyMap<string, DeviceLocation>): void {
+    this.syncDevices();
+    const { db, locations: books, unitOf, layoutOf, latest, view } = this;
+    const plan = books.plan(locations);
+    const moved = plan.unitOf.flatMap((unit, device) => (unit === unitOf[device] ? [] : [device]));
+    // Rollups count each device where it stood; those that held a device which moved are computed again.
+    const layouts = new Set(moved.filter((one) => latest.heard(one)).map((one) => layoutOf[one]!));
+    const stale = view.files.filter((file) => file.kind === 'rollup' && layouts.has(file.layout));
+    try {
+      db.transaction(() => {
+        for (const [code, number] of plan.newAreas) db.addArea(number, code);
+        for (const device of moved) db.setDeviceArea(device, plan.unitOf[device]!);
+        for (const file of stale) this.saveDirty(file);
+      });
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new OperationalError('commit-failed', `The log refuses: ${message}`, {
+        retry: true,
+        cause,
+      });
+    }
+    // Nothing in memory changes before it is durable.
+    books.adopt(plan);
+    for (const device of moved) {
+      unitOf[device] = plan.unitOf[device]!;
+      this.savedUnitOf[device] = plan.unitOf[device]!;
+    }
+    for (const file of stale) this.showDirty(file);
+    if (layouts.size > 0) this.moves++;
+  }
+
+  counters(): ArchiveCounters {
+    const rows = this.rowsInMemtable;
+    return {
+      rowsNotDurable: rows,
+      archiveBytes: this.view.files.reduce((sum, file) => sum + file.bytes, 0),
+      own: { ...this.totals, rowsInMemtable: rows },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#flusher.ended();
+    await this.#up.catch(() => undefined);
+    await this.#maintaining;
+    await this.duck.close();
+  }
+
+  /** Runs maintenance jobs one after the other, so that the manifest changes in one place at a time. */
   maintain<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#maintenance.then(work, work);
-    this.#maintenance = result.then(
+    const result = this.#maintaining.then(work, work);
+    this.#maintaining = result.then(
       () => undefined,
       () => undefined,
     );
     return result;
-  }
-
-  /** Resolves when no maintenance is under way. */
-  async quiet(): Promise<void> {
-    await this.#maintenance;
   }
 
   /** The number of the next archive file, durable with the transaction that lists the file. */
@@ -244,13 +424,13 @@ export class EmbeddedArchive {
   /** Sends the names of devices that came up since the last call; before every query that joins them. */
   sendNames(): void {
     const from = this.#namesSent;
-    this.#namesSent = this.layoutOf.length;
+    this.#namesSent = this.names.devices;
     const numbers = Array.from({ length: this.#namesSent - from }, (_, i) => from + i);
     if (numbers.length === 0) return;
     this.duck.send({
       kind: 'devices',
       numbers,
-      ids: numbers.map((number) => this.locations.id(number)),
+      ids: numbers.map((number) => this.names.id(number)),
       profiles: numbers.map((number) => this.layouts[this.layoutOf[number]!]!.profile),
     });
   }

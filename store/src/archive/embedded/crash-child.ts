@@ -4,11 +4,11 @@
  */
 import { writeSync } from 'node:fs';
 import { systemTimer } from '@village/core';
+import { openTimeSeries } from '../../time-series/open.ts';
 import { putRow } from '../oracle.ts';
-import { openEmbedded } from './open.ts';
 
 const [folder, first] = process.argv.slice(2);
-const store = await openEmbedded({
+const store = await openTimeSeries({
   folder: folder!,
   timer: systemTimer,
   flushRows: 300,

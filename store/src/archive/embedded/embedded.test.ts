@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { DAY, systemTimer, type Timer } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { TimeSeriesStore } from '../contract.ts';
-import { contractSuite, METRICS, NOW, Oracle, PROFILE, putRow } from '../testing.ts';
-import type { EmbeddedOptions } from './archive.ts';
-import { openEmbedded } from './open.ts';
+import type { TimeSeriesOptions, TimeSeriesStore } from '../../time-series/contract.ts';
+import { openTimeSeries } from '../../time-series/open.ts';
+import { ALL_TRAITS, archiveSuite, METRICS, NOW, Oracle, PROFILE, putRow } from '../testing.ts';
 
-contractSuite('embedded', (folder, timer) => openEmbedded({ folder, timer, diskReserveBytes: 0 }));
+archiveSuite(
+  'embedded',
+  (folder, timer) => openTimeSeries({ folder, timer, diskReserveBytes: 0 }),
+  ALL_TRAITS,
+);
 
 describe('the files of the archive', () => {
   const folders: string[] = [];
@@ -20,9 +23,9 @@ describe('the files of the archive', () => {
 
   const openIn = async (
     folder: string,
-    more: Partial<EmbeddedOptions> = {},
+    more: Partial<TimeSeriesOptions> = {},
   ): Promise<TimeSeriesStore> => {
-    const store = await openEmbedded({ folder, timer, diskReserveBytes: 0, ...more });
+    const store = await openTimeSeries({ folder, timer, diskReserveBytes: 0, ...more });
     stores.push(store);
     return store;
   };

@@ -18,10 +18,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { MINUTE, seededRandom } from '@village/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { TimeSeriesStore } from '../contract.ts';
+import type { TimeSeriesOptions, TimeSeriesStore } from '../../time-series/contract.ts';
+import { openTimeSeries } from '../../time-series/open.ts';
 import { METRICS, NOW, PROFILE, putRow, standingTimer } from '../testing.ts';
-import type { EmbeddedOptions } from './archive.ts';
-import { openEmbedded } from './open.ts';
 
 const folders: string[] = [];
 const stores: TimeSeriesStore[] = [];
@@ -35,9 +34,14 @@ async function folderOf(): Promise<string> {
 
 async function openIn(
   folder: string,
-  more: Partial<EmbeddedOptions> = {},
+  more: Partial<TimeSeriesOptions> = {},
 ): Promise<TimeSeriesStore> {
-  const store = await openEmbedded({ folder, timer: standingTimer, diskReserveBytes: 0, ...more });
+  const store = await openTimeSeries({
+    folder,
+    timer: standingTimer,
+    diskReserveBytes: 0,
+    ...more,
+  });
   stores.push(store);
   return store;
 }

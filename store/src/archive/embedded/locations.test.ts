@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HOUR } from '@village/core';
 import { afterEach, expect, it } from 'vitest';
-import type { DeviceLocation, TimeSeriesStore } from '../contract.ts';
+import type { TimeSeriesStore } from '../../time-series/contract.ts';
+import { openTimeSeries } from '../../time-series/open.ts';
+import type { DeviceLocation } from '../contract.ts';
 import { METRICS, NOW, PROFILE, putRow, standingTimer } from '../testing.ts';
-import { openEmbedded } from './open.ts';
 
 const COUNTY = '330522000000';
 const EAST = '330522100000';
@@ -29,7 +30,7 @@ afterEach(async () => {
 });
 
 async function open(folder: string): Promise<TimeSeriesStore> {
-  const store = await openEmbedded({ folder, timer: standingTimer, diskReserveBytes: 0 });
+  const store = await openTimeSeries({ folder, timer: standingTimer, diskReserveBytes: 0 });
   stores.push(store);
   return store;
 }

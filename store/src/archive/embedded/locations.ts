@@ -92,10 +92,6 @@ export class DeviceLocations {
     this.#changed = true;
   }
 
-  id(device: number): string {
-    return this.#ids[device]!;
-  }
-
   get devices(): number {
     return this.#ids.length;
   }
@@ -132,6 +128,11 @@ export class DeviceLocations {
     return area === NO_AREA
       ? 'false'
       : `(p.county = ${area} OR p.township = ${area} OR p.village = ${area})`;
+  }
+
+  /** A new DuckDB thread has no table yet. */
+  resend(): void {
+    this.#changed = true;
   }
 
   /** The table to send to DuckDB, when it changed since the last call. */

@@ -53,8 +53,8 @@ export class Generation {
   readonly startedAt: number;
   /** Highest log id whose rows are in here; set when the generation is closed. */
   sealedUpTo = 0;
-  /** The latest map, sequences and so on as they stood when it was closed. */
-  state: SavedState | null = null;
+  /** By device number: newest event time of all rows taken when it was closed. */
+  newestAt = new Float64Array(0);
   readonly tables: Memtable[] = [];
   events = 0;
 
@@ -70,10 +70,4 @@ export class Generation {
   get eventsName(): string {
     return `events_${this.number}`;
   }
-}
-
-/** What can't be rebuilt once the log rows of a generation are gone. */
-export interface SavedState {
-  readonly latest: ReadonlyMap<number, Uint8Array>;
-  readonly sequences: string;
 }

@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { OperationalError } from '@village/core';
-import type { BlockPool } from '../../../journal/group.ts';
 import type { Answer, Columns, Request, WorkerOptions } from './messages.ts';
 
 /**
@@ -45,8 +44,10 @@ export class QueryFailure extends OperationalError {
 /** The DuckDB thread. */
 export class Duck {
   readonly #worker: Worker;
-  readonly #pool: BlockPool;
-  readonly #onDeath: (error: Error) => void;
+  /** Called with each block that comes back. */
+  onBlock: (block: Float64Array) => void = () => undefined;
+  /** Called once when the thread ends without being asked to. */
+  onDeath: (error: OperationalError) => void = () => undefined;
   readonly #running = new Map<number, Job>();
   #waiting: Job[] = [];
   #nextId = 1;
@@ -54,10 +55,8 @@ export class Duck {
   #closing = false;
   #dead: OperationalError | null = null;
 
-  private constructor(worker: Worker, pool: BlockPool, onDeath: (error: Error) => void) {
+  private constructor(worker: Worker) {
     this.#worker = worker;
-    this.#pool = pool;
-    this.#onDeath = onDeath;
     worker.on('message', (answer: Answer) => this.#hear(answer));
     worker.on('error', (error) =>
       this.#die(error instanceof Error ? error : new Error(String(error))),
@@ -67,16 +66,12 @@ export class Duck {
     });
   }
 
-  /** Starts the thread; `onDeath` hears of an end that was not asked for. */
-  static async start(
-    options: WorkerOptions,
-    pool: BlockPool,
-    onDeath: (error: Error) => void,
-  ): Promise<Duck> {
+  /** Starts the thread. */
+  static async start(options: WorkerOptions): Promise<Duck> {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     const [answer] = (await once(worker, 'message')) as [Answer];
     if (answer.kind !== 'ready') throw new Error('BUG: the DuckDB thread began with another word');
-    return new Duck(worker, pool, onDeath);
+    return new Duck(worker);
   }
 
   /** Rows sent and not yet in a table. */
@@ -187,7 +182,7 @@ export class Duck {
   #hear(answer: Answer): void {
     if (answer.kind === 'appended') {
       this.#rowsQueued -= answer.count;
-      this.#pool.give(answer.block);
+      this.onBlock(answer.block);
       return;
     }
     if (answer.kind === 'ready') return;
@@ -214,7 +209,7 @@ export class Duck {
     }
     this.#running.clear();
     this.#waiting = [];
-    this.#onDeath(this.#dead);
+    this.onDeath(this.#dead);
   }
 
   /** Ends the thread in order: a process must not exit while DuckDB runs in it. */

@@ -5,6 +5,7 @@ export interface WorkerOptions {
   readonly threads: number;
   readonly memoryLimitMb: number;
   readonly spillFolder: string;
+  readonly spillLimitMb: number;
 }
 
 /** An event as a row of its table. */

@@ -51,6 +51,7 @@ const instance = await DuckDBInstance.create(':memory:', {
   threads: String(options.threads),
   memory_limit: `${options.memoryLimitMb}MB`,
   temp_directory: options.spillFolder,
+  max_temp_directory_size: `${options.spillLimitMb}MB`,
   preserve_insertion_order: 'true',
 });
 const writer = await instance.connect();

@@ -7,51 +7,42 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BEIJING_OFFSET_MS, DAY } from '@village/core';
 import type { ArchiveFile } from '../../../journal/journal-db.ts';
+import { STATE_SEALED_UP_TO } from '../../../journal/snapshot.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { Generation, Memtable } from '../memtable.ts';
 import { archiveRows, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
 import { ARCHIVE_FOLDER, isMonth, periodOf, writeParquet } from './files.ts';
 
-/** Log rows deleted at once, and the pause between: one large deletion would hold up acknowledgements. */
-const TRIM_ROWS = 32;
-const TRIM_PAUSE_MS = 20;
-/** Log id up to which all rows are in the archive. */
-export const STATE_SEALED_UP_TO = 'hi';
-export const STATE_SEQUENCES = 'sequences';
 export const STATE_NEXT_GENERATION = 'next-generation';
 
-/** Closes the open generation when it holds anything, with the state that its log rows stand for. */
-export function rotate(archive: EmbeddedArchive): void {
-  const { open } = archive.view;
-  if (
-    archive.logId ===
-    (archive.view.generations.at(-2)?.sealedUpTo ??
-      Number(archive.db.state(STATE_SEALED_UP_TO) ?? 0))
-  )
-    return;
-  open.sealedUpTo = archive.logId;
-  open.state = { latest: archive.latest.save(), sequences: archive.sequences.save() };
+/** Closes the open generation when it holds anything; not while a closed one waits, so that failing flushes gather none. */
+function rotate(archive: EmbeddedArchive): void {
+  const { view } = archive;
+  if (view.generations.length > 1 || archive.takenUpTo === archive.sealedUpTo) return;
+  view.open.sealedUpTo = archive.takenUpTo;
+  view.open.newestAt = archive.newestAt.slice();
   archive.beginGeneration();
 }
 
-/** Flushes all closed generations, oldest first. To be called as maintenance. */
+/** Flushes all that was taken, oldest first. To be called as maintenance. */
 export async function flush(archive: EmbeddedArchive): Promise<{ rows: number; files: number }> {
-  rotate(archive);
-  let rows = 0;
-  let files = 0;
-  for (const generation of archive.view.generations.slice(0, -1)) {
-    try {
-      const flushed = await flushGeneration(archive, generation);
-      rows += generation.rows;
-      files += flushed;
-    } catch (error) {
-      archive.totals.flushFailures++;
-      throw error;
+  const sum = { rows: 0, files: 0 };
+  const flushClosed = async (): Promise<void> => {
+    for (const generation of archive.view.generations.slice(0, -1)) {
+      sum.files += await flushGeneration(archive, generation);
+      sum.rows += generation.rows;
     }
+  };
+  try {
+    await flushClosed();
+    rotate(archive);
+    await flushClosed();
+  } catch (error) {
+    archive.totals.flushFailures++;
+    throw error;
   }
-  await trim(archive);
-  return { rows, files };
+  return sum;
 }
 
 async function flushGeneration(archive: EmbeddedArchive, generation: Generation): Promise<number> {
@@ -62,16 +53,16 @@ async function flushGeneration(archive: EmbeddedArchive, generation: Generation)
   const hours = generation.tables.flatMap((table) =>
     [...table.hours].map((hour) => ({ layout: table.layout, hour })),
   );
-  const { db, view } = archive;
+  const { db, view, unitOf, savedUnitOf } = archive;
+  const moved = [...unitOf.keys()].filter((device) => unitOf[device] !== savedUnitOf[device]);
   db.transaction(() => {
     for (const file of written) db.addFile(file);
     for (const { layout, hour } of hours) db.addDirty(layout, hour);
-    for (const [layout, body] of generation.state!.latest)
-      db.sql('INSERT OR REPLACE INTO snapshots(layout, body) VALUES(?, ?)').run(layout, body);
-    db.setState(STATE_SEQUENCES, generation.state!.sequences);
+    for (const device of moved) db.setDeviceArea(device, archive.unitOf[device]!);
     db.setState(STATE_NEXT_GENERATION, archive.nextGeneration);
     db.setState(STATE_SEALED_UP_TO, generation.sealedUpTo);
   });
+  for (const device of moved) savedUnitOf[device] = unitOf[device]!;
   view.files = [...view.files, ...written];
   view.generations = view.generations.filter((one) => one !== generation);
   for (const { layout, hour } of hours) view.addDirty(layout, hour);
@@ -81,6 +72,9 @@ async function flushGeneration(archive: EmbeddedArchive, generation: Generation)
   );
   archive.totals.flushes++;
   archive.totals.rowsFlushed += generation.rows;
+  archive.sealedUpTo = generation.sealedUpTo;
+  archive.newestAtSealed = generation.newestAt;
+  archive.host.durable(generation.sealedUpTo);
   return written.length;
 }
 
@@ -229,18 +223,11 @@ async function flushEvents(
   return files;
 }
 
-/** Deletes dead log rows in small slices. A slice that fails (full disk) is left for the next flush. */
-export async function trim(archive: EmbeddedArchive): Promise<void> {
-  const sealedUpTo = Number(archive.db.state(STATE_SEALED_UP_TO) ?? 0);
-  while (archive.db.trim(sealedUpTo, TRIM_ROWS) === TRIM_ROWS)
-    await archive.settings.timer.sleep(TRIM_PAUSE_MS);
-}
-
 /** The dictionary of device numbers, so that any tool can read the archive. */
 export async function writeDictionary(archive: EmbeddedArchive): Promise<void> {
   const path = `${ARCHIVE_FOLDER}/devices.parquet`;
   archive.sendNames();
   const query = 'SELECT dev, id, profile FROM devices ORDER BY dev';
   await rm(join(archive.folder, `${path}.tmp`), { force: true });
-  await writeParquet(archive, query, { path, rows: archive.layoutOf.length });
+  await writeParquet(archive, query, { path, rows: archive.names.devices });
 }

@@ -203,7 +203,7 @@ export async function aggregate(
   const [buckets, groups, ...values] = columns as Float64Array[];
   const name = (group: number): string | null => {
     if (query.groupBy === 'none') return null;
-    if (query.groupBy === 'device') return archive.locations.id(group);
+    if (query.groupBy === 'device') return archive.names.id(group);
     if (query.groupBy === 'township' && !archive.locations.isTownship(group)) return null;
     return archive.locations.code(group);
   };

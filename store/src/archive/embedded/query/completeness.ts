@@ -3,12 +3,12 @@
  * first row: what is not connected yet is not missing.
  */
 import { BEIJING_OFFSET_MS, gapAfterMs, HOUR, OperationalError } from '@village/core';
+import { ROW_FLAG } from '../../../journal/contract.ts';
 import {
   type Completeness,
   type CompletenessHour,
   type CompletenessQuery,
   GAPS_MAX,
-  ROW_FLAG,
 } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { Columns } from '../duck/messages.ts';

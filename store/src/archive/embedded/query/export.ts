@@ -1,17 +1,10 @@
 /** Readings as a long-form file that any tool reads. The rows stream from DuckDB to the disk, never through this process. */
 import { QUALITIES } from '@village/core';
-import { ROW_FLAG } from '../../contract.ts';
+import { ROW_FLAG } from '../../../journal/contract.ts';
+import type { ExportQuery } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import { runQuery } from './run-query.ts';
 import { literal, rowsOnce } from './sql.ts';
-
-/** What to export. */
-export interface ExportQuery {
-  readonly devices: readonly string[];
-  readonly metrics?: readonly string[];
-  readonly from: number;
-  readonly to: number;
-}
 
 /** RFC 3339 in UTC with milliseconds, or a Parquet timestamp. */
 function time(column: string, format: 'csv' | 'parquet'): string {

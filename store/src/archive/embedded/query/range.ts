@@ -1,7 +1,7 @@
 /** Queries about single devices: their readings, and which of those expected are there. */
 import { qualityWord } from '@village/core';
+import { ROW_FLAG } from '../../../journal/contract.ts';
 import type { RangeQuery, RangeRow } from '../../contract.ts';
-import { ROW_FLAG } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import { runQuery } from './run-query.ts';
 import { rowsOnce, type Source } from './sql.ts';

@@ -1,0 +1,27 @@
+/** How the embedded archive is opened. */
+import type { Timer } from '@village/core';
+import type { Report } from '../contract.ts';
+import type { WorkerOptions } from './duck/messages.ts';
+
+export interface EmbeddedOptions {
+  readonly flushRows?: number;
+  readonly flushEveryMs?: number;
+  /** A month's archive file of so many rows is full: later days of the month go into another. */
+  readonly partRows?: number;
+  /** Memory of DuckDB; the process needs about as much again. */
+  readonly memoryLimitMb?: number;
+  readonly threads?: number;
+  /** Disk space that DuckDB may take for what does not fit its memory. */
+  readonly spillLimitMb?: number;
+}
+
+/** Options with their defaults, and where the archive lives. */
+export interface ArchiveSettings {
+  readonly folder: string;
+  readonly timer: Timer;
+  readonly log: Report;
+  readonly flushRows: number;
+  readonly flushEveryMs: number;
+  readonly partRows: number;
+  readonly duck: WorkerOptions;
+}

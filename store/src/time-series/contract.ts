@@ -1,0 +1,48 @@
+/** The time-series store as a whole: the journal and one archive behind it, under one set of names. */
+import type { Archive, ArchiveHost, ArchiveQueries, DeviceLocation } from '../archive/contract.ts';
+import type { EmbeddedOptions } from '../archive/embedded/settings.ts';
+import type { Journal, JournalCounters } from '../journal/contract.ts';
+import type { JournalOptions } from '../journal/settings.ts';
+
+/** How a store is opened. */
+export interface TimeSeriesOptions extends JournalOptions, EmbeddedOptions {
+  /** Opens another archive than the embedded one. */
+  readonly archive?: (host: ArchiveHost) => Promise<Archive>;
+  /** How often a tick is put into the journal; Infinity for tools that are no platform. */
+  readonly tickMs?: number;
+}
+
+/** Counters of both halves; what an engine does not count is 0. */
+export interface StoreCounters extends JournalCounters {
+  readonly rowsInMemtable: number;
+  readonly rowsFlushed: number;
+  readonly flushes: number;
+  readonly flushFailures: number;
+  readonly filesUnreadable: number;
+  /** Times that the archive's engine was started again after it had ended by itself. */
+  readonly restarts: number;
+  readonly archiveBytes: number;
+}
+
+/**
+ * An open store. A query sees everything that was acknowledged before it was asked, or fails with a fault that is worth
+ * a retry while the archive is behind.
+ */
+export interface TimeSeriesStore extends Omit<Journal, 'counters'>, ArchiveQueries {
+  locate(locations: ReadonlyMap<string, DeviceLocation>): void;
+  retain(before: number): Promise<{ files: number }>;
+  /** Makes everything committed durable in the archive and deletes what the log need not hold; nothing to do elsewhere. */
+  flush(): Promise<{ rows: number; files: number }>;
+  /** Nothing to do where the engine looks after itself. */
+  compact(now: number): Promise<{ compacted: number }>;
+  /**
+   * A consistent copy into an empty folder while running; open a store on it to restore.
+   * @throws not-supported where the engine has means of its own
+   */
+  backup(folder: string): Promise<void>;
+  /** Why the archive takes nothing at the moment, or null; readings are acknowledged meanwhile. */
+  readonly archiveFault: Error | null;
+  counters(): StoreCounters;
+  /** Commits, stops every reader, and closes the archive. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,187 @@
+/**
+ * Feeds the archive from the journal: the one reader that commits may have to wait for. What an archive loses is given
+ * again from its durable place on; a query waits until the archive has seen what was acknowledged before it.
+ */
+import { OperationalError } from '@village/core';
+import type { Archive, ArchiveHost } from '../archive/contract.ts';
+import type { JournalCore } from '../journal/journal.ts';
+import type { Follower } from '../journal/readers.ts';
+
+/** Name of the archive among the journal's readers. */
+export const ARCHIVE_READER = 'archive';
+/** Groups and rows given at once. */
+const GROUPS_MAX = 64;
+const ROWS_MAX = 50_000;
+/** Pause after a fault, doubled each time. */
+const RETRY_MS = 100;
+const RETRY_MS_MAX = 10_000;
+/** A query waits so long for what was acknowledged before it, ms of the machine's own time. */
+export const VISIBLE_WAIT_MS = 10_000;
+
+interface Waiter {
+  readonly target: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The way from the journal into one archive. */
+export class ArchiveFeed {
+  readonly host: ArchiveHost;
+  readonly #journal: JournalCore;
+  readonly #stop = new AbortController();
+  #archive: Archive | null = null;
+  #running: Promise<void> = Promise.resolve();
+  /** Ends when what was given has to be given again. */
+  #round = new AbortController();
+  #takenUpTo = 0;
+  #fault: OperationalError | null = null;
+  #waiters: Waiter[] = [];
+  #retryMs = RETRY_MS;
+
+  constructor(journal: JournalCore) {
+    this.#journal = journal;
+    const { timer, log } = journal.settings;
+    this.host = {
+      timer,
+      report: log,
+      durable: (group) => this.#durable(group),
+      lost: (error) => this.#lost(error),
+    };
+  }
+
+  start(archive: Archive): void {
+    this.#archive = archive;
+    this.#takenUpTo = this.#place(archive);
+    this.#running = this.#run(archive);
+  }
+
+  /** Why the archive takes nothing, or null. */
+  get fault(): OperationalError | null {
+    return this.#fault;
+  }
+
+  /** The place after which groups are given. */
+  #place(archive: Archive): number {
+    const { readers } = this.#journal;
+    return archive.durableUpTo ?? readers.holdOf(ARCHIVE_READER) ?? readers.trimmedUpTo;
+  }
+
+  #durable(group: number): void {
+    if (this.#journal.readers.holdOf(ARCHIVE_READER) !== null)
+      this.#journal.hold(ARCHIVE_READER, group);
+  }
+
+  #lost(error: OperationalError): void {
+    this.#fail(error);
+    this.#takenUpTo = this.#archive === null ? 0 : this.#place(this.#archive);
+    this.#round.abort();
+  }
+
+  #fail(error: OperationalError): void {
+    this.#fault = error;
+    for (const { reject } of this.#waiters.splice(0)) reject(error);
+  }
+
+  async #run(archive: Archive): Promise<void> {
+    const { settings } = this.#journal;
+    let from = this.#place(archive);
+    while (!this.#stop.signal.aborted) {
+      this.#round = new AbortController();
+      const signal = AbortSignal.any([this.#stop.signal, this.#round.signal]);
+      const place = { journal: this.#journal.id, group: from };
+      const follower = this.#journal.follow(ARCHIVE_READER, place, { signal });
+      try {
+        await this.#giveAll(archive, follower, signal);
+        from = this.#place(archive);
+      } catch (error) {
+        from = this.#resumeAfter(error as Error, archive);
+        await settings.timer.sleep(this.#retryMs, this.#stop.signal).catch(() => undefined);
+        this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2);
+      } finally {
+        await follower.return();
+      }
+    }
+    this.#fail(new OperationalError('store-closed', 'The store is closed.'));
+  }
+
+  async #giveAll(archive: Archive, follower: Follower, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const groups = await follower.batch(GROUPS_MAX, ROWS_MAX);
+      if (groups === null) return;
+      const durable = await archive.take(groups, signal);
+      if (signal.aborted) return;
+      this.#taken(groups.at(-1)!.id);
+      this.#durable(durable);
+    }
+  }
+
+  #taken(group: number): void {
+    this.#takenUpTo = group;
+    this.#retryMs = RETRY_MS;
+    if (this.#fault !== null) {
+      this.#fault = null;
+      this.host.report('info', 'the archive takes groups again');
+    }
+    const ready = this.#waiters.filter(({ target }) => target <= group);
+    if (ready.length === 0) return;
+    this.#waiters = this.#waiters.filter(({ target }) => target > group);
+    for (const { resolve } of ready) resolve();
+  }
+
+  #resumeAfter(error: Error, archive: Archive): number {
+    if (this.#stop.signal.aborted || this.#round.signal.aborted) return this.#place(archive);
+    const fault =
+      error instanceof OperationalError
+        ? error
+        : new OperationalError('archive-failed', error.message, { retry: true, cause: error });
+    if (this.#fault?.message !== fault.message)
+      this.host.report('error', 'the archive does not take groups', {
+        code: fault.code,
+        reason: fault.message,
+      });
+    this.#fail(fault);
+    // What the journal no longer has can't be given; the operator was told.
+    return 'resume' in fault ? (fault.resume as { group: number }).group : this.#place(archive);
+  }
+
+  /**
+   * Resolves when the archive has taken everything that was committed before the call.
+   * @throws archive-behind, query-aborted, and the fault that keeps the archive from taking
+   */
+  async visible(signal?: AbortSignal): Promise<void> {
+    const target = this.#journal.head;
+    if (this.#takenUpTo >= target) return;
+    if (this.#fault !== null) throw this.#fault;
+    const timeout = AbortSignal.timeout(VISIBLE_WAIT_MS);
+    const ended = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+    await new Promise<void>((resolve, reject) => {
+      const give = (done: () => void): void => {
+        ended.removeEventListener('abort', stop);
+        done();
+      };
+      const waiter: Waiter = {
+        target,
+        resolve: () => give(resolve),
+        reject: (error) => give(() => reject(error)),
+      };
+      const stop = (): void => {
+        this.#waiters = this.#waiters.filter((one) => one !== waiter);
+        reject(
+          timeout.aborted
+            ? new OperationalError('archive-behind', 'The archive is still catching up.', {
+                retry: true,
+              })
+            : new OperationalError('query-aborted', 'The query was given up.'),
+        );
+      };
+      if (ended.aborted) return stop();
+      ended.addEventListener('abort', stop, { once: true });
+      this.#waiters.push(waiter);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}

@@ -1,0 +1,135 @@
+/** Puts a time-series store together: the journal, an archive, and what feeds one from the other. */
+import { mkdir } from 'node:fs/promises';
+import { OperationalError, sqliteFault } from '@village/core';
+import type { Archive } from '../archive/contract.ts';
+import { openEmbeddedArchive } from '../archive/embedded/open.ts';
+import { JournalCore } from '../journal/journal.ts';
+import { JournalDb, openDatabase } from '../journal/journal-db.ts';
+import { journalSettings } from '../journal/settings.ts';
+import type { StoreCounters, TimeSeriesOptions, TimeSeriesStore } from './contract.ts';
+import { ArchiveFeed } from './feed.ts';
+import { Heartbeat, TICK_MS } from './heartbeat.ts';
+
+/**
+ * Opens the store in a folder, making it when it is not there. One process at a time.
+ * @throws store-in-use, store-damaged
+ */
+export async function openTimeSeries(options: TimeSeriesOptions): Promise<TimeSeriesStore> {
+  const settings = journalSettings(options);
+  await mkdir(settings.folder, { recursive: true });
+  const db = new JournalDb(openDatabase(settings.folder));
+  try {
+    const journal = new JournalCore(settings, db);
+    const feed = new ArchiveFeed(journal);
+    const archive = await (options.archive === undefined
+      ? openEmbeddedArchive(journal, feed.host, options)
+      : options.archive(feed.host));
+    feed.start(archive);
+    const heartbeat = new Heartbeat(journal.writer, settings.timer, options.tickMs ?? TICK_MS);
+    return compose({ journal, archive, feed, heartbeat });
+  } catch (error) {
+    db.close();
+    if (sqliteFault(error) === 'corrupt')
+      throw new OperationalError(
+        'store-damaged',
+        `The database of ${settings.folder} is damaged: ${(error as Error).message}`,
+        { cause: error },
+      );
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly journal: JournalCore;
+  readonly archive: Archive;
+  readonly feed: ArchiveFeed;
+  readonly heartbeat: Heartbeat;
+}
+
+/** The named methods of an object, as functions of their own. */
+function methods<T extends object, K extends keyof T>(target: T, names: readonly K[]): Pick<T, K> {
+  const entries = names.map((name) => [name, (target[name] as () => unknown).bind(target)]);
+  return Object.fromEntries(entries) as Pick<T, K>;
+}
+
+function compose(parts: Parts): TimeSeriesStore {
+  const { journal, archive, feed } = parts;
+  const { writer } = journal;
+  let closing: Promise<void> | null = null;
+  return {
+    ...methods(writer, ['layout', 'device', 'reserve', 'unreserve', 'event', 'sequence']),
+    ...methods(writer, ['sequenceDropped', 'deadLetter', 'note', 'settle', 'commitNow']),
+    ...methods(journal, ['latest', 'lastSeen', 'changedSince', 'sequences', 'deadLetters']),
+    ...methods(journal, ['resolveDeadLetters', 'follow', 'hold', 'forget', 'touched']),
+    ...methods(archive, ['locate', 'retain']),
+    id: journal.id,
+    get head() {
+      return journal.head;
+    },
+    get rowsPending() {
+      return writer.rowsPending;
+    },
+    get commitFault() {
+      return writer.commitFault;
+    },
+    get archiveFault() {
+      return feed.fault;
+    },
+    range: (query, signal) => feed.visible(signal).then(() => archive.range(query, signal)),
+    aggregate: (query, signal) => feed.visible(signal).then(() => archive.aggregate(query, signal)),
+    completeness: (query, signal) =>
+      feed.visible(signal).then(() => archive.completeness(query, signal)),
+    events: (query, signal) => feed.visible(signal).then(() => archive.events(query, signal)),
+    exportTo: (path, format, query, signal) =>
+      feed.visible(signal).then(() => archive.exportTo(path, format, query, signal)),
+    flush: () => flush(parts),
+    compact: async (now) => archive.maintenance?.compact(now) ?? { compacted: 0 },
+    backup: async (folder) => {
+      if (archive.maintenance === undefined)
+        throw new OperationalError(
+          'not-supported',
+          `${archive.engine} is backed up by its own means.`,
+        );
+      await archive.maintenance.backup(folder);
+    },
+    counters: () => countersOf(parts),
+    close: () => {
+      closing ??= close(parts);
+      return closing;
+    },
+  };
+}
+
+async function flush({ journal, archive, feed }: Parts): Promise<{ rows: number; files: number }> {
+  await feed.visible();
+  const flushed = (await archive.maintenance?.flush()) ?? { rows: 0, files: 0 };
+  await journal.trim();
+  return flushed;
+}
+
+function countersOf({ journal, archive }: Parts): StoreCounters {
+  const { archiveBytes, own } = archive.counters();
+  return {
+    ...journal.counters(),
+    archiveBytes,
+    rowsInMemtable: own['rowsInMemtable'] ?? 0,
+    rowsFlushed: own['rowsFlushed'] ?? 0,
+    flushes: own['flushes'] ?? 0,
+    flushFailures: own['flushFailures'] ?? 0,
+    filesUnreadable: own['filesUnreadable'] ?? 0,
+    restarts: own['restarts'] ?? 0,
+  };
+}
+
+/** The last commit first; whatever it says, everything is closed. */
+async function close({ journal, archive, feed, heartbeat }: Parts): Promise<void> {
+  await heartbeat.stop();
+  try {
+    journal.writer.close();
+  } finally {
+    await feed.close();
+    await archive.close();
+    await journal.close();
+    journal.db.close();
+  }
+}
