@@ -120,6 +120,23 @@ describe('the files of the archive', () => {
     expect(rows.map(({ values }) => values['pm25'])).toEqual([200, 100]);
   });
 
+  it('do not hide a later value that another file of the same flush holds', async () => {
+    const store = await openIn(await folderOf());
+    const week = NOW - 7 * DAY;
+    await put(store, week, 36);
+    now = NOW + 4 * DAY;
+    await store.flush();
+    // One flush with the clock set back: a file for this day, and one for a day that is old sooner.
+    await put(store, week, 86);
+    await put(store, NOW - 9 * DAY, 50);
+    now = NOW - 7 * DAY;
+    await store.flush();
+    now = NOW - 4 * DAY;
+    await store.compact(now);
+    const rows = await store.range({ device: 'a', from: week, to: week + DAY, limit: 9 });
+    expect(rows.map(({ values }) => values['pm25'])).toEqual([86]);
+  });
+
   it('keep the later of two values wherever the clock is set, also back', {
     timeout: 120_000,
   }, async () => {

@@ -46,18 +46,19 @@ function withoutFullParts(files: readonly ArchiveFile[], partRows: number): Arch
   const parts = files.filter((file) => file.rows >= partRows);
   const rest = files.filter((file) => file.rows < partRows);
   const newest = Math.max(...parts.map((file) => file.ord));
-  return rest.some((file) => file.repeats || file.ord < newest) ? [...files] : rest;
+  return rest.some((file) => file.repeats || file.ord <= newest) ? [...files] : rest;
 }
 
 /**
- * Whether another file of the same time is newer than one of these and older than another: as one file they would hide
- * it or be hidden by it. It happens after the clock was set back, and ends when days have become old enough.
+ * Whether another file of the same time is newer than one of these and not newer than all: as one file they would hide
+ * it or be hidden by it. Files of one flush have the same order. It happens after the clock was set back, and ends when
+ * days have become old enough.
  */
 function jumpsOverOthers(archive: EmbeddedArchive, files: readonly ArchiveFile[]): boolean {
   const ords = files.map((file) => file.ord);
   const oldest = Math.min(...ords);
   const newest = Math.max(...ords);
-  return othersOfTheTime(archive, files).some(({ ord }) => ord > oldest && ord < newest);
+  return othersOfTheTime(archive, files).some(({ ord }) => ord > oldest && ord <= newest);
 }
 
 /** Files of the same readings and the same time that are not among these. */
