@@ -140,6 +140,15 @@ describe('style', () => {
     expect(lines(texts, places)).toEqual([]);
   });
 
+  it('no shape of the interface is declared beside api/', () => {
+    const makers =
+      /import (?!type)[^;]*\b(Type|\* as \w+)\b[^;]*from '(typebox|@fastify\/type-provider-typebox)'/;
+    const declaring = sources.filter(
+      (path) => /^(server|dashboards)\//.test(path) && !isTest(path) && makers.test(read(path)),
+    );
+    expect(declaring).toEqual([]);
+  });
+
   it('each file is used', () => {
     const entries =
       /main\.ts$|\.test\.tsx?$|\/index\.ts$|^tools\/|config\.ts$|\/build\.ts$|testing\.ts$|[.-]child\.ts$|dev\/(screenshots|speed)\.ts$|\.d\.ts$|codec\.ts$/;

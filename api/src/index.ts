@@ -2,7 +2,7 @@
 import * as areas from './areas.ts';
 import * as audit from './audit.ts';
 import * as devices from './devices.ts';
-import { type Endpoint, isEndpoint } from './endpoint.ts';
+import { type Endpoint, isEndpoint, type Method } from './endpoint.ts';
 import * as events from './events.ts';
 import * as file from './export.ts';
 import * as live from './live.ts';
@@ -47,7 +47,15 @@ export const resources: Readonly<Record<string, object>> = {
   audit,
 };
 
-/** Every call of the interface. */
+const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'DELETE'];
+const order = (a: Endpoint, b: Endpoint): number =>
+  a.path === b.path
+    ? METHODS.indexOf(a.method) - METHODS.indexOf(b.method)
+    : a.path < b.path
+      ? -1
+      : 1;
+
+/** Every call of the interface: by resource, path and method. */
 export const endpoints: readonly Endpoint[] = Object.values(resources).flatMap((resource) =>
-  Object.values(resource).filter(isEndpoint),
+  Object.values(resource).filter(isEndpoint).sort(order),
 );

@@ -62,6 +62,7 @@ export function route<E extends Endpoint>(
     schema: {
       tags: endpoint.tags,
       summary: endpoint.summary,
+      ...(endpoint.notes === undefined ? {} : { description: endpoint.notes }),
       ...(endpoint.hidden === true ? { hide: true } : {}),
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { querystring: query }),
