@@ -1,13 +1,7 @@
 /** Plays any profile on its real wire; a seeded county; replay of measured data. */
 export { CountyModel, countyValue } from './county/county-model.ts';
-export {
-  type CountyPlan,
-  countyAreas,
-  demoSecret,
-  type PlannedDevice,
-  type PlanOptions,
-  planCounty,
-} from './county/plan.ts';
+export type { CountyPlan, PlannedDevice, WireAddress } from './county/county-plan.ts';
+export { countyAreas, demoSecret, type PlanOptions, planCounty } from './county/plan.ts';
 export { areasCsv, devicesCsv, gatewayYaml, readPlan, writePlan } from './county/plan-files.ts';
 export { planDevice, type SingleOptions } from './county/single.ts';
 export { type Play, type PlayCounters, type PlayOptions, playCounty } from './play/play.ts';
@@ -20,12 +14,9 @@ export {
   Script,
 } from './play/scenario.ts';
 export { type Mapping, parseMapping } from './replay/mapping.ts';
-export {
-  type ColumnReport,
-  type ReplayOptions,
-  type ReplayReport,
-  replayDevices,
-  replayFiles,
-} from './replay/replay.ts';
+export { type ReplayOptions, replayDevices, replayFiles } from './replay/replay.ts';
+export type { ColumnReport, ReplayReport } from './replay/report.ts';
+export { builtinWires } from './wires/index.ts';
 export { type SlavePort, type Slaves, type SlaveUnit, serveSlaves } from './wires/modbus/slave.ts';
 export { Uplink, type UplinkOptions } from './wires/mqtt/uplink.ts';
+export type { Wire } from './wires/wire.ts';

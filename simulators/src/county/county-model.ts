@@ -2,7 +2,7 @@
 import { bug } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Effects, Script } from '../play/scenario.ts';
-import type { CountyPlan, PlannedDevice } from './plan.ts';
+import type { CountyPlan, PlannedDevice } from './county-plan.ts';
 import { modelValue } from './values.ts';
 import { Rain } from './weather.ts';
 

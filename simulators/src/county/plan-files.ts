@@ -16,14 +16,10 @@ import type { DeviceProfile } from '@village/device-profiles';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { Document, isMap, isSeq, parseDocument, parse as parseYaml, stringify } from 'yaml';
 import { z } from 'zod';
-import {
-  COUNTY,
-  type CountyPlan,
-  type PlannedDevice,
-  parseAreas,
-  UNITS_PER_PORT,
-  type Wire,
-} from './plan.ts';
+import { builtinWires, sitesOf } from '../wires/index.ts';
+import type { Wire } from '../wires/wire.ts';
+import { COUNTY, type CountyPlan, type PlannedDevice } from './county-plan.ts';
+import { parseAreas } from './plan.ts';
 
 type Cell = string | number | null | undefined;
 
@@ -91,7 +87,12 @@ export function devicesCsv(plan: CountyPlan): string {
 }
 
 /** gateway.yaml of one of the plan's gateways; `folder` is where it keeps its data. */
-export function gatewayYaml(plan: CountyPlan, gateway: string, folder: string): string {
+export function gatewayYaml(
+  plan: CountyPlan,
+  gateway: string,
+  folder: string,
+  wires: readonly Wire[] = builtinWires,
+): string {
   const url = new URL(plan.mqttUrl);
   if (plan.relayPort !== null) url.port = String(plan.relayPort);
   const document = new Document({
@@ -99,13 +100,13 @@ export function gatewayYaml(plan: CountyPlan, gateway: string, folder: string): 
     uplink: { url: url.href.replace(/\/$/, ''), secret: plan.secrets.get(gateway) },
     data: folder,
     devices: plan.devices.flatMap((device) => {
-      if (device.wire.kind !== 'modbus' || device.gateway !== gateway) return [];
-      const { host, port, unit } = device.wire;
+      const wire = wires.find(({ protocol }) => protocol === device.wire.kind);
+      if (wire?.polled !== true || device.gateway !== gateway) return [];
       return [
         {
           id: device.id,
           profile: device.profile,
-          connection: { host, port, unit, timeout: '1s' },
+          ...(wire.connection === undefined ? {} : { connection: wire.connection(device.wire) }),
           every: `${device.everyMs / 1000}s`,
           options: device.options,
         },
@@ -125,30 +126,38 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const countySchema = z.strictObject({
+const head = {
   seed: z.number().int(),
   networkServer: z.string(),
   mqtt: z.url(),
-  modbus: z.strictObject({ host: z.string(), port: z.number().int().min(1).max(65_535) }),
+};
+const tail = {
   relayPort: z.number().int().nullable(),
   /** By profile: how often such a device speaks or is polled. Others keep their profile's interval. */
   every: z.record(z.string(), duration),
-});
+};
+
+/** The shape of county.yaml, with what each wire keeps in it. */
+function countyShape(wires: readonly Wire[]) {
+  const sites = wires.flatMap(({ protocol, site }) =>
+    site === undefined ? [] : [[protocol, site.shape]],
+  );
+  return z.strictObject({
+    ...head,
+    ...(Object.fromEntries(sites) as Record<string, z.ZodType>),
+    ...tail,
+  });
+}
 
 /** county.yaml: what the player needs beside devices.csv. */
 export function countyYaml(plan: CountyPlan): string {
-  const first = plan.devices.find((device) => device.wire.kind === 'modbus')?.wire;
-  const modbus =
-    first?.kind === 'modbus'
-      ? { host: first.host, port: first.port }
-      : { host: '127.0.0.1', port: 15_020 };
   const every: Record<string, string> = {};
   for (const device of plan.devices) every[device.profile] = `${device.everyMs / 1000}s`;
   return stringify({
     seed: plan.seed,
     networkServer: plan.networkServer,
     mqtt: plan.mqttUrl,
-    modbus,
+    ...plan.sites,
     relayPort: plan.relayPort,
     every,
   });
@@ -181,10 +190,10 @@ function replaceFile(path: string, text: string): void {
 }
 
 /**
- * Writes into the files of a plan that its Modbus ports begin elsewhere. Only the ports are touched, and only those in
+ * Writes into the files of a plan that its devices' ports begin elsewhere. Only the ports are touched, and only those in
  * `from`: what people added to the gateways' files by hand stays.
  */
-export function moveModbusFiles(
+export function movePortsInFiles(
   folder: string,
   from: { readonly first: number; readonly count: number },
   first: number,
@@ -195,15 +204,24 @@ export function moveModbusFiles(
     for (const item of isSeq(devices) ? devices.items : []) {
       if (!isMap(item)) continue;
       const port = item.getIn(['connection', 'port']);
-      if (typeof port !== 'number' || port < from.first || port >= from.first + from.count)
-        continue;
-      item.setIn(['connection', 'port'], port - from.first + first);
+      if (isIn(from, port)) item.setIn(['connection', 'port'], port - from.first + first);
     }
     replaceFile(join(folder, name), document.toString({ lineWidth: 0 }));
   }
   const county = parseDocument(readFileSync(join(folder, 'county.yaml'), 'utf8'));
-  county.setIn(['modbus', 'port'], first);
+  const sections: object = county.toJS();
+  for (const section of Object.keys(sections)) {
+    const port = county.getIn([section, 'port']);
+    if (isIn(from, port)) county.setIn([section, 'port'], port - from.first + first);
+  }
   replaceFile(join(folder, 'county.yaml'), county.toString());
+}
+
+function isIn(
+  range: { readonly first: number; readonly count: number },
+  port: unknown,
+): port is number {
+  return typeof port === 'number' && port >= range.first && port < range.first + range.count;
 }
 
 function parseOptions(text: string | undefined, id: string): PlannedDevice['options'] {
@@ -223,27 +241,27 @@ function parseOptions(text: string | undefined, id: string): PlannedDevice['opti
  * Reads what writePlan wrote, and what people added to it.
  * @throws bad-plan, unknown-profile, or the file system's errors.
  */
-export function readPlan(folder: string, profiles: ReadonlyMap<string, DeviceProfile>): CountyPlan {
-  const county = countySchema.safeParse(
+export function readPlan(
+  folder: string,
+  profiles: ReadonlyMap<string, DeviceProfile>,
+  wires: readonly Wire[] = builtinWires,
+): CountyPlan {
+  const county = countyShape(wires).safeParse(
     parseYaml(readFileSync(join(folder, 'county.yaml'), 'utf8')),
   );
   if (!county.success)
     throw new OperationalError('bad-plan', `county.yaml: ${z.prettifyError(county.error)}`);
-  const { seed, networkServer, mqtt, modbus, relayPort, every } = county.data;
+  const { seed, networkServer, mqtt, relayPort, every } = county.data;
+  const sites = sitesOf(wires, county.data);
   const rows = parseCsv<Record<(typeof DEVICE_COLUMNS)[number], string>>(
     readFileSync(join(folder, 'devices.csv'), 'utf8'),
     { columns: true, skip_empty_lines: true },
   );
   const secrets = new Map<string, string>();
   const gateways: string[] = [];
-  let polled = 0;
-  const wireOf = (row: (typeof rows)[number], profile: DeviceProfile): Wire => {
-    if (profile.protocol === 'mqtt')
-      return { kind: 'mqtt', credential: row.gateway === '' ? row.id : row.gateway };
-    const index = polled++;
-    const port = modbus.port + Math.floor(index / UNITS_PER_PORT);
-    return { kind: 'modbus', host: modbus.host, port, unit: 1 + (index % UNITS_PER_PORT) };
-  };
+  const addresses = new Map(
+    wires.map((wire) => [wire.protocol, wire.addresses(sites[wire.protocol])]),
+  );
   const devices = rows.flatMap((row): PlannedDevice[] => {
     if (row.secret !== '') secrets.set(row.id, row.secret);
     if (row.profile === GATEWAY_PROFILE) {
@@ -253,19 +271,23 @@ export function readPlan(folder: string, profiles: ReadonlyMap<string, DevicePro
     const profile = profiles.get(row.profile);
     if (profile === undefined)
       throw new OperationalError('unknown-profile', `devices.csv: ${row.id} is a ${row.profile}`);
+    const gateway = row.gateway === '' ? null : row.gateway;
+    const wire = addresses.get(profile.protocol)?.({ id: row.id, gateway });
+    if (wire === undefined)
+      throw new OperationalError('wrong-wire', `devices.csv: no wire plays ${profile.protocol}`);
     return [
       {
         id: row.id,
         name: row.name,
         profile: row.profile,
         area: row.area,
-        gateway: row.gateway === '' ? null : row.gateway,
+        gateway,
         address: row.address === '' ? row.id : row.address,
         options: parseOptions(row.options, row.id),
         longitude: row.longitude === '' ? null : Number(row.longitude),
         latitude: row.latitude === '' ? null : Number(row.latitude),
         everyMs: every[row.profile] ?? profile.everyMs,
-        wire: wireOf(row, profile),
+        wire,
       },
     ];
   });
@@ -278,6 +300,7 @@ export function readPlan(folder: string, profiles: ReadonlyMap<string, DevicePro
     gateways,
     networkServer,
     mqttUrl: mqtt,
+    sites,
     relayPort,
     secrets,
   };

@@ -13,8 +13,11 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { catalogProfiles, testProfiles } from '../testing.ts';
+import { isModbusAddress } from '../wires/modbus/index.ts';
+import { isMqttAddress } from '../wires/mqtt/index.ts';
 import { countyValue } from './county-model.ts';
-import { type CountyPlan, countyAreas, planCounty } from './plan.ts';
+import type { CountyPlan } from './county-plan.ts';
+import { countyAreas, planCounty } from './plan.ts';
 import { readPlan, writePlan } from './plan-files.ts';
 import { planDevice } from './single.ts';
 
@@ -67,7 +70,7 @@ describe('a planned county', () => {
         expect(plan.devices.length).toBe(devices);
         expect(new Set(plan.devices.map(({ id }) => id)).size).toBe(devices);
         const wires = plan.devices.map(({ wire, profile, address }) =>
-          wire.kind === 'modbus' ? `${wire.port}/${wire.unit}` : `${profile}/${address}`,
+          isModbusAddress(wire) ? `${wire.port}/${wire.unit}` : `${profile}/${address}`,
         );
         expect(new Set(wires).size).toBe(devices);
       }),
@@ -81,7 +84,7 @@ describe('a planned county', () => {
     for (const { wire, id, area } of plan.devices) {
       expect(id).toMatch(ID_PATTERN);
       expect(isAreaCode(area)).toBe(true);
-      if (wire.kind === 'modbus') {
+      if (isModbusAddress(wire)) {
         expect(wire.unit).toBeGreaterThan(0);
         perPort.set(wire.port, (perPort.get(wire.port) ?? 0) + 1);
       }
@@ -101,7 +104,7 @@ describe('a planned county', () => {
     const plan = county(300);
     for (const { id, gateway, wire } of plan.devices) {
       expect(plan.secrets.has(id)).toBe(gateway === null);
-      if (wire.kind === 'mqtt') expect(plan.secrets.get(wire.credential)).toHaveLength(32);
+      if (isMqttAddress(wire)) expect(plan.secrets.get(wire.credential)).toHaveLength(32);
     }
     expect(new Set(plan.secrets.values()).size).toBe(plan.secrets.size);
     const own = planCounty({ seed: 1, devices: 10, profiles, secretOf: (id) => `own-${id}` });
@@ -175,8 +178,8 @@ describe('a plan on disk', () => {
 describe('the plan of one device', () => {
   const at = Date.UTC(2026, 0, 1);
   it('is enough to know its values', () => {
-    const modbus = { host: '127.0.0.1', port: 1, unit: 1 };
-    const plan = planDevice({ profile: 'test/station', id: 'x', seed: 1, modbus }, testProfiles());
+    const wire = { kind: 'modbus', host: '127.0.0.1', port: 1, unit: 1 };
+    const plan = planDevice({ profile: 'test/station', id: 'x', seed: 1, wire }, testProfiles());
     expect(countyValue(plan, 'x', 'ph', at)).toBeGreaterThan(6);
     expect(countyValue(plan, 'x', 'total', at + 1)).toBeGreaterThanOrEqual(
       countyValue(plan, 'x', 'total', at),
@@ -184,8 +187,8 @@ describe('the plan of one device', () => {
   });
 
   it('needs the wire that the profile speaks', () => {
-    const mqtt = { url: 'mqtt://127.0.0.1', secret: 's' };
-    const wrong = { profile: 'test/station', id: 'x', seed: 1, mqtt };
+    const wire = { kind: 'mqtt', credential: 'x' };
+    const wrong = { profile: 'test/station', id: 'x', seed: 1, wire };
     expect(() => planDevice(wrong, testProfiles())).toThrow('speaks modbus');
     const unknown = { ...wrong, profile: 'no/such' };
     expect(() => planDevice(unknown, testProfiles())).toThrow('No profile');

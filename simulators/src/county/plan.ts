@@ -8,7 +8,7 @@ import {
   AREA_LEVELS,
   type Area,
   type AreaLevel,
-  type Device,
+  bug,
   OperationalError,
   type Random,
   SECOND,
@@ -16,34 +16,9 @@ import {
 } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import { parse } from 'csv-parse/sync';
-
-/** Where a device's values go in and out. */
-export type Wire =
-  | { readonly kind: 'modbus'; readonly host: string; readonly port: number; readonly unit: number }
-  /** `credential` is the connection it speaks through: its own, or that of a network server. */
-  | { readonly kind: 'mqtt'; readonly credential: string };
-
-export interface PlannedDevice extends Device {
-  readonly everyMs: number;
-  readonly wire: Wire;
-}
-
-/** A simulated county: what is in it and how it is reached. */
-export interface CountyPlan {
-  readonly seed: number;
-  readonly areas: readonly Area[];
-  readonly devices: readonly PlannedDevice[];
-  readonly profiles: ReadonlyMap<string, DeviceProfile>;
-  /** The gateways that poll the Modbus devices, up to 4,000 each, and the LoRaWAN network server. */
-  readonly gateways: readonly string[];
-  readonly networkServer: string;
-  /** Broker of the devices that speak MQTT themselves. */
-  readonly mqttUrl: string;
-  /** Port of the relay between gateway and broker that a scenario can cut; null for none. */
-  readonly relayPort: number | null;
-  /** Secret by credential: gateways and the devices with a connection of their own. */
-  readonly secrets: ReadonlyMap<string, string>;
-}
+import { builtinWires, sitesOf } from '../wires/index.ts';
+import type { AddressOf, Wire } from '../wires/wire.ts';
+import type { CountyPlan, PlannedDevice } from './county-plan.ts';
 
 export interface PlanOptions {
   readonly seed: number;
@@ -51,24 +26,20 @@ export interface PlanOptions {
   readonly devices: number;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   readonly mqttUrl?: string;
-  readonly modbusHost?: string;
-  /** First port; each carries up to 32 units. */
-  readonly modbusPort?: number;
+  /** What wires are to know of the whole county; their defaults when absent. */
+  readonly sites?: Readonly<Record<string, unknown>>;
   /** Name of the first gateway; the number at its end counts up for the others. */
   readonly gateway?: string;
   readonly relayPort?: number | null;
   /** Secret of a credential; derived from the seed when not given, which is for demonstrations only. */
   readonly secretOf?: (id: string) => string;
+  /** The built-in wires when absent. */
+  readonly wires?: readonly Wire[];
 }
 
 export const DEVICES_MAX = 20_000;
-/** As many as one RS-485 line drives (TIA-485: 32 unit loads). A silent unit delays those on its line only. */
-export const UNITS_PER_PORT = 32;
 const DEVICES_PER_GATEWAY = 4_000;
 const NETWORK_SERVER = 'lorawan-01';
-/** Changxing county; the gateway rows of devices.csv stand there. */
-export const COUNTY = '330522000000';
-
 /** What a county has of one type. `every` is faster than in life, so that a page is lively. */
 interface Share {
   readonly profile: string;
@@ -230,16 +201,28 @@ class Placer {
   readonly #villages: readonly Area[];
   readonly #townships: ReadonlyMap<string, Area>;
   readonly #pace: number;
-  #modbusDevices = 0;
+  readonly #wires: ReadonlyMap<string, { wire: Wire; addressOf: AddressOf }>;
+  #polledDevices = 0;
 
-  constructor(options: PlanOptions, areas: readonly Area[]) {
+  constructor(
+    options: PlanOptions,
+    areas: readonly Area[],
+    wires: readonly Wire[],
+    sites: CountyPlan['sites'],
+  ) {
+    this.#wires = new Map(
+      wires.map((wire) => [
+        wire.protocol,
+        { wire, addressOf: wire.addresses(sites[wire.protocol]) },
+      ]),
+    );
     this.#options = options;
     this.#random = seededRandom(`${options.seed}/plan`);
     this.#villages = areas.filter((area) => area.level === 'village');
     this.#townships = new Map(
       areas.filter((area) => area.level === 'township').map((area) => [area.code, area]),
     );
-    // Beyond a few thousand devices on one machine life is slowed down, lest the play itself be the load.
+    // Beyond a few thousand devices on one machine the play itself would be the load: they speak less often.
     this.#pace = Math.max(1, Math.ceil(options.devices / 4_000));
   }
 
@@ -255,35 +238,25 @@ class Placer {
     const township = this.#townships.get(village.parent ?? '');
     const [longitude, latitude] = centres[village.parent ?? ''] ?? [119.9, 31];
     const spread = (): number => (this.#random() - 0.5) * 0.05;
-    const modbus = this.#options.profiles.get(share.profile)?.protocol === 'modbus';
+    const protocol = this.#options.profiles.get(share.profile)?.protocol ?? '';
+    const { wire, addressOf } = this.#wires.get(protocol) ?? bug(`no wire for ${protocol}`);
+    const gateway = wire.polled
+      ? gatewayName(this.#options.gateway, Math.floor(this.#polledDevices++ / DEVICES_PER_GATEWAY))
+      : share.lorawan === true
+        ? NETWORK_SERVER
+        : null;
     return {
       id,
       name: `${township?.name.zh ?? ''}${village.name.zh}${nth > 1 ? `${nth}号` : ''}${share.name}`,
       profile: share.profile,
       area: village.code,
-      gateway: modbus
-        ? gatewayName(this.#options.gateway, Math.floor(this.#modbusDevices / DEVICES_PER_GATEWAY))
-        : share.lorawan === true
-          ? NETWORK_SERVER
-          : null,
+      gateway,
       address: share.lorawan === true ? devEui(this.#options.seed, id) : id,
       options: {},
       longitude: degrees(longitude + spread()),
       latitude: degrees(latitude + spread()),
       everyMs: share.everyMs * this.#pace,
-      wire: modbus
-        ? this.#modbusWire()
-        : { kind: 'mqtt', credential: share.lorawan === true ? NETWORK_SERVER : id },
-    };
-  }
-
-  #modbusWire(): Wire {
-    const index = this.#modbusDevices++;
-    return {
-      kind: 'modbus',
-      host: this.#options.modbusHost ?? '127.0.0.1',
-      port: (this.#options.modbusPort ?? 15_020) + Math.floor(index / UNITS_PER_PORT),
-      unit: 1 + (index % UNITS_PER_PORT),
+      wire: addressOf({ id, gateway }),
     };
   }
 }
@@ -313,7 +286,9 @@ export function planCounty(options: PlanOptions): CountyPlan {
     if (!profiles.has(profile))
       throw new OperationalError('unknown-profile', `No profile ${profile} in the catalogue`);
   const areas = countyAreas();
-  const placer = new Placer(options, areas);
+  const wires = options.wires ?? builtinWires;
+  const sites = sitesOf(wires, options.sites ?? {});
+  const placer = new Placer(options, areas, wires, sites);
   const width = Math.max(3, String(devices).length);
   const stations = placer.round();
   const counts = quotas(devices);
@@ -324,8 +299,8 @@ export function planCounty(options: PlanOptions): CountyPlan {
     );
   });
   const secretOf = options.secretOf ?? ((id: string) => demoSecret(seed, id));
-  const polling = planned.flatMap(({ wire, gateway }) =>
-    wire.kind === 'modbus' && gateway !== null ? [gateway] : [],
+  const polling = planned.flatMap(({ gateway }) =>
+    gateway === null || gateway === NETWORK_SERVER ? [] : [gateway],
   );
   const gateways = [...new Set([gatewayName(options.gateway), ...polling])];
   const credentials = [
@@ -341,6 +316,7 @@ export function planCounty(options: PlanOptions): CountyPlan {
     gateways,
     networkServer: NETWORK_SERVER,
     mqttUrl: options.mqttUrl ?? 'mqtt://127.0.0.1:1883',
+    sites,
     relayPort: options.relayPort ?? null,
     secrets: new Map(credentials.map((id) => [id, secretOf(id)])),
   };

@@ -1,9 +1,9 @@
 /** A plan of one device, for trying a type by hand. */
 import { OperationalError } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
-import { COUNTY, type CountyPlan, type PlannedDevice, type Wire } from './plan.ts';
+import { COUNTY, type CountyPlan, type PlannedDevice, type WireAddress } from './county-plan.ts';
 
-/** What is told about the one device; the profile says the rest. */
+/** What is said about the one device; the profile says the rest. */
 export interface SingleOptions {
   readonly profile: string;
   readonly id: string;
@@ -11,10 +11,11 @@ export interface SingleOptions {
   readonly address?: string;
   readonly everyMs?: number;
   readonly options?: PlannedDevice['options'];
-  /** For Modbus. */
-  readonly modbus?: { readonly host: string; readonly port: number; readonly unit: number };
-  /** For MQTT; the credential is the device's own, or that of a network server named in `credential`. */
-  readonly mqtt?: { readonly url: string; readonly secret: string; readonly credential?: string };
+  readonly wire: WireAddress;
+  /** Broker of a device that speaks MQTT. */
+  readonly mqttUrl?: string;
+  /** What it signs in with: its own, or that of a network server. */
+  readonly credential?: { readonly id: string; readonly secret: string };
 }
 
 /**
@@ -24,15 +25,11 @@ export function planDevice(
   single: SingleOptions,
   profiles: ReadonlyMap<string, DeviceProfile>,
 ): CountyPlan {
+  const { wire, credential } = single;
   const profile = profiles.get(single.profile);
   if (profile === undefined)
     throw new OperationalError('unknown-profile', `No profile ${single.profile}`);
-  const credential = single.mqtt?.credential ?? single.id;
-  const wire: Wire | undefined =
-    profile.protocol === 'modbus'
-      ? single.modbus && { kind: 'modbus', ...single.modbus }
-      : single.mqtt && { kind: 'mqtt', credential };
-  if (wire === undefined)
+  if (wire.kind !== profile.protocol)
     throw new OperationalError('wrong-wire', `${profile.id} speaks ${profile.protocol}`);
   const device: PlannedDevice = {
     id: single.id,
@@ -53,9 +50,11 @@ export function planDevice(
     devices: [device],
     profiles,
     gateways: [],
-    networkServer: credential === single.id ? 'lorawan-01' : credential,
-    mqttUrl: single.mqtt?.url ?? 'mqtt://127.0.0.1:1883',
+    networkServer:
+      credential === undefined || credential.id === single.id ? 'lorawan-01' : credential.id,
+    mqttUrl: single.mqttUrl ?? 'mqtt://127.0.0.1:1883',
+    sites: {},
     relayPort: null,
-    secrets: new Map(single.mqtt === undefined ? [] : [[credential, single.mqtt.secret]]),
+    secrets: new Map(credential === undefined ? [] : [[credential.id, credential.secret]]),
   };
 }

@@ -7,10 +7,11 @@ import { OperationalError } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { type CountyPlan, planCounty } from '../county/plan.ts';
+import type { CountyPlan } from '../county/county-plan.ts';
+import { planCounty } from '../county/plan.ts';
 import { readPlan, writePlan } from '../county/plan-files.ts';
 import { serveSlaves } from '../wires/modbus/slave.ts';
-import { modbusPorts, playOnFreePorts } from './free-ports.ts';
+import { playOnFreePorts, portsOf } from './free-ports.ts';
 
 const { profiles } = loadCatalog([builtinCatalog]);
 let folder: string;
@@ -29,12 +30,12 @@ afterEach(async () => {
 
 /** Opens the plan's Modbus ports with nothing behind them. */
 const open = async (plan: CountyPlan) => {
-  const { first: from = 0, count = 0 } = modbusPorts(plan) ?? {};
+  const { first: from = 0, count = 0 } = portsOf(plan) ?? {};
   return serveSlaves(Array.from({ length: count }, (_, n) => ({ port: from + n, units: [] })));
 };
 
 it('moves to free ports when one is taken, and tells gateway and player', async () => {
-  const plan = planCounty({ seed: 1, devices: 20, profiles, modbusPort: first });
+  const plan = planCounty({ seed: 1, devices: 20, profiles, sites: { modbus: { port: first } } });
   writePlan(plan, folder);
   const { played, moved, first: now } = await playOnFreePorts(plan, folder, open);
   try {
@@ -47,7 +48,7 @@ it('moves to free ports when one is taken, and tells gateway and player', async 
     expect(polled.length).toBeGreaterThan(5);
     expect(polled.every((port) => played.ports.includes(port))).toBe(true);
     const again = readPlan(folder, profiles);
-    expect(modbusPorts(again)?.first).toBe(now);
+    expect(portsOf(again)?.first).toBe(now);
     // Whoever is beside us has ports of its own.
     const other = await playOnFreePorts(again, folder, open);
     expect(other.moved).toBe(true);
@@ -63,7 +64,7 @@ it('moves to free ports when one is taken, and tells gateway and player', async 
 
 it('stays where it is when the ports are free, and passes on what is no matter of ports', async () => {
   await new Promise((resolve) => taken.close(resolve));
-  const plan = planCounty({ seed: 1, devices: 20, profiles, modbusPort: first });
+  const plan = planCounty({ seed: 1, devices: 20, profiles, sites: { modbus: { port: first } } });
   writePlan(plan, folder);
   const before = readFileSync(join(folder, 'gateway.yaml'), 'utf8');
   const { played, moved } = await playOnFreePorts(plan, folder, open);
@@ -76,7 +77,7 @@ it('stays where it is when the ports are free, and passes on what is no matter o
 });
 
 it('says so when there is no free row of ports', async () => {
-  const plan = planCounty({ seed: 1, devices: 20, profiles, modbusPort: first });
+  const plan = planCounty({ seed: 1, devices: 20, profiles, sites: { modbus: { port: first } } });
   writePlan(plan, folder);
   const nothing = playOnFreePorts(plan, folder, () => {
     throw new OperationalError('port-taken', 'taken');

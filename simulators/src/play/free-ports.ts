@@ -1,7 +1,7 @@
-/** Plays a planned county on Modbus ports that are free, and tells the plan's files when these are not the planned ones. */
+/** Plays a planned county on ports that are free, and writes into the plan's files when these are not the planned ones. */
 import { OperationalError } from '@village/core';
-import type { CountyPlan } from '../county/plan.ts';
-import { moveModbusFiles } from '../county/plan-files.ts';
+import type { CountyPlan } from '../county/county-plan.ts';
+import { movePortsInFiles } from '../county/plan-files.ts';
 
 /** First port tried when the planned ones are taken. */
 const FIRST = 15_020;
@@ -10,30 +10,27 @@ const LAST = 32_000;
 /** Plans of small counties begin at least this far apart. */
 const STEP_MIN = 20;
 
-/** The ports of the plan's Modbus devices; null when it has none. */
-export function modbusPorts(plan: CountyPlan): { first: number; count: number } | null {
+/** The ports on which the plan's devices listen; null when none does. */
+export function portsOf(plan: CountyPlan): { first: number; count: number } | null {
   let first = Number.POSITIVE_INFINITY;
   let last = 0;
   for (const { wire } of plan.devices) {
-    if (wire.kind !== 'modbus') continue;
+    if (wire.port === undefined) continue;
     first = Math.min(first, wire.port);
     last = Math.max(last, wire.port);
   }
   return last === 0 ? null : { first, count: last - first + 1 };
 }
 
-/** The same county with its Modbus ports beginning elsewhere. */
-export function moveModbus(plan: CountyPlan, first: number): CountyPlan {
-  const by = first - (modbusPorts(plan)?.first ?? first);
+/** The same county with its ports beginning elsewhere. */
+export function movePorts(plan: CountyPlan, first: number): CountyPlan {
+  const by = first - (portsOf(plan)?.first ?? first);
   if (by === 0) return plan;
-  return {
-    ...plan,
-    devices: plan.devices.map((device) =>
-      device.wire.kind === 'modbus'
-        ? { ...device, wire: { ...device.wire, port: device.wire.port + by } }
-        : device,
-    ),
-  };
+  const devices = plan.devices.map((device) => {
+    const { port } = device.wire;
+    return port === undefined ? device : { ...device, wire: { ...device.wire, port: port + by } };
+  });
+  return { ...plan, devices };
 }
 
 /**
@@ -46,16 +43,16 @@ export async function playOnFreePorts<T>(
   folder: string,
   play: (plan: CountyPlan) => Promise<T>,
 ): Promise<{ played: T; first: number | null; moved: boolean }> {
-  const planned = modbusPorts(plan);
+  const planned = portsOf(plan);
   if (planned === null) return { played: await play(plan), first: null, moved: false };
   const step = Math.max(planned.count, STEP_MIN);
   const candidates = [planned.first];
   for (let first = FIRST; first + planned.count <= LAST; first += step) candidates.push(first);
   for (const first of candidates) {
     try {
-      const played = await play(moveModbus(plan, first));
+      const played = await play(movePorts(plan, first));
       const moved = first !== planned.first;
-      if (moved) moveModbusFiles(folder, planned, first);
+      if (moved) movePortsInFiles(folder, planned, first);
       return { played, first, moved };
     } catch (error) {
       if (!(error instanceof OperationalError) || error.code !== 'port-taken') throw error;
@@ -63,6 +60,6 @@ export async function playOnFreePorts<T>(
   }
   throw new OperationalError(
     'port-taken',
-    `There are no ${planned.count} free ports in a row from ${FIRST} to ${LAST} for the Modbus devices`,
+    `There are no ${planned.count} free ports in a row from ${FIRST} to ${LAST} for the devices`,
   );
 }

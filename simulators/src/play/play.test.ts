@@ -8,10 +8,12 @@ import {
   COUNTY,
   type CountyPlan,
   type PlannedDevice,
-  planCounty,
-  type Wire,
-} from '../county/plan.ts';
+  type WireAddress,
+} from '../county/county-plan.ts';
+import { planCounty } from '../county/plan.ts';
 import { catalogProfiles, forever, freePort, TestBroker, testProfiles, until } from '../testing.ts';
+import { isModbusAddress } from '../wires/modbus/index.ts';
+import { type MqttWireCounters, mqttWire } from '../wires/mqtt/index.ts';
 import { Uplink } from '../wires/mqtt/uplink.ts';
 import { type Play, playCounty } from './play.ts';
 import { parseScenario } from './scenario.ts';
@@ -78,7 +80,7 @@ function device(id: string, more: Partial<PlannedDevice> = {}): PlannedDevice {
     longitude: null,
     latitude: null,
     everyMs: 10_000,
-    wire: { kind: 'mqtt', credential: id },
+    wire: mqttWire.addresses(undefined)({ id, gateway: null }),
     ...more,
   };
 }
@@ -92,6 +94,7 @@ function plan(devices: readonly PlannedDevice[], more: Partial<CountyPlan> = {})
     gateways: ['gw-01'],
     networkServer: 'ns-1',
     mqttUrl: broker.url,
+    sites: {},
     relayPort: null,
     secrets: new Map(['ns-1', ...devices.map(({ id }) => id)].map((id) => [id, 'secret'])),
     ...more,
@@ -108,8 +111,11 @@ async function start(
 }
 
 /** Everything that a poll of the device reads. */
-async function poll(profile: DeviceProfile, wire: Wire): Promise<Frame> {
-  if (wire.kind !== 'modbus') throw new Error('not polled');
+const mqttOf = (playing: Play): MqttWireCounters =>
+  playing.counters()['mqtt'] as object as MqttWireCounters;
+
+async function poll(profile: DeviceProfile, wire: WireAddress): Promise<Frame> {
+  if (!isModbusAddress(wire)) throw new Error('not polled');
   const client = new ModbusRTU();
   await client.connectTCP(wire.host, { port: wire.port });
   client.setTimeout(5_000);
@@ -138,7 +144,7 @@ const decoded = (from: string) =>
 describe('a played county', () => {
   it('publishes what decodes to its values at their times, soon after the start and then regularly', async () => {
     const { playing, timer } = await start(plan([device('b-1'), device('b-2')]));
-    await until(() => playing.counters().mqtt.connected === 2, 'both connections');
+    await until(() => mqttOf(playing).connected === 2, 'both connections');
     await timer.pass(3_000);
     await until(() => decoded('b-1').length === 1 && decoded('b-2').length === 1, 'first values');
     await timer.pass(60_000);
@@ -151,7 +157,7 @@ describe('a played county', () => {
     expect(new Set(ats.slice(1).map((at, i) => at - (ats[i] as number)))).toEqual(
       new Set([10_000]),
     );
-    expect(playing.counters()).toMatchObject({ unsent: 0, mqtt: { dropped: 0, faults: 0 } });
+    expect(playing.counters()).toMatchObject({ mqtt: { unsent: 0, dropped: 0, faults: 0 } });
   });
 
   it('serves Modbus slaves with the county’s values, silent in a dropout', async () => {
@@ -190,12 +196,12 @@ describe('a played county', () => {
       devices: 60,
       profiles: catalog,
       mqttUrl: broker.url,
-      modbusPort: await freePort(),
+      sites: { modbus: { port: await freePort() } },
     });
     const { playing, timer } = await start(county);
     await timer.pass(3_000);
     await until(
-      () => playing.counters().mqtt.waiting === 0 && broker.heard.length >= 20,
+      () => mqttOf(playing).waiting === 0 && broker.heard.length >= 20,
       'first values of the MQTT devices',
     );
     const told = new Map<string, Decoded[]>();
@@ -234,21 +240,21 @@ describe('a played county', () => {
         - { at: 1m, for: 1m, what: dropout, devices: { id: b-1 } }
         - { at: 1m, for: 1m, what: restart, devices: { id: b-2 } }`,
     );
-    await until(() => playing.counters().mqtt.connected === 2, 'both connections');
+    await until(() => mqttOf(playing).connected === 2, 'both connections');
     await timer.pass(MINUTE - 1_000);
-    await until(() => playing.counters().mqtt.waiting === 0, 'all acknowledged');
+    await until(() => mqttOf(playing).waiting === 0, 'all acknowledged');
     const before = broker.heard.length;
     await timer.pass(MINUTE);
-    await until(() => playing.counters().mqtt.connected === 0, 'both cut');
+    await until(() => mqttOf(playing).connected === 0, 'both cut');
     expect(broker.heard.length).toBe(before);
     await timer.pass(MINUTE);
     await until(
-      () => playing.counters().mqtt.connected === 2 && playing.counters().mqtt.waiting === 0,
+      () => mqttOf(playing).connected === 2 && mqttOf(playing).waiting === 0,
       'both back',
     );
     expect(decoded('b-1').length).toBe(18);
     expect(decoded('b-2').length).toBe(12);
-    expect(playing.counters()).toMatchObject({ unsent: 6, mqtt: { dropped: 0 } });
+    expect(playing.counters()).toMatchObject({ mqtt: { unsent: 6, dropped: 0 } });
   });
 
   it('duplicates, reorders and lies about the time as the scenario says', async () => {
@@ -262,7 +268,7 @@ describe('a played county', () => {
     );
     await timer.pass(39_000);
     await until(
-      () => playing.counters().mqtt.connected === 4 && playing.counters().mqtt.waiting === 0,
+      () => mqttOf(playing).connected === 4 && mqttOf(playing).waiting === 0,
       'all acknowledged',
     );
     const ats = (id: string) => decoded(id).map(({ at }) => at as number);
@@ -282,13 +288,13 @@ describe('a played county', () => {
     );
     await timer.pass(90_000);
     await until(
-      () => playing.counters().mqtt.connected === 1 && playing.counters().mqtt.waiting === 0,
+      () => mqttOf(playing).connected === 1 && mqttOf(playing).waiting === 0,
       'all acknowledged',
     );
     expect(new Set(broker.heard.map(({ client }) => client))).toEqual(new Set(['ns-1']));
     expect(decoded('l-2').length).toBe(9);
-    expect(decoded('l-1').length + playing.counters().unsent).toBe(9);
-    expect(playing.counters().unsent).toBe(6);
+    expect(decoded('l-1').length + mqttOf(playing).unsent).toBe(9);
+    expect(mqttOf(playing).unsent).toBe(6);
   });
 
   it('cuts the way of the gateway and mends it', async () => {
