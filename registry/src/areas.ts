@@ -1,9 +1,9 @@
 /** The tree of areas: each node knows the way down to it, what lies below it, and the devices that stand there. */
 import type { DeviceState, Label } from '@village/core';
-import type { StoredArea } from '@village/store/relational';
 import type { DeviceLocation } from '@village/store/time-series';
 import type { DeviceEntry } from './devices.ts';
 import { emptyRate } from './rates.ts';
+import type { StoredArea } from './tables/contract.ts';
 
 export type Counts = Record<DeviceState, number>;
 

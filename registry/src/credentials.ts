@@ -1,7 +1,7 @@
 /** Who may speak: the secrets of devices and gateways, as hashes. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Credential } from '@village/store/relational';
 import type { Principal } from './contract.ts';
+import type { Credential } from './tables/contract.ts';
 
 interface Secret {
   readonly hash: Buffer;

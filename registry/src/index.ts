@@ -6,3 +6,14 @@ export { Directory, type DirectoryOptions } from './directory.ts';
 export { decodeText } from './import/csv.ts';
 export type { ImportResult } from './import/faults.ts';
 export { Imports } from './import/imports.ts';
+export type {
+  Credential,
+  DeviceImport,
+  Gateway,
+  GatewayStatus,
+  Imported,
+  RegistryStore,
+  StoredArea,
+} from './tables/contract.ts';
+export { registryStore } from './tables/registry-store.ts';
+export { registryModule } from './tables/schema.ts';

@@ -6,6 +6,8 @@ import { type AreaNode, addArea } from './areas.ts';
 import { Credentials } from './credentials.ts';
 import { addressKey, compareEntries, type DeviceEntry } from './devices.ts';
 import { COMPARISONS_MAX, mergeSorted, Slices, sortInSlices } from './slices.ts';
+import type { RegistryStore } from './tables/contract.ts';
+import { registryStore } from './tables/registry-store.ts';
 
 const PAGE = 2_000;
 
@@ -35,14 +37,14 @@ export const noBooks = (): Books => ({
 });
 
 export interface LoadOptions {
-  readonly relational: Pick<Relational, 'registry'>;
+  readonly relational: Pick<Relational, 'for'>;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   readonly log: (message: string, detail: Record<string, unknown>) => void;
 }
 
 /** New books from what is stored now; what `before` has sorted already is not sorted again. */
 export async function loadBooks(options: LoadOptions, before: Books): Promise<Books> {
-  const { registry } = options.relational;
+  const registry = registryStore(options.relational);
   const nodes = new Map<string, AreaNode>();
   const gateways = new Map<string, GatewayEntry>();
   const entries = new Map<string, DeviceEntry>();
@@ -52,7 +54,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
       const node = nodes.get(gateway.area);
       if (node !== undefined) gateways.set(gateway.id, { name: gateway.name, node });
     }
-    await loadDevices(options, root, nodes, entries);
+    await loadDevices(options, registry, root, nodes, entries);
   }
   const slices = new Slices(COMPARISONS_MAX);
   const credentials = new Credentials();
@@ -71,13 +73,14 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
 }
 
 async function loadDevices(
-  { relational, profiles, log }: LoadOptions,
+  { profiles, log }: LoadOptions,
+  registry: RegistryStore,
   root: string,
   nodes: ReadonlyMap<string, AreaNode>,
   entries: Map<string, DeviceEntry>,
 ): Promise<void> {
   for (let after: string | undefined; ; ) {
-    const page: Device[] = await relational.registry.devices(root, {
+    const page: Device[] = await registry.devices(root, {
       limit: PAGE,
       ...(after === undefined ? {} : { after }),
     });

@@ -8,7 +8,7 @@ import { SECOND, type Timer } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { type GatewayState, mqttHooks, Pipeline } from '@village/ingest';
-import { type Counts, Directory, decodeText, Imports } from '@village/registry';
+import { type Counts, Directory, decodeText, Imports, registryStore } from '@village/registry';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
 import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
@@ -21,6 +21,7 @@ import { viewLatest } from './http/views.ts';
 import { LiveHub } from './live.ts';
 import { keepHouse } from './maintenance.ts';
 import { LockOut, Passwords } from './passwords.ts';
+import { relationalModules } from './relational-modules.ts';
 import { checkRestored } from './restore.ts';
 import { assertImported } from './routes/places.ts';
 
@@ -92,6 +93,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
 
 function openStore(config: Config, { timer, log }: ServerOptions): Promise<Relational> {
   return openRelational({
+    modules: relationalModules,
     clock: timer.now,
     log: (_level, message, detail) => log.warn(detail, message),
     ...(config.relational === undefined
@@ -122,8 +124,8 @@ async function openReadings(
 /** The area at the top must be there before anything can be imported below it. */
 async function foundCounty(config: Config, relational: Relational): Promise<void> {
   const { code, zh, en } = config.county;
-  if ((await relational.registry.areas(code)).length > 0) return;
-  await relational.registry.importAreas([
+  if ((await registryStore(relational).areas(code)).length > 0) return;
+  await registryStore(relational).importAreas([
     {
       code,
       level: 'county',
@@ -176,7 +178,7 @@ async function wire(
   const pipeline = new Pipeline({ store, registry: directory, profiles, clock });
   const remembered = new Map<string, GatewayState>();
   // We wrote it ourselves, from a checked status.
-  for (const { gateway, body } of await relational.registry.gatewayStatuses())
+  for (const { gateway, body } of await registryStore(relational).gatewayStatuses())
     remembered.set(gateway, { ...(body as unknown as GatewayState), online: false });
   const failures: Record<string, number> = {};
   const live = new LiveHub({

@@ -19,6 +19,7 @@ import { type Config, loadConfig } from './config.ts';
 import { runDemo } from './demo.ts';
 import { storeFault } from './faults-at-start.ts';
 import { Passwords } from './passwords.ts';
+import { relationalModules } from './relational-modules.ts';
 import { restore } from './restore.ts';
 
 const HELP = `usage: npm start [-- --devices 300 --seed 1]
@@ -148,6 +149,7 @@ async function start(
 
 function openPeople(config: Config, timer: Timer): Promise<Relational> {
   return openRelational({
+    modules: relationalModules,
     clock: timer.now,
     ...(config.relational === undefined
       ? { file: join(config.data, 'relational.sqlite') }

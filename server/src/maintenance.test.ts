@@ -2,6 +2,7 @@ import { DAY, HOUR } from '@village/core';
 import { openRelational } from '@village/store/relational';
 import { describe, expect, it } from 'vitest';
 import { trimAudit, untilNight } from './maintenance.ts';
+import { relationalModules } from './relational-modules.ts';
 
 describe('nights', () => {
   it('are Beijing nights, never now', () => {
@@ -16,7 +17,11 @@ describe('the audit log', () => {
   it('loses what is older than it is kept, counts that, and says so itself', async () => {
     let now = Date.UTC(2020, 0, 1);
     const clock = () => now;
-    const relational = await openRelational({ file: ':memory:', clock });
+    const relational = await openRelational({
+      modules: relationalModules,
+      file: ':memory:',
+      clock,
+    });
     const trimmed = { audit: 0 };
     const context = { relational, clock, trimmed, config: { audit: { retention: 365 * DAY } } };
     const told: unknown[] = [];

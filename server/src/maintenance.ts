@@ -11,6 +11,7 @@ import {
   SECOND,
   type Timer,
 } from '@village/core';
+import { registryStore } from '@village/registry';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import type { Context } from './http/context.ts';
@@ -96,7 +97,7 @@ async function saveGateways(context: Context, saved: Map<string, number>): Promi
     // A gateway that was never registered has no row to hang its status on.
     if (saved.get(state.id) === state.at) continue;
     if (context.directory.holder(state.id)?.kind !== 'gateway') continue;
-    await context.relational.registry.saveGatewayStatus({
+    await registryStore(context.relational).saveGatewayStatus({
       gateway: state.id,
       online: state.online,
       at: state.at,

@@ -1,14 +1,9 @@
 /** Checks of a file of devices and gateways, and the secrets that they are given. */
 import { DEVICE_COLUMNS, type Device, GATEWAY_PROFILE } from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
-import {
-  type Credential,
-  type Gateway,
-  hashSecret,
-  newSecret,
-  SECRET_LENGTH_MIN,
-} from '@village/store/relational';
+import { hashSecret, newSecret } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
+import { type Credential, type Gateway, SECRET_LENGTH_MIN } from '../tables/contract.ts';
 import { type CsvRow, type ImportFault, readCsv } from './csv.ts';
 import { CONTROL, collector, type Expect, expectName, type ImportResult } from './faults.ts';
 

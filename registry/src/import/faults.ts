@@ -1,5 +1,5 @@
 /** Faults of an imported file, collected row by row. */
-import type { Imported } from '@village/store/relational';
+import type { Imported } from '../tables/contract.ts';
 import type { ImportFault } from './csv.ts';
 
 const FAULTS_MAX = 1_000;

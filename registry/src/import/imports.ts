@@ -3,6 +3,7 @@ import type { Clock } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Relational } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
+import { registryStore } from '../tables/registry-store.ts';
 import { readAreas } from './areas.ts';
 import { readDevices } from './devices.ts';
 import { type ImportResult, refused } from './faults.ts';
@@ -29,7 +30,7 @@ export class Imports {
       const { relational, directory, clock } = this.#options;
       const { areas, faults } = await readAreas(text, scope, directory);
       if (faults.length > 0) return refused(faults);
-      const imported = await relational.registry.importAreas(areas);
+      const imported = await registryStore(relational).importAreas(areas);
       await directory.load(clock());
       return { ...imported, credentials: [], faults: [] };
     });
@@ -42,7 +43,11 @@ export class Imports {
       const file = await readDevices(text, scope, directory, profiles);
       const { devices, gateways, credentials, made, faults } = file;
       if (faults.length > 0) return refused(faults);
-      const imported = await relational.registry.importDevices({ devices, gateways, credentials });
+      const imported = await registryStore(relational).importDevices({
+        devices,
+        gateways,
+        credentials,
+      });
       await directory.load(clock());
       return { ...imported, credentials: made, faults: [] };
     });

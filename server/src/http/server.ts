@@ -11,6 +11,7 @@ import swagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { system } from '@village/api';
 import { MINUTE, SECOND, type Timer } from '@village/core';
+import { registryStore } from '@village/registry';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -173,7 +174,7 @@ function openRoutes(app: FastifyInstance, context: Context): void {
     const faults: string[] = [];
     if (context.store.commitFault !== null) faults.push('the log can not be written');
     try {
-      await context.relational.registry.roots();
+      await registryStore(context.relational).roots();
     } catch (error) {
       context.failures['health'] = (context.failures['health'] ?? 0) + 1;
       faults.push(`the relational store does not answer: ${(error as { code?: string }).code}`);

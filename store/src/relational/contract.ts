@@ -1,5 +1,5 @@
-/** The contract of the relational store: areas, devices, who may speak, who may look, what was done, and modules' tables. */
-import { type Area, DAY, type Device, HOUR, type Role } from '@village/core';
+/** The contract of the relational store: who may look, what was done, transactions, and modules' tables. */
+import { DAY, HOUR, type Role } from '@village/core';
 import type { Kysely } from 'kysely';
 import type { EngineCounters } from './engines/connected.ts';
 import type { ModuleFault } from './modules.ts';
@@ -13,38 +13,6 @@ export const AUDIT_KEPT_MS = 180 * DAY;
 /** Signed-in people are silent for at most this long, and signed in for at most `SESSION_MAX_MS`. */
 export const SESSION_IDLE_MS = 30 * 60_000;
 export const SESSION_MAX_MS = 12 * HOUR;
-
-/** Shortest secret that a device, gateway or machine may be given; ours have 256 random bits. */
-export const SECRET_LENGTH_MIN = 16;
-
-/** An area with its place in the tree: `/county/township/village/`. */
-export interface StoredArea extends Area {
-  readonly path: string;
-}
-
-/** A gateway or network server: what devices speak through. */
-export interface Gateway {
-  readonly id: string;
-  readonly name: string;
-  readonly area: string;
-}
-
-/** What a gateway said of itself last; `body` is the status message. */
-export interface GatewayStatus {
-  readonly gateway: string;
-  readonly online: boolean;
-  /** Receive time, ms. */
-  readonly at: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-/** How a device or gateway proves who it is; the id is its MQTT username. */
-export interface Credential {
-  readonly id: string;
-  readonly kind: 'device' | 'gateway';
-  /** SHA-256 of the secret, hexadecimal. */
-  readonly hash: string;
-}
 
 export interface Account {
   readonly name: string;
@@ -79,41 +47,10 @@ export interface StoredAuditEntry extends AuditEntry {
   readonly at: number;
 }
 
-export interface DeviceImport {
-  readonly devices: readonly Device[];
-  readonly gateways: readonly Gateway[];
-  readonly credentials: readonly Credential[];
-}
-
-export interface Imported {
-  readonly created: number;
-  readonly updated: number;
-}
-
 /**
  * Every method of the parts rejects with `relational-unavailable` (retry) when the database can't be reached or written.
  * A `scope` is the code of an area: what lies outside it and below is never returned, and an unknown code sees nothing.
  */
-export interface Registry {
-  /** All areas in scope, parents before children. */
-  areas(scope: string): Promise<StoredArea[]>;
-  /** Codes of areas without a parent, for those who load everything. */
-  roots(): Promise<string[]>;
-  /**
-   * Adds or replaces areas and recomputes paths; all or nothing.
-   * @throws area-without-parent when a parent is unknown or the parents form a ring
-   */
-  importAreas(areas: readonly Area[]): Promise<Imported>;
-  /** Devices in scope by id, those after `after`. */
-  devices(scope: string, page: { after?: string; limit: number }): Promise<Device[]>;
-  gateways(scope: string): Promise<Gateway[]>;
-  /** Adds or replaces devices, gateways and credentials; all or nothing. @throws import-conflict */
-  importDevices(batch: DeviceImport): Promise<Imported>;
-  credentials(): Promise<Credential[]>;
-  saveGatewayStatus(status: GatewayStatus): Promise<void>;
-  gatewayStatuses(): Promise<GatewayStatus[]>;
-}
-
 export interface People {
   accounts(scope: string): Promise<Account[]>;
   /** With the password's hash; null when there is no such account. */
@@ -154,7 +91,6 @@ export interface AuditLog {
 
 /** The store's parts and every module's tables, over the database or inside a transaction. */
 export interface RelationalAccess {
-  readonly registry: Registry;
   readonly people: People;
   readonly audit: AuditLog;
   /** Tables of a module that the store was opened with, as the module knows them. */

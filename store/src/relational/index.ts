@@ -1,4 +1,4 @@
-/** The relational store: areas, devices, credentials, people, the audit log and the tables of modules, on SQLite or PostgreSQL. */
+/** The relational store: people, the audit log and the tables of modules, on SQLite or PostgreSQL. */
 import { bug, type Clock } from '@village/core';
 import { Kysely } from 'kysely';
 import { auditLog } from './audit/audit.ts';
@@ -11,8 +11,6 @@ import { migrate } from './migrate.ts';
 import { checkModules, type ModuleFault, type RelationalModule } from './modules.ts';
 import { people } from './people/people.ts';
 import { type PeopleTables, peopleModule } from './people/tables.ts';
-import { registry } from './registry/places.ts';
-import { type RegistryTables, registryModule } from './registry/tables.ts';
 import { runner } from './transactions.ts';
 
 export * from './contract.ts';
@@ -23,16 +21,16 @@ export { areaWithin } from './scope.ts';
 export { hashSecret, newSecret } from './secrets.ts';
 export { inTransaction } from './transactions.ts';
 
-/** The store's own modules, in the order in which their tables refer to each other. */
-export const coreModules: readonly RelationalModule[] = [registryModule, peopleModule, auditModule];
+/** The store's own modules; accounts and tokens refer to the areas of a module `registry`, which comes before them. */
+export const coreModules: readonly RelationalModule[] = [peopleModule, auditModule];
 
 export interface RelationalOptions {
   /** `postgres://…`; else `file`, the path of a SQLite database (`:memory:` for one that is forgotten). */
   readonly url?: string;
   readonly file?: string;
   readonly clock: Clock;
-  /** All modules whose tables are kept here, those that others refer to first; the store's own when absent. */
-  readonly modules?: readonly RelationalModule[];
+  /** All modules whose tables are kept here, those that others refer to first. */
+  readonly modules: readonly RelationalModule[];
   /** Longest transaction, ms; TRANSACTION_MS when absent. */
   readonly transactionMs?: number;
   /** Receives what failed and did no harm: a connection that the database closed, a use of a session not noted. */
@@ -44,7 +42,7 @@ export interface RelationalOptions {
  * @throws relational-unavailable, migration-failed of a module that must be there
  */
 export async function openRelational(options: RelationalOptions): Promise<Relational> {
-  const { modules = coreModules } = options;
+  const { modules } = options;
   checkModules(modules);
   const connected = await connect(options);
   const db = new Kysely<Record<string, never>>({ dialect: connected.dialect });
@@ -84,7 +82,6 @@ function accessWith(
       return db as unknown as Kysely<Tables>;
     };
     return {
-      registry: registry(db as unknown as Kysely<RegistryTables>),
       people: people(db as unknown as Kysely<PeopleTables>, clock, notNoted),
       audit: auditLog(db as unknown as Kysely<AuditTables>, clock),
       for: tables,

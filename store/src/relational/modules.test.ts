@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
+import { registryStore } from '@village/registry';
 import { Kysely, sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -11,12 +12,18 @@ import { connectSqlite } from './engines/sqlite.ts';
 import {
   type AuditEntry,
   areaWithin,
-  coreModules,
   openRelational,
   type Relational,
   type RelationalModule,
 } from './index.ts';
-import { area, device, postgresFolder, startPostgres, type TestPostgres } from './testing.ts';
+import {
+  area,
+  device,
+  postgresFolder,
+  startPostgres,
+  type TestPostgres,
+  testModules,
+} from './testing.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'village-modules-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -96,7 +103,7 @@ const postgresEngine: Engine = {
 const open: Relational[] = [];
 const start = async (
   target: Target,
-  modules: readonly RelationalModule[] = coreModules,
+  modules: readonly RelationalModule[] = testModules,
   more: { transactionMs?: number } = {},
 ): Promise<Relational> => {
   const store = await openRelational({
@@ -132,8 +139,8 @@ function moduleTests({ target, raw }: Engine): void {
   it('takes over a database of the first releases as it is', async () => {
     const at = await target();
     const made = await start(at);
-    await made.registry.importAreas(AREAS);
-    await made.registry.importDevices({
+    await registryStore(made).importAreas(AREAS);
+    await registryStore(made).importDevices({
       devices: [device('d-1', NORTH)],
       gateways: [],
       credentials: [{ id: 'd-1', kind: 'device', hash: 'h' }],
@@ -160,9 +167,9 @@ function moduleTests({ target, raw }: Engine): void {
         `insert into kysely_migration values ('${name}', '2026-11-0${index + 1}T00:00:00.000Z')`,
       );
 
-    const store = await start(at, [...coreModules, wells]);
-    expect(await store.registry.devices(COUNTY, { limit: 9 })).toHaveLength(1);
-    expect(await store.registry.credentials()).toHaveLength(1);
+    const store = await start(at, [...testModules, wells]);
+    expect(await registryStore(store).devices(COUNTY, { limit: 9 })).toHaveLength(1);
+    expect(await registryStore(store).credentials()).toHaveLength(1);
     expect(await store.people.account('li')).toMatchObject({ passwordHash: 'hash' });
     expect(await store.audit.list({ limit: 9 })).toMatchObject([{ target: 'old' }]);
     expect(
@@ -175,12 +182,12 @@ function moduleTests({ target, raw }: Engine): void {
     // A server of the first releases still finds its own list.
     expect(await raw(at, 'select name from kysely_migration')).toHaveLength(5);
     await store.close();
-    expect(await (await start(at)).registry.devices(COUNTY, { limit: 9 })).toHaveLength(1);
+    expect(await registryStore(await start(at)).devices(COUNTY, { limit: 9 })).toHaveLength(1);
   });
 
   it('goes on from an old database in which not everything was done', async () => {
     const at = await target();
-    await (await start(at, coreModules.slice(0, 1))).close();
+    await (await start(at, testModules.slice(0, 1))).close();
     await raw(at, 'drop table migration_registry');
     await raw(
       at,
@@ -193,22 +200,22 @@ function moduleTests({ target, raw }: Engine): void {
     await raw(at, 'drop table gateway_status');
     await raw(at, 'drop table credential');
     const store = await start(at);
-    await store.registry.importAreas(AREAS);
+    await registryStore(store).importAreas(AREAS);
     expect(await store.people.tokens(COUNTY)).toEqual([]);
   });
 
   it('leaves the data of a module that is missing now where it is', async () => {
     const at = await target();
-    const first = await start(at, [...coreModules, wells]);
-    await first.registry.importAreas(AREAS);
+    const first = await start(at, [...testModules, wells]);
+    await registryStore(first).importAreas(AREAS);
     const row = { id: 'w-1', area: NORTH, depth: 12.5 };
     await first.for<WellTables>('deep-wells').insertInto('well').values(row).execute();
     await first.close();
     const without = await start(at);
-    expect(await without.registry.areas(COUNTY)).toHaveLength(3);
+    expect(await registryStore(without).areas(COUNTY)).toHaveLength(3);
     expect(() => without.for('deep-wells')).toThrow(/no module deep-wells/);
     await without.close();
-    const back = await start(at, [...coreModules, wells]);
+    const back = await start(at, [...testModules, wells]);
     const found = await back.for<WellTables>('deep-wells').selectFrom('well').selectAll().execute();
     expect(found).toEqual([row]);
   });
@@ -229,17 +236,17 @@ function moduleTests({ target, raw }: Engine): void {
 
   it('names the module and the migration that failed, and undoes its part alone', async () => {
     const at = await target();
-    const first = await start(at, [...coreModules, wells]);
-    await first.registry.importAreas(AREAS);
+    const first = await start(at, [...testModules, wells]);
+    await registryStore(first).importAreas(AREAS);
     await first.close();
-    await expect(start(at, [...coreModules, broken()])).rejects.toMatchObject({
+    await expect(start(at, [...testModules, broken()])).rejects.toMatchObject({
       code: 'migration-failed',
       retry: false,
       message: expect.stringMatching(/^[^\n]*deep-wells[^\n]*0002-pumps[^\n]*no_such_table[^\n]*$/),
     });
     await expect(raw(at, 'select * from pump')).rejects.toThrow();
-    const after = await start(at, [...coreModules, wells]);
-    expect(await after.registry.areas(COUNTY)).toHaveLength(3);
+    const after = await start(at, [...testModules, wells]);
+    expect(await registryStore(after).areas(COUNTY)).toHaveLength(3);
     expect(
       await after.for<WellTables>('deep-wells').selectFrom('well').selectAll().execute(),
     ).toEqual([]);
@@ -253,7 +260,7 @@ function moduleTests({ target, raw }: Engine): void {
         '0001': { up: (db) => db.schema.createTable('spring').addColumn('id', 'text').execute() },
       },
     };
-    const store = await start(at, [...coreModules, broken({ optional: true }), other]);
+    const store = await start(at, [...testModules, broken({ optional: true }), other]);
     expect(store.faults).toMatchObject([{ module: 'deep-wells', migration: '0002-pumps' }]);
     expect(() => store.for('deep-wells')).toThrow(/no module/);
     const springs = store.for<{ spring: { id: string } }>('springs');
@@ -264,20 +271,20 @@ function moduleTests({ target, raw }: Engine): void {
 
   it('refuses a newer version of a module by name', async () => {
     const at = await target();
-    await (await start(at, [...coreModules, wells])).close();
+    await (await start(at, [...testModules, wells])).close();
     await raw(
       at,
       `insert into migration_deep_wells values ('0009-later', '2030-01-01T00:00:00.000Z')`,
     );
-    await expect(start(at, [...coreModules, wells])).rejects.toMatchObject({
+    await expect(start(at, [...testModules, wells])).rejects.toMatchObject({
       code: 'migration-failed',
       message: expect.stringContaining('0009-later'),
     });
   });
 
   it('cuts rows to an area inside the query', async () => {
-    const store = await start(await target(), [...coreModules, wells]);
-    await store.registry.importAreas(AREAS);
+    const store = await start(await target(), [...testModules, wells]);
+    await registryStore(store).importAreas(AREAS);
     const db = store.for<WellTables>('deep-wells');
     await db
       .insertInto('well')
@@ -304,8 +311,8 @@ function moduleTests({ target, raw }: Engine): void {
 
 function transactionTests({ target, raw }: Engine): void {
   const opened = async (): Promise<Relational> => {
-    const store = await start(await target(), [...coreModules, wells]);
-    await store.registry.importAreas(AREAS);
+    const store = await start(await target(), [...testModules, wells]);
+    await registryStore(store).importAreas(AREAS);
     return store;
   };
   const ids = async (store: Relational): Promise<string[]> =>
@@ -343,8 +350,8 @@ function transactionTests({ target, raw }: Engine): void {
 
   it('writes the audit entry with what it tells, or does neither', async () => {
     const at = await target();
-    const store = await start(at, [...coreModules, wells]);
-    await store.registry.importAreas(AREAS);
+    const store = await start(at, [...testModules, wells]);
+    await registryStore(store).importAreas(AREAS);
     await store.transaction((tx) => dig(tx, 'a'), { audit: () => entry('a') });
     expect(await store.audit.list({ limit: 9 })).toMatchObject([{ target: 'a' }]);
     await raw(at, 'alter table audit rename to audit_elsewhere');
@@ -398,8 +405,8 @@ function transactionTests({ target, raw }: Engine): void {
   });
 
   it('undoes a transaction that takes too long, and lets the others on', async () => {
-    const store = await start(await target(), [...coreModules, wells], { transactionMs: 800 });
-    await store.registry.importAreas(AREAS);
+    const store = await start(await target(), [...testModules, wells], { transactionMs: 800 });
+    await registryStore(store).importAreas(AREAS);
     let later: unknown = null;
     const stuck = store.transaction(async (tx) => {
       await dig(tx, 'never');
@@ -435,7 +442,7 @@ describe('the threads of SQLite', () => {
       turns++;
     }
     expect(done).toBe(false);
-    expect(await store.registry.roots()).toEqual([]);
+    expect(await registryStore(store).roots()).toEqual([]);
     holder.exec('commit');
     holder.close();
     await write;

@@ -3,10 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { systemTimer } from '@village/core';
+import { registryStore } from '@village/registry';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRelational } from './index.ts';
-import { contractSuite, postgresFolder, startPostgres, type TestPostgres } from './testing.ts';
+import {
+  contractSuite,
+  postgresFolder,
+  startPostgres,
+  type TestPostgres,
+  testModules,
+} from './testing.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'village-relational-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,15 +21,17 @@ const entry = { actor: 'a', address: '', action: 'sign-in', target: '', detail: 
 
 describe('SQLite', () => {
   let number = 0;
-  contractSuite((clock) => openRelational({ file: join(folder, `${number++}.sqlite`), clock }));
+  contractSuite((clock) =>
+    openRelational({ modules: testModules, file: join(folder, `${number++}.sqlite`), clock }),
+  );
 
   it('opens again with what was written, without running migrations twice', async () => {
     const file = join(folder, 'again.sqlite');
     const at = systemTimer.now();
-    const first = await openRelational({ file, clock: () => at });
+    const first = await openRelational({ modules: testModules, file, clock: () => at });
     await first.audit.append({ ...entry, outcome: 'done' });
     await first.close();
-    const second = await openRelational({ file, clock: () => at + 1 });
+    const second = await openRelational({ modules: testModules, file, clock: () => at + 1 });
     expect(await second.audit.list({ limit: 5 })).toMatchObject([{ at, action: 'sign-in' }]);
     await second.close();
     const raw = new DatabaseSync(file);
@@ -32,24 +41,36 @@ describe('SQLite', () => {
   });
 
   it('is copied into a file that opens as a store of its own', async () => {
-    const store = await openRelational({ file: join(folder, 'first.sqlite'), clock: () => 1 });
+    const store = await openRelational({
+      modules: testModules,
+      file: join(folder, 'first.sqlite'),
+      clock: () => 1,
+    });
     await store.audit.append({ ...entry, outcome: 'done' });
     const copy = join(folder, 'copy.sqlite');
     expect(await store.backup(copy)).toBe(true);
     await store.close();
-    const restored = await openRelational({ file: copy, clock: () => 2 });
+    const restored = await openRelational({ modules: testModules, file: copy, clock: () => 2 });
     expect(await restored.audit.list({ limit: 5 })).toHaveLength(1);
     await restored.close();
   });
 
   it('says so when the file is no database, and when it is closed', async () => {
-    await expect(openRelational({ file: folder, clock: () => 1 })).rejects.toMatchObject({
+    await expect(
+      openRelational({ modules: testModules, file: folder, clock: () => 1 }),
+    ).rejects.toMatchObject({
       code: 'relational-unavailable',
       retry: true,
     });
-    const store = await openRelational({ file: join(folder, 'closed.sqlite'), clock: () => 1 });
+    const store = await openRelational({
+      modules: testModules,
+      file: join(folder, 'closed.sqlite'),
+      clock: () => 1,
+    });
     await store.close();
-    await expect(store.registry.roots()).rejects.toMatchObject({ code: 'relational-unavailable' });
+    await expect(registryStore(store).roots()).rejects.toMatchObject({
+      code: 'relational-unavailable',
+    });
   });
 });
 
@@ -70,11 +91,13 @@ describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
     return server.url(name);
   };
 
-  contractSuite(async (clock) => openRelational({ url: await database(), clock }));
+  contractSuite(async (clock) =>
+    openRelational({ modules: testModules, url: await database(), clock }),
+  );
 
   it('keeps the audit log append-only', async () => {
     const url = await database();
-    const store = await openRelational({ url, clock: systemTimer.now });
+    const store = await openRelational({ modules: testModules, url, clock: systemTimer.now });
     await store.audit.append({ ...entry, outcome: 'refused' });
     await store.close();
     const raw = new pg.Client(url);
@@ -86,7 +109,11 @@ describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
 
   it('says so when nobody answers', async () => {
     await expect(
-      openRelational({ url: 'postgres://village@127.0.0.1:1/none', clock: () => 1 }),
+      openRelational({
+        modules: testModules,
+        url: 'postgres://village@127.0.0.1:1/none',
+        clock: () => 1,
+      }),
     ).rejects.toMatchObject({ code: 'relational-unavailable', retry: true });
   });
 });

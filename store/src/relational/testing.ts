@@ -5,16 +5,20 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Area, DAY, type Device, systemTimer } from '@village/core';
+import { registryModule, registryStore } from '@village/registry';
 import { afterEach, expect, it } from 'vitest';
 import {
   AUDIT_KEPT_MS,
-  hashSecret,
+  coreModules,
   type Relational,
   SESSION_IDLE_MS,
   SESSION_MAX_MS,
 } from './index.ts';
 
-const COUNTY = '330522000000';
+/** What the store's tables need: people and modules refer to areas. */
+export const testModules = [registryModule, ...coreModules];
+
+export const COUNTY = '330522000000';
 
 export const area = (code: string, parent: string | null, more: Partial<Area> = {}): Area => ({
   code,
@@ -41,7 +45,7 @@ export const device = (id: string, at: string, more: Partial<Device> = {}): Devi
 });
 
 /** Two townships, the first with two villages. */
-const AREAS = [
+export const AREAS = [
   area('330522100200', '330522100000'),
   area('330522100201', '330522100000'),
   area('330522100000', COUNTY),
@@ -55,128 +59,12 @@ export function contractSuite(open: (clock: () => number) => Promise<Relational>
   let now = 1_800_000_000_000;
   const fresh = async (): Promise<Relational> => {
     store = await open(() => now);
-    await store.registry.importAreas(AREAS);
+    await registryStore(store).importAreas(AREAS);
     return store;
   };
   afterEach(() => store?.close());
-  placeTests(fresh);
   peopleTests(fresh, (ms) => {
     now += ms;
-  });
-}
-
-function placeTests(fresh: () => Promise<Relational>): void {
-  it('gives areas in scope only, parents first, whatever order they came in', async () => {
-    const store = await fresh();
-    expect((await store.registry.areas(COUNTY)).map((a) => a.path)).toEqual([
-      '/330522000000/',
-      '/330522000000/330522100000/',
-      '/330522000000/330522100000/330522100200/',
-      '/330522000000/330522100000/330522100201/',
-      '/330522000000/330522101000/',
-    ]);
-    expect((await store.registry.areas('330522100000')).map((a) => a.code)).toEqual([
-      '330522100000',
-      '330522100200',
-      '330522100201',
-    ]);
-    expect((await store.registry.areas('330522101000'))[0]).toMatchObject({
-      aliases: ['330522101'],
-      validFrom: '2020-01-01',
-      validTo: null,
-    });
-    expect(await store.registry.areas('999999999999')).toEqual([]);
-    expect(await store.registry.areas('%')).toEqual([]);
-    expect(await store.registry.roots()).toEqual([COUNTY]);
-  });
-
-  it('moves a village with its path, and refuses rings and missing parents as a whole', async () => {
-    const store = await fresh();
-    expect(await store.registry.importAreas([area('330522100201', '330522101000')])).toEqual({
-      created: 0,
-      updated: 1,
-    });
-    expect((await store.registry.areas('330522101000')).map((a) => a.code)).toContain(
-      '330522100201',
-    );
-    for (const bad of [
-      [area('330522102000', COUNTY), area('330522103001', '330522103000')],
-      [area('330522100000', '330522100200')],
-    ]) {
-      await expect(store.registry.importAreas(bad)).rejects.toMatchObject({
-        code: 'area-without-parent',
-      });
-    }
-    expect((await store.registry.areas(COUNTY)).map((a) => a.code)).not.toContain('330522102000');
-  });
-
-  it('gives devices and gateways in scope only and pages them by id', async () => {
-    const store = await fresh();
-    const ids = Array.from({ length: 450 }, (_, i) => `d-${String(i).padStart(4, '0')}`);
-    const places = ['330522100200', '330522100201', '330522101000'];
-    const devices = ids.map((id, i) =>
-      device(id, places[i % 3] as string, { options: { wordOrder: 'CDAB' }, longitude: 119.9 }),
-    );
-    const gateways = [
-      { id: 'gw-1', name: '网关', area: COUNTY },
-      { id: 'gw-2', name: '网关', area: '330522101000' },
-    ];
-    const batch = {
-      devices: [...devices, device('wired', '330522101000', { gateway: 'gw-2' })],
-      gateways,
-      credentials: [{ id: 'gw-1', kind: 'gateway' as const, hash: hashSecret('x'.repeat(16)) }],
-    };
-    expect(await store.registry.importDevices(batch)).toEqual({ created: 453, updated: 0 });
-    expect(await store.registry.importDevices(batch)).toEqual({ created: 0, updated: 453 });
-
-    const seen: string[] = [];
-    let after: string | undefined;
-    for (;;) {
-      const page = await store.registry.devices('330522100000', {
-        limit: 64,
-        ...(after === undefined ? {} : { after }),
-      });
-      seen.push(...page.map((one) => one.id));
-      after = page.at(-1)?.id;
-      if (page.length < 64) break;
-    }
-    expect(seen).toEqual(ids.filter((_, i) => i % 3 < 2));
-    expect((await store.registry.devices('330522100201', { limit: 1 }))[0]).toEqual(devices[1]);
-    expect((await store.registry.gateways('330522101000')).map((g) => g.id)).toEqual(['gw-2']);
-    expect(await store.registry.gateways('330522100200')).toEqual([]);
-    expect(await store.registry.credentials()).toEqual(batch.credentials);
-  });
-
-  it('imports all or nothing when the tables refuse', async () => {
-    const store = await fresh();
-    const good = device('good', '330522100200');
-    const none = { gateways: [], credentials: [] };
-    for (const bad of [
-      device('bad', '330522109999'),
-      device('bad', '330522100200', { gateway: 'gw-none' }),
-      device('bad', '330522100200', { address: 'good' }),
-    ])
-      await expect(
-        store.registry.importDevices({ ...none, devices: [good, bad] }),
-      ).rejects.toMatchObject({
-        code: 'import-conflict',
-      });
-    expect(await store.registry.devices(COUNTY, { limit: 10 })).toEqual([]);
-  });
-
-  it('keeps the last status of each gateway', async () => {
-    const store = await fresh();
-    const gateway = { id: 'gw-1', name: '网关', area: COUNTY };
-    await store.registry.importDevices({ devices: [], gateways: [gateway], credentials: [] });
-    await store.registry.saveGatewayStatus({
-      gateway: 'gw-1',
-      online: true,
-      at: 5,
-      body: { version: '1' },
-    });
-    const last = { gateway: 'gw-1', online: false, at: 9, body: { dropped: { full: 3 } } };
-    await store.registry.saveGatewayStatus(last);
-    expect(await store.registry.gatewayStatuses()).toEqual([last]);
   });
 }
 

@@ -1,7 +1,7 @@
 /** Tables of areas, devices and gateways as Kysely sees them, and how they came about. */
 import type { AreaLevel } from '@village/core';
+import type { RelationalModule } from '@village/store/relational';
 import type { Kysely } from 'kysely';
-import type { RelationalModule } from '../modules.ts';
 
 export interface AreaTable {
   code: string;

@@ -1,0 +1,110 @@
+/** Areas in the database: every list is cut to the asker's area inside the query. */
+import { type Area, OperationalError } from '@village/core';
+import { inTransaction } from '@village/store/relational';
+import type { Selectable } from 'kysely';
+import type { Imported, StoredArea } from './contract.ts';
+import { chunks, type Db, scopePath } from './rows.ts';
+import type { AreaTable } from './schema.ts';
+
+function toArea(row: Selectable<AreaTable>): StoredArea {
+  return {
+    code: row.code,
+    level: row.level,
+    name: { zh: row.name_zh, en: row.name_en },
+    parent: row.parent,
+    path: row.path,
+    aliases: JSON.parse(row.aliases) as string[],
+    validFrom: row.valid_from,
+    validTo: row.valid_to,
+  };
+}
+
+/** All areas in scope, parents before children. */
+export async function listAreas(db: Db, scope: string): Promise<StoredArea[]> {
+  const path = await scopePath(db, scope);
+  if (path === null) return [];
+  const rows = await db
+    .selectFrom('area')
+    .selectAll()
+    .where('path', 'like', `${path}%`)
+    .orderBy('path')
+    .execute();
+  return rows.map(toArea);
+}
+
+/** Codes of the areas without a parent. */
+export async function listRoots(db: Db): Promise<string[]> {
+  const rows = await db
+    .selectFrom('area')
+    .select('code')
+    .where('parent', 'is', null)
+    .orderBy('code')
+    .execute();
+  return rows.map((row) => row.code);
+}
+
+/** `/county/township/village/` of every area, parents first. @throws area-without-parent */
+function pathsOf(parents: ReadonlyMap<string, string | null>): Map<string, string> {
+  const paths = new Map<string, string>();
+  const pathOf = (code: string, trail: readonly string[]): string => {
+    const known = paths.get(code);
+    if (known !== undefined) return known;
+    const parent = parents.get(code);
+    if (parent === undefined || trail.includes(code))
+      throw new OperationalError(
+        'area-without-parent',
+        parent === undefined
+          ? `no area has the code ${code}`
+          : `the parents of area ${code} form a ring`,
+      );
+    const path = parent === null ? `/${code}/` : `${pathOf(parent, [...trail, code])}${code}/`;
+    paths.set(code, path);
+    return path;
+  };
+  for (const code of parents.keys()) pathOf(code, []);
+  return new Map([...paths].sort((a, b) => a[1].length - b[1].length));
+}
+
+/** Adds or replaces areas in one transaction; paths of all areas are computed anew, since a township may have moved. */
+export async function importAreas(db: Db, areas: readonly Area[]): Promise<Imported> {
+  return inTransaction(db, async (trx) => {
+    const before = await trx.selectFrom('area').selectAll().execute();
+    const rows = new Map<string, AreaTable>(before.map((row) => [row.code, row]));
+    let created = 0;
+    for (const area of areas) {
+      if (!rows.has(area.code)) created++;
+      rows.set(area.code, {
+        code: area.code,
+        level: area.level,
+        name_zh: area.name.zh,
+        name_en: area.name.en,
+        parent: area.parent,
+        path: '',
+        aliases: JSON.stringify(area.aliases),
+        valid_from: area.validFrom,
+        valid_to: area.validTo,
+      });
+    }
+    const paths = pathsOf(new Map([...rows].map(([code, row]) => [code, row.parent])));
+    const ordered = [...paths].map(([code, path]) => ({ ...(rows.get(code) as AreaTable), path }));
+    for (const chunk of chunks(ordered)) {
+      await trx
+        .insertInto('area')
+        .values(chunk)
+        .onConflict((conflict) =>
+          conflict.column('code').doUpdateSet((eb) => ({
+            level: eb.ref('excluded.level'),
+            name_zh: eb.ref('excluded.name_zh'),
+            name_en: eb.ref('excluded.name_en'),
+            parent: eb.ref('excluded.parent'),
+            path: eb.ref('excluded.path'),
+            aliases: eb.ref('excluded.aliases'),
+            valid_from: eb.ref('excluded.valid_from'),
+            valid_to: eb.ref('excluded.valid_to'),
+          })),
+        )
+        .execute();
+    }
+    return { created, updated: areas.length - created };
+  });
+}

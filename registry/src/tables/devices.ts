@@ -1,0 +1,99 @@
+/** Devices and credentials in the database, and the import of both with their gateways. */
+import type { Device } from '@village/core';
+import { inTransaction } from '@village/store/relational';
+import type { Selectable } from 'kysely';
+import type { Credential, DeviceImport, Imported } from './contract.ts';
+import { saveGateways } from './gateways.ts';
+import { chunks, type Db, scopePath } from './rows.ts';
+import type { DeviceTable } from './schema.ts';
+
+function toDevice(row: Selectable<DeviceTable>): Device {
+  return { ...row, options: JSON.parse(row.options) as Device['options'] };
+}
+
+/** Devices in scope by id, those after `page.after`. */
+export async function listDevices(
+  db: Db,
+  scope: string,
+  page: { after?: string; limit: number },
+): Promise<Device[]> {
+  const path = await scopePath(db, scope);
+  if (path === null) return [];
+  let query = db
+    .selectFrom('device')
+    .innerJoin('area', 'area.code', 'device.area')
+    .selectAll('device')
+    .where('area.path', 'like', `${path}%`);
+  if (page.after !== undefined) query = query.where('device.id', '>', page.after);
+  const rows = await query.orderBy('device.id').limit(page.limit).execute();
+  return rows.map(toDevice);
+}
+
+async function existing(
+  trx: Db,
+  table: 'device' | 'gateway',
+  ids: readonly string[],
+): Promise<number> {
+  let count = 0;
+  for (const chunk of chunks(ids)) {
+    const rows = await trx.selectFrom(table).select('id').where('id', 'in', chunk).execute();
+    count += rows.length;
+  }
+  return count;
+}
+
+async function saveDevices(trx: Db, devices: readonly Device[]): Promise<void> {
+  for (const chunk of chunks(devices)) {
+    await trx
+      .insertInto('device')
+      .values(chunk.map((device) => ({ ...device, options: JSON.stringify(device.options) })))
+      .onConflict((conflict) =>
+        conflict.column('id').doUpdateSet((eb) => ({
+          name: eb.ref('excluded.name'),
+          profile: eb.ref('excluded.profile'),
+          area: eb.ref('excluded.area'),
+          gateway: eb.ref('excluded.gateway'),
+          address: eb.ref('excluded.address'),
+          options: eb.ref('excluded.options'),
+          longitude: eb.ref('excluded.longitude'),
+          latitude: eb.ref('excluded.latitude'),
+        })),
+      )
+      .execute();
+  }
+}
+
+async function saveCredentials(trx: Db, credentials: readonly Credential[]): Promise<void> {
+  for (const chunk of chunks(credentials))
+    await trx
+      .insertInto('credential')
+      .values(chunk)
+      .onConflict((conflict) =>
+        conflict.column('id').doUpdateSet((eb) => ({
+          kind: eb.ref('excluded.kind'),
+          hash: eb.ref('excluded.hash'),
+        })),
+      )
+      .execute();
+}
+
+/** Adds or replaces devices, gateways and credentials in one transaction. */
+export async function importDevices(db: Db, batch: DeviceImport): Promise<Imported> {
+  return inTransaction(db, async (trx) => {
+    const updated =
+      (await existing(
+        trx,
+        'device',
+        batch.devices.map((device) => device.id),
+      )) +
+      (await existing(
+        trx,
+        'gateway',
+        batch.gateways.map((gateway) => gateway.id),
+      ));
+    await saveGateways(trx, batch.gateways);
+    await saveDevices(trx, batch.devices);
+    await saveCredentials(trx, batch.credentials);
+    return { created: batch.devices.length + batch.gateways.length - updated, updated };
+  });
+}

@@ -1,0 +1,172 @@
+/** Areas, devices, gateways and credentials in the database, on both engines. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hashSecret, openRelational, type Relational } from '@village/store/relational';
+import {
+  AREAS,
+  area,
+  COUNTY,
+  device,
+  postgresFolder,
+  startPostgres,
+  type TestPostgres,
+  testModules,
+} from '@village/store/relational/testing';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { RegistryStore } from './contract.ts';
+import { registryStore } from './registry-store.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'village-registry-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let number = 0;
+const opened: Relational[] = [];
+afterEach(async () => {
+  for (const relational of opened.splice(0)) await relational.close();
+});
+
+/** The target of an empty database. */
+type Target = () => Promise<{ file: string } | { url: string }>;
+
+describe('SQLite', () => suite(async () => ({ file: join(folder, `${number++}.sqlite`) })));
+
+describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres(postgresFolder() as string);
+  }, 60_000);
+  afterAll(() => server.stop());
+  suite(async () => {
+    const admin = new pg.Client(server.url('postgres'));
+    await admin.connect();
+    const name = `village_${number++}`;
+    await admin.query(`create database ${name}`);
+    await admin.end();
+    return { url: server.url(name) };
+  });
+});
+
+function suite(target: Target): void {
+  const fresh = async (): Promise<RegistryStore> => {
+    const relational = await openRelational({
+      ...(await target()),
+      clock: () => 1_800_000_000_000,
+      modules: testModules,
+    });
+    opened.push(relational);
+    const store = registryStore(relational);
+    await store.importAreas(AREAS);
+    return store;
+  };
+
+  it('gives areas in scope only, parents first, whatever order they came in', async () => {
+    const store = await fresh();
+    expect((await store.areas(COUNTY)).map((a) => a.path)).toEqual([
+      '/330522000000/',
+      '/330522000000/330522100000/',
+      '/330522000000/330522100000/330522100200/',
+      '/330522000000/330522100000/330522100201/',
+      '/330522000000/330522101000/',
+    ]);
+    expect((await store.areas('330522100000')).map((a) => a.code)).toEqual([
+      '330522100000',
+      '330522100200',
+      '330522100201',
+    ]);
+    expect((await store.areas('330522101000'))[0]).toMatchObject({
+      aliases: ['330522101'],
+      validFrom: '2020-01-01',
+      validTo: null,
+    });
+    expect(await store.areas('999999999999')).toEqual([]);
+    expect(await store.areas('%')).toEqual([]);
+    expect(await store.roots()).toEqual([COUNTY]);
+  });
+
+  it('moves a village with its path, and refuses rings and missing parents as a whole', async () => {
+    const store = await fresh();
+    expect(await store.importAreas([area('330522100201', '330522101000')])).toEqual({
+      created: 0,
+      updated: 1,
+    });
+    expect((await store.areas('330522101000')).map((a) => a.code)).toContain('330522100201');
+    for (const bad of [
+      [area('330522102000', COUNTY), area('330522103001', '330522103000')],
+      [area('330522100000', '330522100200')],
+    ]) {
+      await expect(store.importAreas(bad)).rejects.toMatchObject({
+        code: 'area-without-parent',
+      });
+    }
+    expect((await store.areas(COUNTY)).map((a) => a.code)).not.toContain('330522102000');
+  });
+
+  it('gives devices and gateways in scope only and pages them by id', async () => {
+    const store = await fresh();
+    const ids = Array.from({ length: 450 }, (_, i) => `d-${String(i).padStart(4, '0')}`);
+    const places = ['330522100200', '330522100201', '330522101000'];
+    const devices = ids.map((id, i) =>
+      device(id, places[i % 3] as string, { options: { wordOrder: 'CDAB' }, longitude: 119.9 }),
+    );
+    const gateways = [
+      { id: 'gw-1', name: '网关', area: COUNTY },
+      { id: 'gw-2', name: '网关', area: '330522101000' },
+    ];
+    const batch = {
+      devices: [...devices, device('wired', '330522101000', { gateway: 'gw-2' })],
+      gateways,
+      credentials: [{ id: 'gw-1', kind: 'gateway' as const, hash: hashSecret('x'.repeat(16)) }],
+    };
+    expect(await store.importDevices(batch)).toEqual({ created: 453, updated: 0 });
+    expect(await store.importDevices(batch)).toEqual({ created: 0, updated: 453 });
+
+    const seen: string[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const page = await store.devices('330522100000', {
+        limit: 64,
+        ...(after === undefined ? {} : { after }),
+      });
+      seen.push(...page.map((one) => one.id));
+      after = page.at(-1)?.id;
+      if (page.length < 64) break;
+    }
+    expect(seen).toEqual(ids.filter((_, i) => i % 3 < 2));
+    expect((await store.devices('330522100201', { limit: 1 }))[0]).toEqual(devices[1]);
+    expect((await store.gateways('330522101000')).map((g) => g.id)).toEqual(['gw-2']);
+    expect(await store.gateways('330522100200')).toEqual([]);
+    expect(await store.credentials()).toEqual(batch.credentials);
+  });
+
+  it('imports all or nothing when the tables refuse', async () => {
+    const store = await fresh();
+    const good = device('good', '330522100200');
+    const none = { gateways: [], credentials: [] };
+    for (const bad of [
+      device('bad', '330522109999'),
+      device('bad', '330522100200', { gateway: 'gw-none' }),
+      device('bad', '330522100200', { address: 'good' }),
+    ])
+      await expect(store.importDevices({ ...none, devices: [good, bad] })).rejects.toMatchObject({
+        code: 'import-conflict',
+      });
+    expect(await store.devices(COUNTY, { limit: 10 })).toEqual([]);
+  });
+
+  it('keeps the last status of each gateway', async () => {
+    const store = await fresh();
+    const gateway = { id: 'gw-1', name: '网关', area: COUNTY };
+    await store.importDevices({ devices: [], gateways: [gateway], credentials: [] });
+    await store.saveGatewayStatus({
+      gateway: 'gw-1',
+      online: true,
+      at: 5,
+      body: { version: '1' },
+    });
+    const last = { gateway: 'gw-1', online: false, at: 9, body: { dropped: { full: 3 } } };
+    await store.saveGatewayStatus(last);
+    expect(await store.gatewayStatuses()).toEqual([last]);
+  });
+}

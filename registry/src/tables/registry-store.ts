@@ -1,0 +1,34 @@
+/** Areas, devices, gateways and credentials over a database or a transaction. */
+import { OperationalError } from '@village/core';
+import { isRefusal, type RelationalAccess } from '@village/store/relational';
+import { importAreas, listAreas, listRoots } from './areas.ts';
+import type { RegistryStore } from './contract.ts';
+import { importDevices, listDevices } from './devices.ts';
+import { listGatewayStatuses, listGateways, saveGatewayStatus } from './gateways.ts';
+import { type RegistryTables, registryModule } from './schema.ts';
+
+/** What an import may not contain is told as such, whichever table refused it. */
+async function asImport<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    throw new OperationalError('import-conflict', (error as Error).message, { cause: error });
+  }
+}
+
+/** The registry's tables of a store that was opened with `registryModule`, or of one of its transactions. */
+export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistryStore {
+  const db = access.for<RegistryTables>(registryModule.name);
+  return {
+    areas: (scope) => listAreas(db, scope),
+    roots: () => listRoots(db),
+    importAreas: (areas) => asImport(importAreas(db, areas)),
+    devices: (scope, page) => listDevices(db, scope, page),
+    gateways: (scope) => listGateways(db, scope),
+    importDevices: (batch) => asImport(importDevices(db, batch)),
+    credentials: () => db.selectFrom('credential').selectAll().orderBy('id').execute(),
+    saveGatewayStatus: (status) => saveGatewayStatus(db, status),
+    gatewayStatuses: () => listGatewayStatuses(db),
+  };
+}

@@ -1,0 +1,5 @@
+/** Whose tables the relational store keeps, those that others refer to first. */
+import { registryModule } from '@village/registry';
+import { coreModules, type RelationalModule } from '@village/store/relational';
+
+export const relationalModules: readonly RelationalModule[] = [registryModule, ...coreModules];
