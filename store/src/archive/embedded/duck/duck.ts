@@ -41,6 +41,14 @@ export class QueryFailure extends OperationalError {
   }
 }
 
+function unfit(reason: string): OperationalError {
+  return new OperationalError(
+    'query-engine-unfit',
+    "DuckDB 客户端与本程序不符，未写入任何数据，请运行 npm ci · DuckDB's client is not the one that this program was " +
+      `made for, and nothing was written: run npm ci (${reason.split('\n')[0]})`,
+  );
+}
+
 /** The DuckDB thread. */
 export class Duck {
   readonly #worker: Worker;
@@ -66,10 +74,14 @@ export class Duck {
     });
   }
 
-  /** Starts the thread. */
+  /** Starts the thread. @throws query-engine-unfit */
   static async start(options: WorkerOptions): Promise<Duck> {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     const [answer] = (await once(worker, 'message')) as [Answer];
+    if (answer.kind === 'unfit') {
+      await once(worker, 'exit');
+      throw unfit(answer.reason);
+    }
     if (answer.kind !== 'ready') throw new Error('BUG: the DuckDB thread began with another word');
     return new Duck(worker);
   }
@@ -185,7 +197,7 @@ export class Duck {
       this.onBlock(answer.block);
       return;
     }
-    if (answer.kind === 'ready') return;
+    if (answer.kind === 'ready' || answer.kind === 'unfit') return;
     const job = this.#running.get(answer.id);
     if (job === undefined) return;
     this.#running.delete(answer.id);

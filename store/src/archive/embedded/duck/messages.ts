@@ -57,6 +57,8 @@ export interface Columns {
 
 export type Answer =
   | { readonly kind: 'ready' }
+  /** The self-test read something else than it wrote; the thread ends. */
+  | { readonly kind: 'unfit'; readonly reason: string }
   | { readonly kind: 'appended'; readonly count: number; readonly block: Float64Array }
   | { readonly kind: 'result'; readonly id: number; readonly result: Columns }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };

@@ -24,6 +24,7 @@ import type {
   Request,
   WorkerOptions,
 } from './messages.ts';
+import { difference, knownRows, METRICS, ROWS } from './self-test.ts';
 
 /** Rows of a DuckDB vector. */
 const CHUNK_ROWS = 2048;
@@ -316,6 +317,24 @@ async function close(): Promise<void> {
   port.close();
 }
 
+/** Writes known rows on the way that all rows go and reads them back. Returns what differs, or null. */
+async function selfTest(): Promise<string | null> {
+  const name = 'self_test';
+  await create(name, METRICS);
+  const table = tables.get(name)!;
+  table.waiting.push({ rows: knownRows(), count: ROWS });
+  table.waitingRows = ROWS;
+  try {
+    appendChunk(table, { batch: 0, row: 0 });
+    table.appender.flushSync();
+    const fault = difference(await readColumns(writer, `SELECT * FROM ${name}`));
+    if (fault === null) await drop([name]);
+    return fault;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** Handles one message; changes of tables are done one after the other, in the order in which they came. */
 async function handle(request: Request): Promise<void> {
   switch (request.kind) {
@@ -354,4 +373,10 @@ async function handle(request: Request): Promise<void> {
 port.on('message', (request: Request) => {
   tasks = tasks.then(() => handle(request));
 });
-tell({ kind: 'ready' });
+const fault = await selfTest();
+if (fault === null) tell({ kind: 'ready' });
+else {
+  tables.clear();
+  tell({ kind: 'unfit', reason: fault });
+  await close();
+}
