@@ -224,9 +224,13 @@ export class JournalDb {
     this.sql('DELETE FROM files WHERE path = ?').run(path);
   }
 
-  /** Keeps the entry so that the loss stays known, but no query reads the file again. */
-  setUnreadable(path: string): void {
-    this.sql('UPDATE files SET readable = 0 WHERE path = ?').run(path);
+  /** Whether queries read the file; its entry stays, so that a loss stays known and a file can come back. */
+  setReadable({ path, repeats }: ArchiveFile, readable: boolean): void {
+    this.sql('UPDATE files SET readable = ?, repeats = ? WHERE path = ?').run(
+      readable ? 1 : 0,
+      repeats ? 1 : 0,
+      path,
+    );
   }
 
   files(): { file: ArchiveFile; readable: boolean }[] {

@@ -18,7 +18,12 @@ export interface StoreCounters extends JournalCounters {
   readonly rowsFlushed: number;
   readonly flushes: number;
   readonly flushFailures: number;
+  /** Archive files that are not read, since they were proved damaged or are missing. */
   readonly filesUnreadable: number;
+  /** Queries whose answers may lack readings that lie in such files. */
+  readonly queriesIncomplete: number;
+  /** Groups of files that could not be compacted and rollups that could not be computed; both are tried again. */
+  readonly maintenanceFailures: number;
   /** Times that the archive's engine was started again after it had ended by itself. */
   readonly restarts: number;
   readonly archiveBytes: number;

@@ -117,6 +117,8 @@ function countersOf({ journal, archive }: Parts): StoreCounters {
     flushes: own['flushes'] ?? 0,
     flushFailures: own['flushFailures'] ?? 0,
     filesUnreadable: own['filesUnreadable'] ?? 0,
+    queriesIncomplete: own['queriesIncomplete'] ?? 0,
+    maintenanceFailures: own['maintenanceFailures'] ?? 0,
     restarts: own['restarts'] ?? 0,
   };
 }

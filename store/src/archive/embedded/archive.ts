@@ -27,6 +27,7 @@ import type {
 import { Duck } from './duck/duck.ts';
 import { backupTo, compact, retain } from './files/compaction.ts';
 import { Flusher } from './files/flusher.ts';
+import { ArchiveHealth } from './files/health.ts';
 import { DeviceLocations } from './locations.ts';
 import { Generation, Memtable } from './memtable.ts';
 import { aggregate } from './query/aggregate.ts';
@@ -76,6 +77,7 @@ export class EmbeddedArchive implements Archive {
   readonly locations = new DeviceLocations();
   readonly view = new View();
   readonly pins = new Pins();
+  readonly health = new ArchiveHealth(this);
   /** By dense device number: the area that its rollups count it in. */
   readonly unitOf: number[] = [];
   /** By dense device number: that area as the database has it. */
@@ -378,7 +380,7 @@ export class EmbeddedArchive implements Archive {
     return {
       rowsNotDurable: rows,
       archiveBytes: this.view.files.reduce((sum, file) => sum + file.bytes, 0),
-      own: { ...this.totals, rowsInMemtable: rows },
+      own: { ...this.totals, ...this.health.counters(), rowsInMemtable: rows },
     };
   }
 

@@ -5,8 +5,8 @@ import type { JournalCore } from '../../journal/journal.ts';
 import type { ArchiveHost } from '../contract.ts';
 import { EmbeddedArchive } from './archive.ts';
 import { Duck } from './duck/duck.ts';
-import { looksWhole, removeStrays } from './files/files.ts';
 import { STATE_NEXT_GENERATION } from './files/flush.ts';
+import { restoreFiles } from './files/restore.ts';
 import type { ArchiveSettings, EmbeddedOptions } from './settings.ts';
 
 function settingsOf(options: EmbeddedOptions, folder: string, host: ArchiveHost): ArchiveSettings {
@@ -59,36 +59,4 @@ function restoreLocations(archive: EmbeddedArchive): void {
     unitOf[number] = row['area'] as number;
     savedUnitOf[number] = row['area'] as number;
   }
-}
-
-async function restoreFiles(archive: EmbeddedArchive): Promise<void> {
-  const { db, view, folder, settings } = archive;
-  const listed = db.files();
-  const removed = await removeStrays(folder, new Set(listed.map(({ file }) => file.path)));
-  if (removed > 0)
-    settings.log('info', 'files of an unfinished flush or compact were deleted', { removed });
-  for (const { file, readable } of listed) {
-    archive.nextSerial = Math.max(archive.nextSerial, file.ord + 1);
-    if (!readable) {
-      archive.totals.filesUnreadable++;
-      continue;
-    }
-    if (await looksWhole(folder, file)) {
-      view.files.push(file);
-      continue;
-    }
-    archive.totals.filesUnreadable++;
-    settings.log('error', `archive file ${file.path} is missing or cut and is left out`, {
-      code: 'file-unreadable',
-      path: file.path,
-      rows: file.rows,
-    });
-    // A damaged rollup is computed again from the rows.
-    if (file.kind === 'rollup') {
-      db.removeFile(file.path);
-      archive.markDirty(file);
-    }
-  }
-  for (const row of db.sql('SELECT layout, hour FROM dirty').all())
-    view.addDirty(row['layout'] as number, row['hour'] as number);
 }

@@ -45,6 +45,8 @@ const overlaps = (item: { first: number; last: number }, spans: readonly Span[])
 /** The readable archive and the unflushed generations, oldest first; the last generation is open. */
 export class View {
   files: ArchiveFile[] = [];
+  /** Files of the manifest that are not read, since they were proved damaged or are missing; no rollups. */
+  setAside: readonly ArchiveFile[] = [];
   generations: Generation[] = [];
   /** Hours (since 1970) by layout whose rollup does not hold all archived rows. */
   readonly dirty = new Map<number, Set<number>>();
@@ -66,6 +68,11 @@ export class View {
     return this.files.filter(
       (file) => file.layout === layout && file.kind === 'rollup' && overlaps(file, spans),
     );
+  }
+
+  /** Files set aside that hold readings of the layout (-1: events) in the spans. */
+  setAsideIn(layout: number, spans: readonly Span[]): ArchiveFile[] {
+    return this.setAside.filter((file) => file.layout === layout && overlaps(file, spans));
   }
 
   eventFiles(span: Span): ArchiveFile[] {

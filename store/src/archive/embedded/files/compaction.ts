@@ -4,18 +4,10 @@ import { dirname, join } from 'node:path';
 import { HOUR, OperationalError } from '@village/core';
 import { type ArchiveFile, LOG_FILE } from '../../../journal/journal-db.ts';
 import type { EmbeddedArchive } from '../archive.ts';
-import { setAside } from '../query/run-query.ts';
 import { archiveRows, fileList, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
-import {
-  ARCHIVE_FOLDER,
-  dayOf,
-  fingerprint,
-  isMonth,
-  periodOf,
-  unlinkLater,
-  writeParquet,
-} from './files.ts';
+import { ARCHIVE_FOLDER, dayOf, isMonth, periodOf, unlinkLater, writeParquet } from './files.ts';
 import { eventsOnce, STATE_NEXT_GENERATION } from './flush.ts';
+import { pathOf, SET_ASIDE } from './proof.ts';
 import { refreshRollups } from './rollup.ts';
 
 interface Group {
@@ -64,7 +56,8 @@ function jumpsOverOthers(archive: EmbeddedArchive, files: readonly ArchiveFile[]
 /** Files of the same readings and the same time that are not among these. */
 function othersOfTheTime(archive: EmbeddedArchive, files: readonly ArchiveFile[]): ArchiveFile[] {
   const { layout } = files[0]!;
-  return archive.view.files.filter(
+  // A file that is set aside may come back.
+  return [...archive.view.files, ...archive.view.setAside].filter(
     (other) =>
       other.layout === layout &&
       other.kind !== 'rollup' &&
@@ -73,29 +66,33 @@ function othersOfTheTime(archive: EmbeddedArchive, files: readonly ArchiveFile[]
   );
 }
 
-/** Compacts what `groups` finds and computes dirty rollups. To be called as maintenance. */
+/**
+ * Compacts what `groups` finds and computes dirty rollups. What fails is counted and left for the next time; the rest goes
+ * on. To be called as maintenance.
+ */
 export async function compact(
   archive: EmbeddedArchive,
   now: number,
 ): Promise<{ compacted: number }> {
+  await archive.health.bringBack();
   let compacted = 0;
-  for (const { period, files } of groups(archive, now)) {
-    const whole: ArchiveFile[] = [];
-    for (const file of files) if (await isSound(archive, file)) whole.push(file);
-    if (whole.length === 0) continue;
-    await compactFiles(archive, period, whole);
-    compacted += whole.length;
-  }
+  for (const group of groups(archive, now))
+    await archive.health.isolated(`${group.files[0]!.layout} ${group.period}`, async () => {
+      compacted += await compactGroup(archive, group);
+    });
   await refreshRollups(archive);
   return { compacted };
 }
 
-/** Compares with the checksum of the time of writing, so that damage is not compacted into a good file. */
-async function isSound(archive: EmbeddedArchive, file: ArchiveFile): Promise<boolean> {
-  const { bytes, crc } = await fingerprint(join(archive.folder, file.path));
-  if (bytes === file.bytes && crc === file.crc) return true;
-  await setAside(archive, file, 'The checksum does not match.');
-  return false;
+/** Compares each file with its checksum of the time of writing, so that damage is not compacted into a good file. */
+async function compactGroup(archive: EmbeddedArchive, { period, files }: Group): Promise<number> {
+  const whole: ArchiveFile[] = [];
+  for (const file of files) if (await archive.health.isWhole(file)) whole.push(file);
+  // What the group lost may stand between the rest and other files.
+  if (whole.length === 0 || (whole.length < files.length && jumpsOverOthers(archive, whole)))
+    return 0;
+  await compactFiles(archive, period, whole);
+  return whole.length;
 }
 
 async function compactFiles(
@@ -200,12 +197,21 @@ export async function backupTo(archive: EmbeddedArchive, folder: string): Promis
   await mkdir(folder, { recursive: true });
   if ((await readdir(folder)).length > 0)
     throw new OperationalError('folder-not-empty', `${folder} is not empty.`);
-  const paths = archive.view.files.map((file) => file.path);
+  const { files, setAside } = archive.view;
+  const paths = files.map((file) => file.path);
   await archive.db.copyTo(join(folder, LOG_FILE));
   for (const path of paths) {
     const target = join(folder, path);
     await mkdir(dirname(target), { recursive: true });
     await linkOrCopy(join(archive.folder, path), target);
+  }
+  // What is left of files that are set aside may be of use, and whole ones come back where the copy is opened.
+  for (const file of setAside) {
+    const from = await pathOf(archive.folder, file);
+    if (from === null) continue;
+    const target = join(folder, file.path);
+    await mkdir(dirname(target), { recursive: true });
+    await linkOrCopy(from, `${target}${SET_ASIDE}`);
   }
   const handle = await open(folder);
   try {

@@ -59,27 +59,22 @@ async function makeFolder(root: string, path: string): Promise<void> {
     await syncFolder(folder);
 }
 
-async function crcOf(handle: FileHandle, bytes: number): Promise<number> {
+/** Checksum of an open file's first bytes. @throws the signal's reason */
+export async function crcOf(
+  handle: FileHandle,
+  bytes: number,
+  signal?: AbortSignal,
+): Promise<number> {
   const buffer = Buffer.alloc(Math.min(CRC_READ_BYTES, Math.max(1, bytes)));
   let crc = 0;
   for (let at = 0; at < bytes; ) {
+    signal?.throwIfAborted();
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
     if (bytesRead === 0) break;
     crc = crc32(buffer.subarray(0, bytesRead), crc);
     at += bytesRead;
   }
   return crc;
-}
-
-/** Size and checksum of a file. */
-export async function fingerprint(path: string): Promise<{ bytes: number; crc: number }> {
-  const handle = await open(path);
-  try {
-    const { size } = await handle.stat();
-    return { bytes: size, crc: await crcOf(handle, size) };
-  } finally {
-    await handle.close();
-  }
 }
 
 /**

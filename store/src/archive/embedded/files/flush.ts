@@ -9,6 +9,7 @@ import { BEIJING_OFFSET_MS, DAY } from '@village/core';
 import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import { STATE_SEALED_UP_TO } from '../../../journal/snapshot.ts';
 import type { EmbeddedArchive } from '../archive.ts';
+import { QueryFailure } from '../duck/duck.ts';
 import type { Generation, Memtable } from '../memtable.ts';
 import { archiveRows, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
@@ -170,7 +171,10 @@ function lateSpan(tables: readonly Memtable[]): Span {
   };
 }
 
-/** Whether rows about to be archived repeat a (device, time) of a file that is already there. */
+/**
+ * Whether rows about to be archived repeat a (device, time) of a file that is already there. True where the older files can't
+ * be read: a flush must not wait for them, and queries then look twice.
+ */
 async function repeatsOlder(
   archive: EmbeddedArchive,
   source: Source,
@@ -179,15 +183,21 @@ async function repeatsOlder(
   const late = lateSpan(source.memtables);
   const spans = [{ from: Math.max(span.from, late.from), to: Math.min(span.to, late.to) }];
   const layout = source.memtables[0]!.layout;
+  if (spans[0]!.from >= spans[0]!.to) return false;
   const files = archive.view.dataFiles(layout, spans);
-  if (files.length === 0 || spans[0]!.from >= spans[0]!.to) return false;
+  if (files.length === 0) return archive.view.setAsideIn(layout, spans).length > 0;
   const plain: Source = { ...source, wanted: [], distinct: true, spans };
-  const { rows } = await archive.duck.query(
-    `SELECT 1::DOUBLE FROM (${rowsOnce(plain)}) AS fresh
+  try {
+    const { rows } = await archive.duck.query(
+      `SELECT 1::DOUBLE FROM (${rowsOnce(plain)}) AS fresh
      SEMI JOIN (${rowsOnce({ ...plain, memtables: [], files })}) AS old ON fresh.dev = old.dev AND fresh.ts = old.ts LIMIT 1`,
-    { queryClass: 'maintenance' },
-  );
-  return rows > 0;
+      { queryClass: 'maintenance' },
+    );
+    return rows > 0 || archive.view.setAsideIn(layout, spans).length > 0;
+  } catch (error) {
+    if (error instanceof QueryFailure) return true;
+    throw error;
+  }
 }
 
 /** Events with the same device, time, type and detail are one event, first received when the first of them was. */

@@ -5,6 +5,7 @@
 import { BEIJING_OFFSET_MS, DAY, HOUR } from '@village/core';
 import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import type { EmbeddedArchive } from '../archive.ts';
+import { withRepairs } from '../query/run-query.ts';
 import { fileList, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
 import { dayText, ROLLUP_FOLDER, unlinkLater, writeParquet } from './files.ts';
@@ -44,14 +45,17 @@ function spansOf(hours: readonly number[]): Span[] {
   return [{ from: spans[0]!.from, to: spans.at(-1)!.to }];
 }
 
-/** Computes all dirty hours again. To be called as maintenance. */
+/** Computes all dirty hours again; a month that fails stays dirty, and the rest goes on. To be called as maintenance. */
 export async function refreshRollups(archive: EmbeddedArchive): Promise<void> {
   for (const [layout, hours] of archive.view.dirty) {
     const byMonth = Map.groupBy(
       [...hours].sort((a, b) => a - b),
       (hour) => dayText(Math.floor((hour * HOUR + BEIJING_OFFSET_MS) / DAY)).slice(0, 7),
     );
-    for (const [month, list] of byMonth) await refreshMonth(archive, layout, month, list);
+    for (const [month, list] of byMonth)
+      await archive.health.isolated(`rollup ${layout} ${month}`, () =>
+        refreshMonth(archive, layout, month, list),
+      );
   }
 }
 
@@ -108,14 +112,22 @@ async function refreshMonth(
   const layout = archive.layouts[number]!;
   const metrics = layout.metrics.length;
   if (metrics === 0) return;
-  const old = view.files.filter(
-    (file) => file.kind === 'rollup' && file.layout === number && file.period === month,
-  );
-  archive.sendLocations();
-  const { moves } = archive;
-  const query = `${[recompute(archive, number, hours), ...old.map((file) => kept(archive, file, metrics, hours))].join(' UNION ALL ')} ORDER BY hour, unit`;
   const path = `${ROLLUP_FOLDER}/${layout.profile}/${month}/${archive.takeFileNumber()}.parquet`;
-  const print = await writeParquet(archive, query, { path, rows: 0 });
+  const { moves } = archive;
+  let old: ArchiveFile[] = [];
+  const query = (): string => {
+    old = view.files.filter(
+      (file) => file.kind === 'rollup' && file.layout === number && file.period === month,
+    );
+    archive.sendLocations();
+    const kepts = old.map((file) => kept(archive, file, metrics, hours));
+    return `${[recompute(archive, number, hours), ...kepts].join(' UNION ALL ')} ORDER BY hour, unit`;
+  };
+  const print = await withRepairs(
+    archive,
+    (sql) => writeParquet(archive, sql, { path, rows: 0 }),
+    query,
+  );
   const stats = await archive.duck.query(
     `SELECT count(*)::DOUBLE, min(hour)::DOUBLE, max(hour)::DOUBLE FROM read_parquet('${archive.folder.replaceAll("'", "''")}/${path}')`,
     { queryClass: 'maintenance' },

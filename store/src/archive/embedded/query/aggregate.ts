@@ -199,7 +199,12 @@ export async function aggregate(
     );
   const list = targets(archive, query);
   if (list.length === 0 || writeSql(archive, query, list) === '') return [];
-  const { rows, columns } = await runQuery(archive, () => writeSql(archive, query, list), signal);
+  const { rows, columns } = await runQuery(
+    archive,
+    () => writeSql(archive, query, list),
+    { layouts: new Set(list.map(({ layout }) => layout)), span: query },
+    signal,
+  );
   const [buckets, groups, ...values] = columns as Float64Array[];
   const name = (group: number): string | null => {
     if (query.groupBy === 'none') return null;

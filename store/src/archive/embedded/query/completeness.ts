@@ -13,7 +13,7 @@ import {
 import type { EmbeddedArchive } from '../archive.ts';
 import type { Columns } from '../duck/messages.ts';
 import type { Span } from '../view.ts';
-import { deviceSource } from './range.ts';
+import { deviceSource, readsOf } from './range.ts';
 import { runQuery } from './run-query.ts';
 import { rowsOnce } from './sql.ts';
 
@@ -155,7 +155,12 @@ export async function completeness(
   if (!(query.from < query.to)) return { hours: [], gaps: [], gapCount: 0, since: firstAt };
   const slots = new Slots(query, since);
   if (since >= query.to) return { hours: slots.hours, gaps: [], gapCount: 0, since: firstAt };
-  const columns = await runQuery(archive, () => querySql(archive, query, numbers), signal);
+  const columns = await runQuery(
+    archive,
+    () => querySql(archive, query, numbers),
+    readsOf(archive, numbers, query),
+    signal,
+  );
   const found = read(columns, slots);
   const newest = Math.max(...numbers.map((number) => latest.newestAt(number)));
   const known = Number.isFinite(newest) ? newest : Number.NEGATIVE_INFINITY;

@@ -31,7 +31,7 @@ export async function events(
     return `SELECT device, ts::DOUBLE, received::DOUBLE, type, detail FROM (${eventsOnce(selects)})
       ORDER BY ts, device, type, detail LIMIT ${Math.min(query.limit, LIMIT_MAX)}`;
   };
-  const { rows, columns } = await runQuery(archive, make, signal);
+  const { rows, columns } = await runQuery(archive, make, { layouts: [-1], span: query }, signal);
   const [devices, ts, received, types, details] = columns;
   return Array.from({ length: rows }, (_, row) => ({
     device: devices![row] as string,

@@ -3,6 +3,7 @@ import { QUALITIES } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
 import type { ExportQuery } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
+import { readsOf } from './range.ts';
 import { runQuery } from './run-query.ts';
 import { literal, rowsOnce } from './sql.ts';
 
@@ -63,10 +64,17 @@ export async function exportTo(
   signal: AbortSignal | undefined,
 ): Promise<{ rows: number }> {
   const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
+  const devices = query.devices.flatMap((id) => archive.numbersOf.get(id) ?? []);
   const make = (): string => {
     archive.sendNames();
     return `COPY (${parts(archive, format, query).join(' UNION ALL ')}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`;
   };
-  const { columns } = await runQuery(archive, make, signal, 'export');
+  const { columns } = await runQuery(
+    archive,
+    make,
+    readsOf(archive, devices, query),
+    signal,
+    'export',
+  );
   return { rows: Number(columns[0]?.[0] ?? 0) };
 }

@@ -3,7 +3,7 @@ import { qualityWord } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
 import type { RangeQuery, RangeRow } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
-import { runQuery } from './run-query.ts';
+import { type Reads, runQuery } from './run-query.ts';
 import { rowsOnce, type Source } from './sql.ts';
 
 const LIMIT_MAX = 100_000;
@@ -28,6 +28,15 @@ export function deviceSource(
       .map((metric) => layout.metricIndex.get(metric))
       .filter((index) => index !== undefined),
   };
+}
+
+/** What a query over these registrations of devices reads. */
+export function readsOf(
+  archive: EmbeddedArchive,
+  devices: readonly number[],
+  span: { from: number; to: number },
+): Reads {
+  return { layouts: new Set(devices.map((device) => archive.layoutOf[device]!)), span };
 }
 
 /** Readings of one device by event time, each (device, metric, at) once; rows without a metric asked for are left out. */
@@ -87,7 +96,12 @@ async function rangeOf(
       WHERE ${present} ORDER BY ts LIMIT ${limit}`;
   };
   const wanted = deviceSource(archive, device, query, query.metrics).wanted;
-  const { rows, columns } = await runQuery(archive, make, signal);
+  const { rows, columns } = await runQuery(
+    archive,
+    make,
+    readsOf(archive, [device], query),
+    signal,
+  );
   const [ts, lag, flags] = columns as Float64Array[];
   const list: RangeRow[] = [];
   for (let row = 0; row < rows; row++) {

@@ -1,91 +1,83 @@
-/** Runs a query: what it reads is held while it runs, and a file that can't be read is set aside and the query asked again. */
-import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { ArchiveFile } from '../../../journal/journal-db.ts';
+/** Runs a query: what it reads is held while it runs, and it is asked again when files proved damaged were taken out. */
+import { OperationalError } from '@village/core';
 import type { EmbeddedArchive } from '../archive.ts';
 import { type QueryClass, QueryFailure } from '../duck/duck.ts';
 import type { Columns } from '../duck/messages.ts';
-import { fileList } from './sql.ts';
+import type { Span } from '../view.ts';
 
-/** Damaged files that one query may meet before it fails. */
+/** Times that one query is asked again before it fails. */
 const REPAIRS_MAX = 8;
+/** A statement that DuckDB does not accept is a fault of ours; no file has to do with it. */
+const OUR_FAULT = /^(Parser|Binder|Catalog|Conversion|Syntax) Error/;
+const NO_MEMORY = /^Out of Memory Error/;
+
+/** Of what a query needs all readings. */
+export interface Reads {
+  /** Numbers of layouts; -1 for events. */
+  readonly layouts: Iterable<number>;
+  readonly span: Span;
+}
 
 /**
- * Asks what `make` writes; it is called anew after a damaged file was set aside.
- * @throws store-busy, query-timeout, query-aborted, query-failed
+ * Asks what `make` writes; it is called anew after files were taken out.
+ * @throws store-busy, archive-unreadable, query-timeout, query-aborted, query-failed
  */
 export async function runQuery(
   archive: EmbeddedArchive,
   make: () => string,
+  reads: Reads,
   signal: AbortSignal | undefined,
   queryClass: QueryClass = 'interactive',
 ): Promise<Columns> {
+  const answer = await withRepairs(
+    archive,
+    (sql) => archive.duck.query(sql, { signal, queryClass }),
+    make,
+    signal,
+  );
+  archive.health.noteQuery(reads);
+  return answer;
+}
+
+/** Runs what `make` writes through `run`, as `runQuery` does. */
+export async function withRepairs<T>(
+  archive: EmbeddedArchive,
+  run: (sql: string) => Promise<T>,
+  make: () => string,
+  signal?: AbortSignal,
+): Promise<T> {
   for (let repairs = 0; ; repairs++) {
     const release = archive.pins.hold();
+    const { files } = archive.view;
+    let sql = '';
     try {
-      return await archive.duck.query(make(), { signal, queryClass });
+      sql = make();
+      return await run(sql);
     } catch (error) {
-      if (!(error instanceof QueryFailure) || repairs === REPAIRS_MAX) throw error;
-      const found = await setAsideUnreadable(archive, error.message);
-      if (found === 0) throw error;
+      if (!(error instanceof QueryFailure) || OUR_FAULT.test(error.message)) throw error;
+      if (NO_MEMORY.test(error.message))
+        throw new OperationalError('store-busy', 'There is not enough memory for the query now.', {
+          retry: true,
+          cause: error,
+        });
+      const read = files.filter((file) => sql.includes(file.path));
+      const found =
+        repairs === REPAIRS_MAX ? 0 : await archive.health.examine(read, error.message, signal);
+      if (found === 0) throw notProved(archive, error);
     } finally {
       release();
     }
   }
 }
 
-/** Finds the files that DuckDB can't read among those that its message names, or all when it names none. */
-async function setAsideUnreadable(archive: EmbeddedArchive, message: string): Promise<number> {
-  const named = archive.view.files.filter((file) => message.includes(file.path));
-  let found = 0;
-  for (const file of named.length > 0 ? named : archive.view.files) {
-    const fault = await readFault(archive, file);
-    if (fault === null) continue;
-    await setAside(archive, file, fault);
-    found++;
-  }
-  return found;
-}
-
-/** Why a file can't be read, or null when all of it can. */
-async function readFault(archive: EmbeddedArchive, file: ArchiveFile): Promise<string | null> {
-  try {
-    await archive.duck.query(
-      `SELECT count(hash(COLUMNS(*))) FROM ${fileList(archive.folder, [file])}`,
-      {
-        queryClass: 'export',
-      },
-    );
-    return null;
-  } catch (error) {
-    if (error instanceof QueryFailure) return error.message;
-    throw error;
-  }
-}
-
-/** Takes a file out of every later query and keeps it under another name. */
-export async function setAside(
-  archive: EmbeddedArchive,
-  file: ArchiveFile,
-  reason: string,
-): Promise<void> {
-  if (!archive.view.files.includes(file)) return;
-  archive.view.files = archive.view.files.filter((one) => one !== file);
-  archive.db.setUnreadable(file.path);
-  archive.totals.filesUnreadable++;
-  archive.settings.log('error', `archive file ${file.path} can't be read and is set aside`, {
-    code: 'file-unreadable',
-    path: file.path,
-    rows: file.rows,
-    reason,
+/** No file is proved damaged: whatever keeps DuckDB from reading may pass. */
+function notProved(archive: EmbeddedArchive, cause: QueryFailure): OperationalError {
+  archive.settings.log('warn', 'the archive could not be read for the moment', {
+    code: 'archive-unreadable',
+    reason: cause.message,
   });
-  const path = join(archive.folder, file.path);
-  try {
-    await rename(path, `${path}.unreadable`);
-  } catch (error) {
-    archive.settings.log('warn', `archive file ${file.path} can't be renamed`, {
-      code: 'file-unreadable',
-      reason: (error as Error).message,
-    });
-  }
+  return new OperationalError('archive-unreadable', 'The archive can not be read for the moment.', {
+    retry: true,
+    cause,
+  });
 }
