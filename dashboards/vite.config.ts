@@ -1,12 +1,12 @@
 /** How the console is built: Preact through Vite, into files that any strict content policy allows. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
-import { answersPlugin } from './answers-plugin.ts';
+import { callsPlugin } from './calls-plugin.ts';
 
 export default defineConfig({
   root: fileURLToPath(new URL('./', import.meta.url)),
   base: '/',
-  plugins: [answersPlugin()],
+  plugins: [callsPlugin()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: 'dist',

@@ -1,6 +1,6 @@
 /** The whole console: who is signed in, which page the address shows, and the frame around it. */
 import { useEffect } from 'preact/hooks';
-import * as answers from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
 import { ApiError } from '#kit/api/client.ts';
 import { asApiError, useLoad } from '#kit/load.ts';
 import { go, path } from '#kit/router.ts';
@@ -81,7 +81,7 @@ function SignedIn({ reader }: { reader: Session }) {
     return () => clearTimeout(timer);
   }, []);
   const load = useLoad('profiles', async (signal) => {
-    const { items } = await client.ask('/profiles', answers.profiles, { signal });
+    const { items } = await client.call(calls.profiles, { signal });
     profiles.value = new Map(items.map((profile) => [profile.id, profile]));
     profilesLoaded.value = true;
     return true;
@@ -110,7 +110,7 @@ export function prepareFirstPage(): void {
 export function App() {
   const load = useLoad('session', async (signal) => {
     try {
-      session.value = await client.ask('/session', answers.session, { signal });
+      session.value = await client.call(calls.session, { signal });
     } catch (cause) {
       const error = asApiError(cause);
       if (error.status !== 401) throw error;

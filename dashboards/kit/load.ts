@@ -1,7 +1,8 @@
 /** Asking the server from a page: what was asked last counts, and leaving the page calls everything off. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type Counts, type LatestChange, liveCounts, liveLatest } from './api/answers.ts';
-import { ApiError, address } from './api/client.ts';
+import type { Counts, LatestChange } from './api/answers.ts';
+import { live, liveCounts, liveLatest } from './api/calls.ts';
+import { ApiError, addressOf } from './api/client.ts';
 import { followStream } from './api/stream.ts';
 import { session, sessionEnded, streamFault, streamState } from './state.ts';
 
@@ -99,7 +100,7 @@ export function useLive(
 ): void {
   const current = useRef(handlers);
   current.current = handlers;
-  const path = of === null ? null : address('/api/v1/live', of);
+  const path = of === null ? null : addressOf(live, { query: of });
   useEffect(() => {
     if (path === null) return;
     const leaving = new AbortController();

@@ -1,6 +1,6 @@
 /** Signing in; the address stays, so that afterwards the page asked for is shown. */
 import { useState } from 'preact/hooks';
-import * as answers from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { asApiError } from '#kit/load.ts';
 import { client, session, sessionEnded } from '#kit/state.ts';
@@ -25,8 +25,7 @@ export function SignIn() {
     setBusy(true);
     setError(null);
     try {
-      const answer = await client.ask('/session', answers.session, {
-        method: 'POST',
+      const answer = await client.call(calls.signIn, {
         body: { user: name, password },
       });
       sessionEnded.value = false;

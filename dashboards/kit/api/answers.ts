@@ -1,59 +1,23 @@
-/**
- * The answers that pages read, by the schemas of api/. The build puts the decoders' own source in place of this module
- * (`dashboards/answers-plugin.ts`), so that no schema and nothing of TypeBox reaches the browser.
- */
-import {
-  areas as areasApi,
-  devices as devicesApi,
-  events as eventsApi,
-  live,
-  quarantine as quarantineApi,
-  readings as readingsApi,
-  session as sessionApi,
-  shapes,
-  system as systemApi,
-} from '@village/api';
-import { DEVICE_STATES } from '@village/core';
-import type { Of } from './decoder.ts';
-import { decoderOf } from './schema.ts';
+/** The answers of the server as pages see them: types that follow from the schemas of api/. */
+import type * as api from '@village/api';
+import type { Decoded } from './schema.ts';
 
-export const STATES = DEVICE_STATES;
-export const QUARANTINE_STATES = quarantineApi.QUARANTINE_STATES;
+export { DEVICE_STATES as STATES } from '@village/core/device';
 
-export const nothing = decoderOf(shapes.Nothing);
-export const session = decoderOf(sessionApi.Session);
-export const area = decoderOf(areasApi.Area);
-export const areas = decoderOf(areasApi.list.answers[200]);
-export const profiles = decoderOf(devicesApi.profiles.answers[200]);
-export const device = decoderOf(devicesApi.Device);
-export const devices = decoderOf(devicesApi.DevicePage);
-export const overview = decoderOf(live.Overview);
-export const readings = decoderOf(readingsApi.range.answers[200]);
-export const aggregates = decoderOf(readingsApi.Aggregates);
-export const completeness = decoderOf(readingsApi.Completeness);
-export const events = decoderOf(eventsApi.list.answers[200]);
-export const quarantine = decoderOf(quarantineApi.list.answers[200]);
-export const rerun = decoderOf(quarantineApi.rerun.answers[200]);
-export const system = decoderOf(systemApi.System);
-export const backup = decoderOf(systemApi.backup.answers[202]);
-
-/** What the stream of live events carries. */
-export const liveCounts = decoderOf(live.follow.stream.counts);
-export const liveLatest = decoderOf(live.follow.stream.latest);
-
-export type User = Of<typeof session>['user'];
-export type Area = Of<typeof area>;
-export type AreaRef = Area['path'][number];
-export type Counts = Of<typeof liveCounts>;
-export type Profile = Of<typeof profiles>['items'][number];
-export type Metric = Profile['metrics'][number];
-export type Device = Of<typeof device>;
-export type DevicePage = Of<typeof devices>;
-export type Overview = Of<typeof overview>;
-export type ReadingRow = Of<typeof readings>['items'][number];
-export type AggregateRow = Of<typeof aggregates>['items'][number];
-export type Completeness = Of<typeof completeness>;
-export type QuarantineEntry = Of<typeof quarantine>['items'][number];
-export type System = Of<typeof system>;
-export type LatestChange = Of<typeof liveLatest>['items'][number];
-export type Value = LatestChange['values'] extends Map<string, infer V> ? V : never;
+export type Session = Decoded<typeof api.session.Session>;
+export type User = Decoded<typeof api.users.User>;
+export type Area = Decoded<typeof api.areas.Area>;
+export type AreaRef = Decoded<typeof api.shapes.AreaRef>;
+export type Counts = Decoded<typeof api.shapes.Counts>;
+export type Profile = Decoded<typeof api.devices.Profile>;
+export type Metric = Decoded<typeof api.devices.Metric>;
+export type Value = Decoded<typeof api.devices.Value>;
+export type Device = Decoded<typeof api.devices.Device>;
+export type DevicePage = Decoded<typeof api.devices.DevicePage>;
+export type LatestChange = Decoded<typeof api.devices.Latest>;
+export type Overview = Decoded<typeof api.live.Overview>;
+export type ReadingRow = Decoded<typeof api.readings.RangeRow>;
+export type AggregateRow = Decoded<typeof api.readings.Aggregates>['items'][number];
+export type Completeness = Decoded<typeof api.readings.Completeness>;
+export type QuarantineEntry = Decoded<typeof api.quarantine.QuarantineRow>;
+export type System = Decoded<typeof api.system.System>;

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { Type } from 'typebox';
 import { afterEach, describe, expect, it } from 'vitest';
-import * as answers from './answers.ts';
-import { device } from './answers.ts';
-import { ApiError, address, createClient } from './client.ts';
-import { list, mapOf, number, object, text, time } from './decoder.ts';
+import * as calls from './calls.ts';
+import { ApiError, type Call, createClient } from './client.ts';
+import { type Decoder, list, mapOf, number, object, text, time } from './decoder.ts';
 import { decoderOf, emitModule } from './schema.ts';
 import { createEventParser, followStream, type StreamListener } from './stream.ts';
 
+const device = calls.device.decode;
 const servers: Server[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) {
@@ -97,14 +97,14 @@ describe('decoders of schemas', () => {
   });
   it('are the same as functions and as the text that the build puts in their place', async () => {
     const parts = new URL('./decoder.ts', import.meta.url).href;
-    const folder = mkdtempSync(join(tmpdir(), 'answers-'));
-    const file = join(folder, 'answers.mjs');
-    writeFileSync(file, emitModule(answers, parts));
-    const emitted = (await import(/* @vite-ignore */ file)) as typeof answers;
+    const folder = mkdtempSync(join(tmpdir(), 'calls-'));
+    const file = join(folder, 'calls.mjs');
+    writeFileSync(file, emitModule(calls, parts));
+    const emitted = (await import(/* @vite-ignore */ file)) as typeof calls;
     rmSync(folder, { recursive: true });
-    expect(Object.keys(emitted).sort()).toEqual(Object.keys(answers).sort());
-    expect(emitted.STATES).toEqual(answers.STATES);
-    expect(emitted.device(shown, '')).toEqual(device(shown, ''));
+    expect(Object.keys(emitted).sort()).toEqual(Object.keys(calls).sort());
+    expect(emitted.QUARANTINE_STATES).toEqual(calls.QUARANTINE_STATES);
+    expect(emitted.device.decode(shown, '')).toEqual(device(shown, ''));
     const outcome = (
       decode: (value: unknown, path: string) => unknown,
       value: unknown,
@@ -120,13 +120,19 @@ describe('decoders of schemas', () => {
       .map(([key, value]) => ({ ...shown, [key]: value }));
     fc.assert(
       fc.property(wrong, (value) => {
-        expect(outcome(emitted.device, value)).toEqual(outcome(device, value));
+        expect(outcome(emitted.device.decode, value)).toEqual(outcome(device, value));
       }),
     );
   });
 });
 
 describe('client', () => {
+  const get = <T>(path: string, decode: Decoder<T>): Call<{ signal?: AbortSignal }, T> => ({
+    method: 'GET',
+    path,
+    decode,
+  });
+  const signingIn = { body: { user: 'a', password: 'b' } };
   const make = async (listener: RequestListener, timeoutMs = 10_000) => {
     const seen = { signedOut: 0, time: 0 };
     const client = createClient({
@@ -156,9 +162,9 @@ describe('client', () => {
       response.setHeader('date', 'Sun, 01 Mar 2026 00:00:00 GMT');
       response.end(JSON.stringify({ path: request.url }));
     });
-    const answer = await client.ask(
-      address('/devices', { q: '污水 &', state: null }),
-      object({ path: text }),
+    const answer = await client.call(
+      { ...calls.devices, decode: object({ path: text }) },
+      { query: { q: '污水 &', state: null } },
     );
     expect(answer.path).toBe('/api/v1/devices?q=%E6%B1%A1%E6%B0%B4+%26');
     expect(seen.time).toBe(Date.UTC(2026, 2, 1));
@@ -168,7 +174,7 @@ describe('client', () => {
       response.writeHead(423, { 'content-type': 'application/problem+json', 'retry-after': '300' });
       response.end(JSON.stringify({ status: 423, code: 'locked', detail: 'too many' }));
     });
-    const error = await fault(client.ask('/session', text, { method: 'POST', body: {} }));
+    const error = await fault(client.call(calls.signIn, signingIn));
     expect(error).toMatchObject({
       code: 'locked',
       status: 423,
@@ -181,7 +187,7 @@ describe('client', () => {
       response.writeHead(502, { 'content-type': 'text/html' });
       response.end('<h1>Bad gateway</h1>');
     });
-    expect(await fault(client.ask('/overview', text))).toMatchObject({
+    expect(await fault(client.call(get('/overview', text), {}))).toMatchObject({
       code: 'http-502',
       status: 502,
     });
@@ -191,28 +197,31 @@ describe('client', () => {
       response.writeHead(401, { 'content-type': 'application/problem+json' });
       response.end('{"code":"not-signed-in"}');
     });
-    await fault(client.ask('/session', text, { method: 'POST', body: {} }));
+    await fault(client.call(calls.signIn, signingIn));
     expect(seen.signedOut).toBe(0);
-    await fault(client.ask('/devices', text));
+    await fault(client.call(get('/devices', text), {}));
     expect(seen.signedOut).toBe(1);
   });
   it('an answer of another shape, or no JSON, is bad', async () => {
     const { client } = await make((request, response) => {
       response.end(request.url === '/api/v1/a' ? '{"x":1}' : '<html>');
     });
-    expect(await fault(client.ask('/a', object({ y: number })))).toMatchObject({
+    expect(await fault(client.call(get('/a', object({ y: number })), {}))).toMatchObject({
       code: 'bad-answer',
     });
-    expect(await fault(client.ask('/b', number))).toMatchObject({ code: 'bad-answer' });
+    expect(await fault(client.call(get('/b', number), {}))).toMatchObject({ code: 'bad-answer' });
   });
   it('gives up on a server that does not answer', async () => {
     const { client } = await make(() => undefined, 50);
-    expect(await fault(client.ask('/slow', text))).toMatchObject({ code: 'timeout', status: 0 });
+    expect(await fault(client.call(get('/slow', text), {}))).toMatchObject({
+      code: 'timeout',
+      status: 0,
+    });
   });
   it('an abort is the asker’s own reason', async () => {
     const { client } = await make(() => undefined);
     const leaving = new AbortController();
-    const asked = client.ask('/slow', text, { signal: leaving.signal });
+    const asked = client.call(get('/slow', text), { signal: leaving.signal });
     leaving.abort(new Error('left the page'));
     await expect(asked).rejects.toThrow('left the page');
   });

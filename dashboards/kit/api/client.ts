@@ -1,4 +1,4 @@
-/** The one way to the server: asks, waits with a limit, checks the answer, and names what went wrong. */
+/** The one way to the server: calls, waits with a limit, checks the answer, and names what went wrong. */
 import { type Decoder, WrongShape } from './decoder.ts';
 
 /** What kept an answer away; `code` is the problem document's, or `network`, `timeout`, `bad-answer`. */
@@ -33,27 +33,48 @@ export interface ClientOptions {
   readonly serverTime: (at: number) => void;
 }
 
-export interface Ask {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+/** One call of the interface. */
+export interface Call<Given, Answer> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Below `/api/v1`, parameters in braces. */
+  readonly path: string;
+  readonly decode: Decoder<Answer>;
+  /** The type of what is given with the call; never a value. */
+  readonly given?: Given;
+}
+
+type Query = Readonly<Record<string, string | number | null | undefined>>;
+
+interface AnyGiven {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Query;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }
 
 export interface Client {
-  /** Sends and decodes the answer. @throws ApiError, or the signal's reason when aborted. */
-  ask<T>(path: string, decode: Decoder<T>, ask?: Ask): Promise<T>;
+  /** Calls and decodes the answer. @throws ApiError, or the signal's reason when aborted. */
+  call<Given extends AnyGiven, Answer>(call: Call<Given, Answer>, given: Given): Promise<Answer>;
 }
 
 /** `/path?a=1&b=2` without the parameters that are null or empty. */
-export function address(
-  path: string,
-  query: Record<string, string | number | null | undefined> = {},
-): string {
+function address(path: string, query: Query = {}): string {
   const given = Object.entries(query).filter(
     ([, value]) => value !== null && value !== undefined && value !== '',
   );
   const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
   return search === '' ? path : `${path}?${search}`;
+}
+
+/** Where a call goes. */
+export function addressOf<Given extends AnyGiven>(
+  { path }: Pick<Call<Given, unknown>, 'path' | 'given'>,
+  { params = {}, query = {} }: Given,
+): string {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(params[name] ?? ''),
+  );
+  return address(`/api/v1${filled}`, query);
 }
 
 async function problem(response: Response): Promise<ApiError> {
@@ -75,20 +96,20 @@ async function problem(response: Response): Promise<ApiError> {
 
 /** A client whose way out, limits and listeners are given. */
 export function createClient(options: ClientOptions): Client {
-  async function send(path: string, ask: Ask): Promise<Response> {
+  async function send(method: string, url: string, given: AnyGiven): Promise<Response> {
     const limit = AbortSignal.timeout(options.timeoutMs);
     try {
-      return await options.fetch(`/api/v1${path}`, {
-        method: ask.method ?? 'GET',
+      return await options.fetch(url, {
+        method,
         headers: {
           accept: 'application/json',
-          ...(ask.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
-        ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }),
-        signal: ask.signal === undefined ? limit : AbortSignal.any([ask.signal, limit]),
+        ...(given.body === undefined ? {} : { body: JSON.stringify(given.body) }),
+        signal: given.signal === undefined ? limit : AbortSignal.any([given.signal, limit]),
       });
     } catch (cause) {
-      ask.signal?.throwIfAborted();
+      given.signal?.throwIfAborted();
       if (limit.aborted)
         throw new ApiError('timeout', 0, `no answer in ${options.timeoutMs} ms`, null, cause);
       throw new ApiError('network', 0, String(cause), null, cause);
@@ -96,8 +117,9 @@ export function createClient(options: ClientOptions): Client {
   }
 
   return {
-    async ask(path, decode, ask = {}) {
-      const response = await send(path, ask);
+    async call(call, given) {
+      const { method, path, decode } = call;
+      const response = await send(method, addressOf(call, given), given);
       const date = Date.parse(response.headers.get('date') ?? '');
       if (!Number.isNaN(date)) options.serverTime(date);
       if (!response.ok) {
@@ -108,7 +130,7 @@ export function createClient(options: ClientOptions): Client {
       try {
         return decode(response.status === 204 ? null : await response.json(), '');
       } catch (cause) {
-        ask.signal?.throwIfAborted();
+        given.signal?.throwIfAborted();
         if (cause instanceof WrongShape || cause instanceof SyntaxError)
           throw new ApiError(
             'bad-answer',

@@ -1,7 +1,8 @@
-/** Makes decoders of the schemas of api/: as functions, and as the text of a module that holds no schema any more. */
+/** Makes calls and decoders of api/: as functions, and as the text of a module that holds no schema any more. */
 
-import type { shapes } from '@village/api';
+import type { Endpoint, shapes } from '@village/api';
 import type { Static, TArray, TObject, TOptional, TRecord, TSchema, TUnion } from 'typebox';
+import type { Call } from './client.ts';
 import {
   anything,
   bool,
@@ -118,12 +119,50 @@ export function decoderOf<S extends TSchema>(schema: S): SchemaDecoder<Decoded<S
   });
 }
 
+/** What a page gives with a call; values of a query that are null or empty are left out. */
+export type GivenOf<E extends Endpoint> = { readonly signal?: AbortSignal } & (E extends {
+  readonly params: infer S extends TSchema;
+}
+  ? { readonly params: Static<S> }
+  : unknown) &
+  (E extends { readonly query: infer S extends TSchema }
+    ? Record<string, never> extends Static<S>
+      ? { readonly query?: QueryOf<Static<S>> }
+      : { readonly query: QueryOf<Static<S>> }
+    : unknown) &
+  (E extends { readonly body: infer S extends TSchema } ? { readonly body: Static<S> } : unknown);
+
+/** Words come from addresses that people can edit: the server judges them. */
+type QueryOf<Q> = {
+  readonly [K in keyof Q]: (Q[K] extends string | undefined ? string : Q[K]) | null | undefined;
+};
+
+type AnswerOf<E extends Endpoint> = E['answers'][keyof E['answers'] & (200 | 201 | 202 | 204)];
+
+/** The call of an endpoint. */
+export function callOf<E extends Endpoint>(
+  endpoint: E,
+): Call<GivenOf<E>, Decoded<AnswerOf<E> & TSchema>> {
+  const { method, path, answers } = endpoint;
+  const schema = answers[200] ?? answers[201] ?? answers[202] ?? answers[204];
+  if (schema === undefined) throw new Error(`BUG: ${method} ${path} has no answer`);
+  return { method, path, decode: decoderOf(schema) as never };
+}
+
+function sourceOf(value: unknown): string {
+  if (typeof value === 'function' && 'source' in value) return String(value.source);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return JSON.stringify(value);
+  const members = Object.entries(value).map(
+    ([key, one]) => `${JSON.stringify(key)}:${sourceOf(one)}`,
+  );
+  return `{${members.join()}}`;
+}
+
 /** The text of a module with the same exports, decoders by their source and all else as it is. */
 export function emitModule(exports: Readonly<Record<string, unknown>>, parts: string): string {
-  const lines = Object.entries(exports).map(([name, value]) => {
-    const source =
-      typeof value === 'function' && 'source' in value ? value.source : JSON.stringify(value);
-    return `export const ${name} = ${source};`;
-  });
+  const lines = Object.entries(exports).map(
+    ([name, value]) => `export const ${name} = ${sourceOf(value)};`,
+  );
   return [`import * as parts from ${JSON.stringify(parts)};`, ...lines, ''].join('\n');
 }

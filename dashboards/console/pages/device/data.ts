@@ -1,8 +1,8 @@
 /** What the device page asks for: the time range of its address, its trend and its small charts. */
 
 import type { Device, Metric, ReadingRow } from '#kit/api/answers.ts';
-import * as answers from '#kit/api/answers.ts';
-import { address } from '#kit/api/client.ts';
+import * as calls from '#kit/api/calls.ts';
+import { addressOf } from '#kit/api/client.ts';
 import {
   BUCKET_MS,
   bucketSeries,
@@ -57,18 +57,10 @@ async function rawRows(
 ): Promise<{ items: ReadingRow[]; complete: boolean }> {
   return allPages(
     (cursor) =>
-      client.ask(
-        address('/readings', {
-          device,
-          metric,
-          from: iso(range.from),
-          to: iso(range.to),
-          limit: ROWS_PAGE,
-          cursor,
-        }),
-        answers.readings,
-        { signal },
-      ),
+      client.call(calls.readings, {
+        query: { ...spanOf(device, range), metric, limit: ROWS_PAGE, cursor },
+        signal,
+      }),
     ROWS_PAGES_MAX,
   );
 }
@@ -88,18 +80,15 @@ export async function loadSeries(
     resolution = '10m';
   }
   const main = drawnAs(metric) === 'value' ? 'avg' : 'last';
-  const { items } = await client.ask(
-    address('/aggregates', {
-      device,
+  const { items } = await client.call(calls.aggregates, {
+    query: {
+      ...spanOf(device, range),
       metric: metric.key,
-      from: iso(range.from),
-      to: iso(range.to),
       every: resolution,
       agg: main === 'avg' ? 'avg,min,max' : 'last',
-    }),
-    answers.aggregates,
-    { signal },
-  );
+    },
+    signal,
+  });
   return bucketSeries(items, main, BUCKET_MS[resolution]);
 }
 
@@ -125,11 +114,11 @@ export async function loadRecent(
 
 /** The address under which the server gives a device's readings of that time as a file. */
 export function exportAddress(device: string, format: 'csv' | 'parquet', range: TimeRange): string {
-  return address('/api/v1/export', { format, device, from: iso(range.from), to: iso(range.to) });
+  return addressOf(calls.exportReadings, { query: { format, ...spanOf(device, range) } });
 }
 
-export const completenessAddress = (device: string, range: TimeRange): string =>
-  address('/completeness', { device, from: iso(range.from), to: iso(range.to) });
-
-export const eventsAddress = (device: string, range: TimeRange): string =>
-  address('/events', { device, from: iso(range.from), to: iso(range.to), limit: 100 });
+/** What is asked of a device over a range. */
+export const spanOf = (
+  device: string,
+  { from, to }: { from: number; to: number },
+): { device: string; from: string; to: string } => ({ device, from: iso(from), to: iso(to) });

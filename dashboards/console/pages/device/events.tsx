@@ -1,12 +1,12 @@
 /** What happened at a device in the time shown, newest first. */
 import type { Device } from '#kit/api/answers.ts';
-import * as answers from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
 import { formatTime } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { client, profiles } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Failure, Skeleton } from '#kit/ui/notices.tsx';
-import { eventsAddress, type TimeRange } from './data.ts';
+import { spanOf, type TimeRange } from './data.ts';
 import { t, word } from './texts.ts';
 
 /** What an event says besides: names and values as they came. */
@@ -42,7 +42,8 @@ export function Events({
   };
   const load = useLoad(
     `events ${device.id} ${rangeKey}`,
-    (signal) => client.ask(eventsAddress(device.id, range), answers.events, { signal }),
+    (signal) =>
+      client.call(calls.events, { query: { ...spanOf(device.id, range), limit: 100 }, signal }),
     refreshMs,
   );
   return (

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Completeness, Device, LatestChange, Metric } from '#kit/api/answers.ts';
-import * as answers from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
 import { Chart } from '#kit/chart/chart.tsx';
 import {
   appendSample,
@@ -22,14 +22,7 @@ import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { CompletenessPanel } from './completeness.tsx';
-import {
-  completenessAddress,
-  currentRange,
-  exportAddress,
-  loadSeries,
-  RANGES,
-  type TimeRange,
-} from './data.ts';
+import { currentRange, exportAddress, loadSeries, RANGES, spanOf, type TimeRange } from './data.ts';
 import { Events } from './events.tsx';
 import { goToRange, RangePicker } from './range.tsx';
 import { SampleTable } from './samples.tsx';
@@ -266,7 +259,7 @@ export function History({
   useLiveSamples(load, change, reportEveryMs);
   const completeness = useLoad<Completeness>(
     `completeness ${device.id} ${rangeKey}`,
-    (signal) => client.ask(completenessAddress(device.id, range), answers.completeness, { signal }),
+    (signal) => client.call(calls.completeness, { query: spanOf(device.id, range), signal }),
     refresh,
   );
   const asTable = query.value.get('view') === 'table';

@@ -1,7 +1,7 @@
 /** One device: what it says now, what it said before, what is missing. */
 import { useMemo, useState } from 'preact/hooks';
 import type { Device, LatestChange, Metric, Profile } from '#kit/api/answers.ts';
-import * as answers from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
 import { drawnAs, trend } from '#kit/chart/series.ts';
 import { Figure, StateMark } from '#kit/devices/marks.tsx';
 import { mergeLatest } from '#kit/devices/merge.ts';
@@ -94,7 +94,7 @@ function Facts({ device, profile }: { device: Device; profile: Profile | undefin
       profile === undefined ? device.profile : `${say(profile.name)} (${device.profile})`,
     ],
     [t('device.gateway'), device.gateway ?? t('device.direct')],
-    ...(device.address === null || device.address === device.id
+    ...(device.address === '' || device.address === device.id
       ? []
       : ([[t('address'), device.address]] as [string, string][])),
     ...(profile === undefined
@@ -197,7 +197,7 @@ function Body({ device, change }: { device: Device; change: LatestChange | null 
 export function Page({ id }: { id: string }) {
   const load = useLoad(
     `device ${id}`,
-    (signal) => client.ask(`/devices/${encodeURIComponent(id)}`, answers.device, { signal }),
+    (signal) => client.call(calls.device, { params: { id }, signal }),
     60_000,
   );
   const [change, setChange] = useState<LatestChange | null>(null);

@@ -1,8 +1,8 @@
 /** Finding devices: search, filters, sorting, page after page, and the list as CSV. All of it stands in the address. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import * as answers from '#kit/api/answers.ts';
 import { type Area, type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
-import { type ApiError, address } from '#kit/api/client.ts';
+import * as calls from '#kit/api/calls.ts';
+import { type ApiError, addressOf } from '#kit/api/client.ts';
 import { mergeLatest } from '#kit/devices/merge.ts';
 import { COLUMNS, type Column, DeviceRows, placeOf } from '#kit/devices/rows.tsx';
 import { csvCell, formatCount, formatTime } from '#kit/format.ts';
@@ -35,14 +35,13 @@ function filters(): Record<string, string | null> {
 }
 
 const ask = (
-  more: Record<string, string | number | null>,
+  more: { limit?: number; cursor?: string | null },
   signal?: AbortSignal,
 ): Promise<DevicePage> =>
-  client.ask(
-    address('/devices', { ...filters(), ...more }),
-    answers.devices,
-    signal === undefined ? {} : { signal },
-  );
+  client.call(calls.devices, {
+    query: { ...filters(), ...more },
+    ...(signal === undefined ? {} : { signal }),
+  });
 
 function Search() {
   const [typed, setTyped] = useState(query.value.get('q') ?? '');
@@ -120,7 +119,8 @@ function useAreas(): readonly (readonly [string, string])[] {
   const load = useLoad(`areas ${own}`, async (signal) => {
     const { items } = await allPages(
       (cursor) =>
-        client.ask(address('/areas', { parent: own, limit: 500, cursor }), answers.areas, {
+        client.call(calls.areas, {
+          query: { parent: own, limit: 500, cursor },
           signal,
         }),
       4,
@@ -130,7 +130,7 @@ function useAreas(): readonly (readonly [string, string])[] {
   const known = load.data?.some((area) => area.code === chosen) ?? true;
   const other = useLoad<Area>(
     chosen === null || known || chosen === own ? null : `area ${chosen}`,
-    (signal) => client.ask(`/areas/${encodeURIComponent(chosen ?? '')}`, answers.area, { signal }),
+    (signal) => client.call(calls.area, { params: { code: chosen ?? '' }, signal }),
   );
   const list = [...(load.data ?? [])];
   if (!known && other.data !== undefined && other.data.code === chosen) list.push(other.data);
@@ -272,11 +272,13 @@ function ExportButtons() {
   }
   // Whole hours, so that the link does not change with every tick.
   const hour = Math.floor(now.value / 3_600_000) * 3_600_000;
-  const readings = address('/api/v1/export', {
-    format: 'csv',
-    area,
-    from: new Date(hour - 82_800_000).toISOString(),
-    to: new Date(hour + 3_600_000).toISOString(),
+  const readings = addressOf(calls.exportReadings, {
+    query: {
+      format: 'csv',
+      area,
+      from: new Date(hour - 82_800_000).toISOString(),
+      to: new Date(hour + 3_600_000).toISOString(),
+    },
   });
   return (
     <>

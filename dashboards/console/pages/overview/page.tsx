@@ -1,13 +1,12 @@
 /** One area at a glance: how its devices are, how the areas below are, what was measured last. */
 import { useRef, useState } from 'preact/hooks';
-import * as answers from '#kit/api/answers.ts';
 import {
   type Counts,
   type Device,
   type Overview as OverviewAnswer,
   STATES,
 } from '#kit/api/answers.ts';
-import { address } from '#kit/api/client.ts';
+import * as calls from '#kit/api/calls.ts';
 import { CountsBar, CountTiles, totalOf } from '#kit/devices/marks.tsx';
 import { mergeLatest } from '#kit/devices/merge.ts';
 import { DeviceRows } from '#kit/devices/rows.tsx';
@@ -262,14 +261,12 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
   const loadedAt = useRef(0);
   const [liveTally, setLiveTally] = useState<Counts | null>(null);
   const area = useLoad(`area ${code}`, (signal) =>
-    client.ask(`/areas/${encodeURIComponent(code)}`, answers.area, { signal }),
+    client.call(calls.area, { params: { code }, signal }),
   );
   const overview = useLoad(
     `overview ${code}`,
     async (signal) => {
-      const answer = await client.ask(address('/overview', { area: code }), answers.overview, {
-        signal,
-      });
+      const answer = await client.call(calls.overview, { query: { area: code }, signal });
       loadedAt.current = now.peek();
       setLiveTally(null);
       return answer;
@@ -283,9 +280,7 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
       const query = village
         ? { sort: 'name', limit: VILLAGE }
         : { sort: '-lastSeenAt', limit: RECENT };
-      return (
-        await client.ask(address('/devices', { area: code, ...query }), answers.devices, { signal })
-      ).items;
+      return (await client.call(calls.devices, { query: { area: code, ...query }, signal })).items;
     },
   );
   useLive(area.data === undefined ? null : { area: code }, {

@@ -1,8 +1,8 @@
 /** What could not be decoded: reason, payload, and running it again. */
 import { useState } from 'preact/hooks';
-import * as answers from '#kit/api/answers.ts';
-import { QUARANTINE_STATES, type QuarantineEntry } from '#kit/api/answers.ts';
-import { type ApiError, address } from '#kit/api/client.ts';
+import type { QuarantineEntry } from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
+import type { ApiError } from '#kit/api/client.ts';
 import { allPages, asApiError, useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
@@ -96,9 +96,8 @@ function useRerun(done: () => void): {
   async function run(ids: readonly number[] | null): Promise<void> {
     setState({ busy: true, result: null, error: null });
     try {
-      const answer = await client.ask('/quarantine/rerun', answers.rerun, {
-        method: 'POST',
-        body: ids === null ? {} : { ids },
+      const answer = await client.call(calls.rerun, {
+        body: ids === null ? {} : { ids: [...ids] },
       });
       setState({
         busy: false,
@@ -120,7 +119,7 @@ function States({ chosen }: { chosen: string }) {
   return (
     <fieldset class="segments">
       <legend class="hidden">{t('device.state')}</legend>
-      {QUARANTINE_STATES.map((state) => (
+      {calls.QUARANTINE_STATES.map((state) => (
         <a
           key={state}
           href={withQuery({ state: state === 'open' ? null : state })}
@@ -136,13 +135,14 @@ function States({ chosen }: { chosen: string }) {
 /** The page. */
 export function Page({ title }: PageProps) {
   useTitle(title);
-  const state = QUARANTINE_STATES.find((one) => one === query.value.get('state')) ?? 'open';
+  const state = calls.QUARANTINE_STATES.find((one) => one === query.value.get('state')) ?? 'open';
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
   const [pages, setPages] = useState(1);
   const load = useLoad(`quarantine ${state} ${pages}`, (signal) =>
     allPages(
       (cursor) =>
-        client.ask(address('/quarantine', { state, limit: PAGE, cursor }), answers.quarantine, {
+        client.call(calls.quarantine, {
+          query: { state, limit: PAGE, cursor },
           signal,
         }),
       pages,

@@ -1,6 +1,6 @@
 /** Language, theme and the way out. */
 import { useState } from 'preact/hooks';
-import { nothing } from '#kit/api/answers.ts';
+import { signOut as signOutCall } from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { asApiError } from '#kit/load.ts';
 import { client, session, user } from '#kit/state.ts';
@@ -21,7 +21,7 @@ export function Page({ title }: PageProps) {
 
   async function signOut(): Promise<void> {
     try {
-      await client.ask('/session', nothing, { method: 'DELETE' });
+      await client.call(signOutCall, {});
       session.value = null;
     } catch (cause) {
       const failure = asApiError(cause);

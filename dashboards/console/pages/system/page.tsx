@@ -1,7 +1,7 @@
 /** How the platform itself is: gateways, store and broker counters, backup. For county administrators. */
 import { useState } from 'preact/hooks';
 import type { System } from '#kit/api/answers.ts';
-import * as answers from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { StateMark } from '#kit/devices/marks.tsx';
 import { formatBytes, formatCount } from '#kit/format.ts';
@@ -140,7 +140,7 @@ function Backup() {
   async function start(): Promise<void> {
     setState({ busy: true, folder: null, error: null });
     try {
-      const { folder } = await client.ask('/system/backup', answers.backup, { method: 'POST' });
+      const { folder } = await client.call(calls.backup, {});
       setState({ busy: false, folder, error: null });
     } catch (cause) {
       setState({ busy: false, folder: null, error: asApiError(cause) });
@@ -166,11 +166,7 @@ function Backup() {
 /** The page. */
 export function Page({ title }: PageProps) {
   useTitle(title);
-  const load = useLoad(
-    'system',
-    (signal) => client.ask('/system', answers.system, { signal }),
-    REFRESH_MS,
-  );
+  const load = useLoad('system', (signal) => client.call(calls.system, { signal }), REFRESH_MS);
   const data = load.data;
   if (data === undefined)
     return load.error === undefined ? (

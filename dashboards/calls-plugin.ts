@@ -1,5 +1,5 @@
 /**
- * Puts the source of the decoders in place of the module that makes them of schemas, while the console is built: schemas
+ * Puts the source of calls and decoders in place of the module that makes them of schemas, while the console is built: schemas
  * and TypeBox stay out of the bundle, and nothing makes code in the browser, which the content policy forbids.
  */
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -7,21 +7,21 @@ import type { Plugin } from 'vite';
 
 const inApi = (name: string): string =>
   fileURLToPath(new URL(`./kit/api/${name}`, import.meta.url));
-const ANSWERS = inApi('answers.ts');
+const CALLS = inApi('calls.ts');
 
 /** The text of the module as it goes into the bundle. */
-export async function answersText(): Promise<string> {
+export async function callsText(): Promise<string> {
   const { emitModule } = (await import(
     pathToFileURL(inApi('schema.ts')).href
   )) as typeof import('./kit/api/schema.ts');
-  const answers = (await import(pathToFileURL(ANSWERS).href)) as Record<string, unknown>;
-  return emitModule(answers, inApi('decoder.ts'));
+  const calls = (await import(pathToFileURL(CALLS).href)) as Record<string, unknown>;
+  return emitModule(calls, inApi('decoder.ts'));
 }
 
-export const answersPlugin = (): Plugin => ({
-  name: 'village-answers',
+export const callsPlugin = (): Plugin => ({
+  name: 'village-calls',
   enforce: 'pre',
-  load: (id) => (fileURLOf(id) === ANSWERS ? answersText() : null),
+  load: (id) => (fileURLOf(id) === CALLS ? callsText() : null),
 });
 
 /** The path of a module's id, in the form of this machine. */

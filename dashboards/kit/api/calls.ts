@@ -1,0 +1,32 @@
+/**
+ * The calls that pages make, by the endpoints of api/. The build puts the source of each in place of this module
+ * (`dashboards/calls-plugin.ts`), so that no schema and nothing of TypeBox reaches the browser.
+ */
+import * as api from '@village/api';
+import { callOf, decoderOf } from './schema.ts';
+
+export const { QUARANTINE_STATES } = api.quarantine;
+
+export const signIn = callOf(api.session.signIn);
+export const session = callOf(api.session.get);
+export const signOut = callOf(api.session.signOut);
+export const area = callOf(api.areas.get);
+export const areas = callOf(api.areas.list);
+export const profiles = callOf(api.devices.profiles);
+export const device = callOf(api.devices.get);
+export const devices = callOf(api.devices.list);
+export const overview = callOf(api.live.overview);
+export const readings = callOf(api.readings.range);
+export const aggregates = callOf(api.readings.aggregates);
+export const completeness = callOf(api.readings.completeness);
+export const events = callOf(api.events.list);
+export const exportReadings = callOf(api.file.exportReadings);
+export const quarantine = callOf(api.quarantine.list);
+export const rerun = callOf(api.quarantine.rerun);
+export const system = callOf(api.system.get);
+export const backup = callOf(api.system.backup);
+
+/** The stream of live events, and what each event carries. */
+export const live = callOf(api.live.follow);
+export const liveCounts = decoderOf(api.live.follow.stream.counts);
+export const liveLatest = decoderOf(api.live.follow.stream.latest);
