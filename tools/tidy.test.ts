@@ -33,6 +33,7 @@ interface Manifest {
   scripts?: Record<string, string>;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
+  imports?: Record<string, string>;
 }
 const manifest = (path: string): Manifest => JSON.parse(read(path)) as Manifest;
 const workspaces = manifest('package.json').workspaces ?? [];
@@ -86,6 +87,93 @@ describe('arrows', () => {
       )
       .filter((arrow) => !isTest(arrow.split(' ')[0] ?? ''));
     expect(leaving).toEqual([]);
+  });
+});
+
+describe('rings', () => {
+  /** Files that a file names, types included; within its own workspace alone, since the arrows between them form no ring. */
+  function importsOf(path: string): string[] {
+    const found = [...read(path).matchAll(/(?:from|import|import\()\s*'([.#][^']+)'/g)];
+    return found.flatMap((match) => {
+      const name = match[1] ?? '';
+      const workspace = path.split('/')[0] ?? '';
+      const alias = name.startsWith('#');
+      return alias
+        ? subpath(workspace, name)
+        : [relative(root, resolve(root, dirname(path), name))];
+    });
+  }
+
+  /** What a name that begins with # stands for, by the `imports` of the workspace's manifest. */
+  function subpath(workspace: string, name: string): string[] {
+    const { imports = {} } = manifest(`${workspace}/package.json`);
+    return Object.entries(imports).flatMap(([pattern, target]) => {
+      const [head = '', tail = ''] = pattern.split('*');
+      if (!name.startsWith(head) || !name.endsWith(tail)) return [];
+      const middle = name.slice(head.length, name.length - tail.length);
+      return [join(workspace, target.replace('*', middle))];
+    });
+  }
+
+  /** Groups of nodes of which each reaches each other (Tarjan). */
+  function rings(nodes: readonly string[], next: (node: string) => readonly string[]): string[][] {
+    const order = new Map<string, number>();
+    const low = new Map<string, number>();
+    const stack: string[] = [];
+    const found: string[][] = [];
+    const visit = (node: string): void => {
+      const own = order.size;
+      order.set(node, own);
+      low.set(node, own);
+      stack.push(node);
+      for (const to of next(node)) {
+        if (!order.has(to)) visit(to);
+        if (stack.includes(to)) low.set(node, Math.min(low.get(node) ?? 0, low.get(to) ?? 0));
+      }
+      if (low.get(node) !== own) return;
+      const ring = stack.splice(stack.indexOf(node));
+      if (ring.length > 1 || next(node).includes(node)) found.push(ring.sort());
+    };
+    for (const node of nodes) if (!order.has(node)) visit(node);
+    return found;
+  }
+
+  it('the finder finds a ring, and only that', () => {
+    const arrows: Record<string, string[]> = { a: ['b'], b: ['c', 'd'], c: ['b'], d: [], e: ['e'] };
+    expect(rings(Object.keys(arrows), (node) => arrows[node] ?? [])).toEqual([['b', 'c'], ['e']]);
+  });
+
+  const files = new Set(sources);
+  const imports = new Map(
+    sources.map((path) => [path, importsOf(path).filter((target) => files.has(target))]),
+  );
+
+  /** Folders whose files still do. The list only ever gets shorter. */
+  const LEFT = [
+    'broker/src/',
+    'device-profiles/src/',
+    'ingest/src/pipeline/',
+    'registry/src/',
+    'store/src/archive/embedded/',
+  ];
+
+  it('no files import each other, by types neither', () => {
+    const found = rings(sources, (path) => imports.get(path) ?? []);
+    const within = (folder: string) => (ring: string[]) =>
+      ring.every((path) => path.startsWith(folder));
+    expect(found.filter((ring) => !LEFT.some((folder) => within(folder)(ring)))).toEqual([]);
+    expect(
+      LEFT.filter((folder) => !found.some(within(folder))),
+      'no ring is left there: take it off the list',
+    ).toEqual([]);
+  });
+
+  it('no workspaces import each other', () => {
+    const uses = (workspace: string): string[] =>
+      Object.keys(manifest(`${workspace}/package.json`).dependencies ?? {})
+        .filter((name) => name.startsWith('@village/'))
+        .map((name) => name.slice('@village/'.length));
+    expect(rings(workspaces, uses)).toEqual([]);
   });
 });
 
