@@ -1,0 +1,115 @@
+/** The store in front of an archive that refuses: acknowledgements go on up to the bound, queries say that it is behind. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { OperationalError, systemTimer } from '@village/core';
+import { afterEach, expect, it } from 'vitest';
+import type { Archive, ArchiveHost } from '../archive/contract.ts';
+import { METRICS, NOW, PROFILE, putRow } from '../archive/testing.ts';
+import type { TimeSeriesOptions, TimeSeriesStore } from './contract.ts';
+import { openTimeSeries } from './open.ts';
+
+const folders: string[] = [];
+const stores: TimeSeriesStore[] = [];
+afterEach(async () => {
+  for (const store of stores.splice(0)) await store.close();
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+/** An archive in memory that counts what it takes, once it is willing. */
+class Unwilling implements Archive {
+  readonly engine = 'unwilling';
+  /** It keeps no place of its own. */
+  readonly durableUpTo = null;
+  willing = false;
+  readonly taken: number[] = [];
+  rows = 0;
+  async take(groups: Parameters<Archive['take']>[0]): Promise<number> {
+    if (!this.willing) throw new OperationalError('refused', 'Not now.', { retry: true });
+    for (const group of groups) {
+      this.taken.push(group.id);
+      this.rows += group.rowCount;
+    }
+    return this.taken.at(-1)!;
+  }
+  range = async () => [];
+  aggregate = async () => [];
+  completeness = async () => ({ hours: [], gaps: [], gapCount: 0, since: null });
+  events = async () => [];
+  exportTo = async () => ({ rows: 0 });
+  retain = async () => ({ files: 0 });
+  locate = (): void => undefined;
+  counters = () => ({ rowsNotDurable: 0, archiveBytes: 0, own: {} });
+  close = async (): Promise<void> => undefined;
+}
+
+async function open(archive: Archive, folder?: string): Promise<TimeSeriesStore> {
+  const made = folder ?? (await mkdtemp(join(tmpdir(), 'village-feed-')));
+  if (folder === undefined) folders.push(made);
+  const options: TimeSeriesOptions = {
+    folder: made,
+    timer: systemTimer,
+    diskReserveBytes: 0,
+    journalBytesMax: 4 * 1024 * 1024,
+    tickMs: Number.POSITIVE_INFINITY,
+    archive: async (_host: ArchiveHost) => archive,
+  };
+  const store = await openTimeSeries(options);
+  stores.push(store);
+  return store;
+}
+
+it('acknowledges up to the bound, then waits with a fault, and goes on when the archive does', {
+  timeout: 60_000,
+}, async () => {
+  const archive = new Unwilling();
+  const store = await open(archive);
+  let acknowledged = 0;
+  let sent = 0;
+  while (store.commitFault === null) {
+    for (let n = 0; n < 10_000; n++)
+      putRow(store, PROFILE, METRICS, {
+        device: 'a',
+        at: NOW + sent * 10_000 + n,
+        values: { pm25: n },
+      });
+    sent++;
+    store.settle(() => {
+      acknowledged++;
+    });
+    await systemTimer.sleep(10);
+    expect(sent).toBeLessThan(100);
+  }
+  expect(store.commitFault).toMatchObject({ code: 'journal-full', retry: true });
+  // Each is half a megabyte of journal.
+  expect(acknowledged).toBeGreaterThanOrEqual(6);
+  expect(store.archiveFault).toMatchObject({ code: 'refused' });
+  await expect(
+    store.range({ device: 'a', from: NOW, to: NOW + 1, limit: 1 }),
+  ).rejects.toMatchObject({ code: 'refused', retry: true });
+  archive.willing = true;
+  await store.commitNow();
+  expect(acknowledged).toBe(sent);
+  await store.range({ device: 'a', from: NOW, to: NOW + 1, limit: 1 });
+  expect(archive.rows).toBe(sent * 10_000);
+  expect(archive.taken).toEqual(Array.from({ length: store.head }, (_, i) => i + 1));
+});
+
+it('remembers the place of an archive that keeps none, and gives nothing twice that is durable', async () => {
+  const first = new Unwilling();
+  first.willing = true;
+  const store = await open(first);
+  for (let n = 0; n < 5; n++) {
+    putRow(store, PROFILE, METRICS, { device: 'a', at: NOW + n, values: { pm25: n } });
+    await store.commitNow();
+  }
+  await store.flush();
+  await store.close();
+  const second = new Unwilling();
+  second.willing = true;
+  const again = await open(second, folders[0]);
+  putRow(again, PROFILE, METRICS, { device: 'a', at: NOW + 9, values: { pm25: 9 } });
+  await again.commitNow();
+  await again.flush();
+  expect(second.taken).toEqual([6]);
+});
