@@ -13,6 +13,7 @@ const folders = [
   'broker',
   'store',
   'registry',
+  'platform',
   'gateway',
   'ingest',
   'dashboards',

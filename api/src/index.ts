@@ -5,6 +5,7 @@ import * as devices from './devices.ts';
 import { type Endpoint, isEndpoint, type Method } from './endpoint.ts';
 import * as events from './events.ts';
 import * as file from './export.ts';
+import * as jobs from './jobs.ts';
 import * as live from './live.ts';
 import * as quarantine from './quarantine.ts';
 import * as readings from './readings.ts';
@@ -21,6 +22,7 @@ export {
   devices,
   events,
   file,
+  jobs,
   live,
   quarantine,
   readings,
@@ -40,6 +42,7 @@ export const resources: Readonly<Record<string, object>> = {
   events,
   quarantine,
   file,
+  jobs,
   live,
   system,
   users,

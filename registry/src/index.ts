@@ -4,7 +4,7 @@ export type { Principal, Registry } from './contract.ts';
 export { compareNames, type DeviceEntry } from './devices.ts';
 export { Directory, type DirectoryOptions } from './directory.ts';
 export { decodeText } from './import/csv.ts';
-export type { ImportResult } from './import/faults.ts';
+export { assertImported, type ImportResult } from './import/faults.ts';
 export { Imports } from './import/imports.ts';
 export type {
   Credential,

@@ -1,5 +1,4 @@
-/** The composition root: opens the stores, wires pipeline, broker and HTTP, keeps house, and stops in order. */
-import { mkdirSync, rmSync } from 'node:fs';
+/** The composition root: opens the stores, wires pipeline, broker, modules and HTTP, and stops in order. */
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,23 +6,37 @@ import { type Broker, createBroker } from '@village/broker';
 import { SECOND, type Timer } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
-import { type GatewayState, mqttHooks, Pipeline } from '@village/ingest';
-import { type Counts, Directory, decodeText, Imports, registryStore } from '@village/registry';
+import { mqttHooks, Pipeline } from '@village/ingest';
+import {
+  Jobs,
+  type MetricGroup,
+  type Module,
+  type ModuleParts,
+  metricGroup,
+  RightsTable,
+  relationalModulesOf,
+} from '@village/platform';
+import {
+  assertImported,
+  type Counts,
+  Directory,
+  decodeText,
+  Imports,
+  registryStore,
+} from '@village/registry';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
 import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { Backups } from './backups.ts';
 import type { Config } from './config.ts';
 import { listenFault, prepareData, storeFault } from './faults-at-start.ts';
-import type { Context } from './http/context.ts';
+import { byCause } from './http/metrics.ts';
 import { createHttp } from './http/server.ts';
-import { viewLatest } from './http/views.ts';
-import { LiveHub } from './live.ts';
-import { keepHouse } from './maintenance.ts';
-import { LockOut, Passwords } from './passwords.ts';
+import { Backups } from './modules/backup/backups.ts';
+import { checkRestored } from './modules/backup/restore.ts';
+import { modules as coreModules } from './modules/index.ts';
+import type { Needs } from './modules/needs.ts';
+import { Passwords } from './modules/session/passwords.ts';
 import { relationalModules } from './relational-modules.ts';
-import { checkRestored } from './restore.ts';
-import { assertImported } from './routes/places.ts';
 
 const BROKER_DRAIN_MS = 10 * SECOND;
 const HTTP_DRAIN_MS = 10 * SECOND;
@@ -33,6 +46,8 @@ export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   /** Folder of the built console, when it is not the usual one. */
   readonly console?: string;
+  /** All modules; the server's own list when absent. */
+  readonly modules?: readonly Module<Needs>[];
 }
 
 /** A running server. */
@@ -46,6 +61,7 @@ export interface Server {
   /** The HTTP server, for tests that ask without a socket. */
   readonly http: FastifyInstance;
   readonly store: TimeSeriesStore;
+  readonly relational: Relational;
   importAreas(csv: string): Promise<void>;
   importDevices(csv: string): Promise<void>;
   /** Counts and rate as the county's overview tells them, and the readings that live views were told of since the start. */
@@ -68,33 +84,42 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     const store = opened(await openReadings(config, options), (part) => part.close());
     const relational = opened(await openStore(config, options), (part) => part.close());
     await foundCounty(config, relational);
-    const context = await wire(config, options, { relational, store });
-    const password = await foundAdmin(config, context);
+    const failures: Record<string, number> = {};
+    const needs = await wire(config, options, { relational, store }, failures);
+    const password = await foundAdmin(needs);
     if (config.areas !== undefined)
       assertImported(
         config.areas,
-        await context.imports.areas(decodeText(await readFile(config.areas)), config.county.code),
+        await needs.imports.areas(decodeText(await readFile(config.areas)), config.county.code),
       );
-    const broker = opened(context.broker, (part) => part.close(BROKER_DRAIN_MS));
+    const broker = opened(needs.broker, (part) => part.close(BROKER_DRAIN_MS));
     const mqttPort = await listenMqtt(broker, config);
-    const http = opened(await openHttp(context, options), (part) => part.close());
+    const { rights, parts } = await startModules(needs, options);
+    for (const part of parts) if (part.close !== undefined) opened(part, () => part.close!());
+    const http = opened(
+      await createHttp({
+        config,
+        access: { relational, rights, isTop: (area) => needs.directory.isTop(area) },
+        parts: [...parts, { metrics: [failureMetrics(failures)] }],
+        log: options.log,
+        console: options.console ?? consoleDirectory,
+      }),
+      (part) => part.close(),
+    );
     const httpPort = await listen(http, config);
-    const house = new AbortController();
-    const keeping = keepHouse(context, options.timer, options.log, house.signal);
-    return running(context, { http, httpPort, mqttPort, ...password }, async () => {
-      house.abort();
-      await keeping;
-    });
+    const stopJobs = runJobs(needs, parts);
+    return running(needs, parts, { http, httpPort, mqttPort, ...password }, stopJobs);
   } catch (error) {
     for (const close of cleanup) await close();
     throw error;
   }
 }
 
-function openStore(config: Config, { timer, log }: ServerOptions): Promise<Relational> {
+function openStore(config: Config, options: ServerOptions): Promise<Relational> {
+  const { timer, log, modules = coreModules } = options;
   return openRelational({
-    modules: relationalModules,
     clock: timer.now,
+    modules: [...relationalModules, ...relationalModulesOf(modules)],
     log: (_level, message, detail) => log.warn(detail, message),
     ...(config.relational === undefined
       ? { file: join(config.data, 'relational.sqlite') }
@@ -139,11 +164,11 @@ async function foundCounty(config: Config, relational: Relational): Promise<void
 }
 
 /** Makes the first admin. A password in the configuration counts then only: later ones are changed in the console. */
-async function foundAdmin(
-  config: Config,
-  context: Context,
-): Promise<Pick<Server, 'madePassword' | 'ownPassword'>> {
-  const { relational, passwords } = context;
+async function foundAdmin({
+  config,
+  relational,
+  passwords,
+}: Needs): Promise<Pick<Server, 'madePassword' | 'ownPassword'>> {
   const known = await relational.people.account('admin');
   if (known !== null) {
     const { adminPassword } = config;
@@ -165,9 +190,14 @@ async function wire(
   config: Config,
   { timer, log }: ServerOptions,
   { relational, store }: { relational: Relational; store: TimeSeriesStore },
-): Promise<Context> {
+  failures: Record<string, number>,
+): Promise<Needs> {
   const clock = timer.now;
   const { profiles } = loadCatalog([builtinCatalog, ...config.catalogs]);
+  const failed = (kind: string, error: unknown): void => {
+    failures[kind] = (failures[kind] ?? 0) + 1;
+    log.error({ err: error, kind }, 'work that nobody waits for failed; it goes on');
+  };
   const directory = new Directory({
     relational,
     store,
@@ -176,22 +206,6 @@ async function wire(
   });
   await directory.load(clock());
   const pipeline = new Pipeline({ store, registry: directory, profiles, clock });
-  const remembered = new Map<string, GatewayState>();
-  // We wrote it ourselves, from a checked status.
-  for (const { gateway, body } of await registryStore(relational).gatewayStatuses())
-    remembered.set(gateway, { ...(body as unknown as GatewayState), online: false });
-  const failures: Record<string, number> = {};
-  const live = new LiveHub({
-    clientsMax: config.limits.liveClients,
-    latest: (id) => {
-      const entry = directory.known(id);
-      return entry === undefined ? null : JSON.stringify(viewLatest(entry, store));
-    },
-    failed: (error) => {
-      failures['live-rights'] = (failures['live-rights'] ?? 0) + 1;
-      log.error({ err: error }, 'the rights of a live stream could not be looked at');
-    },
-  });
   const broker = openBroker(config, pipeline, { timer, log });
   directory.onRevoked(({ kind, id }) => {
     broker.disconnect(id, 'credential-revoked');
@@ -201,13 +215,14 @@ async function wire(
     config,
     clock,
     timer,
+    log,
+    failed,
     relational,
     store,
     profiles,
     directory,
     pipeline,
     broker,
-    live,
     imports: new Imports({ relational, directory, profiles, clock }),
     backups: new Backups({
       folder: config.backup.folder,
@@ -215,21 +230,63 @@ async function wire(
       clock,
       relational,
       store,
-      failed: (error) => {
-        failures['backup'] = (failures['backup'] ?? 0) + 1;
-        log.error({ err: error }, 'a backup failed');
-      },
+      failed: (error) => failed('backup', error),
     }),
     passwords: new Passwords(),
-    lockOut: new LockOut(timer, {
-      account: config.limits.failuresPerAccount,
-      address: config.limits.failuresPerAddress,
-    }),
-    failures,
-    answers: {},
-    refusedSockets: {},
-    trimmed: { audit: 0 },
-    remembered,
+  };
+}
+
+/** Starts the modules whose tables are there. What goes wrong with an optional one is told, and the rest starts. */
+async function startModules(
+  needs: Needs,
+  { modules = coreModules, log }: ServerOptions,
+): Promise<{ rights: RightsTable; parts: ModuleParts[] }> {
+  const faults = new Map(needs.relational.faults.map((fault) => [fault.module, fault]));
+  const parts: ModuleParts[] = [];
+  const started: Module<Needs>[] = [];
+  for (const module of modules) {
+    const fault = faults.get(module.name);
+    if (fault !== undefined) {
+      log.error(fault, 'a module was left out: its tables could not be brought up to date');
+      continue;
+    }
+    try {
+      parts.push(await module.start(needs));
+      started.push(module);
+    } catch (error) {
+      if (module.optional !== true) throw error;
+      log.error({ err: error, module: module.name }, 'a module was left out: it does not start');
+    }
+  }
+  return { rights: new RightsTable(started), parts };
+}
+
+const failureMetrics = (failures: Readonly<Record<string, number>>): MetricGroup =>
+  metricGroup(
+    () => failures,
+    [
+      {
+        kind: 'counter',
+        name: 'maintenance_failures_total',
+        help: 'Failures of repeated work',
+        labels: ['kind'],
+        value: (now) => byCause(now, 'kind'),
+      },
+    ],
+  );
+
+/** Runs what the modules repeat; the returned function ends it. */
+function runJobs(needs: Needs, parts: readonly ModuleParts[]): () => Promise<void> {
+  const stop = new AbortController();
+  const jobs = new Jobs({
+    ...needs,
+    jobs: parts.flatMap((part) => part.jobs ?? []),
+    ticks: parts.flatMap((part) => part.ticks ?? []),
+  });
+  const running = jobs.run(stop.signal);
+  return async () => {
+    stop.abort();
+    await running;
   };
 }
 
@@ -237,19 +294,6 @@ function openBroker(config: Config, pipeline: Pipeline, { timer, log }: ServerOp
   return createBroker(mqttHooks(pipeline, timer.now), {
     limits: config.mqtt.limits,
     log: (level, message, detail) => log[level](detail, message),
-  });
-}
-
-function openHttp(context: Context, options: ServerOptions): Promise<FastifyInstance> {
-  const temporary = join(context.config.data, 'temporary');
-  rmSync(temporary, { recursive: true, force: true });
-  mkdirSync(temporary);
-  return createHttp({
-    context,
-    timer: options.timer,
-    log: options.log,
-    console: options.console ?? consoleDirectory,
-    temporary,
   });
 }
 
@@ -272,16 +316,18 @@ async function listen(http: FastifyInstance, config: Config): Promise<number> {
 }
 
 function running(
-  context: Context,
+  needs: Needs,
+  modules: readonly ModuleParts[],
   parts: Pick<Server, 'http' | 'httpPort' | 'mqttPort' | 'madePassword' | 'ownPassword'>,
-  stopKeeping: () => Promise<void>,
+  stopJobs: () => Promise<void>,
 ): Server {
-  const { imports, config, directory, store } = context;
+  const { imports, config, directory, store, relational } = needs;
   const { code } = config.county;
   let stopped: Promise<void> | null = null;
   return {
     ...parts,
     store,
+    relational,
     importAreas: async (csv) => assertImported('areas', await imports.areas(csv, code)),
     importDevices: async (csv) => assertImported('devices', await imports.devices(csv, code)),
     status: () => ({
@@ -290,7 +336,7 @@ function running(
       readings: directory.received,
     }),
     stop: () => {
-      stopped ??= stopAll(context, parts.http, stopKeeping);
+      stopped ??= stopAll(needs, modules, parts.http, stopJobs);
       return stopped;
     },
   };
@@ -301,20 +347,21 @@ function running(
  * before the stores close. A store that can't write its last group says so; none of it was acknowledged.
  */
 async function stopAll(
-  context: Context,
+  { broker, store, relational }: Needs,
+  modules: readonly ModuleParts[],
   http: FastifyInstance,
-  stopKeeping: () => Promise<void>,
+  stopJobs: () => Promise<void>,
 ): Promise<void> {
-  const streamsEnded = context.live.close();
+  const drained = Promise.all(modules.map((module) => module.drain?.()));
   const cut = setTimeout(() => http.server.closeAllConnections(), HTTP_DRAIN_MS);
-  await Promise.all([http.close(), context.broker.close(BROKER_DRAIN_MS)]);
+  await Promise.all([http.close(), broker.close(BROKER_DRAIN_MS)]);
   clearTimeout(cut);
-  await stopKeeping();
-  await streamsEnded;
-  await context.backups.settled();
+  await stopJobs();
+  await drained;
+  for (const module of modules) await module.close?.();
   try {
-    await context.store.close();
+    await store.close();
   } finally {
-    await context.relational.close();
+    await relational.close();
   }
 }

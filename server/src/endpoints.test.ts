@@ -1,9 +1,9 @@
 import { type Endpoint, endpoints } from '@village/api';
+import { RightsTable } from '@village/platform';
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guard } from './http/access.ts';
-import type { Context } from './http/context.ts';
-import { route } from './http/route.ts';
+import { mount } from './http/mount.ts';
 import { startTest, type TestServer } from './testing.ts';
 
 let test: TestServer;
@@ -38,7 +38,12 @@ describe('routes and the interface', () => {
 
   it('a route without an endpoint, or with a right that nobody holds, is refused at the start', () => {
     const app = Fastify();
-    guard(app, {} as Context);
+    const access = {
+      relational: test.server.relational,
+      rights: new RightsTable([]),
+      isTop: () => true,
+    };
+    guard(app, access);
     expect(() => app.get('/stray', () => 'x')).toThrow('BUG: /stray');
     const cast: Endpoint = {
       method: 'GET',
@@ -48,6 +53,7 @@ describe('routes and the interface', () => {
       tags: [],
       answers: {},
     };
-    expect(() => route(app, cast, () => undefined)).toThrow('spells.cast');
+    const route = { endpoint: cast, handle: () => undefined };
+    expect(() => mount(app, route, access.relational)).toThrow('spells.cast');
   });
 });

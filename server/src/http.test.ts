@@ -170,6 +170,7 @@ describe('the description', () => {
       'POST /tokens',
       'DELETE /tokens/{id}',
       'GET /audit',
+      'GET /jobs',
     ];
     expect(described.sort()).toEqual(promised.sort());
   });

@@ -13,14 +13,14 @@ import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series
 import { SingleBar } from 'cli-progress';
 import { type Logger, pino } from 'pino';
 import { type Server, startServer } from './app.ts';
-import { Backups } from './backups.ts';
 import { runChild } from './children.ts';
 import { type Config, loadConfig } from './config.ts';
 import { runDemo } from './demo.ts';
 import { storeFault } from './faults-at-start.ts';
-import { Passwords } from './passwords.ts';
+import { Backups } from './modules/backup/backups.ts';
+import { restore } from './modules/backup/restore.ts';
+import { Passwords } from './modules/session/passwords.ts';
 import { relationalModules } from './relational-modules.ts';
-import { restore } from './restore.ts';
 
 const HELP = `usage: npm start [-- --devices 300 --seed 1]
        npm run serve [-- --check]

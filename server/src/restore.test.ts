@@ -16,9 +16,9 @@ import { fileURLToPath } from 'node:url';
 import { formatTime, HOUR } from '@village/core';
 import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checksum, listFiles } from './backup-files.ts';
-import { Backups } from './backups.ts';
-import { restore } from './restore.ts';
+import { checksum, listFiles } from './modules/backup/backup-files.ts';
+import { Backups } from './modules/backup/backups.ts';
+import { restore } from './modules/backup/restore.ts';
 import {
   type Client,
   PASSWORD,

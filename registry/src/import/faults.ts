@@ -1,4 +1,5 @@
 /** Faults of an imported file, collected row by row. */
+import { OperationalError } from '@village/core';
 import type { Imported } from '../tables/contract.ts';
 import type { ImportFault } from './csv.ts';
 
@@ -46,4 +47,13 @@ export function expectName(
 ): void {
   const right = text.length >= 1 && text.length <= NAME_MAX && !CONTROL.test(text);
   expect(right, row, column, `must have 1 to ${NAME_MAX} characters`);
+}
+
+/** Faults of an import as one error, for imports that no person asked for. @throws import-faults */
+export function assertImported(what: string, result: ImportResult): void {
+  if (result.faults.length === 0) return;
+  const lines = result.faults
+    .slice(0, 20)
+    .map(({ line, column, message }) => `  line ${line} ${column}: ${message}`);
+  throw new OperationalError('import-faults', `${what} was not imported:\n${lines.join('\n')}`);
 }

@@ -1,8 +1,9 @@
 /** Imports of areas and devices from CSV: all or nothing, every fault with its line and column, one import at a time. */
 import type { Clock } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
-import type { Relational } from '@village/store/relational';
+import type { AuditEntry, Relational } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
+import type { Imported } from '../tables/contract.ts';
 import { registryStore } from '../tables/registry-store.ts';
 import { readAreas } from './areas.ts';
 import { readDevices } from './devices.ts';
@@ -15,6 +16,9 @@ export interface ImportOptions {
   readonly clock: Clock;
 }
 
+/** The entry that the audit log gets in the transaction of the import. */
+export type ImportAudit = (imported: Imported) => AuditEntry;
+
 /** Imports in turn, so that two never mix. */
 export class Imports {
   readonly #options: ImportOptions;
@@ -25,29 +29,31 @@ export class Imports {
   }
 
   /** Areas below `scope`; the columns are those of docs/http-api.md. */
-  areas(text: string, scope: string): Promise<ImportResult> {
+  areas(text: string, scope: string, audit?: ImportAudit): Promise<ImportResult> {
     return this.#inTurn(async () => {
       const { relational, directory, clock } = this.#options;
       const { areas, faults } = await readAreas(text, scope, directory);
       if (faults.length > 0) return refused(faults);
-      const imported = await registryStore(relational).importAreas(areas);
+      const imported = await relational.transaction(
+        (tx) => registryStore(tx).importAreas(areas),
+        audit === undefined ? {} : { audit },
+      );
       await directory.load(clock());
       return { ...imported, credentials: [], faults: [] };
     });
   }
 
   /** Devices, gateways and their secrets in `scope`. */
-  devices(text: string, scope: string): Promise<ImportResult> {
+  devices(text: string, scope: string, audit?: ImportAudit): Promise<ImportResult> {
     return this.#inTurn(async () => {
       const { relational, directory, profiles, clock } = this.#options;
       const file = await readDevices(text, scope, directory, profiles);
       const { devices, gateways, credentials, made, faults } = file;
       if (faults.length > 0) return refused(faults);
-      const imported = await registryStore(relational).importDevices({
-        devices,
-        gateways,
-        credentials,
-      });
+      const imported = await relational.transaction(
+        (tx) => registryStore(tx).importDevices({ devices, gateways, credentials }),
+        audit === undefined ? {} : { audit },
+      );
       await directory.load(clock());
       return { ...imported, credentials: made, faults: [] };
     });

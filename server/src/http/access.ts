@@ -1,28 +1,24 @@
 /** Who a request comes from and whether it may: cookies of people, tokens of machines, and where a request was made. */
-import type { Endpoint } from '@village/api';
-import { OperationalError, ROLES, type Role } from '@village/core';
+import { OperationalError } from '@village/core';
+import type { Caller, RightsTable } from '@village/platform';
+import type { Relational } from '@village/store/relational';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Caller, COOKIE, type Context } from './context.ts';
 
-/** The least role that holds a right; higher ones hold it too. */
-const LEAST_ROLE: Readonly<Record<string, Role>> = {
-  'signed-in': 'clerk',
-  'areas.read': 'clerk',
-  'devices.read': 'clerk',
-  'readings.read': 'clerk',
-  'events.read': 'clerk',
-  'export.read': 'clerk',
-  'readings.write': 'officer',
-  'quarantine.read': 'officer',
-  'quarantine.rerun': 'officer',
-  'areas.import': 'admin',
-  'devices.import': 'admin',
-  'users.manage': 'admin',
-  'tokens.manage': 'admin',
-  'audit.read': 'admin',
-  'system.read': 'admin',
-  'backup.make': 'admin',
-};
+export const COOKIE = 'village_session';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+}
+
+/** What the guard works with. */
+export interface AccessOptions {
+  readonly relational: Relational;
+  readonly rights: RightsTable;
+  /** Whether no area lies above that one. */
+  readonly isTop: (area: string) => boolean;
+}
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -44,7 +40,7 @@ function proofOf(request: FastifyRequest): Proof | null {
 
 /** Whom the proof stands for now; `peek` does not count as use of a session. */
 async function findCaller(
-  { relational }: Context,
+  relational: Relational,
   { kind, secret }: Proof,
   options: { peek: boolean },
 ): Promise<Caller | null> {
@@ -64,11 +60,11 @@ async function findCaller(
  * For an answer that lasts: tells, whenever it is asked, whether its caller is still signed in with the role and the
  * area that it began with. Watching is no use of a session, so its idle limit ends what it watches too.
  */
-export function recheckOf(context: Context, request: FastifyRequest): () => Promise<boolean> {
+export function recheckOf(relational: Relational, request: FastifyRequest): () => Promise<boolean> {
   const proof = proofOf(request);
   const began = callerOf(request);
   return async () => {
-    const now = proof === null ? null : await findCaller(context, proof, { peek: true });
+    const now = proof === null ? null : await findCaller(relational, proof, { peek: true });
     return (
       now !== null &&
       now.actor === began.actor &&
@@ -96,33 +92,24 @@ function hostOf(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null;
 }
 
-/** The least role that may call it; null when nobody need be known. */
-function leastRole({ right }: Endpoint): Role | null {
-  if (right === 'public') return null;
-  const role = LEAST_ROLE[right];
-  if (role === undefined) throw new Error(`BUG: no role holds the right ${right}`);
-  return role;
-}
-
 /** Sets `request.caller` before each route of this scope and refuses who does not hold the right of its endpoint. */
-export function guard(app: FastifyInstance, context: Context): void {
+export function guard(app: FastifyInstance, options: AccessOptions): void {
+  const { relational, rights, isTop } = options;
   app.decorateRequest('caller', null);
   app.addHook('onRoute', ({ url, config }) => {
     if (config?.endpoint === undefined)
       throw new Error(`BUG: ${url} is no endpoint of the interface`);
-    leastRole(config.endpoint);
+    rights.check(config.endpoint);
   });
   app.addHook('onRequest', async (request) => {
     const { endpoint } = request.routeOptions.config;
     if (endpoint === undefined) throw new Error('BUG: a route without an endpoint');
     if (request.headers.authorization === undefined) checkOrigin(request);
-    const least = leastRole(endpoint);
-    if (least === null) return;
+    if (endpoint.right === 'public') return;
     const proof = proofOf(request);
-    const caller = proof === null ? null : await findCaller(context, proof, { peek: false });
+    const caller = proof === null ? null : await findCaller(relational, proof, { peek: false });
     if (caller === null) throw new OperationalError('not-signed-in', 'sign in first');
-    const high = ROLES.indexOf(caller.role) <= ROLES.indexOf(least);
-    if (!high || (endpoint.at === 'top' && !context.directory.isTop(caller.area)))
+    if (!rights.allows(endpoint, caller.role, isTop(caller.area)))
       throw new OperationalError('forbidden', 'this needs other rights');
     request.caller = caller;
   });

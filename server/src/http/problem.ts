@@ -16,6 +16,9 @@ const STATUS: Readonly<Record<string, number>> = {
   'not-found': 404,
   'backup-running': 409,
   'import-conflict': 409,
+  'already-exists': 409,
+  'unknown-reference': 409,
+  'value-refused': 422,
   'import-faults': 422,
   'weak-password': 422,
   'password-needed': 422,
@@ -35,6 +38,9 @@ const INSIDE = new Set([
   'query-engine-down',
   'relational-unavailable',
   'import-conflict',
+  'already-exists',
+  'unknown-reference',
+  'value-refused',
 ]);
 
 /** Short words for each status. */
@@ -149,9 +155,4 @@ export function handleError(
 function extras(params: Readonly<Record<string, unknown>> | undefined): string {
   const names = params?.['additionalProperties'];
   return Array.isArray(names) ? `: ${names.join(', ')}` : '';
-}
-
-/** Stops a request because the thing is not there, or not for this caller: the two look the same. */
-export function notFound(what: string): never {
-  throw new OperationalError('not-found', `no such ${what}`);
 }

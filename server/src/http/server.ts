@@ -10,28 +10,28 @@ import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { system } from '@village/api';
-import { MINUTE, SECOND, type Timer } from '@village/core';
-import { registryStore } from '@village/registry';
+import { MINUTE, SECOND } from '@village/core';
+import {
+  answer,
+  type MetricGroup,
+  type ModuleParts,
+  metricGroup,
+  problem,
+  route,
+} from '@village/platform';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
   LogController,
 } from 'fastify';
-import { metricsOf, metricsText } from '../metrics.ts';
-import { exportRoutes } from '../routes/export.ts';
-import { keptRoutes } from '../routes/kept.ts';
-import { peopleRoutes } from '../routes/people.ts';
-import { placeRoutes } from '../routes/places.ts';
-import { readingRoutes } from '../routes/readings.ts';
-import { sessionRoutes } from '../routes/session.ts';
-import { systemRoutes } from '../routes/system.ts';
-import { guard } from './access.ts';
-import type { Context } from './context.ts';
+import type { Config } from '../config.ts';
+import { type AccessOptions, guard } from './access.ts';
 import { description } from './description.ts';
 import { Methods } from './methods.ts';
+import { byCause, metricsOf } from './metrics.ts';
+import { mount } from './mount.ts';
 import { handleError, sendProblem } from './problem.ts';
-import { route } from './route.ts';
 import { answerNoRequest, guardSockets } from './sockets.ts';
 
 const API = '/api/v1';
@@ -39,19 +39,19 @@ const API = '/api/v1';
 const CHECK_MS = 5 * SECOND;
 
 export interface HttpOptions {
-  readonly context: Context;
-  readonly timer: Timer;
+  readonly config: Config;
+  readonly access: AccessOptions;
+  /** What the modules add. */
+  readonly parts: readonly ModuleParts[];
   readonly log: FastifyBaseLogger;
   /** Folder of the built console; without it pages are 404. */
   readonly console: string;
-  /** Folder for files while they are sent. */
-  readonly temporary: string;
 }
 
 /** A server that is not listening yet. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
-  const { context, log } = options;
-  const { trustProxy, requestTimeout, answerTimeout, idleTimeout } = context.config.http;
+  const { config, log } = options;
+  const { trustProxy, requestTimeout, answerTimeout, idleTimeout } = config.http;
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -79,7 +79,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   app.setErrorHandler(handleError);
   // Measured on Node 24: while the time-out of heads is the longer one, that of whole requests never cuts a slow body.
   app.server.headersTimeout = requestTimeout;
-  const { limits, http } = context.config;
+  const { limits, http } = config;
+  /** Since the start: connections refused by cause, answers by status. */
+  const refused: Record<string, number> = {};
+  const answers: Record<string, number> = {};
   const closeUnused = guardSockets(
     app.server,
     {
@@ -88,7 +91,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
       behindProxy: http.trustProxy.length > 0,
     },
     (cause) => {
-      context.refusedSockets[cause] = (context.refusedSockets[cause] ?? 0) + 1;
+      refused[cause] = (refused[cause] ?? 0) + 1;
     },
   );
   app.addHook('preClose', async () => closeUnused());
@@ -100,15 +103,14 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   app.addHook('onSend', async (request) => {
     letIdle(request.raw, idleTimeout);
   });
-  const { answers } = context;
   app.addHook('onResponse', async (_request, { statusCode }) => {
     answers[statusCode] = (answers[statusCode] ?? 0) + 1;
   });
   const methods = new Methods(app);
-  await app.register(helmet, securityHeaders(context.config.http.secureCookies));
+  await app.register(helmet, securityHeaders(config.http.secureCookies));
   await app.register(cookie);
   await app.register(rateLimit, {
-    max: context.config.limits.requestsPerMinute,
+    max: config.limits.requestsPerMinute,
     timeWindow: MINUTE,
     cache: 10_000,
   });
@@ -120,7 +122,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     },
     { prefix: API },
   );
-  openRoutes(app, context);
+  openRoutes(app, options, httpMetrics(refused, answers));
   await consoleRoutes(app, options.console, methods);
   return app;
 }
@@ -150,42 +152,56 @@ function securityHeaders(https: boolean): Parameters<typeof helmet>[1] {
   };
 }
 
-function apiRoutes(api: FastifyInstance, options: HttpOptions): void {
-  const { context, timer, temporary } = options;
-  guard(api, context);
+function apiRoutes(api: FastifyInstance, { access, parts }: HttpOptions): void {
+  guard(api, access);
   // What somebody may see is for them alone, and old a second later.
   api.addHook('onRequest', async (_request, reply) => {
     void reply.header('cache-control', 'no-store');
   });
-  sessionRoutes(api, context);
-  peopleRoutes(api, context);
-  placeRoutes(api, context);
-  readingRoutes(api, context, timer);
-  keptRoutes(api, context);
-  exportRoutes(api, context, temporary);
-  systemRoutes(api, context);
-  route(api, system.describe, () => api.swagger());
+  const routes = parts.flatMap((part) => part.routes ?? []);
+  for (const one of [...routes, route(system.describe, () => api.swagger())])
+    mount(api, one, access.relational);
+}
+
+function httpMetrics(
+  refused: Readonly<Record<string, number>>,
+  answers: Readonly<Record<string, number>>,
+): MetricGroup {
+  return metricGroup(
+    () => ({ refused, answers }),
+    [
+      {
+        kind: 'counter',
+        name: 'http_refused_total',
+        help: 'HTTP connections refused',
+        labels: ['cause'],
+        value: (now) => byCause(now.refused, 'cause'),
+      },
+      {
+        kind: 'counter',
+        name: 'http_answers_total',
+        help: 'HTTP answers by status',
+        labels: ['status'],
+        value: (now) => byCause(now.answers, 'status'),
+      },
+    ],
+  );
 }
 
 /** What monitoring asks without signing in. */
-function openRoutes(app: FastifyInstance, context: Context): void {
-  const metrics = metricsOf(context);
-  route(app, system.health, async (_request, reply) => {
-    const faults: string[] = [];
-    if (context.store.commitFault !== null) faults.push('the log can not be written');
-    try {
-      await registryStore(context.relational).roots();
-    } catch (error) {
-      context.failures['health'] = (context.failures['health'] ?? 0) + 1;
-      faults.push(`the relational store does not answer: ${(error as { code?: string }).code}`);
-    }
-    if (faults.length === 0) return { status: 'ok' };
-    return sendProblem(reply, 503, 'unhealthy', faults.join('; '));
-  });
-  route(app, system.metrics, (_request, reply) => {
-    void reply.type(metrics.contentType);
-    return metricsText(metrics);
-  });
+function openRoutes(app: FastifyInstance, { access, parts }: HttpOptions, own: MetricGroup): void {
+  const metrics = metricsOf([...parts.flatMap((part) => part.metrics ?? []), own]);
+  const open = [
+    route(system.health, async () => {
+      const faults = await Promise.all(parts.map((part) => part.health?.() ?? []));
+      if (faults.flat().length === 0) return { status: 'ok' };
+      return problem(503, 'unhealthy', faults.flat().join('; '));
+    }),
+    route(system.metrics, async () =>
+      answer(200, await metrics.text(), { 'content-type': metrics.contentType }),
+    ),
+  ];
+  for (const one of open) mount(app, one, access.relational);
 }
 
 /** The console's files; every other page address gives its index, which finds its way itself. */

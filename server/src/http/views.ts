@@ -96,3 +96,15 @@ export function viewUser(directory: Directory, account: Account): api.users.User
   const place = node === undefined ? { code: area, name: { zh: area, en: area } } : areaRefOf(node);
   return { name, displayName, role, area: place };
 }
+
+/** A gateway's sequence numbers as JSON tells them. */
+export function sequencesOf(
+  store: Pick<TimeSeriesStore, 'sequences'>,
+  gateway: string,
+): api.shapes.SequenceStates {
+  return store.sequences(gateway).map(({ epoch, highest, gaps }) => ({
+    epoch,
+    highest,
+    gaps: gaps.map(([from, to]) => [from, to]),
+  }));
+}

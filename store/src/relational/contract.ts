@@ -2,7 +2,7 @@
 import { DAY, HOUR, type Role } from '@village/core';
 import type { Kysely } from 'kysely';
 import type { EngineCounters } from './engines/connected.ts';
-import type { ModuleFault } from './modules.ts';
+import type { ModuleFault, SqlEngine } from './modules.ts';
 
 /** Longest transaction; one that takes longer is undone. */
 export const TRANSACTION_MS = 5_000;
@@ -83,10 +83,10 @@ export interface AuditLog {
   /** Newest first, those below `before`. */
   list(page: { before?: number; limit: number }): Promise<StoredAuditEntry[]>;
   /**
-   * Deletes entries made before `at`, and returns how many. None that is younger than AUDIT_KEPT_MS by the database's
+   * Deletes entries made before `at`, the oldest first and `most` of them, and returns how many. None that is younger than AUDIT_KEPT_MS by the database's
    * own clock: the whole is refused then.
    */
-  trim(at: number): Promise<number>;
+  trim(at: number, most?: number): Promise<number>;
 }
 
 /** The store's parts and every module's tables, over the database or inside a transaction. */
@@ -109,6 +109,7 @@ export interface TransactionOptions<Result> {
 }
 
 export interface Relational extends RelationalAccess {
+  readonly engine: SqlEngine;
   /**
    * Runs `work` as one transaction. Transactions of a process run one after the other in the order of asking, none longer
    * than TRANSACTION_MS; inside, only `tx` is used, and nothing but the database is waited for. They do not nest.

@@ -59,6 +59,7 @@ export async function openRelational(options: RelationalOptions): Promise<Relati
   const access = accessWith(options, usable);
   return {
     ...access(db),
+    engine: connected.engine,
     transaction: runner(db, access, options.transactionMs ?? TRANSACTION_MS),
     faults,
     counters: () => connected.counters(),

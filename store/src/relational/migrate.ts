@@ -11,6 +11,9 @@ import type { ModuleFault, RelationalModule, SqlEngine } from './modules.ts';
 /** The one list of the first releases; it is only read. */
 const OLD_TABLE = 'kysely_migration';
 
+/** Any number that nobody else locks in our database. */
+const SEED_LOCK = 6_811_070_021;
+
 interface MigrationRow {
   name: string;
   timestamp: string;
@@ -50,7 +53,7 @@ async function migrateModule(
   engine: SqlEngine,
   module: RelationalModule,
 ): Promise<ModuleFault | null> {
-  await seed(db as Kysely<Lists>, module);
+  await seed(db as Kysely<Lists>, engine, module);
   const bound = Object.fromEntries(
     Object.entries(module.migrations).map(([name, migration]) => [
       name,
@@ -72,17 +75,15 @@ async function migrateModule(
 }
 
 /** Takes over what the old list says was done, once: the module's own list and its first rows appear together. */
-async function seed(db: Kysely<Lists>, module: RelationalModule): Promise<void> {
+async function seed(db: Kysely<Lists>, engine: SqlEngine, module: RelationalModule): Promise<void> {
   if (module.formerly === undefined) return;
   const table = tableOf(module);
   const names = Object.entries(module.formerly);
   try {
     await db.transaction().execute(async (trx) => {
       // Two processes may start at once; on SQLite the transaction itself keeps the other out.
-      await trx.getExecutor().adapter.acquireMigrationLock(trx, {
-        lockTable: 'kysely_migration_lock',
-        lockRowId: 'migration_lock',
-      });
+      if (engine === 'postgres')
+        await sql`select pg_advisory_xact_lock(${SEED_LOCK}::bigint)`.execute(trx);
       const tables = await trx.introspection.getTables({ withInternalKyselyTables: true });
       const exists = (wanted: string): boolean => tables.some(({ name }) => name === wanted);
       if (exists(table) || !exists(OLD_TABLE)) return;

@@ -204,6 +204,14 @@ function moduleTests({ target, raw }: Engine): void {
     expect(await store.people.tokens(COUNTY)).toEqual([]);
   });
 
+  it('lets several processes open one database, also at once', async () => {
+    const at = await target();
+    const stores = await Promise.all([start(at), start(at), start(at)]);
+    await registryStore(stores[0]!).importAreas(AREAS);
+    expect(await registryStore(stores[2]!).areas(COUNTY)).toHaveLength(3);
+    expect(await registryStore(await start(at)).areas(COUNTY)).toHaveLength(3);
+  });
+
   it('leaves the data of a module that is missing now where it is', async () => {
     const at = await target();
     const first = await start(at, [...testModules, wells]);

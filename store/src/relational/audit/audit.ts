@@ -27,16 +27,24 @@ async function list(
   }));
 }
 
-async function trim(db: Kysely<AuditTables>, at: number): Promise<number> {
+async function trim(db: Kysely<AuditTables>, at: number, most: number): Promise<number> {
   let deleted = 0;
   for (;;) {
-    const old = db.selectFrom('audit').select('id').where('at', '<', at).limit(TRIM_SLICE);
+    const slice = Math.min(TRIM_SLICE, most - deleted);
+    if (slice === 0) return deleted;
+    const old = db
+      .selectFrom('audit')
+      .select('id')
+      .where('at', '<', at)
+      .orderBy('at')
+      .orderBy('id')
+      .limit(slice);
     const { numDeletedRows } = await db
       .deleteFrom('audit')
       .where('id', 'in', old)
       .executeTakeFirstOrThrow();
     deleted += Number(numDeletedRows);
-    if (numDeletedRows < TRIM_SLICE) return deleted;
+    if (numDeletedRows < slice) return deleted;
   }
 }
 
@@ -45,6 +53,6 @@ export function auditLog(db: Kysely<AuditTables>, clock: Clock): AuditLog {
   return {
     append: (entry) => append(db, clock, entry),
     list: (page) => list(db, page),
-    trim: (at) => trim(db, at),
+    trim: (at, most = Number.POSITIVE_INFINITY) => trim(db, at, most),
   };
 }

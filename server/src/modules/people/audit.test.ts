@@ -1,17 +1,8 @@
-import { DAY, HOUR } from '@village/core';
+import { DAY } from '@village/core';
 import { openRelational } from '@village/store/relational';
 import { describe, expect, it } from 'vitest';
-import { trimAudit, untilNight } from './maintenance.ts';
-import { relationalModules } from './relational-modules.ts';
-
-describe('nights', () => {
-  it('are Beijing nights, never now', () => {
-    const two = Date.UTC(2026, 0, 1, 18);
-    expect(untilNight(two)).toBe(DAY);
-    expect(untilNight(two - 1)).toBe(1);
-    expect(untilNight(two + HOUR)).toBe(23 * HOUR);
-  });
-});
+import { relationalModules } from '../../relational-modules.ts';
+import { trimAudit } from './module.ts';
 
 describe('the audit log', () => {
   it('loses what is older than it is kept, counts that, and says so itself', async () => {
@@ -22,10 +13,8 @@ describe('the audit log', () => {
       file: ':memory:',
       clock,
     });
-    const trimmed = { audit: 0 };
-    const context = { relational, clock, trimmed, config: { audit: { retention: 365 * DAY } } };
-    const told: unknown[] = [];
-    const log = { info: (detail: unknown) => told.push(detail) };
+    const logged: unknown[] = [];
+    const log = { info: (detail: unknown) => logged.push(detail) };
     const write = (action: string) =>
       relational.audit.append({
         actor: 'a',
@@ -35,15 +24,14 @@ describe('the audit log', () => {
         outcome: 'done',
         detail: {},
       });
+    const trim = () => trimAudit(relational, clock() - 365 * DAY, log);
     await write('first');
     await write('second');
     now += 100 * DAY;
     await write('third');
-    await trimAudit(context, log);
-    expect([trimmed.audit, told]).toEqual([0, []]);
+    expect([await trim(), logged]).toEqual([0, []]);
     now += 266 * DAY;
-    await trimAudit(context, log);
-    expect([trimmed.audit, told]).toEqual([2, [{ deleted: 2 }]]);
+    expect([await trim(), logged]).toEqual([2, [{ deleted: 2 }]]);
     const left = await relational.audit.list({ limit: 9 });
     expect(left.map(({ action, detail }) => [action, detail['deleted']])).toEqual([
       ['trim-audit', 2],

@@ -1,48 +1,40 @@
-/** Readings in and out: posting, ranges, aggregates, completeness, events and quarantine. */
+/** The module of readings: posting, ranges, aggregates and completeness. */
 import * as api from '@village/api';
 import { formatTime, OperationalError, quantity, SECOND, type Timer } from '@village/core';
+import {
+  type AnyRoute,
+  answer,
+  type Caller,
+  cursorOf,
+  defineModule,
+  lasting,
+  list,
+  openCursor,
+  route,
+  span,
+} from '@village/platform';
 import type { DeviceEntry } from '@village/registry';
 import { AGGREGATES, type Aggregate } from '@village/store/time-series';
-import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Static } from 'typebox';
-import { callerOf } from '../http/access.ts';
-import type { Caller, Context } from '../http/context.ts';
-import { cursorOf, deviceFor, devicesFor, lasting, list, openCursor, span } from '../http/query.ts';
-import { route } from '../http/route.ts';
+import { deviceFor, devicesFor } from '../../http/query.ts';
+import { sequencesOf } from '../../http/views.ts';
+import type { Needs } from '../needs.ts';
 
 const ACKNOWLEDGE_MS = 10 * SECOND;
 /** Rows not durable yet above which HTTP is told to come back, so that devices go first. */
 const ROWS_PENDING_MAX = 500_000;
 const BUCKETS_MAX = 20_000;
 
-/** A signal that fires when the asker has gone or the time for an answer is over. */
-export function gone(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort();
-  });
-  return AbortSignal.any([controller.signal, reply.request.signal]);
-}
-
-/** Adds the routes of readings. */
-export function readingRoutes(app: FastifyInstance, context: Context, timer: Timer): void {
-  postRoute(app, context, timer);
-  rangeRoute(app, context);
-  aggregateRoute(app, context);
-  completenessRoute(app, context);
-}
-
-function postRoute(app: FastifyInstance, context: Context, timer: Timer): void {
-  const { pipeline, store, directory } = context;
-  route(app, api.readings.post, async (request, reply) => {
-    const caller = callerOf(request);
+function postRoute(needs: Needs): AnyRoute {
+  const { pipeline, store, directory, timer } = needs;
+  return route(api.readings.post, async ({ caller, body }) => {
     const busy = store.commitFault !== null || store.rowsPending > ROWS_PENDING_MAX;
     if (busy) throw notStored('the store takes nothing now');
-    const stored = pipeline.acceptHttp(request.body, {
+    const stored = pipeline.acceptHttp(body, {
       name: caller.actor,
       allows: (device) => directory.entry(caller.area, device.id) !== undefined,
     });
-    return reply.code(202).send(await inTime(stored, timer));
+    return answer(202, await inTime(stored, timer));
   });
 }
 
@@ -68,11 +60,10 @@ async function inTime<T>(stored: Promise<T>, timer: Timer): Promise<T> {
   }
 }
 
-function rangeRoute(app: FastifyInstance, context: Context): void {
-  const { store, directory } = context;
-  route(app, api.readings.range, async (request, reply) => {
-    const { query } = request;
-    const entry = deviceFor(directory, callerOf(request), query.device);
+function rangeRoute(needs: Needs): AnyRoute {
+  const { store, directory } = needs;
+  return route(api.readings.range, async ({ caller, query, signal }) => {
+    const entry = deviceFor(directory, caller, query.device);
     const { from, to } = span(query);
     const metrics = list(query.metric);
     for (const metric of metrics ?? []) metricOf(entry, metric);
@@ -86,7 +77,7 @@ function rangeRoute(app: FastifyInstance, context: Context): void {
         to,
         limit: limit + 1,
       },
-      gone(reply),
+      signal,
     );
     const items = rows.slice(0, limit);
     const last = items.at(-1);
@@ -148,12 +139,12 @@ function aggregatesOf(text: string | undefined): Aggregate[] {
 }
 
 async function aggregate(
-  context: Context,
+  needs: Needs,
   caller: Caller,
   query: Static<typeof api.readings.aggregates.query>,
   signal: AbortSignal,
 ): Promise<api.readings.Aggregates> {
-  const { store, directory } = context;
+  const { store, directory } = needs;
   const entries = devicesFor(directory, caller, query);
   const { from, to } = span(query);
   const everyMs = lasting(query.every ?? '1h', 'every', SECOND);
@@ -186,23 +177,22 @@ async function aggregate(
   };
 }
 
-function aggregateRoute(app: FastifyInstance, context: Context): void {
-  route(app, api.readings.aggregates, (request, reply) =>
-    aggregate(context, callerOf(request), request.query, gone(reply)),
+function aggregateRoute(needs: Needs): AnyRoute {
+  return route(api.readings.aggregates, ({ caller, query, signal }) =>
+    aggregate(needs, caller, query, signal),
   );
 }
 
-function completenessRoute(app: FastifyInstance, context: Context): void {
-  const { store, directory, clock } = context;
-  route(app, api.readings.completeness, async (request, reply) => {
-    const { query } = request;
-    const entry = deviceFor(directory, callerOf(request), query.device);
+function completenessRoute(needs: Needs): AnyRoute {
+  const { store, directory, clock } = needs;
+  return route(api.readings.completeness, async ({ caller, query, signal }) => {
+    const entry = deviceFor(directory, caller, query.device);
     const { reportEveryMs } = entry.profile;
     const { from, to } = span(query);
     // Nothing is expected of the future.
     const until = Math.min(to, clock());
     const asked = { device: query.device, from, to: until, reportEveryMs };
-    const { hours, gaps, gapCount, since } = await store.completeness(asked, gone(reply));
+    const { hours, gaps, gapCount, since } = await store.completeness(asked, signal);
     const sum = (pick: (hour: (typeof hours)[number]) => number): number =>
       hours.reduce((total, hour) => total + pick(hour), 0);
     const { gateway } = entry.device;
@@ -215,16 +205,24 @@ function completenessRoute(app: FastifyInstance, context: Context): void {
       since: since === null ? null : formatTime(since),
       gaps: gaps.map((gap) => ({ from: formatTime(gap.from), to: formatTime(gap.to) })),
       gapCount,
-      gateway: gateway === null ? null : { id: gateway, sequences: sequencesOf(context, gateway) },
+      gateway: gateway === null ? null : { id: gateway, sequences: sequencesOf(store, gateway) },
     };
   });
 }
 
-/** A gateway's sequence numbers as JSON tells them. */
-export function sequencesOf(context: Context, gateway: string): api.shapes.SequenceStates {
-  return context.store.sequences(gateway).map(({ epoch, highest, gaps }) => ({
-    epoch,
-    highest,
-    gaps: gaps.map(([from, to]) => [from, to]),
-  }));
-}
+const looks = ['clerk', 'officer', 'admin'] as const;
+
+export const readingsModule = defineModule<Needs>({
+  name: 'readings',
+  title: { zh: '监测数据', en: 'Readings' },
+  rights: {
+    'readings.read': { title: { zh: '查看监测数据', en: 'See readings' }, roles: looks },
+    'readings.write': {
+      title: { zh: '写入监测数据', en: 'Post readings' },
+      roles: ['officer', 'admin'],
+    },
+  },
+  start: (needs) => ({
+    routes: [postRoute(needs), rangeRoute(needs), aggregateRoute(needs), completenessRoute(needs)],
+  }),
+});

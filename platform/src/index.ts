@@ -1,0 +1,42 @@
+/** What every part of the server registers with: modules with their routes, rights, jobs and metrics. */
+export { type JobState, listJobs } from './jobs/job-table.ts';
+export { Jobs, type JobsOptions } from './jobs/jobs.ts';
+export { jobsModule } from './jobs/module.ts';
+export { every, nightly, type Schedule, untilNight } from './jobs/schedule.ts';
+export { type Metric, type MetricGroup, metricGroup, type Sample } from './metrics.ts';
+export {
+  defineModule,
+  type Job,
+  type JobRun,
+  type Logger,
+  type Module,
+  type ModuleParts,
+  type Platform,
+  type RightDefinition,
+  relationalModulesOf,
+  type Tick,
+} from './module.ts';
+export {
+  cursorOf,
+  instant,
+  lasting,
+  list,
+  notFound,
+  openCursor,
+  pageByKey,
+  span,
+} from './query.ts';
+export { RightsTable } from './rights.ts';
+export {
+  type AnyRoute,
+  answer,
+  type Call,
+  type Caller,
+  Problem,
+  problem,
+  Reply,
+  type Route,
+  route,
+  TakeOver,
+  takeOver,
+} from './route.ts';

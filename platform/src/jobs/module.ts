@@ -1,0 +1,46 @@
+/** The module of jobs: their table, and who may look at it. */
+import { jobs as api } from '@village/api';
+import { formatTime } from '@village/core';
+import { defineModule } from '../module.ts';
+import { cursorOf, openCursor } from '../query.ts';
+import { route } from '../route.ts';
+import { type JobState, jobMigrations, listJobs } from './job-table.ts';
+
+const timeOrNull = (at: number | null): string | null => (at === null ? null : formatTime(at));
+
+const view = (job: JobState): api.Job => ({
+  kind: job.kind,
+  title: { ...job.title },
+  nextAt: formatTime(job.nextAt),
+  running: job.running,
+  startedAt: timeOrNull(job.startedAt),
+  endedAt: timeOrNull(job.endedAt),
+  progress: job.progress === null ? null : { ...job.progress },
+  lastError: job.lastError,
+  failures: job.failures,
+});
+
+export const jobsModule = defineModule({
+  name: 'jobs',
+  title: { zh: '定时任务', en: 'Jobs' },
+  migrations: jobMigrations,
+  rights: {
+    'jobs.read': { title: { zh: '查看定时任务', en: 'See jobs' }, roles: ['admin'] },
+  },
+  start: ({ relational }) => ({
+    routes: [
+      route(api.list, async ({ query }) => {
+        const { limit = 1000, cursor } = query;
+        const after = openCursor(cursor, ['string'])?.[0] as string | undefined;
+        const found = await listJobs(relational, {
+          limit: limit + 1,
+          ...(after === undefined ? {} : { after }),
+        });
+        const items = found.slice(0, limit);
+        const last = items.at(-1);
+        const next = last === undefined || found.length <= limit ? null : cursorOf(last.kind);
+        return { items: items.map(view), next };
+      }),
+    ],
+  }),
+});

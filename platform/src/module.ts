@@ -1,0 +1,95 @@
+/** What a module is: one value that names its tables, rights, routes, jobs and metrics. */
+import type { Clock, Role, Timer } from '@village/core';
+import type { ModuleMigration, Relational, RelationalModule } from '@village/store/relational';
+import type { Schedule } from './jobs/schedule.ts';
+import type { MetricGroup } from './metrics.ts';
+import type { AnyRoute } from './route.ts';
+
+export interface Logger {
+  info(detail: unknown, message?: string): void;
+  warn(detail: unknown, message?: string): void;
+  error(detail: unknown, message?: string): void;
+}
+
+/** What every module gets. */
+export interface Platform {
+  readonly timer: Timer;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly relational: Relational;
+  /** Counts and logs a failure of work that nobody waits for, by its kind. */
+  failed(kind: string, error: unknown): void;
+}
+
+export interface RightDefinition {
+  readonly title: { readonly zh: string; readonly en: string };
+  /** Roles that hold it. */
+  readonly roles: readonly Role[];
+}
+
+/** One run of a job. */
+export interface JobRun {
+  /** Fires when the server stops, or when another process has taken the job over. */
+  readonly signal: AbortSignal;
+  /** Says how far the work is. */
+  progress(done: number, total: number): void;
+}
+
+/** Work that runs by itself, at most once at a time over all processes. */
+export interface Job {
+  /** Kebab-case, unique over all modules. */
+  readonly kind: string;
+  readonly title: { readonly zh: string; readonly en: string };
+  readonly schedule: Schedule;
+  run(run: JobRun): void | Promise<void>;
+}
+
+/** Work of this process alone, so often that no table is told of it. */
+export interface Tick {
+  readonly kind: string;
+  readonly everyMs: number;
+  run(): void | Promise<void>;
+}
+
+/** What a module adds to the running server. */
+export interface ModuleParts {
+  readonly routes?: readonly AnyRoute[];
+  readonly jobs?: readonly Job[];
+  readonly ticks?: readonly Tick[];
+  readonly metrics?: readonly MetricGroup[];
+  /** Reasons why the platform does not work now; empty when it does. */
+  health?(): Promise<readonly string[]>;
+  /** Ends answers that last, so that the server can stop. */
+  drain?(): Promise<void>;
+  /** Called after requests have ended and before the stores close. */
+  close?(): Promise<void>;
+}
+
+export interface Module<Needs extends Platform = Platform> {
+  /** Lower case with dashes. */
+  readonly name: string;
+  readonly title: { readonly zh: string; readonly en: string };
+  /** The module's own tables, by name of the migration; its list is kept apart from those of others. */
+  readonly migrations?: Readonly<Record<string, ModuleMigration>>;
+  /** True when a county could do without it: when its tables can't be brought up to date, the rest starts. */
+  readonly optional?: boolean;
+  /** Rights by their word, `noun.verb`. */
+  readonly rights?: Readonly<Record<string, RightDefinition>>;
+  start(needs: Needs): ModuleParts | Promise<ModuleParts>;
+}
+
+/** Keeps the type of what a module needs. */
+export const defineModule = <Needs extends Platform = Platform>(
+  module: Module<Needs>,
+): Module<Needs> => module;
+
+/** What the relational store must know of the modules that have tables. */
+export function relationalModulesOf(
+  modules: readonly Pick<Module, 'name' | 'migrations' | 'optional'>[],
+): RelationalModule[] {
+  return modules.flatMap(({ name, migrations, optional }) =>
+    migrations === undefined
+      ? []
+      : [{ name, migrations, ...(optional === undefined ? {} : { optional }) }],
+  );
+}

@@ -1,0 +1,101 @@
+/** What a person does and its audit entry are one: when the entry can't be written, nothing was done. */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  AREAS,
+  type Client,
+  deviceCsv,
+  NORTH,
+  NORTH_VILLAGE,
+  PASSWORD,
+  startCounty,
+  type TestServer,
+} from './testing.ts';
+
+let test: TestServer;
+let admin: Client;
+let database: DatabaseSync;
+beforeAll(async () => {
+  test = await startCounty();
+  admin = await test.client('admin');
+  database = new DatabaseSync(join(test.folder, 'data', 'relational.sqlite'), { timeout: 5_000 });
+});
+afterAll(async () => {
+  database.close();
+  await test.close();
+});
+
+const rows = (text: string): unknown[] => database.prepare(text).all();
+const user = { displayName: 'New', role: 'clerk', area: NORTH, password: PASSWORD };
+
+const actions: readonly [string, () => Promise<{ statusCode: number }>, () => unknown[]][] = [
+  [
+    'a new account',
+    () => admin.ask('PUT', '/users/newcomer', user),
+    () => rows(`select name from account order by name`),
+  ],
+  [
+    'a changed role, and the end of the sessions',
+    () => admin.ask('PUT', '/users/north', { ...user, role: 'clerk' }),
+    () => rows('select name, role, password_hash from account order by name'),
+  ],
+  [
+    'the end of an account',
+    () => admin.ask('DELETE', '/users/village'),
+    () => rows('select name from account order by name'),
+  ],
+  [
+    'a token',
+    () => admin.ask('POST', '/tokens', { name: 'machine', role: 'clerk' }),
+    () => rows('select id from token'),
+  ],
+  [
+    'an import of areas',
+    () => admin.ask('POST', '/areas/import', AREAS.replace('North Village', 'Hill Village')),
+    () => rows('select name_en from area order by code'),
+  ],
+  [
+    'an import of devices',
+    () =>
+      admin.ask(
+        'POST',
+        '/devices/import',
+        deviceCsv(`new-air,新空气站,village/air-weather,${NORTH_VILLAGE},,,,,,`),
+      ),
+    () => rows('select id from device order by id'),
+  ],
+  [
+    'a sign-in',
+    () => admin.ask('POST', '/session', { user: 'admin', password: PASSWORD }),
+    () => rows('select hash from session order by hash'),
+  ],
+  [
+    'a new password of one’s own',
+    () => admin.ask('PUT', '/session/password', { old: PASSWORD, password: `${PASSWORD}-new` }),
+    () => rows(`select password_hash from account where name = 'admin'`),
+  ],
+];
+
+it.each(actions)('undoes %s', async (_what, act, look) => {
+  const before = look();
+  const audited = rows('select count(*) as n from audit');
+  database.exec(
+    `create trigger audit_fails before insert on audit begin select raise(abort, 'no room'); end`,
+  );
+  try {
+    expect((await act()).statusCode).toBeGreaterThanOrEqual(400);
+  } finally {
+    database.exec('drop trigger audit_fails');
+  }
+  expect(look()).toEqual(before);
+  expect(rows('select count(*) as n from audit')).toEqual(audited);
+});
+
+it.each(actions)('does %s and tells of it', async (_what, act, look) => {
+  const before = look();
+  expect((await act()).statusCode).toBeLessThan(300);
+  expect(look()).not.toEqual(before);
+  const [last] = rows('select outcome from audit order by id desc limit 1');
+  expect(last).toEqual({ outcome: 'done' });
+});

@@ -1,0 +1,63 @@
+/** The module of backups: made when asked for and, when wanted, each night. */
+import { system } from '@village/api';
+import { HOUR, SECOND } from '@village/core';
+import { answer, defineModule, metricGroup, nightly, route } from '@village/platform';
+import type { Needs } from '../needs.ts';
+
+export const backupModule = defineModule<Needs>({
+  name: 'backup',
+  title: { zh: '备份', en: 'Backups' },
+  rights: {
+    'backup.make': { title: { zh: '创建备份', en: 'Make backups' }, roles: ['admin'] },
+  },
+  start: ({ backups, relational, config }) => ({
+    routes: [
+      route(system.backup, async ({ audited }) => {
+        const { folder } = backups.start();
+        // The copy has begun and lies beside the database: the entry follows what it tells.
+        await relational.audit.append(audited('backup', folder));
+        return answer(202, { folder });
+      }),
+    ],
+    jobs: config.backup.nightly
+      ? [
+          {
+            kind: 'backup',
+            title: { zh: '每夜备份', en: 'Nightly backup' },
+            // An hour after the archive.
+            schedule: nightly(HOUR),
+            run: async () => {
+              backups.start();
+              await backups.settled();
+            },
+          },
+        ]
+      : [],
+    metrics: [
+      metricGroup(
+        () => ({ ...backups.counters(), lastWhole: backups.lastWhole }),
+        [
+          {
+            kind: 'counter',
+            name: 'backups_total',
+            help: 'Backups made',
+            value: ({ made }) => made,
+          },
+          {
+            kind: 'counter',
+            name: 'backups_deleted_total',
+            help: 'Old backups deleted',
+            value: ({ deleted }) => deleted,
+          },
+          {
+            kind: 'gauge',
+            name: 'backup_last_success_timestamp_seconds',
+            help: 'When the last whole backup was begun; 0 before the first since the start',
+            value: ({ lastWhole }) => (lastWhole ?? 0) / SECOND,
+          },
+        ],
+      ),
+    ],
+    close: () => backups.settled(),
+  }),
+});

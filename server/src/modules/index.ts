@@ -1,0 +1,27 @@
+/** The core modules, in the order in which their tables and routes come. A new module is one line here. */
+import { jobsModule, type Module } from '@village/platform';
+import { backupModule } from './backup/module.ts';
+import { eventsModule } from './events/module.ts';
+import { exportModule } from './export/module.ts';
+import { liveModule } from './live/module.ts';
+import type { Needs } from './needs.ts';
+import { peopleModule } from './people/module.ts';
+import { quarantineModule } from './quarantine/module.ts';
+import { readingsModule } from './readings/module.ts';
+import { registryModule } from './registry/module.ts';
+import { sessionModule } from './session/module.ts';
+import { systemModule } from './system/module.ts';
+
+export const modules: readonly Module<Needs>[] = [
+  sessionModule,
+  peopleModule,
+  registryModule,
+  readingsModule,
+  eventsModule,
+  quarantineModule,
+  exportModule,
+  liveModule,
+  systemModule,
+  backupModule,
+  jobsModule,
+];

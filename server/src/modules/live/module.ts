@@ -1,0 +1,74 @@
+/** The module of live views: the overview, and what changes as server-sent events. */
+import * as api from '@village/api';
+import { SECOND } from '@village/core';
+import { defineModule, metricGroup, route, takeOver } from '@village/platform';
+import { areaFor, deviceFor } from '../../http/query.ts';
+import { viewLatest } from '../../http/views.ts';
+import type { Needs } from '../needs.ts';
+import { LiveHub } from './hub.ts';
+import { overviewRoute } from './overview.ts';
+
+export const liveModule = defineModule<Needs>({
+  name: 'live',
+  title: { zh: '实时', en: 'Live views' },
+  start: (needs) => {
+    const { directory, store, config, clock, pipeline, failed } = needs;
+    const hub = new LiveHub({
+      clientsMax: config.limits.liveClients,
+      latest: (id) => {
+        const entry = directory.known(id);
+        return entry === undefined ? null : JSON.stringify(viewLatest(entry, store));
+      },
+      failed: (error) => failed('live-rights', error),
+    });
+    const follow = route(api.live.follow, ({ caller, query, mayStill }) => {
+      const { area, device } = query;
+      const { code } = areaFor(directory, caller, area).area;
+      if (device !== undefined) deviceFor(directory, caller, device);
+      hub.check();
+      const watch = {
+        node: () => directory.area(caller.area, code),
+        device: device ?? null,
+        sees: (id: string) => directory.entry(caller.area, id) !== undefined,
+        mayWatch: mayStill,
+      };
+      return takeOver((response, headers) => hub.add(response, watch, headers));
+    });
+    return {
+      routes: [overviewRoute(needs), follow],
+      ticks: [
+        {
+          kind: 'states',
+          everyMs: SECOND,
+          run: () => hub.tick(directory.tick(clock(), pipeline.takeStored())),
+        },
+      ],
+      metrics: [
+        metricGroup(
+          () => hub.counters(),
+          [
+            {
+              kind: 'counter',
+              name: 'live_closed_slow_total',
+              help: 'Live streams closed as too slow',
+              value: ({ closedSlow }) => closedSlow,
+            },
+            {
+              kind: 'counter',
+              name: 'live_closed_revoked_total',
+              help: 'Live streams closed because their caller may watch no longer',
+              value: ({ closedRevoked }) => closedRevoked,
+            },
+            {
+              kind: 'gauge',
+              name: 'live_clients',
+              help: 'Open live streams',
+              value: ({ clients }) => clients,
+            },
+          ],
+        ),
+      ],
+      drain: () => hub.close(),
+    };
+  },
+});

@@ -1,0 +1,90 @@
+/** The list of devices: filtered, sorted and paged from memory. */
+import type * as api from '@village/api';
+import { DEVICE_STATES } from '@village/core';
+import { type Caller, cursorOf, openCursor } from '@village/platform';
+import { compareNames, type DeviceEntry } from '@village/registry';
+import type { Static } from 'typebox';
+import { areaFor } from '../../http/query.ts';
+import { viewDevice } from '../../http/views.ts';
+import type { Needs } from '../needs.ts';
+
+type DeviceQuery = Static<typeof api.devices.list.query>;
+
+/** What a list is sorted by, as a number; names have no number and are compared as Chinese readers do. */
+function sortValue(entry: DeviceEntry, by: string): number {
+  if (by === 'lastSeenAt') return entry.lastSeenAt ?? 0;
+  return by === 'state' ? DEVICE_STATES.indexOf(entry.state) : 0;
+}
+
+interface Position {
+  readonly value: number;
+  readonly name: string;
+  readonly id: string;
+}
+
+const positionOf = (entry: DeviceEntry, by: string): Position => ({
+  value: sortValue(entry, by),
+  name: entry.device.name,
+  id: entry.device.id,
+});
+
+const comparePositions = (a: Position, b: Position): number =>
+  a.value - b.value || compareNames(a, b);
+
+/**
+ * One page: entries come sorted by name already, so that only other orders are sorted here. The cursor is the last
+ * entry's own place, not a number of rows: what is added in between neither repeats nor hides a device.
+ */
+function pageOf(entries: DeviceEntry[], query: DeviceQuery): [DeviceEntry[], string | null] {
+  const { sort = 'name', limit = 100 } = query;
+  const turn = sort.startsWith('-') ? -1 : 1;
+  const by = sort.replace('-', '');
+  if (by !== 'name')
+    entries.sort((a, b) => turn * comparePositions(positionOf(a, by), positionOf(b, by)));
+  else if (turn < 0) entries.reverse();
+  const opened = openCursor(query.cursor, ['number', 'string', 'string']);
+  let start = 0;
+  if (opened !== null) {
+    const [value, name, id] = opened as [number, string, string];
+    const after = { value, name, id };
+    let high = entries.length;
+    while (start < high) {
+      const middle = (start + high) >>> 1;
+      const entry = entries[middle] as DeviceEntry;
+      if (turn * comparePositions(positionOf(entry, by), after) <= 0) start = middle + 1;
+      else high = middle;
+    }
+  }
+  const items = entries.slice(start, start + limit);
+  const last = items.at(-1);
+  if (last === undefined || start + limit >= entries.length) return [items, null];
+  const { value, name, id } = positionOf(last, by);
+  return [items, cursorOf(value, name, id)];
+}
+
+/** One page of the devices that the caller may see and the query wants. */
+export function listDevices(
+  { directory, store }: Pick<Needs, 'directory' | 'store'>,
+  caller: Caller,
+  query: DeviceQuery,
+): api.devices.DevicePage {
+  const node = areaFor(directory, caller, query.area);
+  const needle = query.q?.toLowerCase();
+  const counts = { online: 0, late: 0, offline: 0, never: 0 };
+  const found: DeviceEntry[] = [];
+  for (const entry of node.entries) {
+    const { device, profile } = entry;
+    if (query.profile !== undefined && device.profile !== query.profile) continue;
+    if (query.kind !== undefined && profile.kind !== query.kind) continue;
+    if (
+      needle !== undefined &&
+      ![device.name, device.id, device.address].some((text) => text.toLowerCase().includes(needle))
+    )
+      continue;
+    counts[entry.state]++;
+    if (query.state === undefined || entry.state === query.state) found.push(entry);
+  }
+  const total = found.length;
+  const [items, next] = pageOf(found, query);
+  return { items: items.map((entry) => viewDevice(entry, store)), next, total, counts };
+}

@@ -1,0 +1,144 @@
+/** The module of the registry: areas, device types and devices, their states, and imports of them. */
+import * as api from '@village/api';
+import { DEVICE_STATES, MINUTE, SECOND } from '@village/core';
+import {
+  type AnyRoute,
+  answer,
+  type Call,
+  cursorOf,
+  defineModule,
+  metricGroup,
+  openCursor,
+  pageByKey,
+  problem,
+  route,
+} from '@village/platform';
+import { decodeText, registryStore } from '@village/registry';
+import { areaFor, deviceFor } from '../../http/query.ts';
+import { viewArea, viewDevice, viewLatest, viewProfile } from '../../http/views.ts';
+import type { Needs } from '../needs.ts';
+import { listDevices } from './device-list.ts';
+
+/** How soon a directory that could not be loaded is loaded again: what it holds may be rights taken away. */
+const RELOAD_MS = 2 * SECOND;
+
+function areaRoutes({ directory }: Needs): AnyRoute[] {
+  return [
+    route(api.areas.list, ({ caller, query }) => {
+      const { level, parent, limit = 1000, cursor } = query;
+      const after = (openCursor(cursor, ['string'])?.[0] as string | undefined) ?? '';
+      const nodes = directory
+        .below(caller.area)
+        .filter(
+          ({ area }) =>
+            (level === undefined || area.level === level) &&
+            (parent === undefined || area.parent === parent) &&
+            area.path > after,
+        );
+      const items = nodes.slice(0, limit);
+      const last = items.at(-1);
+      return {
+        items: items.map(viewArea),
+        next: last === undefined || nodes.length <= limit ? null : cursorOf(last.area.path),
+      };
+    }),
+    route(api.areas.get, ({ caller, params }) => viewArea(areaFor(directory, caller, params.code))),
+  ];
+}
+
+function deviceRoutes({ directory, store, profiles }: Needs): AnyRoute[] {
+  return [
+    route(api.devices.profiles, ({ query }) => {
+      const { items, next } = pageByKey([...profiles.values()], ({ id }) => id, query);
+      return { items: items.map(viewProfile), next };
+    }),
+    route(api.devices.list, ({ caller, query }) =>
+      listDevices({ directory, store }, caller, query),
+    ),
+    route(api.devices.get, ({ caller, params }) =>
+      viewDevice(deviceFor(directory, caller, params.id), store),
+    ),
+    route(api.devices.latest, ({ caller, params }) =>
+      viewLatest(deviceFor(directory, caller, params.id), store),
+    ),
+  ];
+}
+
+function importRoutes({ imports }: Needs): AnyRoute[] {
+  const importOf = async (
+    what: 'areas' | 'devices',
+    { body, caller, audited }: Pick<Call, 'body' | 'caller' | 'audited'>,
+  ) => {
+    if (!Buffer.isBuffer(body))
+      return problem(415, 'unsupported-content-type', 'send the file as text/csv');
+    const result = await imports[what](decodeText(body), caller.area, ({ created, updated }) =>
+      audited(`import-${what}`, '', { created, updated }),
+    );
+    return result.faults.length > 0 ? answer(422, result) : answer(200, result);
+  };
+  return [
+    route(api.areas.importFile, (call) => importOf('areas', call)),
+    route(api.devices.importFile, (call) => importOf('devices', call)),
+  ];
+}
+
+/** Keeps what gateways said last over a restart; only what was said since the last time is written. */
+async function saveGateways(
+  { pipeline, directory, relational }: Needs,
+  saved: Map<string, number>,
+): Promise<void> {
+  for (const state of pipeline.gateways().values()) {
+    // A gateway that was never registered has no row to hang its status on.
+    if (saved.get(state.id) === state.at) continue;
+    if (directory.holder(state.id)?.kind !== 'gateway') continue;
+    await registryStore(relational).saveGatewayStatus({
+      gateway: state.id,
+      online: state.online,
+      at: state.at,
+      body: { ...state },
+    });
+    saved.set(state.id, state.at);
+  }
+}
+
+const looks = ['clerk', 'officer', 'admin'] as const;
+
+export const registryModule = defineModule<Needs>({
+  name: 'registry',
+  title: { zh: '区域与设备', en: 'Areas and devices' },
+  rights: {
+    'areas.read': { title: { zh: '查看区域', en: 'See areas' }, roles: looks },
+    'devices.read': { title: { zh: '查看设备', en: 'See devices' }, roles: looks },
+    'areas.import': { title: { zh: '导入区域', en: 'Import areas' }, roles: ['admin'] },
+    'devices.import': { title: { zh: '导入设备', en: 'Import devices' }, roles: ['admin'] },
+  },
+  start: (needs) => {
+    const { directory, clock } = needs;
+    const saved = new Map<string, number>();
+    return {
+      routes: [...areaRoutes(needs), ...deviceRoutes(needs), ...importRoutes(needs)],
+      ticks: [
+        { kind: 'directory', everyMs: RELOAD_MS, run: () => directory.reload(clock()) },
+        { kind: 'gateways', everyMs: MINUTE, run: () => saveGateways(needs, saved) },
+      ],
+      metrics: [
+        metricGroup(
+          () => directory.tops().map((top) => directory.counts(top)),
+          [
+            {
+              kind: 'gauge',
+              name: 'devices',
+              help: 'Devices by state',
+              labels: ['state'],
+              value: (tops) =>
+                DEVICE_STATES.map((state) => [
+                  { state },
+                  tops.reduce((sum, counts) => sum + (counts?.[state] ?? 0), 0),
+                ]),
+            },
+          ],
+        ),
+      ],
+    };
+  },
+});

@@ -1,0 +1,140 @@
+/** The module of sessions: signing in and out, and one's own password. */
+import { session as endpoints } from '@village/api';
+import { HOUR, MINUTE, OperationalError } from '@village/core';
+import {
+  answer,
+  type Call,
+  defineModule,
+  every,
+  type Problem,
+  problem,
+  route,
+} from '@village/platform';
+import { SESSION_MAX_MS } from '@village/store/relational';
+import { COOKIE } from '../../http/access.ts';
+import { viewUser } from '../../http/views.ts';
+import type { Needs } from '../needs.ts';
+import { LockOut, passwordFault } from './passwords.ts';
+
+/** A session's secret has only characters that a cookie may have. */
+const cookieWith = (
+  { config }: Needs,
+  { secure }: Pick<Call, 'secure'>,
+  secret: string,
+): Record<string, string> => {
+  const https = config.http.secureCookies || secure ? '; Secure' : '';
+  const life = `Max-Age=${SESSION_MAX_MS / 1000}`;
+  return {
+    'set-cookie': `${COOKIE}=${secret}; ${life}; Path=/; HttpOnly${https}; SameSite=Strict`,
+  };
+};
+
+const NO_COOKIE = {
+  'set-cookie': `${COOKIE}=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,
+};
+
+function locked(waitMs: number, detail: string): Problem {
+  return problem(423, 'locked', detail, { 'retry-after': String(Math.ceil(waitMs / 1000)) });
+}
+
+/** Checks name and password, counts failures, and writes each try into the audit log. */
+async function signIn(
+  needs: Needs,
+  lockOut: LockOut,
+  call: Call<typeof endpoints.signIn>,
+): Promise<ReturnType<typeof answer<{ user: ReturnType<typeof viewUser> }>> | Problem> {
+  const { relational, passwords, directory } = needs;
+  const { address } = call;
+  const { user, password } = call.body;
+  const entry = { actor: user, address, action: 'sign-in', target: user };
+  const wait = lockOut.lockedFor(user, address);
+  if (wait > 0) {
+    await relational.audit.append({ ...entry, outcome: 'refused', detail: { reason: 'locked' } });
+    return locked(wait, `too many wrong passwords; wait ${Math.ceil(wait / MINUTE)} minutes`);
+  }
+  // Counted before the check, so that many guesses at once are no way around the lock.
+  lockOut.failed(user, address);
+  const account = await relational.people.account(user);
+  const right = await passwords.check(account?.passwordHash ?? null, password);
+  if (!right || account === null) {
+    await relational.audit.append({ ...entry, outcome: 'refused', detail: { reason: 'password' } });
+    throw new OperationalError('wrong-credentials', 'name or password is wrong');
+  }
+  lockOut.succeeded(user, address);
+  const secret = await relational.transaction(
+    (tx) => tx.people.openSession(account.name, address),
+    {
+      audit: { ...entry, outcome: 'done', detail: {} },
+    },
+  );
+  return answer(200, { user: viewUser(directory, account) }, cookieWith(needs, call, secret));
+}
+
+async function changePassword(
+  needs: Needs,
+  lockOut: LockOut,
+  call: Call<typeof endpoints.changePassword>,
+): ReturnType<typeof signIn> {
+  const { relational, passwords, directory } = needs;
+  const { caller, address, body } = call;
+  const account = caller.session === null ? null : await relational.people.account(caller.actor);
+  if (account === null) throw new OperationalError('forbidden', 'a token has no password');
+  const wait = lockOut.lockedFor(account.name, address);
+  if (wait > 0) return locked(wait, 'too many wrong passwords');
+  lockOut.failed(account.name, address);
+  if (!(await passwords.check(account.passwordHash, body.old)))
+    throw new OperationalError('wrong-credentials', 'the old password is wrong');
+  lockOut.succeeded(account.name, address);
+  const fault = passwordFault(body.password);
+  if (fault !== null) throw new OperationalError('weak-password', `the new password ${fault}`);
+  const hash = await passwords.hash(body.password);
+  const secret = await relational.transaction(
+    async (tx) => {
+      await tx.people.saveAccount(account, hash);
+      // Whoever else is signed in with the old password is out.
+      await tx.people.closeSessionsOf(account.name);
+      return tx.people.openSession(account.name, address);
+    },
+    { audit: call.audited('change-password', account.name) },
+  );
+  return answer(200, { user: viewUser(directory, account) }, cookieWith(needs, call, secret));
+}
+
+export const sessionModule = defineModule<Needs>({
+  name: 'session',
+  title: { zh: '登录', en: 'Sessions' },
+  start: (needs) => {
+    const { relational, directory, config, timer } = needs;
+    const lockOut = new LockOut(timer, {
+      account: config.limits.failuresPerAccount,
+      address: config.limits.failuresPerAddress,
+    });
+    const perMinute = config.limits.signInsPerMinute;
+    return {
+      routes: [
+        route(endpoints.signIn, (call) => signIn(needs, lockOut, call), { perMinute }),
+        route(endpoints.get, ({ caller }) => {
+          const { actor, displayName, role, area } = caller;
+          return { user: viewUser(directory, { name: actor, displayName, role, area }) };
+        }),
+        route(endpoints.signOut, async ({ caller }) => {
+          if (caller.session !== null) await relational.people.closeSession(caller.session);
+          return answer(204, null, NO_COOKIE);
+        }),
+        route(endpoints.changePassword, (call) => changePassword(needs, lockOut, call), {
+          perMinute,
+        }),
+      ],
+      jobs: [
+        {
+          kind: 'sessions',
+          title: { zh: '清理会话', en: 'Forget sessions that are over' },
+          schedule: every(HOUR),
+          run: async () => {
+            await relational.people.clean();
+          },
+        },
+      ],
+    };
+  },
+});
