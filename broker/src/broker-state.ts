@@ -1,21 +1,33 @@
 /** What all connections of one broker share: its hooks, limits, counters, and the list of those that wait. */
-
-import type { Connection } from './connection.ts';
 import type { BrokerHooks, BrokerLimits, Publish, Session } from './contract.ts';
 import { Takeovers } from './takeovers.ts';
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string, detail: object) => void;
 
+/** What the state asks of a connection. */
+export interface SharedConnection {
+  readonly username: string;
+  /** Reads on after it had to wait. */
+  resume(): void;
+  /** Sends what is ready to be acknowledged, and returns how many that are. */
+  sendAcknowledgements(): number;
+  /** Ends it since its owner's rights have changed. */
+  revoke(reason: string): void;
+  closeNow(): void;
+  check(now: number): void;
+  refill(now: number): boolean;
+}
+
 /** Calls the owner's hooks so that nothing they throw gets further, and holds everybody back when too much is open. */
 export class BrokerState<Who> {
   readonly hooks: BrokerHooks<Who>;
   readonly limits: BrokerLimits;
-  readonly connections = new Set<Connection<Who>>();
+  readonly connections = new Set<SharedConnection>();
   /** Clients out of tokens, looked at ten times a second. */
-  readonly throttled = new Set<Connection<Who>>();
+  readonly throttled = new Set<SharedConnection>();
   /** Connections that were let in, by the username they were let in with. */
-  readonly #connectionsOf = new Map<string, Set<Connection<Who>>>();
-  readonly #takeovers = new Takeovers<Connection<Who>>();
+  readonly #connectionsOf = new Map<string, Set<SharedConnection>>();
+  readonly #takeovers = new Takeovers<SharedConnection>();
   readonly refused: Record<string, number> = Object.create(null) as Record<string, number>;
   connects = 0;
   messages = 0;
@@ -26,8 +38,8 @@ export class BrokerState<Who> {
   /** Called when nothing is in flight any more; set while closing. */
   drained: (() => void) | null = null;
   readonly #log: Log;
-  #waiting: Connection<Who>[] = [];
-  #toAcknowledge: Connection<Who>[] = [];
+  #waiting: SharedConnection[] = [];
+  #toAcknowledge: SharedConnection[] = [];
   #acknowledgingPlanned = false;
   readonly #acknowledge = (): void => this.#acknowledgeAll();
 
@@ -52,7 +64,7 @@ export class BrokerState<Who> {
   }
 
   /** A client was let in; aedes closes its old connection, if there is one. */
-  admitted(session: Session<Who>, connection: Connection<Who>): void {
+  admitted(session: Session<Who>, connection: SharedConnection): void {
     this.#openOf(connection.username).add(connection);
     const { took, often } = this.#takeovers.enter(session.clientId, connection, performance.now());
     if (took) this.count('takeover');
@@ -64,7 +76,7 @@ export class BrokerState<Who> {
   }
 
   /** A connection that was let in is closed. */
-  left(session: Session<Who>, connection: Connection<Who>): void {
+  left(session: Session<Who>, connection: SharedConnection): void {
     this.#takeovers.leave(session.clientId, connection);
     const open = this.#connectionsOf.get(connection.username);
     open?.delete(connection);
@@ -72,11 +84,11 @@ export class BrokerState<Who> {
   }
 
   /** Open connections of a username; a copy, since closing changes the set. */
-  connectionsOf(username: string): Connection<Who>[] {
+  connectionsOf(username: string): SharedConnection[] {
     return [...(this.#connectionsOf.get(username) ?? [])];
   }
 
-  #openOf(username: string): Set<Connection<Who>> {
+  #openOf(username: string): Set<SharedConnection> {
     let open = this.#connectionsOf.get(username);
     if (open === undefined) {
       open = new Set();
@@ -142,12 +154,12 @@ export class BrokerState<Who> {
     }
   }
 
-  wait(connection: Connection<Who>): void {
+  wait(connection: SharedConnection): void {
     this.#waiting.push(connection);
   }
 
   /** The connection has acknowledgements to send at the end of this tick. */
-  toAcknowledge(connection: Connection<Who>): void {
+  toAcknowledge(connection: SharedConnection): void {
     this.#toAcknowledge.push(connection);
   }
 

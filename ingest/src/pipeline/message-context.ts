@@ -1,7 +1,6 @@
 /** What the pipeline knows of one message besides its payload, and for which devices its sender may speak. */
 import type { Device, Lane } from '@village/core';
 import type { Principal } from '@village/registry';
-import type { Arrival } from './rows.ts';
 
 /** Who sends through HTTP: a name for the records, and the devices it may write. */
 export interface HttpSource {
@@ -14,6 +13,14 @@ export type Sender =
   | { readonly kind: 'http'; readonly id: string; readonly source: HttpSource }
   /** A dead letter that is run again: from a client, or through HTTP by somebody who was allowed then. */
   | { readonly kind: 'rerun'; readonly id: string };
+
+/** When a message came; `lane` null means that the device itself sent it: what is late is then backfill. */
+export interface Arrival {
+  readonly receivedAt: number;
+  readonly lane: Lane | null;
+  /** Marked as sent again by the protocol. */
+  readonly dup: boolean;
+}
 
 export class MessageContext implements Arrival {
   readonly sender: Sender;

@@ -2,7 +2,7 @@
  * Puts readings of devices into the store's open group: the innermost step on the way of a reading, so it allocates
  * nothing for each row. Looks up a device once and keeps what it needs until the registry gives another object.
  */
-import { type Device, EVENT_DETAIL_CHARACTERS_MAX, type Lane, qualityCode } from '@village/core';
+import { type Device, EVENT_DETAIL_CHARACTERS_MAX, qualityCode } from '@village/core';
 import type { Decoded, DeviceProfile } from '@village/device-profiles';
 import type { Registry } from '@village/registry';
 import {
@@ -15,7 +15,7 @@ import {
 } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
 import { absurd, type Clockless, GivenTimes, NEWS_MS, REMEMBER_MS } from './event-time.ts';
-import type { MessageContext } from './message-context.ts';
+import type { Arrival, MessageContext } from './message-context.ts';
 import { type Fields, type MessagePath, objectIn, refuse, textIn, time, tooDeep } from './shape.ts';
 
 const IMPLAUSIBLE = qualityCode('implausible') ?? 0;
@@ -32,14 +32,6 @@ export interface RegisteredDevice extends Clockless {
   readonly high: Float64Array;
   /** Readings put in since `takeStored`. */
   newReadings: number;
-}
-
-/** When a message came; `lane` null means that the device itself sent it: what is late is then backfill. */
-export interface Arrival {
-  readonly receivedAt: number;
-  readonly lane: Lane | null;
-  /** Marked as sent again by the protocol. */
-  readonly dup: boolean;
 }
 
 type RowStore = Appender & Pick<TimeSeriesStore, 'latest'>;
