@@ -13,6 +13,7 @@ import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series
 import { SingleBar } from 'cli-progress';
 import { type Logger, pino } from 'pino';
 import { type Server, startServer } from './app.ts';
+import { checkArchive } from './check-archive.ts';
 import { runChild } from './children.ts';
 import { type Config, loadConfig } from './config.ts';
 import { runDemo } from './demo.ts';
@@ -27,6 +28,7 @@ const HELP = `usage: npm start [-- --devices 300 --seed 1]
        npm run serve -- reset-password
        npm run serve -- backup            (of a stopped server; a running one: POST /api/v1/system/backup)
        npm run serve -- restore FOLDER    (into an empty VILLAGE_DATA)
+       npm run serve -- check-archive     (of a stopped server: proves its files, and reads again what is whole)
 
 Environment: VILLAGE_DATA (./data), VILLAGE_HTTP_PORT (8080), VILLAGE_MQTT_PORT (1883), VILLAGE_ADMIN_PASSWORD,
 VILLAGE_HTTP_HOST (0.0.0.0), VILLAGE_CONFIG (./village.yaml), VILLAGE_LOG_LEVEL.`;
@@ -163,10 +165,7 @@ async function openStores(
   timer: Timer,
 ): Promise<{ store: TimeSeriesStore; relational: Relational }> {
   if (!existsSync(join(config.data, 'time-series')))
-    throw new OperationalError(
-      'no-data',
-      `没有数据 · there is nothing to back up in ${config.data}`,
-    );
+    throw new OperationalError('no-data', `没有数据 · there is no data in ${config.data}`);
   const store = await openTimeSeries({
     folder: join(config.data, 'time-series'),
     timer,
@@ -217,6 +216,17 @@ async function backUp(config: Config, timer: Timer): Promise<void> {
     const { folder } = backups.start();
     await backups.settled();
     say(`已备份 · backed up: ${folder}`);
+  } finally {
+    await closed.store.close();
+    await closed.relational.close();
+  }
+}
+
+/** Proves the archive of a server that does not run; the exit code tells whether all of it is whole. */
+async function proveArchive(config: Config, timer: Timer): Promise<void> {
+  const closed = await openStores(config, timer);
+  try {
+    if (!(await checkArchive(closed.store, say))) process.exitCode = 1;
   } finally {
     await closed.store.close();
     await closed.relational.close();
@@ -294,6 +304,7 @@ async function main(): Promise<void> {
   else if (command === 'serve') await serve(config, timer, log);
   else if (command === 'reset-password') await resetPassword(config, timer);
   else if (command === 'backup') await backUp(config, timer);
+  else if (command === 'check-archive') await proveArchive(config, timer);
   else if (command === 'restore') await restoreFrom(config, operands[0]);
   else throw new OperationalError('bad-arguments', `there is no command ${command}\n${HELP}`);
 }

@@ -197,12 +197,25 @@ export interface Archive extends ArchiveQueries {
   close(): Promise<void>;
 }
 
+/** What a check of all archive files found. */
+export interface ArchiveCheck {
+  readonly files: number;
+  /** Files that were set aside, proved whole and are read again. */
+  readonly restored: readonly string[];
+  /** Files that are damaged or missing: no query reads them. */
+  readonly setAside: readonly { readonly path: string; readonly reason: string }[];
+  /** Files that could not be read for the moment. */
+  readonly unknown: readonly { readonly path: string; readonly reason: string }[];
+}
+
 /** What an engine with files of its own offers. */
 export interface Maintenance {
   /** Moves what was taken into durable files. */
   flush(): Promise<{ rows: number; files: number }>;
   /** Merges the files of closed days into one a day, of closed months into one a month, and refreshes rollups. */
   compact(now: number): Promise<{ compacted: number }>;
+  /** Proves every file; those set aside that are whole are read again. */
+  check(signal?: AbortSignal): Promise<ArchiveCheck>;
   /** A consistent copy into an empty folder while running; open a store on it to restore. */
   backup(folder: string): Promise<void>;
 }

@@ -1,5 +1,11 @@
 /** The time-series store as a whole: the journal and one archive behind it, under one set of names. */
-import type { Archive, ArchiveHost, ArchiveQueries, DeviceLocation } from '../archive/contract.ts';
+import type {
+  Archive,
+  ArchiveCheck,
+  ArchiveHost,
+  ArchiveQueries,
+  DeviceLocation,
+} from '../archive/contract.ts';
 import type { EmbeddedOptions } from '../archive/embedded/settings.ts';
 import type { Journal, JournalCounters } from '../journal/contract.ts';
 import type { JournalOptions } from '../journal/settings.ts';
@@ -40,6 +46,8 @@ export interface TimeSeriesStore extends Omit<Journal, 'counters'>, ArchiveQueri
   flush(): Promise<{ rows: number; files: number }>;
   /** Nothing to do where the engine looks after itself. */
   compact(now: number): Promise<{ compacted: number }>;
+  /** Proves every archive file and reads again what was set aside and is whole; no files where the engine looks after itself. */
+  checkArchive(signal?: AbortSignal): Promise<ArchiveCheck>;
   /**
    * A consistent copy into an empty folder while running; open a store on it to restore.
    * @throws not-supported where the engine has means of its own

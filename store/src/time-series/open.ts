@@ -84,6 +84,13 @@ function compose(parts: Parts): TimeSeriesStore {
       feed.visible(signal).then(() => archive.exportTo(path, format, query, signal)),
     flush: () => flush(parts),
     compact: async (now) => archive.maintenance?.compact(now) ?? { compacted: 0 },
+    checkArchive: async (signal) =>
+      (await archive.maintenance?.check(signal)) ?? {
+        files: 0,
+        restored: [],
+        setAside: [],
+        unknown: [],
+      },
     backup: async (folder) => {
       if (archive.maintenance === undefined)
         throw new OperationalError(

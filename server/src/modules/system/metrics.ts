@@ -25,6 +25,16 @@ export const storeMetrics = ({ store }: Needs): MetricGroup =>
         ['store_seals_total', 'Seals', (now) => now.flushes],
         ['store_seal_failures_total', 'Seals that failed', (now) => now.flushFailures],
         ['store_rows_sealed_total', 'Rows moved into the archive', (now) => now.rowsFlushed],
+        [
+          'store_queries_incomplete_total',
+          'Queries whose answers may lack readings in files set aside',
+          (now) => now.queriesIncomplete,
+        ],
+        [
+          'store_maintenance_failures_total',
+          'Compactions and rollups that failed and are tried again',
+          (now) => now.maintenanceFailures,
+        ],
         ['store_quarantined_total', 'Entries kept aside', (now) => now.deadLetters],
         [
           'store_quarantine_dropped_total',

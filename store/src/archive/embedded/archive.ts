@@ -130,6 +130,7 @@ export class EmbeddedArchive implements Archive {
     this.maintenance = {
       flush: () => this.#flusher.flush(),
       compact: (now) => this.maintain(() => compact(this, now)),
+      check: (signal) => this.maintain(() => this.health.checkAll(signal)),
       backup: (folder) => this.maintain(() => backupTo(this, folder)),
     };
   }

@@ -239,6 +239,26 @@ describe('a file that is damaged', () => {
   });
 });
 
+describe('a check of all files', () => {
+  it('finds what nobody asked for, and reads again what is whole', async () => {
+    const { folder, store } = await withDays([3, 2, 1, 0]);
+    const [flipped] = await filesOf(folder, '2026-03-09');
+    await flip(flipped!, 40);
+    const [gone] = await filesOf(folder, '2026-03-08');
+    await rename(gone!, `${folder}/away`);
+    const first = await store.checkArchive();
+    expect(first.setAside.map(({ path }) => path.split('/').at(-2))).toEqual([
+      '2026-03-08',
+      '2026-03-09',
+    ]);
+    await rename(`${folder}/away`, gone!);
+    const second = await store.checkArchive();
+    expect(second.restored.map((path) => join(folder, path))).toEqual([gone]);
+    expect(second.setAside).toMatchObject([{ reason: 'The checksum does not match.' }]);
+    expect(await stored(store)).toEqual([3, 2, 0]);
+  });
+});
+
 describe('files that an older version set aside', () => {
   it('are read again from the next start on when they are whole', async () => {
     const { folder, store } = await withDays([2, 1, 0]);

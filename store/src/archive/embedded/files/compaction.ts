@@ -168,6 +168,7 @@ async function readings(
 export async function retain(archive: EmbeddedArchive, before: number): Promise<{ files: number }> {
   const { db, view } = archive;
   const old = view.files.filter((file) => file.last < before);
+  const oldAside = view.setAside.filter((file) => file.last < before);
   const hours: { layout: number; hour: number }[] = [];
   for (const file of old) {
     if (file.kind !== 'day' && file.kind !== 'month') continue;
@@ -175,7 +176,7 @@ export async function retain(archive: EmbeddedArchive, before: number): Promise<
       hours.push({ layout: file.layout, hour });
   }
   db.transaction(() => {
-    for (const file of old) db.removeFile(file.path);
+    for (const file of [...old, ...oldAside]) db.removeFile(file.path);
     for (const { layout, hour } of hours) db.addDirty(layout, hour);
   });
   view.files = view.files.filter((file) => !old.includes(file));
@@ -184,8 +185,9 @@ export async function retain(archive: EmbeddedArchive, before: number): Promise<
     for (const device of archive.layouts[layout]?.devices.values() ?? [])
       archive.latest.forgetBefore(device, before);
   unlinkLater(archive, old);
+  await archive.health.forget(oldAside);
   await refreshRollups(archive);
-  return { files: old.length };
+  return { files: old.length + oldAside.length };
 }
 
 /**

@@ -6,6 +6,7 @@ import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperationalError } from '@village/core';
 import type { ArchiveFile } from '../../../journal/journal-db.ts';
+import type { ArchiveCheck } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { Reads } from '../query/run-query.ts';
 import { archiveIsThere, type Proof, pathOf, prove, SET_ASIDE } from './proof.ts';
@@ -19,15 +20,6 @@ const START_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Faults after which nothing else of the maintenance can succeed either. */
 const ENDS_ALL = new Set(['query-engine-down', 'store-closed']);
-
-export interface CheckReport {
-  readonly files: number;
-  /** Files set aside that proved whole and are read again. */
-  readonly restored: readonly string[];
-  readonly setAside: readonly { readonly path: string; readonly reason: string }[];
-  /** Files that could not be read for the moment. */
-  readonly unknown: readonly { readonly path: string; readonly reason: string }[];
-}
 
 /** The health of an archive's files. */
 export class ArchiveHealth {
@@ -149,12 +141,23 @@ export class ArchiveHealth {
   }
 
   async #dropRollup(file: ArchiveFile): Promise<void> {
-    const { db, folder } = this.#archive;
+    const { db } = this.#archive;
     db.transaction(() => {
       db.removeFile(file.path);
       this.#archive.saveDirty(file);
     });
     this.#archive.showDirty(file);
+    await this.#delete(file);
+  }
+
+  /** Files set aside that are not in the manifest any more, too old to be kept. */
+  async forget(files: readonly ArchiveFile[]): Promise<void> {
+    this.#listSetAside(this.#archive.view.setAside.filter((file) => !files.includes(file)));
+    for (const file of files) await this.#delete(file);
+  }
+
+  async #delete(file: ArchiveFile): Promise<void> {
+    const { folder } = this.#archive;
     for (const name of [file.path, `${file.path}${SET_ASIDE}`])
       await rm(join(folder, name), { force: true }).catch((error: Error) =>
         this.#archive.settings.log('warn', `${name} can't be deleted`, { reason: error.message }),
@@ -227,7 +230,7 @@ export class ArchiveHealth {
   }
 
   /** Proves every file, listed and set aside. To be called as maintenance. @throws the signal's reason */
-  async checkAll(signal: AbortSignal): Promise<CheckReport> {
+  async checkAll(signal = new AbortController().signal): Promise<ArchiveCheck> {
     const { view } = this.#archive;
     const listed = [...view.files];
     const aside = [...view.setAside];
