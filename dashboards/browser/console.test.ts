@@ -82,6 +82,27 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     expect(await page.getAttribute('body', 'data-kept')).toBe('yes');
   });
 
+  it('keeps a live value that comes while an older answer is under way', async () => {
+    const own = await bench.fixture({ devices: 30 });
+    const { page, context } = await show(own, { path: '/devices' });
+    const target = own.devices.find(({ id }) => id.startsWith('weather'))?.id ?? '';
+    const row = page.getByRole('row').filter({ hasText: target });
+    await page.getByRole('status').getByText('实时').waitFor();
+    const answered = Promise.withResolvers<void>();
+    await context.route('**/api/v1/devices?*', async (route) => {
+      const response = await route.fetch();
+      await expect.poll(() => own.listeners, { timeout: PATIENCE_MS }).toBe(1);
+      own.push(target, 'temp', 12.75);
+      await row.getByText('12.75').waitFor();
+      await route.fulfill({ response });
+      answered.resolve();
+    });
+    own.cut();
+    await answered.promise;
+    await page.locator('.busy').waitFor({ state: 'detached' });
+    expect(await row.getByText('12.75').count()).toBe(1);
+  });
+
   it('draws the chart, speaks it, and keeps metric and range in the address', async () => {
     const { page, faults } = await show(county, { path: `/devices/${sewage()}` });
     const chart = page.getByRole('img', {

@@ -59,6 +59,32 @@ describe('a topic of its own folder', { timeout: TIME_OUT }, () => {
     await page.getByRole('link', { name: 'Toy module' }).waitFor();
   });
 
+  it('has room in a phone’s bar, whose last entry holds what is too much for it', async () => {
+    const rights = ['devices.read', 'toys.read', 'quarantine.read', 'system.read'];
+    const { page, faults } = await show(
+      { modules: ['toy'], rights },
+      { path: '/toys', width: 360, height: 780 },
+    );
+    const bar = page.getByRole('navigation', { name: '主导航' });
+    await bar.getByText('更多').waitFor();
+    const shown = (): Promise<string[]> => bar.getByRole('link').allInnerTexts();
+    expect(await shown()).toEqual(['总览', '设备', '示例模块', '隔离区']);
+    await bar.locator('summary').focus();
+    await page.keyboard.press('Enter');
+    expect((await shown()).slice(4)).toEqual(['系统', '设置']);
+    for (const link of await bar.locator('a, summary').all()) {
+      const box = await link.boundingBox();
+      expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(44);
+    }
+    await page.keyboard.press('Escape');
+    expect(await shown()).toHaveLength(4);
+    await bar.locator('summary').click();
+    await bar.getByRole('link', { name: '设置' }).click();
+    await page.getByRole('heading', { level: 1, name: '设置' }).waitFor();
+    await expect.poll(shown).toHaveLength(4);
+    expect(faults).toEqual([]);
+  });
+
   it.each([
     ['the module is off', { ...HOLDS, modules: [] }],
     ['the right is missing', { ...HOLDS, rights: ['devices.read'] }],

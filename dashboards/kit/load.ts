@@ -14,7 +14,7 @@ export interface Load<T> {
   readonly busy: boolean;
   /** Asks again. */
   readonly reload: () => void;
-  /** Changes what is shown without asking, for live events. */
+  /** Changes what is shown without asking, for live events; an answer that was under way is changed too. */
   readonly patch: (change: (data: T) => T) => void;
 }
 
@@ -38,18 +38,25 @@ export function useLoad<T>(
   const [turn, setTurn] = useState(0);
   const latest = useRef(load);
   latest.current = load;
+  /** Changes since the request that is under way began: its answer may be older than they are. */
+  const changes = useRef<((data: T) => T)[] | null>(null);
 
   useEffect(() => {
     if (key === null) return;
     const leaving = new AbortController();
     setState((before) => ({ ...before, busy: true }));
+    changes.current = [];
     latest
       .current(leaving.signal)
-      .then((data) => {
-        if (!leaving.signal.aborted) setState({ data, busy: false });
+      .then((answer) => {
+        if (leaving.signal.aborted) return;
+        const data = (changes.current ?? []).reduce((before, change) => change(before), answer);
+        changes.current = null;
+        setState({ data, busy: false });
       })
       .catch((cause: unknown) => {
         if (leaving.signal.aborted) return;
+        changes.current = null;
         setState((before) => ({ ...before, error: asApiError(cause), busy: false }));
       });
     return () => leaving.abort();
@@ -68,10 +75,12 @@ export function useLoad<T>(
     error: state.error,
     busy: state.busy,
     reload: () => setTurn((before) => before + 1),
-    patch: (change) =>
+    patch: (change) => {
+      changes.current?.push(change);
       setState((before) =>
         before.data === undefined ? before : { ...before, data: change(before.data) },
-      ),
+      );
+    },
   };
 }
 

@@ -1,12 +1,17 @@
 /** The frame around every page: side rail on a desktop, bar at the bottom on a phone, the live mark on both. */
 import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { path } from '#kit/router.ts';
 import { narrow, streamFault, streamState, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { isHere, type NavigationEntry } from '#kit/topics/routes.ts';
 import { Icon } from '#kit/ui/icon.tsx';
+import { useFolding } from '#kit/ui/page.tsx';
 import { t } from './texts.ts';
 import './shell.css';
+
+/** A wider bar than this would have targets too narrow for a thumb and words that are cut. */
+const BAR_ENTRIES_MAX = 5;
 
 interface LinksProps {
   readonly entries: readonly NavigationEntry[];
@@ -14,18 +19,60 @@ interface LinksProps {
   readonly topic: string | null;
 }
 
+function Entry({ entry, here }: { entry: NavigationEntry; here: boolean }) {
+  return (
+    <li>
+      <a href={entry.href} aria-current={here ? 'page' : undefined}>
+        <Icon name={entry.icon} size={20} />
+        <span>{say(entry.title)}</span>
+      </a>
+    </li>
+  );
+}
+
 function Links({ entries, topic }: LinksProps) {
   return (
-    <ul>
+    <>
       {entries.map((entry) => (
-        <li key={entry.href}>
-          <a href={entry.href} aria-current={isHere(entry, path.value, topic) ? 'page' : undefined}>
-            <Icon name={entry.icon} size={20} />
-            <span>{say(entry.title)}</span>
-          </a>
-        </li>
+        <Entry key={entry.href} entry={entry} here={isHere(entry, path.value, topic)} />
       ))}
-    </ul>
+    </>
+  );
+}
+
+/** What the bar at the bottom has no room for. */
+function MoreLinks({ entries, topic }: LinksProps) {
+  const menu = useFolding();
+  useEffect(() => {
+    if (menu.current !== null) menu.current.open = false;
+  }, [path.value]);
+  const here = entries.some((entry) => isHere(entry, path.value, topic));
+  return (
+    <li>
+      <details ref={menu}>
+        <summary class={here ? 'here' : undefined}>
+          <Icon name="more" size={20} />
+          <span>{t('more')}</span>
+        </summary>
+        <ul>
+          <Links entries={entries} topic={topic} />
+        </ul>
+      </details>
+    </li>
+  );
+}
+
+/** On a phone: as many entries as a thumb can tell apart, the rest behind the last of them. */
+function BottomBar({ entries, topic }: LinksProps) {
+  const whole = entries.length <= BAR_ENTRIES_MAX;
+  const shown = whole ? entries : entries.slice(0, BAR_ENTRIES_MAX - 1);
+  return (
+    <nav class="bottombar" aria-label={t('navigation')}>
+      <ul>
+        <Links entries={shown} topic={topic} />
+        {!whole && <MoreLinks entries={entries.slice(shown.length)} topic={topic} />}
+      </ul>
+    </nav>
   );
 }
 
@@ -76,7 +123,9 @@ export function Shell({ children, ...links }: LinksProps & { children: Component
         <header class="rail">
           <Brand />
           <nav aria-label={t('navigation')}>
-            <Links {...links} />
+            <ul>
+              <Links {...links} />
+            </ul>
           </nav>
           <div class="rail-foot">
             <LiveMark />
@@ -87,11 +136,7 @@ export function Shell({ children, ...links }: LinksProps & { children: Component
       <main id="main" tabIndex={-1}>
         {children}
       </main>
-      {narrow.value && (
-        <nav class="bottombar" aria-label={t('navigation')}>
-          <Links {...links} />
-        </nav>
-      )}
+      {narrow.value && <BottomBar {...links} />}
     </>
   );
 }

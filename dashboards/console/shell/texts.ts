@@ -3,6 +3,7 @@ import { dictionary, type Texts } from '#kit/text/language.ts';
 
 export const texts = {
   skip: { zh: '跳到正文', en: 'Skip to content' },
+  more: { zh: '更多', en: 'More' },
   navigation: { zh: '主导航', en: 'Main navigation' },
   'live.live': { zh: '实时', en: 'Live' },
   'live.connecting': { zh: '连接中', en: 'Connecting' },

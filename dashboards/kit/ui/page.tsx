@@ -1,6 +1,6 @@
 /** Parts of any page: its title, the way to it, ages, menus and long tables. */
 import type { Label } from '@village/core';
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { AreaRef } from '../api/answers.ts';
 import { formatAge, formatTime } from '../format.ts';
@@ -15,8 +15,9 @@ export function useTitle(title: string): void {
   }, [title]);
 }
 
-/** County › township › village. What lies above the reader's own area is text and no link. */
+/** County › township › village; nothing on the page that lies above all. What is above the reader's own area is no link. */
 export function Crumbs({ places, last }: { places: readonly AreaRef[]; last: Label | string }) {
+  if (places.length === 0) return null;
   const own = user.value?.area.code;
   const from = places.findIndex((place) => place.code === own);
   return (
@@ -48,20 +49,12 @@ export function Age({ at }: { at: number | null }) {
   );
 }
 
-/** A button that unfolds a small panel; Escape and a click elsewhere fold it up again. */
-export function Menu({
-  label,
-  chosen = false,
-  children,
-}: {
-  label: ComponentChildren;
-  chosen?: boolean;
-  children: ComponentChildren;
-}) {
-  const menu = useRef<HTMLDetailsElement>(null);
+/** A `details` that Escape and a click elsewhere fold up again. */
+export function useFolding(): RefObject<HTMLDetailsElement> {
+  const folding = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const fold = (event: Event): void => {
-      const details = menu.current;
+      const details = folding.current;
       if (details?.open !== true) return;
       if (event instanceof KeyboardEvent) {
         if (event.key !== 'Escape') return;
@@ -76,6 +69,20 @@ export function Menu({
       document.removeEventListener('pointerdown', fold);
     };
   }, []);
+  return folding;
+}
+
+/** A button that unfolds a small panel. */
+export function Menu({
+  label,
+  chosen = false,
+  children,
+}: {
+  label: ComponentChildren;
+  chosen?: boolean;
+  children: ComponentChildren;
+}) {
+  const menu = useFolding();
   return (
     <details class="menu" ref={menu}>
       <summary class={chosen ? 'button chosen' : 'button'}>{label}</summary>

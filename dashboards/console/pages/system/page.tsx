@@ -27,13 +27,13 @@ interface Counter {
 const storeCounters: readonly Counter[] = [
   { name: 'readings', text: 'readings' },
   { name: 'rowsPending', text: 'rows-pending' },
-  { name: 'rowsHot', text: 'rows-hot' },
-  { name: 'rowsSealed', text: 'rows-sealed' },
+  { name: 'rowsHot', text: 'rows-in-memory' },
+  { name: 'rowsSealed', text: 'rows-archived' },
   { name: 'logBytes', text: 'log-bytes', bytes: true },
   { name: 'archiveBytes', text: 'archive-bytes', bytes: true },
   { name: 'quarantined', text: 'quarantined' },
   { name: 'commitFailures', text: 'commit-failures', fault: true },
-  { name: 'sealFailures', text: 'seal-failures', fault: true },
+  { name: 'sealFailures', text: 'flush-failures', fault: true },
   { name: 'filesUnreadable', text: 'files-unreadable', fault: true },
 ];
 
