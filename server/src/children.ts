@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { SECOND, type Timer } from '@village/core';
+import { OperationalError, SECOND, type Timer } from '@village/core';
 
 export interface ChildOptions {
   readonly name: string;
@@ -37,11 +37,12 @@ function start(options: ChildOptions): ChildProcess {
   return child;
 }
 
-/** Runs a child to its end. @throws when it can't be started or its exit code is not 0 */
+/** Runs a child to its end. @throws child-failed when its exit code is not 0 */
 export async function runChild(options: ChildOptions): Promise<void> {
   const child = start(options);
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-  if (code !== 0) throw new Error(`${options.name} ended with ${signal ?? code}`);
+  if (code !== 0)
+    throw new OperationalError('child-failed', `${options.name} ended with ${signal ?? code}`);
 }
 
 /** A child that is kept running until it is stopped. */
