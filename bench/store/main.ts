@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- store [--peer influxdb|none]`: appends a county's month (33 million readings) to the embedded store as
+ * `npm run bench -- store [--peer influxdb|none] [--only fan-out]`: appends a county's month (33 million readings) to the embedded store as
  * fast as it takes it, then asks what pages ask; the same of InfluxDB in the same run, where it is installed. Answers are
  * compared with the month itself before any time is told.
  */
@@ -10,6 +10,8 @@ import { parseArgs } from 'node:util';
 import { DAY, simulatedTimer } from '@village/core';
 import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { type Case, judge, report } from '../report.ts';
+import { append } from './append.ts';
+import { fanOut } from './fan-out.ts';
 import { hasInfluxDB, InfluxDB } from './influxdb.ts';
 import { PROFILE, QUESTIONS } from './questions.ts';
 import {
@@ -27,10 +29,6 @@ import {
 } from './workload.ts';
 
 const READINGS = METRICS.length;
-/** Messages between two turns of the event loop: what one commit of 10,000 readings holds. */
-const MESSAGES_PER_TURN = 1_667;
-/** Messages put in and not yet acknowledged; as many as a busy broker would let in. */
-const UNACKNOWLEDGED_MAX = 20_000;
 const RUNS = 60;
 const WARM_RUNS = 5;
 /** The peer takes seconds for some questions. */
@@ -59,48 +57,6 @@ async function timed(
     if (run >= warmRuns) times.push(performance.now() - began);
   }
   return spread(times);
-}
-
-/** Puts the whole month in; the time from the first row until the last acknowledgement, and of each commit. */
-async function append(
-  store: TimeSeriesStore,
-  { rows, count }: Month,
-): Promise<{ seconds: number; commitMs: number[] }> {
-  const layout = store.layout(PROFILE, METRICS);
-  const numbers = Array.from({ length: DEVICES }, (_, n) => store.device(deviceId(n), layout));
-  await store.commitNow();
-  const commitMs: number[] = [];
-  let acknowledged = 0;
-  let wake = (): void => undefined;
-  const acknowledge = (): void => {
-    acknowledged++;
-    wake();
-  };
-  const progress = (): Promise<void> =>
-    new Promise((resolve) => {
-      wake = resolve;
-    });
-  const commitsBefore = store.counters().commits;
-  const began = performance.now();
-  for (let message = 0; message < count; message++) {
-    const from = message * STRIDE;
-    const start = store.reserve(layout, numbers[rows[from + 1]!]!, rows[from + 2]!, rows[from]!, 0);
-    const values = start + layout.valuesAt;
-    for (let m = 0; m < READINGS; m++) layout.rows[values + m] = rows[from + 3 + m]!;
-    const before = performance.now();
-    store.settle(acknowledge);
-    // `settle` commits by itself when the group is full: the time it took then is the commit's.
-    if (layout.count === 0) commitMs.push(performance.now() - before);
-    if ((message + 1) % MESSAGES_PER_TURN === 0) await new Promise(setImmediate);
-    while (message + 1 - acknowledged > UNACKNOWLEDGED_MAX) await progress();
-  }
-  await store.commitNow();
-  while (acknowledged < count) await progress();
-  const seconds = (performance.now() - began) / 1000;
-  const commits = store.counters().commits - commitsBefore;
-  if (commitMs.length < commits * 0.9)
-    throw new Error(`BUG: only ${commitMs.length} of ${commits} commits were timed`);
-  return { seconds, commitMs };
 }
 
 /** How many answers about the whole month and about single devices differ from the month itself. */
@@ -211,11 +167,12 @@ async function theirs(month: Month): Promise<Case[]> {
 export async function run(options: string[]): Promise<void> {
   const { values } = parseArgs({
     args: options,
-    options: { peer: { type: 'string', default: 'influxdb' } },
+    options: { peer: { type: 'string', default: 'influxdb' }, only: { type: 'string' } },
   });
   console.error('making the month …');
   const month = makeMonth(1);
-  const cases = await ours(month);
+  if (values.only === 'fan-out') return report('store', await fanOut(month));
+  const cases = [...(await ours(month)), ...(await fanOut(month))];
   if (values.peer === 'influxdb' && hasInfluxDB()) {
     console.error('the same in InfluxDB …');
     cases.push(...(await theirs(month)));

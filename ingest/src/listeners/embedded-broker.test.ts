@@ -181,6 +181,22 @@ describe('from a socket into the store', () => {
     expect(states).toEqual([true, false]);
     expect(results).toEqual([['gw-1', { id: 'c1' }]]);
     expect(pipeline.gateways().get('gw-1')).toMatchObject({ online: false });
+    // Who reads the journal sees the same, in the order in which it happened.
+    await bench.store.commitNow();
+    const seen: unknown[] = [];
+    for await (const group of bench.store.follow('reader', null)) {
+      for (const { type, subject, detail } of group.system)
+        if (subject === 'gw-1') seen.push([type, detail?.['online']]);
+      if (group.id === bench.store.head) break;
+    }
+    expect(seen.filter((_, n) => n < 2)).toEqual([
+      ['connect', undefined],
+      ['gateway-status', true],
+    ]);
+    expect(seen.slice(2).toSorted()).toEqual([
+      ['disconnect', undefined],
+      ['gateway-status', false],
+    ]);
   });
 
   it('answers nothing and reads nothing while the disk refuses, then goes on', async () => {

@@ -15,5 +15,7 @@ export function mqttHooks(pipeline: Pipeline, clock: Clock): BrokerHooks<Princip
       pipeline.accept({ principal, topic, payload, receivedAt: clock(), dup }, done);
     },
     ready: () => pipeline.ready(),
+    connected: ({ who }) => pipeline.session('connect', who, clock()),
+    disconnected: ({ who }) => pipeline.session('disconnect', who, clock()),
   };
 }

@@ -118,6 +118,9 @@ export class Pipeline {
       },
     };
     this.#dialects = dialects.map((make) => make(services));
+    this.#gateways.onStatus(({ id, at, online, epoch, version }) =>
+      store.note({ type: 'gateway-status', at, subject: id, detail: { online, epoch, version } }),
+    );
     this.#router = new TopicRouter(this.#dialects);
   }
 
@@ -276,6 +279,11 @@ export class Pipeline {
   /** A gateway's session was ended, and its will with it: it is offline until it says otherwise. */
   gatewayGone(id: string, at: number): void {
     if (this.#gateways.all().has(id)) this.#gateways.set(id, { online: false, droppedSeq: [] }, at);
+  }
+
+  /** A session of a device or gateway began or ended. */
+  session(type: 'connect' | 'disconnect', { kind, id }: Principal, at: number): void {
+    this.#store.note({ type, at, subject: id, detail: { kind } });
   }
 
   gateways(): ReadonlyMap<string, GatewayState> {

@@ -280,3 +280,28 @@ it('notes start, ticks and stop of the platform among the groups', async () => {
   expect(types.at(-1)).toBe('platform-stop');
   expect(types).toContain('platform-tick');
 });
+
+it('notes where devices moved to and which were retired, from the second time on', async () => {
+  const store = await openIn(await folderOf());
+  const east = { county: '330522000000', township: '330522100000', village: null };
+  const west = { ...east, township: '330522101000' };
+  store.locate(
+    new Map([
+      ['a', east],
+      ['b', east],
+      ['c', east],
+    ]),
+  );
+  store.locate(
+    new Map([
+      ['a', east],
+      ['b', west],
+    ]),
+  );
+  await store.commitNow();
+  const { value } = await store.follow('reader', null).next();
+  expect((value as CommittedGroup).system.map(({ at: _, ...event }) => event)).toEqual([
+    { type: 'device-moved', subject: 'b', detail: { from: east, to: west } },
+    { type: 'device-retired', subject: 'c', detail: { from: east } },
+  ]);
+});

@@ -9,6 +9,7 @@ import { journalSettings } from '../journal/settings.ts';
 import type { StoreCounters, TimeSeriesOptions, TimeSeriesStore } from './contract.ts';
 import { ArchiveFeed } from './feed.ts';
 import { Heartbeat, TICK_MS } from './heartbeat.ts';
+import { DeviceMoves } from './moves.ts';
 
 /**
  * Opens the store in a folder, making it when it is not there. One process at a time.
@@ -55,13 +56,19 @@ function methods<T extends object, K extends keyof T>(target: T, names: readonly
 function compose(parts: Parts): TimeSeriesStore {
   const { journal, archive, feed } = parts;
   const { writer } = journal;
+  const moves = new DeviceMoves();
   let closing: Promise<void> | null = null;
   return {
     ...methods(writer, ['layout', 'device', 'reserve', 'unreserve', 'event', 'sequence']),
     ...methods(writer, ['sequenceDropped', 'deadLetter', 'note', 'settle', 'commitNow']),
     ...methods(journal, ['latest', 'lastSeen', 'changedSince', 'sequences', 'deadLetters']),
     ...methods(journal, ['resolveDeadLetters', 'follow', 'hold', 'forget', 'touched']),
-    ...methods(archive, ['locate', 'retain']),
+    retain: (before) => archive.retain(before),
+    locate: (locations) => {
+      archive.locate(locations);
+      for (const event of moves.changed(locations, journal.settings.timer.now()))
+        writer.note(event);
+    },
     id: journal.id,
     get head() {
       return journal.head;
