@@ -132,11 +132,14 @@ async function openReadings(
   { timer, log }: ServerOptions,
 ): Promise<TimeSeriesStore> {
   const { sealEvery, memoryMegabytes, diskReserveMegabytes } = config.store;
+  const { journalMegabytes, spillMegabytes } = config.store;
   return openTimeSeries({
     folder: join(config.data, 'time-series'),
     timer,
     memoryLimitMb: memoryMegabytes,
     ...(sealEvery === undefined ? {} : { flushEveryMs: sealEvery }),
+    ...(spillMegabytes === undefined ? {} : { spillLimitMb: spillMegabytes }),
+    ...(journalMegabytes === undefined ? {} : { journalBytesMax: journalMegabytes * 1024 * 1024 }),
     ...(diskReserveMegabytes === undefined
       ? {}
       : { diskReserveBytes: diskReserveMegabytes * 1024 * 1024 }),

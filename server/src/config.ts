@@ -105,6 +105,10 @@ const fileSchema = z.strictObject({
       /** Free disk below which nothing is acknowledged any more. */
       diskReserveMegabytes: z.number().int().min(0).max(1_000_000_000).optional(),
       memoryMegabytes: count(1_000_000).min(128).default(1024),
+      /** Bytes of the log that may wait for the archive; beyond it nothing is acknowledged until it catches up. */
+      journalMegabytes: count(1_000_000).min(64).optional(),
+      /** Disk that queries may take for what does not fit their memory. */
+      spillMegabytes: count(1_000_000).optional(),
     })
     .prefault({}),
   audit: z

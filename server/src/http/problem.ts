@@ -36,6 +36,7 @@ const STATUS: Readonly<Record<string, number>> = {
 const INSIDE = new Set([
   'query-failed',
   'query-engine-down',
+  'archive-failed',
   'relational-unavailable',
   'import-conflict',
   'already-exists',

@@ -35,6 +35,16 @@ export const storeMetrics = ({ store }: Needs): MetricGroup =>
           'Compactions and rollups that failed and are tried again',
           (now) => now.maintenanceFailures,
         ],
+        [
+          'store_engine_restarts_total',
+          'Times that the query engine ended by itself and was started again',
+          (now) => now.restarts,
+        ],
+        [
+          'store_readers_cut_off_total',
+          'Readers of the journal that fell too far behind',
+          (now) => now.readersCutOff,
+        ],
         ['store_quarantined_total', 'Entries kept aside', (now) => now.deadLetters],
         [
           'store_quarantine_dropped_total',
@@ -54,7 +64,19 @@ export const storeMetrics = ({ store }: Needs): MetricGroup =>
           (now) => now.logRowsDamaged,
         ],
         ['store_commit_fault', '1 while commits fail', () => (store.commitFault === null ? 0 : 1)],
+        [
+          'store_archive_fault',
+          '1 while the archive takes nothing from the journal',
+          () => (store.archiveFault === null ? 0 : 1),
+        ],
       ]),
+      {
+        kind: 'gauge',
+        name: 'store_reader_lag_bytes',
+        help: 'Bytes of journal that wait for each reader, to within a megabyte',
+        labels: ['reader'],
+        value: (now) => Object.entries(now.readerLag).map(([reader, bytes]) => [{ reader }, bytes]),
+      },
       {
         kind: 'gauge',
         name: 'store_commit_duration_seconds',
