@@ -30,6 +30,9 @@ export const Metric = Type.Object({
   range: pair(Type.Number()),
   states: Type.Optional(Type.Record(Type.String(), Type.Number())),
   stateNames: Type.Optional(Type.Record(Type.String(), Label)),
+  /** What a reading covers and what it is of that, where it is no plain instant. */
+  span: Type.Optional(Type.String()),
+  statistic: Type.Optional(Type.String()),
   total: Type.Optional(Type.Boolean()),
   state: Type.Optional(Type.Boolean()),
 });

@@ -6,6 +6,14 @@ export const LANES = ['live', 'backfill'] as const;
 /** Live readings are news; backfill comes late from an outbox or a history call and pages nobody. */
 export type Lane = (typeof LANES)[number];
 
+/** What a reading covers. */
+export const SPANS = ['instant', 'minute', 'hour', 'day'] as const;
+export type Span = (typeof SPANS)[number];
+
+/** What a reading is of all that was measured in its span. */
+export const STATISTICS = ['value', 'average', 'minimum', 'maximum', 'sum'] as const;
+export type Statistic = (typeof STATISTICS)[number];
+
 /** One value of one metric of one device. */
 export interface Reading {
   readonly device: string;

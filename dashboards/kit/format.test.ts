@@ -107,6 +107,8 @@ describe('figures', () => {
         ['dozing', 2],
       ]),
       stateNames: new Map([['dozing', { zh: '打盹', en: 'Dozing' }]]),
+      span: null,
+      statistic: null,
       total: false,
       state: true,
     };

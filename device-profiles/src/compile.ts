@@ -18,7 +18,11 @@ export interface Rules {
 }
 
 /** Compiles a file that has no faults. */
-export function compileProfile(file: ProfileFile, protocol: Protocol): DeviceProfile {
+export function compileProfile(
+  file: ProfileFile,
+  protocol: Protocol,
+  source: DeviceProfile['source'] = { file: '', text: '' },
+): DeviceProfile {
   const defaults = defaultsOf(file);
   const compiled = protocol.compile(file);
   const rules: Rules = {
@@ -41,6 +45,7 @@ export function compileProfile(file: ProfileFile, protocol: Protocol): DevicePro
     events: file.events.map(({ type, name }) => ({ type, name })),
     ...protocol.intervals(file),
     options: defaults,
+    source,
     rules,
   };
 }

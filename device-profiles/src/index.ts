@@ -13,6 +13,7 @@ export {
   openDecoder,
   optionFaults,
   optionValues,
+  sameMeaning,
 } from './profile.ts';
 export { builtinProtocols } from './protocols/index.ts';
 export { intervalsOf } from './protocols/intervals.ts';

@@ -70,3 +70,12 @@ export function optionValues(
   const { options } = rulesOf(profile).file;
   return Object.fromEntries(Object.entries(options).map(([name, { values }]) => [name, values]));
 }
+
+/** Whether two texts of a profile decode alike: comments and examples make no difference. */
+export function sameMeaning(one: DeviceProfile, other: DeviceProfile): boolean {
+  const meaning = (profile: DeviceProfile): string => {
+    const { examples, ...rules } = rulesOf(profile).file;
+    return JSON.stringify(rules);
+  };
+  return meaning(one) === meaning(other);
+}

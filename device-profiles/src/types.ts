@@ -1,5 +1,5 @@
 /** What a parsed device profile is, and what goes in and out of decode. The YAML's own shape is in schema/. */
-import type { Label, Quality, QuantityId } from '@village/core';
+import type { Label, Quality, QuantityId, Span, Statistic } from '@village/core';
 
 export const KINDS = [
   'weather-station',
@@ -17,6 +17,9 @@ export type DeviceKind = (typeof KINDS)[number];
 export interface Metric {
   readonly key: string;
   readonly quantity: QuantityId;
+  /** What a reading covers, and what it is of that: metrics that differ in this are never put together. */
+  readonly span: Span;
+  readonly statistic: Statistic;
   /** Canonical unit of the quantity. */
   readonly unit: string;
   readonly name: Label;
@@ -53,6 +56,8 @@ export interface DeviceProfile {
   readonly silentAfterMs: number;
   /** Options that a device may override, with their defaults. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** The file it was read from, so that an earlier revision can be kept. */
+  readonly source: { readonly file: string; readonly text: string };
   /** Decoding rules, compiled; opaque outside this workspace. */
   readonly rules: unknown;
 }

@@ -6,6 +6,8 @@ export { Directory, type DirectoryOptions } from './directory.ts';
 export { decodeText } from './import/csv.ts';
 export { assertImported, type ImportResult } from './import/faults.ts';
 export { Imports } from './import/imports.ts';
+export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts';
+export { profilesModule } from './profiles/schema.ts';
 export type {
   Credential,
   DeviceImport,

@@ -22,6 +22,7 @@ import {
   Directory,
   decodeText,
   Imports,
+  ProfileRevisions,
   registryStore,
 } from '@village/registry';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
@@ -197,6 +198,9 @@ async function wire(
 ): Promise<Needs> {
   const clock = timer.now;
   const { profiles } = loadCatalog([builtinCatalog, ...config.catalogs]);
+  const profileRevisions = new ProfileRevisions(relational);
+  for (const unraised of await profileRevisions.keep(profiles.values(), clock()))
+    log.warn(unraised, 'a device profile has changed, but its revision has not');
   const failed = (kind: string, error: unknown): void => {
     failures[kind] = (failures[kind] ?? 0) + 1;
     log.error({ err: error, kind }, 'work that nobody waits for failed; it goes on');
@@ -223,6 +227,7 @@ async function wire(
     relational,
     store,
     profiles,
+    profileRevisions,
     directory,
     pipeline,
     broker,

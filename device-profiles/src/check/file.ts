@@ -58,6 +58,11 @@ function checkUnit(file: ProfileFile, metric: MetricFile, path: Path, note: Note
     if (state && metric[key] !== undefined) note([...path, key], 'a state has none');
 }
 
+function checkSpan(metric: MetricFile, path: Path, note: Note): void {
+  if (metric.span === 'instant' && metric.statistic !== 'value')
+    note([...path, 'statistic'], 'is of a span: say whether minute, hour or day');
+}
+
 function checkValues(metric: MetricFile, path: Path, note: Note): void {
   const state = quantity(metric.quantity)?.state === true;
   const { range, states } = metric;
@@ -89,6 +94,7 @@ function checkMetrics(file: ProfileFile, protocol: Protocol, note: Note): void {
     if (names.has(name)) note(path, `another metric is called ${name} too: give both a name`);
     names.add(name);
     checkUnit(file, metric, path, note);
+    checkSpan(metric, path, note);
     checkValues(metric, path, note);
     protocol.checkSource(file, metric, path, note);
   });

@@ -39,6 +39,8 @@ export function describeMetric(metric: MetricFile): Metric {
   return {
     key: metric.key,
     quantity: metric.quantity,
+    span: metric.span,
+    statistic: metric.statistic,
     unit: of.unit,
     name: metric.name ?? { zh: of.zh, en: of.en },
     range: rangeOf(metric),

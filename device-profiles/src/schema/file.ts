@@ -3,7 +3,7 @@
  * protocols add their own sections and the shapes of a metric's source. What a shape can't say (units, addresses,
  * uniqueness, examples) is in ../check/.
  */
-import { QUALITIES, QUANTITIES, type QuantityId } from '@village/core';
+import { QUALITIES, QUANTITIES, type QuantityId, SPANS, STATISTICS } from '@village/core';
 import { z } from 'zod';
 import type { Protocol } from '../protocols/protocol.ts';
 import { KINDS } from '../types.ts';
@@ -21,6 +21,14 @@ const metric = z.strictObject({
   key: kebab,
   quantity: z.enum(quantities),
   name: label.optional().describe('The name of the quantity when absent.'),
+  span: z
+    .enum(SPANS)
+    .default('instant')
+    .describe('What a reading covers; a span that the device has summed up itself is no instant.'),
+  statistic: z
+    .enum(STATISTICS)
+    .default('value')
+    .describe('What a reading is of all that was measured in its span.'),
   from: z.unknown(),
   scale: z.union([z.number(), optionRef]).optional(),
   offset: z.union([z.number(), optionRef]).optional().describe('Added after scaling.'),

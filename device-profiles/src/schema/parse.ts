@@ -253,6 +253,6 @@ export function parseProfile(
     faults.push({ file, ...at(offset), path: pathText(path), message });
   }
   return faults.length === 0 && sound !== undefined
-    ? { profile: compileProfile(sound, protocolOf(sound, protocols)), faults }
+    ? { profile: compileProfile(sound, protocolOf(sound, protocols), { file, text }), faults }
     : { faults };
 }

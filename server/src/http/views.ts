@@ -82,6 +82,7 @@ export function viewProfile(profile: DeviceProfile): api.devices.Profile {
         range: [...metric.range],
         ...(metric.states === undefined ? {} : { states: { ...metric.states } }),
         ...(metric.stateNames === undefined ? {} : { stateNames: { ...metric.stateNames } }),
+        ...(metric.span === 'instant' ? {} : { span: metric.span, statistic: metric.statistic }),
         ...(quantity.total === true ? { total: true } : {}),
         ...(quantity.state === true ? { state: true } : {}),
       };

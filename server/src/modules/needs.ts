@@ -3,7 +3,7 @@ import type { Broker } from '@village/broker';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Pipeline } from '@village/ingest';
 import type { Platform } from '@village/platform';
-import type { Directory, Imports } from '@village/registry';
+import type { Directory, Imports, ProfileRevisions } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Config } from '../config.ts';
 import type { Backups } from './backup/backups.ts';
@@ -13,6 +13,8 @@ export interface Needs extends Platform {
   readonly config: Config;
   readonly store: TimeSeriesStore;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
+  /** Every text that the profiles have had. */
+  readonly profileRevisions: ProfileRevisions;
   readonly directory: Directory;
   readonly imports: Imports;
   readonly pipeline: Pipeline;

@@ -14,6 +14,8 @@ function metric(id: QuantityId, more: Partial<Metric> = {}): Metric {
   return {
     key: 'x',
     quantity: id,
+    span: 'instant',
+    statistic: 'value',
     unit,
     name: { zh, en },
     range: [0, 1000],

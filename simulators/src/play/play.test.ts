@@ -110,10 +110,10 @@ async function start(
   return { playing: play, timer };
 }
 
-/** Everything that a poll of the device reads. */
 const mqttOf = (playing: Play): MqttWireCounters =>
   playing.counters()['mqtt'] as object as MqttWireCounters;
 
+/** Everything that a poll of the device reads. */
 async function poll(profile: DeviceProfile, wire: WireAddress): Promise<Frame> {
   if (!isModbusAddress(wire)) throw new Error('not polled');
   const client = new ModbusRTU();

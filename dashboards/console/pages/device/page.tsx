@@ -134,6 +134,8 @@ const unknownMetric = (key: string): Metric => ({
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   states: null,
   stateNames: null,
+  span: null,
+  statistic: null,
   total: false,
   state: false,
 });

@@ -36,6 +36,8 @@ function addDevice(
   for (const { metric: key, quality, value } of latest) {
     const metric = metrics[metricIndex.get(key) ?? -1];
     if (metric === undefined || quality !== 'good' || !averages(metric.quantity)) continue;
+    // What a data logger has summed up is not put together with what was just measured.
+    if (metric.span !== 'instant') continue;
     const name = `${kind} ${metric.quantity}`;
     const sum = sums.get(name) ?? {
       kind,

@@ -1,6 +1,7 @@
 /** The module of readings: posting, ranges, aggregates and completeness. */
 import * as api from '@village/api';
 import { formatTime, OperationalError, quantity, SECOND, type Timer } from '@village/core';
+import type { Metric } from '@village/device-profiles';
 import {
   type AnyRoute,
   answer,
@@ -100,27 +101,43 @@ function metricOf(entry: DeviceEntry, key: string): void {
     throw new OperationalError('unknown-metric', `${entry.device.profile} has no metric ${key}`);
 }
 
-/** The columns that a metric key or quantity means for these devices, and their unit. */
+interface Column {
+  readonly profile: string;
+  readonly metric: Metric;
+}
+
+const termsOf = ({ metric }: Column): string =>
+  metric.span === 'instant'
+    ? metric.quantity
+    : `${metric.quantity} (${metric.span} ${metric.statistic})`;
+
+/**
+ * The columns that a metric key or quantity means for these devices, and their unit. Columns of one answer are of one
+ * quantity, span and statistic: what a data logger has averaged is not put together with what was just measured. A
+ * quantity means instants where there are any.
+ */
 function columnsFor(
   entries: readonly DeviceEntry[],
   name: string,
 ): { columns: { profile: string; metric: string }[]; unit: string } {
   const profiles = new Map(entries.map((entry) => [entry.profile.id, entry.profile]));
   const isQuantity = quantity(name) !== undefined;
-  const matching = [...profiles.values()].flatMap((profile) =>
+  const named: Column[] = [...profiles.values()].flatMap((profile) =>
     profile.metrics
       .filter((metric) => (isQuantity ? metric.quantity === name : metric.key === name))
       .map((metric) => ({ profile: profile.id, metric })),
   );
+  const instants = named.filter(({ metric }) => metric.span === 'instant');
+  const matching = isQuantity && instants.length > 0 ? instants : named;
   const first = matching[0];
   if (first === undefined)
     throw new OperationalError('unknown-metric', `no device here measures ${name}`);
-  const other = matching.find(({ metric }) => metric.quantity !== first.metric.quantity);
+  const other = matching.find((column) => termsOf(column) !== termsOf(first));
   if (other !== undefined)
     throw new OperationalError(
       'ambiguous-metric',
-      `${name} is ${first.metric.quantity} for ${first.profile} and ${other.metric.quantity} for ` +
-        `${other.profile}: ask for a quantity`,
+      `${name} is ${termsOf(first)} for ${first.profile} and ${termsOf(other)} for ` +
+        `${other.profile}: ask for ${isQuantity ? 'the key of one of them' : 'a quantity'}`,
     );
   return {
     columns: matching.map(({ profile, metric }) => ({ profile, metric: metric.key })),

@@ -1,0 +1,33 @@
+/** The table of device profiles as they have been, and how it came about. */
+import type { RelationalModule } from '@village/store/relational';
+
+export interface ProfileTextTable {
+  profile: string;
+  revision: number;
+  /** The whole file. */
+  text: string;
+  /** Since when frames were decoded with it, RFC 3339 in UTC. */
+  since: string;
+}
+
+export interface ProfileTables {
+  profile_text: ProfileTextTable;
+}
+
+export const profilesModule: RelationalModule = {
+  name: 'profiles',
+  migrations: {
+    '0001-texts': {
+      up: async (db) => {
+        await db.schema
+          .createTable('profile_text')
+          .addColumn('profile', 'text', (c) => c.notNull())
+          .addColumn('revision', 'integer', (c) => c.notNull())
+          .addColumn('text', 'text', (c) => c.notNull())
+          .addColumn('since', 'text', (c) => c.notNull())
+          .addPrimaryKeyConstraint('profile_text_pk', ['profile', 'revision', 'since'])
+          .execute();
+      },
+    },
+  },
+};
