@@ -18,11 +18,7 @@ export {
 export { builtinProtocols } from './protocols/index.ts';
 export { intervalsOf } from './protocols/intervals.ts';
 export type { CompiledProtocol, Intervals, Protocol } from './protocols/protocol.ts';
-export {
-  type ExampleFile,
-  jsonSchemaOf,
-  type MetricFile,
-  type ProfileFile,
-} from './schema/file.ts';
+export type { ExampleFile, MetricFile, ProfileFile } from './schema/file.ts';
 export { parseProfile } from './schema/parse.ts';
+export { jsonSchemaOf } from './schema/profile-schema.ts';
 export * from './types.ts';

@@ -8,6 +8,7 @@ export type {
   Login,
   Reject,
 } from './dialects/dialect.ts';
+export { dialect } from './dialects/dialect.ts';
 export { builtinDialects } from './dialects/index.ts';
 export { mqttHooks } from './listeners/embedded-broker.ts';
 export type { PipelineCounters } from './pipeline/counters.ts';
@@ -23,3 +24,4 @@ export {
   type Rerun,
   type RowFault,
 } from './pipeline/pipeline.ts';
+export { MessagePath, refuse } from './pipeline/shape.ts';

@@ -16,7 +16,7 @@ export {
 export { type Mapping, parseMapping } from './replay/mapping.ts';
 export { type ReplayOptions, replayDevices, replayFiles } from './replay/replay.ts';
 export type { ColumnReport, ReplayReport } from './replay/report.ts';
+export { Uplink, type UplinkOptions } from './uplink/uplink.ts';
 export { builtinWires } from './wires/index.ts';
 export { type SlavePort, type Slaves, type SlaveUnit, serveSlaves } from './wires/modbus/slave.ts';
-export { Uplink, type UplinkOptions } from './wires/mqtt/uplink.ts';
 export type { Wire } from './wires/wire.ts';

@@ -1,12 +1,10 @@
 /**
- * The shape of a profile file, defined once: the parser, the types and the editor's JSON Schema all come from here. The
- * protocols add their own sections and the shapes of a metric's source. What a shape can't say (units, addresses,
- * uniqueness, examples) is in ../check/.
+ * The parts of a profile file that are the same for every protocol, and what a file is once it has its shape. What a shape
+ * can't say (units, addresses, uniqueness, examples) is in ../check/.
  */
 import { QUALITIES, QUANTITIES, type QuantityId, SPANS, STATISTICS } from '@village/core';
 import { z } from 'zod';
-import type { Protocol } from '../protocols/protocol.ts';
-import { KINDS } from '../types.ts';
+import type { KINDS } from '../types.ts';
 import { kebab, label, optionRef, pointer, scalar, scalars } from './parts.ts';
 
 const quantities = Object.keys(QUANTITIES) as [QuantityId, ...QuantityId[]];
@@ -17,7 +15,7 @@ const option = z.strictObject({
   values: z.array(scalar).min(1).max(50).describe('Every value that a device may set.'),
 });
 
-const metric = z.strictObject({
+export const metric = z.strictObject({
   key: kebab,
   quantity: z.enum(quantities),
   name: label.optional().describe('The name of the quantity when absent.'),
@@ -58,13 +56,13 @@ const metric = z.strictObject({
     .describe('Raw values that mean "no value".'),
 });
 
-const qualityRule = z.strictObject({
+export const qualityRule = z.strictObject({
   when: z.record(z.string(), scalars).describe('Metric: state, number or a list; all must hold.'),
   mark: z.enum(QUALITIES),
   metrics: z.array(z.string()).min(1),
 });
 
-const event = z.strictObject({
+export const event = z.strictObject({
   type: kebab,
   name: label,
   topic: z.string().min(1).max(200).optional(),
@@ -78,7 +76,7 @@ const expected = z.union([
   z.strictObject({ value: z.number(), quality: z.enum(QUALITIES) }),
 ]);
 
-const example = z.strictObject({
+export const example = z.strictObject({
   name: z.string().min(1),
   frame: z.record(z.string(), z.string()),
   options: z.record(z.string(), scalar).optional(),
@@ -92,55 +90,7 @@ const example = z.strictObject({
   error: z.string().optional().describe('Code of the error that this frame must cause.'),
 });
 
-const head = {
-  profile: z
-    .string()
-    .max(80)
-    .regex(/^[a-z0-9]+(-[a-z0-9]+)*\/[a-z0-9]+(-[a-z0-9]+)*$/, 'must be vendor/model'),
-  revision: z.int().min(1).describe('Bump it when the meaning of a metric changes.'),
-  name: label,
-  kind: z.enum(KINDS),
-};
-const options = z.record(z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/), option).default({});
-const body = {
-  quality: z.array(qualityRule).default([]),
-  events: z.array(event).default([]),
-  examples: z.array(example).default([]),
-};
-
-/** A profile file with the sections of these protocols. */
-function makeSchema(protocols: readonly Protocol[]): z.ZodType<ProfileFile> {
-  const names = protocols.map(({ name }) => name) as [string, ...string[]];
-  const sections = Object.fromEntries(
-    protocols.flatMap((protocol) =>
-      Object.entries(protocol.sections).map(([name, section]) => [name, section.optional()]),
-    ),
-  );
-  const from = z
-    .union(protocols.flatMap(({ sources }) => sources) as [z.ZodType, ...z.ZodType[]])
-    .optional()
-    .describe('Where it stands in the frame; absent in native payloads.');
-  const schema = z.strictObject({
-    ...head,
-    protocol: z.enum(names),
-    options,
-    ...sections,
-    metrics: z.array(metric.extend({ from })).min(1).max(200),
-    ...body,
-  });
-  return schema as unknown as z.ZodType<ProfileFile>;
-}
-
-const schemas = new WeakMap<readonly Protocol[], z.ZodType<ProfileFile>>();
-
-/** The shape of a profile file where these protocols are known. */
-export function profileSchema(protocols: readonly Protocol[]): z.ZodType<ProfileFile> {
-  const known = schemas.get(protocols);
-  if (known !== undefined) return known;
-  const made = makeSchema(protocols);
-  schemas.set(protocols, made);
-  return made;
-}
+export const options = z.record(z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/), option).default({});
 
 export type MetricFile = z.infer<typeof metric>;
 export type EventFile = z.infer<typeof event>;
@@ -160,9 +110,4 @@ export interface ProfileFile {
   readonly events: readonly EventFile[];
   readonly examples: readonly ExampleFile[];
   readonly [section: string]: unknown;
-}
-
-/** The JSON Schema that editors complete and check profile files with. */
-export function jsonSchemaOf(protocols: readonly Protocol[]): Record<string, unknown> {
-  return z.toJSONSchema(profileSchema(protocols), { io: 'input' }) as Record<string, unknown>;
 }

@@ -9,7 +9,8 @@ import { compileProfile } from '../compile.ts';
 import { builtinProtocols } from '../protocols/index.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import type { DeviceProfile, ProfileFault } from '../types.ts';
-import { type ProfileFile, profileSchema } from './file.ts';
+import type { ProfileFile } from './file.ts';
+import { profileSchema } from './profile-schema.ts';
 
 /** Characters of a profile file. */
 const TEXT_MAX = 262_144;

@@ -12,14 +12,34 @@ import type { ConfigFault, DeviceConfig, GatewayConfig } from './types.ts';
 const DEVICES_MAX = 5_000;
 
 const id = z.string().regex(ID_PATTERN, 'must be 1 to 64 letters, digits, - or _');
-/** The shape of `connection`: that of one of the drivers, which tell theirs apart by the fields that they need. */
+/** How far a value is from a shape: a field that the shape does not have says more than one of a wrong kind. */
+function distanceOf({ issues }: z.ZodError): number {
+  return issues.reduce(
+    (sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 2 * issue.keys.length : 1),
+    0,
+  );
+}
+
+/**
+ * The shape of `connection`: that of one of the drivers, which tell theirs apart by the fields that they need. When it fits
+ * none, the faults are those of the nearest. zod's own union would take a shape that just lacks a field of the value.
+ */
 function connectionShape(drivers: readonly Driver[]): z.ZodType {
   const shapes = drivers.flatMap(({ connection }) =>
     connection === undefined ? [] : [connection],
   );
-  const [only, ...more] = shapes;
-  if (only === undefined) return z.never();
-  return more.length === 0 ? only : z.union([only, ...more]);
+  return z.unknown().transform((value, context) => {
+    const errors: z.ZodError[] = [];
+    for (const shape of shapes) {
+      const parsed = shape.safeParse(value);
+      if (parsed.success) return parsed.data;
+      errors.push(parsed.error);
+    }
+    const [nearest] = errors.sort((a, b) => distanceOf(a) - distanceOf(b));
+    for (const { path, message } of nearest?.issues ?? [])
+      context.issues.push({ code: 'custom', path: [...path], message, input: value });
+    return z.NEVER;
+  });
 }
 
 const deviceShape = (drivers: readonly Driver[]) =>
@@ -70,15 +90,6 @@ function pathText(path: readonly PropertyKey[]): string {
       typeof part === 'number' ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`,
     )
     .join('');
-}
-
-/** The faults of an issue; of several shapes that a value could have, those of the shape that it comes nearest to. */
-function faultsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): ConfigFault[] {
-  const path = [...above, ...issue.path];
-  const [nearest] =
-    issue.code === 'invalid_union' ? issue.errors.toSorted((a, b) => a.length - b.length) : [];
-  if (nearest === undefined) return [{ path: pathText(path), message: issue.message }];
-  return nearest.flatMap((one) => faultsOf(one, path));
 }
 
 /** The uplink's secret by order of precedence: environment, file, configuration. */
@@ -142,7 +153,11 @@ export function readConfig(
   }
   const parsed = configShape(drivers).safeParse(document.toJS({ maxAliasCount: 100 }));
   if (!parsed.success) {
-    return { config: null, faults: parsed.error.issues.flatMap((issue) => faultsOf(issue, [])) };
+    const faults = parsed.error.issues.map(({ path, message }) => ({
+      path: pathText(path),
+      message,
+    }));
+    return { config: null, faults };
   }
   const faults: ConfigFault[] = [];
   const { uplink, ...rest } = parsed.data;

@@ -15,13 +15,13 @@ import type {
 } from '../dialects/dialect.ts';
 import { builtinDialects } from '../dialects/index.ts';
 import { type TopicRoute, TopicRouter } from '../dialects/topic-router.ts';
-import { takeRow, takeRows } from '../dialects/village/batch.ts';
 import { Counters, type PipelineCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { type GatewayState, GatewayStates } from './gateway-states.ts';
 import { type HttpSource, MessageContext } from './message-context.ts';
 import { Rows } from './rows.ts';
 import { type Fields, lane as laneOf, list, object, parseJson, refuse, tooDeep } from './shape.ts';
+import { takeRow, takeRows } from './wire-rows.ts';
 
 /** What the pipeline uses of a store. */
 export type PipelineStore = Pick<

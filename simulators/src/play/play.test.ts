@@ -12,9 +12,9 @@ import {
 } from '../county/county-plan.ts';
 import { planCounty } from '../county/plan.ts';
 import { catalogProfiles, forever, freePort, TestBroker, testProfiles, until } from '../testing.ts';
+import { Uplink } from '../uplink/uplink.ts';
 import { isModbusAddress } from '../wires/modbus/index.ts';
 import { type MqttWireCounters, mqttWire } from '../wires/mqtt/index.ts';
-import { Uplink } from '../wires/mqtt/uplink.ts';
 import { type Play, playCounty } from './play.ts';
 import { parseScenario } from './scenario.ts';
 

@@ -1,6 +1,6 @@
 /** The devices of a replay: a connection for each, and a watch over whether anything is acknowledged. */
 import { OperationalError, SECOND, type Timer, topics } from '@village/core';
-import { Uplink } from '../wires/mqtt/uplink.ts';
+import { Uplink } from '../uplink/uplink.ts';
 
 export interface FleetOptions {
   readonly mqttUrl: string;

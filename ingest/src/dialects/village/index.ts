@@ -11,8 +11,8 @@ import {
   TOP,
   textIn,
 } from '../../pipeline/shape.ts';
+import { takeRow, takeRows } from '../../pipeline/wire-rows.ts';
 import { type DialectFactory, type DialectServices, dialect, type Reject } from '../dialect.ts';
-import { takeRow, takeRows } from './batch.ts';
 import { checkStatus } from './status.ts';
 
 /** Topics carry the id of who speaks. */

@@ -4,9 +4,9 @@ import { MQTT } from '@village/device-profiles/mqtt';
 import { duration, mqttUrl, options, text, whole } from '../../cli/flags.ts';
 import type { CountyPlan, WireAddress } from '../../county/county-plan.ts';
 import { hashText } from '../../county/noise.ts';
+import { Uplink, type UplinkCounters } from '../../uplink/uplink.ts';
 import type { Wire } from '../wire.ts';
 import { keepSpeaking, Speaker } from './speaker.ts';
-import { Uplink, type UplinkCounters } from './uplink.ts';
 
 export interface MqttWireAddress extends WireAddress {
   readonly kind: typeof MQTT;

@@ -5,7 +5,7 @@ import { isMqttFrame } from '@village/device-profiles/mqtt';
 import type { CountyModel } from '../../county/county-model.ts';
 import type { PlannedDevice } from '../../county/county-plan.ts';
 import { hashText } from '../../county/noise.ts';
-import type { Uplink } from './uplink.ts';
+import type { Uplink } from '../../uplink/uplink.ts';
 
 /** All first values are out within this time. */
 const FIRST_WITHIN_MS = 3 * SECOND;

@@ -1,9 +1,9 @@
-/** Lists of readings and events of our own wire, as gateways and HTTP clients send them: each row stands for itself. */
+/** Lists of readings and events in our own form, as gateways and HTTP clients send them: each row stands for itself. */
 import { OperationalError } from '@village/core';
-import type { MessageContext } from '../../pipeline/message-context.ts';
-import type { Rows } from '../../pipeline/rows.ts';
-import { type Fields, MessagePath, object, textIn } from '../../pipeline/shape.ts';
-import type { Reject } from '../dialect.ts';
+import type { Reject } from '../dialects/dialect.ts';
+import type { MessageContext } from './message-context.ts';
+import type { Rows } from './rows.ts';
+import { type Fields, MessagePath, object, textIn } from './shape.ts';
 
 /** Stores readings and events one by one; a bad one is rejected alone, with its place counted over both lists. */
 export function takeRows(

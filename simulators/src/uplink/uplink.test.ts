@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { forever, TestBroker, until } from '../../testing.ts';
+import { forever, TestBroker, until } from '../testing.ts';
 import { Uplink, type UplinkOptions } from './uplink.ts';
 
 let broker: TestBroker;
