@@ -24,7 +24,7 @@ const texts = tracked.filter((path) =>
   /\.(ts|tsx|mjs|js|json|yaml|yml|md|html|css|sh)$|^\.ci\/run$|^\.npmrc$/.test(path),
 );
 const isTest = (path: string): boolean =>
-  /\.test\.tsx?$|^test\/|^bench\/|^tools\/|\/testing\.ts$|[.-]child\.ts$|dev\/screenshots\.ts$|\/dev\//.test(
+  /\.test\.tsx?$|^test\/|^bench\/|^tools\/|\/testing\.ts$|[.-]child\.ts$|dev\/screenshots\.ts$|\/dev\/|\/fixtures\//.test(
     path,
   );
 

@@ -12,7 +12,6 @@ export {
   type Module,
   type ModuleParts,
   type Platform,
-  type RightDefinition,
   relationalModulesOf,
   type Tick,
 } from './module.ts';
@@ -26,7 +25,7 @@ export {
   pageByKey,
   span,
 } from './query.ts';
-export { RightsTable } from './rights.ts';
+export { type RightDefinition, RightsTable } from './rights.ts';
 export {
   type AnyRoute,
   answer,

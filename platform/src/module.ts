@@ -1,8 +1,9 @@
 /** What a module is: one value that names its tables, rights, routes, jobs and metrics. */
-import type { Clock, Role, Timer } from '@village/core';
+import type { Clock, Timer } from '@village/core';
 import type { ModuleMigration, Relational, RelationalModule } from '@village/store/relational';
 import type { Schedule } from './jobs/schedule.ts';
 import type { MetricGroup } from './metrics.ts';
+import type { RightDefinition, RightsTable } from './rights.ts';
 import type { AnyRoute } from './route.ts';
 
 export interface Logger {
@@ -17,14 +18,10 @@ export interface Platform {
   readonly clock: Clock;
   readonly log: Logger;
   readonly relational: Relational;
+  /** Who holds which right, over the modules that have started. */
+  readonly rights: RightsTable;
   /** Counts and logs a failure of work that nobody waits for, by its kind. */
   failed(kind: string, error: unknown): void;
-}
-
-export interface RightDefinition {
-  readonly title: { readonly zh: string; readonly en: string };
-  /** Roles that hold it. */
-  readonly roles: readonly Role[];
 }
 
 /** One run of a job. */

@@ -14,7 +14,6 @@ import {
   type ModuleParts,
   metricGroup,
   RightsTable,
-  relationalModulesOf,
 } from '@village/platform';
 import {
   assertImported,
@@ -95,12 +94,12 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       );
     const broker = opened(needs.broker, (part) => part.close(BROKER_DRAIN_MS));
     const mqttPort = await listenMqtt(broker, config);
-    const { rights, parts } = await startModules(needs, options);
+    const parts = await startModules(needs, options);
     for (const part of parts) if (part.close !== undefined) opened(part, () => part.close!());
     const http = opened(
       await createHttp({
         config,
-        access: { relational, rights, isTop: (area) => needs.directory.isTop(area) },
+        access: { relational, rights: needs.rights, isTop: (area) => needs.directory.isTop(area) },
         parts: [...parts, { metrics: [failureMetrics(failures)] }],
         log: options.log,
         console: options.console ?? consoleDirectory,
@@ -120,7 +119,7 @@ function openStore(config: Config, options: ServerOptions): Promise<Relational> 
   const { timer, log, modules = coreModules } = options;
   return openRelational({
     clock: timer.now,
-    modules: [...relationalModules, ...relationalModulesOf(modules)],
+    modules: relationalModules(modules),
     log: (_level, message, detail) => log.warn(detail, message),
     ...(config.relational === undefined
       ? { file: join(config.data, 'relational.sqlite') }
@@ -224,6 +223,7 @@ async function wire(
     timer,
     log,
     failed,
+    rights: new RightsTable(),
     relational,
     store,
     profiles,
@@ -248,10 +248,9 @@ async function wire(
 async function startModules(
   needs: Needs,
   { modules = coreModules, log }: ServerOptions,
-): Promise<{ rights: RightsTable; parts: ModuleParts[] }> {
+): Promise<ModuleParts[]> {
   const faults = new Map(needs.relational.faults.map((fault) => [fault.module, fault]));
   const parts: ModuleParts[] = [];
-  const started: Module<Needs>[] = [];
   for (const module of modules) {
     const fault = faults.get(module.name);
     if (fault !== undefined) {
@@ -260,13 +259,13 @@ async function startModules(
     }
     try {
       parts.push(await module.start(needs));
-      started.push(module);
+      needs.rights.add(module);
     } catch (error) {
       if (module.optional !== true) throw error;
       log.error({ err: error, module: module.name }, 'a module was left out: it does not start');
     }
   }
-  return { rights: new RightsTable(started), parts };
+  return parts;
 }
 
 const failureMetrics = (failures: Readonly<Record<string, number>>): MetricGroup =>

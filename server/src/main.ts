@@ -6,8 +6,9 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { OperationalError, type Timer, timerFromText } from '@village/core';
+import { formatTime, OperationalError, type Timer, timerFromText } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
+import { listJobs } from '@village/platform';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
 import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { SingleBar } from 'cli-progress';
@@ -20,12 +21,14 @@ import { runDemo } from './demo.ts';
 import { storeFault } from './faults-at-start.ts';
 import { Backups } from './modules/backup/backups.ts';
 import { restore } from './modules/backup/restore.ts';
+import { modules } from './modules/index.ts';
 import { Passwords } from './modules/session/passwords.ts';
 import { relationalModules } from './relational-modules.ts';
 
 const HELP = `usage: npm start [-- --devices 300 --seed 1]
        npm run serve [-- --check]
        npm run serve -- reset-password
+       npm run serve -- jobs              (what runs by itself, and how it went)
        npm run serve -- backup            (of a stopped server; a running one: POST /api/v1/system/backup)
        npm run serve -- restore FOLDER    (into an empty VILLAGE_DATA)
        npm run serve -- check-archive     (of a stopped server: proves its files, and reads again what is whole)
@@ -151,7 +154,7 @@ async function start(
 
 function openPeople(config: Config, timer: Timer): Promise<Relational> {
   return openRelational({
-    modules: relationalModules,
+    modules: relationalModules(modules),
     clock: timer.now,
     ...(config.relational === undefined
       ? { file: join(config.data, 'relational.sqlite') }
@@ -233,6 +236,24 @@ async function proveArchive(config: Config, timer: Timer): Promise<void> {
   }
 }
 
+/** What runs by itself, as a table; also while the server runs. */
+async function showJobs(config: Config, timer: Timer): Promise<void> {
+  const relational = await openPeople(config, timer);
+  try {
+    for (const job of await listJobs(relational, { limit: 1_000 })) {
+      const { kind, title, nextAt, running, startedAt, progress, lastError } = job;
+      const at = running
+        ? `运行中 · running since ${formatTime(startedAt ?? 0)}`
+        : `下次 · next ${formatTime(nextAt)}`;
+      const far = progress === null ? '' : ` (${progress.done}/${progress.total})`;
+      say(`${kind.padEnd(12)} ${title.zh} · ${title.en}\n  ${at}${far}`);
+      if (lastError !== null) say(`  上次失败 · the last run failed: ${lastError}`);
+    }
+  } finally {
+    await relational.close();
+  }
+}
+
 /** Brings a backup back and says what is still to do. */
 async function restoreFrom(config: Config, folder: string | undefined): Promise<void> {
   if (folder === undefined)
@@ -305,6 +326,7 @@ async function main(): Promise<void> {
   else if (command === 'reset-password') await resetPassword(config, timer);
   else if (command === 'backup') await backUp(config, timer);
   else if (command === 'check-archive') await proveArchive(config, timer);
+  else if (command === 'jobs') await showJobs(config, timer);
   else if (command === 'restore') await restoreFrom(config, operands[0]);
   else throw new OperationalError('bad-arguments', `there is no command ${command}\n${HELP}`);
 }

@@ -9,7 +9,7 @@ import mqtt from 'mqtt';
 import { pino } from 'pino';
 import { Compile } from 'typebox/compile';
 import { expect } from 'vitest';
-import { type Server, startServer } from './app.ts';
+import { type Server, type ServerOptions, startServer } from './app.ts';
 import { type Config, loadConfig } from './config.ts';
 
 export const COUNTY = '330522000000';
@@ -150,6 +150,7 @@ export async function startTest(
   more: (config: Config) => Config = (config) => config,
   folder = mkdtempSync(join(tmpdir(), 'village-server-')),
   timer = new ShiftedTimer(),
+  options: Partial<ServerOptions> = {},
 ): Promise<TestServer> {
   const config = loadConfig(
     {
@@ -167,7 +168,7 @@ export async function startTest(
       mqtt: { ...config.mqtt, host: '127.0.0.1' },
       limits: { ...config.limits, requestsPerMinute: 1_000_000, signInsPerMinute: 10_000 },
     }),
-    { timer, log: pino({ level: 'silent' }), console: join(folder, 'console') },
+    { timer, log: pino({ level: 'silent' }), console: join(folder, 'console'), ...options },
   );
   return {
     server,
@@ -181,7 +182,7 @@ export async function startTest(
     },
     restart: async () => {
       await server.stop();
-      return startTest(more, folder, timer);
+      return startTest(more, folder, timer, options);
     },
     close: async () => {
       await server.stop();
@@ -191,8 +192,11 @@ export async function startTest(
 }
 
 /** A server with the county, its devices, and a clerk and an officer of each township. */
-export async function startCounty(more?: (config: Config) => Config): Promise<TestServer> {
-  const test = await startTest(more);
+export async function startCounty(
+  more?: (config: Config) => Config,
+  options?: Partial<ServerOptions>,
+): Promise<TestServer> {
+  const test = await startTest(more, undefined, undefined, options);
   await test.server.importAreas(AREAS);
   await test.server.importDevices(DEVICES);
   const admin = await test.client('admin');

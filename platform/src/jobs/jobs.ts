@@ -8,7 +8,7 @@ import { JobRows, type JobState } from './job-table.ts';
 /** How long a job is held without a sign of life. */
 const LEASE_MS = MINUTE;
 /** Other processes and clocks that are set are noticed this soon. */
-const LOOK_MS = 10 * SECOND;
+const LOOK_MS = 2 * SECOND;
 /** How often a running job holds on and says how far it is. */
 const RENEW_MS = 5 * SECOND;
 

@@ -99,7 +99,7 @@ export function guard(app: FastifyInstance, options: AccessOptions): void {
   app.addHook('onRoute', ({ url, config }) => {
     if (config?.endpoint === undefined)
       throw new Error(`BUG: ${url} is no endpoint of the interface`);
-    rights.check(config.endpoint);
+    rights.serve(config.endpoint);
   });
   app.addHook('onRequest', async (request) => {
     const { endpoint } = request.routeOptions.config;

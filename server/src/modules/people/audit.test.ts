@@ -9,7 +9,7 @@ describe('the audit log', () => {
     let now = Date.UTC(2020, 0, 1);
     const clock = () => now;
     const relational = await openRelational({
-      modules: relationalModules,
+      modules: relationalModules(),
       file: ':memory:',
       clock,
     });

@@ -8,9 +8,10 @@ import {
   every,
   type Problem,
   problem,
+  type Reply,
   route,
 } from '@village/platform';
-import { SESSION_MAX_MS } from '@village/store/relational';
+import { type Account, SESSION_MAX_MS } from '@village/store/relational';
 import { COOKIE } from '../../http/access.ts';
 import { viewUser } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
@@ -33,6 +34,16 @@ const NO_COOKIE = {
   'set-cookie': `${COOKIE}=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,
 };
 
+/** Who is signed in, with what the console may show them. */
+function viewSession({ directory, rights }: Needs, account: Account): endpoints.Session {
+  const { role, area } = account;
+  return {
+    user: viewUser(directory, account),
+    modules: [...rights.modules],
+    rights: [...rights.of(role, directory.isTop(area))],
+  };
+}
+
 function locked(waitMs: number, detail: string): Problem {
   return problem(423, 'locked', detail, { 'retry-after': String(Math.ceil(waitMs / 1000)) });
 }
@@ -42,8 +53,8 @@ async function signIn(
   needs: Needs,
   lockOut: LockOut,
   call: Call<typeof endpoints.signIn>,
-): Promise<ReturnType<typeof answer<{ user: ReturnType<typeof viewUser> }>> | Problem> {
-  const { relational, passwords, directory } = needs;
+): Promise<Reply<endpoints.Session> | Problem> {
+  const { relational, passwords } = needs;
   const { address } = call;
   const { user, password } = call.body;
   const entry = { actor: user, address, action: 'sign-in', target: user };
@@ -67,7 +78,7 @@ async function signIn(
       audit: { ...entry, outcome: 'done', detail: {} },
     },
   );
-  return answer(200, { user: viewUser(directory, account) }, cookieWith(needs, call, secret));
+  return answer(200, viewSession(needs, account), cookieWith(needs, call, secret));
 }
 
 async function changePassword(
@@ -75,7 +86,7 @@ async function changePassword(
   lockOut: LockOut,
   call: Call<typeof endpoints.changePassword>,
 ): ReturnType<typeof signIn> {
-  const { relational, passwords, directory } = needs;
+  const { relational, passwords } = needs;
   const { caller, address, body } = call;
   const account = caller.session === null ? null : await relational.people.account(caller.actor);
   if (account === null) throw new OperationalError('forbidden', 'a token has no password');
@@ -97,14 +108,14 @@ async function changePassword(
     },
     { audit: call.audited('change-password', account.name) },
   );
-  return answer(200, { user: viewUser(directory, account) }, cookieWith(needs, call, secret));
+  return answer(200, viewSession(needs, account), cookieWith(needs, call, secret));
 }
 
 export const sessionModule = defineModule<Needs>({
   name: 'session',
   title: { zh: '登录', en: 'Sessions' },
   start: (needs) => {
-    const { relational, directory, config, timer } = needs;
+    const { relational, config, timer } = needs;
     const lockOut = new LockOut(timer, {
       account: config.limits.failuresPerAccount,
       address: config.limits.failuresPerAddress,
@@ -115,7 +126,7 @@ export const sessionModule = defineModule<Needs>({
         route(endpoints.signIn, (call) => signIn(needs, lockOut, call), { perMinute }),
         route(endpoints.get, ({ caller }) => {
           const { actor, displayName, role, area } = caller;
-          return { user: viewUser(directory, { name: actor, displayName, role, area }) };
+          return viewSession(needs, { name: actor, displayName, role, area });
         }),
         route(endpoints.signOut, async ({ caller }) => {
           if (caller.session !== null) await relational.people.closeSession(caller.session);
