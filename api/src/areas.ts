@@ -7,12 +7,16 @@ import {
   Code,
   Counts,
   Csv,
+  DESCRIBE_NOTES,
   exactly,
   Imported,
+  Instant,
   Label,
   LevelWord,
   orNull,
   Problem,
+  Properties,
+  PropertiesChange,
   page,
   pageQuery,
 } from './shapes.ts';
@@ -45,6 +49,30 @@ export const get = endpoint({
   tags: ['areas'],
   params: exactly({ code: Code }),
   answers: { 200: Area, 404: Problem },
+});
+
+export const properties = endpoint({
+  method: 'GET',
+  path: '/areas/{code}/properties',
+  right: 'areas.read',
+  summary: 'Labels and attributes of an area',
+  notes: 'All that ever held, or with `at` what held then',
+  tags: ['areas'],
+  params: exactly({ code: Code }),
+  query: exactly({ at: Type.Optional(Instant) }),
+  answers: { 200: Properties, 404: Problem },
+});
+
+export const describe = endpoint({
+  method: 'PUT',
+  path: '/areas/{code}/properties',
+  right: 'areas.import',
+  summary: 'Says labels and attributes of an area from a time on',
+  notes: DESCRIBE_NOTES,
+  tags: ['areas'],
+  params: exactly({ code: Code }),
+  body: PropertiesChange,
+  answers: { 200: Properties, 404: Problem, 422: Problem },
 });
 
 export const importFile = endpoint({

@@ -7,12 +7,16 @@ import {
   Code,
   Counts,
   Csv,
+  DESCRIBE_NOTES,
   exactly,
   Id,
   Imported,
+  Instant,
   Label,
   orNull,
   Problem,
+  Properties,
+  PropertiesChange,
   page,
   pageQuery,
   pair,
@@ -77,6 +81,8 @@ export const Device = Type.Object({
   address: Type.String(),
   longitude: orNull(Type.Number()),
   latitude: orNull(Type.Number()),
+  /** There only when its service has ended. */
+  retiredAt: Type.Optional(Time),
   ...standing,
 });
 export type Device = Static<typeof Device>;
@@ -91,6 +97,26 @@ export const DevicePage = Type.Object({
   counts: Counts,
 });
 export type DevicePage = Static<typeof DevicePage>;
+
+/** One piece of equipment behind a device's id. */
+export const Installation = Type.Object({
+  serial: orNull(Type.String()),
+  profile: Type.String(),
+  address: Type.String(),
+  /** Null from before anybody wrote it down. */
+  since: orNull(Time),
+  until: orNull(Time),
+  by: Type.String(),
+  reason: orNull(Type.String()),
+});
+export type Installation = Static<typeof Installation>;
+
+/** What stood behind a device's id, and where; oldest first. */
+export const History = Type.Object({
+  installations: Type.Array(Installation),
+  areas: Type.Array(Type.Object({ area: Type.String(), since: orNull(Time), by: Type.String() })),
+});
+export type History = Static<typeof History>;
 
 const SORTS = ['name', '-name', 'lastSeenAt', '-lastSeenAt', 'state', '-state'] as const;
 const params = exactly({ id: Id });
@@ -131,6 +157,85 @@ export const latest = endpoint({
   tags: ['devices'],
   params,
   answers: { 200: Latest, 404: Problem },
+});
+
+export const history = endpoint({
+  method: 'GET',
+  path: '/devices/{id}/history',
+  right: 'devices.read',
+  summary: 'Installations of a device and the areas it has stood in',
+  notes:
+    'Oldest first; `since` is null for what holds from the beginning. Areas count from the begin of an hour; who sees the ' +
+    'device follows the present one',
+  tags: ['devices'],
+  params,
+  answers: { 200: History, 404: Problem },
+});
+
+export const replace = endpoint({
+  method: 'POST',
+  path: '/devices/{id}/replace',
+  right: 'devices.import',
+  summary: 'New equipment for a device, which keeps its id and its history',
+  notes:
+    'What is absent stays: `profile` the present one, `secret` the old one; an empty `secret` has one made, which is shown ' +
+    'once. `at` is the present or earlier. A new secret ends the session that was opened with the old one. 409 ' +
+    '`not-installed` when the device is retired, `replaced-later`, `address-taken`; 422 `unknown-profile`, `unfit-options`, ' +
+    '`bad-secret`, `bad-text`',
+  tags: ['devices'],
+  params,
+  body: exactly({
+    serial: Type.Optional(Text),
+    profile: Type.Optional(Text),
+    secret: Type.Optional(Type.String({ maxLength: 200 })),
+    at: Type.Optional(Instant),
+    reason: Type.Optional(Text),
+  }),
+  answers: {
+    200: Type.Object({ installation: Installation, secret: orNull(Type.String()) }),
+    404: Problem,
+    409: Problem,
+    422: Problem,
+  },
+});
+
+export const retire = endpoint({
+  method: 'POST',
+  path: '/devices/{id}/retire',
+  right: 'devices.import',
+  summary: 'Ends the service of a device',
+  notes:
+    'Nothing is deleted: the device leaves lists, counts and live events, its secret holds no longer, its address is free, ' +
+    'and its readings stay. What it sends from then on is quarantined. Importing its id again is a new installation. 409 ' +
+    '`not-installed` when it is retired already',
+  tags: ['devices'],
+  params,
+  body: exactly({ reason: Type.Optional(Text), at: Type.Optional(Instant) }),
+  answers: { 200: Device, 404: Problem, 409: Problem, 422: Problem },
+});
+
+export const properties = endpoint({
+  method: 'GET',
+  path: '/devices/{id}/properties',
+  right: 'devices.read',
+  summary: 'Labels and attributes of a device',
+  notes: 'All that ever held, or with `at` what held then',
+  tags: ['devices'],
+  params,
+  query: exactly({ at: Type.Optional(Instant) }),
+  answers: { 200: Properties, 404: Problem },
+});
+
+export const describe = endpoint({
+  method: 'PUT',
+  path: '/devices/{id}/properties',
+  right: 'devices.import',
+  summary: 'Says labels and attributes of a device from a time on',
+  notes: DESCRIBE_NOTES,
+  tags: ['devices'],
+  params,
+  body: PropertiesChange,
+  answers: { 200: Properties, 404: Problem, 422: Problem },
 });
 
 export const importFile = endpoint({

@@ -65,6 +65,35 @@ export const Counts = Type.Object({
 });
 export type Counts = Static<typeof Counts>;
 
+/** Labels and attributes of a device or area, by kind, key and time. */
+export const Properties = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      kind: words(['label', 'attribute']),
+      key: Type.String(),
+      value: Type.Union([Type.String(), Type.Number()]),
+      since: Time,
+      until: orNull(Time),
+      by: Type.String(),
+    }),
+  ),
+});
+export type Properties = Static<typeof Properties>;
+
+/** What is said of some of them; null ends one. */
+export const PropertiesChange = exactly({
+  labels: Type.Optional(Type.Record(Type.String(), orNull(Type.String()))),
+  attributes: Type.Optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Null()])),
+  ),
+  since: Type.Optional(Instant),
+});
+
+export const DESCRIBE_NOTES =
+  'Holds from the begin of the hour of `since`, the present when absent; null ends it; what was said of later times stays. ' +
+  'Labels are free texts under keys of `a-z 0-9 -`; attributes are of a closed list with types and units. 422 `bad-label`, ' +
+  '`bad-attribute`';
+
 /** Every refusal (RFC 9457). */
 export const Problem = Type.Object({
   type: Type.String(),

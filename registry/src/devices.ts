@@ -7,6 +7,8 @@ export interface DeviceEntry {
   readonly device: Device;
   readonly profile: DeviceProfile;
   readonly node: AreaNode;
+  /** Milliseconds; null while it is in service. A retired device is in no list and no count, and its history stays. */
+  readonly retiredAt: number | null;
   lastSeenAt: number | null;
   state: DeviceState;
 }

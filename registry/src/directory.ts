@@ -10,6 +10,7 @@ import type { Principal, Registry } from './contract.ts';
 import { addressKey, type DeviceEntry } from './devices.ts';
 import { type Books, type LoadOptions, loadBooks, noBooks } from './load.ts';
 import { RATE_SECONDS, RateClock } from './rates.ts';
+import { registryStore } from './tables/registry-store.ts';
 
 export interface DirectoryOptions extends LoadOptions {
   readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'locate' | 'changedSince'>;
@@ -48,9 +49,10 @@ export class Directory implements Registry {
     return this.#next;
   }
 
-  /** Loads again after a load that failed. */
+  /** Loads again after a load that failed, or when another process has changed something. */
   async reload(now: number): Promise<void> {
-    if (this.#stale) await this.load(now);
+    const stored = registryStore(this.#options.relational);
+    if (this.#stale || (await stored.version()) !== this.#books.version) await this.load(now);
   }
 
   /** Calls `listener`, which must not throw, for each credential that holds no longer. */
@@ -72,11 +74,15 @@ export class Directory implements Registry {
       const perSecond = before.nodes.get(node.area.code)?.perSecond;
       if (perSecond !== undefined) node.perSecond.splice(0, RATE_SECONDS, ...perSecond);
     }
-    for (const entry of books.ordered) {
+    for (const entry of books.entries.values()) {
       entry.lastSeenAt = store.lastSeen(entry.device.id);
+      locations.set(entry.device.id, locationIn(entry.node));
+      if (entry.retiredAt !== null) {
+        entry.state = entry.lastSeenAt === null ? 'never' : 'offline';
+        continue;
+      }
       entry.state = deviceState(entry.lastSeenAt, entry.profile, now);
       for (const node of entry.node.line) node.counts[entry.state]++;
-      locations.set(entry.device.id, locationIn(entry.node));
     }
     // The one step that may fail; from here on nothing waits and nothing throws.
     store.locate(locations);
@@ -97,11 +103,11 @@ export class Directory implements Registry {
     const changed = new Set<DeviceEntry>();
     for (const id of devices) {
       const entry = this.#books.entries.get(id);
-      if (entry === undefined) continue;
+      if (entry === undefined || entry.retiredAt !== null) continue;
       entry.lastSeenAt = store.lastSeen(id);
       changed.add(entry);
     }
-    for (const entry of this.#books.entries.values()) {
+    for (const entry of this.#books.ordered) {
       const state = deviceState(entry.lastSeenAt, entry.profile, now);
       if (state === entry.state) continue;
       for (const node of entry.node.line) {
@@ -201,7 +207,8 @@ export class Directory implements Registry {
   }
 
   device(id: string): Device | undefined {
-    return this.#books.entries.get(id)?.device;
+    const entry = this.#books.entries.get(id);
+    return entry?.retiredAt === null ? entry.device : undefined;
   }
 
   byAddress(profile: string, address: string): Device | undefined {

@@ -1,11 +1,20 @@
 /** What there is and who may: areas, devices, gateways, credentials, scope and liveness. */
+
 export { type AreaNode, type AreaRef, areaRefOf, type Counts } from './areas.ts';
+export { ATTRIBUTES, type Attribute } from './attributes.ts';
 export type { Principal, Registry } from './contract.ts';
 export { compareNames, type DeviceEntry } from './devices.ts';
 export { Directory, type DirectoryOptions } from './directory.ts';
 export { decodeText } from './import/csv.ts';
 export { assertImported, type ImportResult } from './import/faults.ts';
 export { Imports } from './import/imports.ts';
+export {
+  Lifecycle,
+  type Origin,
+  type PropertiesRequest,
+  type Replaced,
+  type ReplaceRequest,
+} from './lifecycle.ts';
 export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts';
 export { profilesModule } from './profiles/schema.ts';
 export type {
@@ -14,8 +23,12 @@ export type {
   Gateway,
   GatewayStatus,
   Imported,
+  Installation,
+  LocationSince,
+  Property,
+  PropertyOwner,
   RegistryStore,
   StoredArea,
 } from './tables/contract.ts';
 export { registryStore } from './tables/registry-store.ts';
-export { registryModule } from './tables/schema.ts';
+export { registryModule, VERSION_CHANNEL } from './tables/schema.ts';

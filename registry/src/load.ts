@@ -1,5 +1,4 @@
 /** Reads areas, devices, gateways and credentials out of the relational store and builds the books of a directory. */
-import type { Device } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Relational } from '@village/store/relational';
 import { type AreaNode, addArea } from './areas.ts';
@@ -19,8 +18,11 @@ export interface GatewayEntry {
 /** Everything that a directory knows, replaced as a whole. */
 export interface Books {
   readonly nodes: ReadonlyMap<string, AreaNode>;
-  /** Every device, by name. */
+  /** The state of the tables that these books are of. */
+  readonly version: number;
+  /** Every device in service, by name. */
   readonly ordered: readonly DeviceEntry[];
+  /** Every device, also those retired. */
   readonly entries: ReadonlyMap<string, DeviceEntry>;
   readonly addresses: ReadonlyMap<string, DeviceEntry>;
   readonly gateways: ReadonlyMap<string, GatewayEntry>;
@@ -29,6 +31,7 @@ export interface Books {
 
 export const noBooks = (): Books => ({
   nodes: new Map(),
+  version: 0,
   ordered: [],
   entries: new Map(),
   addresses: new Map(),
@@ -45,6 +48,8 @@ export interface LoadOptions {
 /** New books from what is stored now; what `before` has sorted already is not sorted again. */
 export async function loadBooks(options: LoadOptions, before: Books): Promise<Books> {
   const registry = registryStore(options.relational);
+  // Before all else: what changes while it is read is read again.
+  const version = await registry.version();
   const nodes = new Map<string, AreaNode>();
   const gateways = new Map<string, GatewayEntry>();
   const entries = new Map<string, DeviceEntry>();
@@ -69,7 +74,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     addresses.set(addressKey(entry.device.profile, entry.device.address), entry);
     if (slices.due()) await slices.pause();
   }
-  return { nodes, ordered, entries, addresses, gateways, credentials };
+  return { nodes, version, ordered, entries, addresses, gateways, credentials };
 }
 
 async function loadDevices(
@@ -80,16 +85,24 @@ async function loadDevices(
   entries: Map<string, DeviceEntry>,
 ): Promise<void> {
   for (let after: string | undefined; ; ) {
-    const page: Device[] = await registry.devices(root, {
+    const page = await registry.devices(root, {
       limit: PAGE,
       ...(after === undefined ? {} : { after }),
     });
-    for (const device of page) {
+    for (const { retiredAt, ...device } of page) {
       const profile = profiles.get(device.profile);
       const node = nodes.get(device.area);
       if (profile === undefined || node === undefined)
         log('a device is left out: its profile or area is unknown', { device: device.id });
-      else entries.set(device.id, { device, profile, node, lastSeenAt: null, state: 'never' });
+      else
+        entries.set(device.id, {
+          device,
+          profile,
+          node,
+          retiredAt,
+          lastSeenAt: null,
+          state: 'never',
+        });
     }
     after = page.at(-1)?.id;
     if (page.length < PAGE) return;
@@ -104,11 +117,15 @@ async function inOrder(
 ): Promise<DeviceEntry[]> {
   const keepsName = (entry: DeviceEntry): boolean =>
     before.entries.get(entry.device.id)?.device.name === entry.device.name;
+  const wasOrdered = (entry: DeviceEntry): boolean =>
+    before.entries.get(entry.device.id)?.retiredAt === null;
   const kept = before.ordered.flatMap(({ device }) => {
     const entry = entries.get(device.id);
-    return entry !== undefined && keepsName(entry) ? [entry] : [];
+    return entry !== undefined && entry.retiredAt === null && keepsName(entry) ? [entry] : [];
   });
-  const others = [...entries.values()].filter((entry) => !keepsName(entry));
+  const others = [...entries.values()].filter(
+    (entry) => entry.retiredAt === null && !(wasOrdered(entry) && keepsName(entry)),
+  );
   const sorted = await sortInSlices(others, compareEntries, slices);
   return mergeSorted(kept, sorted, compareEntries, slices);
 }

@@ -21,6 +21,7 @@ import {
   Directory,
   decodeText,
   Imports,
+  Lifecycle,
   ProfileRevisions,
   registryStore,
 } from '@village/registry';
@@ -232,6 +233,7 @@ async function wire(
     pipeline,
     broker,
     imports: new Imports({ relational, directory, profiles, clock }),
+    lifecycle: new Lifecycle({ relational, directory, profiles, clock }),
     backups: new Backups({
       folder: config.backup.folder,
       keep: config.backup.keep,

@@ -51,6 +51,24 @@ const actions: readonly [string, () => Promise<{ statusCode: number }>, () => un
     () => rows('select id from token'),
   ],
   [
+    'a replaced device',
+    () => admin.ask('POST', '/devices/south-air/replace', { secret: '' }),
+    () => [
+      ...rows('select device, since, until from installation order by device, since'),
+      ...rows('select id, hash from credential order by id'),
+    ],
+  ],
+  [
+    'the end of a device',
+    () => admin.ask('POST', '/devices/south-ph/retire', {}),
+    () => rows('select id, retired_at from device order by id'),
+  ],
+  [
+    'an attribute',
+    () => admin.ask('PUT', `/areas/${NORTH}/properties`, { attributes: { population: 9 } }),
+    () => rows('select * from property'),
+  ],
+  [
     'an import of areas',
     () => admin.ask('POST', '/areas/import', AREAS.replace('North Village', 'Hill Village')),
     () => rows('select name_en from area order by code'),

@@ -171,6 +171,13 @@ describe('the description', () => {
       'DELETE /tokens/{id}',
       'GET /audit',
       'GET /jobs',
+      'GET /areas/{code}/properties',
+      'PUT /areas/{code}/properties',
+      'GET /devices/{id}/history',
+      'GET /devices/{id}/properties',
+      'PUT /devices/{id}/properties',
+      'POST /devices/{id}/replace',
+      'POST /devices/{id}/retire',
     ];
     expect(described.sort()).toEqual(promised.sort());
   });

@@ -79,6 +79,7 @@ describe('decoders of schemas', () => {
     const ms = Date.UTC(2026, 2, 1);
     expect(read).toEqual({
       ...shown,
+      retiredAt: null,
       lastSeenAt: ms,
       values: new Map([['cod', { value: 3, at: ms, receivedAt: ms, quality: 'good' }]]),
     });

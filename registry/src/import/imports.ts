@@ -1,8 +1,9 @@
 /** Imports of areas and devices from CSV: all or nothing, every fault with its line and column, one import at a time. */
 import type { Clock } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
-import type { AuditEntry, Relational } from '@village/store/relational';
+import type { Relational, TransactionOptions } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
+import type { Origin } from '../lifecycle.ts';
 import type { Imported } from '../tables/contract.ts';
 import { registryStore } from '../tables/registry-store.ts';
 import { readAreas } from './areas.ts';
@@ -16,8 +17,11 @@ export interface ImportOptions {
   readonly clock: Clock;
 }
 
-/** The entry that the audit log gets in the transaction of the import. */
-export type ImportAudit = (imported: Imported) => AuditEntry;
+/** The entry that says what somebody imported, in the same transaction; none when the server itself imports. */
+const audited = (action: string, origin: Origin | undefined): TransactionOptions<Imported> =>
+  origin === undefined
+    ? {}
+    : { audit: ({ created, updated }) => origin.audited(action, '', { created, updated }) };
 
 /** Imports in turn, so that two never mix. */
 export class Imports {
@@ -29,14 +33,14 @@ export class Imports {
   }
 
   /** Areas below `scope`; the columns are those of docs/http-api.md. */
-  areas(text: string, scope: string, audit?: ImportAudit): Promise<ImportResult> {
+  areas(text: string, scope: string, origin?: Origin): Promise<ImportResult> {
     return this.#inTurn(async () => {
       const { relational, directory, clock } = this.#options;
       const { areas, faults } = await readAreas(text, scope, directory);
       if (faults.length > 0) return refused(faults);
       const imported = await relational.transaction(
         (tx) => registryStore(tx).importAreas(areas),
-        audit === undefined ? {} : { audit },
+        audited('import-areas', origin),
       );
       await directory.load(clock());
       return { ...imported, credentials: [], faults: [] };
@@ -44,15 +48,16 @@ export class Imports {
   }
 
   /** Devices, gateways and their secrets in `scope`. */
-  devices(text: string, scope: string, audit?: ImportAudit): Promise<ImportResult> {
+  devices(text: string, scope: string, origin?: Origin): Promise<ImportResult> {
     return this.#inTurn(async () => {
       const { relational, directory, profiles, clock } = this.#options;
       const file = await readDevices(text, scope, directory, profiles);
       const { devices, gateways, credentials, made, faults } = file;
       if (faults.length > 0) return refused(faults);
+      const batch = { devices, gateways, credentials, at: clock(), by: origin?.by ?? 'server' };
       const imported = await relational.transaction(
-        (tx) => registryStore(tx).importDevices({ devices, gateways, credentials }),
-        audit === undefined ? {} : { audit },
+        (tx) => registryStore(tx).importDevices(batch),
+        audited('import-devices', origin),
       );
       await directory.load(clock());
       return { ...imported, credentials: made, faults: [] };

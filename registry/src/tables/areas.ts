@@ -5,6 +5,7 @@ import type { Selectable } from 'kysely';
 import type { Imported, StoredArea } from './contract.ts';
 import { chunks, type Db, scopePath } from './rows.ts';
 import type { AreaTable } from './schema.ts';
+import { bumpVersion } from './version.ts';
 
 function toArea(row: Selectable<AreaTable>): StoredArea {
   return {
@@ -105,6 +106,7 @@ export async function importAreas(db: Db, areas: readonly Area[]): Promise<Impor
         )
         .execute();
     }
+    await bumpVersion(trx);
     return { created, updated: areas.length - created };
   });
 }

@@ -33,7 +33,78 @@ export interface Credential {
   readonly hash: string;
 }
 
+/** A device with the end of its service. */
+export interface StoredDevice extends Device {
+  /** Milliseconds; null while it is in service. */
+  readonly retiredAt: number | null;
+}
+
+/** One piece of equipment behind a device's id. */
+export interface Installation {
+  readonly serial: string | null;
+  readonly profile: string;
+  readonly address: string;
+  /** Milliseconds; 0 is from before anybody wrote it down. */
+  readonly since: number;
+  /** Null while it is in service. */
+  readonly until: number | null;
+  /** Who put it there. */
+  readonly by: string;
+  /** Why it ended. */
+  readonly reason: string | null;
+}
+
+/** Where a device stands from then on; the next one ends it. */
+export interface LocationSince {
+  readonly area: string;
+  /** Milliseconds, on the hour; 0 is from the beginning. */
+  readonly since: number;
+  readonly by: string;
+}
+
+/** A label (text) or an attribute of a device or area, valid from `since` until before `until`. */
+export interface Property {
+  readonly kind: 'label' | 'attribute';
+  readonly key: string;
+  readonly value: string | number;
+  readonly since: number;
+  readonly until: number | null;
+  readonly by: string;
+}
+
+export interface PropertyOwner {
+  readonly kind: 'device' | 'area';
+  readonly id: string;
+}
+
+/** What somebody says of one property from `since` on; null ends it. */
+export interface PropertyChange extends Pick<Property, 'kind' | 'key' | 'since' | 'by'> {
+  readonly value: string | number | null;
+}
+
+export interface Replacement {
+  readonly device: string;
+  readonly serial: string | null;
+  readonly profile: string;
+  /** Hash of a new secret; the old one stays without. */
+  readonly hash?: string;
+  readonly at: number;
+  readonly by: string;
+  readonly reason: string | null;
+}
+
+export interface Retirement {
+  readonly device: string;
+  readonly at: number;
+  readonly by: string;
+  readonly reason: string | null;
+}
+
 export interface DeviceImport {
+  /** Moves take effect at the begin of this hour; installations at this time. */
+  readonly at: number;
+  /** Who imports. */
+  readonly by: string;
   readonly devices: readonly Device[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
@@ -59,10 +130,30 @@ export interface RegistryStore {
    */
   importAreas(areas: readonly Area[]): Promise<Imported>;
   /** Devices in scope by id, those after `after`. */
-  devices(scope: string, page: { after?: string; limit: number }): Promise<Device[]>;
+  devices(scope: string, page: { after?: string; limit: number }): Promise<StoredDevice[]>;
   gateways(scope: string): Promise<Gateway[]>;
-  /** Adds or replaces devices, gateways and credentials; all or nothing. @throws import-conflict */
+  /**
+   * Adds or replaces devices, gateways and credentials; all or nothing. A device that moves, gets another profile or was
+   * retired gains rows of history. @throws import-conflict
+   */
   importDevices(batch: DeviceImport): Promise<Imported>;
+  /**
+   * New equipment takes the place of the old: a device keeps its id and gains an installation.
+   * @throws not-installed when it is retired or unknown, replaced-later when the present one began at that time or later,
+   * address-taken when the new profile has a device of that address
+   */
+  replaceDevice(replacement: Replacement): Promise<void>;
+  /** Ends a device's service: its secret goes, its address is free, everything else stays. @throws not-installed, replaced-later */
+  retireDevice(retirement: Retirement): Promise<void>;
+  /** Oldest first. */
+  installations(device: string): Promise<Installation[]>;
+  /** Oldest first. */
+  locations(device: string): Promise<LocationSince[]>;
+  /** By kind, key and time. */
+  properties(owner: PropertyOwner): Promise<Property[]>;
+  changeProperties(owner: PropertyOwner, changes: readonly PropertyChange[]): Promise<void>;
+  /** Rises with each change of what is above. */
+  version(): Promise<number>;
   credentials(): Promise<Credential[]>;
   saveGatewayStatus(status: GatewayStatus): Promise<void>;
   gatewayStatuses(): Promise<GatewayStatus[]>;

@@ -2,13 +2,20 @@
 import type { Device } from '@village/core';
 import { inTransaction } from '@village/store/relational';
 import type { Selectable } from 'kysely';
-import type { Credential, DeviceImport, Imported } from './contract.ts';
+import type { Credential, DeviceImport, Imported, StoredDevice } from './contract.ts';
 import { saveGateways } from './gateways.ts';
+import { devicesBefore, noteImport } from './installations.ts';
 import { chunks, type Db, scopePath } from './rows.ts';
 import type { DeviceTable } from './schema.ts';
+import { bumpVersion } from './version.ts';
 
-function toDevice(row: Selectable<DeviceTable>): Device {
-  return { ...row, options: JSON.parse(row.options) as Device['options'] };
+function toDevice(row: Selectable<DeviceTable>): StoredDevice {
+  const { retired_at, retired_reason: _reason, options, ...fields } = row;
+  return {
+    ...fields,
+    options: JSON.parse(options) as Device['options'],
+    retiredAt: retired_at,
+  };
 }
 
 /** Devices in scope by id, those after `page.after`. */
@@ -16,7 +23,7 @@ export async function listDevices(
   db: Db,
   scope: string,
   page: { after?: string; limit: number },
-): Promise<Device[]> {
+): Promise<StoredDevice[]> {
   const path = await scopePath(db, scope);
   if (path === null) return [];
   let query = db
@@ -29,14 +36,10 @@ export async function listDevices(
   return rows.map(toDevice);
 }
 
-async function existing(
-  trx: Db,
-  table: 'device' | 'gateway',
-  ids: readonly string[],
-): Promise<number> {
+async function existingGateways(trx: Db, ids: readonly string[]): Promise<number> {
   let count = 0;
   for (const chunk of chunks(ids)) {
-    const rows = await trx.selectFrom(table).select('id').where('id', 'in', chunk).execute();
+    const rows = await trx.selectFrom('gateway').select('id').where('id', 'in', chunk).execute();
     count += rows.length;
   }
   return count;
@@ -46,7 +49,14 @@ async function saveDevices(trx: Db, devices: readonly Device[]): Promise<void> {
   for (const chunk of chunks(devices)) {
     await trx
       .insertInto('device')
-      .values(chunk.map((device) => ({ ...device, options: JSON.stringify(device.options) })))
+      .values(
+        chunk.map((device) => ({
+          ...device,
+          options: JSON.stringify(device.options),
+          retired_at: null,
+          retired_reason: null,
+        })),
+      )
       .onConflict((conflict) =>
         conflict.column('id').doUpdateSet((eb) => ({
           name: eb.ref('excluded.name'),
@@ -57,6 +67,8 @@ async function saveDevices(trx: Db, devices: readonly Device[]): Promise<void> {
           options: eb.ref('excluded.options'),
           longitude: eb.ref('excluded.longitude'),
           latitude: eb.ref('excluded.latitude'),
+          retired_at: null,
+          retired_reason: null,
         })),
       )
       .execute();
@@ -80,20 +92,21 @@ async function saveCredentials(trx: Db, credentials: readonly Credential[]): Pro
 /** Adds or replaces devices, gateways and credentials in one transaction. */
 export async function importDevices(db: Db, batch: DeviceImport): Promise<Imported> {
   return inTransaction(db, async (trx) => {
-    const updated =
-      (await existing(
-        trx,
-        'device',
-        batch.devices.map((device) => device.id),
-      )) +
-      (await existing(
-        trx,
-        'gateway',
-        batch.gateways.map((gateway) => gateway.id),
-      ));
+    const { devices, gateways } = batch;
+    const before = await devicesBefore(
+      trx,
+      devices.map((device) => device.id),
+    );
+    const gatewaysBefore = await existingGateways(
+      trx,
+      gateways.map((gateway) => gateway.id),
+    );
+    const updated = before.size + gatewaysBefore;
     await saveGateways(trx, batch.gateways);
     await saveDevices(trx, batch.devices);
+    await noteImport(trx, batch, before);
     await saveCredentials(trx, batch.credentials);
-    return { created: batch.devices.length + batch.gateways.length - updated, updated };
+    await bumpVersion(trx);
+    return { created: devices.length + gateways.length - updated, updated };
   });
 }

@@ -1,58 +1,24 @@
 /** Areas, devices, gateways and credentials in the database, on both engines. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { hashSecret, openRelational, type Relational } from '@village/store/relational';
-import {
-  AREAS,
-  area,
-  COUNTY,
-  device,
-  postgresFolder,
-  startPostgres,
-  type TestPostgres,
-  testModules,
-} from '@village/store/relational/testing';
-import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AREAS, area, COUNTY, device, testModules } from '@village/store/relational/testing';
+import { afterEach, expect, it } from 'vitest';
+import { onBothEngines, type Target } from '../testing.ts';
 import type { RegistryStore } from './contract.ts';
 import { registryStore } from './registry-store.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'village-registry-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-let number = 0;
+const NOW = 1_800_000_000_000;
 const opened: Relational[] = [];
 afterEach(async () => {
   for (const relational of opened.splice(0)) await relational.close();
 });
 
-/** The target of an empty database. */
-type Target = () => Promise<{ file: string } | { url: string }>;
+onBothEngines(suite);
 
-describe('SQLite', () => suite(async () => ({ file: join(folder, `${number++}.sqlite`) })));
-
-describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
-  let server: TestPostgres;
-  beforeAll(async () => {
-    server = await startPostgres(postgresFolder() as string);
-  }, 60_000);
-  afterAll(() => server.stop());
-  suite(async () => {
-    const admin = new pg.Client(server.url('postgres'));
-    await admin.connect();
-    const name = `village_${number++}`;
-    await admin.query(`create database ${name}`);
-    await admin.end();
-    return { url: server.url(name) };
-  });
-});
-
-function suite(target: Target): void {
+function suite(target: () => Promise<Target>): void {
   const fresh = async (): Promise<RegistryStore> => {
     const relational = await openRelational({
       ...(await target()),
-      clock: () => 1_800_000_000_000,
+      clock: () => NOW,
       modules: testModules,
     });
     opened.push(relational);
@@ -115,6 +81,8 @@ function suite(target: Target): void {
       { id: 'gw-2', name: '网关', area: '330522101000' },
     ];
     const batch = {
+      at: NOW,
+      by: 'li',
       devices: [...devices, device('wired', '330522101000', { gateway: 'gw-2' })],
       gateways,
       credentials: [{ id: 'gw-1', kind: 'gateway' as const, hash: hashSecret('x'.repeat(16)) }],
@@ -134,7 +102,10 @@ function suite(target: Target): void {
       if (page.length < 64) break;
     }
     expect(seen).toEqual(ids.filter((_, i) => i % 3 < 2));
-    expect((await store.devices('330522100201', { limit: 1 }))[0]).toEqual(devices[1]);
+    expect((await store.devices('330522100201', { limit: 1 }))[0]).toEqual({
+      ...devices[1],
+      retiredAt: null,
+    });
     expect((await store.gateways('330522101000')).map((g) => g.id)).toEqual(['gw-2']);
     expect(await store.gateways('330522100200')).toEqual([]);
     expect(await store.credentials()).toEqual(batch.credentials);
@@ -143,7 +114,7 @@ function suite(target: Target): void {
   it('imports all or nothing when the tables refuse', async () => {
     const store = await fresh();
     const good = device('good', '330522100200');
-    const none = { gateways: [], credentials: [] };
+    const none = { gateways: [], credentials: [], at: NOW, by: 'li' };
     for (const bad of [
       device('bad', '330522109999'),
       device('bad', '330522100200', { gateway: 'gw-none' }),
@@ -158,7 +129,13 @@ function suite(target: Target): void {
   it('keeps the last status of each gateway', async () => {
     const store = await fresh();
     const gateway = { id: 'gw-1', name: '网关', area: COUNTY };
-    await store.importDevices({ devices: [], gateways: [gateway], credentials: [] });
+    await store.importDevices({
+      devices: [],
+      gateways: [gateway],
+      credentials: [],
+      at: NOW,
+      by: 'li',
+    });
     await store.saveGatewayStatus({
       gateway: 'gw-1',
       online: true,

@@ -5,7 +5,10 @@ import { importAreas, listAreas, listRoots } from './areas.ts';
 import type { RegistryStore } from './contract.ts';
 import { importDevices, listDevices } from './devices.ts';
 import { listGatewayStatuses, listGateways, saveGatewayStatus } from './gateways.ts';
+import { listInstallations, listLocations, replaceDevice, retireDevice } from './installations.ts';
+import { changeProperties, listProperties } from './properties.ts';
 import { type RegistryTables, registryModule } from './schema.ts';
+import { registryVersion } from './version.ts';
 
 /** What an import may not contain is told as such, whichever table refused it. */
 async function asImport<T>(work: Promise<T>): Promise<T> {
@@ -27,6 +30,13 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     devices: (scope, page) => listDevices(db, scope, page),
     gateways: (scope) => listGateways(db, scope),
     importDevices: (batch) => asImport(importDevices(db, batch)),
+    replaceDevice: (replacement) => replaceDevice(db, replacement),
+    retireDevice: (retirement) => retireDevice(db, retirement),
+    installations: (device) => listInstallations(db, device),
+    locations: (device) => listLocations(db, device),
+    properties: (owner) => listProperties(db, owner),
+    changeProperties: (owner, changes) => changeProperties(db, owner, changes),
+    version: () => registryVersion(db),
     credentials: () => db.selectFrom('credential').selectAll().orderBy('id').execute(),
     saveGatewayStatus: (status) => saveGatewayStatus(db, status),
     gatewayStatuses: () => listGatewayStatuses(db),

@@ -1,7 +1,10 @@
 /** Tables of areas, devices and gateways as Kysely sees them, and how they came about. */
 import type { AreaLevel } from '@village/core';
-import type { RelationalModule } from '@village/store/relational';
-import type { Kysely } from 'kysely';
+import type { RelationalModule, SqlEngine } from '@village/store/relational';
+import { type Kysely, sql } from 'kysely';
+
+/** What PostgreSQL's NOTIFY is sent on when any of these tables changed. */
+export const VERSION_CHANNEL = 'village_registry';
 
 export interface AreaTable {
   code: string;
@@ -25,6 +28,50 @@ export interface DeviceTable {
   options: string;
   longitude: number | null;
   latitude: number | null;
+  retired_at: number | null;
+  retired_reason: string | null;
+}
+
+/** Where a device stands from an hour on; the next row of the device ends it. */
+export interface DeviceLocationTable {
+  device: string;
+  /** Milliseconds; 0 is from the beginning. */
+  since: number;
+  area: string;
+  by: string;
+}
+
+/** One piece of equipment behind a device's id. */
+export interface InstallationTable {
+  device: string;
+  /** Milliseconds; 0 is from before anybody wrote it down. */
+  since: number;
+  until: number | null;
+  serial: string | null;
+  profile: string;
+  address: string;
+  by: string;
+  /** Why it ended. */
+  reason: string | null;
+}
+
+/** A label or an attribute of a device or area, with its validity; one of `text` and `number` is set. */
+export interface PropertyTable {
+  owner_kind: 'device' | 'area';
+  owner: string;
+  kind: 'label' | 'attribute';
+  key: string;
+  since: number;
+  until: number | null;
+  text: string | null;
+  number: number | null;
+  by: string;
+}
+
+/** One row, whose number rises with each change to any of these tables. */
+export interface VersionTable {
+  id: number;
+  version: number;
 }
 
 export interface GatewayTable {
@@ -52,6 +99,10 @@ export interface RegistryTables {
   gateway: GatewayTable;
   gateway_status: GatewayStatusTable;
   credential: CredentialTable;
+  device_location: DeviceLocationTable;
+  installation: InstallationTable;
+  property: PropertyTable;
+  registry_version: VersionTable;
 }
 
 async function createPlaces(db: Kysely<unknown>): Promise<void> {
@@ -106,12 +157,103 @@ async function createMachines(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/**
+ * A retired device frees its address: only those in use must differ. A table's own constraint can't be dropped in SQLite, so
+ * the table is made anew on both engines; nothing refers to it yet.
+ */
+async function letDevicesRetire(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('device_next')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('profile', 'text', (c) => c.notNull())
+    .addColumn('area', 'text', (c) => c.notNull().references('area.code'))
+    .addColumn('gateway', 'text', (c) => c.references('gateway.id'))
+    .addColumn('address', 'text', (c) => c.notNull())
+    .addColumn('options', 'text', (c) => c.notNull())
+    .addColumn('longitude', 'double precision')
+    .addColumn('latitude', 'double precision')
+    .addColumn('retired_at', 'bigint')
+    .addColumn('retired_reason', 'text')
+    .execute();
+  await sql`insert into device_next
+    select id, name, profile, area, gateway, address, options, longitude, latitude, null, null from device`.execute(
+    db,
+  );
+  await db.schema.dropTable('device').execute();
+  await db.schema.alterTable('device_next').renameTo('device').execute();
+  await db.schema.createIndex('device_by_area').on('device').column('area').execute();
+  await sql`create unique index device_address_in_use on device (profile, address)
+    where retired_at is null`.execute(db);
+}
+
+async function createHistories(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('device_location')
+    .addColumn('device', 'text', (c) => c.notNull().references('device.id'))
+    .addColumn('since', 'bigint', (c) => c.notNull())
+    .addColumn('area', 'text', (c) => c.notNull().references('area.code'))
+    .addColumn('by', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('device_location_key', ['device', 'since'])
+    .execute();
+  await db.schema
+    .createTable('installation')
+    .addColumn('device', 'text', (c) => c.notNull().references('device.id'))
+    .addColumn('since', 'bigint', (c) => c.notNull())
+    .addColumn('until', 'bigint')
+    .addColumn('serial', 'text')
+    .addColumn('profile', 'text', (c) => c.notNull())
+    .addColumn('address', 'text', (c) => c.notNull())
+    .addColumn('by', 'text', (c) => c.notNull())
+    .addColumn('reason', 'text')
+    .addPrimaryKeyConstraint('installation_key', ['device', 'since'])
+    .execute();
+  await sql`insert into device_location (device, since, area, "by") select id, 0, area, '' from device`.execute(
+    db,
+  );
+  await sql`insert into installation (device, since, profile, address, "by")
+    select id, 0, profile, address, '' from device`.execute(db);
+  await db.schema
+    .createTable('property')
+    .addColumn('owner_kind', 'text', (c) => c.notNull())
+    .addColumn('owner', 'text', (c) => c.notNull())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('key', 'text', (c) => c.notNull())
+    .addColumn('since', 'bigint', (c) => c.notNull())
+    .addColumn('until', 'bigint')
+    .addColumn('text', 'text')
+    .addColumn('number', 'double precision')
+    .addColumn('by', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('property_key', ['owner_kind', 'owner', 'kind', 'key', 'since'])
+    .execute();
+}
+
+/** PostgreSQL tells whoever listens on VERSION_CHANNEL with the commit; others look at the row. */
+async function createVersion(db: Kysely<unknown>, engine: SqlEngine): Promise<void> {
+  await db.schema
+    .createTable('registry_version')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('version', 'bigint', (c) => c.notNull())
+    .execute();
+  await sql`insert into registry_version (id, version) values (1, 1)`.execute(db);
+  if (engine !== 'postgres') return;
+  await sql`create function registry_changed() returns trigger language plpgsql as
+    'begin perform pg_notify(''village_registry'', new.version::text); return null; end'`.execute(
+    db,
+  );
+  await sql`create trigger registry_version_changed after update on registry_version
+    for each row execute function registry_changed()`.execute(db);
+}
+
 /** Never change a migration that was released: add another. */
 export const registryModule: RelationalModule = {
   name: 'registry',
   migrations: {
     '0001-places': { up: createPlaces },
     '0002-machines': { up: createMachines },
+    '0003-retirement': { up: letDevicesRetire },
+    '0004-histories': { up: createHistories },
+    '0005-version': { up: createVersion },
   },
   formerly: { '0001-places': '0001-places', '0002-machines': '0002-machines' },
 };

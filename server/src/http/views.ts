@@ -54,6 +54,7 @@ export function viewDevice(
     address,
     longitude,
     latitude,
+    ...(entry.retiredAt === null ? {} : { retiredAt: formatTime(entry.retiredAt) }),
     state,
     lastSeenAt,
     values,

@@ -3,7 +3,7 @@ import type { Broker } from '@village/broker';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Pipeline } from '@village/ingest';
 import type { Platform } from '@village/platform';
-import type { Directory, Imports, ProfileRevisions } from '@village/registry';
+import type { Directory, Imports, Lifecycle, ProfileRevisions } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Config } from '../config.ts';
 import type { Backups } from './backup/backups.ts';
@@ -17,6 +17,7 @@ export interface Needs extends Platform {
   readonly profileRevisions: ProfileRevisions;
   readonly directory: Directory;
   readonly imports: Imports;
+  readonly lifecycle: Lifecycle;
   readonly pipeline: Pipeline;
   readonly broker: Broker;
   readonly backups: Backups;

@@ -141,6 +141,8 @@ function moduleTests({ target, raw }: Engine): void {
     const made = await start(at);
     await registryStore(made).importAreas(AREAS);
     await registryStore(made).importDevices({
+      at: 1_800_000_000_000,
+      by: 'li',
       devices: [device('d-1', NORTH)],
       gateways: [],
       credentials: [{ id: 'd-1', kind: 'device', hash: 'h' }],

@@ -18,6 +18,7 @@ import { areaFor, deviceFor } from '../../http/query.ts';
 import { viewArea, viewDevice, viewLatest, viewProfile } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 import { listDevices } from './device-list.ts';
+import { lifecycleRoutes, originOf } from './lifecycle.ts';
 
 /** How soon a directory that could not be loaded is loaded again: what it holds may be rights taken away. */
 const RELOAD_MS = 2 * SECOND;
@@ -71,8 +72,10 @@ function importRoutes({ imports }: Needs): AnyRoute[] {
   ) => {
     if (!Buffer.isBuffer(body))
       return problem(415, 'unsupported-content-type', 'send the file as text/csv');
-    const result = await imports[what](decodeText(body), caller.area, ({ created, updated }) =>
-      audited(`import-${what}`, '', { created, updated }),
+    const result = await imports[what](
+      decodeText(body),
+      caller.area,
+      originOf({ caller, audited }),
     );
     return result.faults.length > 0 ? answer(422, result) : answer(200, result);
   };
@@ -116,7 +119,12 @@ export const registryModule = defineModule<Needs>({
     const { directory, clock } = needs;
     const saved = new Map<string, number>();
     return {
-      routes: [...areaRoutes(needs), ...deviceRoutes(needs), ...importRoutes(needs)],
+      routes: [
+        ...areaRoutes(needs),
+        ...deviceRoutes(needs),
+        ...importRoutes(needs),
+        ...lifecycleRoutes(needs),
+      ],
       ticks: [
         { kind: 'directory', everyMs: RELOAD_MS, run: () => directory.reload(clock()) },
         { kind: 'gateways', everyMs: MINUTE, run: () => saveGateways(needs, saved) },

@@ -1,0 +1,186 @@
+/** What stood behind a device's id, where, and since when; replacing and retiring. */
+import { HOUR, OperationalError } from '@village/core';
+import { inTransaction, isRefusal } from '@village/store/relational';
+import type {
+  DeviceImport,
+  Installation,
+  LocationSince,
+  Replacement,
+  Retirement,
+} from './contract.ts';
+import { chunks, type Db } from './rows.ts';
+import { bumpVersion } from './version.ts';
+
+export async function listInstallations(db: Db, device: string): Promise<Installation[]> {
+  return db
+    .selectFrom('installation')
+    .select(['serial', 'profile', 'address', 'since', 'until', 'by', 'reason'])
+    .where('device', '=', device)
+    .orderBy('since')
+    .execute();
+}
+
+export async function listLocations(db: Db, device: string): Promise<LocationSince[]> {
+  return db
+    .selectFrom('device_location')
+    .select(['area', 'since', 'by'])
+    .where('device', '=', device)
+    .orderBy('since')
+    .execute();
+}
+
+/** What an import needs to know of the devices that are there already. */
+export interface Before {
+  readonly area: string;
+  readonly profile: string;
+  readonly retiredAt: number | null;
+}
+
+/** The devices of an import as they stand, by id. */
+export async function devicesBefore(trx: Db, ids: readonly string[]): Promise<Map<string, Before>> {
+  const before = new Map<string, Before>();
+  for (const chunk of chunks(ids)) {
+    const rows = await trx
+      .selectFrom('device')
+      .select(['id', 'area', 'profile', 'retired_at'])
+      .where('id', 'in', chunk)
+      .execute();
+    for (const { id, area, profile, retired_at } of rows)
+      before.set(id, { area, profile, retiredAt: retired_at });
+  }
+  return before;
+}
+
+/**
+ * Writes into the histories what an import changed. A new device stands where it stands from the beginning, since its
+ * readings may be older than its registration; a move counts from the begin of the present hour.
+ */
+export async function noteImport(
+  trx: Db,
+  { devices, at, by }: DeviceImport,
+  before: ReadonlyMap<string, Before>,
+): Promise<void> {
+  const hour = Math.floor(at / HOUR) * HOUR;
+  const moved = devices.filter(({ id, area }) => before.get(id)?.area !== area);
+  for (const chunk of chunks(moved))
+    await trx
+      .insertInto('device_location')
+      .values(
+        chunk.map(({ id, area }) => ({
+          device: id,
+          since: before.has(id) ? hour : 0,
+          area,
+          by,
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(['device', 'since']).doUpdateSet((eb) => ({
+          area: eb.ref('excluded.area'),
+          by: eb.ref('excluded.by'),
+        })),
+      )
+      .execute();
+  const changed = devices.filter(({ id, profile }) => {
+    const known = before.get(id);
+    return known === undefined || known.retiredAt !== null || known.profile !== profile;
+  });
+  for (const chunk of chunks(changed)) {
+    const ids = chunk.map(({ id }) => id);
+    await trx
+      .updateTable('installation')
+      .set({ until: at, reason: 'imported with another profile' })
+      .where('device', 'in', ids)
+      .where('until', 'is', null)
+      .execute();
+    await trx
+      .insertInto('installation')
+      .values(
+        chunk.map(({ id, profile, address }) => ({
+          device: id,
+          since: at,
+          until: null,
+          serial: null,
+          profile,
+          address,
+          by,
+          reason: null,
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(['device', 'since']).doUpdateSet((eb) => ({
+          until: null,
+          profile: eb.ref('excluded.profile'),
+          address: eb.ref('excluded.address'),
+          by: eb.ref('excluded.by'),
+          reason: null,
+        })),
+      )
+      .execute();
+  }
+}
+
+/** Ends the present installation. @throws not-installed, replaced-later */
+async function endInstallation(
+  trx: Db,
+  { device, at, reason }: { device: string; at: number; reason: string | null },
+): Promise<{ address: string }> {
+  const row = await trx
+    .selectFrom('device')
+    .innerJoin('installation', 'installation.device', 'device.id')
+    .select(['device.address', 'installation.since'])
+    .where('device.id', '=', device)
+    .where('device.retired_at', 'is', null)
+    .where('installation.until', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined)
+    throw new OperationalError('not-installed', `${device} is retired: import it to use it again`);
+  if (at <= row.since)
+    throw new OperationalError('replaced-later', `${device} was installed at that time or later`);
+  await trx
+    .updateTable('installation')
+    .set({ until: at, reason })
+    .where('device', '=', device)
+    .where('until', 'is', null)
+    .execute();
+  return { address: row.address };
+}
+
+export function replaceDevice(db: Db, replacement: Replacement): Promise<void> {
+  const { device, serial, profile, hash, at, by } = replacement;
+  return inTransaction(db, async (trx) => {
+    const { address } = await endInstallation(trx, replacement);
+    await trx
+      .insertInto('installation')
+      .values({ device, since: at, until: null, serial, profile, address, by, reason: null })
+      .execute();
+    try {
+      await trx.updateTable('device').set({ profile }).where('id', '=', device).execute();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      throw new OperationalError('address-taken', `another ${profile} has the address ${address}`, {
+        cause: error,
+      });
+    }
+    if (hash !== undefined)
+      await trx
+        .insertInto('credential')
+        .values({ id: device, kind: 'device', hash })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet({ hash }))
+        .execute();
+    await bumpVersion(trx);
+  });
+}
+
+export function retireDevice(db: Db, retirement: Retirement): Promise<void> {
+  const { device, at, reason } = retirement;
+  return inTransaction(db, async (trx) => {
+    await endInstallation(trx, retirement);
+    await trx
+      .updateTable('device')
+      .set({ retired_at: at, retired_reason: reason })
+      .where('id', '=', device)
+      .execute();
+    await trx.deleteFrom('credential').where('id', '=', device).execute();
+    await bumpVersion(trx);
+  });
+}

@@ -1,0 +1,66 @@
+/** Labels and attributes of devices and areas, each with its validity. */
+import { inTransaction } from '@village/store/relational';
+import type { Property, PropertyChange, PropertyOwner } from './contract.ts';
+import type { Db } from './rows.ts';
+import { bumpVersion } from './version.ts';
+
+/** The history of one property after somebody said what it is from a time on: what was said of later times stays. */
+export function changed(history: readonly Property[], change: PropertyChange): Property[] {
+  const { since, value, kind, key, by } = change;
+  const before = history
+    .filter((one) => one.since < since)
+    .map((one) => ({ ...one, until: Math.min(one.until ?? since, since) }));
+  const after = history.filter((one) => one.since > since);
+  const until = after[0]?.since ?? null;
+  const now = value === null ? [] : [{ kind, key, value, since, until, by }];
+  return [...before, ...now, ...after];
+}
+
+export async function listProperties(db: Db, owner: PropertyOwner): Promise<Property[]> {
+  const rows = await db
+    .selectFrom('property')
+    .selectAll()
+    .where('owner_kind', '=', owner.kind)
+    .where('owner', '=', owner.id)
+    .orderBy('kind')
+    .orderBy('key')
+    .orderBy('since')
+    .execute();
+  return rows.map(({ kind, key, text, number, since, until, by }) => ({
+    kind,
+    key,
+    value: text ?? number ?? 0,
+    since,
+    until,
+    by,
+  }));
+}
+
+export function changeProperties(
+  db: Db,
+  owner: PropertyOwner,
+  changes: readonly PropertyChange[],
+): Promise<void> {
+  return inTransaction(db, async (trx) => {
+    const known = await listProperties(trx, owner);
+    for (const change of changes) {
+      const history = known.filter(({ kind, key }) => kind === change.kind && key === change.key);
+      await trx
+        .deleteFrom('property')
+        .where('owner_kind', '=', owner.kind)
+        .where('owner', '=', owner.id)
+        .where('kind', '=', change.kind)
+        .where('key', '=', change.key)
+        .execute();
+      const rows = changed(history, change).map(({ value, ...rest }) => ({
+        owner_kind: owner.kind,
+        owner: owner.id,
+        ...rest,
+        text: typeof value === 'string' ? value : null,
+        number: typeof value === 'number' ? value : null,
+      }));
+      if (rows.length > 0) await trx.insertInto('property').values(rows).execute();
+    }
+    await bumpVersion(trx);
+  });
+}

@@ -1,0 +1,265 @@
+/** Replacing, retiring and describing devices over HTTP: who may, what follows at once, what stays, and what is refused. */
+import { formatTime, HOUR, MINUTE, SECOND, systemTimer } from '@village/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Client,
+  DEVICES,
+  device,
+  deviceCsv,
+  NORTH,
+  NORTH_VILLAGE,
+  SECRET,
+  SOUTH_VILLAGE,
+  startCounty,
+  type TestServer,
+} from './testing.ts';
+
+const NEW_SECRET = 'another-secret-of-28-letters';
+let test: TestServer;
+let admin: Client;
+let north: Client;
+beforeAll(async () => {
+  test = await startCounty();
+  admin = await test.client('admin');
+  north = await test.client('north');
+}, 60_000);
+afterAll(() => test.close());
+
+interface History {
+  installations: Record<string, unknown>[];
+  areas: { area: string; since: string | null; by: string }[];
+}
+const history = (id: string): Promise<History> => admin.get<History>(`/devices/${id}/history`);
+const signsIn = (id: string, secret: string): Promise<boolean> =>
+  device(id, test.server.mqttPort, secret).then(
+    (client) => client.endAsync(true).then(() => true),
+    () => false,
+  );
+const ended = async (holds: () => boolean): Promise<boolean> => {
+  const from = performance.now();
+  while (!holds() && performance.now() - from < 5 * SECOND) await systemTimer.sleep(20);
+  return holds();
+};
+const post = async (id: string, pm25: number): Promise<string[]> => {
+  const readings = [{ device: id, at: formatTime(test.timer.now()), values: { pm25 } }];
+  const response = await admin.ask('POST', '/readings', { readings });
+  expect(response.statusCode).toBe(202);
+  return (response.json() as { quarantined: { reason: string }[] }).quarantined.map(
+    ({ reason }) => reason,
+  );
+};
+
+describe('replacing a device', () => {
+  it('keeps its id and readings, and ends the session of the old equipment', async () => {
+    expect(await post('north-air', 7)).toEqual([]);
+    const client = await device('north-air', test.server.mqttPort);
+    const response = await north.ask('POST', '/devices/north-air/replace', {
+      serial: 'SN-2',
+      secret: '',
+      reason: 'struck by lightning',
+    });
+    expect(response.statusCode).toBe(200);
+    const { secret, installation } = response.json() as {
+      secret: string;
+      installation: { since: string };
+    };
+    expect(installation).toMatchObject({
+      serial: 'SN-2',
+      profile: 'village/air-weather',
+      until: null,
+    });
+    expect(await ended(() => !client.connected)).toBe(true);
+    expect([await signsIn('north-air', SECRET), await signsIn('north-air', secret)]).toEqual([
+      false,
+      true,
+    ]);
+    expect((await history('north-air')).installations).toMatchObject([
+      { serial: null, until: installation.since, reason: 'struck by lightning', by: 'server' },
+      { serial: 'SN-2', since: installation.since, until: null, by: 'north' },
+    ]);
+    expect(await admin.get('/devices/north-air/latest')).toMatchObject({
+      values: { pm25: { value: 7 } },
+    });
+    const { items } = await admin.get<{ items: { action: string; detail: object }[] }>(
+      '/audit?limit=5',
+    );
+    expect(items.find(({ action }) => action === 'replace-device')).toMatchObject({
+      actor: 'north',
+      target: 'north-air',
+      detail: { serial: 'SN-2', secret: true },
+    });
+    await client.endAsync(true);
+  });
+
+  it('leaves the secret when none is given, and takes one of the caller', async () => {
+    const at = formatTime(test.timer.now());
+    const first = await admin.ask('POST', '/devices/south-air/replace', { at });
+    expect(first.json()).toMatchObject({ secret: null, installation: { serial: null, since: at } });
+    expect(await signsIn('south-air', SECRET)).toBe(true);
+    await admin.ask('POST', '/devices/south-air/replace', { secret: NEW_SECRET });
+    expect([await signsIn('south-air', SECRET), await signsIn('south-air', NEW_SECRET)]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  it.each<[string, object, number, string]>([
+    ['a time to come', { at: '2999-01-01T00:00:00Z' }, 400, 'bad-time'],
+    ['no time', { at: '2026-13-01T00:00:00Z' }, 400, 'bad-time'],
+    ['a time before the present equipment', { at: '2001-01-01T00:00:00Z' }, 409, 'replaced-later'],
+    ['a short secret', { secret: 'short' }, 422, 'bad-secret'],
+    ['an unknown profile', { profile: 'no/such' }, 422, 'unknown-profile'],
+    ['a serial over two lines', { serial: 'a\nb' }, 422, 'bad-text'],
+    ['an empty serial', { serial: '' }, 400, 'invalid-request'],
+    ['a field that is not there', { area: NORTH }, 400, 'invalid-request'],
+    ['a serial that is no text', { serial: 7 }, 400, 'invalid-request'],
+  ])('refuses %s and changes nothing', async (_name, body, status, code) => {
+    const before = await history('north-air');
+    const response = await admin.ask('POST', '/devices/north-air/replace', body);
+    expect([response.statusCode, response.json().code]).toEqual([status, code]);
+    expect(await history('north-air')).toEqual(before);
+  });
+
+  it('is for admins of its area alone', async () => {
+    const officer = await test.client('south');
+    const clerk = await test.client('village');
+    for (const [client, id, status] of [
+      [officer, 'south-air', 403],
+      [clerk, 'north-air', 403],
+      [north, 'south-air', 404],
+      [north, 'no-such', 404],
+    ] as const)
+      for (const what of ['replace', 'retire'])
+        expect((await client.ask('POST', `/devices/${id}/${what}`, {})).statusCode).toBe(status);
+    expect((await north.ask('GET', '/devices/south-air/history')).statusCode).toBe(404);
+    expect((await clerk.ask('GET', '/devices/north-air/history')).statusCode).toBe(200);
+  });
+});
+
+describe('retiring a device', () => {
+  it('takes it out of lists, counts and sessions, and keeps what it measured', async () => {
+    const rows = `ret-air,退役站,village/air-weather,${NORTH_VILLAGE},,,,,,${SECRET}`;
+    await test.server.importDevices(deviceCsv(rows));
+    await post('ret-air', 9);
+    const client = await device('ret-air', test.server.mqttPort);
+    const counted = async (): Promise<number> => {
+      const { counts } = await admin.get<{ counts: Record<string, number> }>('/overview');
+      return Object.values(counts).reduce((sum, one) => sum + one, 0);
+    };
+    const before = await counted();
+    const response = await north.ask('POST', '/devices/ret-air/retire', { reason: 'scrapped' });
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toMatchObject({ id: 'ret-air', retiredAt: expect.any(String) });
+    expect(await ended(() => !client.connected)).toBe(true);
+    expect(await signsIn('ret-air', SECRET)).toBe(false);
+    expect(await counted()).toBe(before - 1);
+    const { items } = await admin.get<{ items: { id: string }[] }>('/devices');
+    expect(items.map(({ id }) => id)).not.toContain('ret-air');
+    expect(await admin.get('/devices/ret-air')).toMatchObject({ values: { pm25: { value: 9 } } });
+    const span = 'from=2020-01-01T00:00:00Z&to=2030-01-01T00:00:00Z';
+    expect(await admin.get(`/readings?device=ret-air&${span}`)).toMatchObject({
+      items: [{ values: { pm25: 9 } }],
+    });
+    // What it still sends is kept aside and not counted as its own.
+    expect(await post('ret-air', 10)).toEqual(['unknown-device']);
+    expect(await admin.get('/devices/ret-air')).toMatchObject({ values: { pm25: { value: 9 } } });
+    const again = await admin.ask('POST', '/devices/ret-air/retire', {});
+    expect([again.statusCode, again.json().code]).toEqual([409, 'not-installed']);
+    const replaced = await admin.ask('POST', '/devices/ret-air/replace', {});
+    expect([replaced.statusCode, replaced.json().code]).toEqual([409, 'not-installed']);
+    const audit = await admin.get<{ items: { action: string }[] }>('/audit?limit=5');
+    expect(audit.items.filter(({ action }) => action === 'retire-device')).toHaveLength(1);
+    await client.endAsync(true);
+  });
+
+  it('holds over a restart, and importing its id again is a new installation', async () => {
+    const restarted = await test.restart();
+    test = restarted;
+    admin = await test.client('admin');
+    north = await test.client('north');
+    expect(await admin.get('/devices/ret-air')).toHaveProperty('retiredAt');
+    const rows = deviceCsv(`ret-air,又来了,village/air-weather,${NORTH_VILLAGE},,,,,,`);
+    const imported = (await admin.ask('POST', '/devices/import', rows)).json();
+    expect(imported).toMatchObject({ created: 0, updated: 1, credentials: [{ id: 'ret-air' }] });
+    expect(await signsIn('ret-air', imported.credentials[0].secret)).toBe(true);
+    expect(await admin.get('/devices/ret-air')).not.toHaveProperty('retiredAt');
+    expect((await history('ret-air')).installations).toMatchObject([
+      { reason: 'scrapped', until: expect.any(String) },
+      { by: 'admin', until: null },
+    ]);
+    expect(await post('ret-air', 11)).toEqual([]);
+  }, 60_000);
+});
+
+describe('what a device is like', () => {
+  it('a move is in its history from the begin of the hour, and who sees it follows at once', async () => {
+    const hour = formatTime(Math.floor(test.timer.now() / HOUR) * HOUR);
+    await test.server.importDevices(deviceCsv(`south-ph,pH,boqu/phg-2091,${NORTH},gw-south,,,,,`));
+    expect((await history('south-ph')).areas).toEqual([
+      { area: SOUTH_VILLAGE, since: null, by: 'server' },
+      { area: NORTH, since: hour, by: 'server' },
+    ]);
+    expect((await north.ask('GET', '/devices/south-ph')).statusCode).toBe(200);
+    await test.server.importDevices(DEVICES);
+    expect((await north.ask('GET', '/devices/south-ph')).statusCode).toBe(404);
+  });
+
+  it('is said with labels and attributes, each from a time on', async () => {
+    const since = formatTime(Math.floor(test.timer.now() / HOUR) * HOUR - 2 * HOUR);
+    const said = { labels: { owner: '村委会' }, attributes: { 'bin-height': 1.4 } };
+    const first = await north.ask('PUT', '/devices/north-air/properties', { ...said, since });
+    expect(first.statusCode).toBe(200);
+    const later = { attributes: { 'bin-height': 1.6 }, labels: { owner: null } };
+    await north.ask('PUT', '/devices/north-air/properties', later);
+    const at = formatTime(Date.parse(since) + MINUTE);
+    const valid = async (query: string): Promise<unknown> =>
+      (
+        await north.get<{ items: { key: string; value: unknown }[] }>(
+          `/devices/north-air/properties${query}`,
+        )
+      ).items.map(({ key, value }) => [key, value]);
+    expect(await valid(`?at=${at}`)).toEqual([
+      ['bin-height', 1.4],
+      ['owner', '村委会'],
+    ]);
+    expect(await valid(`?at=${formatTime(test.timer.now())}`)).toEqual([['bin-height', 1.6]]);
+    expect(await valid('')).toHaveLength(3);
+    const area = await north.ask('PUT', `/areas/${NORTH}/properties`, {
+      attributes: { population: 12_000 },
+    });
+    expect(area.json()).toMatchObject({
+      items: [{ kind: 'attribute', key: 'population', value: 12_000, until: null, by: 'north' }],
+    });
+    expect((await north.ask('PUT', `/areas/${SOUTH_VILLAGE}/properties`, said)).statusCode).toBe(
+      404,
+    );
+  });
+
+  it.each<[object, number, string]>([
+    [{}, 422, 'bad-label'],
+    [{ labels: { 'Not A Key': 'x' } }, 422, 'bad-label'],
+    [{ labels: { owner: '' } }, 422, 'bad-label'],
+    [{ labels: { owner: 'a\u0000b' } }, 422, 'bad-label'],
+    [{ labels: { owner: 'x'.repeat(201) } }, 422, 'bad-label'],
+    [{ labels: { owner: 7 } }, 400, 'invalid-request'],
+    [{ attributes: { height: 1 } }, 422, 'bad-attribute'],
+    [{ attributes: { constructor: 'x' } }, 422, 'bad-attribute'],
+    [{ attributes: { 'bin-height': '1.4' } }, 422, 'bad-attribute'],
+    [{ attributes: { 'bin-height': -1 } }, 422, 'bad-attribute'],
+    [{ attributes: { 'water-class': 'VI' } }, 422, 'bad-attribute'],
+    [{ labels: { a: 'b' }, since: '2999-01-01T00:00:00Z' }, 400, 'bad-time'],
+    [{ words: {} }, 400, 'invalid-request'],
+  ])('refuses %j', async (body, status, code) => {
+    const before = await north.get('/devices/north-ph/properties');
+    const response = await north.ask('PUT', '/devices/north-ph/properties', body);
+    expect([response.statusCode, response.json().code]).toEqual([status, code]);
+    expect(await north.get('/devices/north-ph/properties')).toEqual(before);
+  });
+
+  it('takes no more than a hundred at once', async () => {
+    const labels = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, 'v']));
+    const response = await north.ask('PUT', '/devices/north-ph/properties', { labels });
+    expect([response.statusCode, response.json().code]).toEqual([422, 'bad-label']);
+    expect(await north.get('/devices/north-ph/properties')).toEqual({ items: [] });
+  });
+});
