@@ -105,8 +105,10 @@ export interface Completeness {
 /** Most gaps that one answer tells. */
 export const GAPS_MAX = 1_000;
 
-/** Where a device stands, for grouping; codes of areas. */
+/** Where a device stands from an instant on, for grouping; codes of areas. */
 export interface DeviceLocation {
+  /** A whole hour, ms. The first location of a device holds since ever, whatever this says. */
+  readonly from?: number;
   readonly county: string;
   readonly township: string | null;
   readonly village: string | null;
@@ -186,10 +188,10 @@ export interface Archive extends ArchiveQueries {
   /** Deletes readings and events before; as coarse as the engine's storage, never more. */
   retain(before: number): Promise<{ files: number }>;
   /**
-   * Sets where devices stand now; queries group by it. Unknown ids are kept for when they appear. Where it throws,
-   * everything stands as before.
+   * Sets where devices stand and have stood, by time; queries group each reading by where its device stood then. One location
+   * alone holds for all times. Unknown ids are kept for when they appear. Where it throws, everything stands as before.
    */
-  locate(locations: ReadonlyMap<string, DeviceLocation>): void;
+  locate(locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>): void;
   counters(): ArchiveCounters;
   /** Present where the engine needs care that only it can have. */
   readonly maintenance?: Maintenance;

@@ -98,16 +98,17 @@ export class Oracle {
     to: number;
     everyMs: number;
     offsetMs: number;
-    group: (device: string) => string | null | undefined;
+    /** Undefined leaves the reading out. */
+    group: (device: string, at: number) => string | null | undefined;
   }): AggregateRow[] {
     const buckets = new Map<
       string,
       { at: number; group: string | null; list: { at: number; value: number }[] }
     >();
     for (const device of this.#devices.keys()) {
-      const group = query.group(device);
-      if (group === undefined) continue;
       for (const row of this.#rows(device, query.from, query.to)) {
+        const group = query.group(device, row.at);
+        if (group === undefined) continue;
         const reading = row.values.get(query.metric);
         if (reading === undefined || reading.quality !== 'good') continue;
         const at =

@@ -17,6 +17,7 @@ import { ROW_FLAG } from '../journal/contract.ts';
 import type { TimeSeriesStore } from '../time-series/contract.ts';
 import { completenessTests } from './completeness/testing.ts';
 import type { AggregateQuery, Completeness, RangeRow } from './contract.ts';
+import { locationTests } from './locations/testing.ts';
 import { Oracle, putRow, type TestRow } from './oracle.ts';
 import { registrationTests } from './registrations/testing.ts';
 
@@ -416,6 +417,7 @@ export function archiveSuite(name: string, open: OpenStore, traits: ArchiveTrait
 
     completenessTests({ folderOf, openIn, put, plainHours });
     registrationTests({ folderOf, openIn, plainRows });
+    locationTests({ folderOf, openIn, put });
 
     it('keeps an event once, however often it is sent', async () => {
       const folder = await folderOf();

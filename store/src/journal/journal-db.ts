@@ -52,6 +52,8 @@ CREATE TABLE IF NOT EXISTS layouts(number INTEGER PRIMARY KEY, profile TEXT NOT 
 CREATE TABLE IF NOT EXISTS devices(
   number INTEGER PRIMARY KEY, id TEXT NOT NULL, layout INTEGER NOT NULL, area INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS areas(number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS device_units(
+  device INTEGER NOT NULL, since INTEGER NOT NULL, unit INTEGER NOT NULL, PRIMARY KEY(device, since)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files(
   path TEXT PRIMARY KEY, kind TEXT NOT NULL, layout INTEGER NOT NULL, period TEXT NOT NULL, first INTEGER NOT NULL,
   last INTEGER NOT NULL, rows INTEGER NOT NULL, ord INTEGER NOT NULL, metrics INTEGER NOT NULL,
@@ -181,8 +183,29 @@ export class JournalDb {
     );
   }
 
-  setDeviceArea(number: number, area: number): void {
-    this.sql('UPDATE devices SET area = ? WHERE number = ?').run(area, number);
+  /** The areas that rollups count a device in: the first since ever, each other from its time on. */
+  setDeviceUnits(number: number, steps: readonly { since: number; unit: number }[]): void {
+    const [first, ...later] = steps;
+    this.sql('UPDATE devices SET area = ? WHERE number = ?').run(first!.unit, number);
+    this.sql('DELETE FROM device_units WHERE device = ?').run(number);
+    for (const { since, unit } of later)
+      this.sql('INSERT INTO device_units(device, since, unit) VALUES(?, ?, ?)').run(
+        number,
+        since,
+        unit,
+      );
+  }
+
+  /** By device number, the areas after the first. */
+  laterUnits(): Map<number, { since: number; unit: number }[]> {
+    const later = new Map<number, { since: number; unit: number }[]>();
+    for (const row of this.sql('SELECT * FROM device_units ORDER BY device, since').all()) {
+      const device = row['device'] as number;
+      const steps = later.get(device) ?? [];
+      later.set(device, steps);
+      steps.push({ since: row['since'] as number, unit: row['unit'] as number });
+    }
+    return later;
   }
 
   addArea(number: number, code: string): void {

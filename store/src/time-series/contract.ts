@@ -40,7 +40,7 @@ export interface StoreCounters extends JournalCounters {
  * a retry while the archive is behind.
  */
 export interface TimeSeriesStore extends Omit<Journal, 'counters'>, ArchiveQueries {
-  locate(locations: ReadonlyMap<string, DeviceLocation>): void;
+  locate(locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>): void;
   retain(before: number): Promise<{ files: number }>;
   /** Makes everything committed durable in the archive and deletes what the log need not hold; nothing to do elsewhere. */
   flush(): Promise<{ rows: number; files: number }>;

@@ -1,5 +1,6 @@
 /** Which devices moved or were retired, as system events: readers see it between the readings around it. */
 import type { DeviceLocation } from '../archive/contract.ts';
+import { locationAt } from '../archive/location.ts';
 import type { SystemEvent } from '../journal/contract.ts';
 
 const same = (one: DeviceLocation, other: DeviceLocation): boolean =>
@@ -9,7 +10,17 @@ const same = (one: DeviceLocation, other: DeviceLocation): boolean =>
 export class DeviceMoves {
   #before: ReadonlyMap<string, DeviceLocation> | null = null;
 
-  changed(now: ReadonlyMap<string, DeviceLocation>, at: number): SystemEvent[] {
+  changed(
+    locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>,
+    at: number,
+  ): SystemEvent[] {
+    const now = new Map<string, DeviceLocation>();
+    for (const [device, given] of locations) {
+      const location = locationAt(given, at);
+      if (location === undefined) continue;
+      const { county, township, village } = location;
+      now.set(device, { county, township, village });
+    }
     const events: SystemEvent[] = [];
     for (const [subject, from] of this.#before ?? []) {
       const to = now.get(subject);
@@ -17,7 +28,7 @@ export class DeviceMoves {
       else if (!same(from, to))
         events.push({ type: 'device-moved', at, subject, detail: { from, to } });
     }
-    this.#before = new Map(now);
+    this.#before = now;
     return events;
   }
 }

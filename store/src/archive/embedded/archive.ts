@@ -1,6 +1,6 @@
 /** The embedded archive: Parquet files that DuckDB reads, with the manifest in the journal's database. */
 import assert from 'node:assert/strict';
-import { type DeviceEvent, HOUR, OperationalError } from '@village/core';
+import { type DeviceEvent, HOUR, type OperationalError } from '@village/core';
 import { Group, type RowBlock } from '../../journal/committed.ts';
 import { type CommittedGroup, ROW } from '../../journal/contract.ts';
 import { BlockPool, type OpenLayout, rowShape } from '../../journal/group.ts';
@@ -28,7 +28,8 @@ import { Duck } from './duck/duck.ts';
 import { backupTo, compact, retain } from './files/compaction.ts';
 import { Flusher } from './files/flusher.ts';
 import { ArchiveHealth } from './files/health.ts';
-import { DeviceLocations } from './locations.ts';
+import { locate } from './locate.ts';
+import { DeviceLocations, NOWHERE } from './locations.ts';
 import { Generation, Memtable } from './memtable.ts';
 import { aggregate } from './query/aggregate.ts';
 import { completeness } from './query/completeness.ts';
@@ -36,6 +37,7 @@ import { events } from './query/events.ts';
 import { exportTo } from './query/export.ts';
 import { range } from './query/range.ts';
 import type { ArchiveSettings } from './settings.ts';
+import type { UnitSteps } from './units.ts';
 import { Pins, View } from './view.ts';
 
 /** Rows sent to DuckDB and not yet in a table; beyond it the archive takes no more for the moment. */
@@ -78,10 +80,10 @@ export class EmbeddedArchive implements Archive {
   readonly view = new View();
   readonly pins = new Pins();
   readonly health = new ArchiveHealth(this);
-  /** By dense device number: the area that its rollups count it in. */
-  readonly unitOf: number[] = [];
-  /** By dense device number: that area as the database has it. */
-  readonly savedUnitOf: number[] = [];
+  /** By dense device number: the areas that rollups count it in. */
+  readonly unitsOf: UnitSteps[] = [];
+  /** The same as the database has it. */
+  readonly savedUnitsOf: UnitSteps[] = [];
   readonly totals: ArchiveTotals = {
     rowsFlushed: 0,
     flushes: 0,
@@ -173,8 +175,8 @@ export class EmbeddedArchive implements Archive {
   syncDevices(): void {
     for (let number = this.locations.devices; number < this.names.devices; number++) {
       this.locations.addDevice(number, this.names.id(number));
-      this.unitOf[number] = this.locations.unit(number);
-      this.savedUnitOf[number] = 0;
+      this.unitsOf[number] = this.locations.units(number);
+      this.savedUnitsOf[number] = NOWHERE;
     }
   }
 
@@ -345,35 +347,8 @@ export class EmbeddedArchive implements Archive {
     return this.maintain(() => retain(this, before));
   }
 
-  locate(locations: ReadonlyMap<string, DeviceLocation>): void {
-    this.syncDevices();
-    const { db, locations: books, unitOf, layoutOf, latest, view } = this;
-    const plan = books.plan(locations);
-    const moved = plan.unitOf.flatMap((unit, device) => (unit === unitOf[device] ? [] : [device]));
-    // Rollups count each device where it stood; those that held a device which moved are computed again.
-    const layouts = new Set(moved.filter((one) => latest.heard(one)).map((one) => layoutOf[one]!));
-    const stale = view.files.filter((file) => file.kind === 'rollup' && layouts.has(file.layout));
-    try {
-      db.transaction(() => {
-        for (const [code, number] of plan.newAreas) db.addArea(number, code);
-        for (const device of moved) db.setDeviceArea(device, plan.unitOf[device]!);
-        for (const file of stale) this.saveDirty(file);
-      });
-    } catch (cause) {
-      const { message } = cause as Error;
-      throw new OperationalError('commit-failed', `The log refuses: ${message}`, {
-        retry: true,
-        cause,
-      });
-    }
-    // Nothing in memory changes before it is durable.
-    books.adopt(plan);
-    for (const device of moved) {
-      unitOf[device] = plan.unitOf[device]!;
-      this.savedUnitOf[device] = plan.unitOf[device]!;
-    }
-    for (const file of stale) this.showDirty(file);
-    if (layouts.size > 0) this.moves++;
+  locate(locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>): void {
+    locate(this, locations);
   }
 
   counters(): ArchiveCounters {
@@ -408,18 +383,12 @@ export class EmbeddedArchive implements Archive {
     return this.nextGeneration++;
   }
 
-  /** All hours of a rollup file have to be computed again. */
-  markDirty(file: ArchiveFile): void {
-    this.saveDirty(file);
-    this.showDirty(file);
-  }
-
-  /** The durable half of `markDirty`. */
+  /** All hours of a file have to be computed again: the durable half. */
   saveDirty(file: ArchiveFile): void {
     for (const hour of hoursOf(file)) this.db.addDirty(file.layout, hour);
   }
 
-  /** The half of `markDirty` in memory. */
+  /** The half of `saveDirty` in memory. */
   showDirty(file: ArchiveFile): void {
     for (const hour of hoursOf(file)) this.view.addDirty(file.layout, hour);
   }

@@ -1,8 +1,9 @@
-/** Where devices stand, when the database refuses to keep it: a real file system that is full. */
+/** Where devices stand: moves that are told late, and a database that refuses to keep them (a real file system that is full). */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { HOUR } from '@village/core';
 import { afterEach, expect, it } from 'vitest';
 import type { TimeSeriesStore } from '../../time-series/contract.ts';
@@ -91,4 +92,40 @@ it('is as before everywhere while it can not be kept, and new everywhere afterwa
   store = await open(folder);
   store.locate(moved);
   expect(await counts(store)).toEqual([[WEST, 1]]);
+});
+
+it('a move that is told late makes only the hours since then dirty', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'village-moves-'));
+  try {
+    const store = await open(folder);
+    store.locate(new Map([['a', standing(EAST)]]));
+    for (let hour = -200; hour < 0; hour++)
+      putRow(store, PROFILE, METRICS, {
+        device: 'a',
+        at: NOW + hour * HOUR,
+        values: { pm25: hour },
+      });
+    await store.commitNow();
+    await store.flush();
+    await store.compact(NOW);
+    const moved = { ...standing(WEST), from: NOW - 5 * HOUR };
+    store.locate(new Map([['a', [standing(EAST), moved]]]));
+    await store.close();
+    stores.length = 0;
+    const database = new DatabaseSync(join(folder, 'log.sqlite'));
+    const dirty = database.prepare('SELECT hour FROM dirty ORDER BY hour').all();
+    database.close();
+    expect(dirty.map(({ hour }) => Number(hour) - NOW / HOUR)).toEqual([-5, -4, -3, -2, -1]);
+    // What was told is known after a restart: telling the same again makes nothing dirty.
+    const again = await open(folder);
+    await again.compact(NOW);
+    again.locate(new Map([['a', [standing(EAST), moved]]]));
+    await again.close();
+    stores.length = 0;
+    const after = new DatabaseSync(join(folder, 'log.sqlite'));
+    expect(after.prepare('SELECT hour FROM dirty').all()).toEqual([]);
+    after.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,9 +1,36 @@
 /** Where devices stand, with a small number for each area code, so that DuckDB groups by integers. */
+import assert from 'node:assert/strict';
+import { HOUR } from '@village/core';
 import type { DeviceLocation } from '../contract.ts';
 import type { LocationColumns } from './duck/messages.ts';
+import { addStep, type UnitStep, type UnitSteps } from './units.ts';
 
 /** Number of no area. */
 export const NO_AREA = 0;
+/** The units of a device that stands nowhere. */
+export const NOWHERE: UnitSteps = [{ since: Number.NEGATIVE_INFINITY, unit: NO_AREA }];
+/** Before and after all times. */
+const EVER = 9_000_000_000_000_000;
+
+/** Where a device stood and stands, by time. */
+type History = readonly DeviceLocation[];
+
+/** Checks a device's locations; the first holds since ever, whatever its `from` says. */
+function historyOf(id: string, given: DeviceLocation | History): History {
+  const history = Array.isArray(given) ? (given as History) : [given as DeviceLocation];
+  for (const [i, { from }] of history.entries()) {
+    if (i === 0) continue;
+    const before = sinceOf(history, i - 1);
+    assert(
+      from !== undefined && from % HOUR === 0 && from > before,
+      `BUG: the locations of ${id} are not in the order of whole hours`,
+    );
+  }
+  return history;
+}
+
+const sinceOf = (history: History, index: number): number =>
+  index === 0 ? Number.NEGATIVE_INFINITY : history[index]!.from!;
 
 /** The county and township that an area of rollups lies in. */
 interface Unit {
@@ -13,22 +40,23 @@ interface Unit {
 
 /** Everything that new locations change. */
 export interface LocationPlan {
-  readonly locationOf: ReadonlyMap<string, DeviceLocation>;
+  readonly historyOf: ReadonlyMap<string, History>;
   /** Numbers of codes that had none. */
   readonly newAreas: ReadonlyMap<string, number>;
   readonly townships: ReadonlySet<number>;
   readonly units: Map<number, Unit>;
-  /** By dense device number: the area that rollups put the device in. */
-  readonly unitOf: readonly number[];
+  /** By dense device number: the areas that rollups put the device in. */
+  readonly unitsOf: readonly UnitSteps[];
 }
 
 /** Areas by number and the locations of devices by dense device number. */
 export class DeviceLocations {
   readonly #numbers = new Map<string, number>();
   readonly #codes: (string | null)[] = [null];
-  #locationOf: ReadonlyMap<string, DeviceLocation> = new Map();
+  #historyOf: ReadonlyMap<string, History> = new Map();
   #ids: string[] = [];
-  #locations: (DeviceLocation | undefined)[] = [];
+  #histories: (History | undefined)[] = [];
+  #moving = false;
   #townships: ReadonlySet<number> = new Set();
   /** Areas that rollups go by, with the county and township each lies in. */
   #units: ReadonlyMap<number, Unit> = new Map();
@@ -49,7 +77,7 @@ export class DeviceLocations {
   }
 
   /** What the locations change in these books, worked out without changing them: `adopt` does when it is durable. */
-  plan(locationOf: ReadonlyMap<string, DeviceLocation>): LocationPlan {
+  plan(locations: ReadonlyMap<string, DeviceLocation | History>): LocationPlan {
     const newAreas = new Map<string, number>();
     const numberOf = (code: string): number => {
       let number = this.#numbers.get(code) ?? newAreas.get(code);
@@ -61,34 +89,39 @@ export class DeviceLocations {
     };
     const townships = new Set<number>();
     const units: LocationPlan['units'] = new Map();
-    for (const location of locationOf.values()) {
-      const county = numberOf(location.county);
-      const township = location.township === null ? NO_AREA : numberOf(location.township);
-      if (location.village !== null) numberOf(location.village);
-      if (township !== NO_AREA) townships.add(township);
-      units.set(township === NO_AREA ? county : township, { county, township });
+    const histories = new Map<string, History>();
+    for (const [id, given] of locations) {
+      const history = historyOf(id, given);
+      if (history.length > 0) histories.set(id, history);
+      for (const location of history) {
+        const county = numberOf(location.county);
+        const township = location.township === null ? NO_AREA : numberOf(location.township);
+        if (location.village !== null) numberOf(location.village);
+        if (township !== NO_AREA) townships.add(township);
+        units.set(township === NO_AREA ? county : township, { county, township });
+      }
     }
-    const unitOf = this.#ids.map((id) => {
-      const location = locationOf.get(id);
-      return location === undefined ? NO_AREA : numberOf(location.township ?? location.county);
-    });
-    return { locationOf: new Map(locationOf), newAreas, townships, units, unitOf };
+    const unitsOf = this.#ids.map((id) => stepsOf(histories.get(id), numberOf));
+    return { historyOf: histories, newAreas, townships, units, unitsOf };
   }
 
   /** Takes over a plan; no device came up since it was made. */
   adopt(plan: LocationPlan): void {
     for (const [code, number] of plan.newAreas) this.restoreArea(number, code);
-    this.#locationOf = plan.locationOf;
+    this.#historyOf = plan.historyOf;
     this.#townships = plan.townships;
     this.#units = plan.units;
-    this.#locations = this.#ids.map((id) => this.#locationOf.get(id));
+    this.#histories = this.#ids.map((id) => this.#historyOf.get(id));
+    this.#moving = this.#histories.some((history) => (history?.length ?? 0) > 1);
     this.#changed = true;
   }
 
   /** A dense device number came up. */
   addDevice(number: number, id: string): void {
     this.#ids[number] = id;
-    this.#locations[number] = this.#locationOf.get(id);
+    const history = this.#historyOf.get(id);
+    this.#histories[number] = history;
+    this.#moving ||= (history?.length ?? 0) > 1;
     this.#changed = true;
   }
 
@@ -100,10 +133,9 @@ export class DeviceLocations {
     return code === null || code === undefined ? NO_AREA : (this.#numbers.get(code) ?? NO_AREA);
   }
 
-  /** The area that rollups put the device in: its township, else its county, else none. */
-  unit(device: number): number {
-    const location = this.#locations[device];
-    return location === undefined ? NO_AREA : this.#known(location.township ?? location.county);
+  /** The areas that rollups put the device in: its township, else its county, else none. */
+  units(device: number): UnitSteps {
+    return stepsOf(this.#histories[device], (code) => this.#known(code));
   }
 
   /** Rollup areas that lie in the area; null when the area is smaller than a township. */
@@ -115,11 +147,20 @@ export class DeviceLocations {
     return units.length === 0 ? null : units.map(([unit]) => unit);
   }
 
-  /** Whether every device stands in the area, so that no query need ask. */
+  /** Whether every device stands and has stood in the area, so that no query need ask. */
   holdsAll(code: string): boolean {
-    for (let device = 0; device < this.#ids.length; device++)
-      if (this.#ids[device] !== undefined && this.#locations[device]?.county !== code) return false;
+    for (let device = 0; device < this.#ids.length; device++) {
+      if (this.#ids[device] === undefined) continue;
+      const history = this.#histories[device];
+      if (history === undefined || history.some(({ county }) => county !== code)) return false;
+    }
     return true;
+  }
+
+  /** Condition that joins the table `locations` (as p) to rows: where each device stood then. */
+  joined(rows: string): string {
+    const device = `p.dev = ${rows}.dev`;
+    return this.#moving ? `${device} AND ${rows}.ts >= p.since AND ${rows}.ts < p.until` : device;
   }
 
   /** Condition on the table `locations` (as p) for the area and all below; false when nobody stands there. */
@@ -135,24 +176,42 @@ export class DeviceLocations {
     this.#changed = true;
   }
 
-  /** The table to send to DuckDB, when it changed since the last call. */
+  /** The table to send to DuckDB, when it changed since the last call: a row for each device and location. */
   takeColumns(): LocationColumns | null {
     if (!this.#changed) return null;
     this.#changed = false;
-    const count = this.#ids.length;
+    let count = 0;
+    for (let device = 0; device < this.#ids.length; device++)
+      count += this.#histories[device]?.length ?? 1;
     const columns = {
       device: new Int32Array(count),
+      since: new Float64Array(count),
+      until: new Float64Array(count),
       county: new Int32Array(count),
       township: new Int32Array(count),
       village: new Int32Array(count),
     };
-    for (let device = 0; device < count; device++) {
-      const location = this.#locations[device];
-      columns.device[device] = device;
-      columns.county[device] = this.#known(location?.county);
-      columns.township[device] = this.#known(location?.township);
-      columns.village[device] = this.#known(location?.village);
+    let row = 0;
+    for (let device = 0; device < this.#ids.length; device++) {
+      const history = this.#histories[device];
+      for (let i = 0; i < (history?.length ?? 1); i++, row++) {
+        const location = history?.[i];
+        columns.device[row] = device;
+        columns.since[row] = Math.max(-EVER, history === undefined ? -EVER : sinceOf(history, i));
+        columns.until[row] = history?.[i + 1]?.from ?? EVER;
+        columns.county[row] = this.#known(location?.county);
+        columns.township[row] = this.#known(location?.township);
+        columns.village[row] = this.#known(location?.village);
+      }
     }
     return columns;
   }
+}
+
+function stepsOf(history: History | undefined, numberOf: (code: string) => number): UnitSteps {
+  if (history === undefined) return NOWHERE;
+  const steps: UnitStep[] = [];
+  for (const [i, { township, county }] of history.entries())
+    addStep(steps, { since: sinceOf(history, i), unit: numberOf(township ?? county) });
+  return steps;
 }

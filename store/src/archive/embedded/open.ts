@@ -50,13 +50,15 @@ export async function openEmbeddedArchive(
 }
 
 function restoreLocations(archive: EmbeddedArchive): void {
-  const { db, locations, names, unitOf, savedUnitOf } = archive;
+  const { db, locations, names, unitsOf, savedUnitsOf } = archive;
   for (const row of db.sql('SELECT number, code FROM areas ORDER BY number').all())
     locations.restoreArea(row['number'] as number, row['code'] as string);
+  const later = db.laterUnits();
   for (const row of db.sql('SELECT number, area FROM devices ORDER BY number').all()) {
     const number = row['number'] as number;
     locations.addDevice(number, names.id(number));
-    unitOf[number] = row['area'] as number;
-    savedUnitOf[number] = row['area'] as number;
+    const steps = [{ since: Number.NEGATIVE_INFINITY, unit: row['area'] as number }];
+    unitsOf[number] = [...steps, ...(later.get(number) ?? [])];
+    savedUnitsOf[number] = unitsOf[number]!;
   }
 }

@@ -17,9 +17,11 @@ export interface EventRow {
   readonly detail: string;
 }
 
-/** Parallel columns: where each device stands; areas by number, 0 for none. */
+/** Parallel columns: where each device stood and stands (since ≤ at < until); areas by number, 0 for none. */
 export interface LocationColumns {
   readonly device: Int32Array;
+  readonly since: Float64Array;
+  readonly until: Float64Array;
   readonly county: Int32Array;
   readonly township: Int32Array;
   readonly village: Int32Array;

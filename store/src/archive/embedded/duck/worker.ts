@@ -58,7 +58,7 @@ const instance = await DuckDBInstance.create(':memory:', {
 const writer = await instance.connect();
 await writer.run(
   `SET parquet_metadata_cache = true;
-   CREATE TABLE locations(dev INTEGER, county INTEGER, township INTEGER, village INTEGER);
+   CREATE TABLE locations(dev INTEGER, since DOUBLE, until DOUBLE, county INTEGER, township INTEGER, village INTEGER);
    CREATE TABLE devices(dev INTEGER, id VARCHAR, profile VARCHAR);`,
 );
 const names = await writer.createAppender('devices');
@@ -229,13 +229,15 @@ async function addEvents(name: string, rows: readonly EventRow[]): Promise<void>
 
 async function setLocations(locations: LocationColumns): Promise<void> {
   await writer.run(
-    'CREATE OR REPLACE TABLE locations(dev INTEGER, county INTEGER, township INTEGER, village INTEGER)',
+    'CREATE OR REPLACE TABLE locations(dev INTEGER, since DOUBLE, until DOUBLE, county INTEGER, township INTEGER, village INTEGER)',
   );
   const appender = await writer.createAppender('locations');
-  const columns = [locations.device, locations.county, locations.township, locations.village];
+  const { device, since, until, county, township, village } = locations;
+  const columns = [device, since, until, county, township, village];
+  const types = [INTEGER, DOUBLE, DOUBLE, INTEGER, INTEGER, INTEGER];
   for (let start = 0; start < locations.device.length; start += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, locations.device.length - start);
-    const chunk = DuckDBDataChunk.create([INTEGER, INTEGER, INTEGER, INTEGER], count);
+    const chunk = DuckDBDataChunk.create(types, count);
     chunk.setColumns(columns.map((column) => Array.from(column.subarray(start, start + count))));
     appender.appendDataChunk(chunk);
   }

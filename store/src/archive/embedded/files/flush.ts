@@ -54,16 +54,16 @@ async function flushGeneration(archive: EmbeddedArchive, generation: Generation)
   const hours = generation.tables.flatMap((table) =>
     [...table.hours].map((hour) => ({ layout: table.layout, hour })),
   );
-  const { db, view, unitOf, savedUnitOf } = archive;
-  const moved = [...unitOf.keys()].filter((device) => unitOf[device] !== savedUnitOf[device]);
+  const { db, view, unitsOf, savedUnitsOf } = archive;
+  const moved = [...unitsOf.keys()].filter((device) => unitsOf[device] !== savedUnitsOf[device]);
   db.transaction(() => {
     for (const file of written) db.addFile(file);
     for (const { layout, hour } of hours) db.addDirty(layout, hour);
-    for (const device of moved) db.setDeviceArea(device, archive.unitOf[device]!);
+    for (const device of moved) db.setDeviceUnits(device, unitsOf[device]!);
     db.setState(STATE_NEXT_GENERATION, archive.nextGeneration);
     db.setState(STATE_SEALED_UP_TO, generation.sealedUpTo);
   });
-  for (const device of moved) savedUnitOf[device] = unitOf[device]!;
+  for (const device of moved) savedUnitsOf[device] = unitsOf[device]!;
   view.files = [...view.files, ...written];
   view.generations = view.generations.filter((one) => one !== generation);
   for (const { layout, hour } of hours) view.addDirty(layout, hour);

@@ -81,7 +81,7 @@ function recompute(archive: EmbeddedArchive, number: number, hours: readonly num
   return `SELECT hour, unit, ${carried.join(', ')} FROM (
     SELECT ts // ${HOUR} AS hour, coalesce(CASE WHEN p.township <> 0 THEN p.township ELSE p.county END, 0) AS unit,
       ${columns.join(', ')}
-    FROM (${rowsOnce(source)}) AS r LEFT JOIN locations AS p ON p.dev = r.dev
+    FROM (${rowsOnce(source)}) AS r LEFT JOIN locations AS p ON ${archive.locations.joined('r')}
     GROUP BY hour, unit) WHERE hour IN (${hours.join(', ')})`;
 }
 

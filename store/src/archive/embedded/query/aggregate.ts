@@ -97,7 +97,8 @@ function rawPart(
   const byArea = query.groupBy === 'township' || query.groupBy === 'village';
   const group =
     query.groupBy === 'none' ? '0' : query.groupBy === 'device' ? 'r.dev' : `p.${query.groupBy}`;
-  const join = byArea || area !== undefined ? 'JOIN locations AS p ON p.dev = r.dev' : '';
+  const join =
+    byArea || area !== undefined ? `JOIN locations AS p ON ${archive.locations.joined('r')}` : '';
   const condition = area === undefined ? '' : ` AND ${archive.locations.condition(area)}`;
   const value = `c${metric}`;
   const firstAndLast = ends(query)
