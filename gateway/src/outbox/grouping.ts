@@ -4,7 +4,7 @@ import type { WireEvent, WireReading } from '@village/core';
 export type Done = (error?: Error) => void;
 
 /** What one frame gave, as text. */
-export interface Entry {
+export interface FrameRows {
   readonly reading: string | null;
   readonly events: readonly string[];
   readonly rows: number;
@@ -23,7 +23,7 @@ export interface Group {
 }
 
 /** The text of a frame's rows, and what they weigh. */
-export function entryOf(reading: WireReading | null, events: readonly WireEvent[]): Entry {
+export function rowsOf(reading: WireReading | null, events: readonly WireEvent[]): FrameRows {
   const texts = events.map((event) => JSON.stringify(event));
   const row = reading === null ? null : JSON.stringify(reading);
   const all = row === null ? texts : [row, ...texts];
@@ -74,24 +74,24 @@ export class Grouping {
     return this.#groups.slice(0, count);
   }
 
-  add(entry: Entry, done: Done | undefined): void {
+  add(rows: FrameRows, done: Done | undefined): void {
     let group = this.#groups.at(-1);
     if (
       group === undefined ||
-      group.rows + entry.rows > this.#rowsMax ||
-      group.bytes + entry.bytes > this.#bytesMax
+      group.rows + rows.rows > this.#rowsMax ||
+      group.bytes + rows.bytes > this.#bytesMax
     ) {
       group = { readings: [], events: [], waiting: [], rows: 0, count: 0, bytes: 0 };
       this.#groups.push(group);
     }
-    if (entry.reading !== null) group.readings.push(entry.reading);
-    group.events.push(...entry.events);
+    if (rows.reading !== null) group.readings.push(rows.reading);
+    group.events.push(...rows.events);
     if (done !== undefined) group.waiting.push(done);
-    group.rows += entry.rows;
-    group.count += entry.readings;
-    group.bytes += entry.bytes;
-    this.#rows += entry.rows;
-    this.#bytes += entry.bytes;
+    group.rows += rows.rows;
+    group.count += rows.readings;
+    group.bytes += rows.bytes;
+    this.#rows += rows.rows;
+    this.#bytes += rows.bytes;
   }
 
   /** Forgets groups that `first` gave, once they are durable. */

@@ -17,7 +17,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../run/log.ts';
 import { temporaryFolder, until } from '../testing.ts';
-import { Outbox, type OutboxOptions } from './outbox.ts';
+import type { OutboxOptions } from './options.ts';
+import { Outbox } from './outbox.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

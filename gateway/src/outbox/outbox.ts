@@ -8,70 +8,17 @@ import {
   type Clock,
   type Lane,
   OperationalError,
-  SECOND,
   type WireEvent,
   type WireReading,
 } from '@village/core';
 import type { Log } from '../run/log.ts';
 import { setAside, type TakenOver, takeOver } from './damaged.ts';
-import { type BatchHead, OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
-import { bodyOf, type Done, entryOf, type Group, Grouping } from './grouping.ts';
+import { OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
+import { bodyOf, type Done, type Group, Grouping, rowsOf } from './grouping.ts';
 import { LossLedger } from './losses.ts';
+import { OUTBOX_DEFAULTS, type OutboxCounters, type OutboxOptions } from './options.ts';
 import { Reserve } from './reserve.ts';
-
-export interface OutboxOptions {
-  /** Most bytes of waiting batches. */
-  readonly bytesMax: number;
-  /** Hard limit of the database file, against faults of our own; well above `bytesMax`. */
-  readonly fileBytesMax: number;
-  /** Room put aside on the disk for the case that it is full. */
-  readonly reserveBytes: number;
-  /** A batch that is older than this when it is taken for sending goes as backfill, ms. */
-  readonly freshMs: number;
-  /** Most rows and bytes of one batch. */
-  readonly rowsMax: number;
-  readonly batchBytesMax: number;
-  /** How long a first row waits for company when nobody waits for its acknowledgement, ms of the machine's time. */
-  readonly lingerMs: number;
-  /** The same when a device waits. */
-  readonly ackWindowMs: number;
-  /** Most rows and bytes held in memory while the disk refuses. */
-  readonly pendingRowsMax: number;
-  readonly pendingBytesMax: number;
-}
-
-const DEFAULTS: OutboxOptions = {
-  bytesMax: 512 * 1024 * 1024,
-  fileBytesMax: 1024 * 1024 * 1024,
-  reserveBytes: 4 * 1024 * 1024,
-  freshMs: 90 * SECOND,
-  rowsMax: 500,
-  batchBytesMax: 100_000,
-  lingerMs: 200,
-  ackWindowMs: 10,
-  pendingRowsMax: 5_000,
-  pendingBytesMax: 8 * 1024 * 1024,
-};
-
-export interface OutboxCounters {
-  readonly epoch: string;
-  /** Highest seq given. */
-  readonly seq: number;
-  /** Batches not acknowledged. */
-  readonly waiting: { readonly live: number; readonly backfill: number };
-  readonly bytes: number;
-  /** Readings lost since the outbox was made, by cause. */
-  readonly dropped: Readonly<Record<string, number>>;
-  readonly droppedSeq: readonly (readonly [from: number, to: number])[];
-  readonly commits: number;
-  readonly commitFailures: number;
-  /** Rows accepted and not yet durable. */
-  readonly pendingRows: number;
-  /** Times a damaged database was moved aside since the start. */
-  readonly replaced: number;
-  /** Code of the fault that keeps it from writing, or null. */
-  readonly fault: string | null;
-}
+import { WaitingBatches } from './waiting.ts';
 
 const FILE = 'outbox.db';
 const RETRY_MS = 1_000;
@@ -112,26 +59,13 @@ export class Outbox {
   #fault: OperationalError | null = null;
   #closed = false;
 
-  #seq = 0;
-  /** Over the batches not acknowledged. */
-  #batches = 0;
-  #bytes = 0;
-  #readings = 0;
-  /** Batches up to this seq are backfill, and how many of them wait. */
-  #agedSeq = 0;
-  #agedBatches = 0;
-
-  /** Sent in this session and not acknowledged. */
-  readonly #taken = new Map<number, BatchHead>();
-  /** Acknowledged and not yet deleted. */
-  readonly #acknowledged = new Set<number>();
-  #cursor: Record<Lane, number> = { live: 0, backfill: 0 };
+  readonly #waiting: WaitingBatches;
 
   /** Called when there may be something new to send. */
   onWaiting: () => void = () => undefined;
 
   /**
-   * Opens the outbox of a folder; a damaged one is set aside, and a new one begun with what is whole in it.
+   * Opens the outbox of a folder; a damaged one is kept beside a new one, which takes over what is whole in it.
    * @throws outbox-refuses
    */
   constructor(
@@ -140,10 +74,11 @@ export class Outbox {
     options: Partial<OutboxOptions> = {},
   ) {
     this.#folder = folder;
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = { ...OUTBOX_DEFAULTS, ...options };
     this.#now = deps.now;
     this.#log = deps.log;
     this.#pending = new Grouping(this.#options.rowsMax, this.#options.batchBytesMax);
+    this.#waiting = new WaitingBatches(deps.now, this.#options.freshMs);
     makeFolder(folder);
     this.#reserve = new Reserve(folder, this.#options.reserveBytes);
     const { db, damaged } = this.#open();
@@ -164,27 +99,27 @@ export class Outbox {
    * without `done` a refusal is counted as a loss. False when refused: too large, or the disk refuses and memory is full.
    */
   put(reading: WireReading | null, events: readonly WireEvent[], done?: Done): boolean {
-    const entry = entryOf(reading, events);
-    if (entry.bytes > this.#options.batchBytesMax) {
+    const rows = rowsOf(reading, events);
+    if (rows.bytes > this.#options.batchBytesMax) {
       // A repeat would be as large: it is acknowledged, and counted as the loss that it is.
-      this.#countLost('row-too-large', entry);
+      this.#countLost('row-too-large', rows);
       done?.();
       return false;
     }
     const { pendingRowsMax, pendingBytesMax } = this.#options;
     if (
       this.#closed ||
-      this.#pending.rows + entry.rows > pendingRowsMax ||
-      this.#pending.bytes + entry.bytes > pendingBytesMax
+      this.#pending.rows + rows.rows > pendingRowsMax ||
+      this.#pending.bytes + rows.bytes > pendingBytesMax
     ) {
       const fault =
         this.#fault ??
         new OperationalError('outbox-busy', 'the outbox does not keep up', { retry: true });
-      if (done === undefined) this.#countLost(fault.code, entry);
+      if (done === undefined) this.#countLost(fault.code, rows);
       else done(fault);
       return false;
     }
-    this.#pending.add(entry, done);
+    this.#pending.add(rows, done);
     this.#schedule(
       this.#pending.full ? 0 : done === undefined ? this.#options.lingerMs : this.#ackWindow(),
     );
@@ -193,73 +128,42 @@ export class Outbox {
 
   /** Begins sending anew: everything not acknowledged is to be sent again. */
   startSession(): void {
-    this.#taken.clear();
+    this.#waiting.forgetSession();
     this.age();
-    this.#cursor = { live: this.#agedSeq, backfill: 0 };
+    this.#waiting.rewind();
   }
 
-  /**
-   * Turns batches that have waited too long into backfill, and what lies before them; false when the file can't be read. A
-   * batch from the future was made before the clock was set back, nobody knows when: it is old too.
-   */
+  /** Turns batches that have waited too long into backfill; false when the file can't be read. */
   age(): boolean {
     return this.#guarded(false, () => {
-      const { freshMs } = this.#options;
-      const now = this.#now();
-      const aged = this.#db.agedAfter(this.#agedSeq, now - freshMs, now + freshMs);
-      if (aged.seq === 0) return true;
-      let acknowledged = 0;
-      for (const seq of this.#acknowledged)
-        if (seq > this.#agedSeq && seq <= aged.seq) acknowledged++;
-      this.#agedSeq = aged.seq;
-      this.#agedBatches += aged.batches - acknowledged;
+      this.#waiting.age(this.#db);
       return true;
     });
   }
 
   /** Takes the next batch of a lane for sending; null when none waits. */
   take(lane: Lane): StoredBatch | null {
-    return this.#guarded(null, () => {
-      const upTo = lane === 'live' ? this.#seq : this.#agedSeq;
-      if (lane === 'live') this.#cursor.live = Math.max(this.#cursor.live, this.#agedSeq);
-      while (this.#cursor[lane] < upTo) {
-        const found = this.#db.next(this.#cursor[lane], upTo);
-        this.#cursor[lane] = found?.seq ?? upTo;
-        if (found === null) break;
-        if (lane === 'live' && this.#stale(found.madeAt)) {
-          this.age();
-          this.#cursor.live = Math.max(this.#cursor.live, this.#agedSeq);
-          continue;
-        }
-        if (this.#taken.has(found.seq) || this.#acknowledged.has(found.seq)) continue;
-        this.#taken.set(found.seq, found);
-        if (found.body !== null) return { ...found, body: found.body };
-        this.#forget(found);
-        this.#lost.number(found.seq, false);
-        this.#countLost('batch-corrupt', found);
-      }
-      return null;
-    });
-  }
-
-  #stale(madeAt: number): boolean {
-    const age = this.#now() - madeAt;
-    return age >= this.#options.freshMs || age < -this.#options.freshMs;
+    return this.#guarded(null, () =>
+      this.#waiting.take(this.#db, lane, (head) => {
+        this.#lost.number(head.seq, false);
+        this.#countLost('batch-corrupt', head);
+        this.#schedule(REMOVE_MS);
+      }),
+    );
   }
 
   /** The other side has it durably: it leaves the outbox. Unknown numbers (of an earlier session) are ignored. */
   acknowledge(seq: number): void {
-    const head = this.#taken.get(seq);
-    if (head !== undefined) this.#forget(head);
+    if (this.#waiting.acknowledge(seq)) this.#schedule(REMOVE_MS);
   }
 
   counters(): OutboxCounters {
     if (!this.#closed) this.age();
     return {
       epoch: this.epoch,
-      seq: this.#seq,
-      waiting: { live: this.#batches - this.#agedBatches, backfill: this.#agedBatches },
-      bytes: this.#bytes,
+      seq: this.#waiting.seq,
+      waiting: this.#waiting.lanes,
+      bytes: this.#waiting.bytes,
       dropped: Object.fromEntries(this.#lost.readings),
       droppedSeq: this.#lost.ranges,
       commits: this.#commits,
@@ -270,7 +174,7 @@ export class Outbox {
     };
   }
 
-  /** Writes what is pending and closes the file; whoever then still waits is told to come again. */
+  /** Writes what is pending and closes the file; whoever still waits gets an error and comes again. */
   close(): void {
     this.#commit();
     this.#closed = true;
@@ -299,20 +203,13 @@ export class Outbox {
   }
 
   #load(): void {
-    const totals = this.#db.totals();
-    this.#seq = totals.seq;
-    this.#batches = totals.batches;
-    this.#bytes = totals.bytes;
-    this.#readings = totals.readings;
-    this.#agedSeq = 0;
-    this.#agedBatches = 0;
-    this.#acknowledged.clear();
+    this.#waiting.load(this.#db);
     this.startSession();
   }
 
   /** Opens the file anew while running; what waited in it and can't be read any more is lost, and counted. */
   #replace(): void {
-    const before = this.#readings;
+    const before = this.#waiting.readings;
     this.#db.close();
     const { db, damaged } = this.#open();
     this.#db = db;
@@ -346,20 +243,6 @@ export class Outbox {
     this.#schedule(RETRY_MS);
   }
 
-  #forget(head: BatchHead): void {
-    this.#taken.delete(head.seq);
-    this.#acknowledged.add(head.seq);
-    this.#discount(head);
-    this.#schedule(REMOVE_MS);
-  }
-
-  #discount(head: BatchHead): void {
-    this.#batches--;
-    this.#bytes -= head.bytes;
-    this.#readings -= head.readings;
-    if (head.seq <= this.#agedSeq) this.#agedBatches--;
-  }
-
   /** A slow disk gets larger groups, so that at most a third of the time goes into waiting for it. */
   #ackWindow(): number {
     return Math.max(this.#options.ackWindowMs, 2 * this.#commitMs);
@@ -382,7 +265,7 @@ export class Outbox {
     this.#timerAt = Number.POSITIVE_INFINITY;
     // Where all does not fit, one batch may, and room comes as batches are sent.
     const groups = this.#pending.first(this.#fault === null ? Number.POSITIVE_INFINITY : 1);
-    if (groups.length === 0 && this.#acknowledged.size === 0 && !this.#lostChanged) return;
+    if (groups.length === 0 && !this.#waiting.deletable && !this.#lostChanged) return;
     const start = performance.now();
     this.#loosen();
     try {
@@ -415,26 +298,24 @@ export class Outbox {
       body: bodyOf(group),
     }));
     const bytes = insert.reduce((sum, batch) => sum + Buffer.byteLength(batch.body), 0);
-    const drops = this.#oldest(this.#bytes + bytes - this.#options.bytesMax);
+    const excess = this.#waiting.bytes + bytes - this.#options.bytesMax;
+    const drops = this.#waiting.oldest(this.#db, excess);
     const lost = this.#lost.copy();
     for (const head of drops) {
-      lost.number(head.seq, this.#taken.size === 0);
+      lost.number(head.seq, !this.#waiting.sending);
       lost.count('outbox-full', head.readings);
     }
-    const acknowledged = [...this.#acknowledged];
+    const { acknowledged } = this.#waiting;
     const numbers = this.#db.write({
       remove: [...acknowledged, ...drops.map((head) => head.seq)],
       insert,
       losses: drops.length > 0 || this.#lostChanged ? lost : undefined,
     });
-    for (const seq of acknowledged) this.#acknowledged.delete(seq);
-    for (const head of drops) this.#discount(head);
+    this.#waiting.deleted(acknowledged);
+    this.#waiting.dropped(drops);
+    this.#waiting.inserted(insert, bytes, numbers);
     this.#lost = lost;
     this.#lostChanged = false;
-    this.#batches += insert.length;
-    this.#bytes += bytes;
-    this.#readings += insert.reduce((sum, batch) => sum + batch.readings, 0);
-    this.#seq = numbers.at(-1) ?? this.#seq;
   }
 
   /**
@@ -463,32 +344,13 @@ export class Outbox {
 
   /** On a full disk deleting may still succeed where inserting does not, and makes room for it. */
   #removeOnly(): void {
-    const acknowledged = [...this.#acknowledged];
+    const { acknowledged } = this.#waiting;
     if (acknowledged.length === 0 || this.#fault?.code !== 'outbox-refuses') return;
     try {
       this.#db.write({ remove: acknowledged, insert: [], losses: undefined });
-      for (const seq of acknowledged) this.#acknowledged.delete(seq);
+      this.#waiting.deleted(acknowledged);
     } catch (error) {
       this.#log.warn({ code: outboxFault(error).code }, 'the outbox can not even delete');
     }
-  }
-
-  /** The oldest batches that are not under way, enough to free so many bytes. */
-  #oldest(bytes: number): BatchHead[] {
-    const chosen: BatchHead[] = [];
-    let free = 0;
-    let after = 0;
-    while (free < bytes) {
-      const heads = this.#db.heads(after);
-      if (heads.length === 0) break;
-      for (const head of heads) {
-        after = head.seq;
-        if (free >= bytes || this.#taken.has(head.seq) || this.#acknowledged.has(head.seq))
-          continue;
-        chosen.push(head);
-        free += head.bytes;
-      }
-    }
-    return chosen;
   }
 }
