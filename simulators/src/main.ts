@@ -73,7 +73,7 @@ async function run(args: readonly string[]): Promise<void> {
   refuse(`there is no command ${command}; see --help`);
 }
 
-/** Faults of the world are told in a line; a bug keeps its stack. */
+/** A fault of the world is printed as one line; a bug keeps its stack. */
 function isWorldly(error: unknown): error is Error {
   if (error instanceof OperationalError) return true;
   return error instanceof Error && 'code' in error && typeof error.code === 'string';

@@ -1,5 +1,5 @@
 /**
- * What becomes of a damaged outbox: its files are set aside for somebody to look at, and the batches in it that are whole,
+ * What becomes of a damaged outbox: its files are kept for somebody to look at, and the batches in it that are whole,
  * each proven by its sum, are taken over into a new one.
  */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ const SLICE = 64;
 const ENDS = ['', '-wal', '-shm'];
 
 /** Gives the files of a database the next free name of damaged ones in its folder; that name. */
-export function setAside(folder: string, file: string): string {
+export function keepBeside(folder: string, file: string): string {
   const numbers = readdirSync(folder)
     .map((name) => Number(/^outbox-damaged-(\d+)\.db$/.exec(name)?.[1] ?? 0))
     .filter((number) => number > 0)

@@ -12,7 +12,7 @@ import {
   type WireReading,
 } from '@village/core';
 import type { Log } from '../run/log.ts';
-import { setAside, type TakenOver, takeOver } from './damaged.ts';
+import { keepBeside, type TakenOver, takeOver } from './damaged.ts';
 import { OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
 import { bodyOf, type Done, type Group, Grouping, rowsOf } from './grouping.ts';
 import { LossLedger } from './losses.ts';
@@ -194,7 +194,7 @@ export class Outbox {
       const fault = outboxFault(error);
       if (fault.code !== 'outbox-corrupt') throw fault;
       this.#replaced++;
-      const kept = setAside(this.#folder, FILE);
+      const kept = keepBeside(this.#folder, FILE);
       const db = new OutboxDatabase(path, this.#options.fileBytesMax);
       const damaged = takeOver(join(this.#folder, kept), db, this.#options.bytesMax);
       this.#log.error({ code: fault.code, kept, ...damaged }, `a new outbox: ${fault.message}`);

@@ -87,7 +87,7 @@ export class Uplink {
   async run(signal: AbortSignal): Promise<void> {
     const { timer, random, log } = this.#deps;
     let failures = 0;
-    let told: string | null = null;
+    let logged: string | null = null;
     let awaySince = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       const connects = this.#connects;
@@ -95,7 +95,7 @@ export class Uplink {
       const beganAt = timer.elapsed();
       const reason = await this.#session(signal, () => {
         log.info({ url: this.#options.url }, 'uplink: connected');
-        told = null;
+        logged = null;
         this.onConnected(timer.elapsed() - awaySince);
       });
       if (signal.aborted) return;
@@ -105,8 +105,8 @@ export class Uplink {
         this.#acknowledged > acknowledged ||
         (this.#connects > connects && timer.elapsed() - beganAt > MINUTE);
       failures = useful ? 1 : failures + 1;
-      if (told !== reason) log.warn({ reason }, 'uplink: not connected');
-      told = reason;
+      if (logged !== reason) log.warn({ reason }, 'uplink: not connected');
+      logged = reason;
       await rest(timer, backoffMs(failures, random, BACKOFF), signal);
     }
   }
@@ -284,9 +284,9 @@ export class Uplink {
     if (client.connected) {
       const status: WireStatus = { online: false, at: formatTime(this.#deps.timer.now()) };
       const topic = topics.gatewayStatus(this.#options.gateway);
-      const told = client.publishAsync(topic, JSON.stringify(status), { qos: 1, retain: true });
-      // That it could not be told any more is no matter: the will says the same.
-      await Promise.race([told.catch(() => undefined), closed]);
+      const said = client.publishAsync(topic, JSON.stringify(status), { qos: 1, retain: true });
+      // When it can no longer be sent, the will says the same.
+      await Promise.race([said.catch(() => undefined), closed]);
     }
     // Waits for what is under way, until it is cut.
     client.end(!client.connected);

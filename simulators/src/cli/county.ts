@@ -38,7 +38,7 @@ export function plan(flags: Flags): void {
 
 const PLAY_REPORT_MS = 30 * SECOND;
 
-/** Plays until --for is over or we are told to stop, and prints the counts as one JSON line. */
+/** Plays until --for is over or a signal to stop, and prints the counts as one JSON line. */
 async function keepPlaying(
   county: CountyPlan,
   scenario: readonly ScenarioStep[],

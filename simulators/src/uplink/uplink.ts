@@ -1,6 +1,6 @@
 /**
  * One MQTT connection of a simulated device, or of a network server that speaks for many: a bounded queue, a
- * bounded window of messages on the way (QoS 1), and counts of everything. Reconnects for ever.
+ * bounded window of messages on the way (QoS 1), and counts of everything. It reconnects without end.
  */
 import { OperationalError } from '@village/core';
 import mqtt from 'mqtt';
@@ -14,7 +14,7 @@ export interface UplinkOptions {
   readonly windowMax: number;
   /** Messages kept beyond those; the oldest gives way. */
   readonly queueMax: number;
-  /** Pause before a new try; give devices different ones, lest they all come at once. */
+  /** Pause before a new try; different for each device, so that they do not all come at once. */
   readonly reconnectMs: number;
 }
 

@@ -13,7 +13,7 @@ export interface EventRule {
 
 type Condition = (root: JsonObject) => boolean;
 
-/** Whether what a pointer finds is one of the wanted values; true, "true" and such are told apart. */
+/** Whether what a pointer finds is one of the wanted values; true and "true" are different. */
 function compileConditions(
   conditions: Readonly<Record<string, Scalar | readonly Scalar[]>>,
 ): Condition[] {

@@ -1,15 +1,15 @@
 /**
- * One Modbus TCP connection with its queue. It works round what modbus-serial 8.0.25 leaves to its user: requests
- * without a time-out never settle; a lost connection is neither restored nor told to requests under way; transaction
- * numbers repeat after 256; the unit is a state of the client. Time-outs and pauses count on the machine's clock, as
- * the wire is real even where time is simulated.
+ * One Modbus TCP connection. It works round what modbus-serial 8.0.25 leaves to its user: requests without a time-out never
+ * settle; a lost connection is neither restored nor reported to requests under way; transaction numbers repeat after 256.
+ * Time-outs and pauses count on the machine's clock, as the wire is real even where time is simulated.
  */
 import { connect, type Socket } from 'node:net';
-import { OperationalError, type Random, type Timer } from '@village/core';
+import { OperationalError } from '@village/core';
 import type { ModbusRead } from '@village/device-profiles/modbus';
-import modbus from 'modbus-serial';
 import { backoffMs, rest } from '../../run/backoff.ts';
-import type { Log } from '../../run/log.ts';
+import type { DriverDeps } from '../driver.ts';
+import { ask, faultOf, forgetSettled, isTimeout, type ModbusClient, openClient } from './client.ts';
+import { type Answer, type Request, RequestQueue } from './request-queue.ts';
 
 export interface ModbusConnectionOptions {
   readonly host: string;
@@ -20,43 +20,13 @@ export interface ModbusConnectionOptions {
   readonly shared: boolean;
 }
 
-export type Answer = Uint16Array | readonly boolean[];
-
-interface Request {
-  readonly unit: number;
-  readonly timeoutMs: number;
-  readonly read: ModbusRead;
-  /** Held to the share of slow units. */
-  readonly held: boolean;
-  readonly queuedAt: number;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (fault: OperationalError) => void;
-}
-
 export interface ModbusConnectionCounters {
   readonly connects: number;
   readonly requests: number;
   readonly timeouts: number;
 }
 
-// The package is CommonJS with its class as `default` too, which is where its types have it.
-const ModbusClient = modbus.default;
-type ModbusClient = InstanceType<typeof ModbusClient>;
-
-/**
- * The library keeps each request and what it was answered until its number comes round, 256 requests later: 60 MB for
- * 200 devices of 60 registers. What has been settled is taken from it. A late answer to it is ignored all the same.
- */
-function forgetSettled(client: ModbusClient): void {
-  (client as unknown as { _transactions: Record<number, unknown> })._transactions = {};
-}
-
 const CONNECT_TIMEOUT_MS = 5_000;
-const QUEUE_MAX = 1_000;
-/** Slow units get at most one part in this many of a shared connection's time. */
-const SLOW_SHARE = 5;
-/** Even on a busy connection a slow unit is asked after this wait. */
-const SLOW_PATIENCE_MS = 10_000;
 /**
  * On a shared connection nothing is asked for as long again as an answer was waited for in vain, but no longer than this:
  * converters to RS-485 give a late answer to whoever asks then, and each answer after it to the wrong request.
@@ -68,49 +38,17 @@ const SILENT_MAX = 4;
 const REQUESTS_AFTER_TIMEOUT_MAX = 200;
 const BACKOFF = { baseMs: 500, maxMs: 30_000 };
 
-function faultOf(error: unknown, request: Request): OperationalError {
-  const { unit, read } = request;
-  const what = `unit ${unit}, ${read.table} ${read.address}`;
-  const fault = error as { name?: string; message?: string; modbusCode?: number };
-  if (fault.name === 'TransactionTimedOutError')
-    return new OperationalError('device-silent', `${what}: no answer in ${request.timeoutMs} ms`, {
-      retry: true,
-    });
-  if (fault.name === 'PortNotOpenError')
-    return new OperationalError('connection-lost', `${what}: the connection is lost`, {
-      retry: true,
-    });
-  if (fault.modbusCode === 10 || fault.modbusCode === 11)
-    return new OperationalError('device-silent', `${what}: ${fault.message}`, {
-      retry: true,
-      cause: error,
-    });
-  if (fault.modbusCode !== undefined)
-    return new OperationalError('device-refused', `${what}: ${fault.message}`, {
-      retry: true,
-      cause: error,
-    });
-  return new OperationalError('answer-malformed', `${what}: ${fault.message}`, {
-    retry: true,
-    cause: error,
-  });
-}
-
 export class ModbusConnection {
   readonly name: string;
   readonly #options: ModbusConnectionOptions;
-  readonly #deps: { timer: Timer; random: Random; log: Log };
-  readonly #quick: Request[] = [];
-  readonly #slow: Request[] = [];
+  readonly #deps: DriverDeps;
+  readonly #queue: RequestQueue;
   readonly #underWay = new Set<Request>();
   #client: ModbusClient | null = null;
   #socket: Socket | null = null;
   #wake: NodeJS.Timeout | undefined;
   /** By performance.now(): no request before. */
   #pauseUntil = 0;
-  #slowNotBefore = 0;
-  /** Units whose last answer did not come, or took more than half of its time. */
-  readonly #slowUnits = new Set<number>();
   readonly #opened = new Set<() => void>();
   #silent = 0;
   /** Requests made on this connection since the first one that was not answered; 0 when all were. */
@@ -122,9 +60,10 @@ export class ModbusConnection {
   #requests = 0;
   #timeouts = 0;
 
-  constructor(options: ModbusConnectionOptions, deps: { timer: Timer; random: Random; log: Log }) {
+  constructor(options: ModbusConnectionOptions, deps: DriverDeps) {
     this.name = `${options.host}:${options.port}`;
     this.#options = options;
+    this.#queue = new RequestQueue(options.shared);
     this.#deps = deps;
   }
 
@@ -139,10 +78,11 @@ export class ModbusConnection {
   /** Keeps the connection up until the signal: connects, waits for its end, backs off, connects again. */
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
-    let told: string | null = null;
+    let logged: string | null = null;
     const say = (state: string, fields: object): void => {
-      if (told !== state) this.#deps.log.info({ line: this.name, ...fields }, `modbus: ${state}`);
-      told = state;
+      if (logged !== state)
+        this.#deps.log.info({ connection: this.name, ...fields }, `modbus: ${state}`);
+      logged = state;
     };
     while (!signal.aborted) {
       this.#answered = false;
@@ -153,7 +93,7 @@ export class ModbusConnection {
       say('not connected', { reason: ended });
       await rest(this.#deps.timer, backoffMs(failures, this.#deps.random, BACKOFF), signal);
     }
-    // What waited for a connection that was being made anew would wait for ever.
+    // What waits for a connection that is being made anew would wait without end.
     this.#renewing = false;
     this.#end();
   }
@@ -174,22 +114,12 @@ export class ModbusConnection {
       return Promise.reject(
         new OperationalError('not-connected', `${this.name} is not connected`, { retry: true }),
       );
-    if (this.#quick.length + this.#slow.length >= QUEUE_MAX)
+    if (this.#queue.full)
       return Promise.reject(
         new OperationalError('queue-full', `${this.name} has too many requests`, { retry: true }),
       );
     return new Promise((resolve, reject) => {
-      const held = this.#options.shared && this.#slowUnits.has(unit);
-      const queuedAt = performance.now();
-      (held ? this.#slow : this.#quick).push({
-        unit,
-        timeoutMs,
-        read,
-        held,
-        queuedAt,
-        resolve,
-        reject,
-      });
+      this.#queue.add({ unit, timeoutMs, read, resolve, reject }, performance.now());
       this.#pump();
     });
   }
@@ -235,28 +165,19 @@ export class ModbusConnection {
 
   /** Puts the library's client on a connected socket; false when the socket has ended meanwhile. */
   async #begin(socket: Socket): Promise<boolean> {
-    const client = new ModbusClient();
-    const broken = (error: unknown): void => {
-      socket.destroy(error instanceof Error ? error : new Error(String(error)));
-    };
-    client.on('error', broken);
-    try {
-      await client.linkTCP(socket, { port: this.#options.port });
-    } catch (error) {
-      broken(error);
-    }
+    const client = await openClient(socket, this.#options.port);
     if (socket.destroyed) return false;
     this.#connects++;
     this.#silent = 0;
     this.#sinceUnanswered = 0;
     this.#pauseUntil = 0;
-    this.#slowNotBefore = 0;
+    this.#queue.reset();
     this.#socket = socket;
     this.#client = client;
     return true;
   }
 
-  /** The library would leave requests under way to their time-outs: they are told at once. */
+  /** The library would leave requests under way to their time-outs: they are rejected at once. */
   #end(): void {
     this.#client?.destroy(() => undefined);
     this.#client = null;
@@ -265,10 +186,10 @@ export class ModbusConnection {
     const lost = new OperationalError('connection-lost', `${this.name}: the connection is lost`, {
       retry: true,
     });
-    const told = [...this.#underWay];
-    if (!this.#renewing) told.push(...this.#quick.splice(0), ...this.#slow.splice(0));
+    const ended = [...this.#underWay];
+    if (!this.#renewing) ended.push(...this.#queue.takeAll());
     this.#underWay.clear();
-    for (const request of told) request.reject(lost);
+    for (const request of ended) request.reject(lost);
   }
 
   #pump(): void {
@@ -283,9 +204,10 @@ export class ModbusConnection {
         this.#wakeIn(this.#pauseUntil - now);
         return;
       }
-      const request = this.#pick(now);
+      const request = this.#queue.take(now);
       if (request === undefined) {
-        if (this.#slow.length > 0) this.#wakeIn(this.#slowNotBefore - now);
+        const { slowAt } = this.#queue;
+        if (slowAt !== null) this.#wakeIn(slowAt - now);
         return;
       }
       this.#underWay.add(request);
@@ -300,17 +222,6 @@ export class ModbusConnection {
       this.#wake = setTimeout(() => this.#pump(), Math.max(1, Math.ceil(ms)));
   }
 
-  #pick(now: number): Request | undefined {
-    const [slow] = this.#slow;
-    const allowed = slow !== undefined && now >= this.#slowNotBefore;
-    if (allowed && (this.#quick.length === 0 || now - slow.queuedAt > SLOW_PATIENCE_MS)) {
-      // Until its answer is in, no other slow one may go.
-      this.#slowNotBefore = Number.POSITIVE_INFINITY;
-      return this.#slow.shift();
-    }
-    return this.#quick.shift();
-  }
-
   async #send(client: ModbusClient, request: Request): Promise<void> {
     this.#requests++;
     if (this.#sinceUnanswered > 0) this.#sinceUnanswered++;
@@ -318,13 +229,13 @@ export class ModbusConnection {
     let settle: () => void;
     let drainMs = 0;
     try {
-      const answer = await this.#ask(client, request);
+      const answer = await ask(client, request);
       this.#silent = 0;
       this.#answered = true;
       settle = () => request.resolve(answer);
     } catch (error) {
       const fault = faultOf(error, request);
-      const timedOut = (error as Error).name === 'TransactionTimedOutError';
+      const timedOut = isTimeout(error);
       if (timedOut) this.#timedOut();
       else this.#silent = 0;
       if (fault.code === 'device-refused') this.#answered = true;
@@ -332,14 +243,11 @@ export class ModbusConnection {
         drainMs = Math.min(request.timeoutMs, DRAIN_MAX_MS);
       settle = () => request.reject(fault);
     }
-    // Gone from the set: the connection has ended, and the request was told so.
+    // Gone from the set: the connection has ended, and the request was rejected.
     if (!this.#underWay.delete(request)) return;
     if (this.#underWay.size === 0) forgetSettled(client);
     const now = performance.now();
-    if (now - start > request.timeoutMs / 2) this.#slowUnits.add(request.unit);
-    else this.#slowUnits.delete(request.unit);
-    if (request.held)
-      this.#slowNotBefore = now + drainMs + (SLOW_SHARE - 1) * (now - start + drainMs);
+    this.#queue.ended(request, now, now - start, drainMs);
     this.#pauseFrom(now, Math.max(this.#options.pauseMs, drainMs));
     settle();
     this.#renewIfDoubtful();
@@ -350,26 +258,6 @@ export class ModbusConnection {
   #pauseFrom(now: number, ms: number): void {
     const until = Number.isFinite(this.#pauseUntil) ? this.#pauseUntil : 0;
     this.#pauseUntil = Math.max(until, now + ms);
-  }
-
-  /** The unit goes with the request; the time-out is a state of the client that it reads when the request is made. */
-  async #ask(client: ModbusClient, request: Request): Promise<Answer> {
-    const { unit, timeoutMs } = request;
-    const { table, address, count } = request.read;
-    client.setTimeout(timeoutMs);
-    const data = await new Promise<number[] | boolean[]>((resolve, reject) => {
-      const next = (error: Error | null, answer: { data: number[] | boolean[] }): void => {
-        if (error) reject(error);
-        else resolve(answer.data);
-      };
-      if (table === 'coil') client.writeFC1(unit, address, count, next);
-      else if (table === 'discrete') client.writeFC2(unit, address, count, next);
-      else if (table === 'holding') client.writeFC3(unit, address, count, next);
-      else client.writeFC4(unit, address, count, next);
-    });
-    return table === 'coil' || table === 'discrete'
-      ? (data as boolean[]).slice(0, count)
-      : Uint16Array.from(data as number[]);
   }
 
   #timedOut(): void {

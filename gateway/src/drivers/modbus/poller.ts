@@ -6,7 +6,8 @@ import type { Intake } from '../../intake/intake.ts';
 import { rest } from '../../run/backoff.ts';
 import type { DriverDeps } from '../driver.ts';
 import type { ModbusAddress } from './address.ts';
-import type { Answer, ModbusConnection } from './connection.ts';
+import type { ModbusConnection } from './connection.ts';
+import type { Answer } from './request-queue.ts';
 
 export interface PollCounters {
   ok: number;
