@@ -13,7 +13,7 @@ import { RATE_SECONDS, RateClock } from './rates.ts';
 import { registryStore } from './tables/registry-store.ts';
 
 export interface DirectoryOptions extends LoadOptions {
-  readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'locate' | 'changedSince'>;
+  readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'locate' | 'changedSince' | 'note'>;
 }
 
 export class Directory implements Registry {
@@ -51,6 +51,8 @@ export class Directory implements Registry {
 
   /** Loads again after a load that failed, or when another process has changed something. */
   async reload(now: number): Promise<void> {
+    // What is being read now may be what was changed.
+    await this.#loading.catch(() => undefined);
     const stored = registryStore(this.#options.relational);
     if (this.#stale || (await stored.version()) !== this.#books.version) await this.load(now);
   }
@@ -87,6 +89,9 @@ export class Directory implements Registry {
     // The one step that may fail; from here on nothing waits and nothing throws.
     store.locate(locations);
     this.#books = books;
+    for (const [subject, { retiredAt }] of books.entries)
+      if (retiredAt !== null && before.entries.get(subject)?.retiredAt === null)
+        store.note({ type: 'device-retired', at: retiredAt, subject });
     for (const principal of before.credentials.revokedBy(books.credentials))
       for (const listener of this.#revokedListeners) listener(principal);
   }

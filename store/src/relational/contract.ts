@@ -121,6 +121,11 @@ export interface Relational extends RelationalAccess {
   ): Promise<Result>;
   /** Optional modules whose tables could not be brought up to date: `for` refuses them. */
   readonly faults: readonly ModuleFault[];
+  /**
+   * Calls `heard`, which must not throw, when another process tells of something on a channel of the database; returns what
+   * ends that. A hint alone, which may be lost, and never comes on SQLite: who must know looks for himself as well.
+   */
+  listen(channel: string, heard: () => void): () => Promise<void>;
   counters(): EngineCounters;
   /** Copies a SQLite store into a new file while it is in use; false on PostgreSQL, which has its own tools. */
   backup(file: string): Promise<boolean>;

@@ -62,6 +62,7 @@ export async function openRelational(options: RelationalOptions): Promise<Relati
     engine: connected.engine,
     transaction: runner(db, access, options.transactionMs ?? TRANSACTION_MS),
     faults,
+    listen: (channel, heard) => connected.listen?.(channel, heard) ?? (() => Promise.resolve()),
     counters: () => connected.counters(),
     backup: async (file) => {
       await connected.backup?.(file);

@@ -13,15 +13,17 @@ import {
   problem,
   route,
 } from '@village/platform';
-import { decodeText, registryStore } from '@village/registry';
+import { decodeText, registryStore, VERSION_CHANNEL } from '@village/registry';
 import { areaFor, deviceFor } from '../../http/query.ts';
 import { viewArea, viewDevice, viewLatest, viewProfile } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 import { listDevices } from './device-list.ts';
 import { lifecycleRoutes, originOf } from './lifecycle.ts';
 
-/** How soon a directory that could not be loaded is loaded again: what it holds may be rights taken away. */
+/** How often it is looked whether what is stored is newer than the directory: what it holds may be rights taken away. */
 const RELOAD_MS = 2 * SECOND;
+/** Several changes that come together are read together. */
+const HEARD_MS = 100;
 
 function areaRoutes({ directory }: Needs): AnyRoute[] {
   return [
@@ -106,6 +108,28 @@ async function saveGateways(
 
 const looks = ['clerk', 'officer', 'admin'] as const;
 
+/** Other processes over the same database tell of their changes. */
+function listenForChanges({
+  relational,
+  directory,
+  timer,
+  clock,
+  failed,
+}: Needs): () => Promise<void> {
+  let waiting = false;
+  return relational.listen(VERSION_CHANNEL, () => {
+    if (waiting) return;
+    waiting = true;
+    timer
+      .sleep(HEARD_MS)
+      .then(() => {
+        waiting = false;
+        return directory.reload(clock());
+      })
+      .catch((error: unknown) => failed('directory', error));
+  });
+}
+
 export const registryModule = defineModule<Needs>({
   name: 'registry',
   title: { zh: '区域与设备', en: 'Areas and devices' },
@@ -118,6 +142,7 @@ export const registryModule = defineModule<Needs>({
   start: (needs) => {
     const { directory, clock } = needs;
     const saved = new Map<string, number>();
+    const stopListening = listenForChanges(needs);
     return {
       routes: [
         ...areaRoutes(needs),
@@ -129,6 +154,7 @@ export const registryModule = defineModule<Needs>({
         { kind: 'directory', everyMs: RELOAD_MS, run: () => directory.reload(clock()) },
         { kind: 'gateways', everyMs: MINUTE, run: () => saveGateways(needs, saved) },
       ],
+      close: stopListening,
       metrics: [
         metricGroup(
           () => directory.tops().map((top) => directory.counts(top)),

@@ -18,6 +18,11 @@ export interface Connected {
   readonly migrating: Dialect;
   /** Copies the database into a file while it is in use; absent where the engine has its own tools. */
   readonly backup?: (file: string) => Promise<void>;
+  /**
+   * Calls `heard`, which must not throw, when the database tells of something on the channel; returns what ends that. A
+   * hint alone: what is told while the connection is down is lost. Absent where processes do not share a database.
+   */
+  readonly listen?: (channel: string, heard: () => void) => () => Promise<void>;
   counters(): EngineCounters;
   close(): Promise<void>;
 }

@@ -69,6 +69,47 @@ class NamingDialect extends PostgresDialect {
   }
 }
 
+const RELISTEN_MS = 5_000;
+
+/** A connection of its own that listens; one that is lost is opened again after a while. */
+function listenOn(
+  url: string,
+  channel: string,
+  heard: () => void,
+  onError: (error: Error) => void,
+): () => Promise<void> {
+  let ended = false;
+  let client: pg.Client | null = null;
+  let retry: NodeJS.Timeout | undefined;
+  const lost = (error: Error): void => {
+    if (ended || retry !== undefined) return;
+    onError(error);
+    client?.end().catch(() => undefined);
+    client = null;
+    retry = setTimeout(() => {
+      retry = undefined;
+      begin();
+    }, RELISTEN_MS);
+  };
+  const begin = (): void => {
+    const one = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    client = one;
+    one.on('notification', heard);
+    one.on('error', lost);
+    one.on('end', () => lost(new Error('the connection that listens was closed')));
+    one
+      .connect()
+      .then(() => one.query(`listen ${pg.escapeIdentifier(channel)}`))
+      .catch(lost);
+  };
+  begin();
+  return async () => {
+    ended = true;
+    clearTimeout(retry);
+    await client?.end().catch(() => undefined);
+  };
+}
+
 /** PostgreSQL 13 or newer; 64-bit integers come as numbers, since ours are milliseconds and row ids. */
 export function connectPostgres(url: string, onError: (error: Error) => void): Connected {
   const pool = new pg.Pool({
@@ -91,6 +132,7 @@ export function connectPostgres(url: string, onError: (error: Error) => void): C
     engine: 'postgres',
     dialect,
     migrating: dialect,
+    listen: (channel, heard) => listenOn(url, channel, heard, onError),
     counters: () => ({ waiting: pool.waitingCount, refused: 0, restarts: 0 }),
     close: async () => {
       if (!pool.ended && !pool.ending) await pool.end();

@@ -1,0 +1,178 @@
+/** What a directory takes in of what is stored: whole, in order, and also what another process changed. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SECOND, systemTimer } from '@village/core';
+import { builtinCatalog, loadCatalog } from '@village/device-profiles';
+import { hashSecret, openRelational, type Relational } from '@village/store/relational';
+import { AREAS, COUNTY, device, testModules } from '@village/store/relational/testing';
+import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
+import { afterEach, expect, it } from 'vitest';
+import type { Principal } from './contract.ts';
+import { compareNames } from './devices.ts';
+import { Directory } from './directory.ts';
+import type { DeviceImport } from './tables/contract.ts';
+import { registryStore } from './tables/registry-store.ts';
+import { VERSION_CHANNEL } from './tables/schema.ts';
+import { onBothEngines, type Target } from './testing.ts';
+
+const NORTH = '330522100200';
+const SOUTH = '330522101000';
+const NOW = 1_800_000_000_000;
+const { profiles } = loadCatalog([builtinCatalog]);
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of cleanup.splice(0).reverse()) await close();
+});
+
+/** A process: its own connection to the database, its own readings, its own directory. */
+async function start(
+  target: Target,
+): Promise<{ relational: Relational; store: TimeSeriesStore; directory: Directory }> {
+  const relational = await openRelational({ ...target, clock: () => NOW, modules: testModules });
+  cleanup.push(() => relational.close());
+  const folder = await mkdtemp(join(tmpdir(), 'village-directory-'));
+  cleanup.push(() => rm(folder, { recursive: true, force: true }));
+  const store = await openTimeSeries({
+    folder,
+    timer: systemTimer,
+    tickMs: Number.POSITIVE_INFINITY,
+    diskReserveBytes: 0,
+  });
+  cleanup.push(() => store.close());
+  const directory = new Directory({ relational, store, profiles, log: () => undefined });
+  return { relational, store, directory };
+}
+
+const batch = (
+  devices: DeviceImport['devices'],
+  more: Partial<DeviceImport> = {},
+): DeviceImport => ({
+  devices,
+  gateways: [],
+  credentials: [],
+  at: NOW,
+  by: 'li',
+  ...more,
+});
+
+async function inTime(holds: () => boolean): Promise<boolean> {
+  const from = performance.now();
+  while (!holds() && performance.now() - from < 5 * SECOND) await systemTimer.sleep(20);
+  return holds();
+}
+
+onBothEngines((target) => {
+  it('takes in what another process changed, and ends what was opened with rights that are gone', async () => {
+    const at = await target();
+    const [here, there] = [await start(at), await start(at)];
+    const stored = registryStore(there.relational);
+    await stored.importAreas(AREAS);
+    const credentials = [
+      { id: 'a', kind: 'device' as const, hash: hashSecret('secret of a') },
+      { id: 'b', kind: 'device' as const, hash: hashSecret('secret of b') },
+    ];
+    await stored.importDevices(batch([device('a', NORTH), device('b', SOUTH)], { credentials }));
+    await here.directory.load(NOW);
+    const revoked: Principal[] = [];
+    here.directory.onRevoked((principal) => revoked.push(principal));
+    const version = await registryStore(here.relational).version();
+    await here.directory.reload(NOW);
+    expect(here.directory.verify('a', 'secret of a')).toEqual({ kind: 'device', id: 'a' });
+
+    await stored.retireDevice({ device: 'a', at: NOW + 1, by: 'li', reason: null });
+    await stored.importDevices(batch([device('b', NORTH, { name: '搬走' }), device('c', SOUTH)]));
+    // Until it looks, nothing is different here.
+    expect(here.directory.device('a')?.id).toBe('a');
+    await here.directory.reload(NOW);
+    expect(here.directory.device('a')).toBeUndefined();
+    expect(here.directory.verify('a', 'secret of a')).toBeUndefined();
+    expect(revoked).toEqual([{ kind: 'device', id: 'a' }]);
+    expect(here.directory.entry(NORTH, 'b')?.device.name).toBe('搬走');
+    expect(here.directory.entry(SOUTH, 'b')).toBeUndefined();
+    expect(here.directory.entry(NORTH, 'a')?.retiredAt).toBe(NOW + 1);
+    expect(here.directory.area(COUNTY, COUNTY)?.entries.map((one) => one.device.id)).toEqual([
+      'b',
+      'c',
+    ]);
+    expect(here.directory.counts(COUNTY)).toMatchObject({ never: 2 });
+    expect(await registryStore(here.relational).version()).toBe(version + 2);
+  });
+
+  it('hears of changes from PostgreSQL at once; on SQLite one looks', async () => {
+    const at = await target();
+    const [here, there] = [await start(at), await start(at)];
+    let heard = 0;
+    const stop = here.relational.listen(VERSION_CHANNEL, () => heard++);
+    const stored = registryStore(there.relational);
+    await stored.importAreas(AREAS);
+    if ('file' in at) {
+      await stop();
+      expect(heard).toBe(0);
+      return;
+    }
+    // The connection that listens may be later than the first change.
+    for (let n = 0; n < 20 && heard === 0; n++) {
+      await stored.importAreas(AREAS);
+      await systemTimer.sleep(100);
+    }
+    const before = heard;
+    expect(before).toBeGreaterThan(0);
+    await expect(stored.importDevices(batch([device('x', '999999999999')]))).rejects.toThrow();
+    await stored.importDevices(batch([device('x', NORTH)]));
+    expect(await inTime(() => heard === before + 1)).toBe(true);
+    await stop();
+    await stored.importAreas(AREAS);
+    await systemTimer.sleep(300);
+    expect(heard).toBe(before + 1);
+  });
+});
+
+it('keeps lists in order through additions, new names, retirements and returns', async () => {
+  const { relational, directory, store } = await start({ file: ':memory:' });
+  const stored = registryStore(relational);
+  await stored.importAreas(AREAS);
+  const names = ['站 10', '站 9', '北村', '安吉', 'b', 'A', '桶'];
+  const named = (n: number, shift: number) =>
+    device(`d-${n}`, n % 2 === 0 ? NORTH : SOUTH, {
+      name: names[(n + shift) % names.length] ?? '',
+    });
+  const expectOrder = async (): Promise<void> => {
+    await directory.load(NOW);
+    for (const code of [COUNTY, NORTH, SOUTH]) {
+      const entries = directory.area(code, code)?.entries.map((one) => one.device) ?? [];
+      expect(entries).toEqual([...entries].sort(compareNames));
+      const page = await stored.devices(code, { limit: 5_000 });
+      const there = page.filter((one) => one.retiredAt === null).map(({ id }) => id);
+      expect(entries.map(({ id }) => id).sort()).toEqual(there.sort());
+    }
+  };
+  await stored.importDevices(batch(Array.from({ length: 700 }, (_, n) => named(n, 0))));
+  await expectOrder();
+  await stored.importDevices(batch(Array.from({ length: 300 }, (_, n) => named(500 + n, 3))));
+  await expectOrder();
+  for (const id of ['d-0', 'd-1', 'd-2'])
+    await stored.retireDevice({ device: id, at: NOW + 1, by: 'li', reason: null });
+  await expectOrder();
+  await stored.importDevices(batch([named(1, 0), named(2, 5)], { at: NOW + 2 }));
+  await expectOrder();
+  await store.commitNow();
+  const retired: unknown[] = [];
+  for await (const group of store.follow('test', null)) {
+    retired.push(...group.system.filter(({ type }) => type === 'device-retired'));
+    if (group.id === store.head) break;
+  }
+  expect(retired).toEqual(
+    ['d-0', 'd-1', 'd-2'].map((subject) => ({ type: 'device-retired', at: NOW + 1, subject })),
+  );
+});
+
+it('reads once for all that ask while a load has not begun', async () => {
+  const { relational, directory } = await start({ file: ':memory:' });
+  await registryStore(relational).importAreas(AREAS);
+  const running = directory.load(NOW);
+  const next = directory.load(NOW);
+  expect(directory.load(NOW)).toBe(next);
+  await Promise.all([running, next]);
+  expect(directory.tops()).toEqual([COUNTY]);
+});
