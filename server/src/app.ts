@@ -28,8 +28,8 @@ import {
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
 import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import type { Config } from './config.ts';
-import { listenFault, prepareData, storeFault } from './faults-at-start.ts';
+import type { Config } from './config/config.ts';
+import { listenFault, prepareData, storeFault } from './config/faults-at-start.ts';
 import { byCause } from './http/metrics.ts';
 import { createHttp } from './http/server.ts';
 import { Backups } from './modules/backup/backups.ts';

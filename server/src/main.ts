@@ -14,11 +14,11 @@ import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series
 import { SingleBar } from 'cli-progress';
 import { type Logger, pino } from 'pino';
 import { type Server, startServer } from './app.ts';
-import { checkArchive } from './check-archive.ts';
-import { runChild } from './children.ts';
-import { type Config, loadConfig } from './config.ts';
-import { runDemo } from './demo.ts';
-import { storeFault } from './faults-at-start.ts';
+import { checkArchive } from './cli/check-archive.ts';
+import { runChild } from './cli/children.ts';
+import { runDemo } from './cli/demo.ts';
+import { type Config, loadConfig } from './config/config.ts';
+import { storeFault } from './config/faults-at-start.ts';
 import { Backups } from './modules/backup/backups.ts';
 import { restore } from './modules/backup/restore.ts';
 import { modules } from './modules/index.ts';

@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { Compile } from 'typebox/compile';
 import { expect } from 'vitest';
 import { type Server, type ServerOptions, startServer } from './app.ts';
-import { type Config, loadConfig } from './config.ts';
+import { type Config, loadConfig } from './config/config.ts';
 
 export const COUNTY = '330522000000';
 export const NORTH = '330522100000';

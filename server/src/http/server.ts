@@ -25,7 +25,7 @@ import Fastify, {
   type FastifyReply,
   LogController,
 } from 'fastify';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { type AccessOptions, guard } from './access.ts';
 import { description } from './description.ts';
 import { Methods } from './methods.ts';

@@ -13,6 +13,7 @@ import { sessionModule } from './session/module.ts';
 import { systemModule } from './system/module.ts';
 
 export const modules: readonly Module<Needs>[] = [
+  systemModule,
   sessionModule,
   peopleModule,
   registryModule,
@@ -21,7 +22,6 @@ export const modules: readonly Module<Needs>[] = [
   quarantineModule,
   exportModule,
   liveModule,
-  systemModule,
   backupModule,
   jobsModule,
 ];

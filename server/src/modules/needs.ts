@@ -5,7 +5,7 @@ import type { Pipeline } from '@village/ingest';
 import type { Platform } from '@village/platform';
 import type { Directory, Imports, Lifecycle, ProfileRevisions } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Backups } from './backup/backups.ts';
 import type { Passwords } from './session/passwords.ts';
 

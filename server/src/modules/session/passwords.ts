@@ -1,7 +1,7 @@
 /** Passwords of people: argon2id, the rules for new ones, and the lock-out of those who guess. */
 import { hash, verify } from '@node-rs/argon2';
 import { BoundedMap, OperationalError, type Timer } from '@village/core';
-import { LOCK_MS } from '../../config.ts';
+import { LOCK_MS } from '../../config/config.ts';
 
 /** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;

@@ -11,7 +11,7 @@ import {
   PASSWORD,
   startCounty,
   type TestServer,
-} from './testing.ts';
+} from '../testing.ts';
 
 let test: TestServer;
 let admin: Client;

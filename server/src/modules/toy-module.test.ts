@@ -9,11 +9,9 @@ import {
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { ServerOptions } from './app.ts';
-import type { Config } from './config.ts';
-import { toyModule } from './fixtures/toy/module.ts';
-import { modules } from './modules/index.ts';
-import type { Needs } from './modules/needs.ts';
+import type { ServerOptions } from '../app.ts';
+import type { Config } from '../config/config.ts';
+import { toyModule } from '../fixtures/toy/module.ts';
 import {
   type Client,
   COUNTY,
@@ -24,7 +22,9 @@ import {
   startTest,
   type TestServer,
   until,
-} from './testing.ts';
+} from '../testing.ts';
+import { modules } from './index.ts';
+import type { Needs } from './needs.ts';
 
 /** The one line. */
 const withToy: readonly Module<Needs>[] = [...modules, toyModule];

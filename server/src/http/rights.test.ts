@@ -3,8 +3,8 @@ import { endpoints } from '@village/api';
 import { ROLES, type Role } from '@village/core';
 import { RightsTable } from '@village/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { modules } from './modules/index.ts';
-import { COUNTY, NORTH, startCounty, type TestServer } from './testing.ts';
+import { modules } from '../modules/index.ts';
+import { COUNTY, NORTH, startCounty, type TestServer } from '../testing.ts';
 
 /** The least that a caller had to be. */
 type Access = 'public' | 'clerk' | 'officer' | 'admin' | 'county-admin';

@@ -16,9 +16,6 @@ import { fileURLToPath } from 'node:url';
 import { formatTime, HOUR } from '@village/core';
 import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checksum, listFiles } from './modules/backup/backup-files.ts';
-import { Backups } from './modules/backup/backups.ts';
-import { restore } from './modules/backup/restore.ts';
 import {
   type Client,
   PASSWORD,
@@ -27,9 +24,12 @@ import {
   startTest,
   type TestServer,
   until,
-} from './testing.ts';
+} from '../../testing.ts';
+import { checksum, listFiles } from './backup-files.ts';
+import { Backups } from './backups.ts';
+import { restore } from './restore.ts';
 
-const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'village-restore-'));
 let test: TestServer;
 let admin: Client;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { formatTime, HOUR } from '@village/core';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, SECRET, startCounty, type TestServer, until } from './testing.ts';
+import { type Client, SECRET, startCounty, type TestServer, until } from '../testing.ts';
 
 let test: TestServer;
 let admin: Client;

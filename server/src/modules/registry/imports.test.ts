@@ -7,7 +7,7 @@ import {
   NORTH_VILLAGE,
   startCounty,
   type TestServer,
-} from './testing.ts';
+} from '../../testing.ts';
 
 let test: TestServer;
 let admin: Client;

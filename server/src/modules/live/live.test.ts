@@ -14,7 +14,7 @@ import {
   startTest,
   type TestServer,
   until,
-} from './testing.ts';
+} from '../../testing.ts';
 
 let test: TestServer;
 beforeAll(async () => {

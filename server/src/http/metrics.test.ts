@@ -1,7 +1,7 @@
 /** `GET /metrics` held against the grammar of Prometheus' text format 0.0.4 and its naming conventions. */
 import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, SECRET, startCounty, type TestServer, until } from './testing.ts';
+import { type Client, SECRET, startCounty, type TestServer, until } from '../testing.ts';
 
 interface Family {
   readonly name: string;

@@ -39,7 +39,8 @@ export interface DemoOptions {
   readonly signal: AbortSignal;
 }
 
-const script = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const script = (path: string): string =>
+  fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const CHILD_STOP_MS = 10 * SECOND;
 const FIRST_VALUE_POLL_MS = 100;
 const GATEWAY_FILE = /^gateway(-\d+)?\.yaml$/;

@@ -7,7 +7,7 @@ import {
   startCounty,
   type TestServer,
   until,
-} from './testing.ts';
+} from '../../testing.ts';
 
 let test: TestServer;
 let admin: Client;

@@ -89,7 +89,7 @@ describe('configuration', () => {
   });
 
   it('has every setting in the README, with its default', () => {
-    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     const [, text = ''] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
     const defaults = loadConfig({}, join(folder, 'elsewhere'));
     // `sealEvery` is the store's own default.
@@ -117,7 +117,7 @@ describe('configuration', () => {
 });
 
 describe('the command', () => {
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const run = (args: string[], env: NodeJS.ProcessEnv) =>
     spawnSync(process.execPath, [main, ...args], {
       encoding: 'utf8',

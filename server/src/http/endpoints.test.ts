@@ -2,9 +2,9 @@ import { type Endpoint, endpoints } from '@village/api';
 import { RightsTable } from '@village/platform';
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { guard } from './http/access.ts';
-import { mount } from './http/mount.ts';
-import { startTest, type TestServer } from './testing.ts';
+import { startTest, type TestServer } from '../testing.ts';
+import { guard } from './access.ts';
+import { mount } from './mount.ts';
 
 let test: TestServer;
 beforeAll(async () => {

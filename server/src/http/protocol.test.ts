@@ -8,7 +8,7 @@ import {
   startCounty,
   startTest,
   type TestServer,
-} from './testing.ts';
+} from '../testing.ts';
 
 let test: TestServer;
 let admin: Client;

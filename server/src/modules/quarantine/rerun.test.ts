@@ -6,7 +6,7 @@ import { HOUR } from '@village/core';
 import { builtinCatalog, parseProfile } from '@village/device-profiles';
 import mqtt from 'mqtt';
 import { expect, it } from 'vitest';
-import { AREAS, deviceCsv, NORTH_VILLAGE, SECRET, startTest } from './testing.ts';
+import { AREAS, deviceCsv, NORTH_VILLAGE, SECRET, startTest } from '../../testing.ts';
 
 it('a reading under a metric that its profile lacked is stored once the profile has it, as history', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'village-rerun-'));

@@ -11,7 +11,7 @@ import {
   startTest,
   type TestServer,
   until,
-} from './testing.ts';
+} from '../testing.ts';
 
 let test: TestServer;
 let admin: Client;

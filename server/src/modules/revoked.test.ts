@@ -23,7 +23,7 @@ import {
   startTest,
   type TestServer,
   until,
-} from './testing.ts';
+} from '../testing.ts';
 
 const NEW_SECRET = 'another-secret-of-28-letters';
 /** What was opened with rights that are gone ends in this time. */

@@ -1,7 +1,7 @@
 import { HOUR, MINUTE } from '@village/core';
 import { SESSION_IDLE_MS, SESSION_MAX_MS } from '@village/store/relational';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Client, PASSWORD, startCounty, type TestServer } from './testing.ts';
+import { Client, PASSWORD, startCounty, type TestServer } from '../../testing.ts';
 
 let test: TestServer;
 let nobody: Client;
