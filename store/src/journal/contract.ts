@@ -176,6 +176,8 @@ export interface JournalCounters {
   readonly deadLetters: number;
   readonly deadLettersDropped: number;
   readonly logBytes: number;
+  /** System events that came while too many waited for the disk. */
+  readonly systemEventsDropped: number;
   /** Readers that fell behind further than they may. */
   readonly readersCutOff: number;
   /** Of the last 1,000 commits or so, seconds. */

@@ -339,6 +339,7 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
       deadLetters: letters.entries,
       deadLettersDropped: letters.dropped,
       logBytes: this.db.bytes(),
+      systemEventsDropped: writer.systemEventsDropped,
       readersCutOff: readers.cutOffs,
       commitSeconds: writer.commitSeconds(),
       readerLag: readers.lags(),

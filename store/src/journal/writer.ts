@@ -16,6 +16,8 @@ import type { LogSpans } from './spans.ts';
 
 const RETRY_MS_MAX = 5_000;
 const STATFS_EVERY_MS = 2_000;
+/** System events that wait for a disk that refuses. */
+const SYSTEM_EVENTS_MAX = 100_000;
 /** Commits whose durations are kept. */
 const DURATIONS = 1_000;
 
@@ -66,6 +68,8 @@ export class Writer implements Appender {
   #diskLow = false;
   #commits = 0;
   commitFailures = 0;
+  /** System events that came while too many waited, or after the end. */
+  systemEventsDropped = 0;
   commitFault: Error | null = null;
 
   constructor(host: WriterHost) {
@@ -135,8 +139,16 @@ export class Writer implements Appender {
   }
 
   note(event: SystemEvent): void {
-    this.#notes.system?.push(event);
-    if (!this.#closed) this.#schedule();
+    const pending = this.#notes.system ?? [];
+    if (this.#closed || pending.length >= SYSTEM_EVENTS_MAX) {
+      this.systemEventsDropped++;
+      return;
+    }
+    // While the disk refuses, the last tick says all that those before it did.
+    const last = pending.at(-1);
+    if (event.type === 'platform-tick' && last?.type === 'platform-tick') pending.pop();
+    pending.push(event);
+    this.#schedule();
   }
 
   settle(done: () => void): void {

@@ -12,6 +12,25 @@ const plain = <Snapshot>(
   metrics: readonly Plain<Snapshot>[],
 ): Metric<Snapshot>[] => metrics.map(([name, help, value]) => ({ kind, name, help, value }));
 
+/** What the journal counts of its readers, the archive among them. */
+const readerCounters = plain<ReturnType<Needs['store']['counters']>>('counter', [
+  [
+    'store_engine_restarts_total',
+    'Times that the query engine ended by itself and was started again',
+    (now) => now.restarts,
+  ],
+  [
+    'store_system_events_dropped_total',
+    'System events that came while too many waited for the disk',
+    (now) => now.systemEventsDropped,
+  ],
+  [
+    'store_readers_cut_off_total',
+    'Readers of the journal that fell too far behind',
+    (now) => now.readersCutOff,
+  ],
+]);
+
 /** What the store counts. */
 export const storeMetrics = ({ store }: Needs): MetricGroup =>
   metricGroup(
@@ -35,16 +54,6 @@ export const storeMetrics = ({ store }: Needs): MetricGroup =>
           'Compactions and rollups that failed and are tried again',
           (now) => now.maintenanceFailures,
         ],
-        [
-          'store_engine_restarts_total',
-          'Times that the query engine ended by itself and was started again',
-          (now) => now.restarts,
-        ],
-        [
-          'store_readers_cut_off_total',
-          'Readers of the journal that fell too far behind',
-          (now) => now.readersCutOff,
-        ],
         ['store_quarantined_total', 'Entries kept aside', (now) => now.deadLetters],
         [
           'store_quarantine_dropped_total',
@@ -52,6 +61,7 @@ export const storeMetrics = ({ store }: Needs): MetricGroup =>
           (now) => now.deadLettersDropped,
         ],
       ]),
+      ...readerCounters,
       ...plain<ReturnType<typeof store.counters>>('gauge', [
         ['store_rows_pending', 'Rows not durable yet', (now) => now.rowsPending],
         ['store_rows_hot', 'Rows not sealed yet', (now) => now.rowsInMemtable],
