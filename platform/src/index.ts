@@ -25,6 +25,7 @@ export {
   pageByKey,
   span,
 } from './query.ts';
+export { type ModuleReader, type ReadersOptions, runReaders } from './readers.ts';
 export { type RightDefinition, RightsTable } from './rights.ts';
 export {
   type AnyRoute,

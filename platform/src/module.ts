@@ -3,6 +3,7 @@ import type { Clock, Timer } from '@village/core';
 import type { ModuleMigration, Relational, RelationalModule } from '@village/store/relational';
 import type { Schedule } from './jobs/schedule.ts';
 import type { MetricGroup } from './metrics.ts';
+import type { ModuleReader } from './readers.ts';
 import type { RightDefinition, RightsTable } from './rights.ts';
 import type { AnyRoute } from './route.ts';
 
@@ -53,6 +54,8 @@ export interface ModuleParts {
   readonly routes?: readonly AnyRoute[];
   readonly jobs?: readonly Job[];
   readonly ticks?: readonly Tick[];
+  /** Followers of the journal. */
+  readonly readers?: readonly ModuleReader[];
   readonly metrics?: readonly MetricGroup[];
   /** Reasons why the platform does not work now; empty when it does. */
   health?(): Promise<readonly string[]>;

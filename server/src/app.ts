@@ -14,6 +14,7 @@ import {
   type ModuleParts,
   metricGroup,
   RightsTable,
+  runReaders,
 } from '@village/platform';
 import {
   assertImported,
@@ -284,7 +285,7 @@ const failureMetrics = (failures: Readonly<Record<string, number>>): MetricGroup
     ],
   );
 
-/** Runs what the modules repeat; the returned function ends it. */
+/** Runs what the modules repeat and follow; the returned function ends it. */
 function runJobs(needs: Needs, parts: readonly ModuleParts[]): () => Promise<void> {
   const stop = new AbortController();
   const jobs = new Jobs({
@@ -292,7 +293,8 @@ function runJobs(needs: Needs, parts: readonly ModuleParts[]): () => Promise<voi
     jobs: parts.flatMap((part) => part.jobs ?? []),
     ticks: parts.flatMap((part) => part.ticks ?? []),
   });
-  const running = jobs.run(stop.signal);
+  const readers = parts.flatMap((part) => part.readers ?? []);
+  const running = Promise.all([jobs.run(stop.signal), runReaders(needs, readers, stop.signal)]);
   return async () => {
     stop.abort();
     await running;

@@ -202,3 +202,26 @@ export const gatewayMetrics = ({ pipeline, store }: Needs): MetricGroup =>
       },
     ],
   );
+
+/** How the relational store's engine does. */
+export const relationalMetrics = ({ relational }: Needs): MetricGroup =>
+  metricGroup(
+    () => relational.counters(),
+    [
+      ...plain<ReturnType<typeof relational.counters>>('counter', [
+        [
+          'relational_refused_total',
+          'Statements refused because too many waited, or too long',
+          (now) => now.refused,
+        ],
+        [
+          'relational_engine_restarts_total',
+          'Threads of the relational store started anew after a death',
+          (now) => now.restarts,
+        ],
+      ]),
+      ...plain<ReturnType<typeof relational.counters>>('gauge', [
+        ['relational_writes_waiting', 'Writes that wait for their turn', (now) => now.waiting],
+      ]),
+    ],
+  );

@@ -8,7 +8,13 @@ import { registryStore } from '@village/registry';
 import type { StoreCounters } from '@village/store/time-series';
 import { sequencesOf } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
-import { brokerMetrics, gatewayMetrics, pipelineMetrics, storeMetrics } from './metrics.ts';
+import {
+  brokerMetrics,
+  gatewayMetrics,
+  pipelineMetrics,
+  relationalMetrics,
+  storeMetrics,
+} from './metrics.ts';
 
 /** The counters under the names that the interface gave them. */
 function viewStore(counters: StoreCounters): api.system.System['store'] {
@@ -98,6 +104,7 @@ export const systemModule = defineModule<Needs>({
         brokerMetrics(needs),
         pipelineMetrics(needs),
         gatewayMetrics(needs),
+        relationalMetrics(needs),
       ],
       health: async () => {
         const faults = store.commitFault === null ? [] : ['the log can not be written'];
