@@ -4,8 +4,8 @@
  * that person's area, and nothing outside it is ever found.
  */
 import { type Device, deviceState } from '@village/core';
-import type { DeviceLocation, TimeSeriesStore } from '@village/store/time-series';
-import { type AreaNode, type Counts, liesIn, locationIn } from './areas.ts';
+import type { TimeSeriesStore } from '@village/store/time-series';
+import { type AreaNode, type Counts, liesIn } from './areas.ts';
 import type { Principal, Registry } from './contract.ts';
 import { addressKey, type DeviceEntry } from './devices.ts';
 import { type Books, type LoadOptions, loadBooks, noBooks } from './load.ts';
@@ -71,14 +71,12 @@ export class Directory implements Registry {
   #swap(books: Books, now: number): void {
     const { store } = this.#options;
     const before = this.#books;
-    const locations = new Map<string, DeviceLocation>();
     for (const node of books.nodes.values()) {
       const perSecond = before.nodes.get(node.area.code)?.perSecond;
       if (perSecond !== undefined) node.perSecond.splice(0, RATE_SECONDS, ...perSecond);
     }
     for (const entry of books.entries.values()) {
       entry.lastSeenAt = store.lastSeen(entry.device.id);
-      locations.set(entry.device.id, locationIn(entry.node));
       if (entry.retiredAt !== null) {
         entry.state = entry.lastSeenAt === null ? 'never' : 'offline';
         continue;
@@ -87,7 +85,7 @@ export class Directory implements Registry {
       for (const node of entry.node.line) node.counts[entry.state]++;
     }
     // The one step that may fail; from here on nothing waits and nothing throws.
-    store.locate(locations);
+    store.locate(books.locations);
     this.#books = books;
     for (const [subject, { retiredAt }] of books.entries)
       if (retiredAt !== null && before.entries.get(subject)?.retiredAt === null)

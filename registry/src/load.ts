@@ -1,7 +1,8 @@
 /** Reads areas, devices, gateways and credentials out of the relational store and builds the books of a directory. */
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Relational } from '@village/store/relational';
-import { type AreaNode, addArea } from './areas.ts';
+import type { DeviceLocation } from '@village/store/time-series';
+import { type AreaNode, addArea, locationIn } from './areas.ts';
 import { Credentials } from './credentials.ts';
 import { addressKey, compareEntries, type DeviceEntry } from './devices.ts';
 import { COMPARISONS_MAX, mergeSorted, Slices, sortInSlices } from './slices.ts';
@@ -27,6 +28,8 @@ export interface Books {
   readonly addresses: ReadonlyMap<string, DeviceEntry>;
   readonly gateways: ReadonlyMap<string, GatewayEntry>;
   readonly credentials: Credentials;
+  /** Where every device stands, also those retired. */
+  readonly locations: ReadonlyMap<string, DeviceLocation>;
 }
 
 export const noBooks = (): Books => ({
@@ -37,6 +40,7 @@ export const noBooks = (): Books => ({
   addresses: new Map(),
   gateways: new Map(),
   credentials: new Credentials(),
+  locations: new Map(),
 });
 
 export interface LoadOptions {
@@ -67,6 +71,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     credentials.add(credential);
     if (slices.due()) await slices.pause();
   }
+  const locations = await locate(nodes, entries, slices);
   const ordered = await inOrder(entries, before, slices);
   const addresses = new Map<string, DeviceEntry>();
   for (const entry of ordered) {
@@ -74,7 +79,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     addresses.set(addressKey(entry.device.profile, entry.device.address), entry);
     if (slices.due()) await slices.pause();
   }
-  return { nodes, version, ordered, entries, addresses, gateways, credentials };
+  return { nodes, version, ordered, entries, addresses, gateways, credentials, locations };
 }
 
 async function loadDevices(
@@ -107,6 +112,21 @@ async function loadDevices(
     after = page.at(-1)?.id;
     if (page.length < PAGE) return;
   }
+}
+
+async function locate(
+  nodes: ReadonlyMap<string, AreaNode>,
+  entries: ReadonlyMap<string, DeviceEntry>,
+  slices: Slices,
+): Promise<Map<string, DeviceLocation>> {
+  const byArea = new Map([...nodes.values()].map((node) => [node, locationIn(node)]));
+  const locations = new Map<string, DeviceLocation>();
+  for (const [id, { node }] of entries) {
+    const location = byArea.get(node);
+    if (location !== undefined) locations.set(id, location);
+    if (slices.due()) await slices.pause();
+  }
+  return locations;
 }
 
 /** All entries by name: those that keep their name keep their order, the others are sorted in between. */

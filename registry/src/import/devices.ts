@@ -3,6 +3,7 @@ import { DEVICE_COLUMNS, type Device, GATEWAY_PROFILE } from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
 import { hashSecret, newSecret } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
+import { Slices } from '../slices.ts';
 import { type Credential, type Gateway, SECRET_LENGTH_MIN } from '../tables/contract.ts';
 import { type CsvRow, type ImportFault, readCsv } from './csv.ts';
 import { CONTROL, collector, type Expect, expectName, type ImportResult } from './faults.ts';
@@ -10,6 +11,8 @@ import { CONTROL, collector, type Expect, expectName, type ImportResult } from '
 type DeviceRow = CsvRow<(typeof DEVICE_COLUMNS)[number]>;
 
 const ADDRESS_MAX = 128;
+/** Rows that are looked at before others get their turn. */
+const ROWS_PER_SLICE = 500;
 const SECRET_LENGTH_MAX = 200;
 /** Stricter than ID_PATTERN: an id that begins like a formula would be one in somebody's spreadsheet. */
 const NEW_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -42,14 +45,17 @@ export async function readDevices(
   for (const { id } of directory.gateways(scope)) known.add(id);
   const devices: Device[] = [];
   const gateways: Gateway[] = [];
+  const slices = new Slices(ROWS_PER_SLICE);
   for (const row of rows) {
+    if (slices.due()) await slices.pause();
     const { id, name, area, profile } = row.cells;
     checkCommon(row, scope, directory, expect);
     if (profile === GATEWAY_PROFILE) gateways.push({ id, name, area });
     else devices.push(toDevice(row, known, profiles, expect));
   }
-  checkUnique(rows, directory, expect);
-  const secrets = faults.length > 0 ? { credentials: [], made: [] } : secretsFor(rows, directory);
+  await checkUnique(rows, directory, expect, slices);
+  const secrets =
+    faults.length > 0 ? { credentials: [], made: [] } : await secretsFor(rows, directory, slices);
   return { devices, gateways, ...secrets, faults };
 }
 
@@ -116,10 +122,16 @@ function toDevice(
   };
 }
 
-function checkUnique(rows: readonly DeviceRow[], directory: Directory, expect: Expect): void {
+async function checkUnique(
+  rows: readonly DeviceRow[],
+  directory: Directory,
+  expect: Expect,
+  slices: Slices,
+): Promise<void> {
   const ids = new Set<string>();
   const addresses = new Map<string, string>();
   for (const row of rows) {
+    if (slices.due()) await slices.pause();
     const { id, profile, address } = row.cells;
     expect(!ids.has(id), row, 'id', 'is in the file twice');
     ids.add(id);
@@ -139,16 +151,15 @@ function checkUnique(rows: readonly DeviceRow[], directory: Directory, expect: E
 }
 
 /** Who gets a secret: gateways, and devices that speak for themselves; those who have one keep it. */
-function secretsFor(
+async function secretsFor(
   rows: readonly DeviceRow[],
   directory: Directory,
-): {
-  credentials: Credential[];
-  made: ImportResult['credentials'];
-} {
+  slices: Slices,
+): Promise<Pick<DeviceFile, 'credentials' | 'made'>> {
   const credentials: Credential[] = [];
   const made: ImportResult['credentials'] = [];
   for (const { cells } of rows) {
+    if (slices.due()) await slices.pause();
     const kind = cells.profile === GATEWAY_PROFILE ? 'gateway' : 'device';
     const needed = kind === 'gateway' || cells.gateway === '';
     if (cells.secret === '' && (!needed || directory.hasSecret(cells.id))) continue;
