@@ -205,6 +205,20 @@ describe('protocols', () => {
   });
 });
 
+describe('names of protocols', () => {
+  it('no source asks which protocol it is', () => {
+    const names = new Set(
+      tracked.flatMap(
+        (path) => /^device-profiles\/src\/protocols\/([^/]+)\//.exec(path)?.[1] ?? [],
+      ),
+    );
+    expect(names.size).toBeGreaterThan(1);
+    const asks = new RegExp(`(?:protocol|kind)\\)? ?[!=]==? ?'(?:${[...names].join('|')})'`);
+    const outside = sources.filter((path) => !isTest(path));
+    expect(lines(outside, asks)).toEqual([]);
+  });
+});
+
 describe('style', () => {
   it('each source file begins by saying what it is for', () => {
     const silent = sources.filter((path) => !isTest(path) && !read(path).startsWith('/**'));
