@@ -61,6 +61,8 @@ export async function withRepairs<T>(
           cause: error,
         });
       const read = files.filter((file) => sql.includes(file.path));
+      // No file was read, so that the archive is not what failed.
+      if (read.length === 0) throw error;
       const found =
         repairs === REPAIRS_MAX ? 0 : await archive.health.examine(read, error.message, signal);
       if (found === 0) throw notProved(archive, error);
