@@ -27,10 +27,11 @@ import {
   registryStore,
 } from '@village/registry';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
-import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
+import type { TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
-import { listenFault, prepareData, storeFault } from './config/faults-at-start.ts';
+import { listenFault, prepareData } from './config/faults-at-start.ts';
+import { openReadings } from './config/readings-store.ts';
 import { byCause } from './http/metrics.ts';
 import { createHttp } from './http/server.ts';
 import { Backups } from './modules/backup/backups.ts';
@@ -83,7 +84,12 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     prepareData(config.data);
     checkRestored(config.data);
     // First the store that lets in one process only: it guards the whole folder.
-    const store = opened(await openReadings(config, options), (part) => part.close());
+    const store = opened(
+      await openReadings(config, options.timer, {
+        log: (level, message, detail) => options.log[level](detail ?? {}, message),
+      }),
+      (part) => part.close(),
+    );
     const relational = opened(await openStore(config, options), (part) => part.close());
     await foundCounty(config, relational);
     const failures: Record<string, number> = {};
@@ -126,28 +132,6 @@ function openStore(config: Config, options: ServerOptions): Promise<Relational> 
     ...(config.relational === undefined
       ? { file: join(config.data, 'relational.sqlite') }
       : { url: config.relational.url }),
-  });
-}
-
-async function openReadings(
-  config: Config,
-  { timer, log }: ServerOptions,
-): Promise<TimeSeriesStore> {
-  const { sealEvery, memoryMegabytes, diskReserveMegabytes } = config.store;
-  const { journalMegabytes, spillMegabytes } = config.store;
-  return openTimeSeries({
-    folder: join(config.data, 'time-series'),
-    timer,
-    memoryLimitMb: memoryMegabytes,
-    ...(sealEvery === undefined ? {} : { flushEveryMs: sealEvery }),
-    ...(spillMegabytes === undefined ? {} : { spillLimitMb: spillMegabytes }),
-    ...(journalMegabytes === undefined ? {} : { journalBytesMax: journalMegabytes * 1024 * 1024 }),
-    ...(diskReserveMegabytes === undefined
-      ? {}
-      : { diskReserveBytes: diskReserveMegabytes * 1024 * 1024 }),
-    log: (level, message, detail) => log[level](detail ?? {}, message),
-  }).catch((error: unknown) => {
-    throw storeFault(config.data, error);
   });
 }
 

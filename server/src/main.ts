@@ -10,7 +10,7 @@ import { formatTime, OperationalError, type Timer, timerFromText } from '@villag
 import { consoleDirectory } from '@village/dashboards';
 import { listJobs } from '@village/platform';
 import { newSecret, openRelational, type Relational } from '@village/store/relational';
-import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
+import type { TimeSeriesStore } from '@village/store/time-series';
 import { SingleBar } from 'cli-progress';
 import { type Logger, pino } from 'pino';
 import { type Server, startServer } from './app.ts';
@@ -18,7 +18,7 @@ import { checkArchive } from './cli/check-archive.ts';
 import { runChild } from './cli/children.ts';
 import { runDemo } from './cli/demo.ts';
 import { type Config, loadConfig } from './config/config.ts';
-import { storeFault } from './config/faults-at-start.ts';
+import { openReadings } from './config/readings-store.ts';
 import { Backups } from './modules/backup/backups.ts';
 import { restore } from './modules/backup/restore.ts';
 import { modules } from './modules/index.ts';
@@ -169,13 +169,7 @@ async function openStores(
 ): Promise<{ store: TimeSeriesStore; relational: Relational }> {
   if (!existsSync(join(config.data, 'time-series')))
     throw new OperationalError('no-data', `没有数据 · there is no data in ${config.data}`);
-  const store = await openTimeSeries({
-    folder: join(config.data, 'time-series'),
-    timer,
-    tickMs: Number.POSITIVE_INFINITY,
-  }).catch((error: unknown) => {
-    throw storeFault(config.data, error);
-  });
+  const store = await openReadings(config, timer, { tickMs: Number.POSITIVE_INFINITY });
   return { store, relational: await openPeople(config, timer) };
 }
 

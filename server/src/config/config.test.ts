@@ -73,6 +73,23 @@ describe('configuration', () => {
     expect(refusal(yaml('areas: none.csv'))).toContain('none.csv');
   });
 
+  it('names the archive of readings, in the data folder unless told otherwise', () => {
+    expect(loadConfig({}, join(folder, 'elsewhere')).timeSeries).toEqual({ engine: 'embedded' });
+    const named =
+      'timeSeries: { engine: influxdb, url: "http://10.0.0.5:8086", database: village }';
+    const config = loadConfig({ ...yaml(named), VILLAGE_INFLUXDB_PASSWORD: 'p' }, folder);
+    expect(config.timeSeries).toEqual({
+      engine: 'influxdb',
+      url: 'http://10.0.0.5:8086',
+      database: 'village',
+    });
+    expect(config.influxPassword).toBe('p');
+    expect(refusal(yaml('timeSeries: { engine: influxdb, url: ftp://x }'))).toMatch(
+      /timeSeries\.url: must be http[\s\S]*timeSeries\.database/,
+    );
+    expect(refusal(yaml('timeSeries: { engine: tdengine }'))).toContain('timeSeries.engine');
+  });
+
   it('has every limit of the broker, checked', () => {
     const limits = loadConfig(yaml('mqtt: { limits: { messagesPerSecond: 5000 } }'), folder).mqtt
       .limits;

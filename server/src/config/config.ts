@@ -129,6 +129,22 @@ const fileSchema = z.strictObject({
   relational: z
     .strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'must begin postgres://') })
     .optional(),
+  /** Where readings are kept for years: in the data folder, or in an InfluxDB 1.x. */
+  timeSeries: z
+    .discriminatedUnion('engine', [
+      z.strictObject({ engine: z.literal('embedded') }),
+      z.strictObject({
+        engine: z.literal('influxdb'),
+        url: z.url({
+          protocol: /^https?$/,
+          error: 'must be http://host:port or https://host:port',
+        }),
+        database: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, - and _'),
+        /** The password is in VILLAGE_INFLUXDB_PASSWORD. */
+        username: z.string().min(1).optional(),
+      }),
+    ])
+    .prefault({ engine: 'embedded' }),
   /** Folders of device profiles beside the built-in ones, relative to this file. */
   catalogs: z.array(z.string().min(1)).default([]),
   /** A CSV of areas to import at each start. */
@@ -162,6 +178,7 @@ const envSchema = z.object({
   VILLAGE_HTTP_HOST: z.string().min(1).optional(),
   VILLAGE_MQTT_PORT: port.optional(),
   VILLAGE_ADMIN_PASSWORD: z.string().min(1).max(128).optional(),
+  VILLAGE_INFLUXDB_PASSWORD: z.string().optional(),
   VILLAGE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
 });
 
@@ -174,6 +191,7 @@ export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup'> {
   readonly mqtt: File['mqtt'] & { readonly port: number };
   readonly backup: File['backup'] & { readonly folder: string };
   readonly adminPassword?: string;
+  readonly influxPassword?: string;
   readonly logLevel?: string;
 }
 
@@ -259,6 +277,9 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     ...(settings.VILLAGE_ADMIN_PASSWORD === undefined
       ? {}
       : { adminPassword: settings.VILLAGE_ADMIN_PASSWORD }),
+    ...(settings.VILLAGE_INFLUXDB_PASSWORD === undefined
+      ? {}
+      : { influxPassword: settings.VILLAGE_INFLUXDB_PASSWORD }),
     ...(settings.VILLAGE_LOG_LEVEL === undefined ? {} : { logLevel: settings.VILLAGE_LOG_LEVEL }),
   };
 }

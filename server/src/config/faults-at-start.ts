@@ -26,9 +26,17 @@ export function prepareData(folder: string): void {
   }
 }
 
-/** The same error, said for the operator when another process has the store open. */
+/** The same error, said for the operator when another process has the store open, or another archive was used before. */
 export function storeFault(folder: string, error: unknown): unknown {
-  if (!(error instanceof OperationalError) || error.code !== 'store-in-use') return error;
+  if (!(error instanceof OperationalError)) return error;
+  if (error.code === 'other-archive')
+    return new OperationalError(
+      'other-archive',
+      `数据文件夹的历史数据在另一种时序库中，请改回 timeSeries 设置或改设 VILLAGE_DATA：${folder} · the readings of this ` +
+        `data folder are in another archive: set timeSeries back, or VILLAGE_DATA to another folder (${error.message})`,
+      { cause: error },
+    );
+  if (error.code !== 'store-in-use') return error;
   return new OperationalError(
     'store-in-use',
     `数据文件夹正被另一个服务使用，请先停止它或改设 VILLAGE_DATA：${folder} · another server uses this data ` +

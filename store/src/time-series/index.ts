@@ -1,5 +1,6 @@
 /** The time-series store: the journal in front, an archive behind it. */
 export * from '../archive/contract.ts';
+export { type InfluxOptions, openInfluxArchive } from '../archive/influxdb/open.ts';
 export { locationAt } from '../archive/location.ts';
 export * from '../journal/contract.ts';
 export type { StoreCounters, TimeSeriesOptions, TimeSeriesStore } from './contract.ts';

@@ -13,7 +13,7 @@ import { DeviceMoves } from './moves.ts';
 
 /**
  * Opens the store in a folder, making it when it is not there. One process at a time.
- * @throws store-in-use, store-damaged
+ * @throws store-in-use, store-damaged, other-archive
  */
 export async function openTimeSeries(options: TimeSeriesOptions): Promise<TimeSeriesStore> {
   const settings = journalSettings(options);
@@ -25,6 +25,7 @@ export async function openTimeSeries(options: TimeSeriesOptions): Promise<TimeSe
     const archive = await (options.archive === undefined
       ? openEmbeddedArchive(journal, feed.host, options)
       : options.archive(feed.host));
+    keepEngine(db, journal, archive);
     feed.start(archive);
     const heartbeat = new Heartbeat(journal.writer, settings.timer, options.tickMs ?? TICK_MS);
     return compose({ journal, archive, feed, heartbeat });
@@ -38,6 +39,20 @@ export async function openTimeSeries(options: TimeSeriesOptions): Promise<TimeSe
       );
     throw error;
   }
+}
+
+/** Name of the archive that the journal's readings went to. */
+const STATE_ARCHIVE = 'archive';
+
+/** Readings don't move from one archive to another by themselves, so one folder stays with one engine. */
+function keepEngine(db: JournalDb, journal: JournalCore, { engine }: Archive): void {
+  const known = db.state(STATE_ARCHIVE) ?? (journal.head > 0 ? 'embedded' : engine);
+  if (known !== engine)
+    throw new OperationalError(
+      'other-archive',
+      `The readings of this folder went to the archive "${known}", not to "${engine}".`,
+    );
+  db.setState(STATE_ARCHIVE, engine);
 }
 
 interface Parts {

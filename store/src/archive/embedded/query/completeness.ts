@@ -2,14 +2,10 @@
  * Expected against received, hour by hour, and the silences by their real times. Nothing is expected before a device's
  * first row: what is not connected yet is not missing.
  */
-import { BEIJING_OFFSET_MS, gapAfterMs, HOUR, OperationalError } from '@village/core';
+import { BEIJING_OFFSET_MS, gapAfterMs, HOUR } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
-import {
-  type Completeness,
-  type CompletenessHour,
-  type CompletenessQuery,
-  GAPS_MAX,
-} from '../../contract.ts';
+import { cut, ends, Slots } from '../../completeness/slots.ts';
+import { type Completeness, type CompletenessQuery, GAPS_MAX } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { Columns } from '../duck/messages.ts';
 import type { Span } from '../view.ts';
@@ -17,58 +13,8 @@ import { deviceSource, readsOf } from './range.ts';
 import { runQuery } from './run-query.ts';
 import { rowsOnce } from './sql.ts';
 
-const HOURS_MAX = 20_000;
-
-type Hour = { -readonly [K in keyof CompletenessHour]: CompletenessHour[K] };
-
 /** The first column of each row of the answer says what the row tells. */
 const PART = { slot: 0, edges: 1, gap: 2 } as const;
-
-/** Report intervals of the span by hour, days and longer ones from midnight in Beijing; none that is over before `since`. */
-class Slots {
-  readonly hours: Hour[];
-  readonly #every: number;
-  readonly #firstHour: number;
-  readonly #first: number;
-  readonly #end: number;
-  readonly #filled = new Set<number>();
-
-  constructor({ from, to, reportEveryMs: every }: CompletenessQuery, since: number) {
-    this.#every = every;
-    this.#firstHour = Math.floor(from / HOUR);
-    const count = Math.ceil(to / HOUR) - this.#firstHour;
-    if (count > HOURS_MAX || every < 1_000)
-      throw new OperationalError('range-too-wide', `At most ${HOURS_MAX} hours can be asked for.`);
-    this.hours = Array.from({ length: count }, (_, i) => ({
-      at: (this.#firstHour + i) * HOUR,
-      expected: 0,
-      received: 0,
-      rows: 0,
-      backfilled: 0,
-    }));
-    this.#first = Math.max(
-      Math.ceil((from + BEIJING_OFFSET_MS) / every),
-      Math.floor((since + BEIJING_OFFSET_MS) / every),
-    );
-    this.#end = Math.floor((to + BEIJING_OFFSET_MS) / every);
-    for (let slot = this.#first; slot < this.#end; slot++) this.#hourOf(slot).expected++;
-  }
-
-  #hourOf(slot: number): Hour {
-    const at = slot * this.#every - BEIJING_OFFSET_MS;
-    return this.hours[Math.floor(at / HOUR) - this.#firstHour]!;
-  }
-
-  /** Notes rows of one interval in one hour. */
-  fill(slot: number, hour: number, rows: number, backfilled: number): void {
-    const into = this.hours[hour - this.#firstHour]!;
-    into.rows += rows;
-    into.backfilled += backfilled;
-    if (slot < this.#first || slot >= this.#end || this.#filled.has(slot)) return;
-    this.#filled.add(slot);
-    this.#hourOf(slot).received++;
-  }
-}
 
 /** Rows by interval and hour in the span; first and last row, and silences, in the span and a gap's length around it. */
 function querySql(
@@ -92,30 +38,6 @@ function querySql(
     UNION ALL SELECT ${PART.edges}::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE, 0, 0 FROM once HAVING count(*) > 0
     UNION ALL SELECT * FROM (
       SELECT ${PART.gap}::DOUBLE, prev::DOUBLE, ts::DOUBLE, n::DOUBLE, 0 FROM silent ORDER BY ts DESC LIMIT ${GAPS_MAX})`;
-}
-
-/** The part of a silence that lies in the span; null when it is too short or outside. */
-function cut(silence: Span, query: CompletenessQuery): Span | null {
-  if (!(silence.to - silence.from > gapAfterMs(query.reportEveryMs))) return null;
-  const from = Math.max(silence.from, query.from);
-  const to = Math.min(silence.to, query.to);
-  return from < to ? { from, to } : null;
-}
-
-/**
- * The silences at both ends of what was read. Rows farther away than a gap is long were not read, but it is known
- * whether there are any: then the silence is a gap, however long it is.
- */
-function ends(
-  edges: Span | null,
-  query: CompletenessQuery,
-  since: number,
-  newest: number,
-): (Span | null)[] {
-  const later = newest >= query.to ? Number.POSITIVE_INFINITY : query.to;
-  if (edges === null) return [cut({ from: since, to: later }, query)];
-  const before = since < edges.from ? cut({ from: since, to: edges.from }, query) : null;
-  return [before, cut({ from: edges.to, to: later }, query)];
 }
 
 /** Puts the answer's rows where they belong. */

@@ -2,6 +2,7 @@
 import { qualityWord } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
 import type { RangeQuery, RangeRow } from '../../contract.ts';
+import { oncePerTime } from '../../registrations/once-per-time.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import { type Reads, runQuery } from './run-query.ts';
 import { rowsOnce, type Source } from './sql.ts';
@@ -52,32 +53,6 @@ export async function range(
     numbers.map((device) => rangeOf(archive, device, query, limit, signal)),
   );
   return lists.length === 1 ? lists[0]! : oncePerTime(lists).slice(0, limit);
-}
-
-/**
- * The rows of a device's registrations, oldest registration first, as one list in which each time stands once. Values come
- * from the newer registration, metric by metric; the rest follows as it does for rows of one registration.
- */
-function oncePerTime(lists: readonly (readonly RangeRow[])[]): RangeRow[] {
-  const byTime = new Map<number, RangeRow>();
-  for (const newer of lists.flat()) {
-    const older = byTime.get(newer.at);
-    byTime.set(newer.at, older === undefined ? newer : merged(older, newer));
-  }
-  return [...byTime.values()].sort((a, b) => a.at - b.at);
-}
-
-function merged(older: RangeRow, newer: RangeRow): RangeRow {
-  const quality = { ...older.quality };
-  for (const metric of Object.keys(newer.values)) delete quality[metric];
-  return {
-    at: newer.at,
-    receivedAt: Math.min(older.receivedAt, newer.receivedAt),
-    lane: older.lane === 'live' ? 'live' : newer.lane,
-    clockReplaced: older.clockReplaced && newer.clockReplaced,
-    values: { ...older.values, ...newer.values },
-    quality: { ...quality, ...newer.quality },
-  };
 }
 
 async function rangeOf(
