@@ -5,7 +5,7 @@ import { Group, type RowBlock } from '../../journal/committed.ts';
 import { type CommittedGroup, ROW } from '../../journal/contract.ts';
 import { BlockPool, type OpenLayout, rowShape } from '../../journal/group.ts';
 import type { JournalCore } from '../../journal/journal.ts';
-import type { ArchiveFile, JournalDb } from '../../journal/journal-db.ts';
+import type { JournalDb } from '../../journal/journal-db.ts';
 import type { Latest } from '../../journal/latest.ts';
 import type { Names } from '../../journal/names.ts';
 import { STATE_SEALED_UP_TO } from '../../journal/snapshot.ts';
@@ -28,6 +28,7 @@ import { Duck } from './duck/duck.ts';
 import { backupTo, compact, retain } from './files/compaction.ts';
 import { Flusher } from './files/flusher.ts';
 import { ArchiveHealth } from './files/health.ts';
+import { type ArchiveFile, Manifest } from './files/manifest.ts';
 import { locate } from './locate.ts';
 import { DeviceLocations, NOWHERE } from './locations.ts';
 import { Generation, Memtable } from './memtable.ts';
@@ -72,6 +73,7 @@ export class EmbeddedArchive implements Archive {
   readonly engine = 'embedded';
   readonly settings: ArchiveSettings;
   readonly db: JournalDb;
+  readonly manifest: Manifest;
   readonly names: Names;
   readonly latest: Latest;
   readonly host: ArchiveHost;
@@ -118,6 +120,7 @@ export class EmbeddedArchive implements Archive {
   constructor(settings: ArchiveSettings, journal: JournalCore, host: ArchiveHost, duck: Duck) {
     this.settings = settings;
     this.db = journal.db;
+    this.manifest = new Manifest(journal.db);
     this.names = journal.names;
     this.latest = journal.latestValues;
     this.host = host;
@@ -385,7 +388,7 @@ export class EmbeddedArchive implements Archive {
 
   /** All hours of a file have to be computed again: the durable half. */
   saveDirty(file: ArchiveFile): void {
-    for (const hour of hoursOf(file)) this.db.addDirty(file.layout, hour);
+    for (const hour of hoursOf(file)) this.manifest.addDirty(file.layout, hour);
   }
 
   /** The half of `saveDirty` in memory. */

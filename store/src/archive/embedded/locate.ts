@@ -11,7 +11,7 @@ export function locate(
   locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>,
 ): void {
   archive.syncDevices();
-  const { db, locations: books, unitsOf, savedUnitsOf } = archive;
+  const { db, manifest, locations: books, unitsOf, savedUnitsOf } = archive;
   const plan = books.plan(locations);
   const moved = plan.unitsOf.flatMap((steps, device) =>
     sameSteps(steps, unitsOf[device]!) ? [] : [device],
@@ -19,9 +19,10 @@ export function locate(
   const stale = staleHours(archive, moved, plan.unitsOf);
   try {
     db.transaction(() => {
-      for (const [code, number] of plan.newAreas) db.addArea(number, code);
-      for (const device of moved) db.setDeviceUnits(device, plan.unitsOf[device]!);
-      for (const [layout, hours] of stale) for (const hour of hours) db.addDirty(layout, hour);
+      for (const [code, number] of plan.newAreas) manifest.addArea(number, code);
+      for (const device of moved) manifest.setDeviceUnits(device, plan.unitsOf[device]!);
+      for (const [layout, hours] of stale)
+        for (const hour of hours) manifest.addDirty(layout, hour);
     });
   } catch (cause) {
     const { message } = cause as Error;

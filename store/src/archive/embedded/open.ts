@@ -50,10 +50,10 @@ export async function openEmbeddedArchive(
 }
 
 function restoreLocations(archive: EmbeddedArchive): void {
-  const { db, locations, names, unitsOf, savedUnitsOf } = archive;
+  const { db, manifest, locations, names, unitsOf, savedUnitsOf } = archive;
   for (const row of db.sql('SELECT number, code FROM areas ORDER BY number').all())
     locations.restoreArea(row['number'] as number, row['code'] as string);
-  const later = db.laterUnits();
+  const later = manifest.laterUnits();
   for (const row of db.sql('SELECT number, area FROM devices ORDER BY number').all()) {
     const number = row['number'] as number;
     locations.addDevice(number, names.id(number));

@@ -3,7 +3,7 @@
  * What a running query may still read is not deleted before it ends.
  */
 
-import type { ArchiveFile } from '../../journal/journal-db.ts';
+import type { ArchiveFile } from './files/manifest.ts';
 import type { Generation, Memtable } from './memtable.ts';
 
 /** A half-open stretch of event time, ms. */

@@ -2,11 +2,12 @@
 import { copyFile, link, mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HOUR, OperationalError } from '@village/core';
-import { type ArchiveFile, LOG_FILE } from '../../../journal/journal-db.ts';
+import { LOG_FILE } from '../../../journal/journal-db.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import { archiveRows, fileList, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
 import { ARCHIVE_FOLDER, dayOf, isMonth, periodOf, unlinkLater, writeParquet } from './files.ts';
 import { eventsOnce, STATE_NEXT_GENERATION } from './flush.ts';
+import type { ArchiveFile } from './manifest.ts';
 import { pathOf, SET_ASIDE } from './proof.ts';
 import { refreshRollups } from './rollup.ts';
 
@@ -100,7 +101,7 @@ async function compactFiles(
   period: string,
   files: readonly ArchiveFile[],
 ): Promise<void> {
-  const { db, view } = archive;
+  const { db, manifest, view } = archive;
   const number = files[0]!.layout;
   const profile = number < 0 ? '_events' : archive.layouts[number]!.profile;
   const path = `${ARCHIVE_FOLDER}/${profile}/${period}/${archive.takeFileNumber()}.parquet`;
@@ -130,8 +131,8 @@ async function compactFiles(
     ...print,
   };
   db.transaction(() => {
-    for (const one of files) db.removeFile(one.path);
-    db.addFile(file);
+    for (const one of files) manifest.removeFile(one.path);
+    manifest.addFile(file);
     db.setState(STATE_NEXT_GENERATION, archive.nextGeneration);
   });
   view.files = [...view.files.filter((one) => !files.includes(one)), file];
@@ -166,7 +167,7 @@ async function readings(
 
 /** Deletes files whose whole time lies before; the hours they held are dirty then. To be called as maintenance. */
 export async function retain(archive: EmbeddedArchive, before: number): Promise<{ files: number }> {
-  const { db, view } = archive;
+  const { db, manifest, view } = archive;
   const old = view.files.filter((file) => file.last < before);
   const oldAside = view.setAside.filter((file) => file.last < before);
   const hours: { layout: number; hour: number }[] = [];
@@ -176,8 +177,8 @@ export async function retain(archive: EmbeddedArchive, before: number): Promise<
       hours.push({ layout: file.layout, hour });
   }
   db.transaction(() => {
-    for (const file of [...old, ...oldAside]) db.removeFile(file.path);
-    for (const { layout, hour } of hours) db.addDirty(layout, hour);
+    for (const file of [...old, ...oldAside]) manifest.removeFile(file.path);
+    for (const { layout, hour } of hours) manifest.addDirty(layout, hour);
   });
   view.files = view.files.filter((file) => !old.includes(file));
   for (const { layout, hour } of hours) view.addDirty(layout, hour);

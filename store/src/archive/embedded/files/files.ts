@@ -3,10 +3,10 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { BEIJING_OFFSET_MS, DAY } from '@village/core';
-import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { QueryClass } from '../duck/duck.ts';
 import { copyToParquet } from '../query/sql.ts';
+import type { ArchiveFile } from './manifest.ts';
 
 export const ARCHIVE_FOLDER = 'archive';
 export const ROLLUP_FOLDER = 'rollups';

@@ -6,7 +6,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BEIJING_OFFSET_MS, DAY } from '@village/core';
-import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import { STATE_SEALED_UP_TO } from '../../../journal/snapshot.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import { QueryFailure } from '../duck/duck.ts';
@@ -14,6 +13,7 @@ import type { Generation, Memtable } from '../memtable.ts';
 import { archiveRows, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
 import { ARCHIVE_FOLDER, isMonth, periodOf, writeParquet } from './files.ts';
+import type { ArchiveFile } from './manifest.ts';
 
 export const STATE_NEXT_GENERATION = 'next-generation';
 
@@ -54,12 +54,12 @@ async function flushGeneration(archive: EmbeddedArchive, generation: Generation)
   const hours = generation.tables.flatMap((table) =>
     [...table.hours].map((hour) => ({ layout: table.layout, hour })),
   );
-  const { db, view, unitsOf, savedUnitsOf } = archive;
+  const { db, manifest, view, unitsOf, savedUnitsOf } = archive;
   const moved = [...unitsOf.keys()].filter((device) => unitsOf[device] !== savedUnitsOf[device]);
   db.transaction(() => {
-    for (const file of written) db.addFile(file);
-    for (const { layout, hour } of hours) db.addDirty(layout, hour);
-    for (const device of moved) db.setDeviceUnits(device, unitsOf[device]!);
+    for (const file of written) manifest.addFile(file);
+    for (const { layout, hour } of hours) manifest.addDirty(layout, hour);
+    for (const device of moved) manifest.setDeviceUnits(device, unitsOf[device]!);
     db.setState(STATE_NEXT_GENERATION, archive.nextGeneration);
     db.setState(STATE_SEALED_UP_TO, generation.sealedUpTo);
   });

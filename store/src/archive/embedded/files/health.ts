@@ -5,10 +5,10 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperationalError } from '@village/core';
-import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import type { ArchiveCheck } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { Reads } from '../query/run-query.ts';
+import type { ArchiveFile } from './manifest.ts';
 import { archiveIsThere, type Proof, pathOf, prove, SET_ASIDE } from './proof.ts';
 
 /** Time for the proofs that one failed query causes, ms of the machine's own time. */
@@ -134,16 +134,16 @@ export class ArchiveHealth {
     });
     view.files = view.files.filter((one) => one !== file);
     if (file.kind === 'rollup') return this.#dropRollup(file);
-    this.#archive.db.setReadable(file, false);
+    this.#archive.manifest.setReadable(file, false);
     this.#listSetAside([...view.setAside, file]);
     const path = join(this.#archive.folder, file.path);
     await this.#move(path, `${path}${SET_ASIDE}`);
   }
 
   async #dropRollup(file: ArchiveFile): Promise<void> {
-    const { db } = this.#archive;
+    const { db, manifest } = this.#archive;
     db.transaction(() => {
-      db.removeFile(file.path);
+      manifest.removeFile(file.path);
       this.#archive.saveDirty(file);
     });
     this.#archive.showDirty(file);
@@ -206,7 +206,7 @@ export class ArchiveHealth {
   }
 
   async #comeBack(file: ArchiveFile): Promise<Proof> {
-    const { folder, db, view, settings } = this.#archive;
+    const { folder, db, manifest, view, settings } = this.#archive;
     const at = await pathOf(folder, file).catch(() => null);
     if (at === null) return { state: 'missing', reason: 'It is not there.' };
     const proof = await prove(at, file, new AbortController().signal);
@@ -216,7 +216,7 @@ export class ArchiveHealth {
     // What was flushed meanwhile did not know of its rows.
     const back: ArchiveFile = { ...file, repeats: file.kind !== 'events' };
     db.transaction(() => {
-      db.setReadable(back, true);
+      manifest.setReadable(back, true);
       if (file.kind !== 'events') this.#archive.saveDirty(back);
     });
     if (file.kind !== 'events') this.#archive.showDirty(back);

@@ -4,8 +4,8 @@
  */
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import { ARCHIVE_FOLDER, crcOf } from './files.ts';
+import type { ArchiveFile } from './manifest.ts';
 
 /** A file that is set aside has this after its name. */
 export const SET_ASIDE = '.unreadable';

@@ -4,8 +4,8 @@ import { looksWhole, removeStrays } from './files.ts';
 
 /** Fills the view; files set aside before that prove whole are read again. */
 export async function restoreFiles(archive: EmbeddedArchive): Promise<void> {
-  const { db, view, folder, settings, health } = archive;
-  const listed = db.files();
+  const { db, manifest, view, folder, settings, health } = archive;
+  const listed = manifest.files();
   const removed = await removeStrays(folder, new Set(listed.map(({ file }) => file.path)));
   if (removed > 0)
     settings.log('info', 'files of an unfinished flush or compaction were deleted', { removed });

@@ -3,13 +3,13 @@
  * computed again; queries read dirty hours from the rows themselves.
  */
 import { BEIJING_OFFSET_MS, DAY, HOUR } from '@village/core';
-import type { ArchiveFile } from '../../../journal/journal-db.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import { withRepairs } from '../query/run-query.ts';
 import { fileList, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
 import { dayText, ROLLUP_FOLDER, unlinkLater, writeParquet } from './files.ts';
 import { STATE_NEXT_GENERATION } from './flush.ts';
+import type { ArchiveFile } from './manifest.ts';
 
 /** Stretches of hours asked for one by one; more are read as one. */
 const SPANS_MAX = 64;
@@ -108,7 +108,7 @@ async function refreshMonth(
   month: string,
   hours: readonly number[],
 ): Promise<void> {
-  const { view, db } = archive;
+  const { view, db, manifest } = archive;
   const layout = archive.layouts[number]!;
   const metrics = layout.metrics.length;
   if (metrics === 0) return;
@@ -149,9 +149,9 @@ async function refreshMonth(
     ...print,
   };
   db.transaction(() => {
-    for (const one of old) db.removeFile(one.path);
-    if (file.rows > 0) db.addFile(file);
-    for (const hour of hours) db.removeDirty(number, hour);
+    for (const one of old) manifest.removeFile(one.path);
+    if (file.rows > 0) manifest.addFile(file);
+    for (const hour of hours) manifest.removeDirty(number, hour);
     db.setState(STATE_NEXT_GENERATION, archive.nextGeneration);
   });
   view.files = view.files.filter((one) => !old.includes(one));

@@ -1,7 +1,7 @@
 /** Builds the SQL over archive files and memtables in which each (device, time) stands once. */
 import { join } from 'node:path';
 import { METRICS_PER_QUALITY_WORD } from '../../../journal/contract.ts';
-import type { ArchiveFile } from '../../../journal/journal-db.ts';
+import type { ArchiveFile } from '../files/manifest.ts';
 import type { Memtable } from '../memtable.ts';
 import type { Span } from '../view.ts';
 
