@@ -6,7 +6,7 @@ import { type AreaNode, addArea, locationIn } from './areas.ts';
 import { Credentials } from './credentials.ts';
 import { addressKey, compareEntries, type DeviceEntry } from './devices.ts';
 import { COMPARISONS_MAX, mergeSorted, Slices, sortInSlices } from './slices.ts';
-import type { RegistryStore } from './tables/contract.ts';
+import type { LocationSince, RegistryStore } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 
 const PAGE = 2_000;
@@ -28,8 +28,8 @@ export interface Books {
   readonly addresses: ReadonlyMap<string, DeviceEntry>;
   readonly gateways: ReadonlyMap<string, GatewayEntry>;
   readonly credentials: Credentials;
-  /** Where every device stands, also those retired. */
-  readonly locations: ReadonlyMap<string, DeviceLocation>;
+  /** Where every device stands and stood, also those retired. */
+  readonly locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>;
 }
 
 export const noBooks = (): Books => ({
@@ -71,7 +71,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     credentials.add(credential);
     if (slices.due()) await slices.pause();
   }
-  const locations = await locate(nodes, entries, slices);
+  const locations = await locate(nodes, entries, await registry.moves(), slices);
   const ordered = await inOrder(entries, before, slices);
   const addresses = new Map<string, DeviceEntry>();
   for (const entry of ordered) {
@@ -114,16 +114,29 @@ async function loadDevices(
   }
 }
 
+/** Places that a device had by the present tree of areas; an area that is gone is none. */
 async function locate(
   nodes: ReadonlyMap<string, AreaNode>,
   entries: ReadonlyMap<string, DeviceEntry>,
+  moves: ReadonlyMap<string, readonly LocationSince[]>,
   slices: Slices,
-): Promise<Map<string, DeviceLocation>> {
-  const byArea = new Map([...nodes.values()].map((node) => [node, locationIn(node)]));
-  const locations = new Map<string, DeviceLocation>();
+): Promise<Books['locations']> {
+  const byArea = new Map([...nodes].map(([code, node]) => [code, locationIn(node)]));
+  const locations = new Map<string, DeviceLocation | readonly DeviceLocation[]>();
   for (const [id, { node }] of entries) {
-    const location = byArea.get(node);
-    if (location !== undefined) locations.set(id, location);
+    const { code } = node.area;
+    const stands = byArea.get(code);
+    const stood = moves.get(id);
+    // What an older version of the server has changed is not in the history.
+    if (stood?.at(-1)?.area === code)
+      locations.set(
+        id,
+        stood.flatMap(({ area, since }) => {
+          const location = byArea.get(area);
+          return location === undefined ? [] : [{ ...location, from: since }];
+        }),
+      );
+    else if (stands !== undefined) locations.set(id, stands);
     if (slices.due()) await slices.pause();
   }
   return locations;

@@ -9,6 +9,7 @@ import {
   NORTH,
   NORTH_VILLAGE,
   SECRET,
+  SOUTH,
   SOUTH_VILLAGE,
   startCounty,
   type TestServer,
@@ -202,6 +203,34 @@ describe('what a device is like', () => {
     expect((await north.ask('GET', '/devices/south-ph')).statusCode).toBe(200);
     await test.server.importDevices(DEVICES);
     expect((await north.ask('GET', '/devices/south-ph')).statusCode).toBe(404);
+  });
+
+  it('a move leaves the figures of the area it stood in before', async () => {
+    const rows = (area: string): string =>
+      deviceCsv(`wanderer,流动站,village/air-weather,${area},,,,,,${SECRET}`);
+    await test.server.importDevices(rows(NORTH_VILLAGE));
+    const hour = Math.floor(test.timer.now() / HOUR) * HOUR;
+    const send = async (at: number): Promise<void> => {
+      const readings = [{ device: 'wanderer', at: formatTime(at), values: { so2: 1 } }];
+      expect((await admin.ask('POST', '/readings', { readings })).statusCode).toBe(202);
+    };
+    await send(hour - 2 * HOUR);
+    const counts = async (area: string): Promise<number> => {
+      const span = `from=${formatTime(hour - 3 * HOUR)}&to=${formatTime(hour + HOUR)}`;
+      const query = `metric=so2&area=${area}&${span}&every=1h&agg=count`;
+      const { items } = await admin.get<{ items: { values: { count: number } }[] }>(
+        `/aggregates?${query}`,
+      );
+      return items.reduce((sum, { values }) => sum + values.count, 0);
+    };
+    expect([await counts(NORTH), await counts(SOUTH)]).toEqual([1, 0]);
+    await test.server.importDevices(rows(SOUTH_VILLAGE));
+    expect([await counts(NORTH), await counts(SOUTH)]).toEqual([1, 0]);
+    await send(test.timer.now());
+    expect([await counts(NORTH), await counts(SOUTH)]).toEqual([1, 1]);
+    await test.server.importDevices(rows(NORTH_VILLAGE));
+    await admin.ask('POST', '/devices/wanderer/retire', {});
+    expect([await counts(NORTH), await counts(SOUTH)]).toEqual([2, 0]);
   });
 
   it('is said with labels and attributes, each from a time on', async () => {

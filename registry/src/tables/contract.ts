@@ -149,6 +149,8 @@ export interface RegistryStore {
   installations(device: string): Promise<Installation[]>;
   /** Oldest first. */
   locations(device: string): Promise<LocationSince[]>;
+  /** Of every device that has moved, oldest first. */
+  moves(): Promise<ReadonlyMap<string, readonly LocationSince[]>>;
   /** By kind, key and time. */
   properties(owner: PropertyOwner): Promise<Property[]>;
   changeProperties(owner: PropertyOwner, changes: readonly PropertyChange[]): Promise<void>;

@@ -29,6 +29,26 @@ export async function listLocations(db: Db, device: string): Promise<LocationSin
     .execute();
 }
 
+/** The places of every device that has stood in more than one. */
+export async function listMoves(db: Db): Promise<Map<string, LocationSince[]>> {
+  const rows = await db
+    .selectFrom('device_location')
+    .select(['device', 'area', 'since', 'by'])
+    .where('device', 'in', (eb) =>
+      eb.selectFrom('device_location').select('device').where('since', '>', 0),
+    )
+    .orderBy('device')
+    .orderBy('since')
+    .execute();
+  const moves = new Map<string, LocationSince[]>();
+  for (const { device, ...location } of rows) {
+    const known = moves.get(device);
+    if (known === undefined) moves.set(device, [location]);
+    else known.push(location);
+  }
+  return moves;
+}
+
 /** What an import needs to know of the devices that are there already. */
 export interface Before {
   readonly area: string;

@@ -5,7 +5,13 @@ import { importAreas, listAreas, listRoots } from './areas.ts';
 import type { RegistryStore } from './contract.ts';
 import { importDevices, listDevices } from './devices.ts';
 import { listGatewayStatuses, listGateways, saveGatewayStatus } from './gateways.ts';
-import { listInstallations, listLocations, replaceDevice, retireDevice } from './installations.ts';
+import {
+  listInstallations,
+  listLocations,
+  listMoves,
+  replaceDevice,
+  retireDevice,
+} from './installations.ts';
 import { changeProperties, listProperties } from './properties.ts';
 import { type RegistryTables, registryModule } from './schema.ts';
 import { registryVersion } from './version.ts';
@@ -34,6 +40,7 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     retireDevice: (retirement) => retireDevice(db, retirement),
     installations: (device) => listInstallations(db, device),
     locations: (device) => listLocations(db, device),
+    moves: () => listMoves(db),
     properties: (owner) => listProperties(db, owner),
     changeProperties: (owner, changes) => changeProperties(db, owner, changes),
     version: () => registryVersion(db),
