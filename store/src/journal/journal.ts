@@ -100,7 +100,9 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
     this.head = snapshot.group;
     this.committedAt = snapshot.committedAt;
     this.readers.restore(db);
-    this.readers.trimmedUpTo = (db.next(0)?.id ?? snapshot.group + 1) - 1;
+    // Never beyond what the holds and the snapshot allowed: a damaged row that was moved aside leaves a gap as well.
+    const first = db.next(0)?.id ?? snapshot.group + 1;
+    this.readers.trimmedUpTo = Math.min(first - 1, snapshot.group, this.readers.neededAfter);
     this.#replay(this.spans.restore(db));
   }
 

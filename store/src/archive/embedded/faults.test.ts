@@ -197,6 +197,26 @@ describe('a damaged log', () => {
     expect(await stored(store)).toEqual([0, 1, 2, 6, 7, 8, 9]);
   });
 
+  it('whose first row is damaged gives all the others, also after one more start', async () => {
+    const folder = await folderOf();
+    let store = await openIn(folder);
+    for (const from of [0, 3, 6]) await put(store, from, 3);
+    await store.close();
+    const path = join(folder, 'log.sqlite');
+    const bytes = await readFile(path);
+    const needle = Buffer.alloc(8);
+    needle.writeDoubleLE(NOW + 1_000);
+    const at = bytes.indexOf(needle);
+    expect(at).toBeGreaterThan(0);
+    bytes[at + 2]! ^= 1;
+    await writeFile(path, bytes);
+    for (let start = 0; start < 2; start++) {
+      store = await openIn(folder);
+      expect(await stored(store)).toEqual([3, 4, 5, 6, 7, 8]);
+      await store.close();
+    }
+  });
+
   it('is refused by name when it is no database any more', async () => {
     const folder = await folderOf();
     const store = await openIn(folder);
