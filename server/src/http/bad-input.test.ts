@@ -321,4 +321,11 @@ it('all that was acknowledged is there, before and after a start with a damaged 
   await until('the file to be counted', async () =>
     /^village_store_files_unreadable 1$/m.test((await test.server.http.inject('/metrics')).body),
   );
+  const note = async (year: number) => {
+    const span = `from=${year}-01-01T00:00:00Z&to=${year}-12-31T00:00:00Z`;
+    const answer = await admin.ask('GET', `/readings?device=north-air&${span}`);
+    return [answer.statusCode, answer.headers['village-incomplete']];
+  };
+  expect(await note(2015)).toEqual([200, '2015-06-01T00:00:00Z/2015-06-01T00:00:00.001Z']);
+  expect(await note(2016)).toEqual([200, undefined]);
 }, 60_000);

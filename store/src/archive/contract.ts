@@ -149,6 +149,23 @@ export interface ArchiveHost {
   lost(error: OperationalError): void;
 }
 
+/** Of what an answer may lack something. */
+export interface LackingQuery {
+  /** Profiles of the readings asked for. */
+  readonly of: readonly string[] | 'events';
+  /** from ≤ at < to, ms. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Event times of which some readings or events can't be read: they lie in a file that is damaged or missing. */
+export interface LackingSpan {
+  readonly from: number;
+  readonly to: number;
+  /** Rows of the file. */
+  readonly rows: number;
+}
+
 /** The queries; every one rejects with an `OperationalError`, with `retry` set when waiting helps. */
 export interface ArchiveQueries {
   /** Readings of one device by event time, each (device, metric, at) once; rows without a metric asked for are left out. */
@@ -192,6 +209,8 @@ export interface Archive extends ArchiveQueries {
    * alone holds for all times. Unknown ids are kept for when they appear. Where it throws, everything stands as before.
    */
   locate(locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>): void;
+  /** What answers lack at the moment; absent where the engine can't know. */
+  lacking?(query: LackingQuery): readonly LackingSpan[];
   counters(): ArchiveCounters;
   /** Present where the engine needs care that only it can have. */
   readonly maintenance?: Maintenance;

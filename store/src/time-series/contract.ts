@@ -5,6 +5,8 @@ import type {
   ArchiveHost,
   ArchiveQueries,
   DeviceLocation,
+  LackingQuery,
+  LackingSpan,
 } from '../archive/contract.ts';
 import type { EmbeddedOptions } from '../archive/embedded/settings.ts';
 import type { Journal, JournalCounters } from '../journal/contract.ts';
@@ -42,6 +44,8 @@ export interface StoreCounters extends JournalCounters {
 export interface TimeSeriesStore extends Omit<Journal, 'counters'>, ArchiveQueries {
   locate(locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>): void;
   retain(before: number): Promise<{ files: number }>;
+  /** What answers lack at the moment, since archive files are damaged or missing. */
+  lacking(query: LackingQuery): readonly LackingSpan[];
   /** Makes everything committed durable in the archive and deletes what the log need not hold; nothing to do elsewhere. */
   flush(): Promise<{ rows: number; files: number }>;
   /** Nothing to do where the engine looks after itself. */

@@ -79,6 +79,7 @@ function compose(parts: Parts): TimeSeriesStore {
     ...methods(journal, ['latest', 'lastSeen', 'changedSince', 'sequences', 'deadLetters']),
     ...methods(journal, ['resolveDeadLetters', 'follow', 'hold', 'forget', 'touched']),
     retain: (before) => archive.retain(before),
+    lacking: (query) => archive.lacking?.(query) ?? [],
     locate: (locations) => {
       archive.locate(locations);
       for (const event of moves.changed(locations, journal.settings.timer.now()))

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { file } from '@village/api';
 import { OperationalError } from '@village/core';
 import { answer, type Call, defineModule, list, route, span } from '@village/platform';
+import { incompleteHeaders } from '../../http/incomplete.ts';
 import { devicesFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
 
@@ -29,7 +30,9 @@ export const exportModule = defineModule<Needs>({
     let running = 0;
     const exportFile = async (call: Call<typeof file.exportReadings>) => {
       const { caller, query } = call;
-      const devices = devicesFor(directory, caller, query).map(({ device }) => device.id);
+      const entries = devicesFor(directory, caller, query);
+      const devices = entries.map(({ device }) => device.id);
+      const profiles = [...new Set(entries.map(({ profile }) => profile.id))];
       const { from, to } = span(query);
       const metrics = list(query.metric);
       if (running >= AT_ONCE_MAX)
@@ -57,6 +60,7 @@ export const exportModule = defineModule<Needs>({
       return answer(200, createReadStream(path), {
         'content-type': type,
         'content-disposition': `attachment; filename="readings.${query.format}"`,
+        ...incompleteHeaders(store, { of: profiles, from, to }),
       });
     };
     return { routes: [route(file.exportReadings, exportFile)] };

@@ -11,12 +11,14 @@ import {
   lasting,
   list,
   openCursor,
+  type Reply,
   route,
   span,
 } from '@village/platform';
 import type { DeviceEntry } from '@village/registry';
 import { AGGREGATES, type Aggregate } from '@village/store/time-series';
 import type { Static } from 'typebox';
+import { incompleteHeaders } from '../../http/incomplete.ts';
 import { deviceFor, devicesFor } from '../../http/query.ts';
 import { sequencesOf } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
@@ -82,7 +84,7 @@ function rangeRoute(needs: Needs): AnyRoute {
     );
     const items = rows.slice(0, limit);
     const last = items.at(-1);
-    return {
+    const body = {
       items: items.map(({ at, receivedAt, lane, clockReplaced, values, quality }) => ({
         at: formatTime(at),
         receivedAt: formatTime(receivedAt),
@@ -93,6 +95,7 @@ function rangeRoute(needs: Needs): AnyRoute {
       })),
       next: last === undefined || rows.length <= limit ? null : cursorOf(last.at),
     };
+    return answer(200, body, incompleteHeaders(store, { of: [entry.profile.id], from, to }));
   });
 }
 
@@ -160,7 +163,7 @@ async function aggregate(
   caller: Caller,
   query: Static<typeof api.readings.aggregates.query>,
   signal: AbortSignal,
-): Promise<api.readings.Aggregates> {
+): Promise<Reply<api.readings.Aggregates>> {
   const { store, directory } = needs;
   const entries = devicesFor(directory, caller, query);
   const { from, to } = span(query);
@@ -184,14 +187,13 @@ async function aggregate(
     },
     signal,
   );
-  return {
-    unit,
-    items: rows.map(({ at, group, values }) => ({
-      at: formatTime(at),
-      group,
-      values: { ...values } as Record<string, number | null>,
-    })),
-  };
+  const items = rows.map(({ at, group, values }) => ({
+    at: formatTime(at),
+    group,
+    values: { ...values } as Record<string, number | null>,
+  }));
+  const of = columns.map(({ profile }) => profile);
+  return answer(200, { unit, items }, incompleteHeaders(store, { of, from, to }));
 }
 
 function aggregateRoute(needs: Needs): AnyRoute {
@@ -213,7 +215,7 @@ function completenessRoute(needs: Needs): AnyRoute {
     const sum = (pick: (hour: (typeof hours)[number]) => number): number =>
       hours.reduce((total, hour) => total + pick(hour), 0);
     const { gateway } = entry.device;
-    return {
+    const body = {
       device: query.device,
       reportEvery: reportEveryMs / SECOND,
       expected: sum((hour) => hour.expected),
@@ -224,6 +226,7 @@ function completenessRoute(needs: Needs): AnyRoute {
       gapCount,
       gateway: gateway === null ? null : { id: gateway, sequences: sequencesOf(store, gateway) },
     };
+    return answer(200, body, incompleteHeaders(store, { of: [entry.profile.id], from, to }));
   });
 }
 

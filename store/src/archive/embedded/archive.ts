@@ -20,6 +20,8 @@ import type {
   DeviceLocation,
   EventQuery,
   ExportQuery,
+  LackingQuery,
+  LackingSpan,
   Maintenance,
   RangeQuery,
   RangeRow,
@@ -352,6 +354,15 @@ export class EmbeddedArchive implements Archive {
 
   locate(locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>): void {
     locate(this, locations);
+  }
+
+  lacking({ of, from, to }: LackingQuery): LackingSpan[] {
+    const layouts =
+      of === 'events' ? [-1] : of.map((profile) => this.layoutByProfile.get(profile)?.number ?? -2);
+    return layouts
+      .flatMap((layout) => this.view.setAsideIn(layout, [{ from, to }]))
+      .map(({ first, last, rows }) => ({ from: first, to: last + 1, rows }))
+      .sort((a, b) => a.from - b.from);
   }
 
   counters(): ArchiveCounters {

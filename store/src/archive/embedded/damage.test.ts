@@ -153,10 +153,15 @@ describe('a file that is missing', () => {
     await rename(path!, `${folder}/away`);
     expect(await stored(store)).toEqual([2, 0]);
     expect(store.counters()).toMatchObject({ filesUnreadable: 1, queriesIncomplete: 1 });
+    const lacking = (days: number, of: readonly string[] = [PROFILE]): number[] =>
+      store.lacking({ of, from: NOW - days * DAY, to: NOW }).map(({ from }) => from);
+    expect(lacking(1)).toEqual([NOW - DAY]);
+    expect([lacking(0.5), lacking(1, [OTHER]), lacking(1, [])]).toEqual([[], [], []]);
     await rename(`${folder}/away`, path!);
     await store.compact(NOW);
     expect(await stored(store)).toEqual([2, 1, 0]);
     expect(store.counters()).toMatchObject({ filesUnreadable: 0, queriesIncomplete: 1 });
+    expect(lacking(1)).toEqual([]);
   });
 
   it('stops no compaction and no rollup of others', async () => {
