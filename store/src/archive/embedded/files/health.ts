@@ -9,12 +9,14 @@ import type { ArchiveCheck } from '../../contract.ts';
 import type { EmbeddedArchive } from '../archive.ts';
 import type { Reads } from '../query/run-query.ts';
 import type { ArchiveFile } from './manifest.ts';
-import { archiveIsThere, type Proof, pathOf, prove, SET_ASIDE } from './proof.ts';
+import { archiveIsThere, isThere, type Proof, pathOf, prove, SET_ASIDE } from './proof.ts';
 
 /** Time for the proofs that one failed query causes, ms of the machine's own time. */
 const PROOF_TIMEOUT_MS = 30_000;
 /** A file that was proved whole is not read again for this long. */
 const WHOLE_FOR_MS = 60_000;
+/** Files of the beginning and of the end that are looked for when one is missing. */
+const OTHERS_LOOKED_AT = 8;
 /** Files set aside that a start reads before it answers; the rest is proved by the nightly compaction. */
 const START_BYTES_MAX = 1024 * 1024 * 1024;
 
@@ -59,12 +61,25 @@ export class ArchiveHealth {
     };
   }
 
-  /** What the file is; a missing one counts only while the others are there. */
+  /** What the file is. It is missing only while others are there, before and after a second look: a disk may be mounted just now. */
   async #proof(file: ArchiveFile, signal: AbortSignal): Promise<Proof> {
-    const { folder } = this.#archive;
-    const proof = await prove(join(folder, file.path), file, signal);
-    if (proof.state !== 'missing') return proof;
-    return (await archiveIsThere(folder)) ? proof : { ...proof, state: 'unknown' };
+    const path = join(this.#archive.folder, file.path);
+    const first = await prove(path, file, signal);
+    if (first.state !== 'missing') return first;
+    const unknown: Proof = { ...first, state: 'unknown' };
+    if (!(await this.#othersAreThere(file))) return unknown;
+    const second = await prove(path, file, signal);
+    if (second.state !== 'missing') return second;
+    return (await this.#othersAreThere(file)) ? second : unknown;
+  }
+
+  async #othersAreThere(file: ArchiveFile): Promise<boolean> {
+    const { folder, view } = this.#archive;
+    const others = view.files.filter((one) => one !== file && one.kind !== 'rollup');
+    if (others.length === 0) return archiveIsThere(folder);
+    const some = [...others.slice(0, OTHERS_LOOKED_AT), ...others.slice(-OTHERS_LOOKED_AT)];
+    for (const other of some) if (await isThere(join(folder, other.path))) return true;
+    return false;
   }
 
   /**

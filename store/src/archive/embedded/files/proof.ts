@@ -48,6 +48,16 @@ export async function prove(
   }
 }
 
+/** Whether a file is there; false also when nobody can tell. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether the archive's folder is there with anything in it: without it (a disk that is not mounted) no file is missing. */
 export async function archiveIsThere(folder: string): Promise<boolean> {
   try {
