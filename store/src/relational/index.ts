@@ -7,6 +7,7 @@ import { type Relational, type RelationalAccess, TRANSACTION_MS } from './contra
 import type { Connected } from './engines/connected.ts';
 import { connectPostgres } from './engines/postgres.ts';
 import { connectSqlite } from './engines/sqlite.ts';
+import { Turns } from './engines/turns.ts';
 import { migrate } from './migrate.ts';
 import { checkModules, type ModuleFault, type RelationalModule } from './modules.ts';
 import { people } from './people/people.ts';
@@ -57,13 +58,22 @@ export async function openRelational(options: RelationalOptions): Promise<Relati
   const failed = new Set(faults.map(({ module }) => module));
   const usable = new Set(modules.map(({ name }) => name).filter((name) => !failed.has(name)));
   const access = accessWith(options, usable);
+  const turns = new Turns();
   return {
     ...access(db),
     engine: connected.engine,
-    transaction: runner(db, access, options.transactionMs ?? TRANSACTION_MS),
+    transaction: runner(db, access, turns, options.transactionMs ?? TRANSACTION_MS),
     faults,
     listen: (channel, heard) => connected.listen?.(channel, heard) ?? (() => Promise.resolve()),
-    counters: () => connected.counters(),
+    counters: () => {
+      const { waiting, refused, restarts } = connected.counters();
+      const { counters } = turns;
+      return {
+        waiting: waiting + counters.waiting,
+        refused: refused + counters.refused,
+        restarts,
+      };
+    },
     backup: async (file) => {
       await connected.backup?.(file);
       return connected.backup !== undefined;

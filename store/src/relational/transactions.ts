@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { bug, OperationalError } from '@village/core';
 import type { Kysely, Transaction } from 'kysely';
 import type { AuditEntry, RelationalAccess, TransactionOptions } from './contract.ts';
-import { Turns } from './engines/turns.ts';
+import type { Turns } from './engines/turns.ts';
 import { faultOf } from './faults.ts';
 
 /** The work in the transaction it is called in; in one of its own otherwise. */
@@ -30,13 +30,13 @@ const entriesOf = <R>(options: TransactionOptions<R>, result: R): readonly Audit
   return Array.isArray(found) ? found : [found as AuditEntry];
 };
 
-/** Runs work in transactions of `db`, one after the other. */
+/** Runs work in transactions of `db`, one after the other, as `turns` has them. */
 export function runner<T>(
   db: Kysely<T>,
   access: (trx: Kysely<T>) => RelationalAccess,
+  turns: Turns,
   limitMs: number,
 ): <R>(work: (tx: RelationalAccess) => Promise<R>, options?: TransactionOptions<R>) => Promise<R> {
-  const turns = new Turns();
   const attempt = async <R>(
     trx: Transaction<T>,
     work: (tx: RelationalAccess) => Promise<R>,

@@ -45,14 +45,14 @@ function userRoutes({ relational, directory, passwords }: Needs): AnyRoute[] {
       const { name } = params;
       const { password, ...fields } = body;
       if (directory.area(scope, fields.area) === undefined) notFound('area');
-      const before = await relational.people.account(name);
-      // Taking over an account of another area would show that it exists; names are unique over all areas.
-      if (before !== null && directory.area(scope, before.area) === undefined) notFound('user');
       const fault = password === undefined ? null : passwordFault(password);
       if (fault !== null) throw new OperationalError('weak-password', `the password ${fault}`);
       const hash = password === undefined ? undefined : await passwords.hash(password);
       await relational.transaction(
         async (tx) => {
+          // Taking over an account of another area would show that it exists; names are unique over all areas.
+          const before = await tx.people.account(name);
+          if (before !== null && directory.area(scope, before.area) === undefined) notFound('user');
           await tx.people.saveAccount({ name, ...fields }, hash);
           if (hash !== undefined) await tx.people.closeSessionsOf(name);
         },
@@ -63,14 +63,17 @@ function userRoutes({ relational, directory, passwords }: Needs): AnyRoute[] {
 
     route(api.users.remove, async ({ caller, params, audited }) => {
       const { name } = params;
-      const account = await relational.people.account(name);
-      if (account === null || directory.area(caller.area, account.area) === undefined)
-        notFound('user');
-      if (name === caller.actor)
-        throw new OperationalError('forbidden', 'nobody removes themselves');
-      await relational.transaction((tx) => tx.people.removeAccount(name), {
-        audit: audited('remove-user', name),
-      });
+      await relational.transaction(
+        async (tx) => {
+          const account = await tx.people.account(name);
+          if (account === null || directory.area(caller.area, account.area) === undefined)
+            notFound('user');
+          if (name === caller.actor)
+            throw new OperationalError('forbidden', 'nobody removes themselves');
+          await tx.people.removeAccount(name);
+        },
+        { audit: audited('remove-user', name) },
+      );
       return answer(204, null);
     }),
   ];

@@ -48,6 +48,9 @@ function locked(waitMs: number, detail: string): Problem {
   return problem(423, 'locked', detail, { 'retry-after': String(Math.ceil(waitMs / 1000)) });
 }
 
+const wrongCredentials = (detail: string): OperationalError =>
+  new OperationalError('wrong-credentials', detail);
+
 /** Checks name and password, counts failures, and writes each try into the audit log. */
 async function signIn(
   needs: Needs,
@@ -69,16 +72,25 @@ async function signIn(
   const right = await passwords.check(account?.passwordHash ?? null, password);
   if (!right || account === null) {
     await relational.audit.append({ ...entry, outcome: 'refused', detail: { reason: 'password' } });
-    throw new OperationalError('wrong-credentials', 'name or password is wrong');
+    throw wrongCredentials('name or password is wrong');
   }
-  lockOut.succeeded(user, address);
-  const secret = await relational.transaction(
-    (tx) => tx.people.openSession(account.name, address),
+  const opened = await relational.transaction(
+    async (tx) => {
+      // The password may have been replaced, or the account removed, while this one was checked.
+      const present = await tx.people.account(user);
+      if (present?.passwordHash !== account.passwordHash) return null;
+      return { present, secret: await tx.people.openSession(user, address) };
+    },
     {
-      audit: { ...entry, outcome: 'done', detail: {} },
+      audit: (result) =>
+        result === null
+          ? { ...entry, outcome: 'refused', detail: { reason: 'password' } }
+          : { ...entry, outcome: 'done', detail: {} },
     },
   );
-  return answer(200, viewSession(needs, account), cookieWith(needs, call, secret));
+  if (opened === null) throw wrongCredentials('name or password is wrong');
+  lockOut.succeeded(user, address);
+  return answer(200, viewSession(needs, opened.present), cookieWith(needs, call, opened.secret));
 }
 
 async function changePassword(
@@ -94,21 +106,25 @@ async function changePassword(
   if (wait > 0) return locked(wait, 'too many wrong passwords');
   lockOut.failed(account.name, address);
   if (!(await passwords.check(account.passwordHash, body.old)))
-    throw new OperationalError('wrong-credentials', 'the old password is wrong');
+    throw wrongCredentials('the old password is wrong');
   lockOut.succeeded(account.name, address);
   const fault = passwordFault(body.password);
   if (fault !== null) throw new OperationalError('weak-password', `the new password ${fault}`);
   const hash = await passwords.hash(body.password);
-  const secret = await relational.transaction(
+  const { present, secret } = await relational.transaction(
     async (tx) => {
-      await tx.people.saveAccount(account, hash);
+      // Hashing takes a while: an account that was removed meanwhile stays so, and a role that was changed holds.
+      const present = await tx.people.account(account.name);
+      if (present?.passwordHash !== account.passwordHash)
+        throw wrongCredentials('the old password is wrong');
+      await tx.people.saveAccount(present, hash);
       // Whoever else is signed in with the old password is out.
       await tx.people.closeSessionsOf(account.name);
-      return tx.people.openSession(account.name, address);
+      return { present, secret: await tx.people.openSession(account.name, address) };
     },
     { audit: call.audited('change-password', account.name) },
   );
-  return answer(200, viewSession(needs, account), cookieWith(needs, call, secret));
+  return answer(200, viewSession(needs, present), cookieWith(needs, call, secret));
 }
 
 export const sessionModule = defineModule<Needs>({

@@ -1,0 +1,116 @@
+/** What was true when a request was looked at may be so no longer when it is done: nothing that was taken away comes back. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  Client,
+  NORTH,
+  PASSWORD,
+  SOUTH,
+  startCounty,
+  type TestServer,
+  until,
+} from '../../testing.ts';
+
+const NEXT = 'Another-Horse-9';
+
+let test: TestServer;
+let admin: Client;
+beforeAll(async () => {
+  test = await startCounty();
+  admin = await test.client('admin');
+}, 60_000);
+afterAll(() => test.close());
+
+const user = (more: object = {}): object => ({
+  displayName: 'Li',
+  role: 'officer',
+  area: NORTH,
+  password: PASSWORD,
+  ...more,
+});
+
+/** Waits until so many wait for the one who writes. */
+const waiting = (count: number): Promise<void> =>
+  until(`${count} who wait`, () => test.server.relational.counters().waiting === count);
+
+/** Asks each in turn while a transaction holds up all writing, so that all look first and then write in that order. */
+async function behindEachOther<T>(asks: readonly (() => Promise<T>)[]): Promise<T[]> {
+  let free = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    free = resolve;
+  });
+  const holding = test.server.relational.transaction(() => held);
+  const answers: Promise<T>[] = [];
+  for (const ask of asks) {
+    answers.push(ask());
+    await waiting(answers.length);
+  }
+  free();
+  await holding;
+  return Promise.all(answers);
+}
+
+const statuses = (answers: readonly { statusCode: number }[]): number[] =>
+  answers.map(({ statusCode }) => statusCode);
+
+it('an account that is removed while its password is changed stays removed', async () => {
+  await admin.ask('PUT', '/users/li', user());
+  const li = await test.client('li');
+  const answers = await behindEachOther([
+    () => admin.ask('DELETE', '/users/li'),
+    () => li.ask('PUT', '/session/password', { old: PASSWORD, password: NEXT }),
+  ]);
+  expect(statuses(answers)).toEqual([204, 401]);
+  expect(await test.server.relational.people.account('li')).toBeNull();
+});
+
+it('a role that is taken away while the password is changed does not come back', async () => {
+  await admin.ask('PUT', '/users/li', user());
+  const li = await test.client('li');
+  const lower = user({ role: 'clerk', area: SOUTH, password: undefined });
+  const answers = await behindEachOther([
+    () => admin.ask('PUT', '/users/li', lower),
+    () => li.ask('PUT', '/session/password', { old: PASSWORD, password: NEXT }),
+  ]);
+  expect(statuses(answers)).toEqual([200, 200]);
+  expect(answers[1]?.json().user).toMatchObject({ role: 'clerk', area: { code: SOUTH } });
+  const account = await test.server.relational.people.account('li');
+  expect(account).toMatchObject({ role: 'clerk', area: SOUTH });
+});
+
+it.each([
+  ['replaced', () => admin.ask('PUT', '/users/li', user({ password: NEXT }))],
+  ['removed with its account', () => admin.ask('DELETE', '/users/li')],
+])(
+  'a password that is %s while somebody signs in with it opens no session',
+  async (_name, take) => {
+    await admin.ask('PUT', '/users/li', user());
+    const credentials = { user: 'li', password: PASSWORD };
+    const [taken, signedIn] = await behindEachOther([
+      take,
+      () => new Client(test.server, '').ask('POST', '/session', credentials),
+    ]);
+    expect(taken?.statusCode).toBeLessThan(300);
+    expect(signedIn?.json()).toMatchObject({ code: 'wrong-credentials' });
+    expect(signedIn?.cookies).toEqual([]);
+  },
+);
+
+it('an account that two remove at once is removed once, and the audit log says so', async () => {
+  await admin.ask('PUT', '/users/twice', user());
+  const remove = () => admin.ask('DELETE', '/users/twice');
+  expect(statuses(await behindEachOther([remove, remove]))).toEqual([204, 404]);
+  const { items } = await admin.get<{ items: { action: string; target: string }[] }>('/audit');
+  const entries = items.filter((one) => one.action === 'remove-user' && one.target === 'twice');
+  expect(entries).toHaveLength(1);
+});
+
+it('of two admins who make an account of one name, the second does not take over the first one’s', async () => {
+  await admin.ask('PUT', '/users/south-admin', user({ role: 'admin', area: SOUTH }));
+  const [north, south] = [await test.client('north'), await test.client('south-admin')];
+  const answers = await behindEachOther([
+    () => north.ask('PUT', '/users/same', user({ area: NORTH })),
+    () => south.ask('PUT', '/users/same', user({ area: SOUTH, role: 'admin' })),
+  ]);
+  expect(statuses(answers)).toEqual([200, 404]);
+  expect(await test.server.relational.people.account('same')).toMatchObject({ area: NORTH });
+});
