@@ -5,6 +5,8 @@ export { jobsModule } from './jobs/module.ts';
 export { every, nightly, type Schedule, untilNight } from './jobs/schedule.ts';
 export { type Metric, type MetricGroup, metricGroup, type Sample } from './metrics.ts';
 export {
+  type Command,
+  type CommandTools,
   defineModule,
   type Job,
   type JobRun,

@@ -65,7 +65,29 @@ export interface ModuleParts {
   close?(): Promise<void>;
 }
 
-export interface Module<Needs extends Platform = Platform> {
+/** What a command gets. */
+export interface CommandTools {
+  readonly timer: Timer;
+  /** Prints a line. */
+  say(line: string): void;
+  /** Runs work over the relational store, whether or not a server runs beside. */
+  withRelational<T>(work: (relational: Relational) => Promise<T>): Promise<T>;
+}
+
+/** A command of the server's command line: `npm run serve -- <name>`. */
+export interface Command<Tools extends CommandTools = CommandTools> {
+  readonly name: string;
+  /** Operands as the help shows them, such as `FOLDER`. */
+  readonly operands?: string;
+  readonly help: string;
+  /** Resolves to false when what was looked at is not as it should be. */
+  run(tools: Tools, operands: readonly string[]): Promise<boolean>;
+}
+
+export interface Module<
+  Needs extends Platform = Platform,
+  Tools extends CommandTools = CommandTools,
+> {
   /** Lower case with dashes. */
   readonly name: string;
   readonly title: { readonly zh: string; readonly en: string };
@@ -75,13 +97,17 @@ export interface Module<Needs extends Platform = Platform> {
   readonly optional?: boolean;
   /** Rights by their word, `noun.verb`. */
   readonly rights?: Readonly<Record<string, RightDefinition>>;
+  readonly commands?: readonly Command<Tools>[];
   start(needs: Needs): ModuleParts | Promise<ModuleParts>;
 }
 
 /** Keeps the type of what a module needs. */
-export const defineModule = <Needs extends Platform = Platform>(
-  module: Module<Needs>,
-): Module<Needs> => module;
+export const defineModule = <
+  Needs extends Platform = Platform,
+  Tools extends CommandTools = CommandTools,
+>(
+  module: Module<Needs, Tools>,
+): Module<Needs, Tools> => module;
 
 /** What the relational store must know of the modules that have tables. */
 export function relationalModulesOf(

@@ -37,7 +37,7 @@ import { createHttp } from './http/server.ts';
 import { Backups } from './modules/backup/backups.ts';
 import { checkRestored } from './modules/backup/restore.ts';
 import { modules as coreModules } from './modules/index.ts';
-import type { Needs } from './modules/needs.ts';
+import type { Needs, Tools } from './modules/needs.ts';
 import { Passwords } from './modules/session/passwords.ts';
 import { relationalModules } from './relational-modules.ts';
 
@@ -50,7 +50,7 @@ export interface ServerOptions {
   /** Folder of the built console, when it is not the usual one. */
   readonly console?: string;
   /** All modules; the server's own list when absent. */
-  readonly modules?: readonly Module<Needs>[];
+  readonly modules?: readonly Module<Needs, Tools>[];
 }
 
 /** A running server. */

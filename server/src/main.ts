@@ -1,37 +1,34 @@
 /**
  * `npm start`: server, one gateway and a simulated county in one go. `npm run serve`: the server alone. Both take
- * `--check`. `reset-password` gives the admin a new password; `backup` and `restore` do what they say.
+ * `--check`. Modules bring further commands.
  */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { formatTime, OperationalError, type Timer, timerFromText } from '@village/core';
+import { OperationalError, type Timer, timerFromText } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
-import { listJobs } from '@village/platform';
-import { newSecret, openRelational, type Relational } from '@village/store/relational';
-import type { TimeSeriesStore } from '@village/store/time-series';
-import { SingleBar } from 'cli-progress';
+import { openRelational, type Relational } from '@village/store/relational';
 import { type Logger, pino } from 'pino';
 import { type Server, startServer } from './app.ts';
-import { checkArchive } from './cli/check-archive.ts';
 import { runChild } from './cli/children.ts';
 import { runDemo } from './cli/demo.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { openReadings } from './config/readings-store.ts';
-import { Backups } from './modules/backup/backups.ts';
-import { restore } from './modules/backup/restore.ts';
 import { modules } from './modules/index.ts';
-import { Passwords } from './modules/session/passwords.ts';
+import type { Tools } from './modules/needs.ts';
 import { relationalModules } from './relational-modules.ts';
+
+const commands = modules.flatMap((module) => module.commands ?? []);
 
 const HELP = `usage: npm start [-- --devices 300 --seed 1]
        npm run serve [-- --check]
-       npm run serve -- reset-password
-       npm run serve -- jobs              (what runs by itself, and how it went)
-       npm run serve -- backup            (of a stopped server; a running one: POST /api/v1/system/backup)
-       npm run serve -- restore FOLDER    (into an empty VILLAGE_DATA)
-       npm run serve -- check-archive     (of a stopped server: proves its files, and reads again what is whole)
+${commands
+  .map(
+    ({ name, operands = '', help }) =>
+      `       npm run serve -- ${`${name} ${operands}`.padEnd(18)} (${help})`,
+  )
+  .join('\n')}
 
 Environment: VILLAGE_DATA (./data), VILLAGE_HTTP_PORT (8080), VILLAGE_MQTT_PORT (1883), VILLAGE_ADMIN_PASSWORD,
 VILLAGE_HTTP_HOST (0.0.0.0), VILLAGE_CONFIG (./village.yaml), VILLAGE_LOG_LEVEL.`;
@@ -152,129 +149,53 @@ async function start(
   say('已停止 · stopped');
 }
 
-function openPeople(config: Config, timer: Timer): Promise<Relational> {
-  return openRelational({
-    modules: relationalModules(modules),
-    clock: timer.now,
-    ...(config.relational === undefined
-      ? { file: join(config.data, 'relational.sqlite') }
-      : { url: config.relational.url }),
-  });
+/** What commands work with; what they open is closed after them. */
+function toolsOf(config: Config, timer: Timer): Tools {
+  const openPeople = (): Promise<Relational> =>
+    openRelational({
+      modules: relationalModules(modules),
+      clock: timer.now,
+      ...(config.relational === undefined
+        ? { file: join(config.data, 'relational.sqlite') }
+        : { url: config.relational.url }),
+    });
+  const withRelational: Tools['withRelational'] = async (work) => {
+    const relational = await openPeople();
+    try {
+      return await work(relational);
+    } finally {
+      await relational.close();
+    }
+  };
+  return {
+    config,
+    timer,
+    say,
+    withRelational,
+    withStores: async (work) => {
+      if (!existsSync(join(config.data, 'time-series')))
+        throw new OperationalError('no-data', `没有数据 · there is no data in ${config.data}`);
+      const store = await openReadings(config, timer, { tickMs: Number.POSITIVE_INFINITY });
+      try {
+        return await withRelational((relational) => work({ store, relational }));
+      } finally {
+        await store.close();
+      }
+    },
+  };
 }
 
-/** Both stores without a server over them. @throws store-in-use */
-async function openStores(
+/** Runs a command of a module. @throws bad-arguments when there is none of that name */
+async function runCommand(
+  name: string,
+  operands: readonly string[],
   config: Config,
   timer: Timer,
-): Promise<{ store: TimeSeriesStore; relational: Relational }> {
-  if (!existsSync(join(config.data, 'time-series')))
-    throw new OperationalError('no-data', `没有数据 · there is no data in ${config.data}`);
-  const store = await openReadings(config, timer, { tickMs: Number.POSITIVE_INFINITY });
-  return { store, relational: await openPeople(config, timer) };
-}
-
-/** Gives the admin a new password; for those who hold the machine and lost the old one. */
-async function resetPassword(config: Config, timer: Timer): Promise<void> {
-  const relational = await openPeople(config, timer);
-  try {
-    const account = await relational.people.account('admin');
-    if (account === null)
-      throw new OperationalError('no-admin', `there is no admin in ${config.data} yet`);
-    const password = config.adminPassword ?? newSecret().slice(0, 16);
-    await relational.people.saveAccount(account, await new Passwords().hash(password));
-    await relational.people.closeSessionsOf('admin');
-    await relational.audit.append({
-      actor: 'console',
-      address: '',
-      action: 'reset-password',
-      target: 'admin',
-      outcome: 'done',
-      detail: {},
-    });
-    say(config.adminPassword === undefined ? `admin / ${password}` : '已重设 · reset');
-  } finally {
-    await relational.close();
-  }
-}
-
-/** A backup of a server that does not run; one that runs is asked over HTTP. */
-async function backUp(config: Config, timer: Timer): Promise<void> {
-  const closed = await openStores(config, timer);
-  try {
-    const backups = new Backups({
-      folder: config.backup.folder,
-      keep: config.backup.keep,
-      clock: timer.now,
-      ...closed,
-      failed: (error) => {
-        throw error;
-      },
-    });
-    const { folder } = backups.start();
-    await backups.settled();
-    say(`已备份 · backed up: ${folder}`);
-  } finally {
-    await closed.store.close();
-    await closed.relational.close();
-  }
-}
-
-/** Proves the archive of a server that does not run; the exit code tells whether all of it is whole. */
-async function proveArchive(config: Config, timer: Timer): Promise<void> {
-  const closed = await openStores(config, timer);
-  try {
-    if (!(await checkArchive(closed.store, say))) process.exitCode = 1;
-  } finally {
-    await closed.store.close();
-    await closed.relational.close();
-  }
-}
-
-/** What runs by itself, as a table; also while the server runs. */
-async function showJobs(config: Config, timer: Timer): Promise<void> {
-  const relational = await openPeople(config, timer);
-  try {
-    for (const job of await listJobs(relational, { limit: 1_000 })) {
-      const { kind, title, nextAt, running, startedAt, progress, lastError } = job;
-      const at = running
-        ? `运行中 · running since ${formatTime(startedAt ?? 0)}`
-        : `下次 · next ${formatTime(nextAt)}`;
-      const far = progress === null ? '' : ` (${progress.done}/${progress.total})`;
-      say(`${kind.padEnd(12)} ${title.zh} · ${title.en}\n  ${at}${far}`);
-      if (lastError !== null) say(`  上次失败 · the last run failed: ${lastError}`);
-    }
-  } finally {
-    await relational.close();
-  }
-}
-
-/** Brings a backup back and says what is still to do. */
-async function restoreFrom(config: Config, folder: string | undefined): Promise<void> {
-  if (folder === undefined)
-    throw new OperationalError('bad-arguments', `restore needs the folder of a backup\n${HELP}`);
-  const bar = process.stderr.isTTY
-    ? new SingleBar({ format: '{bar} {percentage}% | {eta_formatted}', stream: process.stderr })
-    : null;
-  bar?.start(1, 0);
-  try {
-    const list = await restore({
-      backup: resolve(folder),
-      data: config.data,
-      postgres: config.relational !== undefined,
-      progress: (done, total) => {
-        bar?.setTotal(total);
-        bar?.update(done);
-      },
-    });
-    bar?.stop();
-    say(`已恢复 ${list.createdAt} 的备份 · restored, ${list.files.length} files: ${config.data}`);
-    if (list.relational === 'postgresql')
-      say(
-        '区域、设备、用户在 PostgreSQL 中，请用 pg_restore 恢复 · restore areas, devices and people with pg_restore',
-      );
-  } finally {
-    bar?.stop();
-  }
+): Promise<void> {
+  const found = commands.find((command) => command.name === name);
+  if (found === undefined)
+    throw new OperationalError('bad-arguments', `there is no command ${name}\n${HELP}`);
+  if (!(await found.run(toolsOf(config, timer), operands))) process.exitCode = 1;
 }
 
 function whole(text: string, name: string, low: number, high: number): number {
@@ -317,12 +238,7 @@ async function main(): Promise<void> {
   const log = pino({ level, base: null });
   if (command === 'start') await start(config, timer, log, demo);
   else if (command === 'serve') await serve(config, timer, log);
-  else if (command === 'reset-password') await resetPassword(config, timer);
-  else if (command === 'backup') await backUp(config, timer);
-  else if (command === 'check-archive') await proveArchive(config, timer);
-  else if (command === 'jobs') await showJobs(config, timer);
-  else if (command === 'restore') await restoreFrom(config, operands[0]);
-  else throw new OperationalError('bad-arguments', `there is no command ${command}\n${HELP}`);
+  else await runCommand(command, operands, config, timer);
 }
 
 try {

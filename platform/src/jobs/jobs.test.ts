@@ -196,6 +196,14 @@ function suite(target: () => Promise<Target>): void {
     expect(await stateOf(store, 'shaky')).toMatchObject({ lastError: 'the bridge is out' });
     expect(failures.filter((kind) => kind === 'shaky')).toHaveLength(1);
     expect(failures).toContain('beat');
+    const lines: string[] = [];
+    const tools = {
+      timer,
+      say: (line: string) => lines.push(line),
+      withRelational: <T>(work: (relational: Relational) => Promise<T>) => work(store),
+    };
+    expect(await jobsModule.commands?.[0]?.run(tools, [])).toBe(true);
+    expect(lines.join('\n')).toMatch(/^shaky +事 · Work\n.*next 20.*\n.*the bridge is out$/);
     fail = false;
     timer.shift = 4 * HOUR;
     await until(async () => (await stateOf(store, 'shaky'))?.lastError === null);

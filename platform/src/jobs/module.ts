@@ -1,7 +1,7 @@
 /** The module of jobs: their table, and who may look at it. */
 import { jobs as api } from '@village/api';
 import { formatTime } from '@village/core';
-import { defineModule } from '../module.ts';
+import { type Command, defineModule } from '../module.ts';
 import { cursorOf, openCursor } from '../query.ts';
 import { route } from '../route.ts';
 import { type JobState, jobMigrations, listJobs } from './job-table.ts';
@@ -20,6 +20,25 @@ const view = (job: JobState): api.Job => ({
   failures: job.failures,
 });
 
+/** What runs by itself, as a table. */
+const showJobs: Command = {
+  name: 'jobs',
+  help: 'what runs by itself, and how it went',
+  run: ({ say, withRelational }) =>
+    withRelational(async (relational) => {
+      for (const job of await listJobs(relational, { limit: 1_000 })) {
+        const { kind, title, nextAt, running, startedAt, progress, lastError } = job;
+        const at = running
+          ? `运行中 · running since ${formatTime(startedAt ?? 0)}`
+          : `下次 · next ${formatTime(nextAt)}`;
+        const far = progress === null ? '' : ` (${progress.done}/${progress.total})`;
+        say(`${kind.padEnd(12)} ${title.zh} · ${title.en}\n  ${at}${far}`);
+        if (lastError !== null) say(`  上次失败 · the last run failed: ${lastError}`);
+      }
+      return true;
+    }),
+};
+
 export const jobsModule = defineModule({
   name: 'jobs',
   title: { zh: '定时任务', en: 'Jobs' },
@@ -27,6 +46,7 @@ export const jobsModule = defineModule({
   rights: {
     'jobs.read': { title: { zh: '查看定时任务', en: 'See jobs' }, roles: ['admin'] },
   },
+  commands: [showJobs],
   start: ({ relational }) => ({
     routes: [
       route(api.list, async ({ query }) => {

@@ -4,7 +4,7 @@ import { backupModule } from './backup/module.ts';
 import { eventsModule } from './events/module.ts';
 import { exportModule } from './export/module.ts';
 import { liveModule } from './live/module.ts';
-import type { Needs } from './needs.ts';
+import type { Needs, Tools } from './needs.ts';
 import { peopleModule } from './people/module.ts';
 import { quarantineModule } from './quarantine/module.ts';
 import { readingsModule } from './readings/module.ts';
@@ -12,7 +12,7 @@ import { registryModule } from './registry/module.ts';
 import { sessionModule } from './session/module.ts';
 import { systemModule } from './system/module.ts';
 
-export const modules: readonly Module<Needs>[] = [
+export const modules: readonly Module<Needs, Tools>[] = [
   systemModule,
   sessionModule,
   peopleModule,

@@ -2,8 +2,9 @@
 import type { Broker } from '@village/broker';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Pipeline } from '@village/ingest';
-import type { Platform } from '@village/platform';
+import type { CommandTools, Platform } from '@village/platform';
 import type { Directory, Imports, Lifecycle, ProfileRevisions } from '@village/registry';
+import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Config } from '../config/config.ts';
 import type { Backups } from './backup/backups.ts';
@@ -23,4 +24,13 @@ export interface Needs extends Platform {
   readonly backups: Backups;
   /** One for all, since checks at once are bounded. */
   readonly passwords: Passwords;
+}
+
+/** What commands of the core modules get. */
+export interface Tools extends CommandTools {
+  readonly config: Config;
+  /** Runs work over both stores of a server that does not run. @throws store-in-use, no-data */
+  withStores<T>(
+    work: (stores: { store: TimeSeriesStore; relational: Relational }) => Promise<T>,
+  ): Promise<T>;
 }

@@ -24,10 +24,10 @@ import {
   until,
 } from '../testing.ts';
 import { modules } from './index.ts';
-import type { Needs } from './needs.ts';
+import type { Needs, Tools } from './needs.ts';
 
 /** The one line. */
-const withToy: readonly Module<Needs>[] = [...modules, toyModule];
+const withToy: readonly Module<Needs, Tools>[] = [...modules, toyModule];
 
 let number = 0;
 
@@ -57,7 +57,7 @@ function suite(database: () => Promise<(config: Config) => Config>): void {
   });
 
   const open = async (
-    list: readonly Module<Needs>[],
+    list: readonly Module<Needs, Tools>[],
     more: { log?: ServerOptions['log']; config?: (config: Config) => Config } = {},
   ): Promise<TestServer> => {
     const { log, config = await database() } = more;
@@ -142,7 +142,7 @@ function suite(database: () => Promise<(config: Config) => Config>): void {
     expect((await north.ask('GET', '/jobs')).statusCode).toBe(403);
   });
 
-  const broken = (more: object = {}): Module<Needs> => ({
+  const broken = (more: object = {}): Module<Needs, Tools> => ({
     ...toyModule,
     migrations: {
       ...toyModule.migrations,
@@ -182,7 +182,7 @@ function suite(database: () => Promise<(config: Config) => Config>): void {
     await admin.ask('POST', '/toys', { id: 'kite', area: COUNTY });
     await first.server.stop();
     // A module that must be there ends the start with one line.
-    const start = (list: readonly Module<Needs>[]) =>
+    const start = (list: readonly Module<Needs, Tools>[]) =>
       startTest(config, first.folder, first.timer, { modules: list });
     await expect(start([...modules, broken({ optional: false })])).rejects.toMatchObject({
       code: 'migration-failed',

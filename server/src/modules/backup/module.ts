@@ -2,14 +2,16 @@
 import { system } from '@village/api';
 import { HOUR, SECOND } from '@village/core';
 import { answer, defineModule, metricGroup, nightly, route } from '@village/platform';
-import type { Needs } from '../needs.ts';
+import type { Needs, Tools } from '../needs.ts';
+import { backUp, restoreFrom } from './commands.ts';
 
-export const backupModule = defineModule<Needs>({
+export const backupModule = defineModule<Needs, Tools>({
   name: 'backup',
   title: { zh: '备份', en: 'Backups' },
   rights: {
     'backup.make': { title: { zh: '创建备份', en: 'Make backups' }, roles: ['admin'] },
   },
+  commands: [backUp, restoreFrom],
   start: ({ backups, relational, config }) => ({
     routes: [
       route(system.backup, async ({ audited }) => {

@@ -16,8 +16,9 @@ import {
 } from '@village/platform';
 import type { Relational, Token as StoredToken } from '@village/store/relational';
 import { viewUser } from '../../http/views.ts';
-import type { Needs } from '../needs.ts';
+import type { Needs, Tools } from '../needs.ts';
 import { passwordFault } from '../session/passwords.ts';
+import { resetPassword } from './reset-password.ts';
 
 /** Entries deleted in one transaction, so that years of them hold up nobody. */
 const TRIMMED_AT_ONCE = 20_000;
@@ -156,7 +157,7 @@ export async function trimAudit(
   return deleted;
 }
 
-export const peopleModule = defineModule<Needs>({
+export const peopleModule = defineModule<Needs, Tools>({
   name: 'people',
   title: { zh: '用户与审计', en: 'People and audit' },
   rights: {
@@ -164,6 +165,7 @@ export const peopleModule = defineModule<Needs>({
     'tokens.manage': { title: { zh: '管理令牌', en: 'Manage tokens' }, roles: ['admin'] },
     'audit.read': { title: { zh: '查看审计日志', en: 'See the audit log' }, roles: ['admin'] },
   },
+  commands: [resetPassword],
   start: (needs) => {
     let trimmed = 0;
     return {

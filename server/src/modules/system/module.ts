@@ -7,7 +7,8 @@ import { defineModule, nightly, route } from '@village/platform';
 import { registryStore } from '@village/registry';
 import type { StoreCounters } from '@village/store/time-series';
 import { sequencesOf } from '../../http/views.ts';
-import type { Needs } from '../needs.ts';
+import type { Needs, Tools } from '../needs.ts';
+import { proveArchive } from './check-archive.ts';
 import {
   brokerMetrics,
   gatewayMetrics,
@@ -77,7 +78,7 @@ async function tidyArchive({ store, config, clock, log }: Needs): Promise<void> 
   log.info({ files }, 'old archive files deleted');
 }
 
-export const systemModule = defineModule<Needs>({
+export const systemModule = defineModule<Needs, Tools>({
   name: 'system',
   title: { zh: '系统', en: 'System' },
   rights: {
@@ -86,6 +87,7 @@ export const systemModule = defineModule<Needs>({
       roles: ['admin'],
     },
   },
+  commands: [proveArchive],
   start: async (needs) => {
     const { store, relational, failed } = needs;
     const remembered = await rememberedGateways(needs);

@@ -1,5 +1,7 @@
 /** `npm run serve -- check-archive`: proves every archive file by the manifest, and brings back what was set aside and is whole. */
+import type { Command } from '@village/platform';
 import type { ArchiveCheck, TimeSeriesStore } from '@village/store/time-series';
+import type { Tools } from '../needs.ts';
 
 /** Prints what was found; false when readings are missing or could not be proved. */
 export async function checkArchive(
@@ -18,3 +20,10 @@ export async function checkArchive(
   );
   return bad === 0;
 }
+
+/** Proves the archive of a server that does not run. */
+export const proveArchive: Command<Tools> = {
+  name: 'check-archive',
+  help: 'of a stopped server: proves its files, and reads again what is whole',
+  run: ({ say, withStores }) => withStores(({ store }) => checkArchive(store, say)),
+};

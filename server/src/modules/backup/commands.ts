@@ -1,0 +1,65 @@
+/** Backups on the command line: one of a stopped server, and one brought back. */
+import { resolve } from 'node:path';
+import { OperationalError } from '@village/core';
+import type { Command } from '@village/platform';
+import { SingleBar } from 'cli-progress';
+import type { Tools } from '../needs.ts';
+import { Backups } from './backups.ts';
+import { restore } from './restore.ts';
+
+/** A backup of a server that does not run; one that runs is asked over HTTP. */
+export const backUp: Command<Tools> = {
+  name: 'backup',
+  help: 'of a stopped server; a running one: POST /api/v1/system/backup',
+  run: ({ config, timer, say, withStores }) =>
+    withStores(async (stores) => {
+      const backups = new Backups({
+        folder: config.backup.folder,
+        keep: config.backup.keep,
+        clock: timer.now,
+        ...stores,
+        failed: (error) => {
+          throw error;
+        },
+      });
+      const { folder } = backups.start();
+      await backups.settled();
+      say(`已备份 · backed up: ${folder}`);
+      return true;
+    }),
+};
+
+/** Brings a backup back and says what is still to do. */
+export const restoreFrom: Command<Tools> = {
+  name: 'restore',
+  operands: 'FOLDER',
+  help: 'into an empty VILLAGE_DATA',
+  run: async ({ config, say }, [folder]) => {
+    if (folder === undefined)
+      throw new OperationalError('bad-arguments', 'restore needs the folder of a backup');
+    const bar = process.stderr.isTTY
+      ? new SingleBar({ format: '{bar} {percentage}% | {eta_formatted}', stream: process.stderr })
+      : null;
+    bar?.start(1, 0);
+    try {
+      const list = await restore({
+        backup: resolve(folder),
+        data: config.data,
+        postgres: config.relational !== undefined,
+        progress: (done, total) => {
+          bar?.setTotal(total);
+          bar?.update(done);
+        },
+      });
+      bar?.stop();
+      say(`已恢复 ${list.createdAt} 的备份 · restored, ${list.files.length} files: ${config.data}`);
+      if (list.relational === 'postgresql')
+        say(
+          '区域、设备、用户在 PostgreSQL 中，请用 pg_restore 恢复 · restore areas, devices and people with pg_restore',
+        );
+    } finally {
+      bar?.stop();
+    }
+    return true;
+  },
+};
