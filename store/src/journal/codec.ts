@@ -89,7 +89,9 @@ function damaged(message: string): OperationalError {
  * Reads what `GroupEncoder` wrote; the rows are copies.
  * @throws log-row-damaged when the checksum or the shape is wrong.
  */
-export function decodeGroup(body: Uint8Array): { sections: RowSection[]; notes: GroupNotes } {
+export function decodeGroup(body: unknown): { sections: RowSection[]; notes: GroupNotes } {
+  // A damaged record may hold a text or a number.
+  if (!(body instanceof Uint8Array)) throw damaged('The row holds no bytes.');
   const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (buffer.length < HEAD_BYTES || buffer.readUInt32LE(0) !== MAGIC)
     throw damaged('The row does not begin as a log row does.');

@@ -125,6 +125,11 @@ export class JournalDb {
     });
   }
 
+  /** The highest number of a damaged log row that was moved away; 0 without any. */
+  highestDamaged(): number {
+    return Number(this.sql('SELECT max(id) AS id FROM damaged').get()?.['id'] ?? 0);
+  }
+
   /** Deletes up to `limit` log rows that nobody needs, oldest first; returns how many. */
   trim(upTo: number, limit: number): number {
     const { changes } = this.sql(

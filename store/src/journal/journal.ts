@@ -23,7 +23,7 @@ import { Names } from './names.ts';
 import { type Follower, Readers, type ReadersHost } from './readers.ts';
 import { Sequences } from './sequences.ts';
 import type { JournalSettings } from './settings.ts';
-import { restoreSnapshot, saveSnapshot } from './snapshot.ts';
+import { restoreSnapshot, STATE_SEALED_UP_TO, saveSnapshot } from './snapshot.ts';
 import { LogSpans } from './spans.ts';
 import { TouchedHours } from './touched.ts';
 import { type Committed, Writer, type WriterHost } from './writer.ts';
@@ -51,8 +51,8 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
   readonly readers: Readers;
   /** The appender; what takes rows calls it without a detour. */
   readonly writer: Writer;
-  /** Newest event times, by device number, as the snapshot has them. */
-  newestAtSnapshot: Float64Array = new Float64Array(0);
+  /** Newest event times, by device number, as of the last group in the archive's files or a little later. */
+  newestAtSealed: Float64Array = new Float64Array(0);
   head = 0;
   committedAt = 0;
   #rows = 0;
@@ -95,9 +95,9 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
         names.layouts[row['layout'] as number]!,
       );
     const snapshot = restoreSnapshot(db, this.#derived(), names, settings.log);
-    this.newestAtSnapshot = this.latestValues.newestTimes();
     this.#snapshotAt = snapshot.group;
-    this.head = snapshot.group;
+    // The number of a group that was moved away as damaged is not given again: readers have a place there.
+    this.head = Math.max(snapshot.group, this.#sealedUpTo(), db.highestDamaged());
     this.committedAt = snapshot.committedAt;
     this.readers.restore(db);
     // Never beyond what the holds and the snapshot allowed: a damaged row that was moved aside leaves a gap as well.
@@ -114,8 +114,15 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
     };
   }
 
+  /** The last group in the archive's files; 0 where the archive keeps no place here. */
+  #sealedUpTo(): number {
+    return Number(this.db.state(STATE_SEALED_UP_TO) ?? 0);
+  }
+
   /** Reads the groups that the snapshot or the saved sizes do not cover. */
   #replay(measured: number): void {
+    const sealed = this.#sealedUpTo();
+    let newest: Float64Array | null = null;
     for (let id = Math.min(measured, this.#snapshotAt) + 1; ; ) {
       const row = this.db.next(id);
       if (row === null) break;
@@ -124,12 +131,12 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
       this.head = Math.max(this.head, row.id);
       if (group === null) continue;
       const { from, to } = receivedSpan(group.sections, group.notes);
-      if (row.id > this.#snapshotAt) {
-        this.#derive(row.id, group.sections, group.notes);
-        this.committedAt = Math.max(this.committedAt, row.committedAt ?? to);
-      }
+      this.committedAt = Math.max(this.committedAt, row.committedAt ?? to);
+      if (row.id > sealed) newest ??= this.latestValues.newestTimes();
+      if (row.id > this.#snapshotAt) this.#derive(row.id, group.sections, group.notes);
       if (row.id > measured) this.spans.note({ id: row.id, bytes: row.body.length, from, to });
     }
+    this.newestAtSealed = newest ?? this.latestValues.newestTimes();
     if (!Number.isFinite(this.committedAt)) this.committedAt = 0;
   }
 

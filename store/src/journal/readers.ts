@@ -47,6 +47,12 @@ interface Reader {
   cutOff: boolean;
 }
 
+function saveReader(db: JournalDb, { name, hold, lagMax, missedFrom, cutOff }: Reader): void {
+  db.sql(
+    'INSERT OR REPLACE INTO holds(reader, id, lag_max, missed_from, cut_off) VALUES(?, ?, ?, ?, ?)',
+  ).run(name, hold, lagMax ?? null, missedFrom, cutOff ? 1 : 0);
+}
+
 class CutOff extends OperationalError implements ReaderCutOff {
   override readonly code: ReaderCutOff['code'];
   readonly missed: MissedSpan;
@@ -218,11 +224,7 @@ export class Readers {
 
   /** Inside a transaction: how far each reader needs the log, for the next start. */
   save(db: JournalDb): void {
-    const write = db.sql(
-      'INSERT OR REPLACE INTO holds(reader, id, lag_max, missed_from, cut_off) VALUES(?, ?, ?, ?, ?)',
-    );
-    for (const { name, hold, lagMax, missedFrom, cutOff } of this.#readers.values())
-      write.run(name, hold, lagMax ?? null, missedFrom, cutOff ? 1 : 0);
+    for (const reader of this.#readers.values()) saveReader(db, reader);
   }
 
   follow(name: string, from: JournalPlace | null, options: FollowOptions): Follower {
@@ -244,12 +246,14 @@ export class Readers {
       fault = this.#cutOffError('journal-changed', reader);
     else if (!reader.cutOff && (place < this.trimmedUpTo || place > this.#host.head))
       fault = this.#cutOffError('reader-cut-off', reader);
+    // Whatever was held before: what follows the place is needed from now on.
+    else if (!reader.cutOff) reader.hold = Math.min(reader.hold, place);
+    if (known === undefined) {
+      saveReader(this.#host.db, reader);
+      this.#readers.set(name, reader);
+    }
     const follower = new Follower(this, reader, { place, fault, signal: options.signal });
     reader.follower = follower;
-    if (known === undefined) {
-      this.#readers.set(name, reader);
-      this.#host.db.transaction(() => this.save(this.#host.db));
-    }
     return follower;
   }
 

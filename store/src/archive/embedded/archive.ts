@@ -130,7 +130,7 @@ export class EmbeddedArchive implements Archive {
     this.#startedAt = settings.timer.elapsed();
     this.sealedUpTo = Number(this.db.state(STATE_SEALED_UP_TO) ?? 0);
     this.takenUpTo = this.sealedUpTo;
-    this.newestAtSealed = journal.newestAtSnapshot;
+    this.newestAtSealed = journal.newestAtSealed;
     this.newestAt = this.newestAtSealed.slice();
     this.#adopt(duck);
     this.#flusher = new Flusher(this, this.#stop.signal);
