@@ -283,6 +283,42 @@ function suite(target: () => Promise<Target>): void {
     expect(await stateOf(store, 'long')).toMatchObject({ running: true, endedAt: null });
   });
 
+  it('takes over from one that died with a lease that a clock ahead of the truth gave', async () => {
+    const timer = new SetTimer();
+    let runs = 0;
+    const job: Job = { kind: 'long', title, schedule: every(HOUR), run: () => void runs++ };
+    const store = await open(await target());
+    start(store, timer, [job], { leaseMs: 500 });
+    await until(async () => (await stateOf(store, 'long')) !== undefined);
+    await lease(store, { next_at: 1, lease_owner: 'other', lease_until: 9_000_000_000_000 });
+    await until(() => runs === 1);
+  });
+
+  it('gives a run up when its lease has run out and the database does not answer', async () => {
+    const timer = new SetTimer();
+    const seen: string[] = [];
+    const store = await open(await target());
+    const job: Job = {
+      kind: 'long',
+      title,
+      schedule: every(HOUR),
+      run: ({ signal }) =>
+        new Promise<void>((resolve) => {
+          seen.push('begins');
+          signal.addEventListener('abort', () => {
+            seen.push('is told');
+            resolve();
+          });
+        }),
+    };
+    start(store, timer, [job], { leaseMs: 400 });
+    await until(async () => (await stateOf(store, 'long')) !== undefined);
+    timer.shift = 2 * HOUR;
+    await until(() => seen.length === 1);
+    await store.close();
+    await until(() => seen.length === 2);
+  });
+
   it('leaves a job that a stop cut short due, with its lease given back', async () => {
     const at = await target();
     const timer = new SetTimer();

@@ -21,6 +21,14 @@ export interface JobsOptions extends Pick<Platform, 'timer' | 'failed'> {
   readonly leaseMs?: number;
 }
 
+/** What a run holds. */
+interface Lease {
+  /** When it was last asked for with success, in the time of durations. */
+  heldAt: number;
+  readonly over: AbortSignal;
+  readonly lost: AbortController;
+}
+
 export class Jobs {
   readonly #options: JobsOptions;
   readonly #rows: JobRows;
@@ -86,22 +94,30 @@ export class Jobs {
       const at = times.get(kind) ?? latest;
       // Planned by a clock that was ahead.
       if (at > latest) await this.#rows.setTime(kind, latest);
-      if (at <= now && (await this.#rows.claim(kind, now))) {
-        const running = this.#runJob(job, signal).finally(() => this.#running.delete(kind));
-        this.#running.set(kind, running);
-      }
+      if (at <= now) await this.#begin(job, signal);
       wait = Math.min(wait, Math.max(at <= now ? LOOK_MS : at - now, 1));
     }
     return wait;
   }
 
-  async #runJob(job: Job, stop: AbortSignal): Promise<void> {
+  /** Starts a job that is due, unless somebody else holds it. */
+  async #begin(job: Job, signal: AbortSignal): Promise<void> {
+    const { kind } = job;
+    const heldAt = this.#options.timer.elapsed();
+    if (await this.#rows.claim(kind, this.#options.timer.now())) {
+      const running = this.#runJob(job, heldAt, signal).finally(() => this.#running.delete(kind));
+      this.#running.set(kind, running);
+    } else await this.#rows.shortenLease(kind);
+  }
+
+  async #runJob(job: Job, heldAt: number, stop: AbortSignal): Promise<void> {
     const { timer } = this.#options;
     const lost = new AbortController();
     const over = new AbortController();
     const signal = AbortSignal.any([stop, lost.signal]);
     let progress: JobState['progress'] = null;
-    const holding = this.#hold(job.kind, over.signal, () => progress, lost);
+    const lease: Lease = { heldAt, over: over.signal, lost };
+    const holding = Promise.all([this.#hold(job.kind, lease, () => progress), this.#watch(lease)]);
     let fault: string | null = null;
     try {
       await job.run({
@@ -128,25 +144,35 @@ export class Jobs {
     }
   }
 
-  /** Keeps the lease while a job runs. */
-  async #hold(
-    kind: string,
-    over: AbortSignal,
-    progress: () => JobState['progress'],
-    lost: AbortController,
-  ): Promise<void> {
-    const { timer, leaseMs = LEASE_MS } = this.#options;
-    while (!over.aborted) {
-      const slept = await timer.sleep(Math.min(RENEW_MS, leaseMs / 3), over).then(
-        () => true,
-        () => false,
-      );
-      if (!slept) return;
+  /** Keeps the lease while a job runs and it is not lost. */
+  async #hold(kind: string, lease: Lease, progress: () => JobState['progress']): Promise<void> {
+    const { timer } = this.#options;
+    while (await this.#waits(RENEW_MS, lease)) {
+      const asked = timer.elapsed();
       try {
-        if (!(await this.#rows.renew(kind, progress()))) lost.abort();
+        if (await this.#rows.renew(kind, progress())) lease.heldAt = asked;
+        else lease.lost.abort();
       } catch (error) {
         this.#options.failed('jobs', error);
       }
     }
+  }
+
+  /** Gives the job up when its lease has run out, whatever the database says or does not say: another may hold it now. */
+  async #watch(lease: Lease): Promise<void> {
+    const { timer, leaseMs = LEASE_MS } = this.#options;
+    while (await this.#waits(SECOND, lease))
+      if (timer.elapsed() - lease.heldAt >= leaseMs) lease.lost.abort();
+  }
+
+  /** Waits a while, less when leases are short; false when nothing is held any more. */
+  #waits(ms: number, { over, lost }: Lease): Promise<boolean> {
+    const { timer, leaseMs = LEASE_MS } = this.#options;
+    const ended = AbortSignal.any([over, lost.signal]);
+    if (ended.aborted) return Promise.resolve(false);
+    return timer.sleep(Math.min(ms, leaseMs / 3), ended).then(
+      () => true,
+      () => false,
+    );
   }
 }
