@@ -320,6 +320,48 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     await page.getByRole('alert').getByText('没有查看权限').waitFor();
   });
 
+  it('says of a retired device that it is, and neither that it is offline nor live', async () => {
+    const own = await bench.fixture({ devices: 30 });
+    const device = own.devices.find(({ state }) => state === 'offline');
+    if (device !== undefined) device.retiredAt = Date.UTC(2026, 2, 1, 4);
+    const { page, faults } = await show(own, { path: `/devices/${device?.id}` });
+    await page.getByText('已停用', { exact: true }).waitFor();
+    await page.getByText('已于 2026-03-01 12:00:00 停用').waitFor();
+    await page.getByRole('heading', { name: '数据完整性' }).waitFor();
+    expect(await page.getByText('离线', { exact: true }).count()).toBe(0);
+    expect(own.listeners).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it('takes away what it shows of a device that the reader may see no longer', async () => {
+    const own = await bench.fixture({ devices: 30 });
+    const path = `/devices/${own.devices.find(({ state }) => state === 'online')?.id}`;
+    const { page, faults } = await show(own, { path });
+    await page.getByRole('heading', { name: '数据完整性' }).waitFor();
+    await page.getByRole('status').getByText('实时').waitFor();
+    own.fail(path, 404);
+    own.cut();
+    await page.getByRole('heading', { name: '找不到', level: 1 }).waitFor();
+    expect(await page.getByRole('heading', { name: '数据完整性' }).count()).toBe(0);
+    expect(await page.getByText('重新连接中').count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it('names values of the equipment that stood there before by its profile', async () => {
+    const own = await bench.fixture({ devices: 30 });
+    const device = own.devices.find(
+      ({ id, state }) => id.startsWith('weather') && state === 'online',
+    );
+    const sewage = own.devices.find(({ id }) => id.startsWith('sewage'));
+    if (device === undefined || sewage === undefined) throw new Error('the county has neither');
+    device.former = sewage.profile;
+    const at = device.lastSeenAt ?? 0;
+    device.values['cod'] = { value: 31.5, at, receivedAt: at, quality: 'good' };
+    const { page, faults } = await show(own, { path: `/devices/${device.id}` });
+    await page.getByRole('link', { name: /化学需氧量.*31\.5.*mg\/L/ }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('shows the sign-in when the session ends, and says so', async () => {
     const { page, context } = await show(county);
     await page.getByRole('heading', { name: '长兴县', level: 1 }).waitFor();

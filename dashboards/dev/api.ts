@@ -52,9 +52,23 @@ const shown = (device: FixtureDevice): api.devices.Device => ({
   address: device.id,
   longitude: 119.91,
   latitude: 31.02,
+  ...(device.retiredAt === undefined ? {} : { retiredAt: iso(device.retiredAt) }),
   state: device.state,
   lastSeenAt: device.lastSeenAt === null ? null : iso(device.lastSeenAt),
   values: values(device),
+});
+
+const installations = (device: FixtureDevice): api.devices.History => ({
+  installations: [device.former ?? device.profile, device.profile].map(({ id }) => ({
+    serial: null,
+    profile: id,
+    address: device.id,
+    since: iso(device.since),
+    until: null,
+    by: 'admin',
+    reason: null,
+  })),
+  areas: [{ area: device.area.code, since: null, by: 'admin' }],
 });
 
 interface Page<T> {
@@ -411,7 +425,7 @@ export class FixtureApi {
 
   /** The answer to a GET. @throws Problem */
   answer(path: string, query: URLSearchParams): object {
-    const [name, id] = path.split('/').slice(1).map(decodeURIComponent);
+    const [name, id, more] = path.split('/').slice(1).map(decodeURIComponent);
     if (name === 'areas' && id !== undefined) return this.areaShown(this.areaOf(id));
     if (name === 'areas')
       return {
@@ -421,6 +435,8 @@ export class FixtureApi {
         next: null,
       };
     if (name === 'profiles') return { items: profiles, next: null };
+    if (name === 'devices' && id !== undefined && more === 'history')
+      return installations(this.deviceOf(id));
     if (name === 'devices' && id !== undefined) return shown(this.deviceOf(id));
     if (name === 'devices') return this.list(query);
     if (name === 'overview') return this.overview(query);

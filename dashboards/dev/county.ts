@@ -170,6 +170,10 @@ export interface FixtureDevice {
   profile: (typeof profiles)[number];
   area: FixtureArea;
   state: DeviceState;
+  /** When its service ended; absent for most. */
+  retiredAt?: number;
+  /** What stood there before it, if anything else did. */
+  former?: (typeof profiles)[number];
   /** When it first reported. */
   since: number;
   lastSeenAt: number | null;

@@ -42,6 +42,7 @@ describe('the fixture', () => {
     ['GET', '/devices', () => '?state=online'],
     ['GET', '/devices', () => '?sort=-lastSeenAt'],
     ['GET', '/devices/{id}', () => ''],
+    ['GET', '/devices/{id}/history', () => ''],
     ['GET', '/readings', (device) => `?${span(device)}`],
     ['GET', '/aggregates', (device) => `?metric=cod&every=1h&${span(device)}`],
     ['GET', '/completeness', (device) => `?${span(device)}`],

@@ -6,6 +6,7 @@ import {
   formatBytes,
   formatCount,
   formatLength,
+  formatMark,
   formatMetric,
   formatPercent,
   formatTime,
@@ -17,6 +18,17 @@ import { language } from './text/language.ts';
 
 afterEach(() => {
   language.value = 'zh';
+});
+
+describe('formatMark', () => {
+  it.each([
+    [[2.4, 2.425, 2.45], 0.025, ['2.400', '2.425', '2.450']],
+    [[49.24, 49.245, 49.25], 0.005, ['49.240', '49.245', '49.250']],
+    [[413_965, 413_965.5], 0.5, ['413,965.0', '413,965.5']],
+    [[0, 20, 40], 20, ['0', '20', '40']],
+  ])('keeps %j apart', (values, step, marks) => {
+    expect(values.map((value) => formatMark(value, step))).toEqual(marks);
+  });
 });
 
 describe('formatAge', () => {

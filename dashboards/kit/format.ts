@@ -29,6 +29,17 @@ export function formatValue(value: number): string {
   );
 }
 
+/** A mark of an axis whose marks stand `step` apart: as many decimals as keep neighbours apart, the same for all. */
+export function formatMark(value: number, step: number): string {
+  let decimals = 0;
+  while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6)
+    decimals++;
+  return new Intl.NumberFormat(locale(), {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+  }).format(value);
+}
+
 /** A metric's value in words when it is a named state, as a figure otherwise; the unit is shown beside it. */
 export function formatMetric(metric: Metric | undefined, value: number): string {
   for (const [name, code] of metric?.states ?? []) {

@@ -14,6 +14,7 @@ export const area = callOf(api.areas.get);
 export const areas = callOf(api.areas.list);
 export const profiles = callOf(api.devices.profiles);
 export const device = callOf(api.devices.get);
+export const deviceHistory = callOf(api.devices.history);
 export const devices = callOf(api.devices.list);
 export const overview = callOf(api.live.overview);
 export const readings = callOf(api.readings.range);

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { formatShort, formatTime, ZONE } from '../format.ts';
+import { formatMark, formatShort, formatTime, ZONE } from '../format.ts';
 import { dark, narrow } from '../state.ts';
 import { language, t, word } from '../text/language.ts';
 import { columns, type Gap, type Sample, type Series, scale } from './series.ts';
@@ -42,6 +42,10 @@ function axisTime(splits: number[], incr: number): string[] {
     return clock === '00:00' ? text.slice(0, 5) : clock;
   });
 }
+
+/** Room for the longest mark, in figures of the axis's font. */
+const axisWidth = (marks: readonly string[] | null): number =>
+  Math.max(48, 14 + 7 * Math.max(0, ...(marks ?? []).map((mark) => mark.length)));
 
 /** Silence is drawn as what it is, so that nobody takes it for a lack of zoom. */
 function shadeGaps(chart: uPlot, gaps: readonly Gap[]): void {
@@ -92,9 +96,17 @@ function options(
       },
       {
         ...axis,
-        size: props.whole ? 72 : 48,
-        ...(props.whole ? { incrs: [1, 2, 5, 10, 50, 100, 1000] } : {}),
-        values: (_chart, splits) => splits.map((value) => props.format(value)),
+        ...(props.whole
+          ? {
+              size: 72,
+              incrs: [1, 2, 5, 10, 50, 100, 1000],
+              values: (_chart, splits) => splits.map((value) => props.format(value)),
+            }
+          : {
+              size: (_chart, marks) => axisWidth(marks),
+              values: (_chart, splits, _axis, _space, step) =>
+                splits.map((value) => formatMark(value, step)),
+            }),
       },
     ],
     cursor: { points: { size: 8 }, drag: { x: true, y: false, setScale: false } },

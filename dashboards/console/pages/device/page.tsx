@@ -125,7 +125,7 @@ function Facts({ device, profile }: { device: Device; profile: Profile | undefin
   );
 }
 
-/** A metric that the profile doesn't know (an older revision's): named by its key. */
+/** A metric that no profile of the device knows: named by its key. */
 const unknownMetric = (key: string): Metric => ({
   key,
   quantity: '',
@@ -140,18 +140,27 @@ const unknownMetric = (key: string): Metric => ({
   state: false,
 });
 
-function metricsOf(device: Device, profile: Profile | undefined): Metric[] {
+/** Metrics of the present profile, then what else there are values of. */
+function useMetrics(device: Device, profile: Profile | undefined): Metric[] {
   const known = profile?.metrics ?? [];
   const keys = new Set(known.map((metric) => metric.key));
+  const others = [...device.values.keys()].filter((key) => !keys.has(key));
+  // They are of the equipment that stood here before: its profile names them.
+  const history = useLoad(others.length === 0 ? null : `history ${device.id}`, (signal) =>
+    client.call(calls.deviceHistory, { params: { id: device.id }, signal }),
+  );
+  const former = (history.data?.installations ?? [])
+    .toReversed()
+    .flatMap((one) => profiles.value.get(one.profile)?.metrics ?? []);
   return [
     ...known,
-    ...[...device.values.keys()].filter((key) => !keys.has(key)).map(unknownMetric),
+    ...others.map((key) => former.find((metric) => metric.key === key) ?? unknownMetric(key)),
   ];
 }
 
 function Body({ device, change }: { device: Device; change: LatestChange | null }) {
   const profile = profiles.value.get(device.profile);
-  const metrics = metricsOf(device, profile);
+  const metrics = useMetrics(device, profile);
   const reportEveryMs = (profile?.reportEvery ?? 300) * 1000;
   const recent = useLoad(
     `recent ${device.id} ${profile?.id}`,
@@ -203,7 +212,10 @@ export function Page({ id }: { id: string }) {
     60_000,
   );
   const [change, setChange] = useState<LatestChange | null>(null);
-  useLive(load.data === undefined ? null : { device: id }, {
+  // What has left the reader's area is theirs to see no longer: what was shown of it goes too.
+  const gone = load.error?.status === 404 || load.error?.status === 403;
+  const followed = load.data?.retiredAt === null && !gone;
+  useLive(followed ? { device: id } : null, {
     latest: (items) => {
       const own = items.find((item) => item.device === id);
       if (own === undefined) return;
@@ -221,7 +233,7 @@ export function Page({ id }: { id: string }) {
         : [...device.path.filter((place) => place.code !== device.area.code), device.area],
     [device],
   );
-  if (device === undefined || !profilesLoaded.value)
+  if (device === undefined || gone || !profilesLoaded.value)
     return load.error === undefined ? (
       <Skeleton lines={10} />
     ) : (
@@ -232,7 +244,11 @@ export function Page({ id }: { id: string }) {
       <Crumbs places={places} last={device.name} />
       <header class="page-head">
         <h1>{device.name}</h1>
-        <StateMark state={device.state} />
+        {device.retiredAt === null ? (
+          <StateMark state={device.state} />
+        ) : (
+          <span class="tag">{t('retired')}</span>
+        )}
         <span class="muted">
           {word('kind', device.kind)}
           {device.lastSeenAt !== null && (
@@ -245,6 +261,9 @@ export function Page({ id }: { id: string }) {
         </span>
       </header>
       <StaleNote error={load.error} retry={load.reload} />
+      {device.retiredAt !== null && (
+        <p class="muted">{t('retired-hint', { time: formatTime(device.retiredAt) })}</p>
+      )}
       <Body device={device} change={change} />
     </div>
   );

@@ -100,6 +100,11 @@ export const texts = {
   events: { zh: '事件', en: 'Events' },
   'no-events': { zh: '这段时间没有事件', en: 'No events in this time' },
   about: { zh: '设备信息', en: 'About the device' },
+  retired: { zh: '已停用', en: 'Retired' },
+  'retired-hint': {
+    zh: '这台设备已于 {time} 停用：不再接收数据，以往数据仍可查询。',
+    en: 'This device was retired on {time}: nothing more is taken from it, what it said before stays.',
+  },
   address: { zh: '线上地址', en: 'Address' },
   coordinates: { zh: '坐标', en: 'Coordinates' },
   protocol: { zh: '协议', en: 'Protocol' },

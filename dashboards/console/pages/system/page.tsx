@@ -98,7 +98,7 @@ function GatewayCard({ gateway }: { gateway: GatewayRow }) {
     <li class="gateway">
       <span class="card-head">
         <b>{gateway.id}</b>
-        <StateMark state={gateway.online ? 'online' : 'offline'} />
+        <StateMark state={gateway.online ? 'online' : gateway.at === null ? 'never' : 'offline'} />
       </span>
       <dl class="counters">
         <div>
