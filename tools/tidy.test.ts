@@ -304,6 +304,13 @@ describe('documents', () => {
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
   });
 
+  it('each decision record has a number of its own', () => {
+    const numbers = tracked
+      .filter((path) => path.startsWith('docs/decisions/'))
+      .map((path) => path.slice('docs/decisions/'.length).slice(0, 4));
+    expect(numbers.filter((number, i) => numbers.indexOf(number) !== i)).toEqual([]);
+  });
+
   it('every runtime dependency has its line in a decision record', () => {
     const records = tracked
       .filter((path) => path.startsWith('docs/decisions/'))

@@ -61,4 +61,36 @@ export function registrationTests({ folderOf, openIn, plainRows }: RegistrationT
     for (const limit of [1, 3, 1_000])
       expect(plainRows(await byPages(store, limit))).toEqual(expected);
   });
+
+  it('counts a device whose profile changed as one', async () => {
+    const store = await openIn(await folderOf());
+    const row = (at: number): TestRow => ({ device: 'a', at, values: { pm25: 1 } });
+    putRow(store, OLD.profile, OLD.metrics, row(NOW));
+    putRow(store, NEW.profile, NEW.metrics, row(NOW + MINUTE));
+    putRow(store, NEW.profile, NEW.metrics, { ...row(NOW + MINUTE), device: 'b' });
+    store.locate(
+      new Map(
+        ['a', 'b'].map((id) => [id, { county: '330522000000', township: null, village: null }]),
+      ),
+    );
+    await store.commitNow();
+    const asked = {
+      columns: [OLD, NEW].map(({ profile }) => ({ profile, metric: 'pm25' })),
+      area: '330522000000',
+      from: NOW,
+      to: NOW + 60 * MINUTE,
+      everyMs: 60 * MINUTE,
+      offsetMs: 0,
+      aggregates: ['count'] as const,
+      groupBy: 'device' as const,
+    };
+    const answer = [
+      { at: NOW, group: 'a', values: { count: 2 } },
+      { at: NOW, group: 'b', values: { count: 1 } },
+    ];
+    expect(await store.aggregate(asked)).toEqual(answer);
+    await store.flush();
+    expect(await store.aggregate(asked)).toEqual(answer);
+    expect(await store.aggregate({ ...asked, top: 1 })).toEqual(answer.slice(0, 1));
+  });
 }

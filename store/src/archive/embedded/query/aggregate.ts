@@ -76,6 +76,17 @@ function rollable(archive: EmbeddedArchive, query: AggregateQuery): boolean {
 const ends = (query: AggregateQuery): boolean =>
   query.aggregates.includes('first') || query.aggregates.includes('last');
 
+/** One number for each device: that of its first registration, also for rows of a later one. */
+function deviceNumber(archive: EmbeddedArchive, layout: number): string {
+  const later: string[] = [];
+  for (const numbers of archive.numbersOf.values()) {
+    if (numbers.length === 1) continue;
+    for (const number of numbers.slice(1))
+      if (archive.layoutOf[number] === layout) later.push(`WHEN ${number} THEN ${numbers[0]}`);
+  }
+  return later.length === 0 ? 'r.dev' : `CASE r.dev ${later.join(' ')} ELSE r.dev END`;
+}
+
 function rawPart(
   archive: EmbeddedArchive,
   query: AggregateQuery,
@@ -96,7 +107,11 @@ function rawPart(
     query.area !== undefined && !archive.locations.holdsAll(query.area) ? query.area : undefined;
   const byArea = query.groupBy === 'township' || query.groupBy === 'village';
   const group =
-    query.groupBy === 'none' ? '0' : query.groupBy === 'device' ? 'r.dev' : `p.${query.groupBy}`;
+    query.groupBy === 'none'
+      ? '0'
+      : query.groupBy === 'device'
+        ? deviceNumber(archive, layout)
+        : `p.${query.groupBy}`;
   const join =
     byArea || area !== undefined ? `JOIN locations AS p ON ${archive.locations.joined('r')}` : '';
   const condition = area === undefined ? '' : ` AND ${archive.locations.condition(area)}`;
