@@ -50,6 +50,13 @@ const PROMISED: Readonly<Record<string, Access>> = {
 /** Calls that came later, with what they need. */
 const SINCE: Readonly<Record<string, Access>> = {
   'GET /jobs': 'county-admin',
+  'GET /areas/{code}/properties': 'clerk',
+  'PUT /areas/{code}/properties': 'admin',
+  'GET /devices/{id}/history': 'clerk',
+  'GET /devices/{id}/properties': 'clerk',
+  'PUT /devices/{id}/properties': 'admin',
+  'POST /devices/{id}/replace': 'admin',
+  'POST /devices/{id}/retire': 'admin',
 };
 
 const access: Readonly<Record<string, Access>> = { ...PROMISED, ...SINCE };
