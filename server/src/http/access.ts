@@ -1,5 +1,5 @@
 /** Who a request comes from and whether it may: cookies of people, tokens of machines, and where a request was made. */
-import { OperationalError } from '@village/core';
+import { OperationalError, SECOND } from '@village/core';
 import type { Caller, RightsTable } from '@village/platform';
 import type { Relational } from '@village/store/relational';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -19,6 +19,9 @@ export interface AccessOptions {
   /** Whether no area lies above that one. */
   readonly isTop: (area: string) => boolean;
 }
+
+/** A request whose body took longer to come is checked once more. */
+const BODY_MS = SECOND;
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -112,6 +115,12 @@ export function guard(app: FastifyInstance, options: AccessOptions): void {
     if (!rights.allows(endpoint, caller.role, isTop(caller.area)))
       throw new OperationalError('forbidden', 'this needs other rights');
     request.caller = caller;
+  });
+  app.addHook('preHandler', async (request, reply) => {
+    if (request.caller === null || reply.elapsedTime < BODY_MS) return;
+    // What it was let in for at its head may have been taken away before its body was here.
+    if (!(await recheckOf(relational, request)()))
+      throw new OperationalError('not-signed-in', 'sign in first');
   });
 }
 

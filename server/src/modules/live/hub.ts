@@ -16,8 +16,10 @@ const STUCK_TICKS_MAX = 60;
 const RECHECK_TICKS = 2;
 /** How many are asked about at once. */
 const RECHECKS_OPEN = 4;
-/** So many checks in a row that could not be made are taken for a refusal: about half a minute. */
-const RECHECK_FAILURES_MAX = 15;
+/** Ticks without a check that could be made, after which a client is sent nothing until one says that it may watch. */
+const UNCHECKED_TICKS_MAX = 4;
+/** So many are taken for a refusal. */
+const UNCHECKED_TICKS_END = 30;
 
 /** What one client watches, and by which rights. */
 export interface Watch {
@@ -38,7 +40,8 @@ interface Client {
   counts: string;
   ticks: number;
   stuckTicks: number;
-  failedChecks: number;
+  /** The tick at which its caller was asked about last and might watch. */
+  checkedAt: number;
 }
 
 export interface LiveOptions {
@@ -71,7 +74,7 @@ export class LiveHub {
       counts: '',
       ticks: 0,
       stuckTicks: 0,
-      failedChecks: 0,
+      checkedAt: this.#ticks,
     };
     response.writeHead(200, {
       ...headers,
@@ -106,7 +109,10 @@ export class LiveHub {
     }
     for (const client of this.#clients) {
       client.ticks++;
-      if (client.response.writableNeedDrain) this.#stuck(client);
+      const unchecked = this.#ticks - client.checkedAt;
+      if (unchecked >= UNCHECKED_TICKS_END) this.#revoke(client);
+      else if (unchecked >= UNCHECKED_TICKS_MAX) this.#comment(client);
+      else if (client.response.writableNeedDrain) this.#stuck(client);
       else this.#send(client, client.watch.node(), texts);
     }
     if (++this.#ticks % RECHECK_TICKS === 0 && this.#rechecking === null)
@@ -145,12 +151,12 @@ export class LiveHub {
   }
 
   async #recheckOne(client: Client): Promise<void> {
+    const asked = this.#ticks;
     try {
-      if (!(await client.watch.mayWatch())) this.#revoke(client);
-      else client.failedChecks = 0;
+      if (await client.watch.mayWatch()) client.checkedAt = asked;
+      else this.#revoke(client);
     } catch (error) {
       this.#options.failed(error);
-      if (++client.failedChecks >= RECHECK_FAILURES_MAX) this.#revoke(client);
     }
   }
 
@@ -187,7 +193,11 @@ export class LiveHub {
     if (items.length > 0)
       client.response.write(`event: latest\ndata: {"items":[${items.join(',')}]}\n\n`);
     this.#sendCounts(client, node);
-    if (client.ticks % COMMENT_TICKS === 0) client.response.write(': still here\n\n');
+    this.#comment(client);
+  }
+
+  #comment({ ticks, response }: Client): void {
+    if (ticks % COMMENT_TICKS === 0) response.write(': still here\n\n');
   }
 
   #sendCounts(client: Client, node: AreaNode | undefined): void {
