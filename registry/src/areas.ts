@@ -1,23 +1,9 @@
 /** The tree of areas: each node knows the way down to it, what lies below it, and the devices that stand there. */
-import type { DeviceState, Label } from '@village/core';
+import type { Label } from '@village/core';
 import type { DeviceLocation } from '@village/store/time-series';
-import type { DeviceEntry } from './devices.ts';
+import type { AreaNode, Counts } from './nodes.ts';
 import { emptyRate } from './rates.ts';
 import type { StoredArea } from './tables/contract.ts';
-
-export type Counts = Record<DeviceState, number>;
-
-export interface AreaNode {
-  readonly area: StoredArea;
-  readonly children: AreaNode[];
-  /** From the county down to itself. */
-  readonly line: readonly AreaNode[];
-  /** Every device in it and below, by name. */
-  readonly entries: DeviceEntry[];
-  readonly counts: Counts;
-  /** Readings stored in the last seconds; second `s` is in slot `s % RATE_SECONDS`. */
-  readonly perSecond: number[];
-}
 
 /** An area as others refer to it. */
 export interface AreaRef {

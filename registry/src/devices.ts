@@ -1,17 +1,5 @@
 /** A device as pages see it, and the order of device lists. */
-import type { Device, DeviceState } from '@village/core';
-import type { DeviceProfile } from '@village/device-profiles';
-import type { AreaNode } from './areas.ts';
-
-export interface DeviceEntry {
-  readonly device: Device;
-  readonly profile: DeviceProfile;
-  readonly node: AreaNode;
-  /** Milliseconds; null while it is in service. A retired device is in no list and no count, and its history stays. */
-  readonly retiredAt: number | null;
-  lastSeenAt: number | null;
-  state: DeviceState;
-}
+import type { DeviceEntry } from './nodes.ts';
 
 const collator = new Intl.Collator('zh-Hans-CN', { numeric: true });
 

@@ -5,10 +5,11 @@
  */
 import { type Device, deviceState } from '@village/core';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import { type AreaNode, type Counts, liesIn } from './areas.ts';
+import { liesIn } from './areas.ts';
 import type { Principal, Registry } from './contract.ts';
-import { addressKey, type DeviceEntry } from './devices.ts';
+import { addressKey } from './devices.ts';
 import { type Books, type LoadOptions, loadBooks, noBooks } from './load.ts';
+import type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 import { RATE_SECONDS, RateClock } from './rates.ts';
 import { registryStore } from './tables/registry-store.ts';
 

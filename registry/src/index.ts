@@ -1,9 +1,9 @@
 /** What there is and who may: areas, devices, gateways, credentials, scope and liveness. */
 
-export { type AreaNode, type AreaRef, areaRefOf, type Counts } from './areas.ts';
+export { type AreaRef, areaRefOf } from './areas.ts';
 export { ATTRIBUTES, type Attribute } from './attributes.ts';
 export type { Principal, Registry } from './contract.ts';
-export { compareNames, type DeviceEntry } from './devices.ts';
+export { compareNames } from './devices.ts';
 export { Directory, type DirectoryOptions } from './directory.ts';
 export { decodeText } from './import/csv.ts';
 export { assertImported, type ImportResult } from './import/faults.ts';
@@ -15,6 +15,7 @@ export {
   type Replaced,
   type ReplaceRequest,
 } from './lifecycle.ts';
+export type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts';
 export { profilesModule } from './profiles/schema.ts';
 export type {

@@ -3,10 +3,10 @@ import { type Clock, HOUR, OperationalError } from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
 import { type AuditEntry, hashSecret, newSecret, type Relational } from '@village/store/relational';
 import { attributeFault } from './attributes.ts';
-import type { DeviceEntry } from './devices.ts';
 import type { Directory } from './directory.ts';
 import { isSecret } from './import/devices.ts';
 import { CONTROL } from './import/faults.ts';
+import type { DeviceEntry } from './nodes.ts';
 import type { Installation, PropertyChange, PropertyOwner } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 

@@ -2,9 +2,10 @@
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Relational } from '@village/store/relational';
 import type { DeviceLocation } from '@village/store/time-series';
-import { type AreaNode, addArea, locationIn } from './areas.ts';
+import { addArea, locationIn } from './areas.ts';
 import { Credentials } from './credentials.ts';
-import { addressKey, compareEntries, type DeviceEntry } from './devices.ts';
+import { addressKey, compareEntries } from './devices.ts';
+import type { AreaNode, DeviceEntry } from './nodes.ts';
 import { COMPARISONS_MAX, mergeSorted, Slices, sortInSlices } from './slices.ts';
 import type { LocationSince, RegistryStore } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
