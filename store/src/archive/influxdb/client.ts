@@ -3,7 +3,7 @@
  * every fault an `OperationalError`. The library's own retries are off: the journal's reader tries again in order.
  */
 import { OperationalError } from '@village/core';
-import { InfluxDB } from 'influx';
+import { escape as escaped, InfluxDB } from 'influx';
 import { z } from 'zod/mini';
 
 /** How the server is reached. */
@@ -15,12 +15,13 @@ export interface InfluxOptions {
   readonly password?: string | undefined;
 }
 
-/** A point as the library takes it; `timestamp` in ms. */
+/** A point as the library takes it; `timestamp` in ms, and `part` says which nanosecond of it (0 when absent). */
 export interface Point {
   readonly measurement: string;
   readonly tags: Record<string, string>;
   readonly fields: Record<string, number | string>;
   readonly timestamp: number;
+  readonly part?: number;
 }
 
 /** Rows of one series; a cell that the row lacks is null. Times are ms, in the first column. */
@@ -30,6 +31,11 @@ export interface Series {
   readonly values: readonly (readonly (string | number | null)[])[];
 }
 
+const NANOSECONDS = 1_000_000n;
+/** The server calls each full chunk of a series partial and joins them; a shorter one was cut by its own limit. */
+const CHUNK_ROWS = 10_000;
+/** How much of a refusal is told. */
+const REASON_MAX = 500;
 const WRITE_TIMEOUT_MS = 60_000;
 export const QUERY_TIMEOUT_MS = 30_000;
 
@@ -44,6 +50,7 @@ const Answer = z.object({
             z.object({
               tags: z.optional(z.record(z.string(), z.string())),
               columns: z.array(z.string()),
+              partial: z.optional(z.boolean()),
               values: z.array(z.array(z.union([z.string(), z.number(), z.null(), z.boolean()]))),
             }),
           ),
@@ -101,9 +108,15 @@ export function literal(text: string): string {
 export class InfluxClient {
   readonly #influx: InfluxDB;
   readonly #database: string;
+  readonly #writeUrl: string;
+  readonly #headers: Readonly<Record<string, string>>;
 
   constructor({ url, database, username, password }: InfluxOptions) {
     const { protocol, hostname, port, pathname } = new URL(url);
+    const base = `${protocol}//${hostname}:${port === '' ? 8086 : port}${pathname.replace(/\/$/, '')}`;
+    this.#writeUrl = `${base}/write?db=${encodeURIComponent(database)}&precision=ns`;
+    const login = Buffer.from(`${username}:${password ?? ''}`).toString('base64');
+    this.#headers = username === undefined ? {} : { authorization: `Basic ${login}` };
     this.#database = database;
     this.#influx = new InfluxDB({
       hosts: [
@@ -131,24 +144,42 @@ export class InfluxClient {
   }
 
   /**
-   * Resolves when the server says that the points are written: it syncs its own log before it says so.
+   * Resolves when the server says that the points are written: it syncs its own log before it says so. Only its own word
+   * counts (204): what else answers in its place, a proxy's page or a redirect, has stored nothing.
    * @throws archive-unavailable, archive-refused (both worth a retry: nothing is given up)
    */
   async write(points: readonly Point[], signal?: AbortSignal): Promise<void> {
+    const own = new AbortController();
+    const sent = fetch(this.#writeUrl, {
+      method: 'POST',
+      headers: this.#headers,
+      body: points.map((point) => this.#line(point)).join('\n'),
+      redirect: 'manual',
+      signal: own.signal,
+    });
     try {
-      await within(
-        this.#influx.writePoints([...points], { precision: 'ms' }),
-        WRITE_TIMEOUT_MS,
-        signal,
-      );
+      const answer = await within(sent, WRITE_TIMEOUT_MS, signal);
+      if (answer.status === 204) return;
+      const text = (await within(answer.text(), WRITE_TIMEOUT_MS, signal)).slice(0, REASON_MAX);
+      const reason = `${answer.status} ${text.trim() || answer.statusText}`;
+      if (answer.status >= 500) throw unavailable(new Error(reason));
+      throw new OperationalError('archive-refused', `InfluxDB refuses: ${reason}`, { retry: true });
     } catch (error) {
-      if (error instanceof OperationalError) throw error;
-      if (!(error instanceof Error) || !('res' in error)) throw unavailable(error);
-      throw new OperationalError('archive-refused', `InfluxDB refuses: ${error.message}`, {
-        retry: true,
-        cause: error,
-      });
+      throw error instanceof OperationalError ? error : unavailable(error);
+    } finally {
+      own.abort();
     }
+  }
+
+  /** A point in line protocol, in nanoseconds. */
+  #line(point: Point): string {
+    const { measurement, tags, fieldsPairs } = this.#influx.parsePoint(point);
+    const tagged = Object.entries(tags ?? {}).map(
+      ([name, value]) => `,${escaped.tag(name)}=${escaped.tag(value)}`,
+    );
+    const fields = fieldsPairs.map(([name, value]) => `${escaped.tag(name)}=${value}`);
+    const time = BigInt(Math.floor(point.timestamp)) * NANOSECONDS + BigInt(point.part ?? 0);
+    return `${escaped.measurement(measurement ?? '')}${tagged.join('')} ${fields.join(',')} ${time}`;
   }
 
   /** @throws archive-unavailable, query-failed, query-timeout, query-aborted */
@@ -179,14 +210,21 @@ export class InfluxClient {
 
 function seriesOf(raw: unknown): Series[] {
   const answer = z.safeParse(Answer, raw);
-  if (!answer.success)
+  const { error, results = [] } = answer.success ? answer.data : {};
+  // InfluxDB has a result for each statement, also an empty one: anything else is somebody else's answer.
+  if (error === undefined && results.length === 0)
     throw new OperationalError('query-failed', 'InfluxDB answered in an unknown shape.');
-  const { error, results = [] } = answer.data;
   const fault = error ?? results.find((result) => result.error !== undefined)?.error;
   if (fault !== undefined)
     throw new OperationalError('query-failed', fault, {
       retry: /timeout|engine is closed/.test(fault),
     });
+  for (const { series = [] } of results)
+    if (series.some(({ partial, values }) => partial === true && values.length <= CHUNK_ROWS))
+      throw new OperationalError(
+        'query-failed',
+        'InfluxDB left out a part of the answer: its max-row-limit must be 0.',
+      );
   return results.flatMap(({ series = [] }) =>
     series.map(({ tags = {}, columns, values }) => ({
       tags,

@@ -10,17 +10,25 @@ import { InfluxClient, type InfluxOptions, identifier, type Point } from './clie
 import { completeness, events, range } from './device-queries.ts';
 import { exportTo } from './export.ts';
 import { Locations } from './locations.ts';
-import { EVENTS, eventPoints, rowPoints } from './points.ts';
+import { bytesOf, EVENTS, eventPoints, rowPoints } from './points.ts';
 import { Registrations } from './registrations.ts';
 
 export type { InfluxOptions } from './client.ts';
 
-/** Points of one request. */
+/** Points and bytes of one request; the server takes 25 MB. */
 const POINTS_MAX = 5_000;
+const BYTES_MAX = 4 * 1024 * 1024;
 
 /** Opens the archive of one database. */
 export function openInfluxArchive(options: InfluxOptions): Archive {
   return new InfluxArchive(new InfluxClient(options)).archive;
+}
+
+function* pointsOf(groups: readonly CommittedGroup[]): Generator<Point> {
+  for (const group of groups) {
+    for (const rows of group.rows) yield* rowPoints(rows);
+    yield* eventPoints(group);
+  }
 }
 
 class InfluxArchive {
@@ -87,23 +95,30 @@ class InfluxArchive {
     this.#rowsNotDurable = groups.reduce((sum, group) => sum + group.rowCount, 0);
     for (const group of groups) for (const rows of group.rows) this.#registrations.note(rows);
     await this.#writeRegistrations(signal);
-    let points: Point[] = [];
-    for (const group of groups)
-      for (const more of [...group.rows.map(rowPoints), eventPoints(group)])
-        for (const point of more) {
-          points.push(point);
-          if (points.length < POINTS_MAX) continue;
-          await this.#write(points, signal);
-          points = [];
-        }
-    await this.#write(points, signal);
+    await this.#writeAll(pointsOf(groups), signal);
     this.#rowsNotDurable = 0;
     return last.id;
   }
 
   async #writeRegistrations(signal?: AbortSignal): Promise<void> {
-    await this.#write(this.#registrations.points(), signal);
-    this.#registrations.written();
+    const { points, written } = this.#registrations.unwritten();
+    await this.#writeAll(points, signal);
+    written();
+  }
+
+  /** Writes in requests that the server takes; points are made as they are sent. */
+  async #writeAll(all: Iterable<Point>, signal?: AbortSignal): Promise<void> {
+    let points: Point[] = [];
+    let bytes = 0;
+    for (const point of all) {
+      points.push(point);
+      bytes += bytesOf(point);
+      if (points.length < POINTS_MAX && bytes < BYTES_MAX) continue;
+      await this.#write(points, signal);
+      points = [];
+      bytes = 0;
+    }
+    await this.#write(points, signal);
   }
 
   async #write(points: readonly Point[], signal?: AbortSignal): Promise<void> {

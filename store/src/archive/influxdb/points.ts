@@ -15,6 +15,9 @@ export const RECEIVED = ':received';
 export const FLAGS = ':flags';
 const QUALITY = ':quality';
 export const EVENTS = ':events';
+/** Values of the tag, and nanoseconds of a millisecond, that tell events apart. */
+const EVENT_TAGS = 16;
+const NANOSECONDS = 1_000_000;
 
 /** Words that InfluxDB gives to its own columns and this archive to the device. */
 const TAKEN = new Set(['time', 'device']);
@@ -30,8 +33,7 @@ export function qualityField(metric: string): string {
 }
 
 /** The points of one profile's rows. */
-export function rowPoints(rows: CommittedRows): Point[] {
-  const points: Point[] = [];
+export function* rowPoints(rows: CommittedRows): Generator<Point> {
   for (let row = 0; row < rows.count; row++) {
     const flags =
       (rows.lane(row) === 'backfill' ? ROW_FLAG.backfill : 0) +
@@ -43,24 +45,28 @@ export function rowPoints(rows: CommittedRows): Point[] {
       fields[fieldOf(metric)] = value;
       fields[qualityField(metric)] = qualityCode(rows.quality(row, index)) ?? 0;
     }
-    points.push({
+    yield {
       measurement: rows.profile,
       tags: { device: rows.device(row) },
       fields,
       timestamp: rows.at(row),
-    });
+    };
   }
-  return points;
 }
 
-/** The points of a group's events; those of one device, time, type and detail are one point. */
-export function eventPoints(group: CommittedGroup): Point[] {
-  return group.events.map(({ event }) => {
+/**
+ * The points of a group's events; those of one device, time, type and detail are one point. Different ones of one device and
+ * millisecond are told apart by the nanosecond and one of sixteen tags: a tag with a value for each event would be a series
+ * for each event, and the server takes a hundred thousand of them.
+ */
+export function* eventPoints(group: CommittedGroup): Generator<Point> {
+  for (const { event } of group.events) {
     const detail = JSON.stringify(event.detail);
-    const digest = createHash('sha256').update(`${event.type}\n${detail}`).digest('base64url');
-    return {
+    const digest = createHash('sha256').update(`${event.type}\n${detail}`).digest();
+    yield {
       measurement: EVENTS,
-      tags: { device: event.device, digest: digest.slice(0, 16) },
+      tags: { device: event.device, part: (digest[4]! % EVENT_TAGS).toString(16) },
+      part: digest.readUInt32LE(0) % NANOSECONDS,
       fields: {
         type: encodeURIComponent(event.type.toWellFormed()),
         detail: encodeURIComponent(detail.toWellFormed()),
@@ -68,7 +74,16 @@ export function eventPoints(group: CommittedGroup): Point[] {
       },
       timestamp: event.at,
     };
-  });
+  }
+}
+
+/** About how long a point is in a request. */
+export function bytesOf({ measurement, tags, fields }: Point): number {
+  let bytes = 64 + measurement.length;
+  for (const [name, value] of Object.entries(tags)) bytes += name.length + value.length + 2;
+  for (const [name, value] of Object.entries(fields))
+    bytes += name.length + 2 + (typeof value === 'string' ? value.length + 2 : 24);
+  return bytes;
 }
 
 /** Rows of a series as readings; those with none of the metrics are left out. */

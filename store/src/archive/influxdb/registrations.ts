@@ -88,17 +88,19 @@ export class Registrations {
         }
   }
 
-  /** What has to be written before any row that was noted; `written` when it is. */
-  points(): Point[] {
-    return [...this.#unwritten].map(({ device, profile, number, oldest }) => ({
-      measurement: MEASUREMENT,
-      tags: { device, profile },
-      fields: { number, oldest },
-      timestamp: AT,
-    }));
-  }
-
-  written(): void {
-    this.#unwritten.clear();
+  /** What has to be written before any row that was noted; `written` when it is. What changed meanwhile stays to be written. */
+  unwritten(): { readonly points: readonly Point[]; readonly written: () => void } {
+    const batch = [...this.#unwritten].map((one) => ({ one, oldest: one.oldest }));
+    return {
+      points: batch.map(({ one: { device, profile, number }, oldest }) => ({
+        measurement: MEASUREMENT,
+        tags: { device, profile },
+        fields: { number, oldest },
+        timestamp: AT,
+      })),
+      written: () => {
+        for (const { one, oldest } of batch) if (one.oldest === oldest) this.#unwritten.delete(one);
+      },
+    };
   }
 }

@@ -34,7 +34,7 @@ export class InfluxServer {
   }
 
   /** Writes the configuration; `start` runs it. */
-  static async in(folder: string): Promise<InfluxServer> {
+  static async in(folder: string, index = 'tsi1'): Promise<InfluxServer> {
     const port = await freePort();
     const rpc = await freePort();
     mkdirSync(folder, { recursive: true });
@@ -48,7 +48,7 @@ bind-address = "127.0.0.1:${rpc}"
 [data]
   dir = "${folder}/data"
   wal-dir = "${folder}/wal"
-  index-version = "tsi1"
+  index-version = "${index}"
   wal-fsync-delay = "0s"
   query-log-enabled = false
 [http]
