@@ -362,6 +362,22 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     expect(faults).toEqual([]);
   });
 
+  it('says that a backup is made, and what became of it', async () => {
+    const own = await bench.fixture({ devices: 3 });
+    const { page, faults } = await show(own, { path: '/system' });
+    await page.getByRole('button', { name: '立即备份' }).click();
+    await page.getByRole('button', { name: '正在备份…' }).waitFor();
+    expect(await page.getByText('备份已写入').count()).toBe(0);
+    own.endBackup('failed');
+    await page.getByRole('alert').getByText('备份失败').waitFor();
+    await page.getByRole('button', { name: '立即备份' }).click();
+    await page.getByRole('button', { name: '正在备份…' }).waitFor();
+    own.endBackup('done');
+    await page.getByText('备份已写入 backup/2026-11-24T04-00').waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
   it('shows the sign-in when the session ends, and says so', async () => {
     const { page, context } = await show(county);
     await page.getByRole('heading', { name: '长兴县', level: 1 }).waitFor();

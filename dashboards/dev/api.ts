@@ -149,6 +149,7 @@ export class FixtureApi {
   private readonly now: number;
   private readonly own: FixtureArea;
   private readonly entries: Entry[];
+  private backup: api.system.System['backup'] = null;
 
   constructor(
     devices: readonly FixtureDevice[],
@@ -419,7 +420,7 @@ export class FixtureApi {
           sequences: [],
         },
       ],
-      backup: null,
+      backup: this.backup,
     };
   }
 
@@ -470,6 +471,16 @@ export class FixtureApi {
       };
     if (name === 'system') return this.system();
     throw new Problem(404, 'not-found');
+  }
+  /** Begins a backup. */
+  startBackup(): { folder: string } {
+    const folder = 'backup/2026-11-24T04-00';
+    this.backup = { folder, startedAt: iso(this.now), state: 'running' };
+    return { folder };
+  }
+  /** Ends the one that was begun. */
+  endBackup(state: 'done' | 'failed'): void {
+    if (this.backup !== null) this.backup = { ...this.backup, state };
   }
   /** Runs quarantined entries again; the third stays refused. */
   rerun(ids: readonly number[] | undefined): Static<(typeof api.quarantine.rerun.answers)[200]> {

@@ -112,6 +112,11 @@ export class Fixture {
     }
   }
 
+  /** Ends the backup that a page has begun. */
+  endBackup(state: 'done' | 'failed'): void {
+    this.api.endBackup(state);
+  }
+
   /** Breaks every live stream. */
   cut(): void {
     for (const stream of this.streams) stream.destroy();
@@ -182,7 +187,7 @@ export class Fixture {
       body = this.api.rerun(ids);
     } else if (path === '/system/backup') {
       status = 202;
-      body = { folder: 'backup/2026-11-24T04-00' };
+      body = this.api.startBackup();
     } else body = this.api.answer(path, query);
     holdAnswer(method, path, status, body);
     send(response, status, body);

@@ -57,6 +57,8 @@ export interface TimeSeriesStore extends Omit<Journal, 'counters'>, ArchiveQueri
    * @throws not-supported where the engine has means of its own
    */
   backup(folder: string): Promise<void>;
+  /** Whether the archive's files are ours to flush, compact, prove and back up; false where the engine looks after itself. */
+  readonly keepsFiles: boolean;
   /** Why the archive takes nothing at the moment, or null; readings are acknowledged meanwhile. */
   readonly archiveFault: Error | null;
   counters(): StoreCounters;

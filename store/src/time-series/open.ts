@@ -86,6 +86,7 @@ function compose(parts: Parts): TimeSeriesStore {
         writer.note(event);
     },
     id: journal.id,
+    keepsFiles: archive.maintenance !== undefined,
     get head() {
       return journal.head;
     },

@@ -4,7 +4,7 @@ import type { System } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { StateMark } from '#kit/devices/marks.tsx';
-import { formatBytes, formatCount } from '#kit/format.ts';
+import { formatBytes, formatCount, formatTime } from '#kit/format.ts';
 import { asApiError, useLoad } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
 import type { PlainKey } from '#kit/text/language.ts';
@@ -131,33 +131,42 @@ function GatewayCard({ gateway }: { gateway: GatewayRow }) {
   );
 }
 
-function Backup() {
-  const [state, setState] = useState<{
-    busy: boolean;
-    folder: string | null;
-    error: ApiError | null;
-  }>({ busy: false, folder: null, error: null });
+/** The button, and what became of the last backup since the server started. */
+function Backup({ last, reload }: { last: System['backup']; reload: () => void }) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const running = busy || last?.state === 'running';
   async function start(): Promise<void> {
-    setState({ busy: true, folder: null, error: null });
+    setBusy(true);
+    setError(null);
     try {
-      const { folder } = await client.call(calls.backup, {});
-      setState({ busy: false, folder, error: null });
+      await client.call(calls.backup, {});
+      reload();
     } catch (cause) {
-      setState({ busy: false, folder: null, error: asApiError(cause) });
+      setError(asApiError(cause));
     }
+    setBusy(false);
   }
+  const failure =
+    error !== null
+      ? error.code === 'not-supported'
+        ? t('backup-elsewhere')
+        : explain(error)
+      : last?.state === 'failed'
+        ? t('backup-failed', { time: formatTime(last.startedAt) })
+        : null;
   return (
     <span class="actions">
       <span role="status" class="small muted">
-        {state.folder !== null && t('backed-up', { folder: state.folder })}
+        {last?.state === 'done' && t('backed-up', { folder: last.folder })}
       </span>
-      {state.error !== null && (
+      {failure !== null && (
         <span class="form-error" role="alert">
-          {explain(state.error)}
+          {failure}
         </span>
       )}
-      <button type="button" class="button" disabled={state.busy} onClick={() => void start()}>
-        {state.busy ? t('backing-up') : t('backup')}
+      <button type="button" class="button" disabled={running} onClick={() => void start()}>
+        {running ? t('backing-up') : t('backup')}
       </button>
     </span>
   );
@@ -183,7 +192,7 @@ export function Page({ title }: PageProps) {
     <div class="page">
       <header class="page-head">
         <h1>{title}</h1>
-        <Backup />
+        <Backup last={data.backup} reload={load.reload} />
       </header>
       <StaleNote error={load.error} retry={load.reload} />
       <section class="panel" aria-labelledby="gateways-heading">

@@ -17,7 +17,7 @@ export interface BackupOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly relational: Pick<Relational, 'backup'>;
-  readonly store: Pick<TimeSeriesStore, 'backup'>;
+  readonly store: Pick<TimeSeriesStore, 'backup' | 'keepsFiles'>;
   /** Whole backups kept; older ones are deleted after a new one was made. */
   readonly keep: number;
   readonly failed: (error: unknown) => void;
@@ -60,8 +60,16 @@ export class Backups {
     return this.#running;
   }
 
-  /** Begins one and returns where it will lie; until it is whole the folder's name ends in `.part`. @throws backup-running */
+  /**
+   * Begins one and returns where it will lie; until it is whole the folder's name ends in `.part`.
+   * @throws backup-running, not-supported where the archive has means of its own
+   */
   start(): BackupState {
+    if (!this.#options.store.keepsFiles)
+      throw new OperationalError(
+        'not-supported',
+        'The archive is backed up by the means of its own engine.',
+      );
     if (this.#last?.state === 'running')
       throw new OperationalError('backup-running', `a backup is being made: ${this.#last.folder}`);
     const startedAt = this.#options.clock();

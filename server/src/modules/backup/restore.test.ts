@@ -253,6 +253,24 @@ function halve(path: string): void {
 }
 
 describe('backups that are kept', () => {
+  it('are refused at once where the archive has means of its own', () => {
+    const place = join(folder, 'none-of-ours');
+    mkdirSync(place);
+    const backups = new Backups({
+      folder: place,
+      keep: 2,
+      clock: Date.now,
+      relational: { backup: async () => true },
+      store: { keepsFiles: false, backup: async () => undefined },
+      failed: (error) => {
+        throw error;
+      },
+    });
+    expect(() => backups.start()).toThrow(expect.objectContaining({ code: 'not-supported' }));
+    expect(backups.last).toBe(null);
+    expect(readdirSync(place)).toEqual([]);
+  });
+
   it('are the newest whole ones; what is not ours stays', async () => {
     const place = join(folder, 'kept');
     mkdirSync(place);
@@ -268,7 +286,10 @@ describe('backups that are kept', () => {
           return true;
         },
       },
-      store: { backup: () => (now === 0 ? Promise.reject(new Error('disk')) : Promise.resolve()) },
+      store: {
+        keepsFiles: true,
+        backup: () => (now === 0 ? Promise.reject(new Error('disk')) : Promise.resolve()),
+      },
       failed: (error) => failed.push(error),
     });
     mkdirSync(join(place, 'notes'));

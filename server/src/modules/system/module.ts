@@ -5,7 +5,7 @@ import { formatTime } from '@village/core';
 import type { GatewayState } from '@village/ingest';
 import { defineModule, nightly, route } from '@village/platform';
 import { registryStore } from '@village/registry';
-import type { StoreCounters } from '@village/store/time-series';
+import type { TimeSeriesStore } from '@village/store/time-series';
 import { sequencesOf } from '../../http/views.ts';
 import type { Needs, Tools } from '../needs.ts';
 import { proveArchive } from './check-archive.ts';
@@ -17,16 +17,22 @@ import {
   storeMetrics,
 } from './metrics.ts';
 
-/** The counters under the names that the interface gave them. */
-function viewStore(counters: StoreCounters): api.system.System['store'] {
-  const { flushes, flushFailures, rowsFlushed, rowsInMemtable, ...same } = counters;
-  const { deadLetters, deadLettersDropped, ...rest } = same;
-  return {
-    ...rest,
+/** The counters under the names that the interface gave them; of files only where there are any, no zeros in their place. */
+function viewStore({ keepsFiles, counters }: TimeSeriesStore): api.system.System['store'] {
+  const { flushes, flushFailures, rowsFlushed, rowsInMemtable, ...same } = counters();
+  const { deadLetters, deadLettersDropped, ...more } = same;
+  const { archiveBytes, filesUnreadable, ...rest } = more;
+  const ofFiles = {
+    archiveBytes,
+    filesUnreadable,
     seals: flushes,
     sealFailures: flushFailures,
     rowsSealed: rowsFlushed,
     rowsHot: rowsInMemtable,
+  };
+  return {
+    ...rest,
+    ...(keepsFiles ? ofFiles : {}),
     quarantined: deadLetters,
     quarantineDropped: deadLettersDropped,
   };
@@ -49,7 +55,7 @@ function viewSystem(
   const gateways = directory.tops().flatMap((top) => directory.gateways(top));
   const { last } = backups;
   return {
-    store: viewStore(store.counters()),
+    store: viewStore(store),
     broker: { ...broker.counters() },
     pipeline: { ...pipeline.counters() },
     gateways: gateways.map(({ id, name }) => {
