@@ -89,8 +89,9 @@ export class ArchiveFeed {
       this.#round = new AbortController();
       const signal = AbortSignal.any([this.#stop.signal, this.#round.signal]);
       const place = { journal: this.#journal.id, group: from };
-      const follower = this.#journal.follow(ARCHIVE_READER, place, { signal });
+      let follower: Follower | null = null;
       try {
+        follower = this.#journal.follow(ARCHIVE_READER, place, { signal });
         await this.#giveAll(archive, follower, signal);
         from = this.#place(archive);
       } catch (error) {
@@ -98,7 +99,7 @@ export class ArchiveFeed {
         await settings.timer.sleep(this.#retryMs, this.#stop.signal).catch(() => undefined);
         this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2);
       } finally {
-        await follower.return();
+        await follower?.return();
       }
     }
     this.#fail(new OperationalError('store-closed', 'The store is closed.'));

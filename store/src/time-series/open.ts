@@ -19,10 +19,11 @@ export async function openTimeSeries(options: TimeSeriesOptions): Promise<TimeSe
   const settings = journalSettings(options);
   await mkdir(settings.folder, { recursive: true });
   const db = new JournalDb(openDatabase(settings.folder));
+  let archive: Archive | null = null;
   try {
     const journal = new JournalCore(settings, db);
     const feed = new ArchiveFeed(journal);
-    const archive = await (options.archive === undefined
+    archive = await (options.archive === undefined
       ? openEmbeddedArchive(journal, feed.host, options)
       : options.archive(feed.host));
     keepEngine(db, journal, archive);
@@ -30,6 +31,7 @@ export async function openTimeSeries(options: TimeSeriesOptions): Promise<TimeSe
     const heartbeat = new Heartbeat(journal.writer, settings.timer, options.tickMs ?? TICK_MS);
     return compose({ journal, archive, feed, heartbeat });
   } catch (error) {
+    await archive?.close();
     db.close();
     if (sqliteFault(error) === 'corrupt')
       throw new OperationalError(
@@ -161,8 +163,11 @@ async function close({ journal, archive, feed, heartbeat }: Parts): Promise<void
     journal.writer.close();
   } finally {
     await feed.close();
-    await archive.close();
-    await journal.close();
-    journal.db.close();
+    try {
+      await archive.close();
+    } finally {
+      await journal.close();
+      journal.db.close();
+    }
   }
 }

@@ -49,6 +49,7 @@ const ROWS_QUEUED_MAX = 400_000;
 const MEMTABLE_FACTOR_MAX = 4;
 const QUEUE_WAIT_MS = 5;
 const MEMTABLE_WAIT_MS = 250;
+const THREAD_WAIT_MS = 50;
 /** Pause before the DuckDB thread is started again, doubled each time up to the longest. */
 const RESTART_MS = 250;
 const RESTART_MS_MAX = 30_000;
@@ -220,10 +221,10 @@ export class EmbeddedArchive implements Archive {
   async #room(signal: AbortSignal | undefined): Promise<void> {
     const { timer, flushRows } = this.settings;
     for (;;) {
-      await this.#up;
       this.#stop.signal.throwIfAborted();
-      if (this.duck.dead !== null) throw this.duck.dead;
-      if (this.rowsInMemtable > flushRows * MEMTABLE_FACTOR_MAX)
+      // It is being started again, for as long as that takes.
+      if (this.duck.dead !== null) await timer.sleep(THREAD_WAIT_MS, signal);
+      else if (this.rowsInMemtable > flushRows * MEMTABLE_FACTOR_MAX)
         await timer.sleep(MEMTABLE_WAIT_MS, signal);
       else if (this.duck.rowsQueued > ROWS_QUEUED_MAX) await timer.sleep(QUEUE_WAIT_MS, signal);
       else return;

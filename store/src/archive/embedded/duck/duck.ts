@@ -49,6 +49,10 @@ function unfit(reason: string): OperationalError {
   );
 }
 
+function closed(): OperationalError {
+  return new OperationalError('store-closed', 'The store is being closed.');
+}
+
 /** The DuckDB thread. */
 export class Duck {
   readonly #worker: Worker;
@@ -77,9 +81,12 @@ export class Duck {
   /** Starts the thread. @throws query-engine-unfit */
   static async start(options: WorkerOptions): Promise<Duck> {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
-    const [answer] = (await once(worker, 'message')) as [Answer];
+    const ended = once(worker, 'exit').then(([code]) => {
+      throw new Error(`The DuckDB thread ended with ${code} before it began.`);
+    });
+    const [answer] = (await Promise.race([once(worker, 'message'), ended])) as [Answer];
     if (answer.kind === 'unfit') {
-      await once(worker, 'exit');
+      await ended.catch(() => undefined);
       throw unfit(answer.reason);
     }
     if (answer.kind !== 'ready') throw new Error('BUG: the DuckDB thread began with another word');
@@ -118,6 +125,7 @@ export class Duck {
   ): Promise<Columns> {
     const queryClass = options.queryClass ?? 'interactive';
     if (this.#dead !== null) return Promise.reject(this.#dead);
+    if (this.#closing) return Promise.reject(closed());
     if (queryClass !== 'maintenance' && this.#waiting.length >= WAITING_MAX)
       return Promise.reject(
         new OperationalError('store-busy', `${WAITING_MAX} queries are waiting already.`, {
@@ -228,22 +236,25 @@ export class Duck {
   async close(): Promise<void> {
     if (this.#dead !== null) return;
     this.#closing = true;
-    const refused = new OperationalError('store-closed', 'The store is being closed.');
     for (const job of this.#waiting.splice(0)) {
       job.release();
-      job.reject(refused);
+      job.reject(closed());
     }
-    const ended = once(this.#worker, 'exit');
-    await Promise.all(
-      [...this.#running.values()].map(
-        (job) =>
-          new Promise<void>((resolve) => {
-            job.ended = resolve;
-            this.#stop(job, refused);
-          }),
-      ),
+    // Also a thread that fails on its way out has ended.
+    const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
+    const stopped = [...this.#running.values()].map(
+      (job) =>
+        new Promise<void>((resolve) => {
+          job.ended = resolve;
+          this.#stop(job, closed());
+        }),
     );
+    await Promise.race([Promise.all(stopped), ended]);
     this.send({ kind: 'close' });
     await ended;
+    for (const job of this.#running.values()) {
+      job.release();
+      job.reject(closed());
+    }
   }
 }
