@@ -3,12 +3,8 @@ import assert from 'node:assert/strict';
 import { type DeviceEvent, HOUR, type OperationalError } from '@village/core';
 import { Group, type RowBlock } from '../../journal/committed.ts';
 import { type CommittedGroup, ROW } from '../../journal/contract.ts';
-import { BlockPool, type OpenLayout, rowShape } from '../../journal/group.ts';
+import { rowShape } from '../../journal/group.ts';
 import type { JournalCore } from '../../journal/journal.ts';
-import type { JournalDb } from '../../journal/journal-db.ts';
-import type { Latest } from '../../journal/latest.ts';
-import type { Names } from '../../journal/names.ts';
-import { STATE_SEALED_UP_TO } from '../../journal/snapshot.ts';
 import type {
   AggregateQuery,
   AggregateRow,
@@ -30,18 +26,15 @@ import { Duck } from './duck/duck.ts';
 import { backupTo, compact, retain } from './files/compaction.ts';
 import { Flusher } from './files/flusher.ts';
 import { ArchiveHealth } from './files/health.ts';
-import { type ArchiveFile, Manifest } from './files/manifest.ts';
 import { locate } from './locate.ts';
-import { DeviceLocations, NOWHERE } from './locations.ts';
-import { Generation, Memtable } from './memtable.ts';
+import { Memtable } from './memtable.ts';
+import { ArchiveParts } from './parts.ts';
 import { aggregate } from './query/aggregate.ts';
 import { completeness } from './query/completeness.ts';
 import { events } from './query/events.ts';
 import { exportTo } from './query/export.ts';
 import { range } from './query/range.ts';
 import type { ArchiveSettings } from './settings.ts';
-import type { UnitSteps } from './units.ts';
-import { Pins, View } from './view.ts';
 
 /** Rows sent to DuckDB and not yet in a table; beyond it the archive takes no more for the moment. */
 const ROWS_QUEUED_MAX = 400_000;
@@ -58,81 +51,20 @@ const STEADY_MS = 60_000;
 /** Doubles below which a copy of its own is cheaper than a pooled block. */
 const COPY_DOUBLES = 4_096;
 
-/** Figures that only ever rise while the archive is open. */
-export interface ArchiveTotals {
-  rowsFlushed: number;
-  flushes: number;
-  flushFailures: number;
-  filesUnreadable: number;
-  restarts: number;
-}
-
-function* hoursOf(file: ArchiveFile): Generator<number> {
-  for (let hour = Math.floor(file.first / HOUR); hour * HOUR <= file.last; hour++) yield hour;
-}
-
-/** An open archive: the parts that the files beside this one work on, and the contract's methods. */
-export class EmbeddedArchive implements Archive {
+/** An open archive: takes groups, keeps its thread running, and hands queries and care to the files beside this one. */
+export class EmbeddedArchive extends ArchiveParts implements Archive {
   readonly engine = 'embedded';
-  readonly settings: ArchiveSettings;
-  readonly db: JournalDb;
-  readonly manifest: Manifest;
-  readonly names: Names;
-  readonly latest: Latest;
-  readonly host: ArchiveHost;
-  readonly pool = new BlockPool();
-  readonly locations = new DeviceLocations();
-  readonly view = new View();
-  readonly pins = new Pins();
   readonly health = new ArchiveHealth(this);
-  /** By dense device number: the areas that rollups count it in. */
-  readonly unitsOf: UnitSteps[] = [];
-  /** The same as the database has it. */
-  readonly savedUnitsOf: UnitSteps[] = [];
-  readonly totals: ArchiveTotals = {
-    rowsFlushed: 0,
-    flushes: 0,
-    flushFailures: 0,
-    filesUnreadable: 0,
-    restarts: 0,
-  };
   readonly maintenance: Maintenance;
   readonly #flusher: Flusher;
-  duck: Duck;
-  /** Serial of the next memtable. */
-  nextSerial = 1;
-  /** Number of the next generation, and with it of the next archive files. */
-  nextGeneration = 1;
-  /** The last group whose rows are all in files. */
-  sealedUpTo: number;
-  /** The last group taken. */
-  takenUpTo: number;
-  /** Rises when a device moved to another township, so that a rollup under way notices. */
-  moves = 0;
-  /** By dense device number: newest event time of all rows taken; a row that is not newer may be a repetition. */
-  newestAt: Float64Array;
-  /** The same as of `sealedUpTo` or a little later. */
-  newestAtSealed: Float64Array;
-  #namesSent = 0;
-  #maintaining: Promise<unknown> = Promise.resolve();
   readonly #stop = new AbortController();
   #up: Promise<void> = Promise.resolve();
   #startedAt: number;
   #restartMs = RESTART_MS;
 
   constructor(settings: ArchiveSettings, journal: JournalCore, host: ArchiveHost, duck: Duck) {
-    this.settings = settings;
-    this.db = journal.db;
-    this.manifest = new Manifest(journal.db);
-    this.names = journal.names;
-    this.latest = journal.latestValues;
-    this.host = host;
-    this.duck = duck;
+    super(settings, journal, host, duck);
     this.#startedAt = settings.timer.elapsed();
-    this.sealedUpTo = Number(this.db.state(STATE_SEALED_UP_TO) ?? 0);
-    this.takenUpTo = this.sealedUpTo;
-    this.newestAtSealed = journal.newestAtSealed;
-    this.newestAt = this.newestAtSealed.slice();
     this.#adopt(duck);
     this.#flusher = new Flusher(this, this.#stop.signal);
     this.maintenance = {
@@ -155,41 +87,6 @@ export class EmbeddedArchive implements Archive {
 
   get durableUpTo(): number {
     return this.sealedUpTo;
-  }
-
-  get folder(): string {
-    return this.settings.folder;
-  }
-
-  get layouts(): readonly OpenLayout[] {
-    return this.names.layouts;
-  }
-
-  get layoutByProfile(): ReadonlyMap<string, OpenLayout> {
-    return this.names.layoutByProfile;
-  }
-
-  get numbersOf(): ReadonlyMap<string, readonly number[]> {
-    return this.names.numbersOf;
-  }
-
-  get layoutOf(): readonly number[] {
-    return this.names.layoutOf;
-  }
-
-  /** Takes notice of the devices that came up since the last call. */
-  syncDevices(): void {
-    for (let number = this.locations.devices; number < this.names.devices; number++) {
-      this.locations.addDevice(number, this.names.id(number));
-      this.unitsOf[number] = this.locations.units(number);
-      this.savedUnitsOf[number] = NOWHERE;
-    }
-  }
-
-  beginGeneration(): Generation {
-    const generation = new Generation(this.nextGeneration++, this.settings.timer.elapsed());
-    this.view.generations.push(generation);
-    return generation;
   }
 
   /** The table that takes rows of the layout with so many metrics now. */
@@ -278,10 +175,6 @@ export class EmbeddedArchive implements Archive {
     });
   }
 
-  get rowsInMemtable(): number {
-    return this.view.generations.reduce((sum, generation) => sum + generation.rows, 0);
-  }
-
   /** The DuckDB thread ended: what it held is in the journal, and is taken again once a new one runs. */
   readonly #died = (error: OperationalError): void => {
     if (this.#stop.signal.aborted) return;
@@ -320,8 +213,7 @@ export class EmbeddedArchive implements Archive {
     this.beginGeneration();
     this.newestAt = this.newestAtSealed.slice();
     this.takenUpTo = this.sealedUpTo;
-    this.#namesSent = 0;
-    this.locations.resend();
+    this.resend();
   }
 
   range(query: RangeQuery, signal?: AbortSignal): Promise<RangeRow[]> {
@@ -379,52 +271,7 @@ export class EmbeddedArchive implements Archive {
     this.#stop.abort();
     await this.#flusher.ended();
     await this.#up.catch(() => undefined);
-    await this.#maintaining;
+    await this.maintained();
     await this.duck.close();
-  }
-
-  /** Runs maintenance jobs one after the other, so that the manifest changes in one place at a time. */
-  maintain<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#maintaining.then(work, work);
-    this.#maintaining = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    return result;
-  }
-
-  /** The number of the next archive file, durable with the transaction that lists the file. */
-  takeFileNumber(): number {
-    return this.nextGeneration++;
-  }
-
-  /** All hours of a file have to be computed again: the durable half. */
-  saveDirty(file: ArchiveFile): void {
-    for (const hour of hoursOf(file)) this.manifest.addDirty(file.layout, hour);
-  }
-
-  /** The half of `saveDirty` in memory. */
-  showDirty(file: ArchiveFile): void {
-    for (const hour of hoursOf(file)) this.view.addDirty(file.layout, hour);
-  }
-
-  /** Sends the names of devices that came up since the last call; before every query that joins them. */
-  sendNames(): void {
-    const from = this.#namesSent;
-    this.#namesSent = this.names.devices;
-    const numbers = Array.from({ length: this.#namesSent - from }, (_, i) => from + i);
-    if (numbers.length === 0) return;
-    this.duck.send({
-      kind: 'devices',
-      numbers,
-      ids: numbers.map((number) => this.names.id(number)),
-      profiles: numbers.map((number) => this.layouts[this.layoutOf[number]!]!.profile),
-    });
-  }
-
-  /** Sends the locations to DuckDB when they changed; before every query that joins them. */
-  sendLocations(): void {
-    const locations = this.locations.takeColumns();
-    if (locations !== null) this.duck.send({ kind: 'locations', locations });
   }
 }

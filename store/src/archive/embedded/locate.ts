@@ -1,13 +1,13 @@
 /** New locations of devices: durable first, then in memory; hours that rollups counted elsewhere are computed again. */
 import { HOUR, OperationalError } from '@village/core';
 import type { DeviceLocation } from '../contract.ts';
-import type { EmbeddedArchive } from './archive.ts';
+import type { ArchiveParts } from './parts.ts';
 import { differingSpans, sameSteps, type UnitSteps } from './units.ts';
 import type { Span } from './view.ts';
 
 /** As the contract's `locate`. @throws commit-failed */
 export function locate(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>,
 ): void {
   archive.syncDevices();
@@ -44,7 +44,7 @@ export function locate(
 
 /** By layout, the hours of rollups in which a device that was heard is counted in another area now. */
 function staleHours(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   moved: readonly number[],
   unitsOf: readonly UnitSteps[],
 ): Map<number, Set<number>> {

@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HOUR, OperationalError } from '@village/core';
 import { LOG_FILE } from '../../../journal/journal-db.ts';
-import type { EmbeddedArchive } from '../archive.ts';
+import type { ArchiveParts } from '../parts.ts';
 import { archiveRows, fileList, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
 import { ARCHIVE_FOLDER, dayOf, isMonth, periodOf, unlinkLater, writeParquet } from './files.ts';
 import { eventsOnce, STATE_NEXT_GENERATION } from './flush.ts';
@@ -17,7 +17,7 @@ interface Group {
 }
 
 /** The files that should be one, oldest first, with the period that it is for. */
-function groups(archive: EmbeddedArchive, now: number): Group[] {
+function groups(archive: ArchiveParts, now: number): Group[] {
   const today = dayOf(now);
   const placeOf = (file: ArchiveFile): string =>
     isMonth(file.period) ? file.period : periodOf(file.first, now);
@@ -47,7 +47,7 @@ function withoutFullParts(files: readonly ArchiveFile[], partRows: number): Arch
  * it or be hidden by it. Files of one flush have the same order. It happens after the clock was set back, and ends when
  * days have become old enough.
  */
-function jumpsOverOthers(archive: EmbeddedArchive, files: readonly ArchiveFile[]): boolean {
+function jumpsOverOthers(archive: ArchiveParts, files: readonly ArchiveFile[]): boolean {
   const ords = files.map((file) => file.ord);
   const oldest = Math.min(...ords);
   const newest = Math.max(...ords);
@@ -55,7 +55,7 @@ function jumpsOverOthers(archive: EmbeddedArchive, files: readonly ArchiveFile[]
 }
 
 /** Files of the same readings and the same time that are not among these. */
-function othersOfTheTime(archive: EmbeddedArchive, files: readonly ArchiveFile[]): ArchiveFile[] {
+function othersOfTheTime(archive: ArchiveParts, files: readonly ArchiveFile[]): ArchiveFile[] {
   const { layout } = files[0]!;
   // A file that is set aside may come back.
   return [...archive.view.files, ...archive.view.setAside].filter(
@@ -71,10 +71,7 @@ function othersOfTheTime(archive: EmbeddedArchive, files: readonly ArchiveFile[]
  * Compacts what `groups` finds and computes dirty rollups. What fails is counted and left for the next time; the rest goes
  * on. To be called as maintenance.
  */
-export async function compact(
-  archive: EmbeddedArchive,
-  now: number,
-): Promise<{ compacted: number }> {
+export async function compact(archive: ArchiveParts, now: number): Promise<{ compacted: number }> {
   await archive.health.bringBack();
   let compacted = 0;
   for (const group of groups(archive, now))
@@ -86,7 +83,7 @@ export async function compact(
 }
 
 /** Compares each file with its checksum of the time of writing, so that damage is not compacted into a good file. */
-async function compactGroup(archive: EmbeddedArchive, { period, files }: Group): Promise<number> {
+async function compactGroup(archive: ArchiveParts, { period, files }: Group): Promise<number> {
   const whole: ArchiveFile[] = [];
   for (const file of files) if (await archive.health.isWhole(file)) whole.push(file);
   // What the group lost may stand between the rest and other files.
@@ -97,7 +94,7 @@ async function compactGroup(archive: EmbeddedArchive, { period, files }: Group):
 }
 
 async function compactFiles(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   period: string,
   files: readonly ArchiveFile[],
 ): Promise<void> {
@@ -140,7 +137,7 @@ async function compactFiles(
 }
 
 async function readings(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   number: number,
   files: readonly ArchiveFile[],
   span: { first: number; last: number },
@@ -166,7 +163,7 @@ async function readings(
 }
 
 /** Deletes files whose whole time lies before; the hours they held are dirty then. To be called as maintenance. */
-export async function retain(archive: EmbeddedArchive, before: number): Promise<{ files: number }> {
+export async function retain(archive: ArchiveParts, before: number): Promise<{ files: number }> {
   const { db, manifest, view } = archive;
   const old = view.files.filter((file) => file.last < before);
   const oldAside = view.setAside.filter((file) => file.last < before);
@@ -196,7 +193,7 @@ export async function retain(archive: EmbeddedArchive, before: number): Promise<
  * the list does not change meanwhile; commits go on.
  * @throws folder-not-empty
  */
-export async function backupTo(archive: EmbeddedArchive, folder: string): Promise<void> {
+export async function backupTo(archive: ArchiveParts, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   if ((await readdir(folder)).length > 0)
     throw new OperationalError('folder-not-empty', `${folder} is not empty.`);

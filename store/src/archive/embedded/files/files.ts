@@ -3,8 +3,8 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { BEIJING_OFFSET_MS, DAY } from '@village/core';
-import type { EmbeddedArchive } from '../archive.ts';
 import type { QueryClass } from '../duck/duck.ts';
+import type { ArchiveParts } from '../parts.ts';
 import { copyToParquet } from '../query/sql.ts';
 import type { ArchiveFile } from './manifest.ts';
 
@@ -82,7 +82,7 @@ export async function crcOf(
  * is packed harder.
  */
 export async function writeParquet(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   query: string,
   file: { path: string; rows: number; lasting?: boolean },
   queryClass: QueryClass = 'maintenance',
@@ -106,7 +106,7 @@ export async function writeParquet(
 }
 
 /** Deletes a file that no query reads any more; a file that can't be deleted now is deleted at the next start. */
-export function unlinkLater(archive: EmbeddedArchive, files: readonly ArchiveFile[]): void {
+export function unlinkLater(archive: ArchiveParts, files: readonly ArchiveFile[]): void {
   archive.pins.retire(() => {
     for (const file of files)
       void rm(join(archive.folder, file.path), { force: true }).catch((error: Error) =>

@@ -7,9 +7,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BEIJING_OFFSET_MS, DAY } from '@village/core';
 import { STATE_SEALED_UP_TO } from '../../../journal/snapshot.ts';
-import type { EmbeddedArchive } from '../archive.ts';
 import { QueryFailure } from '../duck/duck.ts';
 import type { Generation, Memtable } from '../memtable.ts';
+import type { ArchiveParts } from '../parts.ts';
 import { archiveRows, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
 import { ARCHIVE_FOLDER, isMonth, periodOf, writeParquet } from './files.ts';
@@ -18,7 +18,7 @@ import type { ArchiveFile } from './manifest.ts';
 export const STATE_NEXT_GENERATION = 'next-generation';
 
 /** Closes the open generation when it holds anything; not while a closed one waits, so that failing flushes gather none. */
-function rotate(archive: EmbeddedArchive): void {
+function rotate(archive: ArchiveParts): void {
   const { view } = archive;
   if (view.generations.length > 1 || archive.takenUpTo === archive.sealedUpTo) return;
   view.open.sealedUpTo = archive.takenUpTo;
@@ -27,7 +27,7 @@ function rotate(archive: EmbeddedArchive): void {
 }
 
 /** Flushes all that was taken, oldest first. To be called as maintenance. */
-export async function flush(archive: EmbeddedArchive): Promise<{ rows: number; files: number }> {
+export async function flush(archive: ArchiveParts): Promise<{ rows: number; files: number }> {
   const sum = { rows: 0, files: 0 };
   const flushClosed = async (): Promise<void> => {
     for (const generation of archive.view.generations.slice(0, -1)) {
@@ -46,7 +46,7 @@ export async function flush(archive: EmbeddedArchive): Promise<{ rows: number; f
   return sum;
 }
 
-async function flushGeneration(archive: EmbeddedArchive, generation: Generation): Promise<number> {
+async function flushGeneration(archive: ArchiveParts, generation: Generation): Promise<number> {
   const written: ArchiveFile[] = [];
   for (const [layout, tables] of Map.groupBy(generation.tables, (table) => table.layout))
     written.push(...(await flushLayout(archive, generation, layout, tables)));
@@ -81,7 +81,7 @@ async function flushGeneration(archive: EmbeddedArchive, generation: Generation)
 
 /** The periods that a query's rows fall into, with how many and when. */
 async function periods(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   rows: string,
 ): Promise<{ period: string; rows: number; first: number; last: number }[]> {
   const { columns, rows: days } = await archive.duck.query(
@@ -107,7 +107,7 @@ async function periods(
 }
 
 async function flushLayout(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   generation: Generation,
   number: number,
   tables: readonly Memtable[],
@@ -154,7 +154,7 @@ async function flushLayout(
   return files;
 }
 
-async function repeatsItself(archive: EmbeddedArchive, source: Source): Promise<boolean> {
+async function repeatsItself(archive: ArchiveParts, source: Source): Promise<boolean> {
   const late = lateSpan(source.memtables);
   const rows = rowsOnce({ ...source, wanted: [], distinct: true, spans: [late] });
   const { rows: found } = await archive.duck.query(
@@ -175,11 +175,7 @@ function lateSpan(tables: readonly Memtable[]): Span {
  * Whether rows about to be archived repeat a (device, time) of a file that is already there. True where the older files can't
  * be read: a flush must not wait for them, and queries then look twice.
  */
-async function repeatsOlder(
-  archive: EmbeddedArchive,
-  source: Source,
-  span: Span,
-): Promise<boolean> {
+async function repeatsOlder(archive: ArchiveParts, source: Source, span: Span): Promise<boolean> {
   const late = lateSpan(source.memtables);
   const spans = [{ from: Math.max(span.from, late.from), to: Math.min(span.to, late.to) }];
   const layout = source.memtables[0]!.layout;
@@ -206,10 +202,7 @@ export function eventsOnce(parts: readonly string[]): string {
     GROUP BY device, ts, type, detail`;
 }
 
-async function flushEvents(
-  archive: EmbeddedArchive,
-  generation: Generation,
-): Promise<ArchiveFile[]> {
+async function flushEvents(archive: ArchiveParts, generation: Generation): Promise<ArchiveFile[]> {
   const table = `SELECT device, ts, received, type, detail FROM ${generation.eventsName}`;
   const files: ArchiveFile[] = [];
   for (const { period, first, last, rows } of await periods(archive, eventsOnce([table]))) {
@@ -234,7 +227,7 @@ async function flushEvents(
 }
 
 /** The dictionary of device numbers, so that any tool can read the archive. */
-export async function writeDictionary(archive: EmbeddedArchive): Promise<void> {
+export async function writeDictionary(archive: ArchiveParts): Promise<void> {
   const path = `${ARCHIVE_FOLDER}/devices.parquet`;
   archive.sendNames();
   const query = 'SELECT dev, id, profile FROM devices ORDER BY dev';

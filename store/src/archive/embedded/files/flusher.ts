@@ -1,6 +1,6 @@
 /** When the memtables become files: after so many rows or so long, and on request. */
 import { OperationalError } from '@village/core';
-import type { EmbeddedArchive } from '../archive.ts';
+import type { ArchiveParts } from '../parts.ts';
 import { flush, writeDictionary } from './flush.ts';
 import { refreshRollups } from './rollup.ts';
 
@@ -11,14 +11,14 @@ const FLUSH_CHECK_MS_MIN = 1_000;
 
 /** Starts flushes in the background, one at a time. */
 export class Flusher {
-  readonly #archive: EmbeddedArchive;
+  readonly #archive: ArchiveParts;
   readonly #signal: AbortSignal;
   #ticking: Promise<void> = Promise.resolve();
   #flushing = false;
   #notBefore = Number.NEGATIVE_INFINITY;
   #dictionaryDevices = -1;
 
-  constructor(archive: EmbeddedArchive, signal: AbortSignal) {
+  constructor(archive: ArchiveParts, signal: AbortSignal) {
     this.#archive = archive;
     this.#signal = signal;
   }

@@ -6,8 +6,7 @@ import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperationalError } from '@village/core';
 import type { ArchiveCheck } from '../../contract.ts';
-import type { EmbeddedArchive } from '../archive.ts';
-import type { Reads } from '../query/run-query.ts';
+import type { ArchiveParts, FileHealth, Reads } from '../parts.ts';
 import type { ArchiveFile } from './manifest.ts';
 import { archiveIsThere, isThere, type Proof, pathOf, prove, SET_ASIDE } from './proof.ts';
 
@@ -24,14 +23,14 @@ const START_BYTES_MAX = 1024 * 1024 * 1024;
 const ENDS_ALL = new Set(['query-engine-down', 'store-closed']);
 
 /** The health of an archive's files. */
-export class ArchiveHealth {
-  readonly #archive: EmbeddedArchive;
+export class ArchiveHealth implements FileHealth {
+  readonly #archive: ArchiveParts;
   readonly #provedAt = new WeakMap<ArchiveFile, number>();
   readonly #proving = new Map<string, Promise<Proof>>();
   #queriesIncomplete = 0;
   #maintenanceFailures = 0;
 
-  constructor(archive: EmbeddedArchive) {
+  constructor(archive: ArchiveParts) {
     this.#archive = archive;
   }
 

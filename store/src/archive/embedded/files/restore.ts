@@ -1,9 +1,9 @@
 /** Reading the manifest back at a start: which files there are, which of them are read, and which hours are dirty. */
-import type { EmbeddedArchive } from '../archive.ts';
+import type { ArchiveParts } from '../parts.ts';
 import { looksWhole, removeStrays } from './files.ts';
 
 /** Fills the view; files set aside before that prove whole are read again. */
-export async function restoreFiles(archive: EmbeddedArchive): Promise<void> {
+export async function restoreFiles(archive: ArchiveParts): Promise<void> {
   const { db, manifest, view, folder, settings, health } = archive;
   const listed = manifest.files();
   const removed = await removeStrays(folder, new Set(listed.map(({ file }) => file.path)));

@@ -3,7 +3,7 @@
  * computed again; queries read dirty hours from the rows themselves.
  */
 import { BEIJING_OFFSET_MS, DAY, HOUR } from '@village/core';
-import type { EmbeddedArchive } from '../archive.ts';
+import type { ArchiveParts } from '../parts.ts';
 import { withRepairs } from '../query/run-query.ts';
 import { fileList, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
@@ -46,7 +46,7 @@ function spansOf(hours: readonly number[]): Span[] {
 }
 
 /** Computes all dirty hours again; a month that fails stays dirty, and the rest goes on. To be called as maintenance. */
-export async function refreshRollups(archive: EmbeddedArchive): Promise<void> {
+export async function refreshRollups(archive: ArchiveParts): Promise<void> {
   for (const [layout, hours] of archive.view.dirty) {
     const byMonth = Map.groupBy(
       [...hours].sort((a, b) => a - b),
@@ -59,7 +59,7 @@ export async function refreshRollups(archive: EmbeddedArchive): Promise<void> {
   }
 }
 
-function recompute(archive: EmbeddedArchive, number: number, hours: readonly number[]): string {
+function recompute(archive: ArchiveParts, number: number, hours: readonly number[]): string {
   const layout = archive.layouts[number]!;
   const spans = spansOf(hours);
   const source: Source = {
@@ -86,7 +86,7 @@ function recompute(archive: EmbeddedArchive, number: number, hours: readonly num
 }
 
 function kept(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   file: ArchiveFile,
   metrics: number,
   hours: readonly number[],
@@ -103,7 +103,7 @@ function kept(
 }
 
 async function refreshMonth(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   number: number,
   month: string,
   hours: readonly number[],

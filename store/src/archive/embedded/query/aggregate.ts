@@ -1,8 +1,8 @@
 /** Sums over many readings: from the hourly rollups where these say all there is, from the rows everywhere else. */
 import { HOUR, OperationalError } from '@village/core';
 import type { Aggregate, AggregateQuery, AggregateRow } from '../../contract.ts';
-import type { EmbeddedArchive } from '../archive.ts';
 import { exactSum, FRACTION, rollupColumns } from '../files/rollup.ts';
+import type { ArchiveParts } from '../parts.ts';
 import type { Span } from '../view.ts';
 import { runQuery } from './run-query.ts';
 import { fileList, rowsOnce, within } from './sql.ts';
@@ -19,7 +19,7 @@ interface Target {
   readonly device: number | undefined;
 }
 
-function targets(archive: EmbeddedArchive, query: AggregateQuery): Target[] {
+function targets(archive: ArchiveParts, query: AggregateQuery): Target[] {
   const list: Target[] = [];
   for (const { profile, metric } of query.columns) {
     const layout = archive.layoutByProfile.get(profile);
@@ -37,7 +37,7 @@ function targets(archive: EmbeddedArchive, query: AggregateQuery): Target[] {
 
 /** Splits the time asked for into hours that the rollups hold whole and the rest. */
 function split(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   layout: number,
   query: AggregateQuery,
 ): { rolled: Span[]; raw: Span[] } {
@@ -61,7 +61,7 @@ function split(
 }
 
 /** Whether the query can be answered from sums by hour and township. */
-function rollable(archive: EmbeddedArchive, query: AggregateQuery): boolean {
+function rollable(archive: ArchiveParts, query: AggregateQuery): boolean {
   return (
     query.area !== undefined &&
     query.everyMs % HOUR === 0 &&
@@ -77,7 +77,7 @@ const ends = (query: AggregateQuery): boolean =>
   query.aggregates.includes('first') || query.aggregates.includes('last');
 
 /** One number for each device: that of its first registration, also for rows of a later one. */
-function deviceNumber(archive: EmbeddedArchive, layout: number): string {
+function deviceNumber(archive: ArchiveParts, layout: number): string {
   const later: string[] = [];
   for (const numbers of archive.numbersOf.values()) {
     if (numbers.length === 1) continue;
@@ -88,7 +88,7 @@ function deviceNumber(archive: EmbeddedArchive, layout: number): string {
 }
 
 function rawPart(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   query: AggregateQuery,
   target: Target,
   spans: readonly Span[],
@@ -129,7 +129,7 @@ function rawPart(
 }
 
 function rolledPart(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   query: AggregateQuery,
   target: Target,
   spans: readonly Span[],
@@ -167,11 +167,7 @@ const EXPRESSIONS: Readonly<Record<Aggregate, string>> = {
   last: 'lst.v',
 };
 
-function writeSql(
-  archive: EmbeddedArchive,
-  query: AggregateQuery,
-  list: readonly Target[],
-): string {
+function writeSql(archive: ArchiveParts, query: AggregateQuery, list: readonly Target[]): string {
   const parts = list.flatMap((target) => {
     if (!rollable(archive, query)) return [rawPart(archive, query, target, [query])];
     const { rolled, raw } = split(archive, target.layout, query);
@@ -203,7 +199,7 @@ function writeSql(
  * @throws range-too-wide, and as `runQuery` does.
  */
 export async function aggregate(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   query: AggregateQuery,
   signal: AbortSignal | undefined,
 ): Promise<AggregateRow[]> {

@@ -6,8 +6,8 @@ import { BEIJING_OFFSET_MS, gapAfterMs, HOUR } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
 import { cut, ends, Slots } from '../../completeness/slots.ts';
 import { type Completeness, type CompletenessQuery, GAPS_MAX } from '../../contract.ts';
-import type { EmbeddedArchive } from '../archive.ts';
 import type { Columns } from '../duck/messages.ts';
+import type { ArchiveParts } from '../parts.ts';
 import type { Span } from '../view.ts';
 import { deviceSource, readsOf } from './range.ts';
 import { runQuery } from './run-query.ts';
@@ -18,7 +18,7 @@ const PART = { slot: 0, edges: 1, gap: 2 } as const;
 
 /** Rows by interval and hour in the span; first and last row, and silences, in the span and a gap's length around it. */
 function querySql(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   query: CompletenessQuery,
   numbers: readonly number[],
 ): string {
@@ -66,7 +66,7 @@ function read(columns: Columns, slots: Slots): { edges: Span | null; gaps: Span[
  * @throws range-too-wide
  */
 export async function completeness(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   query: CompletenessQuery,
   signal: AbortSignal | undefined,
 ): Promise<Completeness> {

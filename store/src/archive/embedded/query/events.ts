@@ -1,7 +1,7 @@
 /** Queries about events, each of which stands once however often it was sent. */
 import type { DeviceEvent } from '@village/core';
-import type { EmbeddedArchive } from '../archive.ts';
 import { eventsOnce } from '../files/flush.ts';
+import type { ArchiveParts } from '../parts.ts';
 import { runQuery } from './run-query.ts';
 import { fileList, literal } from './sql.ts';
 
@@ -9,7 +9,7 @@ const LIMIT_MAX = 100_000;
 
 /** Events by time, oldest first. */
 export async function events(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   query: { device?: string; from: number; to: number; limit: number },
   signal: AbortSignal | undefined,
 ): Promise<DeviceEvent[]> {

@@ -2,7 +2,7 @@
 import { QUALITIES } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
 import type { ExportQuery } from '../../contract.ts';
-import type { EmbeddedArchive } from '../archive.ts';
+import type { ArchiveParts } from '../parts.ts';
 import { readsOf } from './range.ts';
 import { runQuery } from './run-query.ts';
 import { literal, rowsOnce } from './sql.ts';
@@ -20,7 +20,7 @@ function text(column: string, format: 'csv' | 'parquet'): string {
     : column;
 }
 
-function parts(archive: EmbeddedArchive, format: 'csv' | 'parquet', query: ExportQuery): string[] {
+function parts(archive: ArchiveParts, format: 'csv' | 'parquet', query: ExportQuery): string[] {
   const words = QUALITIES.map((word, code) => `WHEN ${code} THEN ${literal(word)}`).join(' ');
   const byLayout = Map.groupBy(
     query.devices.flatMap((id) => archive.numbersOf.get(id) ?? []),
@@ -57,7 +57,7 @@ function parts(archive: EmbeddedArchive, format: 'csv' | 'parquet', query: Expor
 
 /** Writes the file; the rows come in no particular order. */
 export async function exportTo(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   path: string,
   format: 'csv' | 'parquet',
   query: ExportQuery,

@@ -3,15 +3,15 @@ import { qualityWord } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
 import type { RangeQuery, RangeRow } from '../../contract.ts';
 import { oncePerTime } from '../../registrations/once-per-time.ts';
-import type { EmbeddedArchive } from '../archive.ts';
-import { type Reads, runQuery } from './run-query.ts';
+import type { ArchiveParts, Reads } from '../parts.ts';
+import { runQuery } from './run-query.ts';
 import { rowsOnce, type Source } from './sql.ts';
 
 const LIMIT_MAX = 100_000;
 
 /** The readings of one device under one of its profiles. */
 export function deviceSource(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   device: number,
   span: { from: number; to: number },
   metrics: readonly string[] | undefined,
@@ -33,7 +33,7 @@ export function deviceSource(
 
 /** What a query over these registrations of devices reads. */
 export function readsOf(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   devices: readonly number[],
   span: { from: number; to: number },
 ): Reads {
@@ -42,7 +42,7 @@ export function readsOf(
 
 /** Readings of one device by event time, each (device, metric, at) once; rows without a metric asked for are left out. */
 export async function range(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   query: RangeQuery,
   signal: AbortSignal | undefined,
 ): Promise<RangeRow[]> {
@@ -56,7 +56,7 @@ export async function range(
 }
 
 async function rangeOf(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   device: number,
   query: RangeQuery,
   limit: number,

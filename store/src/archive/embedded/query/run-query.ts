@@ -1,9 +1,8 @@
 /** Runs a query: what it reads is held while it runs, and it is asked again when files proved damaged were taken out. */
 import { OperationalError } from '@village/core';
-import type { EmbeddedArchive } from '../archive.ts';
 import { type QueryClass, QueryFailure } from '../duck/duck.ts';
 import type { Columns } from '../duck/messages.ts';
-import type { Span } from '../view.ts';
+import type { ArchiveParts, Reads } from '../parts.ts';
 
 /** Times that one query is asked again before it fails. */
 const REPAIRS_MAX = 8;
@@ -11,19 +10,12 @@ const REPAIRS_MAX = 8;
 const OUR_FAULT = /^(Parser|Binder|Catalog|Conversion|Syntax) Error/;
 const NO_MEMORY = /^Out of Memory Error/;
 
-/** Of what a query needs all readings. */
-export interface Reads {
-  /** Numbers of layouts; -1 for events. */
-  readonly layouts: Iterable<number>;
-  readonly span: Span;
-}
-
 /**
  * Asks what `make` writes; it is called anew after files were taken out.
  * @throws store-busy, archive-unreadable, query-timeout, query-aborted, query-failed
  */
 export async function runQuery(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   make: () => string,
   reads: Reads,
   signal: AbortSignal | undefined,
@@ -41,7 +33,7 @@ export async function runQuery(
 
 /** Runs what `make` writes through `run`, as `runQuery` does. */
 export async function withRepairs<T>(
-  archive: EmbeddedArchive,
+  archive: ArchiveParts,
   run: (sql: string) => Promise<T>,
   make: () => string,
   signal?: AbortSignal,
@@ -73,7 +65,7 @@ export async function withRepairs<T>(
 }
 
 /** No file is proved damaged: whatever keeps DuckDB from reading may pass. */
-function notProved(archive: EmbeddedArchive, cause: QueryFailure): OperationalError {
+function notProved(archive: ArchiveParts, cause: QueryFailure): OperationalError {
   archive.settings.log('warn', 'the archive could not be read for the moment', {
     code: 'archive-unreadable',
     reason: cause.message,
