@@ -225,7 +225,6 @@ async function wire(
       clock,
       relational,
       store,
-      failed: (error) => failed('backup', error),
     }),
     passwords: new Passwords(),
   };

@@ -109,7 +109,7 @@ function connect({
 }: RelationalOptions): Promise<Connected> {
   if (url !== undefined)
     return Promise.resolve(
-      connectPostgres(url, (error) =>
+      connectPostgres(url, transactionMs, (error) =>
         log?.('warn', 'an idle database connection was closed', { error: error.message }),
       ),
     );

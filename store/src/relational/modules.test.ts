@@ -121,6 +121,26 @@ describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
   }, 60_000);
   afterAll(() => server?.stop());
   suite(postgresEngine);
+
+  it('undoes a transaction whose statement waits for a lock, and lets the others on', async () => {
+    const target = (await postgresEngine.target()) as { url: string };
+    const store = await start(target, [...testModules, wells], { transactionMs: 800 });
+    await registryStore(store).importAreas(AREAS);
+    const holder = new pg.Client(target.url);
+    await holder.connect();
+    await holder.query('begin; lock table well in exclusive mode');
+    const well = { id: 'never', area: NORTH, depth: 3 };
+    const table = store.for<WellTables>(wells.name);
+    const stuck = store.transaction((tx) =>
+      tx.for<WellTables>(wells.name).insertInto('well').values(well).execute(),
+    );
+    const next = store.transaction((tx) => tx.audit.append(entry('next')));
+    await expect(stuck).rejects.toMatchObject({ retry: true });
+    // The lock is held still.
+    expect(await Promise.race([next.then(() => 'written'), delay(5_000)])).toBe('written');
+    await holder.end();
+    expect(await table.selectFrom('well').selectAll().execute()).toEqual([]);
+  });
 });
 
 function suite(engine: Engine): void {

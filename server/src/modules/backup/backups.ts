@@ -20,7 +20,6 @@ export interface BackupOptions {
   readonly store: Pick<TimeSeriesStore, 'backup' | 'keepsFiles'>;
   /** Whole backups kept; older ones are deleted after a new one was made. */
   readonly keep: number;
-  readonly failed: (error: unknown) => void;
 }
 
 /** Folders of whole backups: `2026-11-24T040000.000Z`. */
@@ -61,10 +60,23 @@ export class Backups {
   }
 
   /**
-   * Begins one and returns where it will lie; until it is whole the folder's name ends in `.part`.
-   * @throws backup-running, not-supported where the archive has means of its own
+   * Begins one and returns where it will lie; until it is whole the folder's name ends in `.part`. `failed` is told why it
+   * fails. @throws backup-running, not-supported where the archive has means of its own
    */
-  start(): BackupState {
+  start(failed: (error: unknown) => void): BackupState {
+    const { state, whole } = this.#begin();
+    whole.catch(failed);
+    return state;
+  }
+
+  /** Makes one and returns where it lies. @throws the same, and what makes it fail */
+  async make(): Promise<string> {
+    const { state, whole } = this.#begin();
+    await whole;
+    return state.folder;
+  }
+
+  #begin(): { state: BackupState; whole: Promise<void> } {
     if (!this.#options.store.keepsFiles)
       throw new OperationalError(
         'not-supported',
@@ -76,14 +88,15 @@ export class Backups {
     const folder = join(this.#options.folder, formatTime(startedAt).replaceAll(':', ''));
     const state = { folder, startedAt, state: 'running' } as const;
     this.#last = state;
-    this.#running = this.#make(folder, startedAt).then(
+    const whole = this.#make(folder, startedAt).then(
       () => this.#end(state, 'done'),
       (error: unknown) => {
         this.#end(state, 'failed');
-        this.#options.failed(error);
+        throw error;
       },
     );
-    return state;
+    this.#running = whole.catch(() => undefined);
+    return { state, whole };
   }
 
   #end(state: BackupState, outcome: 'done' | 'failed'): void {
@@ -95,6 +108,18 @@ export class Backups {
 
   async #make(folder: string, startedAt: number): Promise<void> {
     const part = `${folder}.part`;
+    try {
+      await this.#fill(part, startedAt);
+      await rename(part, folder);
+    } catch (error) {
+      // What fails night after night must not fill the disk.
+      await rm(part, { recursive: true, force: true }).catch(() => undefined);
+      throw error;
+    }
+    await this.#deleteOld();
+  }
+
+  async #fill(part: string, startedAt: number): Promise<void> {
     await mkdir(join(part, 'time-series'), { recursive: true });
     const copied = await this.#options.relational.backup(join(part, 'relational.sqlite'));
     await this.#options.store.backup(join(part, 'time-series'));
@@ -102,8 +127,6 @@ export class Backups {
       createdAt: formatTime(startedAt),
       relational: copied ? 'sqlite' : 'postgresql',
     });
-    await rename(part, folder);
-    await this.#deleteOld();
   }
 
   /** Deletes whole backups beyond those kept, and what was left of unfinished ones; touches nothing of other names. */

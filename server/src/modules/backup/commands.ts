@@ -18,12 +18,8 @@ export const backUp: Command<Tools> = {
         keep: config.backup.keep,
         clock: timer.now,
         ...stores,
-        failed: (error) => {
-          throw error;
-        },
       });
-      const { folder } = backups.start();
-      await backups.settled();
+      const folder = await backups.make();
       say(`已备份 · backed up: ${folder}`);
       return true;
     }),

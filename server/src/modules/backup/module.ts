@@ -12,10 +12,10 @@ export const backupModule = defineModule<Needs, Tools>({
     'backup.make': { title: { zh: '创建备份', en: 'Make backups' }, roles: ['admin'] },
   },
   commands: [backUp, restoreFrom],
-  start: ({ backups, relational, config }) => ({
+  start: ({ backups, relational, config, failed }) => ({
     routes: [
       route(system.backup, async ({ audited }) => {
-        const { folder } = backups.start();
+        const { folder } = backups.start((error) => failed('backup', error));
         // The copy has begun and lies beside the database: the entry follows what it tells.
         await relational.audit.append(audited('backup', folder));
         return answer(202, { folder });
@@ -29,8 +29,7 @@ export const backupModule = defineModule<Needs, Tools>({
             // An hour after the archive.
             schedule: nightly(HOUR),
             run: async () => {
-              backups.start();
-              await backups.settled();
+              await backups.make();
             },
           },
         ]

@@ -253,7 +253,7 @@ function halve(path: string): void {
 }
 
 describe('backups that are kept', () => {
-  it('are refused at once where the archive has means of its own', () => {
+  it('are refused at once where the archive has means of its own', async () => {
     const place = join(folder, 'none-of-ours');
     mkdirSync(place);
     const backups = new Backups({
@@ -262,11 +262,10 @@ describe('backups that are kept', () => {
       clock: Date.now,
       relational: { backup: async () => true },
       store: { keepsFiles: false, backup: async () => undefined },
-      failed: (error) => {
-        throw error;
-      },
     });
-    expect(() => backups.start()).toThrow(expect.objectContaining({ code: 'not-supported' }));
+    const asked = (): unknown => backups.start(() => undefined);
+    expect(asked).toThrow(expect.objectContaining({ code: 'not-supported' }));
+    await expect(backups.make()).rejects.toMatchObject({ code: 'not-supported' });
     expect(backups.last).toBe(null);
     expect(readdirSync(place)).toEqual([]);
   });
@@ -276,6 +275,9 @@ describe('backups that are kept', () => {
     mkdirSync(place);
     let now = Date.UTC(2026, 0, 1);
     const failed: unknown[] = [];
+    const tell = (error: unknown): void => {
+      failed.push(error);
+    };
     const backups = new Backups({
       folder: place,
       keep: 2,
@@ -290,14 +292,15 @@ describe('backups that are kept', () => {
         keepsFiles: true,
         backup: () => (now === 0 ? Promise.reject(new Error('disk')) : Promise.resolve()),
       },
-      failed: (error) => failed.push(error),
     });
     mkdirSync(join(place, 'notes'));
     mkdirSync(join(place, '2025-12-31T000000.000Z.part'));
     for (let n = 0; n < 4; n++) {
       now += HOUR;
-      backups.start();
-      expect(() => backups.start()).toThrow(expect.objectContaining({ code: 'backup-running' }));
+      backups.start(tell);
+      expect(() => backups.start(tell)).toThrow(
+        expect.objectContaining({ code: 'backup-running' }),
+      );
       await backups.settled();
     }
     const names = readdirSync(place).sort();
@@ -306,10 +309,13 @@ describe('backups that are kept', () => {
     expect(names[2]).toBe('notes');
     expect(backups.counters()).toEqual({ made: 4, deleted: 3 });
     now = 0;
-    backups.start();
+    backups.start(tell);
     await backups.settled();
     expect(failed).toHaveLength(1);
     expect(backups.last?.state).toBe('failed');
+    // Who waits for one hears of its failure, and half a copy a night would fill the disk.
+    await expect(backups.make()).rejects.toThrow('disk');
+    expect(readdirSync(place).sort()).toEqual(names);
   });
 
   it('have checksums of what is in the files', async () => {

@@ -1,5 +1,6 @@
 /** PostgreSQL under Kysely: a pool of connections, each statement with a time-out, errors named as SQLite's are. */
 import {
+  CompiledQuery,
   type DatabaseConnection,
   type Driver,
   PostgresDialect,
@@ -14,10 +15,13 @@ const INT8 = 20;
 /** Passes everything on, and names what goes wrong. */
 class NamingDriver implements Driver {
   readonly #inner: Driver;
+  /** Longest transaction, ms; null for migrations. */
+  readonly #limitMs: number | null;
   readonly #known = new WeakSet<DatabaseConnection>();
 
-  constructor(inner: Driver) {
+  constructor(inner: Driver, limitMs: number | null) {
     this.#inner = inner;
+    this.#limitMs = limitMs;
   }
 
   init(): Promise<void> {
@@ -42,8 +46,15 @@ class NamingDriver implements Driver {
     return connection;
   }
 
-  beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
-    return this.#inner.beginTransaction(connection, settings);
+  async beginTransaction(
+    connection: DatabaseConnection,
+    settings: TransactionSettings,
+  ): Promise<void> {
+    await this.#inner.beginTransaction(connection, settings);
+    if (this.#limitMs === null) return;
+    // A rollback waits for the statement before it, and the next transaction for the rollback.
+    const limit = `set local statement_timeout = ${Math.ceil(this.#limitMs)}`;
+    await connection.executeQuery(CompiledQuery.raw(limit));
   }
 
   commitTransaction(connection: DatabaseConnection): Promise<void> {
@@ -64,8 +75,15 @@ class NamingDriver implements Driver {
 }
 
 class NamingDialect extends PostgresDialect {
+  readonly #limitMs: number | null;
+
+  constructor(pool: pg.Pool, limitMs: number | null) {
+    super({ pool });
+    this.#limitMs = limitMs;
+  }
+
   override createDriver(): Driver {
-    return new NamingDriver(super.createDriver());
+    return new NamingDriver(super.createDriver(), this.#limitMs);
   }
 }
 
@@ -111,7 +129,11 @@ function listenOn(
 }
 
 /** PostgreSQL 13 or newer; 64-bit integers come as numbers, since ours are milliseconds and row ids. */
-export function connectPostgres(url: string, onError: (error: Error) => void): Connected {
+export function connectPostgres(
+  url: string,
+  limitMs: number,
+  onError: (error: Error) => void,
+): Connected {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
@@ -127,11 +149,10 @@ export function connectPostgres(url: string, onError: (error: Error) => void): C
   });
   // An idle connection that the server closes is an event, and unheard would end the process.
   pool.on('error', onError);
-  const dialect = new NamingDialect({ pool });
   return {
     engine: 'postgres',
-    dialect,
-    migrating: dialect,
+    dialect: new NamingDialect(pool, limitMs),
+    migrating: new NamingDialect(pool, null),
     listen: (channel, heard) => listenOn(url, channel, heard, onError),
     counters: () => ({ waiting: pool.waitingCount, refused: 0, restarts: 0 }),
     close: async () => {
