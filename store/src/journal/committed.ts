@@ -95,7 +95,12 @@ export class Group implements CommittedGroup {
   constructor(
     id: number,
     committedAt: number,
-    content: { readonly rows: readonly RowBlock[]; readonly notes: GroupNotes },
+    content: {
+      readonly rows: readonly RowBlock[];
+      readonly notes: GroupNotes;
+      /** Bytes in the log: what is no row is notes. */
+      readonly logBytes: number;
+    },
     pool: BlockPool,
   ) {
     this.id = id;
@@ -104,10 +109,10 @@ export class Group implements CommittedGroup {
     this.events = content.notes.events;
     this.system = content.notes.system ?? [];
     let rowCount = 0;
-    let bytes = GROUP_BYTES * (1 + this.events.length);
-    for (const { count, block } of this.rows) {
+    let bytes = GROUP_BYTES * (1 + this.events.length) + content.logBytes;
+    for (const { count, block, metricCount } of this.rows) {
       rowCount += count;
-      bytes += block.byteLength;
+      bytes += block.byteLength - count * rowShape(metricCount).stride * 8;
     }
     this.rowCount = rowCount;
     this.bytes = bytes;

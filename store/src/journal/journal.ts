@@ -180,19 +180,14 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
     this.head = id;
     this.committedAt = committedAt;
     if (this.spans.note({ id, bytes, from, to })) this.readers.checkLags();
-    this.readers.committed(this.#group(id, committedAt, sections, notes));
+    this.readers.committed(this.#group({ id, committedAt, bytes, sections, notes }));
   }
 
-  #group(
-    id: number,
-    committedAt: number,
-    sections: readonly RowSection[],
-    notes: GroupNotes,
-  ): Group {
+  #group({ id, committedAt, bytes, sections, notes }: Committed): Group {
     const rows = sections
       .filter(({ count }) => count > 0)
       .map((section) => new RowBlock(section, this.names));
-    return new Group(id, committedAt, { rows, notes }, this.pool);
+    return new Group(id, committedAt, { rows, notes, logBytes: bytes }, this.pool);
   }
 
   read(id: number, notBefore: number): Group | null {
@@ -203,8 +198,8 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
       const content = this.#decode(row);
       if (content === null) continue;
       const { to } = receivedSpan(content.sections, content.notes);
-      const stamp = row.committedAt ?? Math.max(notBefore, to);
-      return this.#group(row.id, stamp, content.sections, content.notes);
+      const committedAt = row.committedAt ?? Math.max(notBefore, to);
+      return this.#group({ id: row.id, committedAt, bytes: row.body.length, ...content });
     }
   }
 

@@ -102,7 +102,7 @@ export class Follower implements AsyncIterableIterator<CommittedGroup> {
   };
 
   /** The groups that follow, at most so many; null when the signal came. They are let go at the next call. */
-  async batch(groupsMax: number, rowsMax = Number.POSITIVE_INFINITY): Promise<Group[] | null> {
+  async batch(groupsMax: number, bytesMax = Number.POSITIVE_INFINITY): Promise<Group[] | null> {
     this.#release();
     while (!this.#over()) {
       const fault = this.#fault ?? this.#readers.faultOf(this.#reader);
@@ -111,7 +111,7 @@ export class Follower implements AsyncIterableIterator<CommittedGroup> {
         throw fault;
       }
       if (this.place < this.#readers.head) {
-        const found = this.#fromMemory(groupsMax, rowsMax) ?? (await this.#fromLog());
+        const found = this.#fromMemory(groupsMax, bytesMax) ?? (await this.#fromLog());
         if (found.length > 0) return this.#give(found);
         continue;
       }
@@ -137,13 +137,13 @@ export class Follower implements AsyncIterableIterator<CommittedGroup> {
     return groups;
   }
 
-  #fromMemory(groupsMax: number, rowsMax: number): Group[] | null {
+  #fromMemory(groupsMax: number, bytesMax: number): Group[] | null {
     const groups: Group[] = [];
-    let rows = 0;
-    for (let id = this.place + 1; groups.length < groupsMax && rows < rowsMax; id++) {
+    let bytes = 0;
+    for (let id = this.place + 1; groups.length < groupsMax && bytes < bytesMax; id++) {
       const group = this.#readers.recent(id);
       if (group === undefined) break;
-      rows += group.rowCount;
+      bytes += group.bytes;
       groups.push(group.retain());
     }
     return groups.length > 0 ? groups : null;

@@ -65,6 +65,8 @@ it('does not wait for an engine that is down', async () => {
   await workers[0]!.terminate();
   await put(store, NOW + 1);
   await expect.poll(() => store.archiveFault).toMatchObject({ code: 'query-engine-down' });
+  // Longer than the pause after the fault: the archive waits for its engine now.
+  await systemTimer.sleep(1_000);
   await store.close();
   const next = await openIn(folder);
   expect(await read(next)).toHaveLength(2);
@@ -94,6 +96,7 @@ it('does not wait for a query of an engine that ends meanwhile', async () => {
 it('refuses queries afterwards', async () => {
   const store = await openIn(await folderOf());
   await put(store, NOW);
+  expect(await read(store)).toHaveLength(1);
   await store.close();
   await expect(read(store)).rejects.toMatchObject({ code: 'store-closed' });
 }, 20_000);

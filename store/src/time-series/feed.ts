@@ -9,9 +9,9 @@ import type { Follower } from '../journal/readers.ts';
 
 /** Name of the archive among the journal's readers. */
 export const ARCHIVE_READER = 'archive';
-/** Groups and rows given at once. */
+/** Groups and bytes given at once. */
 const GROUPS_MAX = 64;
-const ROWS_MAX = 50_000;
+const BYTES_MAX = 8 * 1024 * 1024;
 /** Pause after a fault, doubled each time. */
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 10_000;
@@ -107,7 +107,7 @@ export class ArchiveFeed {
 
   async #giveAll(archive: Archive, follower: Follower, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const groups = await follower.batch(GROUPS_MAX, ROWS_MAX);
+      const groups = await follower.batch(GROUPS_MAX, BYTES_MAX);
       if (groups === null) return;
       const durable = await archive.take(groups, signal);
       if (signal.aborted) return;

@@ -40,6 +40,11 @@ import type { ArchiveSettings } from './settings.ts';
 const ROWS_QUEUED_MAX = 400_000;
 /** Rows in memtables, as a multiple of the rows that start a flush; beyond it the archive takes no more. */
 const MEMTABLE_FACTOR_MAX = 4;
+/** The same for their memory: a flush needs as much again. */
+const BYTES_FACTOR_MAX = 2;
+/** Bytes of an event that count as one row on the way to DuckDB, and what it takes beside its text. */
+const EVENT_ROW_BYTES = 128;
+const EVENT_BYTES = 100;
 const QUEUE_WAIT_MS = 5;
 const MEMTABLE_WAIT_MS = 250;
 const THREAD_WAIT_MS = 50;
@@ -101,31 +106,38 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
   }
 
   async take(groups: readonly CommittedGroup[], signal?: AbortSignal): Promise<number> {
-    await this.#room(signal);
-    this.syncDevices();
     for (const group of groups) {
       assert(group instanceof Group, 'BUG: the embedded archive reads its own journal');
-      assert(group.id > this.takenUpTo, 'BUG: the groups came out of order');
+      await this.#room(signal);
+      // A flush that ended while the thread was started again holds it already.
+      if (group.id <= this.takenUpTo) continue;
+      this.syncDevices();
       for (const block of group.rows) this.#takeRows(block);
       if (group.events.length > 0) this.#takeEvents(group);
       this.takenUpTo = group.id;
+      this.#flusher.flushWhenFull();
     }
-    this.#flusher.flushWhenFull();
     return this.sealedUpTo;
   }
 
   /** Waits until the DuckDB thread runs and has room. */
   async #room(signal: AbortSignal | undefined): Promise<void> {
-    const { timer, flushRows } = this.settings;
+    const { timer } = this.settings;
     for (;;) {
       this.#stop.signal.throwIfAborted();
       // It is being started again, for as long as that takes.
       if (this.duck.dead !== null) await timer.sleep(THREAD_WAIT_MS, signal);
-      else if (this.rowsInMemtable > flushRows * MEMTABLE_FACTOR_MAX)
-        await timer.sleep(MEMTABLE_WAIT_MS, signal);
+      else if (this.#memtablesFull) await timer.sleep(MEMTABLE_WAIT_MS, signal);
       else if (this.duck.rowsQueued > ROWS_QUEUED_MAX) await timer.sleep(QUEUE_WAIT_MS, signal);
       else return;
     }
+  }
+
+  get #memtablesFull(): boolean {
+    const { flushRows, flushBytes } = this.settings;
+    if (this.rowsInMemtable > flushRows * MEMTABLE_FACTOR_MAX) return true;
+    const bytes = this.view.generations.reduce((sum, generation) => sum + generation.bytes, 0);
+    return bytes > flushBytes * BYTES_FACTOR_MAX;
   }
 
   #takeRows({ layout, metricCount, count, block }: RowBlock): void {
@@ -161,18 +173,18 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
 
   #takeEvents(group: CommittedGroup): void {
     const { open } = this.view;
-    open.events += group.events.length;
-    this.duck.send({
-      kind: 'events',
-      table: open.eventsName,
-      rows: group.events.map(({ event }) => ({
-        at: event.at,
-        receivedAt: event.receivedAt,
-        device: event.device,
-        type: event.type,
-        detail: JSON.stringify(event.detail),
-      })),
-    });
+    const rows = group.events.map(({ event }) => ({
+      at: event.at,
+      receivedAt: event.receivedAt,
+      device: event.device,
+      type: event.type,
+      detail: JSON.stringify(event.detail),
+    }));
+    let bytes = 0;
+    for (const { detail } of rows) bytes += EVENT_BYTES + 2 * Buffer.byteLength(detail);
+    open.events += rows.length;
+    open.eventBytes += bytes;
+    this.duck.addEvents(open.eventsName, rows, Math.ceil(bytes / EVENT_ROW_BYTES));
   }
 
   /** The DuckDB thread ended: what it held is in the journal, and is taken again once a new one runs. */

@@ -1,5 +1,13 @@
 /** The books of the rows that are not yet flushed: which DuckDB tables hold them, and what is known of their times. */
 
+import { qualityWords } from '../../journal/group.ts';
+
+/** Rows for which DuckDB takes memory in each column, however few there are, and bytes of a value and its validity. */
+const ROWS_LEAST = 2_048;
+const VALUE_BYTES = 9;
+/** Columns beside quality words and values: ts, dev, lag, flags. */
+const HEAD_COLUMNS = 4;
+
 /** One in-memory table of the worker: rows of one layout, one generation and one set of columns. */
 export class Memtable {
   /** Rises with every table; of two values of one reading the one in the higher table is the later. */
@@ -36,6 +44,12 @@ export class Memtable {
     if (at > this.lateLast) this.lateLast = at;
   }
 
+  /** About how much memory it takes. */
+  get bytes(): number {
+    const columns = HEAD_COLUMNS + qualityWords(this.metrics) + this.metrics;
+    return Math.max(ROWS_LEAST, this.rows) * columns * VALUE_BYTES;
+  }
+
   /** Name of the table in DuckDB. */
   get name(): string {
     return `memtable_${this.serial}`;
@@ -57,6 +71,7 @@ export class Generation {
   newestAt = new Float64Array(0);
   readonly tables: Memtable[] = [];
   events = 0;
+  eventBytes = 0;
 
   constructor(number: number, startedAt: number) {
     this.number = number;
@@ -65,6 +80,11 @@ export class Generation {
 
   get rows(): number {
     return this.tables.reduce((sum, table) => sum + table.rows, 0);
+  }
+
+  /** About how much memory its tables take. */
+  get bytes(): number {
+    return this.tables.reduce((sum, table) => sum + table.bytes, this.eventBytes);
   }
 
   get eventsName(): string {

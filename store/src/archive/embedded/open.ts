@@ -10,16 +10,18 @@ import { restoreFiles } from './files/restore.ts';
 import type { ArchiveSettings, EmbeddedOptions } from './settings.ts';
 
 function settingsOf(options: EmbeddedOptions, folder: string, host: ArchiveHost): ArchiveSettings {
+  const memoryLimitMb = options.memoryLimitMb ?? 1024;
   return {
     folder,
     timer: host.timer,
     log: host.report,
     flushRows: options.flushRows ?? 1_000_000,
     flushEveryMs: options.flushEveryMs ?? 900_000,
+    flushBytes: options.flushBytes ?? (memoryLimitMb * 1024 * 1024) / 4,
     partRows: options.partRows ?? 8_000_000,
     duck: {
       threads: options.threads ?? 2,
-      memoryLimitMb: options.memoryLimitMb ?? 1024,
+      memoryLimitMb,
       spillLimitMb: options.spillLimitMb ?? 4096,
       spillFolder: join(folder, 'spill'),
     },

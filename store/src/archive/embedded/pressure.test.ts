@@ -43,7 +43,12 @@ it('a full disk and a query end the engine alone: it comes back by itself and ha
     ctx.skip(`tmpfs can't be mounted: ${(error as Error).message}`);
   }
   mounts.push(folder);
-  const store = await openIn(folder, { memoryLimitMb: 40, threads: 1, flushRows: 100_000_000 });
+  const store = await openIn(folder, {
+    memoryLimitMb: 40,
+    threads: 1,
+    flushRows: 100_000_000,
+    flushBytes: Number.POSITIVE_INFINITY,
+  });
   let rows = 0;
   const put = (count: number): void => {
     for (const end = rows + count; rows < end; rows++)

@@ -6,6 +6,8 @@ import type { WorkerOptions } from './duck/messages.ts';
 export interface EmbeddedOptions {
   readonly flushRows?: number;
   readonly flushEveryMs?: number;
+  /** Memory of the rows and events not flushed that starts a flush; a quarter of DuckDB's unless given. */
+  readonly flushBytes?: number;
   /** A month's archive file of so many rows is full: later days of the month go into another. */
   readonly partRows?: number;
   /** Memory of DuckDB; the process needs about as much again. */
@@ -22,6 +24,7 @@ export interface ArchiveSettings {
   readonly log: Report;
   readonly flushRows: number;
   readonly flushEveryMs: number;
+  readonly flushBytes: number;
   readonly partRows: number;
   readonly duck: WorkerOptions;
 }

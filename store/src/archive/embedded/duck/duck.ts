@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { OperationalError } from '@village/core';
-import type { Answer, Columns, Request, WorkerOptions } from './messages.ts';
+import type { Answer, Columns, EventRow, Request, WorkerOptions } from './messages.ts';
 
 /**
  * What kind of work a statement is. Maintenance and exports take long and have a class each, so that neither waits for
@@ -113,6 +113,12 @@ export class Duck {
     this.#worker.postMessage({ kind: 'append', table, rows, count } satisfies Request, [
       rows.buffer as ArrayBuffer,
     ]);
+  }
+
+  /** Sends events; until they are in their table they count as so many rows. */
+  addEvents(table: string, rows: readonly EventRow[], count: number): void {
+    this.#rowsQueued += count;
+    this.send({ kind: 'events', table, rows, count });
   }
 
   /**

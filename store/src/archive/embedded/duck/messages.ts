@@ -35,7 +35,12 @@ export type Request =
       readonly rows: Float64Array;
       readonly count: number;
     }
-  | { readonly kind: 'events'; readonly table: string; readonly rows: readonly EventRow[] }
+  | {
+      readonly kind: 'events';
+      readonly table: string;
+      readonly rows: readonly EventRow[];
+      readonly count: number;
+    }
   | { readonly kind: 'drop'; readonly tables: readonly string[] }
   | { readonly kind: 'locations'; readonly locations: LocationColumns }
   | {

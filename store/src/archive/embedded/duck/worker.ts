@@ -351,7 +351,9 @@ async function handle(request: Request): Promise<void> {
       return;
     }
     case 'events':
-      return addEvents(request.table, request.rows);
+      await addEvents(request.table, request.rows);
+      tell({ kind: 'appended', count: request.count, block: new Float64Array(0) });
+      return;
     case 'drop':
       return drop(request.tables);
     case 'locations':

@@ -51,7 +51,8 @@ export class Flusher {
 
   flushWhenFull(): void {
     const { settings, view } = this.#archive;
-    if (view.open.rows >= settings.flushRows) this.#flushInBackground();
+    if (view.open.rows >= settings.flushRows || view.open.bytes >= settings.flushBytes)
+      this.#flushInBackground();
   }
 
   #complain(message: string, error: Error): void {
