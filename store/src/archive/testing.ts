@@ -614,27 +614,29 @@ export function archiveSuite(name: string, open: OpenStore, traits: ArchiveTrait
       expect(await store.range(asked)).toEqual(rows);
     });
 
-    it.runIf(traits.backup)('copies itself while running, and the copy opens', async () => {
-      const folder = await folderOf();
-      const store = await openIn(folder);
-      await put(store, { device: 'a', at: NOW, values: { pm25: 1 } });
-      await store.flush();
-      await put(store, { device: 'a', at: NOW + 1, values: { pm25: 2 } });
-      const target = await folderOf();
-      const backup = store.backup(target);
-      for (let i = 0; i < 50; i++)
-        await put(store, { device: 'b', at: NOW + i, values: { pm25: i } });
-      await backup;
-      await expect(store.backup(target)).rejects.toMatchObject({ code: 'folder-not-empty' });
-      await store.compact(NOW + 40 * DAY);
-      const copy = await openIn(target);
-      const asked = { device: 'a', from: NOW, to: NOW + 9, limit: 9 };
-      expect(await copy.range(asked)).toEqual(await store.range(asked));
-      const { length } = await copy.range({ ...asked, device: 'b', limit: 100 });
-      expect(
-        await copy.range({ ...asked, device: 'b', to: NOW + length, limit: 100 }),
-      ).toHaveLength(length);
-    });
+    // Declared only where it is offered: what an engine need not have is not skipped.
+    if (traits.backup)
+      it('copies itself while running, and the copy opens', async () => {
+        const folder = await folderOf();
+        const store = await openIn(folder);
+        await put(store, { device: 'a', at: NOW, values: { pm25: 1 } });
+        await store.flush();
+        await put(store, { device: 'a', at: NOW + 1, values: { pm25: 2 } });
+        const target = await folderOf();
+        const backup = store.backup(target);
+        for (let i = 0; i < 50; i++)
+          await put(store, { device: 'b', at: NOW + i, values: { pm25: i } });
+        await backup;
+        await expect(store.backup(target)).rejects.toMatchObject({ code: 'folder-not-empty' });
+        await store.compact(NOW + 40 * DAY);
+        const copy = await openIn(target);
+        const asked = { device: 'a', from: NOW, to: NOW + 9, limit: 9 };
+        expect(await copy.range(asked)).toEqual(await store.range(asked));
+        const { length } = await copy.range({ ...asked, device: 'b', limit: 100 });
+        expect(
+          await copy.range({ ...asked, device: 'b', to: NOW + length, limit: 100 }),
+        ).toHaveLength(length);
+      });
 
     it('refuses a question that was given up, and goes on', async () => {
       const store = await fresh();
