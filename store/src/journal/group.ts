@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { type Layout, METRICS_PER_QUALITY_WORD, ROW } from './contract.ts';
 
-/** Doubles that a block holds when it is new; grown by doubling. */
-const BLOCK_DOUBLES = 16_384;
+/** Doubles that a block holds when it is new; grown by doubling. A full group of six metrics a row needs 16,670. */
+const BLOCK_DOUBLES = 32_768;
 /** Blocks kept for reuse; more are left to the collector. */
 const POOL_BLOCKS = 64;
 
@@ -18,16 +18,26 @@ export function qualityWords(metrics: number): number {
   return Math.ceil(metrics / METRICS_PER_QUALITY_WORD);
 }
 
-/** Blocks of doubles that came back from the worker, ready for the next group. */
+/** Doubles in memory that threads share, so that a reader in another one needs no copy. */
+function sharedDoubles(length: number): Float64Array {
+  return new Float64Array(new SharedArrayBuffer(length * Float64Array.BYTES_PER_ELEMENT));
+}
+
+/** Whether other threads can read the block itself. */
+export function isShared(block: Float64Array): boolean {
+  return block.buffer instanceof SharedArrayBuffer;
+}
+
+/** Blocks of doubles that nobody reads any more, ready for the next group. */
 export class BlockPool {
   #blocks: Float64Array[] = [];
 
   take(): Float64Array {
-    return this.#blocks.pop() ?? new Float64Array(BLOCK_DOUBLES);
+    return this.#blocks.pop() ?? sharedDoubles(BLOCK_DOUBLES);
   }
 
   give(block: Float64Array): void {
-    if (this.#blocks.length < POOL_BLOCKS && block.length >= BLOCK_DOUBLES)
+    if (this.#blocks.length < POOL_BLOCKS && block.length >= BLOCK_DOUBLES && isShared(block))
       this.#blocks.push(block);
   }
 }
@@ -81,7 +91,7 @@ export class OpenLayout implements Layout {
   }
 
   grow(): void {
-    const larger = new Float64Array(Math.max(this.rows.length * 2, this.stride * 2));
+    const larger = sharedDoubles(Math.max(this.rows.length * 2, this.stride * 2));
     larger.set(this.rows.subarray(0, this.count * this.stride));
     this.rows = larger;
   }
@@ -120,7 +130,7 @@ export function widenRows(
   from: RowShape,
   to: RowShape,
 ): Float64Array {
-  const wide = new Float64Array(Math.max(BLOCK_DOUBLES, (count + 1) * to.stride));
+  const wide = sharedDoubles(Math.max(BLOCK_DOUBLES, (count + 1) * to.stride));
   for (let row = 0; row < count; row++) {
     const source = row * from.stride;
     const target = row * to.stride;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type DeviceEvent, HOUR, type OperationalError } from '@village/core';
 import { Group, type RowBlock } from '../../journal/committed.ts';
 import { type CommittedGroup, ROW } from '../../journal/contract.ts';
-import { rowShape } from '../../journal/group.ts';
+import { isShared, rowShape } from '../../journal/group.ts';
 import type { JournalCore } from '../../journal/journal.ts';
 import type {
   AggregateQuery,
@@ -53,8 +53,6 @@ const RESTART_MS = 250;
 const RESTART_MS_MAX = 30_000;
 /** A thread that ran so long has nothing to do with the fault before. */
 const STEADY_MS = 60_000;
-/** Doubles below which a copy of its own is cheaper than a pooled block. */
-const COPY_DOUBLES = 4_096;
 
 /** An open archive: takes groups, keeps its thread running, and hands queries and care to the files beside this one. */
 export class EmbeddedArchive extends ArchiveParts implements Archive {
@@ -82,7 +80,6 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
 
   #adopt(duck: Duck): void {
     duck.onDeath = this.#died;
-    duck.onBlock = (block) => this.pool.give(block);
   }
 
   /** Begins what runs by itself; called once everything is restored. */
@@ -112,7 +109,7 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
       // A flush that ended while the thread was started again holds it already.
       if (group.id <= this.takenUpTo) continue;
       this.syncDevices();
-      for (const block of group.rows) this.#takeRows(block);
+      for (const block of group.rows) this.#takeRows(group, block);
       if (group.events.length > 0) this.#takeEvents(group);
       this.takenUpTo = group.id;
       this.#flusher.flushWhenFull();
@@ -140,7 +137,7 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
     return bytes > flushBytes * BYTES_FACTOR_MAX;
   }
 
-  #takeRows({ layout, metricCount, count, block }: RowBlock): void {
+  #takeRows(group: Group, { layout, metricCount, count, block }: RowBlock): void {
     const table = this.#memtable(layout, metricCount);
     const { stride } = rowShape(metricCount);
     for (let row = 0, start = 0; row < count; row++, start += stride) {
@@ -151,16 +148,10 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
       table.note(at, Math.floor(at / HOUR), late);
       if (!late) this.newestAt[device] = at;
     }
-    this.duck.append(table.name, this.#copy(block, count * stride), count);
-  }
-
-  /** The block is other readers' too; DuckDB's thread gets a copy. */
-  #copy(block: Float64Array, doubles: number): Float64Array {
-    if (doubles < COPY_DOUBLES) return block.slice(0, doubles);
-    const copy = this.pool.take();
-    if (copy.length < doubles) return block.slice(0, doubles);
-    copy.set(block.subarray(0, doubles));
-    return copy;
+    // A block of this thread's own is copied as it is sent; a shared one is kept until DuckDB's thread has read it.
+    const release = isShared(block) ? () => group.release() : undefined;
+    if (release !== undefined) group.retain();
+    this.duck.append(table.name, block, count, release);
   }
 
   #grow(device: number): void {

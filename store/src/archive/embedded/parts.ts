@@ -1,6 +1,6 @@
 /** The parts of an open embedded archive that queries, flushes and care of its files share. */
 import { HOUR } from '@village/core';
-import { BlockPool, type OpenLayout } from '../../journal/group.ts';
+import type { OpenLayout } from '../../journal/group.ts';
 import type { JournalCore } from '../../journal/journal.ts';
 import type { JournalDb } from '../../journal/journal-db.ts';
 import type { Latest } from '../../journal/latest.ts';
@@ -59,7 +59,6 @@ export abstract class ArchiveParts {
   readonly names: Names;
   readonly latest: Latest;
   readonly host: ArchiveHost;
-  readonly pool = new BlockPool();
   readonly locations = new DeviceLocations();
   readonly view = new View();
   readonly pins = new Pins();

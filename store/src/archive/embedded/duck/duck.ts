@@ -56,14 +56,15 @@ function closed(): OperationalError {
 /** The DuckDB thread. */
 export class Duck {
   readonly #worker: Worker;
-  /** Called with each block that comes back. */
-  onBlock: (block: Float64Array) => void = () => undefined;
   /** Called once when the thread ends without being asked to. */
   onDeath: (error: OperationalError) => void = () => undefined;
   readonly #running = new Map<number, Job>();
   #waiting: Job[] = [];
   #nextId = 1;
   #rowsQueued = 0;
+  #nextBlock = 1;
+  /** What lets go of the blocks that the thread reads, by their numbers. */
+  readonly #reading = new Map<number, () => void>();
   #closing = false;
   #dead: OperationalError | null = null;
 
@@ -107,12 +108,12 @@ export class Duck {
     this.#worker.postMessage(request);
   }
 
-  /** Hands the block over; it comes back to the pool. */
-  append(table: string, rows: Float64Array, count: number): void {
+  /** Appends a block's rows. A block in shared memory must not change until `release` is called, once. */
+  append(table: string, rows: Float64Array, count: number, release?: () => void): void {
     this.#rowsQueued += count;
-    this.#worker.postMessage({ kind: 'append', table, rows, count } satisfies Request, [
-      rows.buffer as ArrayBuffer,
-    ]);
+    const number = this.#nextBlock++;
+    if (release !== undefined) this.#reading.set(number, release);
+    this.send({ kind: 'append', table, rows, count, number });
   }
 
   /** Sends events; until they are in their table they count as so many rows. */
@@ -208,7 +209,7 @@ export class Duck {
   #hear(answer: Answer): void {
     if (answer.kind === 'appended') {
       this.#rowsQueued -= answer.count;
-      this.onBlock(answer.block);
+      for (const number of answer.blocks) this.#release(number);
       return;
     }
     if (answer.kind === 'ready' || answer.kind === 'unfit') return;
@@ -223,6 +224,11 @@ export class Duck {
     this.#next();
   }
 
+  #release(number: number): void {
+    this.#reading.get(number)?.();
+    this.#reading.delete(number);
+  }
+
   #die(error: Error): void {
     if (this.#dead !== null) return;
     this.#dead = new OperationalError('query-engine-down', error.message, {
@@ -235,6 +241,7 @@ export class Duck {
     }
     this.#running.clear();
     this.#waiting = [];
+    for (const number of this.#reading.keys()) this.#release(number);
     this.onDeath(this.#dead);
   }
 

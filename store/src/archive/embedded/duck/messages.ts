@@ -32,8 +32,10 @@ export type Request =
   | {
       readonly kind: 'append';
       readonly table: string;
+      /** Shared memory, which the thread only reads, until it answers with the number; or a copy. */
       readonly rows: Float64Array;
       readonly count: number;
+      readonly number: number;
     }
   | {
       readonly kind: 'events';
@@ -66,6 +68,7 @@ export type Answer =
   | { readonly kind: 'ready' }
   /** The self-test read something else than it wrote; the thread ends. */
   | { readonly kind: 'unfit'; readonly reason: string }
-  | { readonly kind: 'appended'; readonly count: number; readonly block: Float64Array }
+  /** So many rows more are in tables; the blocks with these numbers are not read any more. */
+  | { readonly kind: 'appended'; readonly count: number; readonly blocks: readonly number[] }
   | { readonly kind: 'result'; readonly id: number; readonly result: Columns }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };

@@ -1,16 +1,20 @@
-/** Loaded before a process and its threads: makes DuckDB's client one whose private parts are others, as `VILLAGE_OTHER_CLIENT` says. */
-import { DuckDBDataChunk } from '@duckdb/node-api';
+/** Loaded before a process and its threads: makes DuckDB's bindings others, as `VILLAGE_OTHER_CLIENT` says. */
+import { registerHooks } from 'node:module';
 
-interface Vector {
-  items?: unknown;
-}
-const { getColumnVector } = DuckDBDataChunk.prototype;
-DuckDBDataChunk.prototype.getColumnVector = function (index) {
-  const vector = getColumnVector.call(this, index);
-  const inside = vector as unknown as Vector;
-  const { items } = inside;
-  // A release may rename the field, or lay out its rows otherwise.
-  if (process.env['VILLAGE_OTHER_CLIENT'] === 'renamed') delete inside.items;
-  else if (items instanceof Float64Array) inside.items = items.toReversed();
-  return vector;
+// A release may rename a call, or lay out its rows otherwise.
+const changes: Record<string, string> = {
+  renamed: 'undefined',
+  reversed: `(vector, at, source, from, bytes) => real.copy_data_to_vector(
+    vector, at, new Uint8Array(source.slice(from, from + bytes)).reverse().buffer, 0, bytes)`,
 };
+const value = changes[process.env['VILLAGE_OTHER_CLIENT'] ?? ''];
+registerHooks({
+  load(url, context, next) {
+    const loaded = next(url, context);
+    if (value === undefined || !url.endsWith('/@duckdb/node-bindings/duckdb.js')) return loaded;
+    const source = `${loaded.source}
+      const real = module.exports;
+      module.exports = Object.create(real, { copy_data_to_vector: { value: ${value} } });`;
+    return { ...loaded, source };
+  },
+});

@@ -1,6 +1,6 @@
 /**
- * What the thread writes into a table at its start and expects to read back. The rows are written through private fields
- * of DuckDB's client, which another version may lay out differently: then nothing is to be stored with it.
+ * What the thread writes into a table at its start and expects to read back. The rows are written through the low-level
+ * bindings of DuckDB's client, which another version may lay out differently: then nothing is to be stored with it.
  */
 import { rowShape } from '../../../journal/group.ts';
 import type { Columns } from './messages.ts';

@@ -24,21 +24,50 @@ import type {
   Request,
   WorkerOptions,
 } from './messages.ts';
+import { CHUNK_ROWS, RowChunk, setBigInt } from './row-chunk.ts';
 import { difference, knownRows, METRICS, ROWS } from './self-test.ts';
 
-/** Rows of a DuckDB vector. */
-const CHUNK_ROWS = 2048;
 const options = workerData as WorkerOptions;
 assert(parentPort !== null, 'BUG: the worker runs on the main thread');
 const port = parentPort;
+
+/** Where the rows of a table are filled in. */
+interface TableColumns {
+  readonly chunk: RowChunk;
+  readonly ts: Int32Array;
+  readonly devices: Int32Array;
+  readonly lags: Int32Array;
+  readonly flags: Int32Array;
+  readonly words: readonly Int32Array[];
+  readonly values: readonly Float64Array[];
+}
+
+function columnsOf(chunk: RowChunk, metrics: number): TableColumns {
+  const whole = (column: number): Int32Array => chunk.column(column) as Int32Array;
+  const words = rowShape(metrics).valuesAt - 3;
+  return {
+    chunk,
+    ts: whole(0),
+    devices: whole(1),
+    lags: whole(2),
+    flags: whole(3),
+    words: Array.from({ length: words }, (_, word) => whole(4 + word)),
+    values: Array.from(
+      { length: metrics },
+      (_, metric) => chunk.column(4 + words + metric) as Float64Array,
+    ),
+  };
+}
 
 /** A table of readings and the batches that wait to fill a whole chunk. */
 interface Table {
   readonly name: string;
   readonly metrics: number;
-  readonly types: DuckDBType[];
+  readonly columns: TableColumns;
   readonly appender: DuckDBAppender;
-  waiting: { rows: Float64Array; count: number }[];
+  waiting: { readonly rows: Float64Array; readonly count: number; readonly number: number }[];
+  /** Rows of the first waiting batch that are in the table already. */
+  begun: number;
   waitingRows: number;
   unflushed: boolean;
 }
@@ -67,12 +96,6 @@ function tell(answer: Answer, transfer: ArrayBuffer[] = []): void {
   port.postMessage(answer, transfer);
 }
 
-/** Typed items of a vector: a private field of the client, present in the pinned version. */
-function itemsOf(chunk: DuckDBDataChunk, column: number): ArrayBufferView | undefined {
-  const vector = chunk.getColumnVector(column) as unknown as { items?: ArrayBufferView };
-  return ArrayBuffer.isView(vector.items) ? vector.items : undefined;
-}
-
 async function create(name: string, metrics: number): Promise<void> {
   const words = rowShape(metrics).valuesAt - 3;
   const columns = ['ts BIGINT', 'dev INTEGER', 'lag BIGINT', 'flags INTEGER'];
@@ -90,22 +113,13 @@ async function create(name: string, metrics: number): Promise<void> {
   tables.set(name, {
     name,
     metrics,
-    types,
+    columns: columnsOf(new RowChunk(types), metrics),
     appender,
     waiting: [],
+    begun: 0,
     waitingRows: 0,
     unflushed: false,
   });
-}
-
-const TWO_32 = 2 ** 32;
-
-/** Writes whole doubles as 64-bit integers, half by half. */
-function setBigInts(items: ArrayBufferView, row: number, value: number): void {
-  const halves = new Int32Array(items.buffer, items.byteOffset, items.byteLength / 4);
-  const high = Math.floor(value / TWO_32);
-  halves[row * 2] = (value - high * TWO_32) | 0;
-  halves[row * 2 + 1] = high | 0;
 }
 
 /** Where the next row to append stands in the waiting batches. */
@@ -118,19 +132,7 @@ interface BatchCursor {
 function appendChunk(table: Table, cursor: BatchCursor): void {
   const { stride, valuesAt } = rowShape(table.metrics);
   const count = Math.min(CHUNK_ROWS, table.waitingRows);
-  const chunk = DuckDBDataChunk.create(table.types, count);
-  const head = [0, 1, 2, 3].map((column) => itemsOf(chunk, column));
-  const words = Array.from({ length: valuesAt - 3 }, (_, word) => itemsOf(chunk, 4 + word));
-  const values = Array.from(
-    { length: table.metrics },
-    (_, metric) => itemsOf(chunk, 1 + valuesAt + metric) as Float64Array | undefined,
-  );
-  assert(
-    [...head, ...words, ...values].every((items) => items !== undefined),
-    'BUG: the pinned DuckDB client has no typed items in its vectors',
-  );
-  const devices = head[1] as Int32Array;
-  const flags = head[3] as Int32Array;
+  const { chunk, ts, devices, lags, flags, words, values } = table.columns;
   for (let row = 0; row < count; row++) {
     let batch = table.waiting[cursor.batch]!;
     if (cursor.row === batch.count) {
@@ -141,64 +143,36 @@ function appendChunk(table: Table, cursor: BatchCursor): void {
     const start = cursor.row++ * stride;
     const at = rows[start]!;
     const device = rows[start + 2]!;
-    setBigInts(head[0]!, row, at);
+    setBigInt(ts, row, at);
     devices[row] = Math.floor(device / 4);
-    setBigInts(head[2]!, row, rows[start + 1]! - at);
+    setBigInt(lags, row, rows[start + 1]! - at);
     flags[row] = device % 4;
     for (let word = 0; word < words.length; word++)
-      setBigInts(words[word]!, row, rows[start + 3 + word]!);
+      setBigInt(words[word]!, row, rows[start + 3 + word]!);
     for (let metric = 0; metric < values.length; metric++)
       values[metric]![row] = rows[start + valuesAt + metric]!;
   }
-  markAbsent(chunk, 1 + valuesAt, values as Float64Array[], count);
-  for (let column = 0; column < table.types.length; column++) chunk.getColumnVector(column).flush();
-  table.appender.appendDataChunk(chunk);
+  table.appender.appendDataChunk(chunk.filled(count));
   table.waitingRows -= count;
   table.unflushed = true;
-}
-
-/** NaN means that the row does not carry the metric: NULL in the table. */
-function markAbsent(
-  chunk: DuckDBDataChunk,
-  first: number,
-  values: Float64Array[],
-  count: number,
-): void {
-  for (let metric = 0; metric < values.length; metric++) {
-    const items = values[metric]!;
-    let vector: { setItem(index: number, value: null): void } | undefined;
-    for (let row = 0; row < count; row++) {
-      if (!Number.isNaN(items[row]!)) continue;
-      vector ??= chunk.getColumnVector(first + metric) as unknown as {
-        setItem(index: number, value: null): void;
-      };
-      vector.setItem(row, null);
-    }
-  }
 }
 
 /** Appends what waits; only whole chunks unless `all`. */
 function drain(table: Table, all: boolean): void {
   if (table.waitingRows === 0 || (!all && table.waitingRows < CHUNK_ROWS)) return;
-  const cursor: BatchCursor = { batch: 0, row: 0 };
+  const before = table.waitingRows;
+  const cursor: BatchCursor = { batch: 0, row: table.begun };
   while (table.waitingRows > 0 && (all || table.waitingRows >= CHUNK_ROWS))
     appendChunk(table, cursor);
-  const first = table.waiting[cursor.batch]!;
-  const done = table.waiting.splice(
-    0,
-    cursor.row === first.count ? cursor.batch + 1 : cursor.batch,
-  );
-  if (cursor.row < first.count && cursor.row > 0) {
-    const { stride } = rowShape(table.metrics);
-    const rest = first.count - cursor.row;
-    first.rows.copyWithin(0, cursor.row * stride, first.count * stride);
-    first.count = rest;
-    tell({ kind: 'appended', count: cursor.row, block: new Float64Array(0) });
-  }
-  for (const batch of done)
-    tell({ kind: 'appended', count: batch.count, block: batch.rows }, [
-      batch.rows.buffer as ArrayBuffer,
-    ]);
+  const last = table.waiting[cursor.batch]!;
+  const ended = cursor.row === last.count;
+  const done = table.waiting.splice(0, ended ? cursor.batch + 1 : cursor.batch);
+  table.begun = ended ? 0 : cursor.row;
+  tell({
+    kind: 'appended',
+    count: before - table.waitingRows,
+    blocks: done.map(({ number }) => number),
+  });
 }
 
 /** Makes everything that was sent visible to queries. */
@@ -303,7 +277,9 @@ async function query(id: number, sql: string): Promise<void> {
 
 async function drop(dropped: readonly string[]): Promise<void> {
   for (const name of dropped) {
-    tables.get(name)?.appender.closeSync();
+    const table = tables.get(name);
+    assert(!table?.waitingRows, `BUG: ${name} is dropped before its rows are in files`);
+    table?.appender.closeSync();
     tables.delete(name);
     await writer.run(`DROP TABLE IF EXISTS ${name}`);
   }
@@ -324,7 +300,7 @@ async function selfTest(): Promise<string | null> {
   const name = 'self_test';
   await create(name, METRICS);
   const table = tables.get(name)!;
-  table.waiting.push({ rows: knownRows(), count: ROWS });
+  table.waiting.push({ rows: knownRows(), count: ROWS, number: 0 });
   table.waitingRows = ROWS;
   try {
     appendChunk(table, { batch: 0, row: 0 });
@@ -345,14 +321,14 @@ async function handle(request: Request): Promise<void> {
     case 'append': {
       const table = tables.get(request.table);
       assert(table !== undefined, `BUG: rows for ${request.table}, which was not made`);
-      table.waiting.push({ rows: request.rows, count: request.count });
+      table.waiting.push({ rows: request.rows, count: request.count, number: request.number });
       table.waitingRows += request.count;
       drain(table, false);
       return;
     }
     case 'events':
       await addEvents(request.table, request.rows);
-      tell({ kind: 'appended', count: request.count, block: new Float64Array(0) });
+      tell({ kind: 'appended', count: request.count, blocks: [] });
       return;
     case 'drop':
       return drop(request.tables);
