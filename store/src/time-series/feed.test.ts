@@ -43,7 +43,11 @@ class Unwilling implements Archive {
   close = async (): Promise<void> => undefined;
 }
 
-async function open(archive: Archive, folder?: string): Promise<TimeSeriesStore> {
+async function open(
+  archive: Archive,
+  folder?: string,
+  onHost: (host: ArchiveHost) => void = () => undefined,
+): Promise<TimeSeriesStore> {
   const made = folder ?? (await mkdtemp(join(tmpdir(), 'village-feed-')));
   if (folder === undefined) folders.push(made);
   const options: TimeSeriesOptions = {
@@ -52,7 +56,10 @@ async function open(archive: Archive, folder?: string): Promise<TimeSeriesStore>
     diskReserveBytes: 0,
     journalBytesMax: 4 * 1024 * 1024,
     tickMs: Number.POSITIVE_INFINITY,
-    archive: async (_host: ArchiveHost) => archive,
+    archive: async (host: ArchiveHost) => {
+      onHost(host);
+      return archive;
+    },
   };
   const store = await openTimeSeries(options);
   stores.push(store);
@@ -112,4 +119,25 @@ it('remembers the place of an archive that keeps none, and gives nothing twice t
   await again.commitNow();
   await again.flush();
   expect(second.taken).toEqual([6]);
+});
+
+it('gives no answer of an archive that lost rows while it was asked', async () => {
+  const archive = new Unwilling();
+  archive.willing = true;
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<never[]>();
+  archive.range = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  let host: ArchiveHost | null = null;
+  const store = await open(archive, undefined, (given) => {
+    host = given;
+  });
+  const query = store.range({ device: 'a', from: NOW, to: NOW + 1, limit: 1 });
+  const refused = expect(query).rejects.toMatchObject({ code: 'archive-behind', retry: true });
+  await asked.promise;
+  host!.lost(new OperationalError('engine-down', 'Down.', { retry: true }));
+  answer.resolve([]);
+  await refused;
 });

@@ -37,6 +37,8 @@ export class ArchiveFeed {
   #fault: OperationalError | null = null;
   #waiters: Waiter[] = [];
   #retryMs = RETRY_MS;
+  /** Times that the archive lost what it was given. */
+  #losses = 0;
 
   constructor(journal: JournalCore) {
     this.#journal = journal;
@@ -72,6 +74,7 @@ export class ArchiveFeed {
   }
 
   #lost(error: OperationalError): void {
+    this.#losses++;
     this.#fail(error);
     this.#takenUpTo = this.#archive === null ? 0 : this.#place(this.#archive);
     this.#round.abort();
@@ -179,6 +182,22 @@ export class ArchiveFeed {
       ended.addEventListener('abort', stop, { once: true });
       this.#waiters.push(waiter);
     });
+  }
+
+  /**
+   * Runs a query over everything that was committed before the call. What the archive lost while the query ran may lack in
+   * its answer, which is not given then.
+   * @throws archive-behind, query-aborted, and the fault that keeps the archive from taking
+   */
+  async ask<T>(query: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    await this.visible(signal);
+    const losses = this.#losses;
+    const answer = await query();
+    if (this.#losses !== losses)
+      throw new OperationalError('archive-behind', 'The archive lost rows while it was asked.', {
+        retry: true,
+      });
+    return answer;
   }
 
   async close(): Promise<void> {

@@ -101,13 +101,12 @@ function compose(parts: Parts): TimeSeriesStore {
     get archiveFault() {
       return feed.fault;
     },
-    range: (query, signal) => feed.visible(signal).then(() => archive.range(query, signal)),
-    aggregate: (query, signal) => feed.visible(signal).then(() => archive.aggregate(query, signal)),
-    completeness: (query, signal) =>
-      feed.visible(signal).then(() => archive.completeness(query, signal)),
-    events: (query, signal) => feed.visible(signal).then(() => archive.events(query, signal)),
+    range: (query, signal) => feed.ask(() => archive.range(query, signal), signal),
+    aggregate: (query, signal) => feed.ask(() => archive.aggregate(query, signal), signal),
+    completeness: (query, signal) => feed.ask(() => archive.completeness(query, signal), signal),
+    events: (query, signal) => feed.ask(() => archive.events(query, signal), signal),
     exportTo: (path, format, query, signal) =>
-      feed.visible(signal).then(() => archive.exportTo(path, format, query, signal)),
+      feed.ask(() => archive.exportTo(path, format, query, signal), signal),
     flush: () => flush(parts),
     compact: async (now) => archive.maintenance?.compact(now) ?? { compacted: 0 },
     checkArchive: async (signal) =>
