@@ -43,6 +43,8 @@ export interface TestBrowser {
 }
 
 export interface Bench extends TestBrowser {
+  /** The built console. */
+  readonly directory: string;
   /** A fixture of its own, closed with the bench. */
   fixture(options?: Partial<FixtureOptions>): Promise<Fixture>;
 }
@@ -117,6 +119,7 @@ export async function startBench({
   const fixtures: Fixture[] = [];
   return {
     page: browser.page,
+    directory,
     async fixture(options = {}) {
       const fixture = await startFixture({ directory, devices: 300, now: Date.now(), ...options });
       fixtures.push(fixture);
