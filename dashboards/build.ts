@@ -1,9 +1,9 @@
 /** Builds the pages into `dist/` (or another folder) and says how large they came out. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { consoleDirectory } from './index.ts';
+import { BUILT_FROM, consoleDirectory, consoleSources } from './index.ts';
 
 const HERE = fileURLToPath(new URL('./', import.meta.url));
 
@@ -24,7 +24,10 @@ async function bundler(): Promise<typeof import('vite')> {
 /** Builds `root` into `outDir` and returns the bytes of scripts and styles after gzip, by file name. */
 export async function buildConsole(outDir: string, root = HERE): Promise<Map<string, number>> {
   const { build } = await bundler();
+  // Before, so that what changes meanwhile is built at the next start.
+  const sources = consoleSources(root);
   await build({ configFile: join(root, 'vite.config.ts'), logLevel: 'warn', build: { outDir } });
+  if (sources !== null) writeFileSync(join(outDir, BUILT_FROM), sources);
   const assets = join(outDir, 'assets');
   return new Map(
     readdirSync(assets)

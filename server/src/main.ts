@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { OperationalError, type Timer, timerFromText } from '@village/core';
-import { consoleDirectory } from '@village/dashboards';
+import { consoleIsCurrent } from '@village/dashboards';
 import { openRelational, type Relational } from '@village/store/relational';
 import { type Logger, pino } from 'pino';
 import { type Server, startServer } from './app.ts';
@@ -68,7 +68,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 async function buildConsole(timer: Timer): Promise<void> {
-  if (existsSync(join(consoleDirectory, 'index.html'))) return;
+  if (consoleIsCurrent()) return;
   say('正在生成页面 · building the console');
   await runChild({
     name: 'build',

@@ -87,6 +87,10 @@ describe('configuration', () => {
     expect(refusal(yaml('timeSeries: { engine: influxdb, url: ftp://x }'))).toMatch(
       /timeSeries\.url: must be http[\s\S]*timeSeries\.database/,
     );
+    for (const url of ['http://reader:secret@x:8086', 'http://secret@x'])
+      expect(
+        refusal(yaml(`timeSeries: { engine: influxdb, url: "${url}", database: village }`)),
+      ).toContain('VILLAGE_INFLUXDB_PASSWORD');
     expect(refusal(yaml('timeSeries: { engine: tdengine }'))).toContain('timeSeries.engine');
   });
 

@@ -135,10 +135,11 @@ const fileSchema = z.strictObject({
       z.strictObject({ engine: z.literal('embedded') }),
       z.strictObject({
         engine: z.literal('influxdb'),
-        url: z.url({
-          protocol: /^https?$/,
-          error: 'must be http://host:port or https://host:port',
-        }),
+        url: z
+          .url({ protocol: /^https?$/, error: 'must be http://host:port or https://host:port' })
+          .refine((url) => !/^https?:\/\/[^/]*@/.test(url), {
+            error: 'must hold no password: it goes into VILLAGE_INFLUXDB_PASSWORD',
+          }),
         database: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, - and _'),
         /** The password is in VILLAGE_INFLUXDB_PASSWORD. */
         username: z.string().min(1).optional(),
