@@ -48,8 +48,8 @@ export const backup = endpoint({
   at: 'top',
   summary: 'Begins a backup',
   notes:
-    '409 `backup-running`, or `not-supported` where the archive is backed up by the means of its own engine. While it is made the name of the folder ends in `.part`; `npm run serve -- restore FOLDER` ' +
-    'brings it back',
+    '409 `backup-running`. With InfluxDB what is in it is not copied, but all the rest is. While it is made the name of the ' +
+    'folder ends in `.part`; `npm run serve -- restore FOLDER` brings it back',
   tags: ['system'],
   answers: { 202: Type.Object({ folder: Type.String() }), 409: Problem },
 });

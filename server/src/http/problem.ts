@@ -15,7 +15,6 @@ const STATUS: Readonly<Record<string, number>> = {
   'foreign-origin': 403,
   'not-found': 404,
   'backup-running': 409,
-  'not-supported': 409,
   'import-conflict': 409,
   'already-exists': 409,
   'unknown-reference': 409,

@@ -102,7 +102,7 @@ export interface ArchiveTraits {
   readonly exactSums: boolean;
   /** Exports are also written as Parquet. */
   readonly parquet: boolean;
-  /** `backup` makes a copy. */
+  /** `backup` makes a copy of what is archived too. */
   readonly backup: boolean;
 }
 

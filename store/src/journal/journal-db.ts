@@ -2,6 +2,7 @@
  * The durable half of the store: one SQLite database with the log of group commits, the names behind the dense
  * numbers, the snapshot and the dead letters. The embedded archive keeps its manifest in it too. All calls are synchronous and short.
  */
+import { mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backup, DatabaseSync, type StatementSync } from 'node:sqlite';
 import { inTransaction, OperationalError, sqliteFault } from '@village/core';
@@ -180,6 +181,16 @@ export class JournalDb {
     } finally {
       copy.close();
     }
+  }
+
+  /** The same into an empty folder, where a store can be opened on it. @throws folder-not-empty */
+  async copyInto(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    if ((await readdir(folder)).length > 0)
+      throw new OperationalError('folder-not-empty', `${folder} is not empty.`);
+    await this.copyTo(join(folder, LOG_FILE));
+    const handle = await open(folder);
+    await handle.sync().finally(() => handle.close());
   }
 
   close(): void {

@@ -53,8 +53,8 @@ export interface TimeSeriesStore extends Omit<Journal, 'counters'>, ArchiveQueri
   /** Proves every archive file and reads again what was set aside and is whole; no files where the engine looks after itself. */
   checkArchive(signal?: AbortSignal): Promise<ArchiveCheck>;
   /**
-   * A consistent copy into an empty folder while running; open a store on it to restore.
-   * @throws not-supported where the engine has means of its own
+   * A consistent copy into an empty folder while running; open a store on it to restore. Where the engine keeps no files of
+   * ours it holds the journal alone: what the engine has not taken yet, names, latest values, sequences, dead letters.
    */
   backup(folder: string): Promise<void>;
   /** Whether the archive's files are ours to flush, compact, prove and back up; false where the engine looks after itself. */

@@ -116,14 +116,7 @@ function compose(parts: Parts): TimeSeriesStore {
         setAside: [],
         unknown: [],
       },
-    backup: async (folder) => {
-      if (archive.maintenance === undefined)
-        throw new OperationalError(
-          'not-supported',
-          `${archive.engine} is backed up by its own means.`,
-        );
-      await archive.maintenance.backup(folder);
-    },
+    backup: (folder) => archive.maintenance?.backup(folder) ?? journal.db.copyInto(folder),
     counters: () => countersOf(parts),
     close: () => {
       closing ??= close(parts);

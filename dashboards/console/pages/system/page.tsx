@@ -149,9 +149,7 @@ function Backup({ last, reload }: { last: System['backup']; reload: () => void }
   }
   const failure =
     error !== null
-      ? error.code === 'not-supported'
-        ? t('backup-elsewhere')
-        : explain(error)
+      ? explain(error)
       : last?.state === 'failed'
         ? t('backup-failed', { time: formatTime(last.startedAt) })
         : null;

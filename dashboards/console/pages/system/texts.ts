@@ -36,10 +36,6 @@ export const texts = {
     zh: '{time} 的备份失败，原因见服务器日志',
     en: 'The backup of {time} failed; the log of the server says why',
   },
-  'backup-elsewhere': {
-    zh: '历史数据存放在 InfluxDB 中，请用它自己的方式备份。',
-    en: 'The archive is in InfluxDB: back it up by its own means.',
-  },
   'backed-up': { zh: '备份已写入 {folder}', en: 'Backup written to {folder}' },
 } as const satisfies Texts;
 

@@ -22,6 +22,8 @@ const schema = z.strictObject({
   createdAt: z.string(),
   /** Where areas, devices, people and the audit log were; PostgreSQL has its own backups. */
   relational: z.enum(['sqlite', 'postgresql']),
+  /** Where readings are kept for years when it is not in this backup: that engine has its own. */
+  readings: z.literal('influxdb').optional(),
   files: z.array(
     z.strictObject({
       path: innerPath,
@@ -57,7 +59,7 @@ export async function listFiles(folder: string): Promise<BackupEntry[]> {
 /** Writes the list of a folder into it, durably. */
 export async function writeList(
   folder: string,
-  about: Pick<BackupList, 'createdAt' | 'relational'>,
+  about: Pick<BackupList, 'createdAt' | 'relational' | 'readings'>,
 ): Promise<void> {
   const list: BackupList = {
     format: 'digital-village-backup',

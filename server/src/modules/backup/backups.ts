@@ -61,7 +61,7 @@ export class Backups {
 
   /**
    * Begins one and returns where it will lie; until it is whole the folder's name ends in `.part`. `failed` is told why it
-   * fails. @throws backup-running, not-supported where the archive has means of its own
+   * fails. @throws backup-running
    */
   start(failed: (error: unknown) => void): BackupState {
     const { state, whole } = this.#begin();
@@ -77,11 +77,6 @@ export class Backups {
   }
 
   #begin(): { state: BackupState; whole: Promise<void> } {
-    if (!this.#options.store.keepsFiles)
-      throw new OperationalError(
-        'not-supported',
-        'The archive is backed up by the means of its own engine.',
-      );
     if (this.#last?.state === 'running')
       throw new OperationalError('backup-running', `a backup is being made: ${this.#last.folder}`);
     const startedAt = this.#options.clock();
@@ -126,6 +121,7 @@ export class Backups {
     await writeList(part, {
       createdAt: formatTime(startedAt),
       relational: copied ? 'sqlite' : 'postgresql',
+      ...(this.#options.store.keepsFiles ? {} : { readings: 'influxdb' as const }),
     });
   }
 

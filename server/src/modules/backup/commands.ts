@@ -53,6 +53,10 @@ export const restoreFrom: Command<Tools> = {
         say(
           '区域、设备、用户在 PostgreSQL 中，请用 pg_restore 恢复 · restore areas, devices and people with pg_restore',
         );
+      if (list.readings === 'influxdb')
+        say(
+          '历史数据在 InfluxDB 中，请用 influxd restore 恢复 · restore what was archived with influxd restore',
+        );
     } finally {
       bar?.stop();
     }

@@ -22,12 +22,16 @@ let serverFolder: string;
 const databaseOf = (folder: string): string =>
   `t${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`;
 
-const openIn = (folder: string, timer = systemTimer): Promise<TimeSeriesStore> =>
+const openIn = (
+  folder: string,
+  timer = systemTimer,
+  database = databaseOf(folder),
+): Promise<TimeSeriesStore> =>
   openTimeSeries({
     folder,
     timer,
     diskReserveBytes: 0,
-    archive: async () => openInfluxArchive({ url: server.url, database: databaseOf(folder) }),
+    archive: async () => openInfluxArchive({ url: server.url, database }),
   });
 
 beforeAll(async () => {
@@ -105,6 +109,29 @@ describe.skipIf(!here)('on a real InfluxDB', () => {
       await server.start();
       await expect
         .poll(() => values(second).catch((error: Error) => error.message), { timeout: 20_000 })
+        .toEqual([7, 8]);
+    }, 60_000);
+
+    it('is backed up but for what it holds itself: names, latest values, and what it has not taken yet', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'village-store-'));
+      folders.push(folder);
+      const store = await open(join(folder, 'first'));
+      await put(store, NOW, 7);
+      expect(await values(store)).toEqual([7]);
+      await server.stop();
+      await put(store, NOW + 1, 8);
+      const copy = join(folder, 'copy');
+      await store.backup(copy);
+      await expect(store.backup(copy)).rejects.toMatchObject({ code: 'folder-not-empty' });
+      const { id } = store;
+      await store.close();
+      await server.start();
+      const restored = await openIn(copy, systemTimer, databaseOf(join(folder, 'first')));
+      stores.push(restored);
+      expect(restored.id).not.toBe(id);
+      expect(restored.latest('a').map(({ value }) => value)).toEqual([8]);
+      await expect
+        .poll(() => values(restored).catch((error: Error) => error.message), { timeout: 20_000 })
         .toEqual([7, 8]);
     }, 60_000);
 

@@ -1,8 +1,7 @@
 /** Keeping the archive small and whole: compacting files of closed days and months, deleting old ones, copying all of it. */
-import { copyFile, link, mkdir, open, readdir } from 'node:fs/promises';
+import { copyFile, link, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { HOUR, OperationalError } from '@village/core';
-import { LOG_FILE } from '../../../journal/journal-db.ts';
+import { HOUR } from '@village/core';
 import type { ArchiveParts } from '../parts.ts';
 import { archiveRows, fileList, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
 import { ARCHIVE_FOLDER, dayOf, isMonth, periodOf, unlinkLater, writeParquet } from './files.ts';
@@ -194,12 +193,9 @@ export async function retain(archive: ArchiveParts, before: number): Promise<{ f
  * @throws folder-not-empty
  */
 export async function backupTo(archive: ArchiveParts, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  if ((await readdir(folder)).length > 0)
-    throw new OperationalError('folder-not-empty', `${folder} is not empty.`);
   const { files, setAside } = archive.view;
   const paths = files.map((file) => file.path);
-  await archive.db.copyTo(join(folder, LOG_FILE));
+  await archive.db.copyInto(folder);
   for (const path of paths) {
     const target = join(folder, path);
     await mkdir(dirname(target), { recursive: true });
