@@ -1,8 +1,9 @@
-/** What a reading is worth: good, the flags of HJ 212-2017 table 8 as words, and our own finding. */
+/** What a reading is worth: good, the flags of HJ 212-2017 table 8 as words, and what we and people find. */
 
 /**
  * Code of a quality is its place here, and is stored: never reorder.
  * HJ 212 flags: N good, F stopped, M maintenance, S manual, D fault, C calibration, T over-range, B no-comms.
+ * `implausible` is found by the platform, `invalid` stated by a person.
  */
 export const QUALITIES = [
   'good',
@@ -14,6 +15,7 @@ export const QUALITIES = [
   'over-range',
   'no-comms',
   'implausible',
+  'invalid',
 ] as const;
 
 export type Quality = (typeof QUALITIES)[number];

@@ -1,4 +1,11 @@
 /** What every part of the server registers with: modules with their routes, rights, jobs and metrics. */
+export { type AsReceived, type CorrectedRow, corrected } from './corrections/apply.ts';
+export {
+  STATEMENT_KINDS,
+  type Statement,
+  StatementBook,
+  type StatementKind,
+} from './corrections/statement.ts';
 export { type JobState, listJobs } from './jobs/job-table.ts';
 export { Jobs, type JobsOptions } from './jobs/jobs.ts';
 export { jobsModule } from './jobs/module.ts';

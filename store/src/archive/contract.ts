@@ -29,6 +29,8 @@ export interface RangeRow {
 export interface RangeQuery {
   readonly device: string;
   readonly metrics?: readonly string[];
+  /** Only what was received under this profile; all that the device has had when absent. */
+  readonly profile?: string;
   /** from ≤ at < to, ms. */
   readonly from: number;
   readonly to: number;
@@ -37,7 +39,16 @@ export interface RangeQuery {
 }
 
 export const AGGREGATES = ['count', 'avg', 'min', 'max', 'sum', 'first', 'last'] as const;
-export type Aggregate = (typeof AGGREGATES)[number];
+/** `firstAt` and `lastAt` are the times of `first` and `last`, for those who join answers. */
+export type Aggregate = (typeof AGGREGATES)[number] | 'firstAt' | 'lastAt';
+
+/** A part of one device's time. */
+export interface DeviceSpan {
+  readonly device: string;
+  /** from ≤ at < to, ms. */
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface AggregateQuery {
   /** The columns that one answer joins; a quantity resolves to several (profile, metric). */
@@ -55,6 +66,8 @@ export interface AggregateQuery {
   readonly groupBy: 'none' | 'township' | 'village' | 'device';
   /** Order by the first aggregate, descending, and keep this many rows (for a top-10). */
   readonly top?: number;
+  /** Readings that are left out. */
+  readonly without?: readonly DeviceSpan[];
 }
 
 export interface AggregateRow {

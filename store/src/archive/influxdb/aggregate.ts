@@ -13,6 +13,7 @@ const BUCKETS_MAX = 500_000;
 const ROWS_MAX = 200_000;
 /** Readings that one query reads singly: only the first and last of an area need it. */
 const READINGS_MAX = 1_000_000;
+const ENDS: ReadonlySet<Aggregate> = new Set(['first', 'last', 'firstAt', 'lastAt']);
 /** Devices that a condition names; of more all are asked for and the rest is left out here. */
 const NAMED_MAX = 100;
 
@@ -109,7 +110,7 @@ function* single(series: Series): Generator<Part> {
 
 /** Whether each reading has to be seen: the server tells no time beside the first and last of a bucket. */
 const needsReadings = ({ aggregates }: AggregateQuery): boolean =>
-  aggregates.includes('first') || aggregates.includes('last');
+  aggregates.some((name) => ENDS.has(name));
 
 /** The text of one query. */
 function queryText(

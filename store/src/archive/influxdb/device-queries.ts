@@ -73,7 +73,8 @@ export async function range(
   if (!(query.from < query.to) || limit <= 0 || query.metrics?.length === 0) return [];
   const lists: RangeRow[][] = [];
   for (const registration of registrations.of(query.device))
-    lists.push(await rowsOf(client, registration, query, limit, signal));
+    if (query.profile === undefined || registration.profile === query.profile)
+      lists.push(await rowsOf(client, registration, query, limit, signal));
   return lists.length === 1 ? lists[0]! : oncePerTime(lists).slice(0, limit);
 }
 

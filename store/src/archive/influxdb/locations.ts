@@ -1,5 +1,5 @@
 /** Where devices stand and have stood, and which of their time an area holds. */
-import type { AggregateQuery, DeviceLocation } from '../contract.ts';
+import type { AggregateQuery, DeviceLocation, DeviceSpan } from '../contract.ts';
 
 /** A part of a device's time, ms, in which it counts for one group. */
 export interface Stretch {
@@ -19,6 +19,13 @@ export class Locations {
 
   /** The stretches of time that a query joins, device by device, each cut to the query's span. */
   stretches(query: AggregateQuery): Stretch[] {
+    const all = this.#stretches(query);
+    if (query.without === undefined || query.without.length === 0) return all;
+    const without = Map.groupBy(query.without, ({ device }) => device);
+    return all.flatMap((one) => less(one, without.get(one.device) ?? []));
+  }
+
+  #stretches(query: AggregateQuery): Stretch[] {
     const { device, from, to } = query;
     if (device === undefined)
       return [...this.#locations].flatMap(([id, given]) => stretchesOf(id, given, query));
@@ -27,6 +34,19 @@ export class Locations {
       ? [{ device, group: groupOf(device, undefined, query.groupBy), from, to }]
       : stretchesOf(device, given, query);
   }
+}
+
+/** What stays of a stretch without some spans of its device. */
+function less(stretch: Stretch, spans: readonly DeviceSpan[]): Stretch[] {
+  let rest = [stretch];
+  for (const { from, to } of spans)
+    rest = rest.flatMap((one) =>
+      [
+        { ...one, to: Math.min(one.to, from) },
+        { ...one, from: Math.max(one.from, to) },
+      ].filter((part) => part.from < part.to),
+    );
+  return rest;
 }
 
 function stretchesOf(

@@ -2,7 +2,7 @@
 import { DAY, HOUR, MINUTE, type Random, seededRandom } from '@village/core';
 import { expect, it } from 'vitest';
 import type { TimeSeriesStore } from '../../time-series/contract.ts';
-import type { AggregateRow, DeviceLocation } from '../contract.ts';
+import type { AggregateRow, DeviceLocation, DeviceSpan } from '../contract.ts';
 import { locationAt } from '../location.ts';
 import { Oracle, type TestRow } from '../oracle.ts';
 
@@ -47,7 +47,10 @@ function histories(random: Random): Histories {
 
 type GroupBy = 'none' | 'township' | 'village';
 
-async function answers(store: TimeSeriesStore): Promise<AggregateRow[][]> {
+async function answers(
+  store: TimeSeriesStore,
+  without?: readonly DeviceSpan[],
+): Promise<AggregateRow[][]> {
   const list: AggregateRow[][] = [];
   for (const area of [COUNTY, EAST, WEST, VILLAGES[0]!])
     for (const everyMs of [HOUR, 30 * MINUTE, DAY])
@@ -62,12 +65,17 @@ async function answers(store: TimeSeriesStore): Promise<AggregateRow[][]> {
             offsetMs: 0,
             aggregates: ['count', 'min', 'max'],
             groupBy,
+            ...(without === undefined ? {} : { without }),
           }),
         );
   return list;
 }
 
-function expected(oracle: Oracle, known: Histories): AggregateRow[][] {
+function expected(
+  oracle: Oracle,
+  known: Histories,
+  without: readonly DeviceSpan[] = [],
+): AggregateRow[][] {
   const list: AggregateRow[][] = [];
   for (const area of [COUNTY, EAST, WEST, VILLAGES[0]!])
     for (const everyMs of [HOUR, 30 * MINUTE, DAY])
@@ -75,6 +83,8 @@ function expected(oracle: Oracle, known: Histories): AggregateRow[][] {
         const group = (device: string, at: number): string | null | undefined => {
           const { county, township, village } = locationAt(known.get(device)!, at)!;
           if (![county, township, village].includes(area)) return undefined;
+          if (without.some((one) => one.device === device && at >= one.from && at < one.to))
+            return undefined;
           return { none: null, township, village }[groupBy satisfies GroupBy];
         };
         const rows = oracle.aggregate({
@@ -138,5 +148,80 @@ export function locationTests({ folderOf, openIn, put }: Tools): void {
       const answer = (await answers(store)).map(byTimeAndGroup);
       expect(answer, `after ${step}`).toEqual(expected(oracle, known).map(byTimeAndGroup));
     }
+  });
+
+  it('leaves readings out that are not wanted, whether rollups hold them or not', {
+    timeout: 60_000,
+  }, async () => {
+    const random = seededRandom('left out');
+    const store = await openIn(await folderOf());
+    const oracle = new Oracle();
+    const known = histories(random);
+    store.locate(known);
+    const some = (): TestRow[] =>
+      Array.from({ length: 120 }, (_, n) => ({
+        device: DEVICES[n % 3]!,
+        at: FROM + Math.floor(random() * 3 * 96) * 15 * MINUTE,
+        values: { pm25: Math.round(random() * 1_000) },
+      }));
+    for (const settled of [true, false]) {
+      const rows = some();
+      for (const row of rows) oracle.put(row);
+      await put(store, ...rows);
+      if (settled) {
+        await store.flush();
+        await store.compact(NOW + DAY);
+      }
+      for (let run = 0; run < 6; run++) {
+        const without = Array.from({ length: run }, () => {
+          const from = FROM + Math.floor(random() * 72 * 4) * 15 * MINUTE;
+          const to = from + Math.ceil(random() * 30 * 4) * 15 * MINUTE;
+          return { device: DEVICES[Math.floor(random() * 4)] ?? 'nobody', from, to };
+        });
+        const answer = (await answers(store, without)).map(byTimeAndGroup);
+        const wanted = expected(oracle, known, without).map(byTimeAndGroup);
+        expect(answer, `run ${run}, settled ${settled}`).toEqual(wanted);
+      }
+    }
+  });
+
+  it('tells when the first and last readings were, of those that are wanted', async () => {
+    const store = await openIn(await folderOf());
+    store.locate(new Map([['a', { county: COUNTY, township: EAST, village: null }]]));
+    const values = [5, 1, 9, 4].map((pm25, n) => ({
+      device: 'a',
+      at: FROM + n * MINUTE,
+      values: { pm25 },
+    }));
+    await put(store, ...values);
+    const asked = {
+      columns: [{ profile: PROFILE, metric: 'pm25' }],
+      from: FROM,
+      to: NOW,
+      everyMs: 30 * DAY,
+      offsetMs: -FROM,
+      aggregates: ['first', 'firstAt', 'last', 'lastAt', 'count', 'sum'] as const,
+      groupBy: 'none' as const,
+      without: [
+        { device: 'a', from: FROM, to: FROM + 1 },
+        { device: 'a', from: FROM + 3 * MINUTE, to: NOW },
+      ],
+    };
+    const answer = [
+      {
+        at: FROM,
+        group: null,
+        values: {
+          first: 1,
+          firstAt: FROM + MINUTE,
+          last: 9,
+          lastAt: FROM + 2 * MINUTE,
+          count: 2,
+          sum: 10,
+        },
+      },
+    ];
+    expect(await store.aggregate({ ...asked, device: 'a' })).toEqual(answer);
+    expect(await store.aggregate({ ...asked, area: COUNTY })).toEqual(answer);
   });
 }

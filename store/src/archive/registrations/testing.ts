@@ -60,6 +60,12 @@ export function registrationTests({ folderOf, openIn, plainRows }: RegistrationT
     expect(new Set(rowsOnce.map(({ at }) => at)).size).toBe(expected.length);
     for (const limit of [1, 3, 1_000])
       expect(plainRows(await byPages(store, limit))).toEqual(expected);
+    for (const { profile } of [OLD, NEW]) {
+      const alone = new Oracle();
+      for (const { under, row } of rows) if (under.profile === profile) alone.put(row);
+      const found = await store.range({ device: 'a', profile, from: 0, to: NOW * 2, limit: 1_000 });
+      expect(plainRows(found)).toEqual(plainRows(alone.range('a', 0, NOW * 2)));
+    }
   });
 
   it('counts a device whose profile changed as one', async () => {

@@ -35,14 +35,22 @@ function targets(archive: ArchiveParts, query: AggregateQuery): Target[] {
   return list;
 }
 
-/** Splits the time asked for into hours that the rollups hold whole and the rest. */
-function split(
-  archive: ArchiveParts,
-  layout: number,
-  query: AggregateQuery,
-): { rolled: Span[]; raw: Span[] } {
+/** How the time asked for is read. */
+interface Split {
+  /** Hours that the rollups hold whole. */
+  readonly rolled: Span[];
+  /** Hours of which the rollups hold too much, since readings of some devices are left out. */
+  readonly mixed: Span[];
+  readonly raw: Span[];
+}
+
+function split(archive: ArchiveParts, layout: number, query: AggregateQuery): Split {
   const rolled: { from: number; to: number }[] = [];
+  const mixed: { from: number; to: number }[] = [];
   const raw: { from: number; to: number }[] = [];
+  const without = (query.without ?? []).filter(({ from, to }) => from < to);
+  const lessened = (hour: number): boolean =>
+    without.some(({ from, to }) => from < (hour + 1) * HOUR && to > hour * HOUR);
   const push = (list: { from: number; to: number }[], from: number, to: number): void => {
     if (from >= to) return;
     const last = list.at(-1);
@@ -53,11 +61,15 @@ function split(
   const end = Math.max(first, Math.floor(query.to / HOUR));
   push(raw, query.from, Math.min(query.to, first * HOUR));
   for (let hour = first; hour < end; hour++)
-    push(archive.view.isSettled(layout, hour) ? rolled : raw, hour * HOUR, (hour + 1) * HOUR);
+    push(
+      !archive.view.isSettled(layout, hour) ? raw : lessened(hour) ? mixed : rolled,
+      hour * HOUR,
+      (hour + 1) * HOUR,
+    );
   push(raw, Math.max(end * HOUR, query.from), query.to);
-  if (raw.length > SPANS_MAX || rolled.length > SPANS_MAX)
-    return { rolled: [], raw: [{ from: query.from, to: query.to }] };
-  return { rolled, raw };
+  if (Math.max(raw.length, rolled.length, mixed.length) > SPANS_MAX)
+    return { rolled: [], mixed: [], raw: [{ from: query.from, to: query.to }] };
+  return { rolled, mixed, raw };
 }
 
 /** Whether the query can be answered from sums by hour and township. */
@@ -67,14 +79,37 @@ function rollable(archive: ArchiveParts, query: AggregateQuery): boolean {
     query.everyMs % HOUR === 0 &&
     query.offsetMs % HOUR === 0 &&
     (query.groupBy === 'none' || query.groupBy === 'township') &&
-    query.aggregates.every((name) => name !== 'first' && name !== 'last') &&
+    !ends(query) &&
     (query.to - query.from) / HOUR < 200_000 &&
     archive.locations.unitsIn(query.area) !== null
   );
 }
 
-const ends = (query: AggregateQuery): boolean =>
-  query.aggregates.includes('first') || query.aggregates.includes('last');
+const ENDS: ReadonlySet<Aggregate> = new Set(['first', 'last', 'firstAt', 'lastAt']);
+
+const ends = (query: AggregateQuery): boolean => query.aggregates.some((name) => ENDS.has(name));
+
+/** Rollup areas in which the devices stand or have stood of which readings are left out. */
+function lessenedUnits(archive: ArchiveParts, layout: number, query: AggregateQuery): number[] {
+  const numbers = (query.without ?? []).flatMap(({ device }) =>
+    (archive.numbersOf.get(device) ?? []).filter((number) => archive.layoutOf[number] === layout),
+  );
+  return [
+    ...new Set(
+      numbers.flatMap((number) => archive.locations.units(number).map(({ unit }) => unit)),
+    ),
+  ];
+}
+
+/** What leaves out the readings that the query does not want. */
+function leftOut(archive: ArchiveParts, layout: number, query: AggregateQuery): string {
+  const parts = (query.without ?? []).flatMap(({ device, from, to }) =>
+    (archive.numbersOf.get(device) ?? [])
+      .filter((number) => archive.layoutOf[number] === layout)
+      .map((number) => `(r.dev = ${number} AND r.ts >= ${from} AND r.ts < ${to})`),
+  );
+  return parts.length === 0 ? '' : ` AND NOT (${parts.join(' OR ')})`;
+}
 
 /** One number for each device: that of its first registration, also for rows of a later one. */
 function deviceNumber(archive: ArchiveParts, layout: number): string {
@@ -87,11 +122,15 @@ function deviceNumber(archive: ArchiveParts, layout: number): string {
   return later.length === 0 ? 'r.dev' : `CASE r.dev ${later.join(' ')} ELSE r.dev END`;
 }
 
+/** The area that rollups count a reading in, of the table `locations` (as p). */
+const UNIT = 'CASE WHEN p.township <> 0 THEN p.township ELSE p.county END';
+
 function rawPart(
   archive: ArchiveParts,
   query: AggregateQuery,
   target: Target,
   spans: readonly Span[],
+  units?: readonly number[],
 ): string {
   const { layout, metric, device } = target;
   const rows = rowsOnce({
@@ -113,8 +152,12 @@ function rawPart(
         ? deviceNumber(archive, layout)
         : `p.${query.groupBy}`;
   const join =
-    byArea || area !== undefined ? `JOIN locations AS p ON ${archive.locations.joined('r')}` : '';
-  const condition = area === undefined ? '' : ` AND ${archive.locations.condition(area)}`;
+    byArea || area !== undefined || units !== undefined
+      ? `JOIN locations AS p ON ${archive.locations.joined('r')}`
+      : '';
+  const inArea = area === undefined ? '' : ` AND ${archive.locations.condition(area)}`;
+  const inUnits = units === undefined ? '' : ` AND ${UNIT} IN (${units.join(', ')})`;
+  const condition = `${inArea}${inUnits}${leftOut(archive, layout, query)}`;
   const value = `c${metric}`;
   const firstAndLast = ends(query)
     ? `min(struct_pack(t := ts, v := ${value})) AS fst, max(struct_pack(t := ts, v := ${value})) AS lst`
@@ -133,12 +176,14 @@ function rolledPart(
   query: AggregateQuery,
   target: Target,
   spans: readonly Span[],
+  less: readonly number[] = [],
 ): string[] {
   const { layout, metric } = target;
   const files = archive.view.rollups(layout, spans).filter((file) => metric < file.metrics);
   if (files.length === 0) return [];
   const [n, hi, lo, mn, mx] = rollupColumns(metric);
-  const units = archive.locations.unitsIn(query.area!)!;
+  const units = archive.locations.unitsIn(query.area!)!.filter((unit) => !less.includes(unit));
+  if (units.length === 0) return [];
   const hours = spans.map(({ from, to }) => ({ from: from / HOUR, to: to / HOUR }));
   const townships = units.filter((unit) => archive.locations.isTownship(unit));
   const group =
@@ -165,14 +210,19 @@ const EXPRESSIONS: Readonly<Record<Aggregate, string>> = {
   max: 'mx',
   first: 'fst.v',
   last: 'lst.v',
+  firstAt: 'fst.t',
+  lastAt: 'lst.t',
 };
 
 function writeSql(archive: ArchiveParts, query: AggregateQuery, list: readonly Target[]): string {
   const parts = list.flatMap((target) => {
     if (!rollable(archive, query)) return [rawPart(archive, query, target, [query])];
-    const { rolled, raw } = split(archive, target.layout, query);
+    const { rolled, mixed, raw } = split(archive, target.layout, query);
+    const units = mixed.length === 0 ? [] : lessenedUnits(archive, target.layout, query);
     return [
       ...rolledPart(archive, query, target, rolled),
+      ...(mixed.length > 0 ? rolledPart(archive, query, target, mixed, units) : []),
+      ...(units.length > 0 ? [rawPart(archive, query, target, mixed, units)] : []),
       ...(raw.length > 0 ? [rawPart(archive, query, target, raw)] : []),
     ];
   });

@@ -48,7 +48,11 @@ export async function range(
 ): Promise<RangeRow[]> {
   const limit = Math.min(query.limit, LIMIT_MAX);
   if (!(query.from < query.to) || limit <= 0) return [];
-  const numbers = archive.numbersOf.get(query.device) ?? [];
+  const numbers = (archive.numbersOf.get(query.device) ?? []).filter(
+    (number) =>
+      query.profile === undefined ||
+      archive.layouts[archive.layoutOf[number]!]!.profile === query.profile,
+  );
   const lists = await Promise.all(
     numbers.map((device) => rangeOf(archive, device, query, limit, signal)),
   );

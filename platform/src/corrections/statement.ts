@@ -1,0 +1,212 @@
+/** Statements that put readings right: what they say, which of them contradict each other, and whose times they touch. */
+import { OperationalError } from '@village/core';
+
+export const STATEMENT_KINDS = [
+  'invalid',
+  'offset',
+  'factor',
+  'reassign',
+  'shift-clock',
+  'accept',
+] as const;
+export type StatementKind = (typeof STATEMENT_KINDS)[number];
+
+export interface Span {
+  /** from ≤ at < to, ms. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is said of readings as they were received. */
+export interface Saying extends Span {
+  readonly kind: StatementKind;
+  readonly device: string;
+  /** Null means all. */
+  readonly metric: string | null;
+  /** What is added (offset; ms with shift-clock) or multiplied by (factor). */
+  readonly value: number | null;
+  /** The device whose readings they are (reassign). */
+  readonly target: string | null;
+}
+
+/** A statement that holds. */
+export interface Statement extends Saying {
+  readonly id: number;
+}
+
+/** A span of one device's time. */
+export interface DeviceSpan extends Span {
+  readonly device: string;
+}
+
+const OFFSET_MAX = 1e9;
+const FACTOR_MAX = 1e6;
+/** A clock that is wrong by more has not been set at all. */
+const SHIFT_MAX_MS = 366 * 86_400_000;
+
+const refuse = (message: string): never => {
+  throw new OperationalError('bad-statement', message);
+};
+
+/** Whether the parts of a saying fit together. @throws bad-statement */
+export function checkSaying({ kind, device, metric, from, to, value, target }: Saying): void {
+  if (!(from < to)) refuse('to: must be later than from');
+  const wantsValue = kind === 'offset' || kind === 'factor' || kind === 'shift-clock';
+  if (wantsValue !== (value !== null))
+    refuse(`value: ${wantsValue ? 'is needed' : 'has no place'}`);
+  if ((kind === 'reassign') !== (target !== null))
+    refuse(`target: ${kind === 'reassign' ? 'is needed' : 'has no place'}`);
+  if (target === device) refuse('target: is the device itself');
+  if (value === null) return;
+  if (!Number.isFinite(value)) refuse('value: must be a number');
+  if (kind === 'factor' && (value === 1 || value === 0 || Math.abs(value) > FACTOR_MAX))
+    refuse(`value: a factor is neither 0 nor 1 and at most ${FACTOR_MAX}`);
+  if (kind === 'offset' && (value === 0 || Math.abs(value) > OFFSET_MAX))
+    refuse(`value: an offset is not 0 and at most ${OFFSET_MAX}`);
+  if (kind !== 'shift-clock') return;
+  if (value === 0 || !Number.isInteger(value) || Math.abs(value) > SHIFT_MAX_MS)
+    refuse('value: a shift is a whole number of milliseconds, not 0 and at most 366 days');
+  if (metric !== null) refuse('metric: a clock is of the device, so of all metrics');
+}
+
+const meet = (a: Span, b: Span): boolean => a.from < b.to && b.from < a.to;
+
+/** Whether a statement speaks of any of these metrics; absent means all. */
+export const speaksOf = (
+  { metric }: Pick<Saying, 'metric'>,
+  metrics: readonly string[] | undefined,
+): boolean => metric === null || metrics === undefined || metrics.includes(metric);
+
+const same = (a: Saying, b: Saying): boolean =>
+  a.kind === b.kind &&
+  a.metric === b.metric &&
+  a.from === b.from &&
+  a.to === b.to &&
+  a.value === b.value &&
+  a.target === b.target;
+
+/**
+ * Whether two statements can't both hold: some reading would be valid and not, belong to two devices or have two clocks;
+ * or the two are one and the same, said twice. Offsets and factors that meet add up.
+ */
+export function contradict(a: Saying, b: Saying): boolean {
+  if (a.device !== b.device || !meet(a, b)) return false;
+  if (a.metric !== null && b.metric !== null && a.metric !== b.metric) return false;
+  if (same(a, b)) return true;
+  const kinds = [a.kind, b.kind];
+  if (kinds.includes('invalid') && kinds.includes('accept')) return true;
+  if (a.kind !== b.kind) return false;
+  return a.kind === 'shift-clock' || (a.kind === 'reassign' && a.target !== b.target);
+}
+
+/** Spans as few that neither meet nor touch, in order. */
+export function joined<S extends Span>(spans: readonly S[]): Span[] {
+  const list: { from: number; to: number }[] = [];
+  for (const { from, to } of [...spans].sort((a, b) => a.from - b.from)) {
+    const last = list.at(-1);
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+    else list.push({ from, to });
+  }
+  return list;
+}
+
+/** What two spans share; null when nothing. */
+export function shared(a: Span, b: Span): Span | null {
+  const from = Math.max(a.from, b.from);
+  const to = Math.min(a.to, b.to);
+  return from < to ? { from, to } : null;
+}
+
+/** Statements that hold, by device. Never changed: another one takes its place. */
+export class StatementBook {
+  /** The last number of all that changed what holds. */
+  readonly number: number;
+  readonly #of: ReadonlyMap<string, readonly Statement[]>;
+  readonly #into: ReadonlyMap<string, readonly Statement[]>;
+
+  constructor(statements: readonly Statement[], number = 0) {
+    this.number = number;
+    this.#of = Map.groupBy(statements, ({ device }) => device);
+    const moving = statements.filter(({ target }) => target !== null);
+    this.#into = Map.groupBy(moving, ({ target }) => target as string);
+  }
+
+  get size(): number {
+    return [...this.#of.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Devices whose readings may be others than those received. */
+  devices(): string[] {
+    return [...new Set([...this.#of.keys(), ...this.#into.keys()])];
+  }
+
+  /** Statements about readings received from a device. */
+  of(device: string): readonly Statement[] {
+    return this.#of.get(device) ?? [];
+  }
+
+  /** Statements that give a device readings received from others. */
+  into(device: string): readonly Statement[] {
+    return this.#into.get(device) ?? [];
+  }
+
+  /** This book with another statement, for trying it. */
+  with(statement: Statement): StatementBook {
+    return new StatementBook([...[...this.#of.values()].flat(), statement], this.number);
+  }
+
+  /** This book without a statement. */
+  withoutStatement(id: number): StatementBook {
+    const rest = [...this.#of.values()].flat().filter((one) => one.id !== id);
+    return new StatementBook(rest, this.number);
+  }
+
+  /** A device's time as received, cut where its clock is shifted, and by how much; in order of time. */
+  clock(device: string, span: Span): (Span & { readonly shift: number })[] {
+    const shifts = this.of(device).filter(({ kind }) => kind === 'shift-clock');
+    const borders = shifts.flatMap(({ from, to }) => [from, to]);
+    const cuts = [...new Set([span.from, ...borders, span.to])]
+      .filter((at) => at >= span.from && at <= span.to)
+      .sort((a, b) => a - b);
+    return cuts
+      .slice(0, -1)
+      .map((from, i) => ({ from, to: cuts[i + 1]!, shift: this.shift(device, from) }));
+  }
+
+  /** By how much a device's clock is shifted at a time as received, ms. */
+  shift(device: string, at: number): number {
+    let sum = 0;
+    for (const { kind, from, to, value } of this.of(device))
+      if (kind === 'shift-clock' && at >= from && at < to) sum += value ?? 0;
+    return sum;
+  }
+
+  /** The parts of a span in which a device's corrected readings may be others than those received; in order. */
+  touched(device: string, metrics: readonly string[] | undefined, span: Span): Span[] {
+    const spans: Span[] = [];
+    for (const statement of this.of(device)) {
+      if (!speaksOf(statement, metrics)) continue;
+      spans.push(statement);
+      if (statement.kind === 'shift-clock') spans.push(later(statement, statement.value ?? 0));
+    }
+    for (const statement of this.into(device))
+      if (speaksOf(statement, metrics))
+        for (const part of this.clock(statement.device, statement))
+          spans.push(later(part, part.shift));
+    return joined(spans.map((one) => shared(one, span)).filter((one) => one !== null));
+  }
+
+  /** Whose times a statement changes or changed: its own span, widened by shifts, of both devices of a reassignment. */
+  reach(statement: Saying): DeviceSpan[] {
+    const others = this.of(statement.device).filter((other) => meet(other, statement));
+    const shifts = [statement, ...others]
+      .filter(({ kind }) => kind === 'shift-clock')
+      .map(({ value }) => value ?? 0);
+    const targets = [statement, ...others].map(({ target }) => target);
+    const devices = new Set([statement.device, ...targets.filter((target) => target !== null)]);
+    const spans = joined([0, ...shifts].map((shift) => later(statement, shift)));
+    return [...devices].flatMap((device) => spans.map((span) => ({ device, ...span })));
+  }
+}
+
+const later = ({ from, to }: Span, by: number): Span => ({ from: from + by, to: to + by });
