@@ -35,10 +35,12 @@ export type PipelineStore = Pick<
   | 'sequence'
   | 'sequenceDropped'
   | 'deadLetter'
+  | 'frame'
   | 'note'
   | 'commitNow'
   | 'settle'
   | 'rowsPending'
+  | 'frameBytesPending'
   | 'commitFault'
   | 'deadLetters'
   | 'resolveDeadLetters'
@@ -78,6 +80,8 @@ export interface PipelineOptions {
 }
 
 const ROWS_PENDING_MAX = 200_000;
+/** Bytes of frames put in and not yet durable, beyond which nothing more is taken. */
+const FRAME_BYTES_PENDING_MAX = 64 * 1024 * 1024;
 /** Begins the source of a dead letter whose topic named nobody known; other sources have no colon but HTTP's. */
 const BROKER = 'topic:';
 /** Entries that one call runs again. */
@@ -154,7 +158,9 @@ export class Pipeline {
 
   /** False while the store can't write or is behind: senders are held back then, not answered. */
   ready(): boolean {
-    return this.#store.commitFault === null && this.#store.rowsPending < this.#rowsPendingMax;
+    const { commitFault, rowsPending, frameBytesPending } = this.#store;
+    if (commitFault !== null) return false;
+    return rowsPending < this.#rowsPendingMax && frameBytesPending < FRAME_BYTES_PENDING_MAX;
   }
 
   /** Takes one message; `done` runs when all of it is durable, as rows or as dead letters. */

@@ -5,6 +5,7 @@ import type { GroupNotes, RowSection } from './codec.ts';
 import {
   type CommittedGroup,
   type CommittedRows,
+  type ReceivedFrame,
   ROW,
   ROW_FLAG,
   type SystemEvent,
@@ -87,6 +88,7 @@ export class Group implements CommittedGroup {
   readonly rowCount: number;
   readonly events: readonly { readonly event: DeviceEvent; readonly lane: Lane }[];
   readonly system: readonly SystemEvent[];
+  readonly frames: readonly ReceivedFrame[];
   /** Bytes in memory. */
   readonly bytes: number;
   readonly #pool: BlockPool;
@@ -98,6 +100,7 @@ export class Group implements CommittedGroup {
     content: {
       readonly rows: readonly RowBlock[];
       readonly notes: GroupNotes;
+      readonly frames: readonly ReceivedFrame[];
       /** Bytes in the log: what is no row is notes. */
       readonly logBytes: number;
     },
@@ -108,8 +111,9 @@ export class Group implements CommittedGroup {
     this.rows = content.rows;
     this.events = content.notes.events;
     this.system = content.notes.system ?? [];
+    this.frames = content.frames;
     let rowCount = 0;
-    let bytes = GROUP_BYTES * (1 + this.events.length) + content.logBytes;
+    let bytes = GROUP_BYTES * (1 + this.events.length + this.frames.length) + content.logBytes;
     for (const { count, block, metricCount } of this.rows) {
       rowCount += count;
       bytes += block.byteLength - count * rowShape(metricCount).stride * 8;

@@ -67,6 +67,28 @@ export interface SequenceState {
   readonly gaps: readonly (readonly [from: number, to: number])[];
 }
 
+/** What a device said, as it was received: kept for devices whose figures may be evidence. */
+export interface ReceivedFrame {
+  readonly device: string;
+  /** Event time of what it says, ms. */
+  readonly at: number;
+  readonly receivedAt: number;
+  /** Who sent it: credential id, or `http:<user>`. */
+  readonly source: string;
+  /** The way it came: the MQTT topic, or `http`. */
+  readonly way: string;
+  /** Outbox of the gateway that sent it; empty without one. */
+  readonly epoch: string;
+  /** Number of the gateway's batch it came in. */
+  readonly sequence: number | null;
+  /** How the payload is decoded; a text that nobody in the store looks into. */
+  readonly decoding: string;
+  readonly payload: Uint8Array;
+}
+
+/** A larger payload is not kept as a frame. */
+export const FRAME_BYTES_MAX = 64 * 1024;
+
 /** What happened to the platform itself or to a device of it; readers see it between the readings around it. */
 export interface SystemEvent {
   readonly type: SystemEventType;
@@ -130,6 +152,7 @@ export interface CommittedGroup {
   readonly rows: readonly CommittedRows[];
   readonly events: readonly { readonly event: DeviceEvent; readonly lane: Lane }[];
   readonly system: readonly SystemEvent[];
+  readonly frames: readonly ReceivedFrame[];
 }
 
 /** How a reader is treated. */
@@ -206,6 +229,8 @@ export interface Appender {
     ranges: readonly (readonly [number, number])[],
   ): void;
   deadLetter(entry: DeadLetter): void;
+  /** Keeps what a device said beside its rows; the payload is copied. One that is too large is counted, not kept. */
+  frame(frame: ReceivedFrame): void;
   /** Puts a system event into the open group; it becomes durable with the next commit. */
   note(event: SystemEvent): void;
   /**
@@ -217,6 +242,8 @@ export interface Appender {
   commitNow(): Promise<void>;
   /** Rows put in and not yet durable. */
   readonly rowsPending: number;
+  /** Bytes of frames put in and not yet durable. */
+  readonly frameBytesPending: number;
   /** Set while commits fail (disk full, I/O error, archive too far behind); cleared by the next success. */
   readonly commitFault: Error | null;
 }

@@ -10,6 +10,7 @@ import {
   type JournalCounters,
   type JournalPlace,
   type LatestValue,
+  type ReceivedFrame,
   ROW,
   type SequenceState,
   type StoredDeadLetter,
@@ -144,7 +145,7 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
   #decode(row: {
     readonly id: number;
     readonly body: Uint8Array;
-  }): { sections: RowSection[]; notes: GroupNotes } | null {
+  }): { sections: RowSection[]; notes: GroupNotes; frames: ReceivedFrame[] } | null {
     try {
       return decodeGroup(row.body);
     } catch (error) {
@@ -174,20 +175,20 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
   }
 
   /** After a commit: the group becomes visible in memory and to the readers. */
-  committed({ id, committedAt, bytes, sections, notes }: Committed): void {
+  committed({ id, committedAt, bytes, sections, notes, frames }: Committed): void {
     this.#derive(id, sections, notes);
     const { from, to } = receivedSpan(sections, notes);
     this.head = id;
     this.committedAt = committedAt;
     if (this.spans.note({ id, bytes, from, to })) this.readers.checkLags();
-    this.readers.committed(this.#group({ id, committedAt, bytes, sections, notes }));
+    this.readers.committed(this.#group({ id, committedAt, bytes, sections, notes, frames }));
   }
 
-  #group({ id, committedAt, bytes, sections, notes }: Committed): Group {
+  #group({ id, committedAt, bytes, sections, notes, frames }: Committed): Group {
     const rows = sections
       .filter(({ count }) => count > 0)
       .map((section) => new RowBlock(section, this.names));
-    return new Group(id, committedAt, { rows, notes, logBytes: bytes }, this.pool);
+    return new Group(id, committedAt, { rows, notes, frames, logBytes: bytes }, this.pool);
   }
 
   read(id: number, notBefore: number): Group | null {

@@ -6,7 +6,14 @@ import { statfsSync } from 'node:fs';
 import type { DeviceEvent, Lane } from '@village/core';
 import { OperationalError } from '@village/core';
 import { emptyNotes, GroupEncoder, type GroupNotes, hasNotes, type RowSection } from './codec.ts';
-import type { Appender, DeadLetter, Layout, SystemEvent } from './contract.ts';
+import {
+  type Appender,
+  type DeadLetter,
+  FRAME_BYTES_MAX,
+  type Layout,
+  type ReceivedFrame,
+  type SystemEvent,
+} from './contract.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { type OpenLayout, reserveRow } from './group.ts';
 import type { JournalDb } from './journal-db.ts';
@@ -18,6 +25,8 @@ const RETRY_MS_MAX = 5_000;
 const STATFS_EVERY_MS = 2_000;
 /** System events that wait for a disk that refuses. */
 const SYSTEM_EVENTS_MAX = 100_000;
+/** Bytes of frames after which a group is committed at once. */
+const FRAME_BYTES_PER_COMMIT = 4 * 1024 * 1024;
 /** Commits whose durations are kept. */
 const DURATIONS = 1_000;
 
@@ -30,6 +39,7 @@ export interface Committed {
   /** Their blocks are the receiver's from now on. */
   readonly sections: readonly RowSection[];
   readonly notes: GroupNotes;
+  readonly frames: readonly ReceivedFrame[];
 }
 
 /** What the writer needs of its journal. */
@@ -56,6 +66,8 @@ export class Writer implements Appender {
   #callbacks: (() => void)[] = [];
   #notes: GroupNotes = emptyNotes();
   #deadLetters: DeadLetter[] = [];
+  #frames: ReceivedFrame[] = [];
+  #frameBytesOpen = 0;
   #newDevices: { number: number; id: string; layout: number }[] = [];
   #readingsOpen = 0;
   #rowsOpen = 0;
@@ -68,6 +80,9 @@ export class Writer implements Appender {
   #diskLow = false;
   #commits = 0;
   commitFailures = 0;
+  /** Frames made durable, and those that were too large. */
+  frames = 0;
+  framesTooLarge = 0;
   /** System events that came while too many waited, or after the end. */
   systemEventsDropped = 0;
   commitFault: Error | null = null;
@@ -82,6 +97,10 @@ export class Writer implements Appender {
 
   get rowsPending(): number {
     return this.#rowsOpen;
+  }
+
+  get frameBytesPending(): number {
+    return this.#frameBytesOpen;
   }
 
   layout(profile: string, metrics: readonly string[]): Layout {
@@ -138,6 +157,15 @@ export class Writer implements Appender {
     this.#deadLetters.push({ ...entry, payload: entry.payload.slice() });
   }
 
+  frame(frame: ReceivedFrame): void {
+    if (frame.payload.length > FRAME_BYTES_MAX) {
+      this.framesTooLarge++;
+      return;
+    }
+    this.#frames.push({ ...frame, payload: new Uint8Array(frame.payload) });
+    this.#frameBytesOpen += frame.payload.length;
+  }
+
   note(event: SystemEvent): void {
     const pending = this.#notes.system ?? [];
     if (this.#closed || pending.length >= SYSTEM_EVENTS_MAX) {
@@ -154,7 +182,10 @@ export class Writer implements Appender {
   settle(done: () => void): void {
     if (this.#closed) throw new OperationalError('store-closed', 'The store is closed.');
     this.#callbacks.push(done);
-    if (this.#readingsOpen >= this.#host.settings.readingsPerCommit && this.#retryMs === 0) {
+    const full =
+      this.#readingsOpen >= this.#host.settings.readingsPerCommit ||
+      this.#frameBytesOpen >= FRAME_BYTES_PER_COMMIT;
+    if (full && this.#retryMs === 0) {
       const callbacks = this.#commit();
       // Not at once: the caller is in the middle of a message, and of its own loop over more of them.
       if (callbacks !== null) queueMicrotask(() => this.#call(callbacks));
@@ -234,6 +265,7 @@ export class Writer implements Appender {
     return (
       sections.length > 0 ||
       hasNotes(this.#notes) ||
+      this.#frames.length > 0 ||
       this.#deadLetters.length > 0 ||
       this.#newDevices.length > 0 ||
       this.#host.names.layouts.some((layout) => layout.changed)
@@ -242,7 +274,7 @@ export class Writer implements Appender {
 
   #write(sections: readonly RowSection[], committedAt: number): number {
     const { db, letters, names, spans, head } = this.#host;
-    const body = this.#encoder.encode(sections, this.#notes);
+    const body = this.#encoder.encode(sections, this.#notes, this.#frames);
     const changed = names.layouts.filter((layout) => layout.changed);
     const more = changed.length + this.#newDevices.length + this.#deadLetters.length;
     if (more === 0 && !spans.hasUnsaved) db.append(head + 1, body, committedAt);
@@ -271,11 +303,15 @@ export class Writer implements Appender {
       rows: layouts[section.layout]!.take(),
     }));
     const notes = this.#notes;
+    const frames = this.#frames;
     const callbacks = this.#callbacks;
     for (const layout of layouts) layout.changed = false;
     this.#notes = emptyNotes();
     this.#callbacks = [];
     this.#deadLetters = [];
+    this.#frames = [];
+    this.#frameBytesOpen = 0;
+    this.frames += frames.length;
     this.#newDevices = [];
     this.#readingsOpen = 0;
     this.#rowsOpen = 0;
@@ -285,7 +321,7 @@ export class Writer implements Appender {
       this.commitFault = null;
     }
     if (written !== null)
-      this.#host.committed({ id: this.#host.head + 1, ...written, sections: taken, notes });
+      this.#host.committed({ id: this.#host.head + 1, ...written, sections: taken, notes, frames });
     return callbacks;
   }
 
@@ -334,7 +370,10 @@ export class Writer implements Appender {
   close(): void {
     const callbacks = this.#commit();
     this.#closed = true;
-    if (callbacks === null && (this.#rowsOpen > 0 || hasNotes(this.#notes)))
+    if (
+      callbacks === null &&
+      (this.#rowsOpen > 0 || this.#frames.length > 0 || hasNotes(this.#notes))
+    )
       throw (
         this.commitFault ??
         new OperationalError('commit-failed', 'The last group could not be committed.', {

@@ -9,6 +9,7 @@ import type {
   LackingSpan,
 } from '../archive/contract.ts';
 import type { EmbeddedOptions } from '../archive/embedded/settings.ts';
+import type { FrameStore } from '../frames/contract.ts';
 import type { Journal, JournalCounters } from '../journal/contract.ts';
 import type { JournalOptions } from '../journal/settings.ts';
 
@@ -16,6 +17,8 @@ import type { JournalOptions } from '../journal/settings.ts';
 export interface TimeSeriesOptions extends JournalOptions, EmbeddedOptions {
   /** Opens another archive than the embedded one. */
   readonly archive?: (host: ArchiveHost) => Promise<Archive>;
+  /** Bytes of journal that may wait for the frames; beyond it they are given up, counted and told. */
+  readonly framesLagMax?: number;
   /** How often a tick is put into the journal; Infinity for tools that are no platform. */
   readonly tickMs?: number;
 }
@@ -46,6 +49,8 @@ export interface TimeSeriesStore extends Omit<Journal, 'counters'>, ArchiveQueri
   retain(before: number): Promise<{ files: number }>;
   /** What answers lack at the moment, since archive files are damaged or missing. */
   lacking(query: LackingQuery): readonly LackingSpan[];
+  /** What devices said, as it was received. */
+  readonly frames: FrameStore;
   /** Makes everything committed durable in the archive and deletes what the log need not hold; nothing to do elsewhere. */
   flush(): Promise<{ rows: number; files: number }>;
   /** Nothing to do where the engine looks after itself. */

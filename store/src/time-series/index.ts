@@ -2,6 +2,7 @@
 export * from '../archive/contract.ts';
 export { type InfluxOptions, openInfluxArchive } from '../archive/influxdb/open.ts';
 export { locationAt } from '../archive/location.ts';
+export type { FoundFrames, FrameCounters, FrameStore, Pin } from '../frames/contract.ts';
 export * from '../journal/contract.ts';
 export type { StoreCounters, TimeSeriesOptions, TimeSeriesStore } from './contract.ts';
 export { openTimeSeries } from './open.ts';

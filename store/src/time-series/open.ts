@@ -1,8 +1,10 @@
 /** Puts a time-series store together: the journal, an archive, and what feeds one from the other. */
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { OperationalError, sqliteFault } from '@village/core';
 import type { Archive } from '../archive/contract.ts';
 import { openEmbeddedArchive } from '../archive/embedded/open.ts';
+import { FRAMES_FOLDER, Frames } from '../frames/frame-store.ts';
 import { JournalCore } from '../journal/journal.ts';
 import { JournalDb, openDatabase } from '../journal/journal-db.ts';
 import { journalSettings } from '../journal/settings.ts';
@@ -20,6 +22,7 @@ export async function openTimeSeries(options: TimeSeriesOptions): Promise<TimeSe
   await mkdir(settings.folder, { recursive: true });
   const db = new JournalDb(openDatabase(settings.folder));
   let archive: Archive | null = null;
+  let frames: Frames | null = null;
   try {
     const journal = new JournalCore(settings, db);
     const feed = new ArchiveFeed(journal);
@@ -27,10 +30,15 @@ export async function openTimeSeries(options: TimeSeriesOptions): Promise<TimeSe
       ? openEmbeddedArchive(journal, feed.host, options)
       : options.archive(feed.host));
     keepEngine(db, journal, archive);
+    frames = await Frames.open(
+      journal,
+      options.framesLagMax === undefined ? {} : { lagMax: options.framesLagMax },
+    );
     feed.start(archive);
     const heartbeat = new Heartbeat(journal.writer, settings.timer, options.tickMs ?? TICK_MS);
-    return compose({ journal, archive, feed, heartbeat });
+    return compose({ journal, archive, feed, frames, heartbeat });
   } catch (error) {
+    await frames?.close();
     await archive?.close();
     db.close();
     if (sqliteFault(error) === 'corrupt')
@@ -61,6 +69,7 @@ interface Parts {
   readonly journal: JournalCore;
   readonly archive: Archive;
   readonly feed: ArchiveFeed;
+  readonly frames: Frames;
   readonly heartbeat: Heartbeat;
 }
 
@@ -77,7 +86,7 @@ function compose(parts: Parts): TimeSeriesStore {
   let closing: Promise<void> | null = null;
   return {
     ...methods(writer, ['layout', 'device', 'reserve', 'unreserve', 'event', 'sequence']),
-    ...methods(writer, ['sequenceDropped', 'deadLetter', 'note', 'settle', 'commitNow']),
+    ...methods(writer, ['sequenceDropped', 'deadLetter', 'frame', 'note', 'settle', 'commitNow']),
     ...methods(journal, ['latest', 'lastSeen', 'changedSince', 'sequences', 'deadLetters']),
     ...methods(journal, ['resolveDeadLetters', 'follow', 'hold', 'forget', 'touched']),
     retain: (before) => archive.retain(before),
@@ -88,12 +97,16 @@ function compose(parts: Parts): TimeSeriesStore {
         writer.note(event);
     },
     id: journal.id,
+    frames: parts.frames,
     keepsFiles: archive.maintenance !== undefined,
     get head() {
       return journal.head;
     },
     get rowsPending() {
       return writer.rowsPending;
+    },
+    get frameBytesPending() {
+      return writer.frameBytesPending;
     },
     get commitFault() {
       return writer.commitFault;
@@ -108,7 +121,10 @@ function compose(parts: Parts): TimeSeriesStore {
     exportTo: (path, format, query, signal) =>
       feed.ask(() => archive.exportTo(path, format, query, signal), signal),
     flush: () => flush(parts),
-    compact: async (now) => archive.maintenance?.compact(now) ?? { compacted: 0 },
+    compact: async (now) => {
+      await parts.frames.compact(now);
+      return archive.maintenance?.compact(now) ?? { compacted: 0 };
+    },
     checkArchive: async (signal) =>
       (await archive.maintenance?.check(signal)) ?? {
         files: 0,
@@ -116,7 +132,10 @@ function compose(parts: Parts): TimeSeriesStore {
         setAside: [],
         unknown: [],
       },
-    backup: (folder) => archive.maintenance?.backup(folder) ?? journal.db.copyInto(folder),
+    backup: async (folder) => {
+      await (archive.maintenance?.backup(folder) ?? journal.db.copyInto(folder));
+      await parts.frames.backup(join(folder, FRAMES_FOLDER));
+    },
     counters: () => countersOf(parts),
     close: () => {
       closing ??= close(parts);
@@ -125,9 +144,15 @@ function compose(parts: Parts): TimeSeriesStore {
   };
 }
 
-async function flush({ journal, archive, feed }: Parts): Promise<{ rows: number; files: number }> {
+async function flush({
+  journal,
+  archive,
+  feed,
+  frames,
+}: Parts): Promise<{ rows: number; files: number }> {
   await feed.visible();
   const flushed = (await archive.maintenance?.flush()) ?? { rows: 0, files: 0 };
+  await frames.flush();
   await journal.trim();
   return flushed;
 }
@@ -149,12 +174,13 @@ function countersOf({ journal, archive }: Parts): StoreCounters {
 }
 
 /** The last commit first; whatever it says, everything is closed. */
-async function close({ journal, archive, feed, heartbeat }: Parts): Promise<void> {
+async function close({ journal, archive, feed, frames, heartbeat }: Parts): Promise<void> {
   await heartbeat.stop();
   try {
     journal.writer.close();
   } finally {
     await feed.close();
+    await frames.close();
     try {
       await archive.close();
     } finally {

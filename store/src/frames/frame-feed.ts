@@ -1,0 +1,256 @@
+/**
+ * Moves frames from the journal to files: a reader that keeps its place in the files themselves. What is not in a file is
+ * in memory and in the journal, so that a kill costs nothing and stores nothing twice.
+ */
+import { MINUTE, OperationalError } from '@village/core';
+import type { MissedSpan, ReaderCutOff, ReceivedFrame } from '../journal/contract.ts';
+import type { JournalCore } from '../journal/journal.ts';
+import type { Follower } from '../journal/readers.ts';
+import { compareFrames, compareTexts } from './frame-file.ts';
+import type { FrameFiles } from './frame-files.ts';
+
+/** Name of the frames among the journal's readers. */
+export const FRAMES_READER = 'frames';
+const GROUPS_MAX = 64;
+const BYTES_MAX = 4 * 1024 * 1024;
+/** Frames in memory: so many bytes, what they cost beside their payload included, or so old. */
+const WAITING_BYTES_MAX = 4 * 1024 * 1024;
+const FRAME_COST_BYTES = 200;
+const WAITING_MS_MAX = 15 * MINUTE;
+const RETRY_MS = 100;
+const RETRY_MS_MAX = 10_000;
+const VISIBLE_WAIT_MS = 10_000;
+/** Key of the spans that were missed, in the journal's table `state`. */
+const STATE_MISSED = 'frames-missed';
+const MISSED_MAX = 1_000;
+
+/** Journal that may wait for the frames; beyond it what waits is given up, counted and told. */
+export const FRAMES_LAG_MAX = 2 * 1024 * 1024 * 1024;
+
+export interface FeedOptions {
+  readonly lagMax?: number;
+}
+
+export class FrameFeed {
+  readonly #journal: JournalCore;
+  readonly #files: FrameFiles;
+  readonly #lagMax: number;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #waiting = new Map<string, ReceivedFrame[]>();
+  /** What is being written: still to be found, and no longer added to. */
+  #leaving = new Map<string, ReceivedFrame[]>();
+  #count = 0;
+  #bytes = 0;
+  /** Journal that is held for what is in memory. */
+  #journalBytes = 0;
+  #oldestAt = 0;
+  #takenUpTo: number;
+  #missed: MissedSpan[];
+  #missedSaved = true;
+  #writing: Promise<void> = Promise.resolve();
+  #waiters: { readonly target: number; readonly resolve: () => void }[] = [];
+  writeFailures = 0;
+
+  constructor(journal: JournalCore, files: FrameFiles, { lagMax = FRAMES_LAG_MAX }: FeedOptions) {
+    this.#journal = journal;
+    this.#files = files;
+    this.#lagMax = lagMax;
+    const { readers, db } = journal;
+    // Groups without frames are let go without a file; files are ahead of the hold after a kill.
+    this.#takenUpTo = Math.max(files.place, readers.holdOf(FRAMES_READER) ?? readers.trimmedUpTo);
+    this.#missed = JSON.parse(String(db.state(STATE_MISSED) ?? '[]')) as MissedSpan[];
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Frames that are not in a file. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Spans of receive time that were given up. */
+  get missed(): readonly MissedSpan[] {
+    return this.#missed;
+  }
+
+  /** Frames of a device that are not in a file. */
+  waitingOf(device: string): readonly ReceivedFrame[] {
+    return [...(this.#leaving.get(device) ?? []), ...(this.#waiting.get(device) ?? [])];
+  }
+
+  async #run(): Promise<void> {
+    const { settings } = this.#journal;
+    const { signal } = this.#stop;
+    let retryMs = RETRY_MS;
+    while (!signal.aborted)
+      try {
+        this.#saveMissed();
+        await this.#follow(signal, () => {
+          retryMs = RETRY_MS;
+        });
+      } catch (error) {
+        if (isCutOff(error)) this.#cutOff(error);
+        else {
+          settings.log('error', 'frames can not be moved to files; it is tried again', {
+            reason: (error as Error).message,
+          });
+          await settings.timer.sleep(retryMs, signal).catch(() => undefined);
+          retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
+        }
+      }
+  }
+
+  async #follow(signal: AbortSignal, wentOn: () => void): Promise<void> {
+    // What could not be written before has to be, or memory would not stay bounded.
+    if (this.#bytes >= WAITING_BYTES_MAX) await this.flush();
+    const place = { journal: this.#journal.id, group: this.#takenUpTo };
+    const follower: Follower = this.#journal.follow(FRAMES_READER, place, {
+      lagMax: this.#lagMax,
+      signal,
+    });
+    try {
+      for (;;) {
+        const groups = await follower.batch(GROUPS_MAX, BYTES_MAX);
+        if (groups === null) return;
+        for (const { frames, bytes } of groups) {
+          for (const frame of frames) this.#add(frame);
+          if (this.#count > 0) this.#journalBytes += bytes;
+        }
+        this.#taken(groups.at(-1)!.id);
+        if (this.#isDue()) await this.flush();
+        this.#release();
+        wentOn();
+      }
+    } finally {
+      await follower.return();
+    }
+  }
+
+  #add(frame: ReceivedFrame): void {
+    const known = this.#waiting.get(frame.device);
+    if (known === undefined) this.#waiting.set(frame.device, [frame]);
+    else known.push(frame);
+    if (this.#count === 0) this.#oldestAt = this.#journal.settings.timer.elapsed();
+    this.#count++;
+    this.#bytes += frame.payload.length + FRAME_COST_BYTES;
+  }
+
+  #isDue(): boolean {
+    const age = this.#journal.settings.timer.elapsed() - this.#oldestAt;
+    if (this.#count === 0) return false;
+    // Few frames among many readings: the journal is not to be held for them.
+    const holdsMuch = this.#journalBytes >= this.#lagMax / 8;
+    return this.#bytes >= WAITING_BYTES_MAX || age >= WAITING_MS_MAX || holdsMuch;
+  }
+
+  #taken(group: number): void {
+    this.#takenUpTo = group;
+    const ready = this.#waiters.filter(({ target }) => target <= group);
+    this.#waiters = this.#waiters.filter(({ target }) => target > group);
+    for (const { resolve } of ready) resolve();
+  }
+
+  /** The journal may forget what is in files, and what held no frames. */
+  #release(): void {
+    if (this.#count === 0 && this.#journal.readers.holdOf(FRAMES_READER) !== null)
+      this.#journal.hold(FRAMES_READER, this.#takenUpTo);
+  }
+
+  /** Writes what is in memory to a file. */
+  flush(): Promise<void> {
+    const written = this.#writing.then(() => this.#flush());
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#count === 0) return;
+    const group = this.#takenUpTo;
+    const leaving = this.#waiting;
+    this.#leaving = leaving;
+    this.#waiting = new Map();
+    const frames = [...leaving.keys()]
+      .sort(compareTexts)
+      .flatMap((device) => leaving.get(device)!.sort(compareFrames));
+    const bytes = this.#bytes;
+    try {
+      await this.#files.add(frames, { journal: this.#journal.id, group });
+    } catch (error) {
+      this.writeFailures++;
+      for (const [device, later] of this.#waiting)
+        leaving.set(device, [...(leaving.get(device) ?? []), ...later]);
+      this.#waiting = leaving;
+      throw error;
+    } finally {
+      this.#leaving = new Map();
+    }
+    this.#count -= frames.length;
+    this.#bytes -= bytes;
+    this.#journalBytes = 0;
+    this.#oldestAt = this.#journal.settings.timer.elapsed();
+    this.#journal.hold(FRAMES_READER, group);
+  }
+
+  #cutOff({ missed, resume }: ReaderCutOff): void {
+    this.#missed.push(missed);
+    // The oldest two become one, so that nothing is ever said to be there that is not.
+    if (this.#missed.length > MISSED_MAX) {
+      const [first, second] = this.#missed.splice(0, 2) as [MissedSpan, MissedSpan];
+      this.#missed.unshift({ from: first.from, to: Math.max(first.to, second.to) });
+    }
+    this.#missedSaved = false;
+    this.#taken(resume.group);
+    this.#saveMissed();
+  }
+
+  #saveMissed(): void {
+    if (this.#missedSaved) return;
+    this.#journal.db.setState(STATE_MISSED, JSON.stringify(this.#missed));
+    this.#missedSaved = true;
+  }
+
+  /**
+   * Resolves when the frames of everything that was committed before the call can be found.
+   * @throws frames-behind, query-aborted
+   */
+  async visible(signal?: AbortSignal): Promise<void> {
+    const target = this.#journal.head;
+    if (this.#takenUpTo >= target) return;
+    const timeout = AbortSignal.timeout(VISIBLE_WAIT_MS);
+    const ended = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => {
+        this.#waiters = this.#waiters.filter((one) => one !== waiter);
+        reject(
+          timeout.aborted
+            ? new OperationalError('frames-behind', 'The frames are still catching up.', {
+                retry: true,
+              })
+            : new OperationalError('query-aborted', 'The query was given up.'),
+        );
+      };
+      const waiter = {
+        target,
+        resolve: () => {
+          ended.removeEventListener('abort', stop);
+          resolve();
+        },
+      };
+      if (ended.aborted) return stop();
+      ended.addEventListener('abort', stop, { once: true });
+      this.#waiters.push(waiter);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    await this.#writing;
+  }
+}
+
+const isCutOff = (error: unknown): error is ReaderCutOff =>
+  error instanceof OperationalError && error.code === 'reader-cut-off';

@@ -1,0 +1,317 @@
+/** Frames from the open group to files: found wherever they are, once, through restarts, damage, retention and lag. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DAY, HOUR, MINUTE, seededRandom, systemTimer } from '@village/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { METRICS, NOW, PROFILE, putRow } from '../archive/testing.ts';
+import type { ReceivedFrame } from '../journal/contract.ts';
+import type { TimeSeriesOptions, TimeSeriesStore } from '../time-series/contract.ts';
+import { openTimeSeries } from '../time-series/open.ts';
+import { decodeFrames, encodeFrames } from './columns.ts';
+
+let folder: string;
+let store: TimeSeriesStore;
+
+const open = async (more: Partial<TimeSeriesOptions> = {}): Promise<void> => {
+  store = await openTimeSeries({
+    folder,
+    timer: systemTimer,
+    diskReserveBytes: 0,
+    tickMs: Number.POSITIVE_INFINITY,
+    ...more,
+  });
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'village-frames-'));
+  await open();
+});
+afterEach(async () => {
+  await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const frame = (device: string, at: number, text: string, more: Partial<ReceivedFrame> = {}) => ({
+  device,
+  at,
+  receivedAt: at + 1_000,
+  source: device,
+  way: `village/v1/devices/${device}/readings`,
+  epoch: '',
+  sequence: null,
+  decoding: '{"profile":"acme/one"}',
+  payload: Buffer.from(text),
+  ...more,
+});
+
+/** Puts frames in beside a row each, as the pipeline does, and waits until they are durable. */
+async function put(...frames: ReceivedFrame[]): Promise<void> {
+  for (const one of frames) {
+    putRow(store, PROFILE, METRICS, { device: one.device, at: one.at, values: {} });
+    store.frame(one);
+  }
+  await store.commitNow();
+}
+
+const texts = async (device: string, from = 0, to = 4e12): Promise<string[]> =>
+  (await store.frames.find(device, from, to, 1000)).frames.map(({ payload }) =>
+    Buffer.from(payload).toString(),
+  );
+
+const framesFolder = (): string => join(folder, 'frames');
+const names = async (): Promise<string[]> => (await readdir(framesFolder())).sort();
+
+describe('columns', () => {
+  it('give back every frame as it was, whatever its times, texts and payload', () => {
+    const random = seededRandom('frames columns');
+    const whole = (most: number): number => Math.floor(random() * most);
+    const frames = Array.from({ length: 3_000 }, () => ({
+      device: `d${whole(4)}`,
+      at: whole(2) === 0 ? NOW + whole(100) * MINUTE : whole(4e12),
+      receivedAt: NOW + whole(1e6),
+      source: ['站一', 'gw', 'http:officer'][whole(3)]!,
+      way: `t/${whole(3)}`,
+      epoch: whole(2) === 0 ? '' : 'e',
+      sequence: whole(3) === 0 ? null : whole(1e9),
+      decoding: `{"n":${whole(2)}}`,
+      payload: Uint8Array.from({ length: whole(3) === 0 ? 8 : whole(300) }, () => whole(256)),
+    }));
+    expect(decodeFrames(encodeFrames(frames))).toEqual(frames);
+  });
+});
+
+describe('finding', () => {
+  it('finds a frame in memory, in a file, after a restart and after days were joined, as it was', async () => {
+    const one = frame('d1', NOW, 'hello', { epoch: 'e1', sequence: 7, source: 'gw-1' });
+    await put(one);
+    const there = async (): Promise<void> => {
+      const { frames } = await store.frames.find('d1', NOW, NOW + 1, 10);
+      expect(frames).toEqual([{ ...one, payload: new Uint8Array(one.payload) }]);
+    };
+    await there();
+    await store.close();
+    await open();
+    await there();
+    await store.flush();
+    await there();
+    await put(frame('d1', NOW + MINUTE, 'later'), frame('d0', NOW, 'other'));
+    await store.flush();
+    expect(await names()).toHaveLength(2);
+    await store.compact(NOW + 2 * DAY);
+    expect(await names()).toHaveLength(1);
+    await there();
+    expect(await texts('d1')).toEqual(['hello', 'later']);
+    expect(await texts('d0')).toEqual(['other']);
+    await store.close();
+    await open();
+    await there();
+  });
+
+  it('keeps what was sent again once, as it was first received, and two messages of one time both', async () => {
+    await put(frame('d1', NOW, 'a'));
+    await store.flush();
+    await put(frame('d1', NOW, 'a', { receivedAt: NOW + HOUR }), frame('d1', NOW, 'b'));
+    const both = async (): Promise<void> => {
+      const { frames } = await store.frames.find('d1', NOW, NOW + 1, 10);
+      expect(frames.map((one) => [Buffer.from(one.payload).toString(), one.receivedAt])).toEqual([
+        ['a', NOW + 1_000],
+        ['b', NOW + 1_000],
+      ]);
+    };
+    await both();
+    await store.flush();
+    await both();
+    await store.compact(NOW + 2 * DAY);
+    await both();
+  });
+
+  it('tells that there are more than were asked for', async () => {
+    await put(...Array.from({ length: 5 }, (_, n) => frame('d1', NOW + n, `${n}`)));
+    const { frames, more } = await store.frames.find('d1', NOW, NOW + 5, 4);
+    expect([frames.length, more]).toEqual([4, true]);
+  });
+
+  it('finds each of many frames of many devices over many files, with and without joining', async () => {
+    const random = seededRandom('many frames');
+    const wanted = new Map<string, string[]>();
+    for (let file = 0; file < 20; file++) {
+      const batch = Array.from({ length: 500 }, (_, n) => {
+        const device = `d${Math.floor(random() * 40)}`;
+        const at = NOW + (file * 500 + n) * 1_000;
+        wanted.set(device, [...(wanted.get(device) ?? []), `${at}`]);
+        return frame(device, at, `${at}`);
+      });
+      await put(...batch);
+      await store.flush();
+    }
+    for (const [device, all] of wanted) expect(await texts(device)).toEqual(all);
+    await store.compact(NOW + 2 * DAY);
+    for (const [device, all] of wanted) expect(await texts(device)).toEqual(all);
+    expect(await texts('d', 0, 4e12)).toEqual([]);
+  });
+
+  it('counts a frame that is too large and keeps none of it', async () => {
+    await put(frame('d1', NOW, 'x'.repeat(64 * 1024)), frame('d1', NOW + 1, 'x'.repeat(65_537)));
+    expect(store.frames.counters()).toMatchObject({ kept: 1, tooLarge: 1 });
+    expect((await texts('d1')).map((text) => text.length)).toEqual([65_536]);
+  });
+});
+
+describe('retention', () => {
+  it('deletes what is too old and keeps what is pinned, also when pinned by event time only', async () => {
+    await put(frame('d1', NOW, 'a'), frame('d1', NOW + MINUTE, 'b'), frame('d2', NOW, 'c'));
+    await store.flush();
+    await put(frame('d1', NOW + 100 * DAY, 'new'));
+    await store.flush();
+    await store.frames.pin({ device: 'd1', from: NOW, to: NOW + 1, why: 'report 7' });
+    expect(await store.frames.retain(NOW + 50 * DAY)).toEqual({ files: 1 });
+    expect(await store.frames.retain(NOW + 50 * DAY)).toEqual({ files: 0 });
+    expect([await texts('d1'), await texts('d2')]).toEqual([['a', 'new'], []]);
+    await store.close();
+    await open();
+    expect(await texts('d1')).toEqual(['a', 'new']);
+  });
+
+  it('deletes nothing while the list of pins is damaged', async () => {
+    await put(frame('d1', NOW, 'a'));
+    await store.flush();
+    await store.close();
+    await writeFile(join(framesFolder(), 'pins.json'), '{"pins":[{');
+    await open();
+    await expect(store.frames.retain(NOW + DAY)).rejects.toMatchObject({ code: 'pins-damaged' });
+    await expect(store.frames.pin({ device: 'd1', from: 0, to: 1, why: '' })).rejects.toMatchObject(
+      { code: 'pins-damaged' },
+    );
+    expect(await texts('d1')).toEqual(['a']);
+  });
+});
+
+describe('damage', () => {
+  async function two(): Promise<string> {
+    await put(frame('d1', NOW, 'a'));
+    await store.flush();
+    await put(frame('d1', NOW + 3 * DAY, 'b'));
+    await store.flush();
+    return join(framesFolder(), (await names())[0]!);
+  }
+
+  it.each([
+    ['a cut file', (bytes: Buffer) => bytes.subarray(0, bytes.length - 1)],
+    ['a footer with a wrong bit', (bytes: Buffer) => flip(bytes, bytes.length - 20)],
+    ['an empty file', () => Buffer.alloc(0)],
+  ])(
+    'sets aside %s, tells the times of its frames and goes on with the others',
+    async (_, harm) => {
+      const path = await two();
+      await store.close();
+      await writeFile(path, harm(await readFile(path)));
+      await open();
+      for (const again of [false, true]) {
+        if (again) {
+          await store.close();
+          await open();
+        }
+        const { frames, missing } = await store.frames.find('d1', NOW, NOW + 1, 10);
+        expect([frames, missing]).toEqual([[], [{ from: NOW + 1_000, to: NOW + 1_000 }]]);
+        expect((await store.frames.find('d1', NOW + 3 * DAY, 4e12, 10)).missing).toEqual([]);
+        expect(await texts('d1')).toEqual(['b']);
+        expect(store.frames.counters().filesDamaged).toBe(1);
+      }
+    },
+  );
+
+  it('tells of a damaged block, also after the files of its day were joined', async () => {
+    await put(frame('d1', NOW, 'a'));
+    await store.flush();
+    const path = join(framesFolder(), (await names())[0]!);
+    await put(frame('d2', NOW, 'b'));
+    await store.flush();
+    await writeFile(path, flip(await readFile(path), 5));
+    const told = [[], [{ from: NOW + 1_000, to: NOW + 1_000 }]];
+    const found = async (): Promise<unknown[]> => {
+      const { frames, missing } = await store.frames.find('d1', NOW, NOW + 1, 10);
+      return [frames, missing];
+    };
+    expect(await found()).toEqual(told);
+    await store.compact(NOW + 2 * DAY);
+    expect(await found()).toEqual(told);
+    expect(await texts('d2')).toEqual(['b']);
+    await store.close();
+    await open();
+    expect(await found()).toEqual(told);
+  });
+});
+
+const flip = (bytes: Buffer, at: number): Buffer => {
+  const changed = Buffer.from(bytes);
+  changed[at]! ^= 1;
+  return changed;
+};
+
+describe('faults', () => {
+  it('answers while files can not be written, stores once when they can, and tells what was given up', async () => {
+    await store.close();
+    await open({ framesLagMax: 3 * 1024 * 1024 });
+    await put(frame('d1', NOW, 'before'));
+    await rm(framesFolder(), { recursive: true });
+    await writeFile(framesFolder(), 'no folder');
+    await expect(store.frames.flush()).rejects.toMatchObject({ code: 'ENOTDIR' });
+    expect(await texts('d1')).toEqual(['before']);
+    // Beyond the bound of what waits; acknowledgements go on.
+    for (let n = 0; n < 200; n++) {
+      const big = Array.from({ length: 4 }, (_, i) =>
+        frame('d2', NOW + n * 10 + i, 'y'.repeat(60_000)),
+      );
+      await put(...big);
+    }
+    await expect.poll(() => store.frames.counters().missedSpans).toBeGreaterThan(0);
+    await rm(framesFolder());
+    await mkdir(framesFolder());
+    await expect
+      .poll(() =>
+        store.frames.flush().then(
+          () => 'written',
+          () => 'refused',
+        ),
+      )
+      .toBe('written');
+    expect(await texts('d1')).toEqual(['before']);
+    const { missing } = await store.frames.find('d2', NOW + 1_500, NOW + 1_501, 10);
+    expect(missing.length).toBeGreaterThan(0);
+    await store.close();
+    await open();
+    expect((await store.frames.find('d2', NOW + 1_500, NOW + 1_501, 10)).missing).toEqual(missing);
+    expect(store.counters().readersCutOff).toBe(0);
+  });
+
+  it('lets the journal be trimmed to where the frames are in files, and not beyond', async () => {
+    await put(frame('d1', NOW, 'a'));
+    await store.frames.find('d1', 0, 1, 1);
+    expect(store.counters().readerLag['frames']).toBeGreaterThan(0);
+    await store.flush();
+    expect(store.counters().readerLag['frames']).toBe(0);
+    // Rows without frames hold nothing.
+    putRow(store, PROFILE, METRICS, { device: 'd1', at: NOW + 5, values: {} });
+    await store.commitNow();
+    await store.frames.find('d1', 0, 1, 1);
+    expect(store.counters().readerLag['frames']).toBe(0);
+  });
+
+  it('copies frames with a backup; a store opened on it finds them once', async () => {
+    await put(frame('d1', NOW, 'a'));
+    await store.flush();
+    await put(frame('d1', NOW + 1, 'b'));
+    const copy = join(folder, 'copy');
+    await store.backup(copy);
+    await store.close();
+    const first = folder;
+    folder = copy;
+    await open();
+    expect(await texts('d1')).toEqual(['a', 'b']);
+    await put(frame('d1', NOW + 2, 'c'));
+    await store.flush();
+    expect(await texts('d1')).toEqual(['a', 'b', 'c']);
+    folder = first;
+  });
+});

@@ -1,0 +1,92 @@
+/** The list of frames that are kept for good, in a file beside theirs. While it can't be read, nothing is deleted. */
+import { copyFile, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OperationalError } from '@village/core';
+import { z } from 'zod';
+import type { ReceivedFrame } from '../journal/contract.ts';
+import type { Pin } from './contract.ts';
+
+const FILE = 'pins.json';
+const PINS_MAX = 100_000;
+
+const schema = z.strictObject({
+  pins: z.array(
+    z.strictObject({ device: z.string(), from: z.number(), to: z.number(), why: z.string() }),
+  ),
+});
+
+export class Pins {
+  readonly #path: string;
+  #pins: Pin[] = [];
+  #byDevice = new Map<string, Pin[]>();
+  #damaged = false;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  static async open(folder: string): Promise<Pins> {
+    const pins = new Pins(join(folder, FILE));
+    try {
+      pins.#set(schema.parse(JSON.parse(await readFile(pins.#path, 'utf8'))).pins);
+    } catch (error) {
+      pins.#damaged = (error as { code?: string }).code !== 'ENOENT';
+    }
+    return pins;
+  }
+
+  #set(pins: readonly Pin[]): void {
+    this.#pins = [...pins];
+    this.#byDevice = Map.groupBy(pins, ({ device }) => device);
+  }
+
+  /** @throws pins-damaged */
+  expectReadable(): void {
+    if (this.#damaged)
+      throw new OperationalError(
+        'pins-damaged',
+        `${this.#path} can't be read: nothing is pinned or deleted until it is mended or removed.`,
+      );
+  }
+
+  holds({ device, at }: ReceivedFrame): boolean {
+    return this.#byDevice.get(device)?.some(({ from, to }) => at >= from && at < to) ?? false;
+  }
+
+  /** Copies the list, where there is one. */
+  async copyTo(folder: string): Promise<void> {
+    if (this.#pins.length > 0) await copyFile(this.#path, join(folder, FILE));
+  }
+
+  /** @throws too-many-pins, pins-damaged */
+  async add(pin: Pin): Promise<void> {
+    const added = this.#writing.then(() => this.#add(pin));
+    this.#writing = added.catch(() => undefined);
+    await added;
+  }
+
+  async #add(pin: Pin): Promise<void> {
+    this.expectReadable();
+    const { device, from, to, why } = pin;
+    if (
+      this.#byDevice
+        .get(device)
+        ?.some((one) => one.from === from && one.to === to && one.why === why)
+    )
+      return;
+    if (this.#pins.length >= PINS_MAX)
+      throw new OperationalError('too-many-pins', `More than ${PINS_MAX} spans are pinned.`);
+    const pins = [...this.#pins, { device, from, to, why }];
+    const temporary = `${this.#path}.tmp`;
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(JSON.stringify({ pins }));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, this.#path);
+    this.#set(pins);
+  }
+}
