@@ -1,6 +1,15 @@
 /** What every part of the server registers with: modules with their routes, rights, jobs and metrics. */
 export { type AsReceived, type CorrectedRow, corrected } from './corrections/apply.ts';
 export {
+  CorrectedQueries,
+  type DeviceBooks,
+  receivedQueries,
+  type View,
+  type ViewCompleteness,
+  type ViewQueries,
+  type ViewRow,
+} from './corrections/queries.ts';
+export {
   STATEMENT_KINDS,
   type Statement,
   StatementBook,

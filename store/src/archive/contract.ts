@@ -5,7 +5,7 @@
  * What is the same on every engine: value, quality and `at` of a reading exactly, sums within 1e-9. First receipt, lane
  * and how much was backfilled are the engine's own (`ArchiveTraits` in the suite): one that overwrites keeps the last.
  */
-import type { DeviceEvent, Lane, OperationalError, Quality, Timer } from '@village/core';
+import type { DeviceEvent, Lane, OperationalError, Quality, Reading, Timer } from '@village/core';
 import type { CommittedGroup } from '../journal/contract.ts';
 
 /** Tells the operator; `detail` is for the structured log. */
@@ -135,12 +135,40 @@ export interface EventQuery {
   readonly limit: number;
 }
 
+/** A reading that was corrected, with what was received. */
+export interface CorrectedReading extends Reading {
+  readonly original: {
+    readonly device: string;
+    readonly at: number;
+    readonly value: number;
+    readonly quality: Quality;
+    /** Statements that speak of it. */
+    readonly statements: readonly number[];
+  };
+}
+
+/** What an export tells of each reading beside itself where corrected readings are asked for. */
+export const ORIGINAL_COLUMNS = [
+  'original_device',
+  'original_at',
+  'original_value',
+  'original_quality',
+  'corrections',
+] as const;
+
 /** What to export. */
 export interface ExportQuery {
   readonly devices: readonly string[];
   readonly metrics?: readonly string[];
   readonly from: number;
   readonly to: number;
+  /** Readings that are left out. */
+  readonly without?: readonly DeviceSpan[];
+  /**
+   * Readings to write beside those of the archive; then each row also has `original_device`, `original_at`, `original_value`,
+   * `original_quality` and `corrections`, the numbers of statements with spaces between.
+   */
+  readonly corrected?: AsyncIterable<CorrectedReading>;
 }
 
 export interface ArchiveCounters {

@@ -1,4 +1,5 @@
 /** The time-series store: the journal in front, an archive behind it. */
+export { Slots, slotOf } from '../archive/completeness/slots.ts';
 export * from '../archive/contract.ts';
 export { type InfluxOptions, openInfluxArchive } from '../archive/influxdb/open.ts';
 export { locationAt } from '../archive/location.ts';

@@ -5,7 +5,7 @@ import { exactSum, FRACTION, rollupColumns } from '../files/rollup.ts';
 import type { ArchiveParts } from '../parts.ts';
 import type { Span } from '../view.ts';
 import { runQuery } from './run-query.ts';
-import { fileList, rowsOnce, within } from './sql.ts';
+import { fileList, leftOut, rowsOnce, within } from './sql.ts';
 
 const BUCKETS_MAX = 500_000;
 /** Stretches of dirty hours between clean ones; more, and all is read from the rows. */
@@ -99,16 +99,6 @@ function lessenedUnits(archive: ArchiveParts, layout: number, query: AggregateQu
       numbers.flatMap((number) => archive.locations.units(number).map(({ unit }) => unit)),
     ),
   ];
-}
-
-/** What leaves out the readings that the query does not want. */
-function leftOut(archive: ArchiveParts, layout: number, query: AggregateQuery): string {
-  const parts = (query.without ?? []).flatMap(({ device, from, to }) =>
-    (archive.numbersOf.get(device) ?? [])
-      .filter((number) => archive.layoutOf[number] === layout)
-      .map((number) => `(r.dev = ${number} AND r.ts >= ${from} AND r.ts < ${to})`),
-  );
-  return parts.length === 0 ? '' : ` AND NOT (${parts.join(' OR ')})`;
 }
 
 /** One number for each device: that of its first registration, also for rows of a later one. */

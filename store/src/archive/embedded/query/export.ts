@@ -1,11 +1,16 @@
 /** Readings as a long-form file that any tool reads. The rows stream from DuckDB to the disk, never through this process. */
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { QUALITIES } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
-import type { ExportQuery } from '../../contract.ts';
+import type { CorrectedReading, ExportQuery } from '../../contract.ts';
 import type { ArchiveParts } from '../parts.ts';
 import { readsOf } from './range.ts';
 import { runQuery } from './run-query.ts';
-import { literal, rowsOnce } from './sql.ts';
+import { leftOut, literal, rowsOnce } from './sql.ts';
+
+const CHUNK = 64 * 1024;
 
 /** RFC 3339 in UTC with milliseconds, or a Parquet timestamp. */
 function time(column: string, format: 'csv' | 'parquet'): string {
@@ -20,7 +25,62 @@ function text(column: string, format: 'csv' | 'parquet'): string {
     : column;
 }
 
-function parts(archive: ArchiveParts, format: 'csv' | 'parquet', query: ExportQuery): string[] {
+/** The columns of a file of corrected readings, as DuckDB reads them. */
+const BESIDE = {
+  device: 'VARCHAR',
+  metric: 'VARCHAR',
+  at: 'BIGINT',
+  value: 'DOUBLE',
+  quality: 'VARCHAR',
+  lane: 'VARCHAR',
+  received_at: 'BIGINT',
+  original_device: 'VARCHAR',
+  original_at: 'BIGINT',
+  original_value: 'DOUBLE',
+  original_quality: 'VARCHAR',
+  corrections: 'VARCHAR',
+} as const;
+
+/** Reads the file of corrected readings as rows of the export. */
+function besidePart(path: string, format: 'csv' | 'parquet'): string {
+  const columns = Object.entries(BESIDE).map(([name, type]) => `'${name}': '${type}'`);
+  const texts = new Set(['device', 'metric', 'original_device']);
+  const selected = Object.keys(BESIDE).map((name) =>
+    texts.has(name)
+      ? `${text(`b.${name}`, format)} AS ${name}`
+      : /^(original_|received_)?at$/.test(name)
+        ? `${time(`b."${name}"`, format)} AS "${name}"`
+        : `b.${name}`,
+  );
+  return `SELECT ${selected.join(', ')} FROM read_csv(${literal(path)}, header = false, auto_detect = false,
+    delim = ',', quote = '"', escape = '"', nullstr = 'NULL', columns = {${columns.join(', ')}}) AS b`;
+}
+
+const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`;
+
+/** Writes corrected readings where DuckDB can read them. */
+async function writeBeside(path: string, readings: AsyncIterable<CorrectedReading>): Promise<void> {
+  async function* lines(): AsyncGenerator<string> {
+    let chunk = '';
+    for await (const one of readings) {
+      const { original } = one;
+      chunk += `${quoted(one.device)},${quoted(one.metric)},${one.at},${one.value},${one.quality},${one.lane},${one.receivedAt},`;
+      chunk += `${quoted(original.device)},${original.at},${original.value},${original.quality},${quoted(original.statements.join(' '))}\n`;
+      if (chunk.length < CHUNK) continue;
+      yield chunk;
+      chunk = '';
+    }
+    if (chunk !== '') yield chunk;
+  }
+  await pipeline(lines, createWriteStream(path));
+}
+
+function parts(
+  archive: ArchiveParts,
+  format: 'csv' | 'parquet',
+  query: ExportQuery,
+  beside: string | undefined,
+): string[] {
   const words = QUALITIES.map((word, code) => `WHEN ${code} THEN ${literal(word)}`).join(' ');
   const byLayout = Map.groupBy(
     query.devices.flatMap((id) => archive.numbersOf.get(id) ?? []),
@@ -44,10 +104,17 @@ function parts(archive: ArchiveParts, format: 'csv' | 'parquet', query: ExportQu
       list.push(`SELECT ${text('d.id', format)} AS device, ${text(literal(key), format)} AS metric, ${time('ts', format)} AS "at",
           c${metric} AS value, CASE k${metric} ${words} END AS quality,
           CASE WHEN (flags & ${ROW_FLAG.backfill}) = 0 THEN 'live' ELSE 'backfill' END AS lane,
-          ${time('ts + lag', format)} AS received_at
-        FROM (${rows}) AS r JOIN devices AS d ON d.dev = r.dev WHERE c${metric} IS NOT NULL`);
+          ${time('ts + lag', format)} AS received_at${
+            query.corrected === undefined
+              ? ''
+              : `, ${text('d.id', format)} AS original_device, ${time('ts', format)} AS original_at,
+                c${metric} AS original_value, CASE k${metric} ${words} END AS original_quality, '' AS corrections`
+          }
+        FROM (${rows}) AS r JOIN devices AS d ON d.dev = r.dev
+        WHERE c${metric} IS NOT NULL${leftOut(archive, number, query)}`);
     }
   }
+  if (beside !== undefined) list.push(besidePart(beside, format));
   if (list.length === 0)
     list.push(
       `SELECT '' AS device, '' AS metric, ${time('0', format)} AS "at", 0::DOUBLE AS value, '' AS quality, '' AS lane, ${time('0', format)} AS received_at WHERE false`,
@@ -65,16 +132,17 @@ export async function exportTo(
 ): Promise<{ rows: number }> {
   const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
   const devices = query.devices.flatMap((id) => archive.numbersOf.get(id) ?? []);
+  const beside = query.corrected === undefined ? undefined : `${path}.corrected`;
   const make = (): string => {
     archive.sendNames();
-    return `COPY (${parts(archive, format, query).join(' UNION ALL ')}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`;
+    return `COPY (${parts(archive, format, query, beside).join(' UNION ALL ')}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`;
   };
-  const { columns } = await runQuery(
-    archive,
-    make,
-    readsOf(archive, devices, query),
-    signal,
-    'export',
-  );
-  return { rows: Number(columns[0]?.[0] ?? 0) };
+  try {
+    if (beside !== undefined) await writeBeside(beside, query.corrected!);
+    const reads = readsOf(archive, devices, query);
+    const { columns } = await runQuery(archive, make, reads, signal, 'export');
+    return { rows: Number(columns[0]?.[0] ?? 0) };
+  } finally {
+    if (beside !== undefined) await rm(beside, { force: true });
+  }
 }

@@ -1,8 +1,10 @@
 /** Builds the SQL over archive files and memtables in which each (device, time) stands once. */
 import { join } from 'node:path';
 import { METRICS_PER_QUALITY_WORD } from '../../../journal/contract.ts';
+import type { DeviceSpan } from '../../contract.ts';
 import type { ArchiveFile } from '../files/manifest.ts';
 import type { Memtable } from '../memtable.ts';
+import type { ArchiveParts } from '../parts.ts';
 import type { Span } from '../view.ts';
 
 /** Column names of archive files that no metric may take. */
@@ -43,6 +45,20 @@ function code(metric: number): string {
   const word = Math.floor(metric / METRICS_PER_QUALITY_WORD);
   const shift = 4 * (metric % METRICS_PER_QUALITY_WORD);
   return `((q${word} >> ${shift}) & 15)`;
+}
+
+/** What leaves out readings of devices of a layout, as the end of a condition over rows `r`. */
+export function leftOut(
+  archive: ArchiveParts,
+  layout: number,
+  query: { readonly without?: readonly DeviceSpan[] },
+): string {
+  const parts = (query.without ?? []).flatMap(({ device, from, to }) =>
+    (archive.numbersOf.get(device) ?? [])
+      .filter((number) => archive.layoutOf[number] === layout)
+      .map((number) => `(r.dev = ${number} AND r.ts >= ${from} AND r.ts < ${to})`),
+  );
+  return parts.length === 0 ? '' : ` AND NOT (${parts.join(' OR ')})`;
 }
 
 /** What to read, from where. */

@@ -1,0 +1,478 @@
+/** Corrected answers against the definition applied to every row there is, on both archives. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DAY, HOUR, MINUTE, seededRandom, systemTimer } from '@village/core';
+import {
+  type AggregateQuery,
+  type AggregateRow,
+  type ArchiveQueries,
+  type DeviceLocation,
+  locationAt,
+  openInfluxArchive,
+  openTimeSeries,
+  type RangeRow,
+  type TimeSeriesStore,
+} from '@village/store/time-series';
+import { hasInfluxDB, InfluxServer } from '@village/store/time-series/influxdb-testing';
+import { NOW, putRow, standingTimer } from '@village/store/time-series/testing';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CorrectedRow, corrected } from './apply.ts';
+import { CorrectedQueries } from './queries.ts';
+import { type Statement, StatementBook } from './statement.ts';
+import { DEVICES, METRICS, statementsArbitrary } from './testing.ts';
+
+const SEED = 20_261_128;
+const PROFILE = 'acme/station';
+const COUNTY = '330522000000';
+const EAST = '330522100000';
+const WEST = '330522101000';
+const STEP = 20 * MINUTE;
+const FROM = NOW - DAY;
+const TO = FROM + 40 * STEP;
+const EVER = { from: FROM - 30 * DAY, to: NOW + 30 * DAY };
+
+const LOCATIONS = new Map<string, readonly DeviceLocation[]>([
+  [
+    'a',
+    [
+      { county: COUNTY, township: EAST, village: null },
+      { from: FROM - (FROM % HOUR) + 5 * HOUR, county: COUNTY, township: WEST, village: null },
+    ],
+  ],
+  ['b', [{ county: COUNTY, township: EAST, village: '330522100201' }]],
+  ['c', [{ county: COUNTY, township: WEST, village: null }]],
+]);
+
+const devices = {
+  locations: (device: string) => LOCATIONS.get(device),
+  profile: () => PROFILE,
+};
+
+/** Rows of three devices, most of forty times each; some are put in late. */
+async function fill(store: TimeSeriesStore, seed: string, settled: boolean): Promise<void> {
+  const random = seededRandom(seed);
+  const rows = DEVICES.flatMap((device) =>
+    Array.from({ length: 40 }, (_, n) => ({
+      device,
+      at: FROM + n * STEP,
+      values: Object.fromEntries(
+        METRICS.filter((_, i) => i === 0 || random() < 0.7).map((metric) => [
+          metric,
+          Math.round(random() * 10_000) / 100,
+        ]),
+      ),
+      quality: random() < 0.2 ? { cod: 'fault' as const } : {},
+    })).filter(() => random() < 0.9),
+  );
+  const late = rows.filter(() => random() < 0.2);
+  for (const row of rows.filter((one) => !late.includes(one))) putRow(store, PROFILE, METRICS, row);
+  await store.commitNow();
+  if (settled) {
+    await store.flush();
+    await store.compact(NOW + 3 * DAY);
+  }
+  for (const row of late) putRow(store, PROFILE, METRICS, row);
+  await store.commitNow();
+  store.locate(LOCATIONS);
+}
+
+const everything = async (store: ArchiveQueries): Promise<Map<string, RangeRow[]>> =>
+  new Map(
+    await Promise.all(
+      DEVICES.map(
+        async (device) => [device, await store.range({ device, ...EVER, limit: 9_999 })] as const,
+      ),
+    ),
+  );
+
+const plain = (rows: readonly RangeRow[]): unknown[] =>
+  rows.map(({ at, values, quality }) => ({ at, values, quality }));
+
+/** Good readings by bucket and group, summed as plainly as can be. */
+function aggregated(
+  rows: ReadonlyMap<string, readonly CorrectedRow[]>,
+  query: AggregateQuery,
+): AggregateRow[] {
+  const metric = query.columns[0]!.metric;
+  const found = new Map<string, { at: number; group: string | null; list: [number, number][] }>();
+  for (const [device, list] of rows)
+    for (const { at, values, quality } of list) {
+      const value = values[metric];
+      const here = locationAt(LOCATIONS.get(device)!, at)!;
+      if (value === undefined || quality[metric] !== undefined) continue;
+      if (at < query.from || at >= query.to) continue;
+      if (query.device !== undefined && device !== query.device) continue;
+      const codes = [here.county, here.township, here.village];
+      if (query.area !== undefined && !codes.includes(query.area)) continue;
+      const bucket =
+        Math.floor((at + query.offsetMs) / query.everyMs) * query.everyMs - query.offsetMs;
+      const group =
+        query.groupBy === 'none' ? null : query.groupBy === 'device' ? device : here[query.groupBy];
+      const one = found.get(`${bucket} ${group}`) ?? { at: bucket, group, list: [] };
+      one.list.push([at, value]);
+      found.set(`${bucket} ${group}`, one);
+    }
+  const rowsOf = [...found.values()].map(({ at, group, list }) => {
+    const values = list.map(([, value]) => value);
+    const sum = values.reduce((total, value) => total + value, 0);
+    const first = Math.min(...list.map(([time]) => time));
+    const last = Math.max(...list.map(([time]) => time));
+    const at1 = (time: number): number[] => list.filter(([t]) => t === time).map(([, v]) => v);
+    const all = {
+      count: values.length,
+      sum,
+      avg: sum / values.length,
+      min: Math.min(...values),
+      max: Math.max(...values),
+      first: Math.min(...at1(first)),
+      last: Math.max(...at1(last)),
+      firstAt: first,
+      lastAt: last,
+    };
+    return {
+      at,
+      group,
+      values: Object.fromEntries(query.aggregates.map((name) => [name, all[name]])),
+    };
+  });
+  const byTime = (a: AggregateRow, b: AggregateRow): number =>
+    a.at - b.at || ((a.group ?? '') < (b.group ?? '') ? -1 : 1);
+  if (query.top === undefined) return rowsOf.sort(byTime);
+  const key = query.aggregates[0]!;
+  return rowsOf.sort((a, b) => b.values[key]! - a.values[key]! || byTime(a, b)).slice(0, query.top);
+}
+
+/** Sums to nine digits, everything else exactly. */
+const rounded = (rows: readonly AggregateRow[]): unknown[] =>
+  rows.map(({ at, group, values }) => ({
+    at,
+    group,
+    values: Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, Number(value!.toPrecision(9))]),
+    ),
+  }));
+
+const queryArbitrary: fc.Arbitrary<AggregateQuery> = fc
+  .record({
+    where: fc.constantFrom<{ device: string } | { area: string }>(
+      { device: 'a' },
+      { device: 'b' },
+      { area: COUNTY },
+      { area: EAST },
+      { area: WEST },
+    ),
+    metric: fc.constantFrom(...METRICS),
+    start: fc.integer({ min: -3, max: 20 }),
+    length: fc.integer({ min: 1, max: 60 }),
+    everyMs: fc.constantFrom(STEP, HOUR, 6 * HOUR, 40 * DAY),
+    offsetMs: fc.constantFrom(0, 8 * HOUR),
+    groupBy: fc.constantFrom<AggregateQuery['groupBy'][]>('none', 'township', 'village', 'device'),
+    aggregates: fc.constantFrom<AggregateQuery['aggregates'][]>(
+      ['count', 'min', 'max'],
+      ['avg'],
+      ['max', 'sum'],
+      ['first', 'last', 'count'],
+      ['count', 'avg', 'min', 'max', 'sum', 'first', 'last', 'firstAt', 'lastAt'],
+    ),
+    top: fc.constantFrom(undefined, undefined, 1, 5),
+  })
+  .map(({ where, metric, start, length, top, ...rest }) => ({
+    ...rest,
+    ...where,
+    columns: [{ profile: PROFILE, metric }],
+    from: FROM + start * STEP,
+    to: FROM + (start + length) * STEP,
+    ...(top === undefined ? {} : { top }),
+  }));
+
+interface Engine {
+  readonly name: string;
+  open(folder: string): Promise<TimeSeriesStore>;
+}
+
+let influx: InfluxServer;
+let influxFolder: string;
+const here = hasInfluxDB();
+beforeAll(async () => {
+  if (!here) return;
+  influxFolder = await mkdtemp(join(tmpdir(), 'village-influx-'));
+  influx = await InfluxServer.in(influxFolder);
+  await influx.start();
+}, 60_000);
+afterAll(async () => {
+  if (!here) return;
+  await influx.stop();
+  await rm(influxFolder, { recursive: true, force: true });
+});
+
+let databases = 0;
+const engines: Engine[] = [
+  {
+    name: 'embedded',
+    open: (folder) => openTimeSeries({ folder, timer: standingTimer, diskReserveBytes: 0 }),
+  },
+  {
+    name: 'influxdb',
+    open: (folder) =>
+      openTimeSeries({
+        folder,
+        timer: systemTimer,
+        diskReserveBytes: 0,
+        archive: async () =>
+          openInfluxArchive({ url: influx.url, database: `corrections${databases++}` }),
+      }),
+  },
+];
+
+describe.each(engines)('corrected answers of $name', ({ name, open }) => {
+  const skipped = name === 'influxdb' && !here;
+  let folder: string;
+  let store: TimeSeriesStore;
+  let received: Map<string, RangeRow[]>;
+  let book = new StatementBook([]);
+  let asked: string[] = [];
+  let queries: CorrectedQueries;
+
+  beforeAll(async () => {
+    if (skipped) return;
+    folder = await mkdtemp(join(tmpdir(), 'village-corrections-'));
+    store = await open(folder);
+    await fill(store, 'corrected answers', true);
+    received = await everything(store);
+    const archive: ArchiveQueries = {
+      range: (query, signal) => {
+        asked.push(`range ${query.device}`);
+        return store.range(query, signal);
+      },
+      aggregate: (query, signal) => {
+        asked.push(query.without === undefined ? 'aggregate' : 'aggregate less');
+        return store.aggregate(query, signal);
+      },
+      completeness: (query, signal) => store.completeness(query, signal),
+      events: (query, signal) => store.events(query, signal),
+      exportTo: (path, format, query, signal) => store.exportTo(path, format, query, signal),
+    };
+    queries = new CorrectedQueries(archive, () => book, devices);
+  }, 60_000);
+  afterAll(async () => {
+    if (skipped) return;
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const definition = (given = book): Map<string, CorrectedRow[]> =>
+    new Map(DEVICES.map((device) => [device, corrected(given, received, device)]));
+
+  it.skipIf(skipped)('ranges, whole and by pages of any size', { timeout: 120_000 }, async () => {
+    let pages = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        statementsArbitrary(FROM, STEP),
+        fc.constantFrom(...DEVICES),
+        fc.constantFrom<(string[] | undefined)[]>(undefined, ['cod'], ['ph']),
+        fc.integer({ min: 1, max: 9 }),
+        async (list, device, metrics, limit) => {
+          book = new StatementBook(list);
+          const rows: RangeRow[] = [];
+          for (let from = EVER.from; ; pages++) {
+            const more = metrics === undefined ? {} : { metrics };
+            const page = await queries.range({ device, ...more, from, to: EVER.to, limit });
+            rows.push(...page);
+            if (page.length < limit) break;
+            from = page.at(-1)!.at + 1;
+          }
+          const only = (row: RangeRow): boolean =>
+            metrics === undefined || row.values[metrics[0]!] !== undefined;
+          const expected = definition()
+            .get(device)!
+            .filter(only)
+            .map((row) => {
+              const wanted = (key: string): boolean => metrics?.includes(key) ?? true;
+              const pick = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+                Object.fromEntries(Object.entries(record).filter(([key]) => wanted(key)));
+              return { ...row, values: pick(row.values), quality: pick(row.quality) };
+            });
+          expect(plain(rows)).toEqual(plain(expected));
+        },
+      ),
+      { seed: SEED, numRuns: name === 'embedded' ? 25 : 12 },
+    );
+    console.info(`${name}, seed ${SEED}: ${pages} pages`);
+  });
+
+  it.skipIf(skipped)('aggregates of every kind', { timeout: 120_000 }, async () => {
+    let rows = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        statementsArbitrary(FROM, STEP),
+        fc.array(queryArbitrary, { minLength: 4, maxLength: 4 }),
+        async (list, wanted) => {
+          book = new StatementBook(list);
+          const all = definition();
+          for (const query of wanted) {
+            const answer = await queries.aggregate(query);
+            rows += answer.length;
+            expect(rounded(answer)).toEqual(rounded(aggregated(all, query)));
+          }
+        },
+      ),
+      { seed: SEED, numRuns: name === 'embedded' ? 60 : 30 },
+    );
+    console.info(`${name}, seed ${SEED}: ${rows} rows`);
+    expect(rows).toBeGreaterThan(300);
+  });
+
+  it.skipIf(skipped)('are the archive’s own where no statement meets what is asked', async () => {
+    const statement: Statement = {
+      id: 1,
+      kind: 'shift-clock',
+      device: 'a',
+      metric: null,
+      from: FROM + 10 * STEP,
+      to: FROM + 12 * STEP,
+      value: 5 * STEP,
+      target: null,
+    };
+    book = new StatementBook([
+      statement,
+      { ...statement, id: 2, kind: 'offset', value: 1, metric: 'ph' },
+    ]);
+    const query: AggregateQuery = {
+      columns: [{ profile: PROFILE, metric: 'cod' }],
+      area: COUNTY,
+      from: FROM,
+      to: TO,
+      everyMs: HOUR,
+      offsetMs: 0,
+      aggregates: ['count'],
+      groupBy: 'none',
+    };
+    const { area: _, ...ofDevice } = query;
+    asked = [];
+    await queries.aggregate({ ...query, to: FROM + 10 * STEP });
+    await queries.aggregate({ ...query, from: FROM + 17 * STEP });
+    await queries.aggregate({ ...ofDevice, device: 'b' });
+    await queries.aggregate({
+      ...query,
+      columns: [{ profile: PROFILE, metric: 'none' }],
+      to: FROM,
+    });
+    await queries.range({ device: 'a', from: FROM, to: FROM + 10 * STEP, limit: 9 });
+    await queries.range({ device: 'c', from: FROM, to: TO, limit: 9 });
+    expect(asked).toEqual([
+      'aggregate',
+      'aggregate',
+      'aggregate',
+      'aggregate',
+      'range a',
+      'range c',
+    ]);
+    asked = [];
+    await queries.aggregate(query);
+    expect(new Set(asked)).toEqual(new Set(['range a', 'aggregate less']));
+    book = new StatementBook([]);
+  });
+
+  it.skipIf(skipped)('count what was received, and how much of it is valid', async () => {
+    const [first] = received.get('b')!;
+    const at = Math.floor(first!.at / HOUR) * HOUR;
+    const asking = { device: 'b', from: at, to: at + 3 * HOUR, reportEveryMs: STEP };
+    const before = await queries.completeness(asking);
+    expect(before.hours.map(({ valid }) => valid)).toEqual(
+      before.hours.map((hour) => hour.received),
+    );
+    const inHour = (n: number): RangeRow[] =>
+      received.get('b')!.filter((row) => Math.floor((row.at - at) / HOUR) === n);
+    book = new StatementBook([
+      {
+        id: 1,
+        kind: 'invalid',
+        device: 'b',
+        metric: null,
+        from: at + HOUR,
+        to: inHour(1)[0]!.at + 1,
+        value: null,
+        target: null,
+      },
+      // Of two metrics one stays.
+      {
+        id: 2,
+        kind: 'invalid',
+        device: 'b',
+        metric: 'cod',
+        from: at + 2 * HOUR,
+        to: at + 3 * HOUR,
+        value: null,
+        target: null,
+      },
+    ]);
+    const answer = await queries.completeness(asking);
+    expect(answer.hours.map(({ received: count }) => count)).toEqual(
+      before.hours.map(({ received: count }) => count),
+    );
+    const withBoth = inHour(2).filter(({ values }) => values['ph'] !== undefined);
+    expect(answer.hours.map(({ valid }) => valid)).toEqual([
+      before.hours[0]!.received,
+      before.hours[1]!.received - 1,
+      withBoth.length,
+    ]);
+    book = new StatementBook([]);
+  });
+
+  it.skipIf(skipped)('export both values side by side', { timeout: 60_000 }, async () => {
+    const path = join(folder, 'corrected.csv');
+    let lines = 0;
+    await fc.assert(
+      fc.asyncProperty(statementsArbitrary(FROM, STEP), async (list) => {
+        book = new StatementBook(list);
+        const told = await queries.exportTo(path, 'csv', { devices: ['a', 'b'], ...EVER });
+        const [head, ...written] = (await readFile(path, 'utf8')).trim().split('\n');
+        expect(head!.split(',').slice(7)).toEqual([
+          'original_device',
+          'original_at',
+          'original_value',
+          'original_quality',
+          'corrections',
+        ]);
+        expect(told).toEqual({ rows: written.length });
+        lines += written.length;
+        const time = (at: number): string => new Date(at).toISOString();
+        const expected = ['a', 'b'].flatMap((device) =>
+          definition()
+            .get(device)!
+            .flatMap((row) =>
+              Object.entries(row.values).map(([metric, value]) => {
+                const quality = row.quality[metric] ?? 'good';
+                const { at } = row;
+                const was = row.received[metric] ?? { device, at, value, quality, statements: [] };
+                return [
+                  ...[device, metric, time(at), value, quality],
+                  ...[was.device, time(was.at), was.value, was.quality, was.statements.join(' ')],
+                ].join();
+              }),
+            ),
+        );
+        const seen = written.map((line) => {
+          const cells = line.split(',');
+          const numbers = [3, 9];
+          return cells
+            .map((cell, i) => (numbers.includes(i) ? Number(cell) : cell.replaceAll('"', '')))
+            .filter((_, i) => i !== 5 && i !== 6)
+            .join();
+        });
+        expect(seen.sort()).toEqual(expected.sort());
+      }),
+      { seed: SEED, numRuns: 10 },
+    );
+    expect(lines).toBeGreaterThan(500);
+    book = new StatementBook([]);
+    if (name !== 'embedded') return;
+    const parquet = await queries.exportTo(join(folder, 'c.parquet'), 'parquet', {
+      devices: ['a'],
+      ...EVER,
+    });
+    expect(parquet.rows).toBeGreaterThan(30);
+  });
+});

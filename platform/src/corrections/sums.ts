@@ -1,0 +1,151 @@
+/** Aggregates of corrected readings, as archives make them, and one answer of those and of an archive's own. */
+import type { Aggregate, AggregateQuery, AggregateRow } from '@village/store/time-series';
+
+/** Fractions are summed as whole multiples of 2^-62, so that a sum does not depend on the order. */
+const FRACTION_BITS = 62n;
+const FRACTION = 2 ** 62;
+
+interface Sums {
+  count: number;
+  /** Whole parts, all of them below 2^53 where readings are of this world. */
+  whole: bigint;
+  fraction: bigint;
+  min: number;
+  max: number;
+  firstAt: number;
+  first: number;
+  lastAt: number;
+  last: number;
+}
+
+/** What of an archive's answer is needed to join it with more readings. */
+const PARTS: Readonly<Record<Aggregate, readonly Aggregate[]>> = {
+  count: ['count'],
+  avg: ['sum', 'count'],
+  sum: ['sum', 'count'],
+  min: ['min'],
+  max: ['max'],
+  first: ['first', 'firstAt'],
+  last: ['last', 'lastAt'],
+  firstAt: ['firstAt'],
+  lastAt: ['lastAt'],
+};
+
+/** The aggregates to ask an archive for, those wanted first. */
+export const partsOf = (wanted: readonly Aggregate[]): Aggregate[] => [
+  ...new Set([...wanted, ...wanted.flatMap((name) => PARTS[name])]),
+];
+
+/** Good readings by bucket and group. */
+export class Buckets {
+  readonly #buckets = new Map<string, { at: number; group: string | null; sums: Sums }>();
+  readonly #query: Pick<AggregateQuery, 'everyMs' | 'offsetMs'>;
+
+  constructor(query: Pick<AggregateQuery, 'everyMs' | 'offsetMs'>) {
+    this.#query = query;
+  }
+
+  add(at: number, group: string | null, value: number): void {
+    const { everyMs, offsetMs } = this.#query;
+    const bucket = Math.floor((at + offsetMs) / everyMs) * everyMs - offsetMs;
+    const key = `${bucket} ${group ?? ''}`;
+    let known = this.#buckets.get(key);
+    if (known === undefined) {
+      known = { at: bucket, group, sums: none() };
+      this.#buckets.set(key, known);
+    }
+    const { sums } = known;
+    const whole = Math.trunc(value);
+    sums.count++;
+    sums.whole += BigInt(whole);
+    sums.fraction += BigInt(Math.round((value - whole) * FRACTION));
+    sums.min = Math.min(sums.min, value);
+    sums.max = Math.max(sums.max, value);
+    // Of readings at the same first (last) instant the smallest (largest) counts.
+    if (at < sums.firstAt || (at === sums.firstAt && value < sums.first)) {
+      sums.firstAt = at;
+      sums.first = value;
+    }
+    if (at > sums.lastAt || (at === sums.lastAt && value > sums.last)) {
+      sums.lastAt = at;
+      sums.last = value;
+    }
+  }
+
+  /** The rows of an answer, in order, with what an archive said of the readings that are not in here. */
+  joined(rows: readonly AggregateRow[], query: AggregateQuery): AggregateRow[] {
+    const others = new Map(rows.map((row) => [`${row.at} ${row.group ?? ''}`, row]));
+    const list = [...this.#buckets].map(([key, { at, group, sums }]) => {
+      const other = others.get(key);
+      others.delete(key);
+      const values = Object.fromEntries(
+        query.aggregates.map((name) => [name, aggregateOf(sums, name, other?.values)]),
+      );
+      return { at, group, values };
+    });
+    const alone = [...others.values()].map(({ at, group, values }) => ({
+      at,
+      group,
+      values: Object.fromEntries(query.aggregates.map((name) => [name, values[name] ?? null])),
+    }));
+    return inOrder([...list, ...alone], query);
+  }
+}
+
+const none = (): Sums => ({
+  count: 0,
+  whole: 0n,
+  fraction: 0n,
+  min: Number.POSITIVE_INFINITY,
+  max: Number.NEGATIVE_INFINITY,
+  firstAt: Number.POSITIVE_INFINITY,
+  first: Number.NaN,
+  lastAt: Number.NEGATIVE_INFINITY,
+  last: Number.NaN,
+});
+
+function aggregateOf(
+  sums: Sums,
+  name: Aggregate,
+  other: AggregateRow['values'] | undefined,
+): number {
+  const exact = Number((sums.whole << FRACTION_BITS) + sums.fraction) / FRACTION;
+  const count = sums.count + (other?.count ?? 0);
+  const sum = exact + (other?.sum ?? 0);
+  const otherFirst = other?.firstAt ?? Number.POSITIVE_INFINITY;
+  const otherLast = other?.lastAt ?? Number.NEGATIVE_INFINITY;
+  switch (name) {
+    case 'count':
+      return count;
+    case 'sum':
+      return sum;
+    case 'avg':
+      return sum / count;
+    case 'min':
+      return Math.min(sums.min, other?.min ?? sums.min);
+    case 'max':
+      return Math.max(sums.max, other?.max ?? sums.max);
+    case 'firstAt':
+      return Math.min(sums.firstAt, otherFirst);
+    case 'lastAt':
+      return Math.max(sums.lastAt, otherLast);
+    case 'first':
+      if (sums.firstAt === otherFirst) return Math.min(sums.first, other?.first ?? sums.first);
+      return sums.firstAt < otherFirst ? sums.first : (other?.first ?? sums.first);
+    case 'last':
+      if (sums.lastAt === otherLast) return Math.max(sums.last, other?.last ?? sums.last);
+      return sums.lastAt > otherLast ? sums.last : (other?.last ?? sums.last);
+  }
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The order in which archives answer, and the top of it. */
+function inOrder(rows: AggregateRow[], { aggregates, top }: AggregateQuery): AggregateRow[] {
+  const byTime = (a: AggregateRow, b: AggregateRow): number =>
+    a.at - b.at || byText(a.group ?? '', b.group ?? '');
+  if (top === undefined) return rows.sort(byTime);
+  const key = aggregates[0]!;
+  const size = (row: AggregateRow): number => row.values[key] ?? Number.NEGATIVE_INFINITY;
+  return rows.sort((a, b) => size(b) - size(a) || byTime(a, b)).slice(0, top);
+}
