@@ -21,7 +21,18 @@ export interface Decoder {
   decode(frame: Frame, context: DecodeContext): Decoded;
 }
 
+/** Bytes of a frame, `from` ≤ byte < `to`. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Codec extends Decoder {
+  /**
+   * Which of a frame's bytes, as the protocol keeps them, say each metric: several ranges where a value is put together.
+   * Called with frames that `decode` takes. Absent where a frame does not stand for itself.
+   */
+  locate?(frame: Frame): ReadonlyMap<string, readonly ByteRange[]>;
   encode(values: Readonly<Record<string, number>>, context: EncodeContext): Frame[];
   /**
    * Begins a session with one device, for protocols whose frames lean on earlier ones (names announced at birth,

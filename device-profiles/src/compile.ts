@@ -5,7 +5,7 @@ import { describeMetric } from './metric/metric.ts';
 import { defaultsOf, type Options, optionFaultsOf } from './options.ts';
 import type { CompiledProtocol, Protocol } from './protocols/protocol.ts';
 import type { ProfileFile } from './schema/file.ts';
-import type { DeviceProfile } from './types.ts';
+import type { DeviceKind, DeviceProfile, Evidence } from './types.ts';
 
 /** What `DeviceProfile.rules` is, inside this workspace. */
 export interface Rules {
@@ -42,12 +42,27 @@ export function compileProfile(
     protocol: file.protocol,
     metrics,
     metricIndex: new Map(metrics.map((metric, place) => [metric.key, place])),
+    evidence: evidenceOf(file),
     events: file.events.map(({ type, name }) => ({ type, name })),
     ...protocol.intervals(file),
     options: defaults,
     source,
     rules,
   };
+}
+
+/** By kind: what decides over fines and health is evidence, and so is what a camera has seen. */
+const EVIDENT: Readonly<Partial<Record<DeviceKind, Evidence>>> = {
+  'air-station': 'all',
+  'sewage-monitor': 'all',
+  'water-quality': 'all',
+  camera: 'events',
+};
+
+function evidenceOf({ evidence, kind }: ProfileFile): Evidence {
+  if (evidence === undefined) return EVIDENT[kind] ?? 'none';
+  if (evidence === 'events') return 'events';
+  return evidence ? 'all' : 'none';
 }
 
 /** The rules of a profile that this workspace compiled. */

@@ -4,12 +4,15 @@
  */
 export { builtinCatalog, loadCatalog } from './catalog.ts';
 export type { Note, Path } from './check/note.ts';
-export type { Codec, DecodeContext, Decoder, EncodeContext } from './codec.ts';
+export type { ByteRange, Codec, DecodeContext, Decoder, EncodeContext } from './codec.ts';
 export {
   decode,
   encode,
   encodeAll,
   frameBytes,
+  frameKept,
+  type LocatedField,
+  locate,
   openDecoder,
   optionFaults,
   optionValues,

@@ -1,6 +1,6 @@
 /** What the rest of the product does with a profile whatever its protocol: decode, encode, options. */
 import { bug, type Device } from '@village/core';
-import type { DecodeContext, Decoder, EncodeContext } from './codec.ts';
+import type { ByteRange, DecodeContext, Decoder, EncodeContext } from './codec.ts';
 import { codecOf, rulesOf } from './compile.ts';
 import { optionFaultsOf } from './options.ts';
 import type { Decoded, DeviceProfile, Frame } from './types.ts';
@@ -31,6 +31,56 @@ export function openDecoder(profile: DeviceProfile, options?: Device['options'])
 /** The bytes of a frame as they came, to be shown to people and kept as evidence. */
 export function frameBytes(profile: DeviceProfile, frame: Frame): Uint8Array {
   return rulesOf(profile).protocol.frameBytes(frame);
+}
+
+/** A frame as it is kept: its bytes, and what must be known besides to read them. */
+export function frameKept(
+  profile: DeviceProfile,
+  frame: Frame,
+): { readonly payload: Uint8Array; readonly framing: string } {
+  const { protocol } = rulesOf(profile);
+  return { payload: protocol.frameBytes(frame), framing: protocol.framing?.(frame) ?? '' };
+}
+
+/** A value and the bytes that say it; a value that is put together has a field for each run of bytes. */
+export interface LocatedField extends ByteRange {
+  readonly metric: string;
+  readonly value: number;
+}
+
+/**
+ * Which bytes of a frame that was kept gave which value, in the order of the bytes; none where the protocol can't tell.
+ * @throws as decode
+ */
+export function locate(
+  profile: DeviceProfile,
+  payload: Uint8Array,
+  framing: string,
+  options?: Device['options'],
+): LocatedField[] {
+  const { protocol, file } = rulesOf(profile);
+  const codec = codecOf(profile, options);
+  if (protocol.frameOf === undefined || codec.locate === undefined) return [];
+  const frame = protocol.frameOf(file, payload, framing);
+  const { readings } = codec.decode(frame, {});
+  const ranges = codec.locate(frame);
+  return readings
+    .flatMap(({ metric, value }) =>
+      joined(ranges.get(metric) ?? []).map((range) => ({ metric, value, ...range })),
+    )
+    .sort((a, b) => a.from - b.from || a.to - b.to);
+}
+
+/** Ranges in order, those that touch as one. */
+function joined(ranges: readonly ByteRange[]): ByteRange[] {
+  const out: ByteRange[] = [];
+  for (const { from, to } of ranges.toSorted((a, b) => a.from - b.from)) {
+    const last = out.at(-1);
+    if (last !== undefined && from <= last.to)
+      out[out.length - 1] = { from: last.from, to: Math.max(last.to, to) };
+    else out.push({ from, to });
+  }
+  return out;
 }
 
 /**

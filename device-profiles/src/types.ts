@@ -48,6 +48,8 @@ export interface DeviceProfile {
   readonly metricIndex: ReadonlyMap<string, number>;
   /** What people read for the types of its events. */
   readonly events: readonly { readonly type: string; readonly name: Label }[];
+  /** Which of its frames are kept, since its figures may be evidence. */
+  readonly evidence: Evidence;
   /** How often a healthy device is polled or sends, ms. */
   readonly everyMs: number;
   /** The heartbeat: at least one reading arrives in each such interval, ms. Completeness counts these. */
@@ -61,6 +63,10 @@ export interface DeviceProfile {
   /** Decoding rules, compiled; opaque outside this workspace. */
   readonly rules: unknown;
 }
+
+/** Of what a type of device says the frames are kept: all, those that tell an event, or none. */
+export const EVIDENCES = ['all', 'events', 'none'] as const;
+export type Evidence = (typeof EVIDENCES)[number];
 
 /** What a device said, undecoded; each protocol has frames of its own shape. */
 export interface Frame {

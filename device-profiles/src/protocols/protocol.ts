@@ -51,4 +51,8 @@ export interface Protocol {
   ): Frame | undefined;
   /** The bytes of a frame, to be shown and kept. */
   frameBytes(frame: Frame): Uint8Array;
+  /** What must be known besides the bytes to read them: a topic, or which blocks there are. Absent: nothing. */
+  framing?(frame: Frame): string;
+  /** The frame that was kept as bytes and framing; absent where frames are kept and not opened. */
+  frameOf?(file: ProfileFile, bytes: Uint8Array, framing: string): Frame;
 }

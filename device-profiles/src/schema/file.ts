@@ -104,6 +104,7 @@ export interface ProfileFile {
   readonly name: z.infer<typeof label>;
   readonly kind: (typeof KINDS)[number];
   readonly protocol: string;
+  readonly evidence?: boolean | 'events' | undefined;
   readonly options: z.infer<typeof options>;
   readonly metrics: readonly MetricFile[];
   readonly quality: readonly QualityRuleFile[];

@@ -38,6 +38,12 @@ function makeSchema(protocols: readonly Protocol[]): z.ZodType<ProfileFile> {
   const schema = z.strictObject({
     ...head,
     protocol: z.enum(names),
+    evidence: z
+      .union([z.boolean(), z.literal('events')])
+      .optional()
+      .describe(
+        'Keep what it says as received; by kind when absent: stations, and events of cameras.',
+      ),
     options,
     ...sections,
     metrics: z.array(metric.extend({ from })).min(1).max(200),

@@ -1,6 +1,6 @@
 /** Modbus frames of one profile: blocks of registers and bits to readings, and back. */
 import { OperationalError } from '@village/core';
-import type { Codec } from '../../codec.ts';
+import type { ByteRange, Codec } from '../../codec.ts';
 import {
   addRaw,
   closeReadings,
@@ -14,7 +14,14 @@ import { toSignificant } from '../../metric/number.ts';
 import { type Options, settle } from '../../options.ts';
 import type { ProfileFile } from '../../schema/file.ts';
 import { isModbusFrame, MODBUS, type ModbusFrame, type ModbusRead } from './frame.ts';
-import { type Block, isBits, plan, readRegisters, writeRegisters } from './registers.ts';
+import {
+  type Block,
+  isBits,
+  plan,
+  REGISTER_COUNT,
+  readRegisters,
+  writeRegisters,
+} from './registers.ts';
 import { modbusOf, type RegisterFile, registersOf, type WordOrder } from './schema.ts';
 
 type Blocks = Readonly<Record<string, Uint16Array | readonly boolean[]>>;
@@ -24,6 +31,9 @@ type OpenBlocks = Record<string, Uint16Array | boolean[]>;
 interface RegisterRef {
   readonly block: string;
   readonly whole: boolean;
+  /** Words of the block: the first, and how many. */
+  readonly at: number;
+  readonly count: number;
   /** Undefined when the block is missing from the frame. */
   read(blocks: Blocks): number | undefined;
   write(blocks: OpenBlocks, raw: number): void;
@@ -38,6 +48,8 @@ function compileRef(from: RegisterFile, options: Options, order: WordOrder): Reg
     return {
       block,
       whole,
+      at,
+      count: REGISTER_COUNT[type],
       read: (blocks) => {
         const words = blocks[block];
         return words instanceof Uint16Array ? readRegisters(words, at, type, own) : undefined;
@@ -51,6 +63,8 @@ function compileRef(from: RegisterFile, options: Options, order: WordOrder): Reg
   return {
     block,
     whole,
+    at,
+    count: 1,
     read: (blocks) => {
       const words = blocks[block];
       if (words === undefined) return undefined;
@@ -157,8 +171,32 @@ export function compileModbus(file: ProfileFile, options: Options): ModbusCodec 
       }
       return { at: null, readings: closeReadings(readings, quality), events: [] };
     },
+    locate: (frame) => (isModbusFrame(frame) ? locateRegisters(metrics, frame.blocks) : new Map()),
     encode: (values) => [encodeBlocks(blocks, metrics, values)],
   };
+}
+
+/** Two bytes a word, the blocks one after the other. */
+function locateRegisters(
+  metrics: readonly Compiled[],
+  blocks: Blocks,
+): Map<string, readonly ByteRange[]> {
+  const starts = new Map<string, number>();
+  let start = 0;
+  for (const [name, block] of Object.entries(blocks)) {
+    starts.set(name, start);
+    start += 2 * block.length;
+  }
+  return new Map(
+    metrics.map(({ rule, refs }) => [
+      rule.key,
+      refs.flatMap(({ block, at, count }) => {
+        const begin = starts.get(block);
+        if (begin === undefined) return [];
+        return [{ from: begin + 2 * at, to: begin + 2 * (at + count) }];
+      }),
+    ]),
+  );
 }
 
 function encodeBlocks(

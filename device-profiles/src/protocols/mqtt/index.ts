@@ -7,7 +7,7 @@ import { intervalsOf } from '../intervals.ts';
 import type { Protocol } from '../protocol.ts';
 import { checkMqtt, checkMqttSource } from './check.ts';
 import { exampleFrame } from './example.ts';
-import { isMqttFrame, MQTT } from './frame.ts';
+import { isMqttFrame, MQTT, type MqttFrame } from './frame.ts';
 import { compileJson } from './json-codec.ts';
 import { compileNative } from './native-codec.ts';
 import { field, mqttOf, mqttSection, path, paths, tlvSection } from './schema.ts';
@@ -54,4 +54,6 @@ export const mqttProtocol: Protocol = {
   conflict,
   exampleFrame: (profile, _file, example, note) => exampleFrame(profile, example, note),
   frameBytes: (frame) => (isMqttFrame(frame) ? frame.payload : new Uint8Array()),
+  framing: (frame) => (isMqttFrame(frame) ? frame.topic : ''),
+  frameOf: (_file, payload, topic): MqttFrame => ({ protocol: MQTT, topic, payload }),
 };

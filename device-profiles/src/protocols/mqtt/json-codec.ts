@@ -1,6 +1,6 @@
 /** JSON frames of one profile, and binary ones that a network server wraps in JSON. */
 import { OperationalError } from '@village/core';
-import type { Codec, EncodeContext } from '../../codec.ts';
+import type { ByteRange, Codec, EncodeContext } from '../../codec.ts';
 import {
   addRaw,
   closeReadings,
@@ -18,6 +18,7 @@ import type { DecodedEvent } from '../../types.ts';
 import { compileEvent } from './event-rule.ts';
 import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { compilePointer, compileTime, type JsonObject, parseObject, setPointer } from './json.ts';
+import { type JsonNode, jsonNodes, nodeOf } from './json-positions.ts';
 import { fieldOf, type MqttFile, pathsOf, tlvOf } from './schema.ts';
 import { compileTlv, hexBytes, type TlvCodec } from './tlv.ts';
 import { fitsFilter, matchPattern, patternTopic, restTopic, type TopicPattern } from './topic.ts';
@@ -51,6 +52,45 @@ function compileSources(metric: MetricFile): Compiled['sources'] {
   }));
 }
 
+/** Where a field of the binary payload stands in the message: its digits, or the value that the server has decoded. */
+function locateFields(
+  { bytes, decoded }: MqttFile,
+  tlv: TlvCodec,
+  root: JsonObject,
+  nodes: JsonNode,
+): (field: string) => ByteRange | undefined {
+  const byServer = decoded === undefined ? undefined : compilePointer(decoded)(root);
+  if (isFilled(byServer)) return (field) => nodeOf(nodes, decoded ?? '')?.fields?.get(field);
+  const text = bytes === undefined ? undefined : compilePointer(bytes.path)(root);
+  const node = bytes === undefined ? undefined : nodeOf(nodes, bytes.path);
+  const raw = typeof text === 'string' ? bytesOf(text, bytes?.encoding ?? 'hex') : undefined;
+  if (node === undefined || raw === undefined) return () => undefined;
+  const found = tlv.locate(raw);
+  const positions = digitPositions(text as string, bytes?.encoding ?? 'hex');
+  return (field) => {
+    const range = found.get(field);
+    if (range === undefined) return undefined;
+    const [first, last] = positions(range);
+    // After the quote. A message with escapes in the digits is lit as a whole.
+    const plain = node.to - node.from === (text as string).length + 2;
+    return plain ? { from: node.from + 1 + first, to: node.from + 1 + last } : node;
+  };
+}
+
+/** Which digits of a text hold some of its bytes; base64 digits hold six bits each, so that the outer ones may hold more. */
+function digitPositions(
+  text: string,
+  encoding: 'base64' | 'hex',
+): (range: ByteRange) => [from: number, to: number] {
+  if (encoding === 'base64')
+    return ({ from, to }) => [Math.floor((from * 8) / 6), Math.ceil((to * 8) / 6)];
+  const digits = [...text.matchAll(/\S/g)].map(({ index }) => index);
+  return ({ from, to }) => [digits[2 * from] ?? 0, (digits[2 * to - 1] ?? 0) + 1];
+}
+
+const isFilled = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+
 /** Finds the fields of a binary payload: decoded by the server, or in the bytes it passes on. */
 function compileFields(
   mqtt: MqttFile,
@@ -62,8 +102,7 @@ function compileFields(
   const findDecoded = mqtt.decoded === undefined ? undefined : compilePointer(mqtt.decoded);
   return (root) => {
     const decoded = findDecoded?.(root);
-    if (typeof decoded === 'object' && decoded !== null && Object.keys(decoded).length > 0)
-      return decoded as JsonObject;
+    if (isFilled(decoded)) return decoded;
     const text = findBytes(root);
     if (text === undefined || text === null)
       throw new OperationalError('value-missing', `${path} is missing`);
@@ -99,6 +138,21 @@ function addFrom(
     return;
   }
   if (concerned) noteMissing(rule);
+}
+
+/** The node that `addFrom` reads. */
+function nodeFrom(
+  { rule, sources }: Compiled,
+  root: JsonObject,
+  rest: readonly string[],
+  nodes: JsonNode,
+): JsonNode | undefined {
+  const source = sources.find((one) => {
+    if (one.topic !== undefined && !fitsFilter(one.topic, rest)) return false;
+    const value = one.find(root);
+    return value !== undefined && rawOfJson(rule, value, one.text) !== undefined;
+  });
+  return source === undefined ? undefined : nodeOf(nodes, source.pointer);
 }
 
 function addField(readings: OpenReading[], rule: MetricRule, field: string, fields: JsonObject) {
@@ -148,6 +202,21 @@ export function compileJson(
           .map((event) => event.find(root, rest))
           .filter((event) => event !== undefined);
       return { at, readings: closeReadings(readings, quality), events: found };
+    },
+    locate(frame) {
+      const { topic, payload } = mqttFrame(frame, file.profile);
+      const root = parseObject(payload, mqtt.payloadMax);
+      const rest = needsRest ? restOf(pattern, topic) : NO_LEVELS;
+      const nodes = jsonNodes(payload);
+      const fieldAt = tlv === undefined ? undefined : locateFields(mqtt, tlv, root, nodes);
+      return new Map(
+        metrics.map((metric) => {
+          const { rule, field } = metric;
+          const range =
+            field === undefined ? nodeFrom(metric, root, rest, nodes) : fieldAt?.(field);
+          return [rule.key, range === undefined ? [] : [{ from: range.from, to: range.to }]];
+        }),
+      );
     },
     encode(values, context) {
       const groups = groupByTopic(metrics, values);

@@ -22,6 +22,7 @@ import type { Options } from '../../options.ts';
 import type { ProfileFile } from '../../schema/file.ts';
 import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { type JsonObject, parseObject } from './json.ts';
+import { jsonNodes, nodeOf } from './json-positions.ts';
 import type { MqttFile } from './schema.ts';
 
 function refuse(code: string, message: string): never {
@@ -90,6 +91,12 @@ export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Option
       if (Object.hasOwn(root, 'quality'))
         markQuality(readings, objectOf(root['quality'], 'quality'));
       return { at: readAt(root), readings: closed, events: [] };
+    },
+    locate(frame) {
+      const values = nodeOf(jsonNodes(mqttFrame(frame, file.profile).payload), '/values');
+      return new Map(
+        [...(values?.fields ?? [])].map(([key, { from, to }]) => [key, [{ from, to }]]),
+      );
     },
     encode(values, context) {
       const known = Object.entries(values).filter(([key]) => rules.has(key));

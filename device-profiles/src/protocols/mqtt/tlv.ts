@@ -1,5 +1,6 @@
 /** Binary payloads made of records: some id bytes that say which fields follow, then the fields. */
 import { OperationalError } from '@village/core';
+import type { ByteRange } from '../../codec.ts';
 import { decimalsOf, type Scaling, scaling, shortestFloat32 } from '../../metric/number.ts';
 import type { ByteType, TlvFile } from './schema.ts';
 
@@ -28,6 +29,8 @@ interface TlvRecord {
 export interface TlvCodec {
   /** @throws unknown-record, frame-too-short */
   unpack(bytes: Uint8Array): Record<string, number>;
+  /** Which bytes each field of `unpack` came from. */
+  locate(bytes: Uint8Array): Map<string, ByteRange>;
   /** Records whose fields are all given; of several that carry the same field, the first. */
   pack(fields: Readonly<Record<string, number>>): Uint8Array;
   readonly fields: ReadonlySet<string>;
@@ -96,13 +99,11 @@ export function tlvFaults(file: TlvFile): { place: string; message: string }[] {
   return faults;
 }
 
-function unpackRecords(
+/** Every field of the records, in the order of the bytes. @throws unknown-record, frame-too-short */
+function* fieldsIn(
   records: readonly TlvRecord[],
-  little: boolean,
   bytes: Uint8Array,
-): Record<string, number> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values: Record<string, number> = {};
+): Generator<{ readonly field: Field; readonly at: number }> {
   let at = 0;
   while (at < bytes.length) {
     const record = records.find(({ id }) => id.every((byte, i) => bytes[at + i] === byte));
@@ -114,10 +115,21 @@ function unpackRecords(
     if (at + record.size > bytes.length)
       throw new OperationalError('frame-too-short', `${bytes.length} bytes end inside a record`);
     for (const field of record.fields) {
-      values[field.name] = field.scaling.toCanonical(read(view, at, field.type, little));
+      yield { field, at };
       at += SIZE[field.type];
     }
   }
+}
+
+function unpackRecords(
+  records: readonly TlvRecord[],
+  little: boolean,
+  bytes: Uint8Array,
+): Record<string, number> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values: Record<string, number> = {};
+  for (const { field, at } of fieldsIn(records, bytes))
+    values[field.name] = field.scaling.toCanonical(read(view, at, field.type, little));
   return values;
 }
 
@@ -128,6 +140,13 @@ export function compileTlv(file: TlvFile): TlvCodec {
   return {
     fields: new Set(records.flatMap((record) => record.fields.map((field) => field.name))),
     unpack: (bytes) => unpackRecords(records, little, bytes),
+    locate: (bytes) =>
+      new Map(
+        [...fieldsIn(records, bytes)].map(({ field, at }) => [
+          field.name,
+          { from: at, to: at + SIZE[field.type] },
+        ]),
+      ),
     pack(values) {
       const out: number[] = [];
       const done = new Set<string>();

@@ -1,0 +1,106 @@
+/**
+ * Where the values of a JSON text stand in its bytes. `JSON.parse` forgets it, and libraries count UTF-16 units; what is
+ * shown to people as evidence are bytes. The text has been parsed before, so that it is known to be sound.
+ */
+import { pointerKeys } from './json.ts';
+
+/** A JSON value with the bytes it takes, `from` ≤ byte < `to`. */
+export interface JsonNode {
+  readonly from: number;
+  readonly to: number;
+  /** Of an object; of a key that comes twice the last one counts, as in `JSON.parse`. */
+  readonly fields?: ReadonlyMap<string, JsonNode>;
+  /** Of an array. */
+  readonly items?: readonly JsonNode[];
+}
+
+const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const [BRACE, BRACE_END, BRACKET, BRACKET_END] = [0x7b, 0x7d, 0x5b, 0x5d];
+const COMMA = 0x2c;
+/** What ends a number, true, false or null. */
+const ENDS = new Set([...SPACE, COMMA, BRACE_END, BRACKET_END]);
+
+class Scanner {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    // A byte order mark is dropped by the decoder of the text.
+    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#at = 3;
+  }
+
+  #next(): number | undefined {
+    while (SPACE.has(this.#bytes[this.#at] ?? 0)) this.#at++;
+    return this.#bytes[this.#at];
+  }
+
+  value(): JsonNode {
+    const first = this.#next();
+    const from = this.#at;
+    if (first === QUOTE) this.#skipText();
+    else if (first === BRACE) return { from, fields: this.#object(), to: this.#at };
+    else if (first === BRACKET) return { from, items: this.#array(), to: this.#at };
+    else while (this.#at < this.#bytes.length && !ENDS.has(this.#bytes[this.#at]!)) this.#at++;
+    return { from, to: this.#at };
+  }
+
+  #skipText(): void {
+    this.#at++;
+    while (this.#at < this.#bytes.length && this.#bytes[this.#at] !== QUOTE)
+      this.#at += this.#bytes[this.#at] === BACKSLASH ? 2 : 1;
+    this.#at++;
+  }
+
+  #key(): string {
+    const from = this.#at;
+    this.#skipText();
+    return JSON.parse(Buffer.from(this.#bytes.subarray(from, this.#at)).toString('utf8')) as string;
+  }
+
+  #object(): Map<string, JsonNode> {
+    const fields = new Map<string, JsonNode>();
+    this.#at++;
+    while (this.#next() !== BRACE_END && this.#at < this.#bytes.length) {
+      const key = this.#key();
+      // The colon.
+      this.#next();
+      this.#at++;
+      fields.set(key, this.value());
+      if (this.#next() === COMMA) this.#at++;
+    }
+    this.#at++;
+    return fields;
+  }
+
+  #array(): JsonNode[] {
+    const items: JsonNode[] = [];
+    this.#at++;
+    while (this.#next() !== BRACKET_END && this.#at < this.#bytes.length) {
+      items.push(this.value());
+      if (this.#next() === COMMA) this.#at++;
+    }
+    this.#at++;
+    return items;
+  }
+}
+
+/** The root of a JSON text that `JSON.parse` takes. */
+export function jsonNodes(bytes: Uint8Array): JsonNode {
+  return new Scanner(bytes).value();
+}
+
+function step(node: JsonNode | undefined, key: string): JsonNode | undefined {
+  if (node?.items !== undefined)
+    return /^\d+$/.test(key) ? node.items[Number(key)] : step(node.items[0], key);
+  return node?.fields?.get(key);
+}
+
+/** The node that a pointer points to, by the same rules as `compilePointer`. */
+export function nodeOf(root: JsonNode, pointer: string): JsonNode | undefined {
+  let node: JsonNode | undefined = root;
+  for (const key of pointerKeys(pointer)) node = step(node, key);
+  return node;
+}

@@ -1,0 +1,156 @@
+/**
+ * Which bytes gave which value, for every type of device there is: the located values are those of `decode`, and the lit
+ * bytes alone, decoded by hand, give them. Frames are the examples of the profiles, and made up ones.
+ */
+import { seededRandom } from '@village/core';
+import {
+  builtinCatalog,
+  builtinProtocols,
+  type DeviceProfile,
+  decode,
+  type ExampleFile,
+  encodeAll,
+  type Frame,
+  frameKept,
+  loadCatalog,
+  locate,
+  type ProfileFile,
+} from '@village/device-profiles';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { byHand } from './by-hand.ts';
+
+const { profiles } = loadCatalog([builtinCatalog]);
+const FRAMES_A_PROFILE = 200;
+
+interface Said {
+  readonly name: string;
+  readonly frame: Frame;
+  readonly options: Record<string, string | number | boolean>;
+}
+
+function examplesOf(profile: DeviceProfile): Said[] {
+  const file = (profile.rules as { file: ProfileFile }).file;
+  const protocol = builtinProtocols.find(({ name }) => name === profile.protocol)!;
+  return file.examples
+    .filter((example) => example.error === undefined)
+    .map((example: ExampleFile) => ({
+      name: example.name,
+      frame: protocol.exampleFrame(profile, file, example, () => undefined)!,
+      options: example.options ?? {},
+    }));
+}
+
+/** Frames with plausible values of some metrics, under options that the profile allows. */
+function madeUp(profile: DeviceProfile): Said[] {
+  const random = seededRandom(`locate ${profile.id}`);
+  const known = (parse(profile.source.text) as { options?: Record<string, { values: never[] }> })
+    .options;
+  return Array.from({ length: FRAMES_A_PROFILE }, (_, n) => {
+    const options = Object.fromEntries(
+      Object.entries(known ?? {}).map(([name, { values }]) => [
+        name,
+        values[Math.floor(random() * values.length)]!,
+      ]),
+    );
+    const values = Object.fromEntries(
+      profile.metrics
+        .filter(({ optional }) => !optional || random() < 0.7)
+        .map(({ key, range, states }) => {
+          const all = Object.values(states ?? {});
+          const [low, high] = range;
+          const value = low + (high - low) * random();
+          return [
+            key,
+            all.length > 0 ? all[Math.floor(random() * all.length)]! : round(value, range),
+          ];
+        }),
+    );
+    const at = Date.UTC(2026, 0, 1) + n * 60_000;
+    return encodeAll(profile, values, { at, address: `站-${n}`.slice(2), options }).map(
+      (frame) => ({
+        name: `made up ${n}`,
+        frame,
+        options,
+      }),
+    );
+  }).flat();
+}
+
+const round = (value: number, [low, high]: readonly [number, number]): number =>
+  high - low === 1 && Number.isInteger(low) ? Math.round(value) : Number(value.toPrecision(6));
+
+/** Proves each value of a frame and returns how many there were. */
+function prove(profile: DeviceProfile, { name, frame, options }: Said): number {
+  const { readings } = decode(profile, frame, { options });
+  const { payload, framing } = frameKept(profile, frame);
+  const lit = locate(profile, payload, framing, options);
+  const metrics = new Set(lit.map(({ metric }) => metric));
+  expect([...metrics].sort(), `${profile.id}: ${name}`).toEqual(
+    readings.map(({ metric }) => metric).sort(),
+  );
+  for (const { metric, value } of readings) {
+    const own = lit.filter((one) => one.metric === metric);
+    for (const one of own) {
+      expect(one.value).toBe(value);
+      expect(one.from).toBeGreaterThanOrEqual(0);
+      expect(one.to).toBeGreaterThan(one.from);
+      expect(one.to).toBeLessThanOrEqual(payload.length);
+    }
+    const hand = byHand(profile.source.text, options, payload, metric, own);
+    expect(
+      Math.abs(hand - value),
+      `${profile.id}: ${name}: ${metric} ${hand} ${value}`,
+    ).toBeLessThanOrEqual(Math.abs(value) * 1e-6 + 1e-9);
+  }
+  return readings.length;
+}
+
+describe.each([...profiles.values()].map((profile) => [profile.id, profile] as const))(
+  '%s',
+  (_, profile) => {
+    it('every value of every example opens to the bytes that say it', () => {
+      const examples = examplesOf(profile);
+      expect(examples.length).toBeGreaterThan(0);
+      for (const said of examples) prove(profile, said);
+    });
+
+    it(`so do ${FRAMES_A_PROFILE} frames of plausible values, under every option`, () => {
+      const count = madeUp(profile).reduce((sum, said) => sum + prove(profile, said), 0);
+      expect(count).toBeGreaterThanOrEqual(FRAMES_A_PROFILE);
+    });
+  },
+);
+
+describe('JSON as devices write it', () => {
+  const station = profiles.get('village/air-weather')!;
+  const topic = 'village/v1/devices/a/readings';
+  it.each([
+    ['spaces and line ends', '{ "values" :\r\n\t{ "pm25" : 35.5 , "pm10":7 } }'],
+    [
+      'text of more than one byte before it',
+      '{"device":"空气站","at":"2026-01-01T00:00:00Z","values":{"pm25":35.5,"pm10":7}}',
+    ],
+    [
+      'a key written twice',
+      '{"values":{"pm25":1,"pm10":2},"values":{"pm25":3,"pm25":35.5,"pm10":7}}',
+    ],
+    [
+      'escapes in keys and texts',
+      '{"no\\"te":"}\\\\","v\\u0061lues":{"pm\\u0032\\u0035":35.5,"pm10":7}}',
+    ],
+    [
+      'lists, nulls and objects around',
+      '{"x":[1,[2,{"values":3}],null,true],"values":{"co":null,"pm25":3.55e1,"pm10":7}}',
+    ],
+  ])('%s', (_, text) => {
+    const payload = Buffer.from(text);
+    const lit = locate(station, payload, topic);
+    expect(lit.map(({ metric, value }) => [metric, value])).toEqual([
+      ['pm25', 35.5],
+      ['pm10', 7],
+    ]);
+    for (const { from, to, value } of lit)
+      expect(Number(payload.subarray(from, to).toString())).toBe(value);
+  });
+});
