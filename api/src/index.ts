@@ -5,6 +5,7 @@ import * as devices from './devices.ts';
 import { type Endpoint, isEndpoint, type Method } from './endpoint.ts';
 import * as events from './events.ts';
 import * as file from './export.ts';
+import * as figures from './figures.ts';
 import * as jobs from './jobs.ts';
 import * as live from './live.ts';
 import * as quarantine from './quarantine.ts';
@@ -21,6 +22,7 @@ export {
   audit,
   devices,
   events,
+  figures,
   file,
   jobs,
   live,
@@ -39,6 +41,7 @@ export const resources: Readonly<Record<string, object>> = {
   areas,
   devices,
   readings,
+  figures,
   events,
   quarantine,
   file,

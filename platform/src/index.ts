@@ -1,4 +1,5 @@
 /** What every part of the server registers with: modules with their routes, rights, jobs and metrics. */
+
 export { type AsReceived, type CorrectedRow, corrected } from './corrections/apply.ts';
 export {
   CorrectedQueries,
@@ -15,6 +16,7 @@ export {
   StatementBook,
   type StatementKind,
 } from './corrections/statement.ts';
+export * from './figures/index.ts';
 export { type JobState, listJobs } from './jobs/job-table.ts';
 export { Jobs, type JobsOptions } from './jobs/jobs.ts';
 export { jobsModule } from './jobs/module.ts';

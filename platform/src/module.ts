@@ -1,6 +1,7 @@
 /** What a module is: one value that names its tables, rights, routes, jobs and metrics. */
 import type { Clock, Timer } from '@village/core';
 import type { ModuleMigration, Relational, RelationalModule } from '@village/store/relational';
+import type { Figure } from './figures/figure.ts';
 import type { Schedule } from './jobs/schedule.ts';
 import type { MetricGroup } from './metrics.ts';
 import type { ModuleReader } from './readers.ts';
@@ -98,6 +99,8 @@ export interface Module<
   /** Rights by their word, `noun.verb`. */
   readonly rights?: Readonly<Record<string, RightDefinition>>;
   readonly commands?: readonly Command<Tools>[];
+  /** What it has computed from readings; one machine computes the figures of all modules. */
+  readonly figures?: readonly Figure[];
   start(needs: Needs): ModuleParts | Promise<ModuleParts>;
 }
 

@@ -33,6 +33,8 @@ const STATUS: Readonly<Record<string, number>> = {
   'password-needed': 422,
   'unknown-metric': 422,
   'ambiguous-metric': 422,
+  'unknown-figure': 422,
+  'not-measured': 422,
   locked: 423,
   'too-many-live-clients': 503,
   'query-failed': 500,

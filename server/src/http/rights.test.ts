@@ -50,6 +50,9 @@ const PROMISED: Readonly<Record<string, Access>> = {
 /** Calls that came later, with what they need. */
 const SINCE: Readonly<Record<string, Access>> = {
   'GET /jobs': 'county-admin',
+  'GET /figures': 'clerk',
+  'GET /figures/explain': 'clerk',
+  'GET /figures/of': 'clerk',
   'GET /areas/{code}/properties': 'clerk',
   'PUT /areas/{code}/properties': 'admin',
   'GET /devices/{id}/history': 'clerk',

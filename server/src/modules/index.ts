@@ -3,6 +3,7 @@ import { jobsModule, type Module } from '@village/platform';
 import { backupModule } from './backup/module.ts';
 import { eventsModule } from './events/module.ts';
 import { exportModule } from './export/module.ts';
+import { figuresModule } from './figures/module.ts';
 import { liveModule } from './live/module.ts';
 import type { Needs, Tools } from './needs.ts';
 import { peopleModule } from './people/module.ts';
@@ -18,6 +19,7 @@ export const modules: readonly Module<Needs, Tools>[] = [
   peopleModule,
   registryModule,
   readingsModule,
+  figuresModule,
   eventsModule,
   quarantineModule,
   exportModule,

@@ -1,0 +1,159 @@
+/** Figures: values that somebody is told, computed from readings, each openable to what it was computed from. */
+import { type Static, type TProperties, Type } from 'typebox';
+import { endpoint } from './endpoint.ts';
+import {
+  Code,
+  exactly,
+  Id,
+  Instant,
+  Label,
+  orNull,
+  QualityWord,
+  Text,
+  Time,
+  words,
+} from './shapes.ts';
+
+const StandardRef = Type.Object({ id: Type.String(), title: Label });
+
+/** Why a figure is another than it was. */
+export const FigureReason = words([
+  'late-data',
+  'correction',
+  'circumstances',
+  'definition',
+  'check',
+  'rebuild',
+]);
+
+const value = {
+  value: orNull(Type.Number()),
+  /** 0 to 1, of its least complete input. */
+  completeness: Type.Number(),
+  version: Type.String(),
+  corrections: Type.Array(Type.Integer()),
+};
+
+/** What it was before. */
+export const FormerFigure = Type.Object({
+  ...value,
+  computedAt: Time,
+  replacedAt: Time,
+  reasons: Type.Array(FigureReason),
+});
+export type FormerFigure = Static<typeof FormerFigure>;
+
+const item = {
+  at: Time,
+  ...value,
+  closed: Type.Boolean(),
+  fault: Type.Optional(Type.String()),
+  previous: Type.Optional(FormerFigure),
+};
+export const FigureItem = Type.Object(item);
+export type FigureItem = Static<typeof FigureItem>;
+
+export const FigureDefinition = Type.Object({
+  figure: Type.String(),
+  title: Label,
+  span: words(['hour', 'day']),
+  keep: words(['computed', 'stored']),
+  unit: Type.String(),
+  quantities: Type.Array(Type.String()),
+  standard: orNull(StandardRef),
+});
+export type FigureDefinition = Static<typeof FigureDefinition>;
+
+export const FigureValues = Type.Object({
+  figure: Type.String(),
+  unit: Type.String(),
+  standard: orNull(StandardRef),
+  items: Type.Array(FigureItem),
+});
+export type FigureValues = Static<typeof FigureValues>;
+
+export const ExplainedFigure = Type.Object({
+  ...item,
+  definition: FigureDefinition,
+  /** The version of the figure itself. */
+  definitionVersion: Type.Integer(),
+  unit: Type.String(),
+  to: Time,
+  /** Versions of the standard that were used. */
+  standards: Type.Array(
+    Type.Object({
+      version: Type.String(),
+      from: Time,
+      source: Type.String(),
+      verified: Type.Boolean(),
+    }),
+  ),
+  attributes: Type.Record(Type.String(), Type.Array(Type.Union([Type.String(), Type.Number()]))),
+  assumptions: Type.Array(Label),
+  inputs: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      quantity: Type.String(),
+      unit: Type.String(),
+      expected: Type.Integer(),
+      valid: Type.Integer(),
+      measured: Type.Array(
+        Type.Object({ metric: Type.String(), from: orNull(Time), to: orNull(Time) }),
+      ),
+      readings: Type.Array(
+        Type.Object({ at: Time, value: Type.Number(), quality: Type.Optional(QualityWord) }),
+      ),
+      /** How many there are; `readings` are the first of them. */
+      count: Type.Integer(),
+    }),
+  ),
+  history: Type.Array(FormerFigure),
+});
+export type ExplainedFigure = Static<typeof ExplainedFigure>;
+
+const asked = <T extends TProperties>(more: T) =>
+  exactly({
+    figure: Text,
+    device: Type.Optional(Id),
+    area: Type.Optional(Code),
+    ...more,
+  });
+
+export const list = endpoint({
+  method: 'GET',
+  path: '/figures/of',
+  right: 'figures.read',
+  summary: 'Which figures there are of a device',
+  tags: ['figures'],
+  query: exactly({ device: Id }),
+  answers: { 200: Type.Object({ items: Type.Array(FigureDefinition) }) },
+});
+
+export const values = endpoint({
+  method: 'GET',
+  path: '/figures',
+  right: 'figures.read',
+  summary: 'FigureValues of a figure over time',
+  notes:
+    'Spans that begin in from ≤ at < to and have begun by now; days are those of Beijing. `version` names the versions of the ' +
+    'standard that were used, of a figure without one its own; `completeness` is the share of report intervals that hold a ' +
+    'good reading; `value` is null where that is too little; `closed` is false while the span goes on. `previous` is what a ' +
+    'stored figure was before. 422 `unknown-figure`, `not-measured`, `bad-request` for an area: the figures there are so far ' +
+    'are of devices',
+  tags: ['figures'],
+  query: asked({ from: Instant, to: Instant }),
+  answers: { 200: FigureValues },
+});
+
+export const explain = endpoint({
+  method: 'GET',
+  path: '/figures/explain',
+  right: 'figures.read',
+  summary: 'One value of a figure, opened to what it was computed from',
+  notes:
+    'The value whose span holds `at`: its inputs with flags, corrections, standard, attributes and what it was before. ' +
+    'The bytes behind a reading are at `/frames` by device and time',
+  tags: ['figures'],
+  query: asked({ at: Instant }),
+  answers: { 200: ExplainedFigure },
+});

@@ -1,0 +1,21 @@
+/** The machine of figures: what one is, how it is computed, and how it is asked for. */
+export {
+  type FigureItem,
+  Figures,
+  type FiguresOptions,
+  type Former,
+  type Opened,
+} from './answers.ts';
+export { Circumstances } from './circumstances.ts';
+export { computeSpan, Readings, type Result } from './compute.ts';
+export { dayOf, dayStart, FIGURE_SPANS, type FigureSpan } from './days.ts';
+export {
+  defineFigure,
+  type Facts,
+  type Figure,
+  type FigureInput,
+  type InputReadings,
+  type InputRow,
+} from './figure.ts';
+export { noStatements, type SourceOptions, Sources, type Statements } from './sources.ts';
+export { defineStandard, type Standard, type StandardVersion, versionAt } from './standard.ts';

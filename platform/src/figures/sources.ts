@@ -1,0 +1,139 @@
+/** Where figures get their inputs from: readings of the archive by pages, and what held of a device from the registry. */
+import { BoundedMap } from '@village/core';
+import type { DeviceProfile } from '@village/device-profiles';
+import { registryStore } from '@village/registry';
+import type { RelationalAccess } from '@village/store/relational';
+import type { ArchiveQueries, RangeRow } from '@village/store/time-series';
+import { Circumstances } from './circumstances.ts';
+import { applies, computeSpan, type Readings, type Result, readingsOf } from './compute.ts';
+import { dayStart, type Span, spansIn } from './days.ts';
+import { type Figure, window } from './figure.ts';
+
+/** Statements that put readings right, as far as figures ask of them. */
+export interface Statements {
+  /** Ids of those that hold and touch a device's times, in order. */
+  touching(device: string, span: Span): readonly number[];
+}
+
+export const noStatements: Statements = { touching: () => [] };
+
+export interface SourceOptions {
+  /** Corrected readings. */
+  readonly rows: Pick<ArchiveQueries, 'range'>;
+  readonly statements: Statements;
+  readonly relational: Pick<RelationalAccess, 'for'>;
+  readonly profiles: ReadonlyMap<string, DeviceProfile>;
+}
+
+/** Rows of one question to the archive. */
+const PAGE_ROWS = 50_000;
+/** Days whose rows are in memory at once. */
+const CHUNK_DAYS = 31;
+const KNOWN_MAX = 2_000;
+
+/** Keys of all metrics that figures read of a device. */
+function metricsOf(figures: readonly Figure[], held: Circumstances): string[] {
+  const quantities = figures.flatMap(({ inputs }) => inputs.map(({ quantity }) => quantity));
+  const measured = quantities.flatMap((quantity) => held.measured(quantity));
+  return [...new Set(measured.map(({ metric }) => metric))];
+}
+
+export class Sources {
+  readonly #options: SourceOptions;
+  readonly #known = new BoundedMap<string, { version: number; held: Circumstances }>(KNOWN_MAX);
+
+  constructor(options: SourceOptions) {
+    this.#options = options;
+  }
+
+  get statements(): Statements {
+    return this.#options.statements;
+  }
+
+  /** Rises with each change of what holds of devices. */
+  version(): Promise<number> {
+    return registryStore(this.#options.relational).version();
+  }
+
+  /** What held of a device; kept in memory as long as nothing in the registry changes. */
+  async circumstances(device: string, version?: number): Promise<Circumstances> {
+    // Asked before what it stands for is read, so that nothing old is kept under a new number.
+    const now = version ?? (await this.version());
+    const known = this.#known.get(device);
+    if (known !== undefined && known.version === now) return known.held;
+    const registry = registryStore(this.#options.relational);
+    const held = new Circumstances(
+      device,
+      this.#options.profiles,
+      await registry.installations(device),
+      await registry.properties({ kind: 'device', id: device }),
+    );
+    this.#known.set(device, { version: now, held });
+    return held;
+  }
+
+  /** Readings of a span in order of time. */
+  async #rows(
+    device: string,
+    metrics: readonly string[],
+    span: Span,
+    signal?: AbortSignal,
+  ): Promise<RangeRow[]> {
+    const { rows } = this.#options;
+    const found: RangeRow[] = [];
+    for (let { from } = span; from < span.to; ) {
+      const asked = { device, metrics, from, to: span.to, limit: PAGE_ROWS };
+      const page = await rows.range(asked, signal);
+      for (const row of page) found.push(row);
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) break;
+      from = last.at + 1;
+    }
+    return found;
+  }
+
+  /** The result whose span holds an instant, with its readings. */
+  async open(
+    figure: Figure,
+    held: Circumstances,
+    at: number,
+    signal?: AbortSignal,
+  ): Promise<{ result: Result; readings: ReadonlyMap<string, Readings> }> {
+    const [span] = spansIn(figure.span, { from: at, to: at + 1 }) as [Span];
+    const rows = await this.#rows(
+      held.device,
+      metricsOf([figure], held),
+      window(figure, span),
+      signal,
+    );
+    const readings = readingsOf(figure, held, rows);
+    return { result: computeSpan(figure, span, readings, held), readings };
+  }
+
+  /** Computes figures of a device over whole days, from the first to before the end, a month of rows in memory at a time. */
+  async *compute(
+    figures: readonly Figure[],
+    held: Circumstances,
+    first: number,
+    end: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<readonly [Figure, Result]> {
+    const own = figures.filter((figure) => applies(figure, held));
+    if (own.length === 0) return;
+    const metrics = metricsOf(own, held);
+    for (let day = first; day < end; day += CHUNK_DAYS) {
+      const part = { from: dayStart(day), to: dayStart(Math.min(day + CHUNK_DAYS, end)) };
+      const windows = own.map((figure) => window(figure, part));
+      const around = {
+        from: Math.min(...windows.map(({ from }) => from)),
+        to: Math.max(...windows.map(({ to }) => to)),
+      };
+      const rows = await this.#rows(held.device, metrics, around, signal);
+      for (const figure of own) {
+        const readings = readingsOf(figure, held, rows);
+        for (const span of spansIn(figure.span, part))
+          yield [figure, computeSpan(figure, span, readings, held)];
+      }
+    }
+  }
+}

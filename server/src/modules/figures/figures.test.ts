@@ -1,0 +1,159 @@
+/** Figures over HTTP: values, completeness, standards, opened to their readings, cut to the asker's area. */
+import { DAY, HOUR } from '@village/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, startCounty, type TestServer } from '../../testing.ts';
+
+interface Values {
+  figure: string;
+  unit: string;
+  standard: { id: string } | null;
+  items: Record<string, unknown>[];
+}
+interface Opened {
+  value: number | null;
+  inputs: { count: number; measured: unknown[]; readings: { quality?: string }[] }[];
+  standards: { version: string }[];
+  attributes: Record<string, unknown[]>;
+}
+
+let test: TestServer;
+let admin: Client;
+/** Midnight in Beijing, three days ago. */
+let midnight: number;
+const iso = (at: number): string => encodeURIComponent(new Date(at).toISOString());
+const post = async (device: string, rows: readonly [hour: number, value: number, bad?: true][]) => {
+  const readings = rows.map(([hour, o3, bad]) => ({
+    device,
+    at: new Date(midnight + hour * HOUR).toISOString(),
+    values: { o3 },
+    ...(bad === undefined ? {} : { quality: { o3: 'calibration' } }),
+  }));
+  expect((await admin.ask('POST', '/readings', { readings })).json()).toMatchObject({
+    quarantined: [],
+  });
+};
+const values = (figure: string, from: number, to: number, device = 'north-air') =>
+  admin.get<Values>(`/figures?figure=${figure}&device=${device}&from=${iso(from)}&to=${iso(to)}`);
+
+beforeAll(async () => {
+  test = await startCounty();
+  admin = await test.client('admin');
+  midnight = Math.floor((test.timer.now() + 8 * HOUR) / DAY - 3) * DAY - 8 * HOUR;
+  // Twenty-one hours, two of them above 200; then a day of which hours are missing.
+  await post(
+    'north-air',
+    Array.from({ length: 21 }, (_, hour) => [hour, hour < 2 ? 201 : 100 + hour]),
+  );
+  await post('north-air', [
+    [21, 500, true],
+    [24, 170],
+    [25, 190],
+  ]);
+});
+afterAll(() => test.close());
+
+describe('figures', () => {
+  it('say which there are of a device', async () => {
+    const { items } = await admin.get<{ items: { figure: string; keep: string }[] }>(
+      '/figures/of?device=north-air',
+    );
+    const ids = items.map(({ figure }) => figure);
+    expect(ids).toContain('hourly-mean:air.o3');
+    expect(ids).toContain('hours-above:air.o3');
+    expect(ids).not.toContain('hourly-mean:wind.direction');
+    expect(ids).not.toContain('hourly-mean:water.cod');
+  });
+
+  it('tell hourly means with completeness, and none where nothing good was heard', async () => {
+    const answer = await values('hourly-mean:air.o3', midnight + 20 * HOUR, midnight + 23 * HOUR);
+    expect(answer).toMatchObject({ figure: 'hourly-mean:air.o3', unit: 'µg/m³', standard: null });
+    const common = { version: '1', corrections: [], closed: true };
+    expect(answer.items).toEqual([
+      { at: expect.any(String), value: 120, completeness: 1, ...common },
+      { at: expect.any(String), value: null, completeness: 0, ...common },
+      { at: expect.any(String), value: null, completeness: 0, ...common },
+    ]);
+  });
+
+  it('tell a daily mean of twenty hourly means or more', async () => {
+    const { items } = await values('daily-mean:air.o3', midnight, midnight + 2 * DAY);
+    const sum = 201 + 201 + Array.from({ length: 19 }, (_, n) => 102 + n).reduce((a, b) => a + b);
+    expect(items.map(({ value, completeness }) => [value, completeness])).toEqual([
+      [sum / 21, 21 / 24],
+      [null, 2 / 24],
+    ]);
+  });
+
+  it('count hours above the limit of the class that held then, by the standard of that time', async () => {
+    const asked = () => values('hours-above:air.o3', midnight, midnight + 2 * DAY);
+    const before = await asked();
+    expect(before.standard).toMatchObject({ id: 'GB 3095' });
+    expect(before.items.map(({ value }) => value)).toEqual([2, 0]);
+    const zone = {
+      attributes: { 'function-zone': '1' },
+      since: new Date(midnight + DAY).toISOString(),
+    };
+    expect((await admin.ask('PUT', '/devices/north-air/properties', zone)).statusCode).toBe(200);
+    // 170 and 190 are above 160, the limit of class 1, which holds from the second day on.
+    expect((await asked()).items.map(({ value }) => value)).toEqual([2, 2]);
+    const opened = await admin.get<Opened>(
+      `/figures/explain?figure=hours-above:air.o3&device=north-air&at=${iso(midnight + 30 * HOUR)}`,
+    );
+    expect(opened).toMatchObject({ value: 2, attributes: { 'function-zone': ['1'] } });
+    expect(opened.standards).toHaveLength(1);
+    expect(opened.inputs[0]).toMatchObject({ count: 2, expected: 24, valid: 2 });
+  });
+
+  it('open to readings with their flags', async () => {
+    const { inputs } = await admin.get<Opened>(
+      `/figures/explain?figure=daily-mean:air.o3&device=north-air&at=${iso(midnight)}`,
+    );
+    expect(inputs[0]?.readings.map(({ quality }) => quality ?? 'good').slice(-2)).toEqual([
+      'good',
+      'calibration',
+    ]);
+    expect(inputs[0]?.measured).toEqual([{ metric: 'o3', from: null, to: null }]);
+  });
+
+  it('are of nothing that lies ahead, and say of a span that goes on that it does', async () => {
+    const now = test.timer.now();
+    const { items } = await values('daily-mean:air.o3', now, now + 5 * DAY);
+    expect(items.every(({ closed }) => closed === false)).toBe(true);
+    expect(items.length).toBeLessThanOrEqual(1);
+    const ahead = `/figures/explain?figure=daily-mean:air.o3&device=north-air&at=${iso(now + DAY)}`;
+    expect((await admin.ask('GET', ahead)).statusCode).toBe(404);
+  });
+
+  it('refuse what there is not', async () => {
+    const span = `from=${iso(midnight)}&to=${iso(midnight + DAY)}`;
+    for (const [query, status, code] of [
+      ['figure=no-such&device=north-air', 422, 'unknown-figure'],
+      ['figure=hourly-mean:water.cod&device=north-air', 422, 'not-measured'],
+      ['figure=hourly-mean:air.o3&device=nobody', 404, 'not-found'],
+      ['figure=hourly-mean:air.o3&area=330522100000', 400, 'bad-request'],
+      ['figure=hourly-mean:air.o3', 400, 'bad-request'],
+    ] as const) {
+      const answer = await admin.ask('GET', `/figures?${query}&${span}`);
+      expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([status, code]);
+    }
+    const long = `from=${iso(midnight - 1_000 * DAY)}&to=${iso(midnight)}`;
+    const answer = await admin.ask(
+      'GET',
+      `/figures?figure=hourly-mean:air.o3&device=north-air&${long}`,
+    );
+    expect(answer.json()).toMatchObject({ code: 'too-many-buckets' });
+  });
+
+  it('are cut to the area of who asks', async () => {
+    const [clerk, south] = [await test.client('village'), await test.client('south')];
+    const span = `from=${iso(midnight)}&to=${iso(midnight + DAY)}`;
+    for (const path of [
+      `/figures?figure=daily-mean:air.o3&device=north-air&${span}`,
+      `/figures/explain?figure=daily-mean:air.o3&device=north-air&at=${iso(midnight)}`,
+      '/figures/of?device=north-air',
+    ]) {
+      expect((await clerk.ask('GET', path)).statusCode).toBe(200);
+      expect((await south.ask('GET', path)).statusCode).toBe(404);
+    }
+  });
+});

@@ -1,0 +1,47 @@
+/** GB 3095, ambient air quality: the limits of hourly means, by version and class of the place. */
+import { BEIJING_OFFSET_MS } from '@village/core';
+import { defineStandard } from '@village/platform';
+
+/** Upper limits in the canonical unit: of class 1 (nature reserves and the like) and class 2 (all else). */
+export type HourlyLimits = Readonly<
+  Record<'air.so2' | 'air.no2' | 'air.co' | 'air.o3', readonly [first: number, second: number]>
+>;
+
+const beijing = (year: number, month: number, day: number): number =>
+  Date.UTC(year, month - 1, day) - BEIJING_OFFSET_MS;
+
+const UNTIL_2030: HourlyLimits = {
+  'air.so2': [150, 500],
+  'air.no2': [200, 200],
+  'air.co': [10, 10],
+  'air.o3': [160, 200],
+};
+
+export const gb3095 = defineStandard<HourlyLimits>({
+  id: 'GB 3095',
+  title: { zh: '环境空气质量标准', en: 'Ambient air quality standards' },
+  versions: [
+    {
+      version: 'GB 3095-2012',
+      from: beijing(2016, 1, 1),
+      source:
+        'Equal to the transition column of GB 3095-2026, by a news report; its own text was not read',
+      verified: false,
+      data: UNTIL_2030,
+    },
+    {
+      version: 'GB 3095-2026 (2026–2030)',
+      from: beijing(2026, 3, 1),
+      source: 'GB 3095-2026 tables 1 and 2, transition column, from the page image of the standard',
+      verified: true,
+      data: UNTIL_2030,
+    },
+    {
+      version: 'GB 3095-2026',
+      from: beijing(2031, 1, 1),
+      source: 'GB 3095-2026 tables 1 and 2, from the page image of the standard',
+      verified: true,
+      data: { ...UNTIL_2030, 'air.so2': [150, 150] },
+    },
+  ],
+});

@@ -1,0 +1,142 @@
+/** The module of figures: their values over time, and each opened to what it was computed from. */
+import * as api from '@village/api';
+import { formatTime, OperationalError, quantity } from '@village/core';
+import {
+  type Caller,
+  defineModule,
+  type Figure,
+  type FigureItem,
+  Figures,
+  instant,
+  noStatements,
+  type Opened,
+  route,
+  Sources,
+  span,
+} from '@village/platform';
+import { deviceFor } from '../../http/query.ts';
+import type { Needs } from '../needs.ts';
+import { hoursAboveLimits } from './hours-above.ts';
+import { means } from './means.ts';
+
+/** Readings of one input that an answer holds; a day of them every ten seconds. */
+const READINGS_MAX = 8_640;
+
+/** What was asked for. @throws bad-request not-found */
+function deviceOf(
+  { directory }: Needs,
+  caller: Caller,
+  { device, area }: { device?: string; area?: string },
+): string {
+  if (device === undefined || area !== undefined)
+    throw new OperationalError('bad-request', 'device: this figure is of a device, name one');
+  return deviceFor(directory, caller, device).device.id;
+}
+
+const standardOf = ({ standard }: Figure): api.figures.FigureValues['standard'] =>
+  standard === undefined ? null : { id: standard.id, title: { ...standard.title } };
+
+const viewDefinition = (figure: Figure): api.figures.FigureDefinition => ({
+  figure: figure.id,
+  title: { ...figure.title },
+  span: figure.span,
+  keep: figure.keep,
+  unit: figure.unit,
+  quantities: figure.inputs.map((input) => input.quantity),
+  standard: standardOf(figure),
+});
+
+function viewItem({ at, fault, corrections, ...rest }: FigureItem): api.figures.FigureItem {
+  return {
+    at: formatTime(at),
+    ...rest,
+    corrections: [...corrections],
+    ...(fault === null ? {} : { fault }),
+  };
+}
+
+const bound = (at: number): string | null => (Number.isFinite(at) ? formatTime(at) : null);
+
+function viewOpened(figure: Figure, { item, result, inputs }: Opened): api.figures.ExplainedFigure {
+  const used = figure.standard?.versions.filter(({ version }) =>
+    result.standards.includes(version),
+  );
+  return {
+    ...viewItem(item),
+    definition: viewDefinition(figure),
+    definitionVersion: figure.version,
+    unit: figure.unit,
+    to: formatTime(item.at + (figure.span === 'hour' ? 3_600_000 : 86_400_000)),
+    standards: (used ?? []).map(({ version, from, source, verified }) => ({
+      version,
+      from: formatTime(from),
+      source,
+      verified,
+    })),
+    attributes: Object.fromEntries(
+      Object.entries(result.attributes).map(([key, values]) => [key, [...values]]),
+    ),
+    assumptions: (figure.assumptions ?? []).map((one) => ({ ...one })),
+    inputs: inputs.map(({ name, quantity: id, expected, valid, measured, readings }) => ({
+      name,
+      quantity: id,
+      unit: quantity(id)?.unit ?? '',
+      expected,
+      valid,
+      measured: measured.map(({ metric, from, to }) => ({
+        metric,
+        from: bound(from),
+        to: bound(to),
+      })),
+      readings: readings.slice(0, READINGS_MAX).map(({ at, value, quality }) => ({
+        at: formatTime(at),
+        value,
+        ...(quality === 'good' ? {} : { quality }),
+      })),
+      count: readings.length,
+    })),
+    history: [],
+  };
+}
+
+export const figuresModule = defineModule<Needs>({
+  name: 'figures',
+  title: { zh: '指标', en: 'Figures' },
+  rights: {
+    'figures.read': {
+      title: { zh: '查看统计指标', en: 'See figures' },
+      roles: ['clerk', 'officer', 'admin'],
+    },
+  },
+  figures: [...means, ...hoursAboveLimits],
+  start: (needs) => {
+    const { store, relational, profiles, clock } = needs;
+    const sources = new Sources({ rows: store, statements: noStatements, relational, profiles });
+    const figures = new Figures({ figures: [...means, ...hoursAboveLimits], sources, clock });
+    return {
+      routes: [
+        route(api.figures.list, async ({ caller, query }) => {
+          const { id } = deviceFor(needs.directory, caller, query.device).device;
+          return { items: (await figures.of(id)).map(viewDefinition) };
+        }),
+        route(api.figures.values, async ({ caller, query, signal }) => {
+          const figure = figures.figure(query.figure);
+          const device = deviceOf(needs, caller, query);
+          const items = await figures.values(figure, device, span(query), signal);
+          return {
+            figure: figure.id,
+            unit: figure.unit,
+            standard: standardOf(figure),
+            items: items.map(viewItem),
+          };
+        }),
+        route(api.figures.explain, async ({ caller, query, signal }) => {
+          const figure = figures.figure(query.figure);
+          const device = deviceOf(needs, caller, query);
+          const at = instant(query.at, 'at');
+          return viewOpened(figure, await figures.open(figure, device, at, signal));
+        }),
+      ],
+    };
+  },
+});
