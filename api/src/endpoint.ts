@@ -31,6 +31,8 @@ export interface Endpoint {
   /** Content type of a body that is no JSON; the handler gets the bytes. */
   readonly consumes?: string;
   readonly bodyBytesMax?: number;
+  /** The handler gets the bytes of a JSON body as well. */
+  readonly keepsBytes?: true;
   /** Content types of an answer that is no JSON. */
   readonly produces?: readonly string[];
   /** The longest that making the answer may take, where the usual time is too short. */

@@ -6,6 +6,7 @@ import { type Endpoint, isEndpoint, type Method } from './endpoint.ts';
 import * as events from './events.ts';
 import * as file from './export.ts';
 import * as figures from './figures.ts';
+import * as frames from './frames.ts';
 import * as jobs from './jobs.ts';
 import * as live from './live.ts';
 import * as quarantine from './quarantine.ts';
@@ -24,6 +25,7 @@ export {
   events,
   figures,
   file,
+  frames,
   jobs,
   live,
   quarantine,
@@ -42,6 +44,7 @@ export const resources: Readonly<Record<string, object>> = {
   devices,
   readings,
   figures,
+  frames,
   events,
   quarantine,
   file,

@@ -100,6 +100,7 @@ export const post = endpoint({
     'At most 2,000 rows, 1 MiB; 503 `store-unavailable` when they are not on disk within 10 s: send them again',
   tags: ['readings'],
   bodyBytesMax: 1024 * 1024,
+  keepsBytes: true,
   body: PostedReadings,
   // What is inside is checked row by row by the pipeline, so that one bad row does not cost the others.
   envelope: posted(Type.Unknown(), Type.Unknown(), Type.Unknown()),

@@ -54,6 +54,10 @@ export interface WireReading {
   values: Record<string, number>;
   /** Only what is not `good`. */
   quality?: Record<string, Quality>;
+  /** What the device said, base64: of devices whose figures may be evidence. */
+  frame?: string;
+  /** What must be known besides to read it, such as its topic. */
+  framing?: string;
 }
 
 export interface WireEvent {
@@ -61,6 +65,9 @@ export interface WireEvent {
   at: string;
   type: string;
   detail?: Record<string, unknown>;
+  /** As of a reading. */
+  frame?: string;
+  framing?: string;
 }
 
 /**

@@ -27,6 +27,12 @@ export interface ByteRange {
   readonly to: number;
 }
 
+/** A value and the bytes that say it; a value that is put together has a field for each run of bytes. */
+export interface LocatedField extends ByteRange {
+  readonly metric: string;
+  readonly value: number;
+}
+
 export interface Codec extends Decoder {
   /**
    * Which of a frame's bytes, as the protocol keeps them, say each metric: several ranges where a value is put together.

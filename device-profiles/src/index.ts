@@ -4,14 +4,20 @@
  */
 export { builtinCatalog, loadCatalog } from './catalog.ts';
 export type { Note, Path } from './check/note.ts';
-export type { ByteRange, Codec, DecodeContext, Decoder, EncodeContext } from './codec.ts';
+export type {
+  ByteRange,
+  Codec,
+  DecodeContext,
+  Decoder,
+  EncodeContext,
+  LocatedField,
+} from './codec.ts';
 export {
   decode,
   encode,
   encodeAll,
   frameBytes,
   frameKept,
-  type LocatedField,
   locate,
   openDecoder,
   optionFaults,

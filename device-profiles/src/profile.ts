@@ -1,6 +1,6 @@
 /** What the rest of the product does with a profile whatever its protocol: decode, encode, options. */
 import { bug, type Device } from '@village/core';
-import type { ByteRange, DecodeContext, Decoder, EncodeContext } from './codec.ts';
+import type { ByteRange, DecodeContext, Decoder, EncodeContext, LocatedField } from './codec.ts';
 import { codecOf, rulesOf } from './compile.ts';
 import { optionFaultsOf } from './options.ts';
 import type { Decoded, DeviceProfile, Frame } from './types.ts';
@@ -40,12 +40,6 @@ export function frameKept(
 ): { readonly payload: Uint8Array; readonly framing: string } {
   const { protocol } = rulesOf(profile);
   return { payload: protocol.frameBytes(frame), framing: protocol.framing?.(frame) ?? '' };
-}
-
-/** A value and the bytes that say it; a value that is put together has a field for each run of bytes. */
-export interface LocatedField extends ByteRange {
-  readonly metric: string;
-  readonly value: number;
 }
 
 /**

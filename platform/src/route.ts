@@ -33,6 +33,8 @@ export interface Call<E extends Endpoint = Endpoint> {
   readonly params: StaticOf<E, 'params'>;
   readonly query: StaticOf<E, 'query'>;
   readonly body: BodyOf<E>;
+  /** The body as it came, where its endpoint wants it beside what it says. */
+  readonly bytes: Uint8Array | null;
   /** Who asks. A public route has no caller, and asking for it is a bug. */
   readonly caller: Caller;
   /** Where the request came from. */

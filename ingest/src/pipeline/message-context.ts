@@ -22,19 +22,35 @@ export interface Arrival {
   readonly dup: boolean;
 }
 
+/** A gateway's batch. */
+export interface BatchNumber {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
 export class MessageContext implements Arrival {
   readonly sender: Sender;
   readonly topic: string;
   readonly receivedAt: number;
   readonly lane: Lane | null;
   readonly dup: boolean;
+  /** Null where it is no batch. */
+  readonly batch: BatchNumber | null;
 
-  constructor(sender: Sender, topic: string, receivedAt: number, lane: Lane | null, dup: boolean) {
+  constructor(
+    sender: Sender,
+    topic: string,
+    receivedAt: number,
+    lane: Lane | null,
+    dup: boolean,
+    batch: BatchNumber | null = null,
+  ) {
     this.sender = sender;
     this.topic = topic;
     this.receivedAt = receivedAt;
     this.lane = lane;
     this.dup = dup;
+    this.batch = batch;
   }
 
   /** Whether the sender may speak for the device: a device for itself, a gateway for those that name it. */
@@ -57,9 +73,10 @@ export class MessageContext implements Arrival {
     }
   }
 
-  /** The same message in the lane that it names itself; a rerun stays backfill. */
-  inLane(lane: Lane | null): MessageContext {
-    if (this.sender.kind === 'rerun' || lane === this.lane) return this;
-    return new MessageContext(this.sender, this.topic, this.receivedAt, lane, this.dup);
+  /** The same message as the batch that it is, in the lane that it names itself; a rerun stays backfill. */
+  asBatch(lane: Lane | null, batch: BatchNumber): MessageContext {
+    const { sender, topic, receivedAt, dup } = this;
+    const own = sender.kind === 'rerun' ? this.lane : lane;
+    return new MessageContext(sender, topic, receivedAt, own, dup, batch);
   }
 }

@@ -368,9 +368,9 @@ describe('HTTP', () => {
       quarantined: [{ index: 1, reason: 'not-a-text', message: /^events\[0\]\.type: / }],
     });
     const reason = new Error('gone');
-    await expect(bench.pipeline.acceptHttp({}, source, AbortSignal.abort(reason))).rejects.toBe(
-      reason,
-    );
+    await expect(
+      bench.pipeline.acceptHttp({}, source, { signal: AbortSignal.abort(reason) }),
+    ).rejects.toBe(reason);
   });
 
   it('what a person had no right to is not stored by running it again', async () => {

@@ -199,14 +199,14 @@ export class Pipeline {
   }
 
   /**
-   * `POST /api/v1/readings`: `{readings, events?, lane?}`. Resolves when all of it is durable.
+   * `POST /api/v1/readings`: `{readings, events?, lane?}`, and the bytes that said so. Resolves when all of it is durable.
    * Rejects with the signal's reason when that comes first: it may be stored then, and sending it again does no harm.
    * @throws store-busy (retry) while nothing can be taken; not-an-object, not-a-list, too-many-rows, unknown-lane
    */
   async acceptHttp(
     body: unknown,
     source: HttpSource,
-    signal?: AbortSignal,
+    { bytes = null, signal }: { bytes?: Uint8Array | null; signal?: AbortSignal } = {},
   ): Promise<{ accepted: number; quarantined: RowFault[] }> {
     signal?.throwIfAborted();
     if (!this.ready())
@@ -216,10 +216,11 @@ export class Pipeline {
     const sender = { kind: 'http', id: `http:${source.name}`, source } as const;
     const context = new MessageContext(sender, 'http', this.#clock(), lane, false);
     const quarantined: RowFault[] = [];
-    takeRows(this.#rows, readings, events, context, (row, index, error) => {
+    const reject: Reject = (row, index, error) => {
       quarantined.push({ index, reason: error.code, message: error.message });
       this.#rejectRow(row, context, error);
-    });
+    };
+    takeRows(this.#rows, readings, events, context, reject, bytes);
     await this.#settled(signal);
     return { accepted: readings.length + events.length - quarantined.length, quarantined };
   }
@@ -278,7 +279,7 @@ export class Pipeline {
     const reject: Reject = (_row, _index, error) => {
       throw error;
     };
-    if (viaHttp) takeRow(this.#rows, object(parseJson(payload), ''), context, reject);
+    if (viaHttp) takeRow(this.#rows, object(parseJson(payload), ''), context, reject, payload);
     else take(found, payload, context, reject);
   }
 

@@ -3,7 +3,7 @@
  * nothing for each row. Looks up a device once and keeps what it needs until the registry gives another object.
  */
 import { type Device, EVENT_DETAIL_CHARACTERS_MAX, qualityCode } from '@village/core';
-import type { Decoded, DeviceProfile } from '@village/device-profiles';
+import { type Decoded, type DeviceProfile, type Frame, frameKept } from '@village/device-profiles';
 import type { Registry } from '@village/registry';
 import {
   type Appender,
@@ -14,25 +14,13 @@ import {
   type TimeSeriesStore,
 } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
-import { absurd, type Clockless, GivenTimes, NEWS_MS, REMEMBER_MS } from './event-time.ts';
+import { absurd, GivenTimes, NEWS_MS, REMEMBER_MS } from './event-time.ts';
+import { KeptFrames } from './kept-frames.ts';
 import type { Arrival, MessageContext } from './message-context.ts';
+import type { RegisteredDevice } from './registered-device.ts';
 import { type Fields, type MessagePath, objectIn, refuse, textIn, time, tooDeep } from './shape.ts';
 
 const IMPLAUSIBLE = qualityCode('implausible') ?? 0;
-
-/** A registered device with all that a row needs. */
-export interface RegisteredDevice extends Clockless {
-  readonly device: Device;
-  readonly profile: DeviceProfile;
-  readonly layout: Layout;
-  readonly number: number;
-  /** Column of each metric key; `low` and `high` are by column. */
-  readonly columns: ReadonlyMap<string, number>;
-  readonly low: Float64Array;
-  readonly high: Float64Array;
-  /** Readings put in since `takeStored`. */
-  newReadings: number;
-}
 
 type RowStore = Appender & Pick<TimeSeriesStore, 'latest'>;
 
@@ -43,6 +31,7 @@ export class Rows {
   readonly #counters: Counters;
   readonly #devices = new Map<string, RegisteredDevice>();
   readonly #times = new GivenTimes();
+  readonly #frames: KeptFrames;
   /** Devices with readings since `takeStored`. */
   #withNewReadings: RegisteredDevice[] = [];
 
@@ -56,6 +45,7 @@ export class Rows {
     this.#registry = registry;
     this.#profiles = profiles;
     this.#counters = counters;
+    this.#frames = new KeptFrames(store);
   }
 
   /** A registered device with what its rows need. @throws unknown-device, unknown-profile */
@@ -141,7 +131,13 @@ export class Rows {
    * Stores one reading object of our own wire (`at`, `values`, `quality`), all of it or nothing.
    * @throws bad-time, not-an-object, unknown-metric, value-not-a-number, unknown-quality, no-values
    */
-  put(registered: RegisteredDevice, reading: Fields, arrival: Arrival, path: MessagePath): void {
+  put(
+    registered: RegisteredDevice,
+    reading: Fields,
+    arrival: MessageContext,
+    path: MessagePath,
+    bytes: () => Uint8Array | undefined,
+  ): void {
     let at = time(reading, 'at', path);
     const values = objectIn(reading, 'values', path);
     const quality = reading['quality'] === undefined ? null : objectIn(reading, 'quality', path);
@@ -159,6 +155,8 @@ export class Rows {
       this.#store.unreserve(registered.layout);
       throw error;
     }
+    if (registered.profile.evidence === 'all')
+      this.#frames.keepRow(registered, at, arrival, reading, bytes);
   }
 
   /**
@@ -230,8 +228,9 @@ export class Rows {
   putDecoded(
     registered: RegisteredDevice,
     decoded: Decoded,
-    arrival: Arrival,
+    arrival: MessageContext,
     content: () => string,
+    frame?: Frame,
   ): void {
     const { receivedAt } = arrival;
     const claimed = decoded.at;
@@ -264,10 +263,18 @@ export class Rows {
     }
     for (const { type, detail } of decoded.events)
       this.#event(registered, type, detail, at, arrival);
+    if (frame !== undefined && isEvidence(registered.profile, decoded))
+      this.#frames.keepFrame(registered, at, arrival, frameKept(registered.profile, frame));
   }
 
   /** Stores one event object of our own wire. @throws bad-time, not-a-text, not-an-object, detail-too-large */
-  putEvent(registered: RegisteredDevice, event: Fields, arrival: Arrival, path: MessagePath): void {
+  putEvent(
+    registered: RegisteredDevice,
+    event: Fields,
+    arrival: MessageContext,
+    path: MessagePath,
+    bytes: () => Uint8Array | undefined,
+  ): void {
     let at = time(event, 'at', path);
     const type = textIn(event, 'type', path, 64);
     const detail = event['detail'] === undefined ? {} : objectIn(event, 'detail', path);
@@ -284,6 +291,8 @@ export class Rows {
       this.#counters.clockReplaced++;
     }
     this.#event(registered, type, detail, at, arrival);
+    if (registered.profile.evidence !== 'none')
+      this.#frames.keepRow(registered, at, arrival, event, bytes);
   }
 
   #event(
@@ -299,6 +308,12 @@ export class Rows {
     this.#store.event({ device, at, receivedAt, type, detail }, late ? 'backfill' : 'live');
     this.#counters.events++;
   }
+}
+
+/** Whether what a frame said makes it one to be kept. */
+function isEvidence({ evidence }: DeviceProfile, { readings, events }: Decoded): boolean {
+  if (evidence === 'none') return false;
+  return events.length > 0 || (evidence === 'all' && readings.length > 0);
 }
 
 function codeOf(quality: Fields, key: string, path: MessagePath): number {

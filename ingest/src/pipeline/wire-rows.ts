@@ -1,5 +1,6 @@
 /** Lists of readings and events in our own form, as gateways and HTTP clients send them: each row stands for itself. */
 import { OperationalError } from '@village/core';
+import { listPositions } from '@village/device-profiles/mqtt';
 import type { Reject } from '../dialects/dialect.ts';
 import type { MessageContext } from './message-context.ts';
 import type { Rows } from './rows.ts';
@@ -12,20 +13,37 @@ export function takeRows(
   events: readonly unknown[],
   context: MessageContext,
   reject: Reject,
+  payload: Uint8Array | null,
 ): void {
+  const bytes = rowBytes(payload);
   const path = new MessagePath('readings');
   for (let n = 0; n < readings.length; n++) {
     path.index = n;
     try {
       const fields = object(readings[n], path);
       const id = textIn(fields, 'device', path, 64);
-      rows.put(rows.deviceFor(id, context, path), fields, context, path);
+      rows.put(rows.deviceFor(id, context, path), fields, context, path, () =>
+        bytes('readings', n),
+      );
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       reject(readings[n], n, error);
     }
   }
-  if (events.length > 0) takeEvents(rows, events, readings.length, context, reject);
+  if (events.length > 0) takeEvents(rows, events, readings.length, context, reject, bytes);
+}
+
+type RowBytes = (list: 'readings' | 'events', index: number) => Uint8Array | undefined;
+
+/** The bytes of a row in the message it came in, looked for when the first is asked for. */
+function rowBytes(payload: Uint8Array | null): RowBytes {
+  let positions: ReturnType<typeof listPositions> | undefined;
+  return (list, index) => {
+    if (payload === null) return undefined;
+    positions ??= listPositions(payload);
+    const range = positions(list, index);
+    return range === undefined ? undefined : payload.subarray(range.from, range.to);
+  };
 }
 
 function takeEvents(
@@ -34,6 +52,7 @@ function takeEvents(
   first: number,
   context: MessageContext,
   reject: Reject,
+  bytes: RowBytes,
 ): void {
   const path = new MessagePath('events');
   for (let n = 0; n < events.length; n++) {
@@ -41,7 +60,9 @@ function takeEvents(
     try {
       const fields = object(events[n], path);
       const id = textIn(fields, 'device', path, 64);
-      rows.putEvent(rows.deviceFor(id, context, path), fields, context, path);
+      rows.putEvent(rows.deviceFor(id, context, path), fields, context, path, () =>
+        bytes('events', n),
+      );
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       reject(events[n], first + n, error);
@@ -50,7 +71,15 @@ function takeEvents(
 }
 
 /** Stores a reading or an event that was rejected alone and is run again. */
-export function takeRow(rows: Rows, row: Fields, context: MessageContext, reject: Reject): void {
-  if (row['type'] === undefined) takeRows(rows, [row], [], context, reject);
-  else takeRows(rows, [], [row], context, reject);
+export function takeRow(
+  rows: Rows,
+  row: Fields,
+  context: MessageContext,
+  reject: Reject,
+  payload: Uint8Array,
+): void {
+  const list = row['type'] === undefined ? 'readings' : 'events';
+  const batch = Buffer.concat([Buffer.from(`{"${list}":[`), payload, Buffer.from(']}')]);
+  if (list === 'readings') takeRows(rows, [row], [], context, reject, batch);
+  else takeRows(rows, [], [row], context, reject, batch);
 }

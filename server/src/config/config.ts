@@ -102,6 +102,8 @@ const fileSchema = z.strictObject({
       sealEvery: duration(100, DAY).optional(),
       /** Readings older than this are deleted; absent keeps everything. */
       retention: duration(DAY, 36_500 * DAY).optional(),
+      /** Frames received longer ago are deleted, but for those that something quotes. */
+      framesRetention: duration(DAY, 36_500 * DAY).default(90 * DAY),
       /** Free disk below which nothing is acknowledged any more. */
       diskReserveMegabytes: z.number().int().min(0).max(1_000_000_000).optional(),
       memoryMegabytes: count(1_000_000).min(128).default(1024),

@@ -159,6 +159,7 @@ describe('the description', () => {
       'GET /quarantine',
       'POST /quarantine/rerun',
       'GET /export',
+      'GET /frames',
       'GET /live',
       'GET /overview',
       'GET /system',

@@ -5,13 +5,21 @@ import type { LackingQuery, TimeSeriesStore } from '@village/store/time-series';
 /** Spans that one header tells. */
 const SPANS_MAX = 10;
 
-/** `village-incomplete: <from>/<to>, …`, the spans of such files; no header when there are none. */
+/** `village-incomplete: <from>/<to>, …`; no header when there are no spans. */
+export function missingHeaders(
+  spans: readonly { readonly from: number; readonly to: number }[],
+): Record<string, string> {
+  if (spans.length === 0) return {};
+  const told = spans
+    .slice(0, SPANS_MAX)
+    .map(({ from, to }) => `${formatTime(from)}/${formatTime(to)}`);
+  return { 'village-incomplete': told.join(', ') };
+}
+
+/** The same, for the spans of such files. */
 export function incompleteHeaders(
   store: Pick<TimeSeriesStore, 'lacking'>,
   query: LackingQuery,
 ): Record<string, string> {
-  const spans = store.lacking(query).slice(0, SPANS_MAX);
-  if (spans.length === 0) return {};
-  const told = spans.map(({ from, to }) => `${formatTime(from)}/${formatTime(to)}`);
-  return { 'village-incomplete': told.join(', ') };
+  return missingHeaders(store.lacking(query));
 }

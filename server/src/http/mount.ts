@@ -11,6 +11,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     endpoint?: Endpoint;
   }
+  interface FastifyRequest {
+    /** A JSON body as it came, on routes that want it. */
+    bodyBytes: Buffer | null;
+  }
 }
 
 /** A signal that fires when the asker has gone or the time for an answer is over. */
@@ -28,6 +32,7 @@ function callOf(relational: Relational, request: FastifyRequest, reply: FastifyR
     params: request.params,
     query: request.query,
     body: request.body,
+    bytes: request.bodyBytes ?? null,
     address: request.ip,
     secure: request.protocol === 'https',
     get caller() {
@@ -76,7 +81,15 @@ function send(reply: FastifyReply, returned: unknown): FastifyReply {
 
 /** Adds a route to the scope of its prefix. */
 export function mount(app: FastifyInstance, route: AnyRoute, relational: Relational): void {
-  const { consumes, bodyBytesMax } = route.endpoint;
+  const { consumes, bodyBytesMax, keepsBytes } = route.endpoint;
+  if (keepsBytes === true) {
+    void app.register((scope, _options, done) => {
+      keepBytes(scope);
+      add(scope, route, relational);
+      done();
+    });
+    return;
+  }
   if (consumes === undefined) {
     add(app, route, relational);
     return;
@@ -90,6 +103,17 @@ export function mount(app: FastifyInstance, route: AnyRoute, relational: Relatio
     );
     add(scope, route, relational);
     done();
+  });
+}
+
+/** Reads JSON bodies as the framework does, and keeps their bytes. */
+function keepBytes(scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser('error', 'error');
+  scope.decorateRequest('bodyBytes', null);
+  scope.removeContentTypeParser('application/json');
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    request.bodyBytes = body as Buffer;
+    void parse(request, body.toString('utf8'), done);
   });
 }
 

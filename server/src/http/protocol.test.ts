@@ -214,6 +214,7 @@ describe('the description', () => {
     metric: 'pm25',
     from: '2026-01-01T00:00:00Z',
     to: '2026-01-02T00:00:00Z',
+    at: '2026-01-01T00:00:00Z',
     format: 'csv',
   };
 

@@ -31,6 +31,7 @@ const PROMISED: Readonly<Record<string, Access>> = {
   'GET /quarantine': 'officer',
   'POST /quarantine/rerun': 'officer',
   'GET /export': 'clerk',
+  'GET /frames': 'clerk',
   'GET /overview': 'clerk',
   'GET /live': 'clerk',
   'GET /system': 'county-admin',

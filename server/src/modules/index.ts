@@ -4,6 +4,7 @@ import { backupModule } from './backup/module.ts';
 import { eventsModule } from './events/module.ts';
 import { exportModule } from './export/module.ts';
 import { figuresModule } from './figures/module.ts';
+import { framesModule } from './frames/module.ts';
 import { liveModule } from './live/module.ts';
 import type { Needs, Tools } from './needs.ts';
 import { peopleModule } from './people/module.ts';
@@ -20,6 +21,7 @@ export const modules: readonly Module<Needs, Tools>[] = [
   registryModule,
   readingsModule,
   figuresModule,
+  framesModule,
   eventsModule,
   quarantineModule,
   exportModule,

@@ -16,6 +16,8 @@ import { covers, parsePattern } from './topic.ts';
 import { type CompiledMqtt, claimedTopic, compiledMqtt, topicTextOf } from './topics.ts';
 
 export { isMqttFrame, MQTT, type MqttFrame } from './frame.ts';
+export { listPositions } from './json-positions.ts';
+export { locateReading } from './native-codec.ts';
 export { TopicIndex, type TopicOwner } from './topic-index.ts';
 export { matchTopic, topicFilter, topicOf } from './topics.ts';
 

@@ -2,6 +2,7 @@
  * Where the values of a JSON text stand in its bytes. `JSON.parse` forgets it, and libraries count UTF-16 units; what is
  * shown to people as evidence are bytes. The text has been parsed before, so that it is known to be sound.
  */
+import type { ByteRange } from '../../codec.ts';
 import { pointerKeys } from './json.ts';
 
 /** A JSON value with the bytes it takes, `from` ≤ byte < `to`. */
@@ -54,13 +55,33 @@ class Scanner {
     this.#at++;
   }
 
+  /** Goes past a value. */
+  skip(): JsonNode {
+    const first = this.#next();
+    const from = this.#at;
+    if (first === QUOTE) this.#skipText();
+    else if (first !== BRACE && first !== BRACKET) return this.value();
+    else
+      for (let depth = 0; this.#at < this.#bytes.length; ) {
+        const byte = this.#bytes[this.#at]!;
+        if (byte === QUOTE) {
+          this.#skipText();
+          continue;
+        }
+        this.#at++;
+        if (byte === BRACE || byte === BRACKET) depth++;
+        else if ((byte === BRACE_END || byte === BRACKET_END) && --depth === 0) break;
+      }
+    return { from, to: this.#at };
+  }
+
   #key(): string {
     const from = this.#at;
     this.#skipText();
     return JSON.parse(Buffer.from(this.#bytes.subarray(from, this.#at)).toString('utf8')) as string;
   }
 
-  #object(): Map<string, JsonNode> {
+  #object(value = () => this.value()): Map<string, JsonNode> {
     const fields = new Map<string, JsonNode>();
     this.#at++;
     while (this.#next() !== BRACE_END && this.#at < this.#bytes.length) {
@@ -68,18 +89,29 @@ class Scanner {
       // The colon.
       this.#next();
       this.#at++;
-      fields.set(key, this.value());
+      fields.set(key, value());
       if (this.#next() === COMMA) this.#at++;
     }
     this.#at++;
     return fields;
   }
 
-  #array(): JsonNode[] {
+  /** The elements of each list in an object, and nothing of what is in them. */
+  lists(): Map<string, JsonNode> {
+    this.#next();
+    return this.#object(() => {
+      const isList = this.#next() === BRACKET;
+      const from = this.#at;
+      if (!isList) return this.skip();
+      return { from, items: this.#array(() => this.skip()), to: this.#at };
+    });
+  }
+
+  #array(value = () => this.value()): JsonNode[] {
     const items: JsonNode[] = [];
     this.#at++;
     while (this.#next() !== BRACKET_END && this.#at < this.#bytes.length) {
-      items.push(this.value());
+      items.push(value());
       if (this.#next() === COMMA) this.#at++;
     }
     this.#at++;
@@ -90,6 +122,14 @@ class Scanner {
 /** The root of a JSON text that `JSON.parse` takes. */
 export function jsonNodes(bytes: Uint8Array): JsonNode {
   return new Scanner(bytes).value();
+}
+
+/** Where the elements of the lists in a JSON object stand; the object has been parsed before. */
+export function listPositions(
+  bytes: Uint8Array,
+): (list: string, index: number) => ByteRange | undefined {
+  const lists = new Scanner(bytes).lists();
+  return (list, index) => lists.get(list)?.items?.[index];
 }
 
 function step(node: JsonNode | undefined, key: string): JsonNode | undefined {

@@ -8,7 +8,7 @@ import {
   topics,
   type WireReading,
 } from '@village/core';
-import type { Codec } from '../../codec.ts';
+import type { ByteRange, Codec, LocatedField } from '../../codec.ts';
 import {
   addCanonical,
   closeReadings,
@@ -72,6 +72,20 @@ function nativeFrame(topic: string, reading: WireReading): MqttFrame {
   return { protocol: MQTT, topic, payload: Buffer.from(JSON.stringify(reading)) };
 }
 
+function valueNodes(payload: Uint8Array): [key: string, range: ByteRange][] {
+  const values = nodeOf(jsonNodes(payload), '/values')?.fields;
+  return [...(values ?? [])].map(([key, { from, to }]) => [key, { from, to }]);
+}
+
+/** Which bytes of a reading object of our own wire gave which value; its values are what they say. @throws as decode */
+export function locateReading(payload: Uint8Array): LocatedField[] {
+  parseObject(payload, payload.length);
+  return valueNodes(payload).flatMap(([metric, { from, to }]) => {
+    const value: unknown = JSON.parse(Buffer.from(payload.subarray(from, to)).toString('utf8'));
+    return typeof value === 'number' ? [{ metric, value, from, to }] : [];
+  });
+}
+
 /** Compiles a native profile. */
 export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Options): Codec {
   const rules = new Map(file.metrics.map((metric) => [metric.key, compileMetric(metric, options)]));
@@ -93,10 +107,8 @@ export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Option
       return { at: readAt(root), readings: closed, events: [] };
     },
     locate(frame) {
-      const values = nodeOf(jsonNodes(mqttFrame(frame, file.profile).payload), '/values');
-      return new Map(
-        [...(values?.fields ?? [])].map(([key, { from, to }]) => [key, [{ from, to }]]),
-      );
+      const { payload } = mqttFrame(frame, file.profile);
+      return new Map(valueNodes(payload).map(([key, range]) => [key, [range]]));
     },
     encode(values, context) {
       const known = Object.entries(values).filter(([key]) => rules.has(key));

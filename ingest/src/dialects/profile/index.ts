@@ -46,7 +46,7 @@ export const profileDialect: DialectFactory = dialect<TopicOwner>(
         const registered = rows.deviceFor(device.id, context, TOP);
         const frame: MqttFrame = { protocol: MQTT, topic: context.topic, payload };
         const decoded = decode(registered.profile, frame, { options: device.options });
-        rows.putDecoded(registered, decoded, context, () => payload.toString('latin1'));
+        rows.putDecoded(registered, decoded, context, () => payload.toString('latin1'), frame);
       },
     };
   },

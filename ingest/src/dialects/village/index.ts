@@ -36,7 +36,7 @@ const takeReading: Take = ({ rows }, id, payload, context) => {
   const reading = object(parseJson(payload), '');
   if (reading['device'] !== undefined && reading['device'] !== id)
     refuse('not-your-device', 'device', `the topic is that of ${id}`);
-  rows.put(rows.deviceFor(id, context, TOP), reading, context, TOP);
+  rows.put(rows.deviceFor(id, context, TOP), reading, context, TOP, () => payload);
 };
 
 const takeBatch: Take = (services, id, payload, context, reject) => {
@@ -44,14 +44,14 @@ const takeBatch: Take = (services, id, payload, context, reject) => {
   const batch = object(parseJson(payload), '');
   // Rows of a batch are rejected one by one, and run again one by one.
   if (context.sender.kind === 'rerun' && batch['readings'] === undefined)
-    return takeRow(rows, batch, context, reject);
+    return takeRow(rows, batch, context, reject, payload);
   const epoch = textIn(batch, 'epoch', TOP, 64);
   const seq = integer(batch['seq'], 'seq', 1);
   const lane = laneOf(batch['lane'], 'lane');
   const readings = list(batch['readings'], 'readings');
   const events = list(batch['events'], 'events', true);
   services.sequence(id, epoch, seq);
-  takeRows(rows, readings, events, context.inLane(lane), reject);
+  takeRows(rows, readings, events, context.asBatch(lane, { epoch, seq }), reject, payload);
 };
 
 const takeStatus: Take = ({ counters, gateways, sequenceDropped }, id, payload, context) => {

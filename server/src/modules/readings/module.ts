@@ -1,6 +1,13 @@
 /** The module of readings: posting, ranges, aggregates and completeness. */
 import * as api from '@village/api';
-import { formatTime, OperationalError, quantity, SECOND, type Timer } from '@village/core';
+import {
+  type Device,
+  formatTime,
+  OperationalError,
+  quantity,
+  SECOND,
+  type Timer,
+} from '@village/core';
 import type { Metric } from '@village/device-profiles';
 import {
   type AnyRoute,
@@ -30,13 +37,14 @@ const BUCKETS_MAX = 20_000;
 
 function postRoute(needs: Needs): AnyRoute {
   const { pipeline, store, directory, timer } = needs;
-  return route(api.readings.post, async ({ caller, body }) => {
+  return route(api.readings.post, async ({ caller, body, bytes }) => {
     const busy = store.commitFault !== null || store.rowsPending > ROWS_PENDING_MAX;
     if (busy) throw notStored('the store takes nothing now');
-    const stored = pipeline.acceptHttp(body, {
+    const source = {
       name: caller.actor,
-      allows: (device) => directory.entry(caller.area, device.id) !== undefined,
-    });
+      allows: (device: Device) => directory.entry(caller.area, device.id) !== undefined,
+    };
+    const stored = pipeline.acceptHttp(body, source, { bytes });
     return answer(202, await inTime(stored, timer));
   });
 }

@@ -1,0 +1,176 @@
+/** Frames through the whole server: each way in, opened again over HTTP, decoded by hand. */
+import { topics } from '@village/core';
+import type mqtt from 'mqtt';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type Client,
+  device,
+  deviceCsv,
+  NORTH_VILLAGE,
+  SECRET,
+  startCounty,
+  type TestServer,
+} from '../../testing.ts';
+
+let test: TestServer;
+let admin: Client;
+const clients: mqtt.MqttClient[] = [];
+beforeAll(async () => {
+  test = await startCounty();
+  admin = await test.client('admin');
+  await test.server.importDevices(
+    deviceCsv(
+      `bin-1,垃圾桶,village/smart-bin,${NORTH_VILLAGE},,HB20-1,,,,${SECRET}`,
+      `cam-1,摄像头,onvif/camera,${NORTH_VILLAGE},,cam1,,,,${SECRET}`,
+    ),
+  );
+}, 60_000);
+afterAll(async () => {
+  await Promise.all(clients.map((client) => client.endAsync(true)));
+  await test.close();
+});
+
+interface Frame {
+  at: string;
+  receivedAt: string;
+  source: string;
+  way: string;
+  sequence: number | null;
+  payload: string;
+  fields: { metric: string; value: number; from: number; to: number }[];
+}
+
+const framesOf = async (id: string, at: string, client = admin): Promise<Frame[]> =>
+  (await client.get<{ items: Frame[] }>(`/frames?device=${id}&at=${encodeURIComponent(at)}`)).items;
+
+/** A time that has just passed, each call a later one. */
+let last = 0;
+const now = (): string => {
+  last = Math.max(last + 1, test.timer.now() - 60_000);
+  return new Date(last).toISOString();
+};
+
+async function connect(id: string): Promise<mqtt.MqttClient> {
+  const client = await device(id, test.server.mqttPort);
+  clients.push(client);
+  return client;
+}
+
+const lit = ({ payload, fields }: Frame, metric: string): string[] =>
+  fields
+    .filter((field) => field.metric === metric)
+    .map(({ from, to }) => Buffer.from(payload, 'base64').subarray(from, to).toString('latin1'));
+
+it("keeps a station's own message byte by byte, with sender, way and both times", async () => {
+  const client = await connect('north-air');
+  const at = now();
+  const text = `{ "at":"${at}", "note":"村", "values":{"pm25": 35.50,"pm10":7e1} }`;
+  const before = test.timer.now();
+  await client.publishAsync(topics.deviceReadings('north-air'), text, { qos: 1 });
+  const [frame, ...more] = await framesOf('north-air', at);
+  expect(more).toEqual([]);
+  expect(Buffer.from(frame!.payload, 'base64').toString()).toBe(text);
+  expect(frame).toMatchObject({
+    at,
+    source: 'north-air',
+    way: 'village/v1/devices/north-air/readings',
+    sequence: null,
+  });
+  expect(Date.parse(frame!.receivedAt)).toBeGreaterThanOrEqual(Math.floor(before));
+  expect(frame!.fields.map(({ metric, value }) => [metric, value])).toEqual([
+    ['pm25', 35.5],
+    ['pm10', 70],
+  ]);
+  expect([lit(frame!, 'pm25'), lit(frame!, 'pm10')]).toEqual([['35.50'], ['7e1']]);
+});
+
+it('keeps a message that was sent again once', async () => {
+  const client = await connect('south-air');
+  const at = now();
+  const text = JSON.stringify({ at, values: { pm25: 3 } });
+  for (let n = 0; n < 3; n++)
+    await client.publishAsync(topics.deviceReadings('south-air'), text, { qos: 1 });
+  expect(await framesOf('south-air', at)).toHaveLength(1);
+});
+
+it("keeps the register block that a gateway puts beside a reading, with the batch's number", async () => {
+  const gateway = await connect('gw-north');
+  const at = now();
+  const registers = Buffer.from('02BC00FA', 'hex');
+  const batch = {
+    epoch: 'e1',
+    seq: 41,
+    lane: 'live',
+    readings: [
+      {
+        device: 'north-ph',
+        at,
+        values: { ph: 7, temperature: 25 },
+        frame: registers.toString('base64'),
+        framing: 'all:2',
+      },
+    ],
+  };
+  await gateway.publishAsync(topics.gatewayReadings('gw-north'), JSON.stringify(batch), { qos: 1 });
+  const [frame] = await framesOf('north-ph', at);
+  expect(frame).toMatchObject({
+    source: 'gw-north',
+    way: 'village/v1/gateways/gw-north/readings',
+    sequence: 41,
+    payload: registers.toString('base64'),
+  });
+});
+
+it('keeps the bytes of a row where a gateway sends no block or none that can be read, and of each row over HTTP', async () => {
+  const gateway = await connect('gw-south');
+  const [first, second, third] = [now(), now(), now()];
+  const rows = [
+    `{"device":"south-ph", "at":"${first}","values":{"ph":6.90}}`,
+    `{"device":"south-ph","at":"${second}","values":{"ph":7.1},"frame":"no base64!"}`,
+  ];
+  const batch = `{"epoch":"e1","seq":1,"lane":"live","readings":[${rows.join(' , ')}]}`;
+  await gateway.publishAsync(topics.gatewayReadings('gw-south'), batch, { qos: 1 });
+  for (const [n, at] of [first, second].entries()) {
+    const [frame] = await framesOf('south-ph', at!);
+    expect(Buffer.from(frame!.payload, 'base64').toString()).toBe(rows[n]);
+    expect(lit(frame!, 'ph')).toEqual([['6.90', '7.1'][n]]);
+  }
+  const posted = [
+    `{"device":"bin-1","at":"${third}","values":{"fill":3}}`,
+    `{"device":"north-air","at":"${third}","values":{"pm25":1.0,"nonsense":1}}`,
+    `{"device":"south-air","at":"${third}","values":{"pm25" : 12.0}}`,
+  ];
+  const answer = await test.server.http.inject({
+    method: 'POST',
+    url: '/api/v1/readings',
+    headers: { cookie: admin.cookie, 'content-type': 'application/json' },
+    payload: `{"lane":"live","readings":[${posted.join(',\n')}]}`,
+  });
+  expect([answer.statusCode, answer.json().quarantined.length]).toEqual([202, 1]);
+  const [frame] = await framesOf('south-air', third);
+  expect(Buffer.from(frame!.payload, 'base64').toString()).toBe(posted[2]);
+  expect(frame).toMatchObject({ source: 'http:admin', way: 'http', sequence: null });
+  expect(lit(frame!, 'pm25')).toEqual(['12.0']);
+  // No evidence, and nothing that was stored.
+  expect(await framesOf('bin-1', third)).toEqual([]);
+  expect(await framesOf('north-air', third)).toEqual([]);
+});
+
+it('shows nobody the frames of another area, and takes no time that is none', async () => {
+  const south = await test.client('south');
+  const at = encodeURIComponent(now());
+  expect((await south.ask('GET', `/frames?device=north-air&at=${at}`)).statusCode).toBe(404);
+  expect((await south.ask('GET', `/frames?device=south-air&at=${at}`)).statusCode).toBe(200);
+  expect(
+    (await south.ask('GET', '/frames?device=south-air&at=2026-01-01T25:00:00Z')).json(),
+  ).toMatchObject({ code: 'bad-time' });
+  expect((await admin.ask('GET', `/frames?device=nobody&at=${at}`)).statusCode).toBe(404);
+});
+
+it('counts frames for monitoring', async () => {
+  const text = (
+    await test.server.http.inject({ url: '/metrics', headers: { cookie: admin.cookie } })
+  ).body;
+  expect(Number(/^village_frames_kept_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThanOrEqual(5);
+  expect(text).toContain('village_frames_missed_spans 0');
+});

@@ -1,0 +1,130 @@
+/** The module of frames: what devices said, as it was received, opened to the bytes of each value. */
+import * as api from '@village/api';
+import { formatTime, OperationalError } from '@village/core';
+import { type LocatedField, locate } from '@village/device-profiles';
+import { locateReading } from '@village/device-profiles/mqtt';
+import {
+  type AnyRoute,
+  answer,
+  defineModule,
+  instant,
+  metricGroup,
+  nightly,
+  route,
+} from '@village/platform';
+import type { FrameCounters, ReceivedFrame } from '@village/store/time-series';
+import { missingHeaders } from '../../http/incomplete.ts';
+import { deviceFor } from '../../http/query.ts';
+import type { Needs } from '../needs.ts';
+import { readDecoding } from './decoding.ts';
+
+/** Messages of one device and one time that are shown. */
+const SHOWN_MAX = 20;
+
+/** Which bytes gave which value, by the profile of then; none when that can't be told any more. */
+async function fieldsOf(
+  { profileRevisions, log }: Pick<Needs, 'profileRevisions' | 'log'>,
+  frame: ReceivedFrame,
+): Promise<LocatedField[]> {
+  try {
+    const { profile, revision, form, framing, options } = readDecoding(frame.decoding);
+    if (form === 'row') return locateReading(frame.payload);
+    const rules = await profileRevisions.profileAt(profile, revision, frame.receivedAt);
+    return locate(rules, frame.payload, framing, options);
+  } catch (error) {
+    if (!(error instanceof OperationalError) || error.retry) throw error;
+    log.warn({ err: error, device: frame.device, at: frame.at }, 'a frame could not be opened');
+    return [];
+  }
+}
+
+function listRoute(needs: Needs): AnyRoute {
+  const { store, directory } = needs;
+  return route(api.frames.list, async ({ caller, query, signal }) => {
+    deviceFor(directory, caller, query.device);
+    const at = instant(query.at, 'at');
+    const found = await store.frames.find(query.device, at, at + 1, SHOWN_MAX, signal);
+    const items = await Promise.all(
+      found.frames.map(async (frame) => ({
+        at: formatTime(frame.at),
+        receivedAt: formatTime(frame.receivedAt),
+        source: frame.source,
+        way: frame.way,
+        sequence: frame.sequence,
+        payload: Buffer.from(frame.payload).toString('base64'),
+        fields: await fieldsOf(needs, frame),
+      })),
+    );
+    return answer(200, { items }, missingHeaders(found.missing));
+  });
+}
+
+type Count = readonly [name: string, help: string, value: (now: FrameCounters) => number];
+
+const COUNTERS: readonly Count[] = [
+  ['frames_kept_total', 'Frames made durable', (now) => now.kept],
+  [
+    'frames_too_large_total',
+    'Frames larger than 64 KiB, which are not kept',
+    (now) => now.tooLarge,
+  ],
+  [
+    'frames_write_failures_total',
+    'Files of frames that failed and are tried again',
+    (now) => now.writeFailures,
+  ],
+  [
+    'frames_blocks_damaged_total',
+    'Blocks of frames whose checksum failed',
+    (now) => now.blocksDamaged,
+  ],
+];
+
+const GAUGES: readonly Count[] = [
+  ['frames_waiting', 'Frames that are not in a file yet', (now) => now.waiting],
+  ['frames_files', 'Files of frames', (now) => now.files],
+  ['frames_bytes', 'Size of the files of frames', (now) => now.bytes],
+  [
+    'frames_missed_spans',
+    'Spans of receive time whose frames were given up',
+    (now) => now.missedSpans,
+  ],
+  ['frames_files_damaged', 'Files of frames set aside', (now) => now.filesDamaged],
+];
+
+export const framesModule = defineModule<Needs>({
+  name: 'frames',
+  title: { zh: '原始报文', en: 'Frames' },
+  start: (needs) => {
+    const { store, config, clock, log } = needs;
+    const metric =
+      (kind: 'counter' | 'gauge') =>
+      ([name, help, value]: Count) => ({
+        kind,
+        name,
+        help,
+        value,
+      });
+    return {
+      routes: [listRoute(needs)],
+      jobs: [
+        {
+          kind: 'frames',
+          title: { zh: '清理过期的原始报文', en: 'Delete frames that are too old' },
+          schedule: nightly(),
+          run: async () => {
+            const { framesRetention: retention } = config.store;
+            const { files } = await store.frames.retain(clock() - retention);
+            log.info({ files }, 'old frames deleted');
+          },
+        },
+      ],
+      metrics: [
+        metricGroup(
+          () => store.frames.counters(),
+          [...COUNTERS.map(metric('counter')), ...GAUGES.map(metric('gauge'))],
+        ),
+      ],
+    };
+  },
+});
