@@ -18,6 +18,7 @@ export {
   encodeAll,
   frameBytes,
   frameKept,
+  isEvidence,
   locate,
   openDecoder,
   optionFaults,

@@ -33,6 +33,15 @@ export function frameBytes(profile: DeviceProfile, frame: Frame): Uint8Array {
   return rulesOf(profile).protocol.frameBytes(frame);
 }
 
+/** Whether what a frame said makes it one to be kept. */
+export function isEvidence(
+  { evidence }: Pick<DeviceProfile, 'evidence'>,
+  { readings, events }: Pick<Decoded, 'readings' | 'events'>,
+): boolean {
+  if (evidence === 'none') return false;
+  return events.length > 0 || (evidence === 'all' && readings.length > 0);
+}
+
 /** A frame as it is kept: its bytes, and what must be known besides to read them. */
 export function frameKept(
   profile: DeviceProfile,

@@ -13,6 +13,8 @@ import {
   type Decoder,
   type Frame,
   frameBytes,
+  frameKept,
+  isEvidence,
   openDecoder,
 } from '@village/device-profiles';
 import type { BoundDevice } from '../config/types.ts';
@@ -39,12 +41,16 @@ export interface IntakeCounters {
   readonly suppressed: number;
   /** Frames of devices with an absurd clock, stamped with the gateway's. */
   readonly clocksReplaced: number;
+  /** Frames that are evidence and were too large to be sent along. */
+  readonly framesTooLarge: number;
   /** Frames not understood, by code. */
   readonly undecodable: Readonly<Record<string, number>>;
   /** The last of them, newest last. */
   readonly badFrames: readonly BadFrame[];
 }
 
+/** A larger frame is not kept as evidence. */
+const FRAME_BYTES_MAX = 64 * 1024;
 const BAD_FRAMES_KEPT = 32;
 const BAD_FRAME_BYTES = 256;
 
@@ -68,6 +74,7 @@ export class Intake {
   #readings = 0;
   #events = 0;
   #clocksReplaced = 0;
+  #framesTooLarge = 0;
   readonly #undecodable = new Map<string, number>();
   readonly #badFrames: BadFrame[] = [];
   /** Devices whose last frame was not understood, with the code. */
@@ -117,7 +124,22 @@ export class Intake {
     this.#readings += readings.length;
     this.#events += events.length;
     const row = readings.length === 0 ? null : rowOf(device.id, time, readings);
+    if (isEvidence(device.profile, { readings, events: decoded.events }))
+      this.#keep(device, frame, row, events[0]);
     if (!this.#outbox.put(row, events, done)) this.deadband.forget(device.id);
+  }
+
+  /** Puts what the device said beside the first of what was made of it. */
+  #keep(device: BoundDevice, frame: Frame, row: WireReading | null, event?: WireEvent): void {
+    const { payload, framing } = frameKept(device.profile, frame);
+    if (payload.length > FRAME_BYTES_MAX) {
+      this.#framesTooLarge++;
+      return;
+    }
+    const beside = device.profile.evidence === 'events' ? event : (row ?? event);
+    if (beside === undefined) return;
+    beside.frame = Buffer.from(payload).toString('base64');
+    if (framing !== '') beside.framing = framing;
   }
 
   #decoderOf({ id, profile, options }: BoundDevice): Decoder {
@@ -167,6 +189,7 @@ export class Intake {
       events: this.#events,
       suppressed: this.deadband.suppressed,
       clocksReplaced: this.#clocksReplaced,
+      framesTooLarge: this.#framesTooLarge,
       undecodable: Object.fromEntries(this.#undecodable),
       badFrames: [...this.#badFrames],
     };

@@ -22,6 +22,17 @@ export interface Group {
   bytes: number;
 }
 
+export const hasFrame = (row: WireReading | WireEvent | null): boolean => row?.frame !== undefined;
+
+/** The same row without what the device said. */
+export function withoutFrame<R extends WireReading | WireEvent>({
+  frame: _frame,
+  framing: _framing,
+  ...row
+}: R): R {
+  return row as unknown as R;
+}
+
 /** The text of a frame's rows, and what they weigh. */
 export function rowsOf(reading: WireReading | null, events: readonly WireEvent[]): FrameRows {
   const texts = events.map((event) => JSON.stringify(event));

@@ -49,6 +49,8 @@ export interface OutboxCounters {
   readonly commitFailures: number;
   /** Rows accepted and not yet durable. */
   readonly pendingRows: number;
+  /** Frames left out since a batch could not hold them beside their rows. */
+  readonly framesDropped: number;
   /** Times a damaged database was replaced since the start. */
   readonly replaced: number;
   /** Code of the fault that keeps it from writing, or null. */

@@ -14,7 +14,15 @@ import {
 import type { Log } from '../run/log.ts';
 import { keepBeside, type TakenOver, takeOver } from './damaged.ts';
 import { OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
-import { bodyOf, type Done, type Group, Grouping, rowsOf } from './grouping.ts';
+import {
+  bodyOf,
+  type Done,
+  type Group,
+  Grouping,
+  hasFrame,
+  rowsOf,
+  withoutFrame,
+} from './grouping.ts';
 import { LossLedger } from './losses.ts';
 import { OUTBOX_DEFAULTS, type OutboxCounters, type OutboxOptions } from './options.ts';
 import { Reserve } from './reserve.ts';
@@ -58,6 +66,7 @@ export class Outbox {
   #replaced = 0;
   #fault: OperationalError | null = null;
   #closed = false;
+  #framesDropped = 0;
 
   readonly #waiting: WaitingBatches;
 
@@ -99,7 +108,12 @@ export class Outbox {
    * without `done` a refusal is counted as a loss. False when refused: too large, or the disk refuses and memory is full.
    */
   put(reading: WireReading | null, events: readonly WireEvent[], done?: Done): boolean {
-    const rows = rowsOf(reading, events);
+    let rows = rowsOf(reading, events);
+    if (rows.bytes > this.#options.batchBytesMax && [reading, ...events].some(hasFrame)) {
+      // Rather what was made of the frame alone than nothing.
+      this.#framesDropped++;
+      rows = rowsOf(reading === null ? null : withoutFrame(reading), events.map(withoutFrame));
+    }
     if (rows.bytes > this.#options.batchBytesMax) {
       // A repeat would be as large: it is acknowledged, and counted as the loss that it is.
       this.#countLost('row-too-large', rows);
@@ -169,6 +183,7 @@ export class Outbox {
       commits: this.#commits,
       commitFailures: this.#commitFailures,
       pendingRows: this.#pending.rows,
+      framesDropped: this.#framesDropped,
       replaced: this.#replaced,
       fault: this.#fault?.code ?? null,
     };

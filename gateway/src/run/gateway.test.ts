@@ -3,7 +3,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { formatTime, simulatedTimer, systemClock } from '@village/core';
 import { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Gateway, startGateway } from '../index.ts';
+import { type Gateway, silentLog, startGateway } from '../index.ts';
+import { Outbox } from '../outbox/outbox.ts';
 import {
   answerOf,
   FakeCounty,
@@ -69,6 +70,40 @@ describe('from the wire to the county', () => {
       device: 'w-1',
       values: { ph: 0.1, temp: 1.1, total: 300 },
     });
+  });
+});
+
+describe('what may be evidence', () => {
+  it('goes along as the registers came, and what the registers say by hand is what was decoded', async () => {
+    const there = await county();
+    const device = await slave();
+    await gateway(
+      testConfig(folder(), there.url, { devices: [polled('w-1', device.port)] }),
+      testDeps(),
+    );
+    await until('a batch', () => there.batches.length > 0);
+    const [reading] = there.batches[0]!.readings;
+    // A slave's register holds its own address: 10, 11 and 300.
+    expect(Buffer.from(reading!.frame!, 'base64').toString('hex')).toBe('000a000b012c');
+    expect(reading!.framing).toBe('low:2 high:1');
+    expect(reading!.values).toEqual({ ph: 0x0a * 0.01, temp: 1.1, total: 0x012c });
+  });
+
+  it('is left out where a batch could not hold it, and counted; the readings go', async () => {
+    const outbox = new Outbox(
+      folder(),
+      { now: systemClock, log: silentLog },
+      { batchBytesMax: 500 },
+    );
+    cleanups.push(() => outbox.close());
+    const reading = { device: 'd', at: '2026-01-01T00:00:00Z', values: { ph: 7 } };
+    expect(outbox.put({ ...reading, frame: 'A'.repeat(600), framing: 'all:2' }, [])).toBe(true);
+    expect(outbox.put({ ...reading, frame: 'AAAA' }, [])).toBe(true);
+    expect(outbox.counters().framesDropped).toBe(1);
+    expect(outbox.counters().dropped).toEqual({});
+    await until('the commit', () => outbox.counters().waiting.live > 0);
+    const batch = JSON.parse(`{${outbox.take('live')?.body}`) as { readings: object[] };
+    expect(batch.readings).toEqual([reading, { ...reading, frame: 'AAAA' }]);
   });
 });
 

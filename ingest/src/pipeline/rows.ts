@@ -3,7 +3,13 @@
  * nothing for each row. Looks up a device once and keeps what it needs until the registry gives another object.
  */
 import { type Device, EVENT_DETAIL_CHARACTERS_MAX, qualityCode } from '@village/core';
-import { type Decoded, type DeviceProfile, type Frame, frameKept } from '@village/device-profiles';
+import {
+  type Decoded,
+  type DeviceProfile,
+  type Frame,
+  frameKept,
+  isEvidence,
+} from '@village/device-profiles';
 import type { Registry } from '@village/registry';
 import {
   type Appender,
@@ -308,12 +314,6 @@ export class Rows {
     this.#store.event({ device, at, receivedAt, type, detail }, late ? 'backfill' : 'live');
     this.#counters.events++;
   }
-}
-
-/** Whether what a frame said makes it one to be kept. */
-function isEvidence({ evidence }: DeviceProfile, { readings, events }: Decoded): boolean {
-  if (evidence === 'none') return false;
-  return events.length > 0 || (evidence === 'all' && readings.length > 0);
 }
 
 function codeOf(quality: Fields, key: string, path: MessagePath): number {
