@@ -1,6 +1,7 @@
 /** The HTTP interface as data. Everything that serves, calls or describes it is made from what is here. */
 import * as areas from './areas.ts';
 import * as audit from './audit.ts';
+import * as corrections from './corrections.ts';
 import * as devices from './devices.ts';
 import { type Endpoint, isEndpoint, type Method } from './endpoint.ts';
 import * as events from './events.ts';
@@ -21,6 +22,7 @@ export { type Endpoint, endpoint, type Method, type Right } from './endpoint.ts'
 export {
   areas,
   audit,
+  corrections,
   devices,
   events,
   figures,
@@ -46,6 +48,7 @@ export const resources: Readonly<Record<string, object>> = {
   figures,
   frames,
   events,
+  corrections,
   quarantine,
   file,
   jobs,

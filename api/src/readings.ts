@@ -16,6 +16,7 @@ import {
   SequenceStates,
   Text,
   Time,
+  ViewWord,
   words,
 } from './shapes.ts';
 
@@ -27,6 +28,19 @@ export const RangeRow = Type.Object({
   clockReplaced: Type.Boolean(),
   values: Type.Record(Type.String(), Type.Number()),
   quality: Type.Optional(Type.Record(Type.String(), QualityWord)),
+  /** What was received, by metric, for those of which corrections speak. */
+  received: Type.Optional(
+    Type.Record(
+      Type.String(),
+      Type.Object({
+        device: Type.String(),
+        at: Time,
+        value: Type.Number(),
+        quality: QualityWord,
+        corrections: Type.Array(Type.Integer()),
+      }),
+    ),
+  ),
 });
 export type RangeRow = Static<typeof RangeRow>;
 
@@ -47,11 +61,14 @@ export const Completeness = Type.Object({
   reportEvery: Type.Number(),
   expected: Type.Integer(),
   received: Type.Integer(),
+  valid: Type.Integer(),
   hours: Type.Array(
     Type.Object({
       at: Time,
       expected: Type.Integer(),
       received: Type.Integer(),
+      /** Of those received, how many hold a reading that nobody stated to be invalid. */
+      valid: Type.Integer(),
       rows: Type.Integer(),
       backfilled: Type.Integer(),
     }),
@@ -117,10 +134,18 @@ export const range = endpoint({
   path: '/readings',
   right: 'readings.read',
   summary: 'Readings of a device by time',
-  notes: '`metric` is one key, several with commas, or absent for all',
+  notes:
+    '`metric` is one key, several with commas, or absent for all. `view` is `corrected` (the default) or `received`; corrected ' +
+    'rows tell in `received` what was received',
   tags: ['readings'],
   query: pageQuery(
-    { device: Id, metric: Type.Optional(MetricList), from: Instant, to: Instant },
+    {
+      device: Id,
+      metric: Type.Optional(MetricList),
+      from: Instant,
+      to: Instant,
+      view: Type.Optional(ViewWord),
+    },
     10_000,
   ),
   answers: { 200: page(RangeRow) },
@@ -147,6 +172,7 @@ export const aggregates = endpoint({
     agg: Type.Optional(Type.String({ maxLength: 60 })),
     groupBy: Type.Optional(Type.Enum(['none', 'township', 'village', 'device'])),
     top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    view: Type.Optional(ViewWord),
   }),
   answers: { 200: Aggregates },
 });
@@ -161,8 +187,8 @@ export const completeness = endpoint({
     'lies (`since`, by event time; null when never heard): what is not connected yet is not missing, nor is what ' +
     'retention has deleted. `gaps` are silences longer than 2.2 report intervals by the times of the readings around ' +
     'them, cut to the span and to the present, the newest 1,000 of `gapCount`; a single missing report is counted and ' +
-    'is no gap',
+    'is no gap. `received` counts what came, `valid` those intervals of it that corrections leave a reading',
   tags: ['readings'],
-  query: exactly({ device: Id, from: Instant, to: Instant }),
+  query: exactly({ device: Id, from: Instant, to: Instant, view: Type.Optional(ViewWord) }),
   answers: { 200: Completeness },
 });

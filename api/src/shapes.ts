@@ -32,6 +32,8 @@ export const pageQuery = <T extends TProperties>(filters: T, limitMax = 1000) =>
 export type TTime = TString & { format: 'date-time' };
 /** RFC 3339 in UTC. */
 export const Time = Type.String({ format: 'date-time' }) as TTime;
+/** Readings as they were received, or with what was stated of them (the default). */
+export const ViewWord = words(['received', 'corrected']);
 /** An instant as callers give it, with any zone. */
 export const Instant = Type.String({ minLength: 20, maxLength: 40 });
 

@@ -326,6 +326,7 @@ export class FixtureApi {
       at: string;
       expected: number;
       received: number;
+      valid: number;
       rows: number;
       backfilled: number;
     }[] = [];
@@ -341,6 +342,7 @@ export class FixtureApi {
         at: iso(at),
         expected: slots.length,
         received,
+        valid: received,
         rows: received,
         backfilled: late ? received : 0,
       });
@@ -361,6 +363,7 @@ export class FixtureApi {
       reportEvery: device.profile.reportEvery,
       expected: sum('expected'),
       received: sum('received'),
+      valid: sum('received'),
       hours,
       since: since === null ? null : iso(since),
       gaps,

@@ -2,6 +2,15 @@
 
 export { type AsReceived, type CorrectedRow, corrected } from './corrections/apply.ts';
 export {
+  type Author,
+  Corrections,
+  type CorrectionsOptions,
+  type DeviceFacts,
+  REPORTED_AFTER_MS,
+} from './corrections/corrections.ts';
+export { correctedLatest } from './corrections/latest.ts';
+export { type Preview, preview } from './corrections/preview.ts';
+export {
   CorrectedQueries,
   type DeviceBooks,
   receivedQueries,
@@ -11,11 +20,17 @@ export {
   type ViewRow,
 } from './corrections/queries.ts';
 export {
+  type Saying,
   STATEMENT_KINDS,
   type Statement,
   StatementBook,
   type StatementKind,
 } from './corrections/statement.ts';
+export {
+  correctionTables,
+  STATEMENT_STATES,
+  type StoredStatement,
+} from './corrections/tables.ts';
 export * from './figures/index.ts';
 export { type JobState, listJobs } from './jobs/job-table.ts';
 export { Jobs, type JobsOptions } from './jobs/jobs.ts';

@@ -4,7 +4,7 @@
  * that person's area, and nothing outside it is ever found.
  */
 import { type Device, deviceState } from '@village/core';
-import type { TimeSeriesStore } from '@village/store/time-series';
+import type { DeviceLocation, TimeSeriesStore } from '@village/store/time-series';
 import { liesIn } from './areas.ts';
 import type { Principal, Registry } from './contract.ts';
 import { addressKey } from './devices.ts';
@@ -168,6 +168,11 @@ export class Directory implements Registry {
   /** A device, whoever asks: only for those who know already that they may. */
   known(id: string): DeviceEntry | undefined {
     return this.#books.entries.get(id);
+  }
+
+  /** Where a device stands and has stood; undefined when nowhere. */
+  locations(id: string): DeviceLocation | readonly DeviceLocation[] | undefined {
+    return this.#books.locations.get(id);
   }
 
   /** Every area in scope, parents first. */

@@ -8,17 +8,23 @@ import { consoleDirectory } from '@village/dashboards';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { mqttHooks, Pipeline } from '@village/ingest';
 import {
+  CorrectedQueries,
+  Corrections,
+  correctedLatest,
+  type DeviceFacts,
   Jobs,
   type MetricGroup,
   type Module,
   type ModuleParts,
   metricGroup,
   RightsTable,
+  receivedQueries,
   runReaders,
 } from '@village/platform';
 import {
   assertImported,
   type Counts,
+  type DeviceEntry,
   Directory,
   decodeText,
   Imports,
@@ -203,6 +209,19 @@ async function wire(
     broker.disconnect(id, 'credential-revoked');
     if (kind === 'gateway') pipeline.gatewayGone(id, clock());
   });
+  const corrections = new Corrections({
+    relational,
+    store,
+    clock,
+    failed,
+    reportedAfterMs: config.corrections.secondPersonAfterMs,
+    facts: (id) => factsOf(directory.known(id)),
+  });
+  await corrections.load();
+  const devices = {
+    locations: (id: string) => directory.locations(id),
+    profile: (id: string) => directory.known(id)?.profile.id,
+  };
   return {
     config,
     clock,
@@ -212,6 +231,12 @@ async function wire(
     rights: new RightsTable(),
     relational,
     store,
+    corrections,
+    readings: {
+      received: receivedQueries(store),
+      corrected: new CorrectedQueries(store, () => corrections.book, devices),
+    },
+    latest: { latest: (id) => correctedLatest(corrections.book, store.latest, id) },
     profiles,
     profileRevisions,
     directory,
@@ -228,6 +253,15 @@ async function wire(
     }),
     passwords: new Passwords(),
   };
+}
+
+/** What corrections must know of a device. */
+function factsOf(entry: DeviceEntry | undefined): DeviceFacts | undefined {
+  if (entry === undefined) return undefined;
+  const terms = entry.profile.metrics.map(
+    ({ key, quantity, span, statistic }) => [key, `${quantity} ${span} ${statistic}`] as const,
+  );
+  return { metrics: new Map(terms), evidence: entry.profile.evidence === 'all' };
 }
 
 /** Starts the modules whose tables are there. What goes wrong with an optional one is told, and the rest starts. */

@@ -1,5 +1,5 @@
 /** Whose tables the relational store keeps, those that others refer to first. */
-import { type Module, relationalModulesOf } from '@village/platform';
+import { correctionTables, type Module, relationalModulesOf } from '@village/platform';
 import { profilesModule, registryModule } from '@village/registry';
 import { coreModules, type RelationalModule } from '@village/store/relational';
 
@@ -10,5 +10,6 @@ export const relationalModules = (
   registryModule,
   profilesModule,
   ...coreModules,
+  correctionTables,
   ...relationalModulesOf(modules),
 ];

@@ -23,6 +23,7 @@ const row = (minute: number, value: number, quality?: Quality): ReadingRow => ({
   clockReplaced: false,
   values: new Map([['cod', value]]),
   quality: quality === undefined ? null : new Map([['cod', quality]]),
+  received: null,
 });
 const bucket = (minute: number, avg: number | null): AggregateRow => ({
   at: minute * MINUTE,

@@ -155,6 +155,11 @@ export class StatementBook {
     return new StatementBook([...[...this.#of.values()].flat(), statement], this.number);
   }
 
+  /** This book under another number. */
+  numbered(number: number): StatementBook {
+    return new StatementBook([...this.#of.values()].flat(), number);
+  }
+
   /** This book without a statement. */
   withoutStatement(id: number): StatementBook {
     const rest = [...this.#of.values()].flat().filter((one) => one.id !== id);
@@ -181,19 +186,30 @@ export class StatementBook {
     return sum;
   }
 
+  /** Statements that may change a device's corrected readings, and where. */
+  #changes(device: string, metrics?: readonly string[]): (readonly [Statement, Span[]])[] {
+    const own = this.of(device).map(
+      (one) =>
+        [one, one.kind === 'shift-clock' ? [one, later(one, one.value ?? 0)] : [one]] as const,
+    );
+    const others = this.into(device).map(
+      (one) => [one, this.clock(one.device, one).map((part) => later(part, part.shift))] as const,
+    );
+    return [...own, ...others].filter(([one]) => speaksOf(one, metrics)) as [Statement, Span[]][];
+  }
+
   /** The parts of a span in which a device's corrected readings may be others than those received; in order. */
   touched(device: string, metrics: readonly string[] | undefined, span: Span): Span[] {
-    const spans: Span[] = [];
-    for (const statement of this.of(device)) {
-      if (!speaksOf(statement, metrics)) continue;
-      spans.push(statement);
-      if (statement.kind === 'shift-clock') spans.push(later(statement, statement.value ?? 0));
-    }
-    for (const statement of this.into(device))
-      if (speaksOf(statement, metrics))
-        for (const part of this.clock(statement.device, statement))
-          spans.push(later(part, part.shift));
+    const spans = this.#changes(device, metrics).flatMap(([, list]) => list);
     return joined(spans.map((one) => shared(one, span)).filter((one) => one !== null));
+  }
+
+  /** Numbers of the statements that may change a device's corrected readings in a span, in order. */
+  touching(device: string, span: Span): number[] {
+    return this.#changes(device)
+      .filter(([, list]) => list.some((one) => meet(one, span)))
+      .map(([{ id }]) => id)
+      .sort((a, b) => a - b);
   }
 
   /** Whose times a statement changes or changed: its own span, widened by shifts, of both devices of a reassignment. */

@@ -72,6 +72,17 @@ export class Buckets {
     }
   }
 
+  /** What is in here, in no particular order. */
+  rows(aggregates: readonly Aggregate[]): AggregateRow[] {
+    return [...this.#buckets.values()].map(({ at, group, sums }) => ({
+      at,
+      group,
+      values: Object.fromEntries(
+        aggregates.map((name) => [name, aggregateOf(sums, name, undefined)]),
+      ),
+    }));
+  }
+
   /** The rows of an answer, in order, with what an archive said of the readings that are not in here. */
   joined(rows: readonly AggregateRow[], query: AggregateQuery): AggregateRow[] {
     const others = new Map(rows.map((row) => [`${row.at} ${row.group ?? ''}`, row]));

@@ -17,5 +17,5 @@ export {
   type InputReadings,
   type InputRow,
 } from './figure.ts';
-export { noStatements, type SourceOptions, Sources, type Statements } from './sources.ts';
+export { type SourceOptions, Sources, type Statements } from './sources.ts';
 export { defineStandard, type Standard, type StandardVersion, versionAt } from './standard.ts';

@@ -15,8 +15,6 @@ export interface Statements {
   touching(device: string, span: Span): readonly number[];
 }
 
-export const noStatements: Statements = { touching: () => [] };
-
 export interface SourceOptions {
   /** Corrected readings. */
   readonly rows: Pick<ArchiveQueries, 'range'>;

@@ -160,6 +160,13 @@ const fileSchema = z.strictObject({
       en: z.string().min(1),
     })
     .default({ code: '330522000000', zh: '长兴县', en: 'Changxing County' }),
+  corrections: z
+    .strictObject({
+      /** Evidence that is older has been reported: another person has to agree to a correction of it. */
+      secondPersonAfter: duration(0, 4_000 * DAY).default(7 * DAY),
+    })
+    .transform(({ secondPersonAfter }) => ({ secondPersonAfterMs: secondPersonAfter }))
+    .prefault({}),
   limits: z
     .strictObject({
       requestsPerMinute: count(1_000_000).default(1_200),

@@ -179,6 +179,14 @@ describe('the description', () => {
       'PUT /devices/{id}/properties',
       'POST /devices/{id}/replace',
       'POST /devices/{id}/retire',
+      'GET /corrections',
+      'POST /corrections',
+      'POST /corrections/preview',
+      'POST /corrections/{id}/approve',
+      'POST /corrections/{id}/undo',
+      'GET /figures',
+      'GET /figures/of',
+      'GET /figures/explain',
     ];
     expect(described.sort()).toEqual(promised.sort());
   });
@@ -298,7 +306,12 @@ describe('lists', () => {
     const url = '/export?device=north-air&from=2026-01-01T00:00:00Z&to=2026-01-01T00:02:00Z';
     const csv = await admin.ask('GET', `${url}&format=csv`);
     const rows = csv.body.trim().split('\n');
-    expect(rows[0]).toBe('device,metric,at,value,quality,lane,received_at');
+    expect(rows[0]).toBe(
+      'device,metric,at,value,quality,lane,received_at,' +
+        'original_device,original_at,original_value,original_quality,corrections',
+    );
+    const received = await admin.ask('GET', `${url}&format=csv&view=received`);
+    expect(received.body.split('\n')[0]).toBe('device,metric,at,value,quality,lane,received_at');
     expect(rows.slice(1).map((row) => row.split(',').slice(0, 5).join(','))).toEqual([
       'north-air,temperature,2026-01-01T00:00:00.000Z,0.0,good',
       'north-air,temperature,2026-01-01T00:01:00.000Z,1.0,good',

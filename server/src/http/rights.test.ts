@@ -51,6 +51,11 @@ const PROMISED: Readonly<Record<string, Access>> = {
 /** Calls that came later, with what they need. */
 const SINCE: Readonly<Record<string, Access>> = {
   'GET /jobs': 'county-admin',
+  'GET /corrections': 'clerk',
+  'POST /corrections': 'officer',
+  'POST /corrections/preview': 'officer',
+  'POST /corrections/{id}/approve': 'officer',
+  'POST /corrections/{id}/undo': 'officer',
   'GET /figures': 'clerk',
   'GET /figures/explain': 'clerk',
   'GET /figures/of': 'clerk',

@@ -1,6 +1,7 @@
 /** The core modules, in the order in which their tables and routes come. A new module is one line here. */
 import { jobsModule, type Module } from '@village/platform';
 import { backupModule } from './backup/module.ts';
+import { correctionsModule } from './corrections/module.ts';
 import { eventsModule } from './events/module.ts';
 import { exportModule } from './export/module.ts';
 import { figuresModule } from './figures/module.ts';
@@ -23,6 +24,7 @@ export const modules: readonly Module<Needs, Tools>[] = [
   figuresModule,
   framesModule,
   eventsModule,
+  correctionsModule,
   quarantineModule,
   exportModule,
   liveModule,

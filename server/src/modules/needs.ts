@@ -2,7 +2,7 @@
 import type { Broker } from '@village/broker';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Pipeline } from '@village/ingest';
-import type { CommandTools, Platform } from '@village/platform';
+import type { CommandTools, Corrections, Platform, View, ViewQueries } from '@village/platform';
 import type { Directory, Imports, Lifecycle, ProfileRevisions } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
@@ -13,6 +13,11 @@ import type { Passwords } from './session/passwords.ts';
 export interface Needs extends Platform {
   readonly config: Config;
   readonly store: TimeSeriesStore;
+  /** Queries by view: what was received, and that with what was stated of it. */
+  readonly readings: Readonly<Record<View, ViewQueries>>;
+  readonly corrections: Corrections;
+  /** Newest values, corrected. */
+  readonly latest: Pick<TimeSeriesStore, 'latest'>;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   /** Every text that the profiles have had. */
   readonly profileRevisions: ProfileRevisions;

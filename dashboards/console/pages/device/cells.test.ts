@@ -6,6 +6,7 @@ const hour = (index: number, expected: number, received: number, backfilled = 0)
   at: index * HOUR,
   expected,
   received,
+  valid: received,
   rows: received,
   backfilled,
 });

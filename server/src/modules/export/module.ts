@@ -22,7 +22,7 @@ export const exportModule = defineModule<Needs>({
     },
   },
   start: (needs) => {
-    const { store, directory, relational, config } = needs;
+    const { store, readings, directory, relational, config } = needs;
     // Files lie here while they are sent.
     const folder = join(config.data, 'temporary');
     rmSync(folder, { recursive: true, force: true });
@@ -45,7 +45,8 @@ export const exportModule = defineModule<Needs>({
       };
       try {
         const what = { devices, ...(metrics === undefined ? {} : { metrics }), from, to };
-        const { rows } = await store.exportTo(path, query.format, what, call.signal);
+        const queries = readings[query.view ?? 'corrected'];
+        const { rows } = await queries.exportTo(path, query.format, what, call.signal);
         const target = query.device ?? query.area ?? caller.area;
         await relational.audit.append(call.audited('export', target, { rows }));
       } catch (error) {

@@ -8,7 +8,6 @@ import {
   type FigureItem,
   Figures,
   instant,
-  noStatements,
   type Opened,
   route,
   Sources,
@@ -110,8 +109,13 @@ export const figuresModule = defineModule<Needs>({
   },
   figures: [...means, ...hoursAboveLimits],
   start: (needs) => {
-    const { store, relational, profiles, clock } = needs;
-    const sources = new Sources({ rows: store, statements: noStatements, relational, profiles });
+    const { readings, corrections, relational, profiles, clock } = needs;
+    const sources = new Sources({
+      rows: readings.corrected,
+      statements: { touching: (device, span) => corrections.book.touching(device, span) },
+      relational,
+      profiles,
+    });
     const figures = new Figures({ figures: [...means, ...hoursAboveLimits], sources, clock });
     return {
       routes: [

@@ -12,12 +12,12 @@ export const liveModule = defineModule<Needs>({
   name: 'live',
   title: { zh: '实时', en: 'Live views' },
   start: (needs) => {
-    const { directory, store, config, clock, pipeline, failed } = needs;
+    const { directory, latest, config, clock, pipeline, failed } = needs;
     const hub = new LiveHub({
       clientsMax: config.limits.liveClients,
       latest: (id) => {
         const entry = directory.known(id);
-        return entry === undefined ? null : JSON.stringify(viewLatest(entry, store));
+        return entry === undefined ? null : JSON.stringify(viewLatest(entry, latest));
       },
       failed: (error) => failed('live-rights', error),
     });

@@ -62,10 +62,10 @@ function addDevice(
  * The newest good values of devices online, by kind of device and quantity: the water of a sewage station and that of a
  * river have the same quantities and no common mean.
  */
-function quantitiesOf({ store }: Needs, node: AreaNode): Quantities {
+function quantitiesOf({ latest }: Needs, node: AreaNode): Quantities {
   const sums = new Map<string, Sum>();
   for (const entry of node.entries)
-    if (entry.state === 'online') addDevice(sums, entry, store.latest(entry.device.id));
+    if (entry.state === 'online') addDevice(sums, entry, latest.latest(entry.device.id));
   const order = Object.keys(QUANTITIES);
   return [...sums.values()]
     .sort(

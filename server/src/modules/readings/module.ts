@@ -21,6 +21,7 @@ import {
   type Reply,
   route,
   span,
+  type ViewRow,
 } from '@village/platform';
 import type { DeviceEntry } from '@village/registry';
 import { AGGREGATES, type Aggregate } from '@village/store/time-series';
@@ -72,7 +73,7 @@ async function inTime<T>(stored: Promise<T>, timer: Timer): Promise<T> {
 }
 
 function rangeRoute(needs: Needs): AnyRoute {
-  const { store, directory } = needs;
+  const { store, readings, directory } = needs;
   return route(api.readings.range, async ({ caller, query, signal }) => {
     const entry = deviceFor(directory, caller, query.device);
     const { from, to } = span(query);
@@ -80,7 +81,7 @@ function rangeRoute(needs: Needs): AnyRoute {
     for (const metric of metrics ?? []) metricOf(entry, metric);
     const limit = query.limit ?? 1000;
     const after = openCursor(query.cursor, ['number'])?.[0] as number | undefined;
-    const rows = await store.range(
+    const rows = await readings[query.view ?? 'corrected'].range(
       {
         device: query.device,
         ...(metrics === undefined ? {} : { metrics }),
@@ -93,18 +94,30 @@ function rangeRoute(needs: Needs): AnyRoute {
     const items = rows.slice(0, limit);
     const last = items.at(-1);
     const body = {
-      items: items.map(({ at, receivedAt, lane, clockReplaced, values, quality }) => ({
+      items: items.map(({ at, receivedAt, lane, clockReplaced, values, quality, received }) => ({
         at: formatTime(at),
         receivedAt: formatTime(receivedAt),
         lane,
         clockReplaced,
         values: { ...values },
         ...(Object.keys(quality).length === 0 ? {} : { quality: { ...quality } }),
+        ...viewReceived(received),
       })),
       next: last === undefined || rows.length <= limit ? null : cursorOf(last.at),
     };
     return answer(200, body, incompleteHeaders(store, { of: [entry.profile.id], from, to }));
   });
+}
+
+/** What was received of readings that corrections speak of. */
+function viewReceived(received: ViewRow['received'] = {}): Pick<api.readings.RangeRow, 'received'> {
+  const told = Object.entries(received).map(
+    ([metric, { device, at, value, quality, statements }]) => [
+      metric,
+      { device, at: formatTime(at), value, quality, corrections: [...statements] },
+    ],
+  );
+  return told.length === 0 ? {} : { received: Object.fromEntries(told) };
 }
 
 function metricOf(entry: DeviceEntry, key: string): void {
@@ -172,14 +185,14 @@ async function aggregate(
   query: Static<typeof api.readings.aggregates.query>,
   signal: AbortSignal,
 ): Promise<Reply<api.readings.Aggregates>> {
-  const { store, directory } = needs;
+  const { store, readings, directory } = needs;
   const entries = devicesFor(directory, caller, query);
   const { from, to } = span(query);
   const everyMs = lasting(query.every ?? '1h', 'every', SECOND);
   if ((to - from) / everyMs > BUCKETS_MAX)
     throw new OperationalError('too-many-buckets', `every: more than ${BUCKETS_MAX} buckets`);
   const { columns, unit } = columnsFor(entries, query.metric);
-  const rows = await store.aggregate(
+  const rows = await readings[query.view ?? 'corrected'].aggregate(
     {
       columns,
       ...(query.device === undefined
@@ -211,7 +224,7 @@ function aggregateRoute(needs: Needs): AnyRoute {
 }
 
 function completenessRoute(needs: Needs): AnyRoute {
-  const { store, directory, clock } = needs;
+  const { store, readings, directory, clock } = needs;
   return route(api.readings.completeness, async ({ caller, query, signal }) => {
     const entry = deviceFor(directory, caller, query.device);
     const { reportEveryMs } = entry.profile;
@@ -219,7 +232,8 @@ function completenessRoute(needs: Needs): AnyRoute {
     // Nothing is expected of the future.
     const until = Math.min(to, clock());
     const asked = { device: query.device, from, to: until, reportEveryMs };
-    const { hours, gaps, gapCount, since } = await store.completeness(asked, signal);
+    const queries = readings[query.view ?? 'corrected'];
+    const { hours, gaps, gapCount, since } = await queries.completeness(asked, signal);
     const sum = (pick: (hour: (typeof hours)[number]) => number): number =>
       hours.reduce((total, hour) => total + pick(hour), 0);
     const { gateway } = entry.device;
@@ -228,6 +242,7 @@ function completenessRoute(needs: Needs): AnyRoute {
       reportEvery: reportEveryMs / SECOND,
       expected: sum((hour) => hour.expected),
       received: sum((hour) => hour.received),
+      valid: sum((hour) => hour.valid),
       hours: hours.map((hour) => ({ ...hour, at: formatTime(hour.at) })),
       since: since === null ? null : formatTime(since),
       gaps: gaps.map((gap) => ({ from: formatTime(gap.from), to: formatTime(gap.to) })),

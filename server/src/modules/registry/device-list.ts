@@ -64,7 +64,7 @@ function pageOf(entries: DeviceEntry[], query: DeviceQuery): [DeviceEntry[], str
 
 /** One page of the devices that the caller may see and the query wants. */
 export function listDevices(
-  { directory, store }: Pick<Needs, 'directory' | 'store'>,
+  { directory, latest }: Pick<Needs, 'directory' | 'latest'>,
   caller: Caller,
   query: DeviceQuery,
 ): api.devices.DevicePage {
@@ -86,5 +86,5 @@ export function listDevices(
   }
   const total = found.length;
   const [items, next] = pageOf(found, query);
-  return { items: items.map((entry) => viewDevice(entry, store)), next, total, counts };
+  return { items: items.map((entry) => viewDevice(entry, latest)), next, total, counts };
 }

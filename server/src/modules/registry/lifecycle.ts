@@ -50,7 +50,7 @@ async function viewProperties(
   return { items };
 }
 
-function deviceRoutes({ directory, store, relational, lifecycle }: Needs): AnyRoute[] {
+function deviceRoutes({ directory, latest, relational, lifecycle }: Needs): AnyRoute[] {
   return [
     route(api.devices.history, async ({ caller, params }) => {
       const { device } = deviceFor(directory, caller, params.id);
@@ -74,7 +74,7 @@ function deviceRoutes({ directory, store, relational, lifecycle }: Needs): AnyRo
       const entry = deviceFor(directory, caller, params.id);
       const { at, ...said } = call.body;
       await lifecycle.retire(entry, { ...said, ...timeIn('at', at) }, originOf(call));
-      return viewDevice(deviceFor(directory, caller, params.id), store);
+      return viewDevice(deviceFor(directory, caller, params.id), latest);
     }),
   ];
 }

@@ -49,20 +49,20 @@ function areaRoutes({ directory }: Needs): AnyRoute[] {
   ];
 }
 
-function deviceRoutes({ directory, store, profiles }: Needs): AnyRoute[] {
+function deviceRoutes({ directory, latest, profiles }: Needs): AnyRoute[] {
   return [
     route(api.devices.profiles, ({ query }) => {
       const { items, next } = pageByKey([...profiles.values()], ({ id }) => id, query);
       return { items: items.map(viewProfile), next };
     }),
     route(api.devices.list, ({ caller, query }) =>
-      listDevices({ directory, store }, caller, query),
+      listDevices({ directory, latest }, caller, query),
     ),
     route(api.devices.get, ({ caller, params }) =>
-      viewDevice(deviceFor(directory, caller, params.id), store),
+      viewDevice(deviceFor(directory, caller, params.id), latest),
     ),
     route(api.devices.latest, ({ caller, params }) =>
-      viewLatest(deviceFor(directory, caller, params.id), store),
+      viewLatest(deviceFor(directory, caller, params.id), latest),
     ),
   ];
 }

@@ -58,21 +58,32 @@ function besidePart(path: string, format: 'csv' | 'parquet'): string {
 
 const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`;
 
-/** Writes corrected readings where DuckDB can read them. */
-async function writeBeside(path: string, readings: AsyncIterable<CorrectedReading>): Promise<void> {
+/** Writes corrected readings where DuckDB can read them; false when there are none, and then there is no file. */
+async function writeBeside(
+  path: string,
+  readings: AsyncIterable<CorrectedReading>,
+): Promise<boolean> {
+  const list = readings[Symbol.asyncIterator]();
+  const first = await list.next();
+  if (first.done === true) return false;
   async function* lines(): AsyncGenerator<string> {
-    let chunk = '';
-    for await (const one of readings) {
-      const { original } = one;
-      chunk += `${quoted(one.device)},${quoted(one.metric)},${one.at},${one.value},${one.quality},${one.lane},${one.receivedAt},`;
-      chunk += `${quoted(original.device)},${original.at},${original.value},${original.quality},${quoted(original.statements.join(' '))}\n`;
+    let chunk = lineOf(first.value as CorrectedReading);
+    for (let one = await list.next(); one.done !== true; one = await list.next()) {
+      chunk += lineOf(one.value);
       if (chunk.length < CHUNK) continue;
       yield chunk;
       chunk = '';
     }
-    if (chunk !== '') yield chunk;
+    yield chunk;
   }
   await pipeline(lines, createWriteStream(path));
+  return true;
+}
+
+function lineOf(one: CorrectedReading): string {
+  const { device, at, value, quality, statements } = one.original;
+  const now = `${quoted(one.device)},${quoted(one.metric)},${one.at},${one.value},${one.quality},${one.lane},${one.receivedAt}`;
+  return `${now},${quoted(device)},${at},${value},${quality},${quoted(statements.join(' '))}\n`;
 }
 
 function parts(
@@ -117,7 +128,11 @@ function parts(
   if (beside !== undefined) list.push(besidePart(beside, format));
   if (list.length === 0)
     list.push(
-      `SELECT '' AS device, '' AS metric, ${time('0', format)} AS "at", 0::DOUBLE AS value, '' AS quality, '' AS lane, ${time('0', format)} AS received_at WHERE false`,
+      `SELECT '' AS device, '' AS metric, ${time('0', format)} AS "at", 0::DOUBLE AS value, '' AS quality, '' AS lane, ${time('0', format)} AS received_at${
+        query.corrected === undefined
+          ? ''
+          : `, '' AS original_device, ${time('0', format)} AS original_at, 0::DOUBLE AS original_value, '' AS original_quality, '' AS corrections`
+      } WHERE false`,
     );
   return list;
 }
@@ -132,17 +147,18 @@ export async function exportTo(
 ): Promise<{ rows: number }> {
   const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
   const devices = query.devices.flatMap((id) => archive.numbersOf.get(id) ?? []);
-  const beside = query.corrected === undefined ? undefined : `${path}.corrected`;
+  const file = `${path}.corrected`;
+  let beside: string | undefined;
   const make = (): string => {
     archive.sendNames();
     return `COPY (${parts(archive, format, query, beside).join(' UNION ALL ')}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`;
   };
   try {
-    if (beside !== undefined) await writeBeside(beside, query.corrected!);
+    if (query.corrected !== undefined && (await writeBeside(file, query.corrected))) beside = file;
     const reads = readsOf(archive, devices, query);
     const { columns } = await runQuery(archive, make, reads, signal, 'export');
     return { rows: Number(columns[0]?.[0] ?? 0) };
   } finally {
-    if (beside !== undefined) await rm(beside, { force: true });
+    await rm(file, { force: true });
   }
 }

@@ -1,0 +1,176 @@
+/** Statements that put readings right, beside what was received. */
+import { type Static, Type } from 'typebox';
+import { endpoint } from './endpoint.ts';
+import {
+  Code,
+  exactly,
+  Id,
+  Instant,
+  orNull,
+  page,
+  pageQuery,
+  QualityWord,
+  Text,
+  Time,
+  words,
+} from './shapes.ts';
+
+export const KINDS = ['invalid', 'offset', 'factor', 'reassign', 'shift-clock', 'accept'] as const;
+export const STATES = ['waiting', 'active', 'undone', 'withdrawn'] as const;
+
+const Deed = Type.Object({ by: Type.String(), at: Time });
+
+export const Correction = Type.Object({
+  id: Type.Integer(),
+  kind: words(KINDS),
+  device: Type.String(),
+  metric: orNull(Type.String()),
+  from: Time,
+  to: Time,
+  value: orNull(Type.Number()),
+  target: orNull(Type.String()),
+  reason: Type.String(),
+  by: Type.String(),
+  at: Time,
+  /** Whether a second person has to approve it, or had to. */
+  secondPerson: Type.Boolean(),
+  state: words(STATES),
+  activated: orNull(Deed),
+  undone: orNull(Type.Object({ by: Type.String(), at: Time, why: orNull(Type.String()) })),
+});
+export type Correction = Static<typeof Correction>;
+
+const said = {
+  kind: words(KINDS),
+  device: Id,
+  metric: Type.Optional(orNull(Id)),
+  from: Instant,
+  to: Instant,
+  value: Type.Optional(orNull(Type.Number())),
+  target: Type.Optional(orNull(Id)),
+};
+
+/** What somebody states of readings as they were received. */
+export const ProposedCorrection = exactly({
+  ...said,
+  reason: Type.String({ minLength: 1, maxLength: 500 }),
+});
+
+/** A statement to try. */
+export const TriedCorrection = exactly({
+  ...said,
+  reason: Type.Optional(Type.String({ maxLength: 500 })),
+});
+
+const Values = orNull(Type.Record(Type.String(), orNull(Type.Number())));
+const Bucket = Type.Object({
+  device: Type.String(),
+  metric: Type.String(),
+  at: Time,
+  before: Values,
+  after: Values,
+});
+const Cell = orNull(Type.Object({ value: Type.Number(), quality: QualityWord }));
+
+export const CorrectionPreview = Type.Object({
+  secondPerson: Type.Boolean(),
+  /** The correction that it contradicts. */
+  contradicts: orNull(Type.Integer()),
+  readings: Type.Integer(),
+  changed: Type.Integer(),
+  complete: Type.Boolean(),
+  samples: Type.Array(
+    Type.Object({
+      device: Type.String(),
+      metric: Type.String(),
+      at: Time,
+      before: Cell,
+      after: Cell,
+    }),
+  ),
+  hours: Type.Array(Bucket),
+  days: Type.Array(Bucket),
+  figures: Type.Array(
+    Type.Object({
+      figure: Type.String(),
+      device: Type.String(),
+      at: Time,
+      before: orNull(Type.Number()),
+      after: orNull(Type.Number()),
+    }),
+  ),
+  reports: Type.Array(Type.Object({ report: Type.String(), at: Time })),
+});
+export type CorrectionPreview = Static<typeof CorrectionPreview>;
+
+const tags = ['corrections'] as const;
+const params = exactly({ id: Type.String({ pattern: '^\\d{1,15}$' }) });
+
+export const list = endpoint({
+  method: 'GET',
+  path: '/corrections',
+  right: 'corrections.read',
+  summary: 'Corrections of devices in the caller’s area, newest first',
+  notes: '`device` also finds what was reassigned to it; `by` is who proposed',
+  tags,
+  query: pageQuery({
+    device: Type.Optional(Id),
+    area: Type.Optional(Code),
+    by: Type.Optional(Text),
+    state: Type.Optional(words(STATES)),
+  }),
+  answers: { 200: page(Correction) },
+});
+
+export const propose = endpoint({
+  method: 'POST',
+  path: '/corrections',
+  right: 'corrections.propose',
+  summary: 'States something of readings as they were received',
+  notes:
+    'Half open (`from` ≤ at < `to`), by times as received; `metric` null or absent is all; `value` with `offset`, `factor` ' +
+    'and `shift-clock` (ms, all metrics); `target` with `reassign`. Active at once, or `waiting` for a second person where ' +
+    'evidence older than the configured time is met. 409 `contradicts` (with the number of the other), 422 `bad-statement`, ' +
+    '`unknown-metric`, `unequal-metrics`, `too-many-statements`',
+  tags,
+  body: ProposedCorrection,
+  answers: { 201: Correction },
+});
+
+export const preview = endpoint({
+  method: 'POST',
+  path: '/corrections/preview',
+  right: 'corrections.propose',
+  summary: 'What a correction would change: readings, hours, days, figures, reports',
+  notes:
+    'Of at most 100,000 rows, `complete` says whether that was all; the first 50 readings and 200 hours and days that ' +
+    'would change',
+  tags,
+  body: TriedCorrection,
+  answers: { 200: CorrectionPreview },
+});
+
+export const approve = endpoint({
+  method: 'POST',
+  path: '/corrections/{id}/approve',
+  right: 'corrections.approve',
+  summary: 'Lets a waiting correction hold',
+  notes: 'By another person than who proposed it (403 `second-person`); 409 `not-waiting`',
+  tags,
+  params,
+  answers: { 200: Correction },
+});
+
+export const undo = endpoint({
+  method: 'POST',
+  path: '/corrections/{id}/undo',
+  right: 'corrections.propose',
+  summary: 'Takes a correction back, or withdraws one that waits',
+  notes:
+    'What needed a second person is undone by a holder of `corrections.approve` who did not propose it (403 ' +
+    '`second-person`); 409 `already-undone`',
+  tags,
+  params,
+  body: exactly({ why: Type.Optional(Type.String({ maxLength: 500 })) }),
+  answers: { 200: Correction },
+});

@@ -1,0 +1,239 @@
+/** Statements from being proposed to being undone: what holds is in memory and follows each commit at once. */
+import { type Clock, DAY, OperationalError } from '@village/core';
+import type { AuditEntry, Relational } from '@village/store/relational';
+import type { TimeSeriesStore } from '@village/store/time-series';
+import { checkSaying, type Saying, type Statement, StatementBook } from './statement.ts';
+import {
+  contradicted,
+  holding,
+  insertStatement,
+  insertStep,
+  listStatements,
+  markNoted,
+  notNoted,
+  type StatementsQuery,
+  type StoredStatement,
+  statementById,
+} from './tables.ts';
+
+/** What is known of a device's metrics. */
+export interface DeviceFacts {
+  /** Quantity, span and statistic as a text by metric; equal texts can take each other's place. */
+  readonly metrics: ReadonlyMap<string, string>;
+  /** Whether its figures may be evidence. */
+  readonly evidence: boolean;
+}
+
+export interface CorrectionsOptions {
+  readonly relational: Relational;
+  readonly store: Pick<TimeSeriesStore, 'note' | 'commitNow'>;
+  readonly clock: Clock;
+  /** Undefined for a device that nobody knows. */
+  readonly facts: (device: string) => DeviceFacts | undefined;
+  /** What is older has been reported, as far as devices are evidence: a second person has to agree. */
+  readonly reportedAfterMs?: number;
+  readonly failed: (kind: string, error: unknown) => void;
+}
+
+/** Who does something, and the entry that the audit log gets in the same transaction. */
+export interface Author {
+  readonly by: string;
+  audited(action: string, target: string, detail: AuditEntry['detail']): AuditEntry;
+}
+
+/** Figures of evidence devices are reported within a week. */
+export const REPORTED_AFTER_MS: number = 7 * DAY;
+const REASON_MAX = 500;
+
+const refuse = (code: string, message: string): never => {
+  throw new OperationalError(code, message);
+};
+
+export class Corrections {
+  readonly #options: CorrectionsOptions;
+  #book = new StatementBook([]);
+
+  constructor(options: CorrectionsOptions) {
+    this.#options = options;
+  }
+
+  /** What holds at the moment. */
+  get book(): StatementBook {
+    return this.#book;
+  }
+
+  /** Reads what holds, and tells the journal what it was not told before a kill. */
+  async load(): Promise<void> {
+    const { statements, number } = await holding(this.#options.relational);
+    this.#book = new StatementBook(statements, number);
+    await this.noteAll();
+  }
+
+  /** Whether another person than who says it has to agree. Until there are reports: evidence that is a week old. */
+  needsSecond({ device, from, target }: Pick<Saying, 'device' | 'from' | 'target'>): boolean {
+    const { clock, facts, reportedAfterMs = REPORTED_AFTER_MS } = this.#options;
+    const evidence = [device, target].some((id) => id !== null && facts(id)?.evidence === true);
+    return evidence && clock() > from + reportedAfterMs;
+  }
+
+  /** Whether the parts fit together and the device has the metric. @throws bad-statement unknown-metric unequal-metrics */
+  check(saying: Saying): void {
+    checkSaying(saying);
+    const { device, metric, target } = saying;
+    const { facts } = this.#options;
+    const own = facts(device)?.metrics ?? new Map<string, string>();
+    if (metric !== null && !own.has(metric))
+      refuse('unknown-metric', `${device} has no metric ${metric}`);
+    if (target === null) return;
+    const others = facts(target)?.metrics ?? new Map<string, string>();
+    for (const [key, terms] of own) {
+      if (metric !== null && key !== metric) continue;
+      if (others.get(key) !== terms)
+        refuse(
+          'unequal-metrics',
+          `${key} of ${device} is no metric of ${target}, or another quantity`,
+        );
+    }
+  }
+
+  /** What a statement contradicts; null when it fits. */
+  contradicted(saying: Saying): Promise<StoredStatement | null> {
+    return contradicted(this.#options.relational, saying);
+  }
+
+  list(query: StatementsQuery): Promise<StoredStatement[]> {
+    return listStatements(this.#options.relational, query);
+  }
+
+  byId(id: number): Promise<StoredStatement | null> {
+    return statementById(this.#options.relational, id);
+  }
+
+  /**
+   * Says something; it holds at once where no second person is needed.
+   * @throws bad-statement unknown-metric unequal-metrics bad-text contradicts too-many-statements
+   */
+  async propose(saying: Saying, reason: string, author: Author): Promise<StoredStatement> {
+    this.check(saying);
+    if (reason.trim() === '' || reason.length > REASON_MAX)
+      refuse('bad-text', `reason: must have 1 to ${REASON_MAX} characters`);
+    const { relational, clock } = this.#options;
+    const second = this.needsSecond(saying);
+    const deed = { by: author.by, at: clock() };
+    const { kind, device, metric, from, to, value, target } = saying;
+    const said = { kind, device, metric, from, to, value, target };
+    const made = await relational.transaction(
+      async (tx) => {
+        const other = await contradicted(tx, said);
+        if (other !== null)
+          refuse(
+            'contradicts',
+            `contradicts correction ${other.id}, which ${other.state === 'active' ? 'holds' : 'waits'}`,
+          );
+        const id = await insertStatement(tx, { ...said, ...deed, reason, second });
+        const number = second ? null : await insertStep(tx, id, 'activated', deed);
+        return { id, number };
+      },
+      {
+        audit: ({ id }) =>
+          author.audited('propose-correction', String(id), { ...said, reason, second }),
+      },
+    );
+    return this.#hold(made.id, made.number);
+  }
+
+  /** Lets a statement hold that waits for a second person. @throws not-found not-waiting second-person contradicts */
+  async approve(id: number, author: Author): Promise<StoredStatement> {
+    const { relational, clock } = this.#options;
+    const number = await relational.transaction(
+      async (tx) => {
+        const statement =
+          (await statementById(tx, id)) ?? refuse('not-found', 'no such correction');
+        if (statement.state !== 'waiting')
+          refuse('not-waiting', `correction ${id} is ${statement.state}`);
+        if (statement.by === author.by)
+          refuse('second-person', 'another person than who proposed it has to approve it');
+        return insertStep(tx, id, 'activated', { by: author.by, at: clock() });
+      },
+      { audit: author.audited('approve-correction', String(id), {}) },
+    );
+    return this.#hold(id, number);
+  }
+
+  /**
+   * Takes a statement back. One that took two persons is undone by another than who proposed it, who may withdraw it while
+   * it waits. @throws not-found already-undone second-person bad-text
+   */
+  async undo(id: number, why: string | null, author: Author): Promise<StoredStatement> {
+    if (why !== null && why.length > REASON_MAX)
+      refuse('bad-text', `why: must have at most ${REASON_MAX} characters`);
+    const { relational, clock } = this.#options;
+    const number = await relational.transaction(
+      async (tx) => {
+        const statement =
+          (await statementById(tx, id)) ?? refuse('not-found', 'no such correction');
+        const { state, second, by } = statement;
+        if (state === 'undone' || state === 'withdrawn')
+          refuse('already-undone', `correction ${id} is ${state}`);
+        if (state === 'active' && second && by === author.by)
+          refuse('second-person', 'another person than who proposed it has to undo it');
+        const step = state === 'active' ? 'undone' : 'withdrawn';
+        const made = await insertStep(tx, id, step, { by: author.by, at: clock(), why });
+        return step === 'undone' ? made : null;
+      },
+      { audit: author.audited('undo-correction', String(id), { why }) },
+    );
+    return this.#hold(id, number);
+  }
+
+  /** Takes in what was committed; the journal learns of it, now or later. */
+  async #hold(id: number, number: number | null): Promise<StoredStatement> {
+    const stored = await statementById(this.#options.relational, id);
+    if (stored === null) throw new Error(`BUG: correction ${id} was kept and is not there`);
+    if (number === null) return stored;
+    const rest = this.#book.withoutStatement(id);
+    const next = stored.state === 'active' ? rest.with(saidBy(stored)) : rest;
+    this.#book = next.numbered(Math.max(number, this.#book.number));
+    await this.noteAll();
+    return stored;
+  }
+
+  /** Puts into the journal what it may not have yet; a fault is told, and what is left is noted the next time. */
+  async noteAll(): Promise<void> {
+    const { relational, store, clock, failed } = this.#options;
+    try {
+      for (const { statement, number } of await notNoted(relational)) {
+        store.note({
+          type: 'correction',
+          at: clock(),
+          subject: statement.device,
+          detail: { number, spans: this.#book.reach(statement) },
+        });
+        await store.commitNow();
+        await markNoted(relational, number);
+      }
+    } catch (error) {
+      failed('note-correction', error);
+    }
+  }
+}
+
+const saidBy = ({
+  id,
+  kind,
+  device,
+  metric,
+  from,
+  to,
+  value,
+  target,
+}: StoredStatement): Statement => ({
+  id,
+  kind,
+  device,
+  metric,
+  from,
+  to,
+  value,
+  target,
+});

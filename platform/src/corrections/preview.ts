@@ -1,0 +1,178 @@
+/** What a change of statements would change: rows and the sums of hours and days, before and after. */
+import { BEIJING_OFFSET_MS, DAY, HOUR, type Quality } from '@village/core';
+import type { AggregateRow, ArchiveQueries } from '@village/store/time-series';
+import type { CorrectedRow } from './apply.ts';
+import { Budget, correctedRows } from './rows.ts';
+import type { DeviceSpan, StatementBook } from './statement.ts';
+import { Buckets } from './sums.ts';
+
+/** Rows looked at; a preview of more tells of the first of them. */
+const ROWS_LOOKED_AT = 100_000;
+const SAMPLES = 50;
+const BUCKETS_TOLD = 200;
+
+interface Cell {
+  readonly value: number;
+  readonly quality: Quality;
+}
+
+/** One reading before and after; null where there is none. */
+export interface ReadingChange {
+  readonly device: string;
+  readonly metric: string;
+  readonly at: number;
+  readonly before: Cell | null;
+  readonly after: Cell | null;
+}
+
+export interface BucketChange {
+  readonly device: string;
+  readonly metric: string;
+  readonly at: number;
+  /** Of good readings; null where there are none. */
+  readonly before: AggregateRow['values'] | null;
+  readonly after: AggregateRow['values'] | null;
+}
+
+export interface Preview {
+  /** Readings looked at and how many of them would be others. */
+  readonly readings: number;
+  readonly changed: number;
+  /** False when there is more than was looked at. */
+  readonly complete: boolean;
+  /** The first of those that would change. */
+  readonly samples: readonly ReadingChange[];
+  /** Hours and days in Beijing that would change; the first of them. */
+  readonly hours: readonly BucketChange[];
+  readonly days: readonly BucketChange[];
+}
+
+const AGGREGATES = ['count', 'avg', 'min', 'max'] as const;
+
+/** Sums of one device in two views, by metric. */
+class Sums {
+  readonly #before = new Map<string, Buckets>();
+  readonly #after = new Map<string, Buckets>();
+  readonly #everyMs: number;
+
+  constructor(everyMs: number) {
+    this.#everyMs = everyMs;
+  }
+
+  add(side: 'before' | 'after', row: CorrectedRow): void {
+    const sums = side === 'before' ? this.#before : this.#after;
+    for (const [metric, value] of Object.entries(row.values)) {
+      if (row.quality[metric] !== undefined) continue;
+      const buckets =
+        sums.get(metric) ?? new Buckets({ everyMs: this.#everyMs, offsetMs: BEIJING_OFFSET_MS });
+      sums.set(metric, buckets);
+      buckets.add(row.at, null, value);
+    }
+  }
+
+  changes(device: string): BucketChange[] {
+    const list: BucketChange[] = [];
+    for (const metric of new Set([...this.#before.keys(), ...this.#after.keys()])) {
+      const before = rowsOf(this.#before.get(metric));
+      const after = rowsOf(this.#after.get(metric));
+      for (const at of new Set([...before.keys(), ...after.keys()])) {
+        const change = { before: before.get(at) ?? null, after: after.get(at) ?? null };
+        if (JSON.stringify(change.before) !== JSON.stringify(change.after))
+          list.push({ device, metric, at, ...change });
+      }
+    }
+    return list;
+  }
+}
+
+const rowsOf = (buckets: Buckets | undefined): Map<number, AggregateRow['values']> =>
+  new Map(buckets?.rows(AGGREGATES).map(({ at, values }) => [at, values]));
+
+const cell = (row: CorrectedRow | undefined, metric: string): Cell | null => {
+  const value = row?.values[metric];
+  return value === undefined ? null : { value, quality: row?.quality[metric] ?? 'good' };
+};
+
+/** Rows of two streams side by side, in order of time. */
+async function* sideBySide(
+  before: AsyncGenerator<CorrectedRow>,
+  after: AsyncGenerator<CorrectedRow>,
+): AsyncGenerator<[CorrectedRow | undefined, CorrectedRow | undefined]> {
+  const next = async (rows: AsyncGenerator<CorrectedRow>): Promise<CorrectedRow | undefined> => {
+    const { value, done } = await rows.next();
+    return done === true ? undefined : (value as CorrectedRow);
+  };
+  let [one, other] = [await next(before), await next(after)];
+  while (one !== undefined || other !== undefined) {
+    const at = Math.min(one?.at ?? Number.POSITIVE_INFINITY, other?.at ?? Number.POSITIVE_INFINITY);
+    const here = one?.at === at ? one : undefined;
+    const there = other?.at === at ? other : undefined;
+    yield [here, there];
+    if (here !== undefined) one = await next(before);
+    if (there !== undefined) other = await next(after);
+  }
+}
+
+/**
+ * Compares two books over the spans that differ. Hours and days are whole: also what lies beside the spans counts in them.
+ * @throws as the archive's queries do
+ */
+export async function preview(
+  archive: Pick<ArchiveQueries, 'range'>,
+  [before, after]: readonly [StatementBook, StatementBook],
+  spans: readonly DeviceSpan[],
+  metrics: readonly string[] | undefined,
+  signal?: AbortSignal,
+): Promise<Preview> {
+  let readings = 0;
+  let rows = 0;
+  let changed = 0;
+  let complete = true;
+  const samples: ReadingChange[] = [];
+  const hours: BucketChange[] = [];
+  const days: BucketChange[] = [];
+  for (const [device, list] of Map.groupBy(spans, (one) => one.device)) {
+    const hour = new Sums(HOUR);
+    const day = new Sums(DAY);
+    for (const span of wholeDays(list)) {
+      if (!complete) break;
+      const asked = { ...span, device, ...(metrics === undefined ? {} : { metrics }) };
+      const streams = [before, after].map((book) =>
+        correctedRows(archive, book, asked, new Budget(), signal),
+      ) as [AsyncGenerator<CorrectedRow>, AsyncGenerator<CorrectedRow>];
+      for await (const [one, other] of sideBySide(...streams)) {
+        if (one !== undefined) for (const sums of [hour, day]) sums.add('before', one);
+        if (other !== undefined) for (const sums of [hour, day]) sums.add('after', other);
+        const row = (one ?? other)!;
+        for (const metric of new Set(Object.keys({ ...one?.values, ...other?.values }))) {
+          readings++;
+          const change = { before: cell(one, metric), after: cell(other, metric) };
+          if (JSON.stringify(change.before) === JSON.stringify(change.after)) continue;
+          changed++;
+          if (samples.length < SAMPLES) samples.push({ device, metric, at: row.at, ...change });
+        }
+        complete = ++rows < ROWS_LOOKED_AT;
+        if (!complete) break;
+      }
+    }
+    hours.push(...hour.changes(device));
+    days.push(...day.changes(device));
+  }
+  const first = (list: BucketChange[]): BucketChange[] =>
+    list.sort((a, b) => a.at - b.at).slice(0, BUCKETS_TOLD);
+  return { readings, changed, complete, samples, hours: first(hours), days: first(days) };
+}
+
+/** Spans widened to days in Beijing, each day once. */
+function wholeDays(spans: readonly DeviceSpan[]): { from: number; to: number }[] {
+  const list: { from: number; to: number }[] = [];
+  const down = (at: number): number =>
+    Math.floor((at + BEIJING_OFFSET_MS) / DAY) * DAY - BEIJING_OFFSET_MS;
+  for (const { from, to } of [...spans].sort((a, b) => a.from - b.from)) {
+    const whole = { from: down(from), to: down(to - 1) + DAY };
+    const last = list.at(-1);
+    if (last !== undefined && whole.from <= last.to) last.to = Math.max(last.to, whole.to);
+    else list.push(whole);
+  }
+  return list;
+}

@@ -1,0 +1,393 @@
+/** Corrections from proposal to undoing over HTTP, on both databases: who may, what is refused, and what each view then says. */
+
+import type { corrections, devices, readings } from '@village/api';
+import { BEIJING_OFFSET_MS, DAY, formatTime, HOUR, MINUTE } from '@village/core';
+import {
+  postgresFolder,
+  startPostgres,
+  type TestPostgres,
+} from '@village/store/relational/testing';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Config } from '../../config/config.ts';
+import { type Client, NORTH, startCounty, type TestServer } from '../../testing.ts';
+
+type Correction = corrections.Correction;
+
+let number = 0;
+
+describe('SQLite', () => suite(() => Promise.resolve((config) => config)));
+
+describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres(postgresFolder() as string);
+  }, 60_000);
+  afterAll(() => server.stop());
+  suite(async () => {
+    const name = `corrections_${number++}`;
+    const client = new pg.Client(server.url('postgres'));
+    await client.connect();
+    await client.query(`create database ${name}`);
+    await client.end();
+    return (config) => ({ ...config, relational: { url: server.url(name) } });
+  });
+});
+
+function suite(database: () => Promise<(config: Config) => Config>): void {
+  let test: TestServer | undefined;
+  let admin: Client;
+  let second: Client;
+  let now: number;
+  /** A whole hour, ten days ago. */
+  let start: number;
+
+  afterEach(async () => {
+    await test?.close();
+    test = undefined;
+  });
+
+  /** Nothing is old enough for a second person, unless a test wants the usual week. */
+  const open = async (secondPersonAfterMs = 30 * DAY): Promise<TestServer> => {
+    const stored = await database();
+    test = await startCounty((config) => ({
+      ...stored(config),
+      corrections: { secondPersonAfterMs },
+    }));
+    admin = await test.client('admin');
+    second = await test.client('north');
+    now = test.timer.now();
+    start = Math.floor((now - 10 * DAY) / HOUR) * HOUR;
+    const posted = (device: string, metric: string, value: (n: number) => number) =>
+      Array.from({ length: 24 }, (_, n) => ({
+        device,
+        at: formatTime(start + n * 10 * MINUTE),
+        values: { [metric]: value(n) },
+      }));
+    const body = {
+      readings: [
+        ...posted('north-air', 'temperature', (n) => n),
+        ...posted('south-air', 'temperature', (n) => 20 + n),
+        ...posted('north-ph', 'ph', (n) => 7 + n / 100),
+      ],
+    };
+    expect((await admin.ask('POST', '/readings', body)).statusCode).toBe(202);
+    return test;
+  };
+
+  const at = (minutes: number): string => formatTime(start + minutes * MINUTE);
+  const offset = (more: object = {}): object => ({
+    kind: 'offset',
+    device: 'north-air',
+    metric: 'temperature',
+    from: at(0),
+    to: at(30),
+    value: 0.5,
+    reason: '探头偏低',
+    ...more,
+  });
+  const asked = (client: Client, url: string, body?: object) => client.ask('POST', url, body ?? {});
+  const refused = async (client: Client, url: string, body?: object): Promise<unknown> => {
+    const response = await asked(client, url, body);
+    const { code } = response.json() as { code: string };
+    return [response.statusCode, code];
+  };
+  const propose = async (client: Client, body: object): Promise<Correction> => {
+    const response = await asked(client, '/corrections', body);
+    expect([response.statusCode, response.body]).toEqual([201, expect.anything()]);
+    return response.json() as Correction;
+  };
+  const span = (): string => `from=${at(0)}&to=${at(240)}`;
+  const temperatures = async (device: string, view = ''): Promise<number[]> => {
+    const page = await admin.get<{ items: readings.RangeRow[] }>(
+      `/readings?device=${device}&metric=temperature&${span()}${view}`,
+    );
+    return page.items.map(({ values }) => values['temperature']!);
+  };
+
+  it('hold at once, in every answer, and are undone exactly', async () => {
+    const { server } = await open();
+    const everything = async (): Promise<unknown[]> => [
+      await temperatures('north-air'),
+      await admin.get(
+        `/aggregates?metric=air.temperature&area=${NORTH}&${span()}&every=1h&agg=sum,count,max`,
+      ),
+      await admin.get(`/completeness?device=north-air&${span()}`),
+      await admin.get('/devices/north-air/latest'),
+      (await admin.ask('GET', `/export?format=csv&device=north-air&${span()}`)).body
+        .split('\n')
+        .sort(),
+    ];
+    const before = await everything();
+    const made = await propose(admin, offset());
+    expect(made).toMatchObject({ state: 'active', by: 'admin', secondPerson: false });
+    expect((await temperatures('north-air')).slice(0, 4)).toEqual([0.5, 1.5, 2.5, 3]);
+    expect((await temperatures('north-air', '&view=received')).slice(0, 4)).toEqual([0, 1, 2, 3]);
+    const sums = await admin.get<readings.Aggregates>(
+      `/aggregates?metric=air.temperature&area=${NORTH}&${span()}&every=1h&agg=sum`,
+    );
+    expect(sums.items[0]!.values).toEqual({ sum: 16.5 });
+    const raw = await admin.get<readings.Aggregates>(
+      `/aggregates?metric=air.temperature&area=${NORTH}&${span()}&every=1h&agg=sum&view=received`,
+    );
+    expect(raw.items[0]!.values).toEqual({ sum: 15 });
+    const row = await admin.get<{ items: readings.RangeRow[] }>(
+      `/readings?device=north-air&metric=temperature&from=${at(0)}&to=${at(1)}`,
+    );
+    expect(row.items[0]!.received).toEqual({
+      temperature: {
+        device: 'north-air',
+        at: at(0),
+        value: 0,
+        quality: 'good',
+        corrections: [made.id],
+      },
+    });
+    const invalid = await propose(admin, {
+      ...offset({ to: at(60) }),
+      kind: 'invalid',
+      value: null,
+      metric: null,
+    });
+    const hours = await admin.get<readings.Completeness>(
+      `/completeness?device=north-air&${span()}`,
+    );
+    // It reports once an hour.
+    expect([hours.received, hours.valid]).toEqual([4, 3]);
+    await propose(admin, offset({ from: at(230), to: at(240), value: 100 }));
+    const latest = await admin.get<devices.Latest>('/devices/north-air/latest');
+    expect(latest.values['temperature']!.value).toBe(123);
+    // What was said of the last span stays; all else goes back.
+    for (const { id } of [made, invalid])
+      expect((await asked(admin, `/corrections/${id}/undo`, { why: '误填' })).statusCode).toBe(200);
+    expect((await temperatures('north-air')).slice(0, 4)).toEqual([0, 1, 2, 3]);
+    const { items } = await admin.get<{ items: Correction[] }>('/corrections?device=north-air');
+    expect(items.map(({ state }) => state)).toEqual(['active', 'undone', 'undone']);
+    await asked(admin, `/corrections/${items[0]!.id}/undo`);
+    expect(await everything()).toEqual(before);
+    const audit = await admin.get<{ items: { action: string }[] }>('/audit');
+    const done = audit.items.map(({ action }) => action);
+    expect(done.filter((action) => action === 'propose-correction')).toHaveLength(3);
+    expect(done.filter((action) => action === 'undo-correction')).toHaveLength(3);
+    expect(server.store.commitFault).toBeNull();
+  });
+
+  it('of evidence that is older than a week wait for a second person', async () => {
+    await open(7 * DAY);
+    const values = async (): Promise<number> => {
+      const { items } = await admin.get<{ items: readings.RangeRow[] }>(
+        `/readings?device=north-ph&metric=ph&from=${at(0)}&to=${at(1)}`,
+      );
+      return items[0]!.values['ph']!;
+    };
+    const body = offset({ device: 'north-ph', metric: 'ph', value: 1 });
+    const made = await propose(admin, body);
+    expect(made).toMatchObject({ state: 'waiting', secondPerson: true, activated: null });
+    expect(await values()).toBe(7);
+    expect(await refused(admin, `/corrections/${made.id}/approve`)).toEqual([403, 'second-person']);
+    const approved = await asked(second, `/corrections/${made.id}/approve`);
+    expect(approved.json()).toMatchObject({ state: 'active', activated: { by: 'north' } });
+    expect(await values()).toBe(8);
+    expect(await refused(second, `/corrections/${made.id}/approve`)).toEqual([409, 'not-waiting']);
+    expect(await refused(admin, `/corrections/${made.id}/undo`)).toEqual([403, 'second-person']);
+    expect((await asked(second, `/corrections/${made.id}/undo`)).statusCode).toBe(200);
+    expect(await values()).toBe(7);
+    expect(await refused(second, `/corrections/${made.id}/undo`)).toEqual([409, 'already-undone']);
+    // One that waits is withdrawn by who proposed it, and can't be approved then.
+    const other = await propose(admin, body);
+    expect((await asked(admin, `/corrections/${other.id}/undo`)).json()).toMatchObject({
+      state: 'withdrawn',
+    });
+    expect(await refused(second, `/corrections/${other.id}/approve`)).toEqual([409, 'not-waiting']);
+    // A week is not over yet.
+    const fresh = await propose(admin, {
+      ...body,
+      from: formatTime(now - DAY),
+      to: formatTime(now),
+    });
+    expect(fresh.state).toBe('active');
+  });
+
+  it('are refused when they contradict others, do not fit, or are not the asker’s to say', async () => {
+    await open();
+    const first = await propose(admin, offset());
+    const again = await asked(admin, '/corrections', offset());
+    expect([again.statusCode, again.json()]).toEqual([
+      409,
+      expect.objectContaining({
+        code: 'contradicts',
+        detail: expect.stringContaining(`${first.id}`),
+      }),
+    ]);
+    await propose(admin, offset({ kind: 'accept', value: null }));
+    const bad: [object, number, string][] = [
+      [offset({ kind: 'invalid', value: null, metric: null, from: at(29) }), 409, 'contradicts'],
+      [offset({ metric: 'nothing' }), 422, 'unknown-metric'],
+      [offset({ value: null }), 422, 'bad-statement'],
+      [offset({ kind: 'factor', value: 0 }), 422, 'bad-statement'],
+      [offset({ to: at(0) }), 400, 'bad-time'],
+      [offset({ from: '1990-01-01T00:00:00Z' }), 400, 'bad-time'],
+      [offset({ reason: '  ' }), 422, 'bad-text'],
+      [offset({ reason: undefined }), 400, 'invalid-request'],
+      [offset({ kind: 'delete' }), 400, 'invalid-request'],
+      [offset({ device: 'nobody' }), 404, 'not-found'],
+      [offset({ kind: 'reassign', value: null, target: 'nobody' }), 404, 'not-found'],
+      [offset({ kind: 'reassign', value: null, target: 'north-ph' }), 422, 'unequal-metrics'],
+      [offset({ kind: 'shift-clock', value: 60_000 }), 422, 'bad-statement'],
+    ];
+    for (const [body, status, code] of bad)
+      expect([body, await refused(admin, '/corrections', body)]).toEqual([body, [status, code]]);
+    // Another township's device is not there; a clerk may look and say nothing.
+    const south = await test!.client('south');
+    expect(await refused(south, '/corrections', offset())).toEqual([404, 'not-found']);
+    expect(await refused(south, `/corrections/${first.id}/undo`)).toEqual([404, 'not-found']);
+    expect((await south.get<{ items: unknown[] }>('/corrections')).items).toEqual([]);
+    const reassigned = offset({
+      kind: 'reassign',
+      value: null,
+      device: 'south-air',
+      target: 'north-air',
+    });
+    expect(await refused(south, '/corrections', reassigned)).toEqual([404, 'not-found']);
+    const clerk = await test!.client('village');
+    expect(await refused(clerk, '/corrections', offset())).toEqual([403, 'forbidden']);
+    expect(await refused(clerk, `/corrections/${first.id}/approve`)).toEqual([403, 'forbidden']);
+    expect((await clerk.get<{ items: unknown[] }>('/corrections')).items).toHaveLength(2);
+    expect(await refused(admin, '/corrections/999/undo')).toEqual([404, 'not-found']);
+    // No machine agrees to anything.
+    const token = await asked(admin, '/tokens', { name: 'm', role: 'officer' });
+    const response = await test!.server.http.inject({
+      method: 'POST',
+      url: `/api/v1/corrections/${first.id}/approve`,
+      headers: { authorization: `Bearer ${(token.json() as { token: string }).token}` },
+    });
+    expect(response.statusCode).toBe(403);
+  });
+
+  it('move readings between devices and times, over ten years and all metrics too', async () => {
+    await open(4_000 * DAY);
+    await propose(
+      admin,
+      offset({ kind: 'reassign', value: null, target: 'south-air', to: at(20) }),
+    );
+    expect((await temperatures('north-air'))[0]).toBe(2);
+    // South's own stay where both are.
+    expect((await temperatures('south-air')).slice(0, 3)).toEqual([20, 21, 22]);
+    await propose(admin, {
+      kind: 'shift-clock',
+      device: 'south-air',
+      from: formatTime(start - 9 * 365 * DAY),
+      to: formatTime(start + 365 * DAY),
+      value: 240 * MINUTE,
+      reason: 'clock',
+    });
+    // South's have made room.
+    expect((await temperatures('south-air')).slice(0, 3)).toEqual([0, 1]);
+    const later = await admin.get<{ items: readings.RangeRow[] }>(
+      `/readings?device=south-air&from=${at(240)}&to=${at(260)}`,
+    );
+    expect(later.items.map(({ at: time, values }) => [time, values['temperature']])).toEqual([
+      [at(240), 20],
+      [at(250), 21],
+    ]);
+  });
+
+  it('are previewed without holding: readings, hours and days before and after', async () => {
+    await open(7 * DAY);
+    const response = await asked(
+      admin,
+      '/corrections/preview',
+      offset({ device: 'north-ph', metric: 'ph', value: 1 }),
+    );
+    const seen = response.json() as corrections.CorrectionPreview;
+    expect(seen).toMatchObject({
+      secondPerson: true,
+      contradicts: null,
+      changed: 3,
+      complete: true,
+      figures: [],
+      reports: [],
+    });
+    expect(seen.samples[0]).toEqual({
+      device: 'north-ph',
+      metric: 'ph',
+      at: at(0),
+      before: { value: 7, quality: 'good' },
+      after: { value: 8, quality: 'good' },
+    });
+    const [hour] = seen.hours;
+    expect(seen.hours).toHaveLength(1);
+    expect(hour!.at).toBe(at(0));
+    expect(hour!.before!['count']).toBe(6);
+    expect(hour!.after!['avg']! - hour!.before!['avg']!).toBeCloseTo(0.5, 9);
+    const day = Math.floor((start + BEIJING_OFFSET_MS) / DAY) * DAY - BEIJING_OFFSET_MS;
+    expect(seen.days.map((one) => one.at)).toEqual([formatTime(day)]);
+    expect((await admin.get<{ items: unknown[] }>('/corrections')).items).toEqual([]);
+    const first = await propose(admin, offset());
+    const again = await asked(admin, '/corrections/preview', offset());
+    expect(again.json()).toMatchObject({ contradicts: first.id });
+    // Nothing is there yet.
+    const future = { from: formatTime(now + DAY), to: formatTime(now + 2 * DAY) };
+    expect((await asked(admin, '/corrections/preview', offset(future))).json()).toMatchObject({
+      changed: 0,
+    });
+  });
+
+  it('meet what comes later, is flushed and is compacted, and outlive a restart', async () => {
+    let { server } = await open();
+    await propose(admin, offset({ to: formatTime(now + DAY), value: 100 }));
+    const late = { readings: [{ device: 'north-air', at: at(5), values: { temperature: 1 } }] };
+    await admin.ask('POST', '/readings', late);
+    const expected = (await temperatures('north-air', '&view=received')).map(
+      (value) => value + 100,
+    );
+    expect(expected).toHaveLength(25);
+    expect(await temperatures('north-air')).toEqual(expected);
+    await server.store.flush();
+    expect(await temperatures('north-air')).toEqual(expected);
+    await server.store.compact(now + 40 * DAY);
+    expect(await temperatures('north-air')).toEqual(expected);
+    test = await test!.restart();
+    ({ server } = test);
+    admin = await test.client('admin');
+    expect(await temperatures('north-air')).toEqual(expected);
+  });
+
+  it('are listed by device, area, person and state, page by page', async () => {
+    await open();
+    await propose(admin, offset());
+    await propose(second, offset({ from: at(60), to: at(90) }));
+    await propose(admin, offset({ device: 'south-air' }));
+    const last = await propose(admin, offset({ device: 'north-ph', metric: 'ph' }));
+    await asked(admin, `/corrections/${last.id}/undo`);
+    const listed = async (query: string): Promise<[string, string, string][]> => {
+      const found: [string, string, string][] = [];
+      for (let cursor = ''; ; ) {
+        const page = await admin.get<{ items: Correction[]; next: string | null }>(
+          `/corrections?limit=1${query}${cursor}`,
+        );
+        found.push(
+          ...page.items.map(({ device, by, state }): [string, string, string] => [
+            device,
+            by,
+            state,
+          ]),
+        );
+        if (page.next === null) return found;
+        cursor = `&cursor=${page.next}`;
+      }
+    };
+    const all: [string, string, string][] = [
+      ['north-ph', 'admin', 'undone'],
+      ['south-air', 'admin', 'active'],
+      ['north-air', 'north', 'active'],
+      ['north-air', 'admin', 'active'],
+    ];
+    expect(await listed('')).toEqual(all);
+    expect(await listed('&device=north-air')).toEqual(all.slice(2));
+    expect(await listed('&by=north')).toEqual(all.slice(2, 3));
+    expect(await listed(`&area=${NORTH}`)).toEqual([all[0], ...all.slice(2)]);
+    expect(await listed('&state=undone')).toEqual(all.slice(0, 1));
+    expect(await listed('&state=waiting')).toEqual([]);
+  });
+}

@@ -1,0 +1,181 @@
+/** The module of corrections: statements about readings, tried before, agreed to by a second person, and taken back. */
+import { corrections as api } from '@village/api';
+import { formatTime, MINUTE, OperationalError } from '@village/core';
+import {
+  type AnyRoute,
+  type Author,
+  answer,
+  type Call,
+  type Caller,
+  cursorOf,
+  defineModule,
+  notFound,
+  openCursor,
+  preview,
+  route,
+  type Saying,
+  type Statement,
+  type StoredStatement,
+  span,
+} from '@village/platform';
+import type { Static } from 'typebox';
+import { areaFor, deviceFor } from '../../http/query.ts';
+import type { Needs } from '../needs.ts';
+
+const deed = ({ by, at }: { by: string; at: number }) => ({ by, at: formatTime(at) });
+
+function view(one: StoredStatement): api.Correction {
+  const { id, kind, device, metric, value, target, reason, by, state, activated, undone } = one;
+  return {
+    ...{ id, kind, device, metric, value, target, reason, by, state },
+    from: formatTime(one.from),
+    to: formatTime(one.to),
+    at: formatTime(one.at),
+    secondPerson: one.second,
+    activated: activated === null ? null : deed(activated),
+    undone: undone === null ? null : { ...deed(undone), why: undone.why },
+  };
+}
+
+/** What is said, of devices that the caller sees. @throws not-found bad-time */
+function sayingOf(
+  { directory }: Needs,
+  caller: Caller,
+  body: Static<typeof api.TriedCorrection>,
+): Saying {
+  const { kind, device, metric = null, value = null, target = null } = body;
+  deviceFor(directory, caller, device);
+  if (target !== null) deviceFor(directory, caller, target);
+  return { kind, device, metric, value, target, ...span(body) };
+}
+
+const authorOf = ({ caller, audited }: Pick<Call, 'caller' | 'audited'>): Author => ({
+  by: caller.actor,
+  audited,
+});
+
+/** Only people agree to what somebody else has said. */
+function expectPerson({ session }: Caller): void {
+  if (session === null)
+    throw new OperationalError('forbidden', 'a person has to be signed in for this, no machine');
+}
+
+/** A statement about a device that the caller sees. */
+async function statementFor(
+  { corrections, directory }: Needs,
+  caller: Caller,
+  id: string,
+): Promise<StoredStatement> {
+  const statement = await corrections.byId(Number(id));
+  const device = statement === null ? undefined : directory.entry(caller.area, statement.device);
+  return statement === null || device === undefined ? notFound('correction') : statement;
+}
+
+function listRoute({ corrections, directory }: Needs): AnyRoute {
+  return route(api.list, async ({ caller, query }) => {
+    const { limit = 100, cursor, device, area, by, state } = query;
+    if (area !== undefined) areaFor(directory, caller, area);
+    if (device !== undefined) deviceFor(directory, caller, device);
+    const before = openCursor(cursor, ['number'])?.[0] as number | undefined;
+    const found = await corrections.list({
+      scope: caller.area,
+      limit: limit + 1,
+      ...(device === undefined ? {} : { device }),
+      ...(area === undefined ? {} : { area }),
+      ...(by === undefined ? {} : { by }),
+      ...(state === undefined ? {} : { state }),
+      ...(before === undefined ? {} : { before }),
+    });
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    const next = last === undefined || found.length <= limit ? null : cursorOf(last.id);
+    return { items: items.map(view), next };
+  });
+}
+
+function previewRoute(needs: Needs): AnyRoute {
+  const { corrections, store } = needs;
+  return route(api.preview, async ({ caller, body, signal }) => {
+    const saying = sayingOf(needs, caller, body);
+    corrections.check(saying);
+    const other = await corrections.contradicted(saying);
+    const { book } = corrections;
+    const tried: Statement = { ...saying, id: Number.MAX_SAFE_INTEGER };
+    const metrics = saying.metric === null ? undefined : [saying.metric];
+    const { samples, hours, days, ...counts } = await preview(
+      store,
+      [book, book.with(tried)],
+      book.reach(saying),
+      metrics,
+      signal,
+    );
+    const timed = <T extends { readonly at: number }>(one: T) => ({
+      ...one,
+      at: formatTime(one.at),
+    });
+    const bucket = (one: (typeof hours)[number]) => ({
+      ...timed(one),
+      before: one.before === null ? null : { ...one.before },
+      after: one.after === null ? null : { ...one.after },
+    });
+    return {
+      ...counts,
+      secondPerson: corrections.needsSecond(saying),
+      contradicts: other?.id ?? null,
+      samples: samples.map(timed),
+      hours: hours.map(bucket),
+      days: days.map(bucket),
+      figures: [],
+      reports: [],
+    };
+  });
+}
+
+function changeRoutes(needs: Needs): AnyRoute[] {
+  const { corrections, rights, directory } = needs;
+  return [
+    route(api.propose, async (call) => {
+      const saying = sayingOf(needs, call.caller, call.body);
+      return answer(201, view(await corrections.propose(saying, call.body.reason, authorOf(call))));
+    }),
+    route(api.approve, async (call) => {
+      expectPerson(call.caller);
+      const { id } = await statementFor(needs, call.caller, call.params.id);
+      return view(await corrections.approve(id, authorOf(call)));
+    }),
+    route(api.undo, async (call) => {
+      const { caller, body } = call;
+      const { id, by, second, state } = await statementFor(needs, caller, call.params.id);
+      const held = rights.of(caller.role, directory.isTop(caller.area));
+      const own = by === caller.actor && !(state === 'active' && second);
+      if (!own && !held.includes('corrections.approve'))
+        throw new OperationalError('forbidden', 'this needs the right corrections.approve');
+      if (!own) expectPerson(caller);
+      return view(await corrections.undo(id, body.why ?? null, authorOf(call)));
+    }),
+  ];
+}
+
+export const correctionsModule = defineModule<Needs>({
+  name: 'corrections',
+  title: { zh: '数据订正', en: 'Corrections' },
+  rights: {
+    'corrections.read': {
+      title: { zh: '查看数据订正', en: 'See corrections' },
+      roles: ['clerk', 'officer', 'admin'],
+    },
+    'corrections.propose': {
+      title: { zh: '提出数据订正', en: 'Propose corrections' },
+      roles: ['officer', 'admin'],
+    },
+    'corrections.approve': {
+      title: { zh: '审批数据订正', en: 'Approve corrections' },
+      roles: ['officer', 'admin'],
+    },
+  },
+  start: (needs) => ({
+    routes: [listRoute(needs), previewRoute(needs), ...changeRoutes(needs)],
+    // What the journal could not take when it was said.
+    ticks: [{ kind: 'note-corrections', everyMs: MINUTE, run: () => needs.corrections.noteAll() }],
+  }),
+});
