@@ -22,6 +22,8 @@ export interface Platform {
   readonly relational: Relational;
   /** Who holds which right, over the modules that have started. */
   readonly rights: RightsTable;
+  /** What all modules have computed from readings. */
+  readonly figures: readonly Figure[];
   /** Counts and logs a failure of work that nobody waits for, by its kind. */
   failed(kind: string, error: unknown): void;
 }

@@ -17,6 +17,8 @@ export interface ModuleReader {
   place(): Promise<JournalPlace | null>;
   /** Takes in a group and keeps `place` with the results, in one transaction. */
   take(group: CommittedGroup, place: JournalPlace): Promise<void>;
+  /** Of one that gathers several groups first: the last whose results are kept. The journal keeps those after it. */
+  kept?(): number;
   /** Gets what was received in that span from the archive, or marks it as missing, and keeps `resume` as its place. */
   missed(span: MissedSpan, resume: JournalPlace): Promise<void>;
 }
@@ -76,7 +78,7 @@ async function followOnce(
   try {
     for await (const group of store.follow(name, from, { lagMax, signal })) {
       await reader.take(group, { journal: store.id, group: group.id });
-      store.hold(name, group.id);
+      store.hold(name, reader.kept === undefined ? group.id : reader.kept());
       wentOn();
     }
   } catch (error) {
@@ -86,6 +88,7 @@ async function followOnce(
   }
 }
 
-const isCutOff = (error: unknown): error is ReaderCutOff =>
+/** Whether a step ended because groups are gone that had not been read. */
+export const isCutOff = (error: unknown): error is ReaderCutOff =>
   error instanceof Error &&
   ['reader-cut-off', 'journal-changed'].includes((error as { code?: string }).code ?? '');

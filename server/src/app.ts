@@ -183,7 +183,7 @@ async function foundAdmin({
 
 async function wire(
   config: Config,
-  { timer, log }: ServerOptions,
+  { timer, log, modules = coreModules }: ServerOptions,
   { relational, store }: { relational: Relational; store: TimeSeriesStore },
   failures: Record<string, number>,
 ): Promise<Needs> {
@@ -229,6 +229,7 @@ async function wire(
     log,
     failed,
     rights: new RightsTable(),
+    figures: modules.flatMap(({ figures = [] }) => figures),
     relational,
     store,
     corrections,

@@ -1,10 +1,15 @@
 /** Figures as they are asked for: over a span of time, and one opened to what it was computed from. */
-import { OperationalError } from '@village/core';
-import type { Measured } from './circumstances.ts';
+import { DAY, OperationalError, SECOND } from '@village/core';
+import type { Relational } from '@village/store/relational';
+import type { Circumstances, Measured } from './circumstances.ts';
 import { applies, type InputState, type Result } from './compute.ts';
-import { dayOf, lengthOf, type Span } from './days.ts';
+import { dayOf, dayStart, lengthOf, type Span } from './days.ts';
 import { type Figure, type InputRow, window } from './figure.ts';
+import type { Marks } from './marks.ts';
+import { type StoredResult, sameTold } from './packed.ts';
 import type { Sources } from './sources.ts';
+import { current, type FormerDay, formerDays, storedDays, withStatements } from './stored.ts';
+import { figureTables, type Reason } from './tables.ts';
 
 /** A figure as it was before, and why it is another now. */
 export interface Former {
@@ -14,7 +19,7 @@ export interface Former {
   readonly corrections: readonly number[];
   readonly computedAt: number;
   readonly replacedAt: number;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Reason[];
 }
 
 export interface FigureItem {
@@ -28,6 +33,8 @@ export interface FigureItem {
   /** False while its span goes on: it may change with every reading. */
   readonly closed: boolean;
   readonly fault: string | null;
+  /** What it was before it was another. */
+  readonly previous: Former | null;
 }
 
 /** One input of a figure, with every reading. */
@@ -45,13 +52,24 @@ export interface Opened {
   /** What it looked at. */
   readonly window: Span;
   readonly inputs: readonly OpenedInput[];
+  /** Everything it was before, newest first. */
+  readonly history: readonly Former[];
+}
+
+/** Days from the first to before the end. */
+interface Days {
+  readonly first: number;
+  readonly end: number;
 }
 
 /** Values of one answer. */
 const ITEMS_MAX = 20_000;
 
 /** What a result is cited as. */
-export function versionOf(figure: Figure, { standards }: Pick<Result, 'standards'>): string {
+export function versionOf(
+  figure: Pick<Figure, 'version'>,
+  { standards }: Pick<Result, 'standards'>,
+): string {
   return standards.length > 0 ? standards.join(' + ') : String(figure.version);
 }
 
@@ -59,7 +77,13 @@ export interface FiguresOptions {
   readonly figures: readonly Figure[];
   readonly sources: Sources;
   readonly clock: () => number;
+  readonly relational: Relational;
+  /** What is marked; without, nothing is known to be current, and everything is computed. */
+  readonly marks: Pick<Marks, 'isUpToDate' | 'gatheredOf'> | null;
 }
+
+/** How long an answer waits for the reader of the journal before it computes what may be stored. */
+const READER_WAIT_MS = SECOND;
 
 export class Figures {
   readonly #figures: ReadonlyMap<string, Figure>;
@@ -85,19 +109,13 @@ export class Figures {
     return this.#options.figures.filter((figure) => applies(figure, held));
   }
 
-  #item(figure: Figure, device: string, result: Result): FigureItem {
-    const { sources, clock } = this.#options;
-    const span = { from: result.at, to: result.at + lengthOf(figure.span) };
-    const { at, value, completeness, fault } = result;
-    return {
-      at,
-      value,
-      completeness,
-      version: versionOf(figure, result),
-      corrections: sources.statements.touching(device, window(figure, span)),
-      closed: span.to <= clock(),
-      fault,
-    };
+  #item(figure: Figure, result: StoredResult, former: readonly FormerDay[] = []): FigureItem {
+    const to = result.at + lengthOf(figure.span);
+    const { at, value, completeness, fault, corrections } = result;
+    const version = versionOf(figure, result);
+    const closed = to <= this.#options.clock();
+    const previous = historyOf(result, former)[0] ?? null;
+    return { at, value, completeness, version, corrections, closed, fault, previous };
   }
 
   /**
@@ -110,51 +128,123 @@ export class Figures {
     stretch: Span,
     signal?: AbortSignal,
   ): Promise<FigureItem[]> {
-    const { sources, clock } = this.#options;
+    const { sources, clock, relational } = this.#options;
     const to = Math.min(stretch.to, clock());
     if ((to - stretch.from) / lengthOf(figure.span) > ITEMS_MAX)
       throw new OperationalError('too-many-buckets', `from: more than ${ITEMS_MAX} values`);
     const held = await sources.circumstances(device);
     if (!applies(figure, held)) throw notMeasured(figure, device);
     if (stretch.from >= to) return [];
-    const items: FigureItem[] = [];
-    const end = dayOf(to - 1) + 1;
-    for await (const [, result] of sources.compute(
-      [figure],
-      held,
-      dayOf(stretch.from),
-      end,
-      signal,
-    ))
-      if (result.at >= stretch.from && result.at < to)
-        items.push(this.#item(figure, device, result));
-    return items;
+    const days = { first: dayOf(stretch.from), end: dayOf(to - 1) + 1 };
+    const stored = await this.#current(figure, held, days);
+    const results = [...stored.values()].flat();
+    for (const [first, end] of missing(days, stored))
+      for await (const [, result] of sources.compute([figure], held, first, end, signal))
+        results.push(this.#withStatements(figure, device, result));
+    const former =
+      figure.keep === 'stored' ? await formerDays(relational, figure, device, days) : new Map();
+    return results
+      .filter(({ at }) => at >= stretch.from && at < to)
+      .sort((a, b) => a.at - b.at)
+      .map((result) => this.#item(figure, result, former.get(dayOf(result.at))));
+  }
+
+  #withStatements(figure: Figure, device: string, result: Result): StoredResult {
+    const span = { from: result.at, to: result.at + lengthOf(figure.span) };
+    return withStatements(figure, device, span, result, this.#options.sources.statements);
+  }
+
+  /** What is stored of closed days and known to be what computing them now would give. */
+  async #current(
+    figure: Figure,
+    held: Circumstances,
+    days: Days,
+  ): Promise<Map<number, StoredResult[]>> {
+    const found = new Map<number, StoredResult[]>();
+    const { marks, relational, sources, clock } = this.#options;
+    if (figure.keep !== 'stored' || marks === null) return found;
+    const { device } = held;
+    // In this order: what is gathered becomes a mark, and a mark a result.
+    if (!(await marks.isUpToDate(READER_WAIT_MS))) return found;
+    const marked = new Set(marks.gatheredOf(device).keys());
+    const rows = await figureTables(relational)
+      .selectFrom('figure_mark')
+      .select('day')
+      .where('device', '=', device)
+      .where('day', '>=', days.first - 1)
+      .where('day', '<=', days.end)
+      .execute();
+    for (const { day } of rows) marked.add(day);
+    const today = dayOf(clock());
+    for (const row of await storedDays(relational, device, days, figure.id)) {
+      const { from, to } = window(figure, { from: dayStart(row.day), to: dayStart(row.day) + DAY });
+      let due = row.day >= today;
+      for (let day = dayOf(from); day <= dayOf(to - 1); day++) due ||= marked.has(day);
+      const results = due ? null : current(figure, held, row, sources.statements);
+      if (results !== null) found.set(row.day, results);
+    }
+    return found;
   }
 
   /** The value whose span holds an instant, opened. @throws not-measured, not-found when that is in the future */
   async open(figure: Figure, device: string, at: number, signal?: AbortSignal): Promise<Opened> {
-    const { sources, clock } = this.#options;
+    const { sources, clock, relational } = this.#options;
     if (at > clock()) throw new OperationalError('not-found', 'that time has not come');
     const held = await sources.circumstances(device);
     if (!applies(figure, held)) throw notMeasured(figure, device);
     const opened = await sources.open(figure, held, at, signal);
-    const { result, readings } = opened;
-    const span = { from: result.at, to: result.at + lengthOf(figure.span) };
+    const result = this.#withStatements(figure, device, opened.result);
+    const around = window(figure, { from: result.at, to: result.at + lengthOf(figure.span) });
+    const day = dayOf(result.at);
+    const former =
+      figure.keep === 'stored'
+        ? await formerDays(relational, figure, device, { first: day, end: day + 1 })
+        : new Map<number, FormerDay[]>();
     return {
-      item: this.#item(figure, device, result),
+      item: this.#item(figure, result, former.get(day)),
       result,
-      window: window(figure, span),
+      window: around,
       inputs: figure.inputs.map(({ name, quantity }, n) => ({
         ...(result.inputs[n] as InputState),
         quantity,
         measured: held
           .measured(quantity)
-          .filter(({ from, to }) => from < span.to && to > span.from),
-        readings:
-          readings.get(name)?.between(window(figure, span).from, window(figure, span).to) ?? [],
+          .filter(({ from, to }) => from < around.to && to > around.from),
+        readings: opened.readings.get(name)?.between(around.from, around.to) ?? [],
       })),
+      history: historyOf(result, former.get(day) ?? []),
     };
   }
+}
+
+/** What a result was before, newest first: of days whose other spans changed alone, only what tells something else. */
+function historyOf(now: StoredResult, former: readonly FormerDay[]): Former[] {
+  const history: Former[] = [];
+  let after: StoredResult = now;
+  for (const { results, version, computedAt, replacedAt, reasons } of former) {
+    const was = results.find(({ at }) => at === now.at);
+    if (was === undefined || sameTold([was], [after])) continue;
+    const cited = versionOf({ version }, was);
+    const { value, completeness, corrections } = was;
+    history.push({
+      ...{ value, completeness, version: cited, corrections },
+      ...{ computedAt, replacedAt, reasons },
+    });
+    after = was;
+  }
+  return history;
+}
+
+/** The days that are not there, as runs. */
+function missing({ first, end }: Days, there: ReadonlyMap<number, unknown>): [number, number][] {
+  const runs: [number, number][] = [];
+  for (let day = first; day < end; day++) {
+    if (there.has(day)) continue;
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === day) last[1]++;
+    else runs.push([day, day + 1]);
+  }
+  return runs;
 }
 
 const notMeasured = (figure: Figure, device: string): OperationalError =>

@@ -6,6 +6,12 @@ export {
   type Former,
   type Opened,
 } from './answers.ts';
+export {
+  type CheckOptions,
+  type CheckResult,
+  catchUp,
+  checkFigures,
+} from './check.ts';
 export { Circumstances } from './circumstances.ts';
 export { computeSpan, Readings, type Result } from './compute.ts';
 export { dayOf, dayStart, FIGURE_SPANS, type FigureSpan } from './days.ts';
@@ -17,5 +23,8 @@ export {
   type InputReadings,
   type InputRow,
 } from './figure.ts';
+export { Marks, type MarksOptions } from './marks.ts';
 export { type SourceOptions, Sources, type Statements } from './sources.ts';
 export { defineStandard, type Standard, type StandardVersion, versionAt } from './standard.ts';
+export { FIGURES, figureMigrations, type Reason } from './tables.ts';
+export { FigureWork, type WorkOptions } from './work.ts';

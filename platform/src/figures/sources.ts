@@ -11,8 +11,12 @@ import { type Figure, window } from './figure.ts';
 
 /** Statements that put readings right, as far as figures ask of them. */
 export interface Statements {
+  /** Rises with each change of what holds. */
+  readonly number: number;
   /** Ids of those that hold and touch a device's times, in order. */
   touching(device: string, span: Span): readonly number[];
+  /** Devices that any of them touches. */
+  devices(): readonly string[];
 }
 
 export interface SourceOptions {

@@ -1,7 +1,7 @@
 /** Figures over HTTP: values, completeness, standards, opened to their readings, cut to the asker's area. */
 import { DAY, HOUR } from '@village/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, startCounty, type TestServer } from '../../testing.ts';
+import { type Client, startCounty, type TestServer, until } from '../../testing.ts';
 
 interface Values {
   figure: string;
@@ -142,6 +142,31 @@ describe('figures', () => {
       `/figures?figure=hourly-mean:air.o3&device=north-air&${long}`,
     );
     expect(answer.json()).toMatchObject({ code: 'too-many-buckets' });
+  });
+
+  it('are stored once their day is over, and keep what they were when data comes late', async () => {
+    test.timer.haste = 20;
+    const day = midnight - 4 * DAY;
+    const put = (hour: number) => post('south-air', [[(day - midnight) / HOUR + hour, 230]]);
+    const item = async () =>
+      (await values('hours-above:air.o3', day, day + DAY, 'south-air')).items[0];
+    await put(3);
+    expect(await item()).toMatchObject({ value: 1 });
+    const computed = async () =>
+      /village_figures_computed_total (\d+)/.exec(
+        (await test.server.http.inject('/metrics')).body,
+      )?.[1];
+    test.timer.shift += 11_000;
+    await until('the figure to be stored', async () => Number(await computed()) > 0);
+    await put(4);
+    // At once, whatever is stored.
+    expect(await item()).toMatchObject({ value: 2 });
+    test.timer.shift += 11_000;
+    await until('what it was before', async () => (await item())?.['previous'] !== undefined);
+    expect(await item()).toMatchObject({
+      ...{ value: 2, previous: { value: 1, reasons: ['late-data'] } },
+    });
+    test.timer.haste = 1;
   });
 
   it('are cut to the area of who asks', async () => {

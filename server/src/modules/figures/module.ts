@@ -1,13 +1,18 @@
 /** The module of figures: their values over time, and each opened to what it was computed from. */
 import * as api from '@village/api';
-import { formatTime, OperationalError, quantity } from '@village/core';
+import { formatTime, OperationalError, quantity, SECOND } from '@village/core';
 import {
   type Caller,
   defineModule,
+  every,
   type Figure,
   type FigureItem,
   Figures,
+  FigureWork,
+  type Former,
+  figureMigrations,
   instant,
+  Marks,
   type Opened,
   route,
   Sources,
@@ -17,6 +22,7 @@ import { deviceFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
 import { hoursAboveLimits } from './hours-above.ts';
 import { means } from './means.ts';
+import { figureMetrics } from './metrics.ts';
 
 /** Readings of one input that an answer holds; a day of them every ten seconds. */
 const READINGS_MAX = 8_640;
@@ -45,18 +51,31 @@ const viewDefinition = (figure: Figure): api.figures.FigureDefinition => ({
   standard: standardOf(figure),
 });
 
-function viewItem({ at, fault, corrections, ...rest }: FigureItem): api.figures.FigureItem {
+const viewFormer = (former: Former): api.figures.FormerFigure => ({
+  ...former,
+  corrections: [...former.corrections],
+  reasons: [...former.reasons],
+  computedAt: formatTime(former.computedAt),
+  replacedAt: formatTime(former.replacedAt),
+});
+
+function viewItem(item: FigureItem): api.figures.FigureItem {
+  const { at, fault, corrections, previous, ...rest } = item;
   return {
     at: formatTime(at),
     ...rest,
     corrections: [...corrections],
     ...(fault === null ? {} : { fault }),
+    ...(previous === null ? {} : { previous: viewFormer(previous) }),
   };
 }
 
 const bound = (at: number): string | null => (Number.isFinite(at) ? formatTime(at) : null);
 
-function viewOpened(figure: Figure, { item, result, inputs }: Opened): api.figures.ExplainedFigure {
+function viewOpened(
+  figure: Figure,
+  { item, result, inputs, history }: Opened,
+): api.figures.ExplainedFigure {
   const used = figure.standard?.versions.filter(({ version }) =>
     result.standards.includes(version),
   );
@@ -94,7 +113,7 @@ function viewOpened(figure: Figure, { item, result, inputs }: Opened): api.figur
       })),
       count: readings.length,
     })),
-    history: [],
+    history: history.map(viewFormer),
   };
 }
 
@@ -107,17 +126,37 @@ export const figuresModule = defineModule<Needs>({
       roles: ['clerk', 'officer', 'admin'],
     },
   },
+  migrations: figureMigrations,
   figures: [...means, ...hoursAboveLimits],
   start: (needs) => {
-    const { readings, corrections, relational, profiles, clock } = needs;
-    const sources = new Sources({
-      rows: readings.corrected,
-      statements: { touching: (device, span) => corrections.book.touching(device, span) },
-      relational,
-      profiles,
-    });
-    const figures = new Figures({ figures: [...means, ...hoursAboveLimits], sources, clock });
+    const { readings, corrections, store, relational, profiles, clock, failed, timer } = needs;
+    const statements = {
+      get number() {
+        return corrections.book.number;
+      },
+      touching: (device: string, span: { from: number; to: number }) =>
+        corrections.book.touching(device, span),
+      devices: () => corrections.book.devices(),
+    };
+    const sources = new Sources({ rows: readings.corrected, statements, relational, profiles });
+    const marks = new Marks({ relational, store, timer, statements });
+    const all = needs.figures;
+    const figures = new Figures({ figures: all, sources, clock, relational, marks });
+    const work = new FigureWork({ figures: all, sources, relational, clock, failed });
     return {
+      readers: [marks],
+      ticks: [{ kind: 'figure-marks', everyMs: 2 * SECOND, run: () => marks.flushWhenDue() }],
+      jobs: [
+        {
+          kind: 'figures',
+          title: { zh: '计算统计指标', en: 'Compute figures again whose inputs changed' },
+          schedule: every(2 * SECOND),
+          run: (run) => work.run(run),
+        },
+      ],
+      // What can't be kept now is read again after the next start.
+      close: () => marks.flush().catch((error: unknown) => failed('figure-marks', error)),
+      metrics: [figureMetrics({ marks, work })],
       routes: [
         route(api.figures.list, async ({ caller, query }) => {
           const { id } = deviceFor(needs.directory, caller, query.device).device;

@@ -1,0 +1,239 @@
+/** Proves that what is stored of figures equals computing it again, and says where it does not. */
+import type { Random } from '@village/core';
+import type { Relational } from '@village/store/relational';
+import type { TimeSeriesStore } from '@village/store/time-series';
+import type { JobRun } from '../module.ts';
+import { isCutOff } from '../readers.ts';
+import type { Circumstances } from './circumstances.ts';
+import { dayOf, lengthOf } from './days.ts';
+import type { Figure } from './figure.ts';
+import { type Marks, putMarks } from './marks.ts';
+import { pack, type StoredResult, unpack } from './packed.ts';
+import type { Sources } from './sources.ts';
+import { type StoredDay, withStatements } from './stored.ts';
+import { figureTables, reasonBit } from './tables.ts';
+
+export interface CheckOptions {
+  readonly figures: readonly Figure[];
+  readonly sources: Sources;
+  readonly relational: Relational;
+  readonly marks: Pick<Marks, 'isUpToDate' | 'gatheredOf'>;
+  /** Days before it are left out: their readings may have been deleted. */
+  readonly since?: number;
+  /** Of each page of stored days so many are looked at, chosen by chance; all without. */
+  readonly sample?: { readonly share: number; readonly random: Random };
+}
+
+/** A stored result that computing it again does not give. */
+export interface Difference {
+  readonly figure: string;
+  readonly device: string;
+  readonly day: number;
+  readonly stored: readonly (number | null)[];
+  readonly computed: readonly (number | null)[];
+}
+
+export interface CheckResult {
+  /** Days of figures that were computed again. */
+  readonly checked: number;
+  /** Days that are marked: they will be computed again anyway. */
+  readonly waiting: number;
+  readonly differing: number;
+  /** The first of them. */
+  readonly differences: readonly Difference[];
+}
+
+const PAGE = 400;
+const DIFFERENCES_MAX = 100;
+const READER_WAIT_MS = 10_000;
+const LAST = '\u{10ffff}';
+
+/** Looks at all that is stored, or a sample of it. What differs is marked, so that it is computed again. */
+export async function checkFigures(
+  options: CheckOptions,
+  { signal, progress }: JobRun,
+): Promise<CheckResult> {
+  const figures = new Map(options.figures.map((figure) => [figure.id, figure]));
+  const total = await countStored(options.relational);
+  const sum = { checked: 0, waiting: 0, differing: 0, differences: [] as Difference[] };
+  let seen = 0;
+  for (let after: Pick<StoredDay, 'device' | 'day' | 'figure'> | null = null; !signal.aborted; ) {
+    const page = await nextPage(options, after);
+    for (const [device, rows] of Map.groupBy(page, (row) => row.device)) {
+      const { sample } = options;
+      const chosen = rows.filter(
+        ({ figure }) =>
+          figures.has(figure) && (sample === undefined || sample.random() < sample.share),
+      );
+      for (const [id, own] of Map.groupBy(chosen, (row) => row.figure)) {
+        const found = await checkDays(options, figures.get(id) as Figure, device, own, signal);
+        sum.checked += own.length;
+        sum.waiting += found.waiting;
+        sum.differing += found.differences.length;
+        sum.differences.push(...found.differences);
+        sum.differences.length = Math.min(sum.differences.length, DIFFERENCES_MAX);
+      }
+    }
+    seen += page.length;
+    progress(Math.min(seen, total), Math.max(seen, total));
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) break;
+    after = last;
+  }
+  return sum;
+}
+
+async function countStored(relational: Relational): Promise<number> {
+  const { count } = await figureTables(relational)
+    .selectFrom('figure_day')
+    .select(({ fn }) => fn.countAll<number | string>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+function nextPage(
+  { relational, since = 0 }: CheckOptions,
+  after: Pick<StoredDay, 'device' | 'day' | 'figure'> | null,
+): Promise<StoredDay[]> {
+  const { device, day, figure } = after ?? { device: '', day: -1, figure: LAST };
+  return figureTables(relational)
+    .selectFrom('figure_day')
+    .selectAll()
+    .where('day', '>=', dayOf(since))
+    .where((eb) =>
+      eb.or([
+        eb('device', '>', device),
+        eb.and([eb('device', '=', device), eb('day', '>', day)]),
+        eb.and([eb('device', '=', device), eb('day', '=', day), eb('figure', '>', figure)]),
+      ]),
+    )
+    .orderBy('device')
+    .orderBy('day')
+    .orderBy('figure')
+    .limit(PAGE)
+    .execute();
+}
+
+async function checkDays(
+  options: CheckOptions,
+  figure: Figure,
+  device: string,
+  rows: readonly StoredDay[],
+  signal: AbortSignal,
+): Promise<{ waiting: number; differences: Difference[] }> {
+  const { sources, relational } = options;
+  const held = await sources.circumstances(device);
+  const computed = await compute(options, figure, held, rows, signal);
+  const different = rows.filter(
+    ({ day, body, version, circumstances }) =>
+      body !== pack(computed.get(day) ?? []) ||
+      version !== figure.version ||
+      circumstances !== held.digest,
+  );
+  if (different.length === 0) return { waiting: 0, differences: [] };
+  const excused = await waitingDays(options, figure, device, different);
+  const wrong = different.filter(({ day }) => !excused.has(day));
+  await relational.transaction((tx) =>
+    putMarks(
+      tx,
+      wrong.map(({ day }) => ({ device, day, mask: 2 ** 24 - 1, reasons: reasonBit('check') })),
+    ),
+  );
+  const valuesOf = (results: readonly StoredResult[]): (number | null)[] =>
+    results.map(({ value }) => value);
+  return {
+    waiting: different.length - wrong.length,
+    differences: wrong.map(({ day, body }) => ({
+      figure: figure.id,
+      device,
+      day,
+      stored: valuesOf(unpack(figure, day, body)),
+      computed: valuesOf(computed.get(day) ?? []),
+    })),
+  };
+}
+
+async function compute(
+  { sources }: CheckOptions,
+  figure: Figure,
+  held: Circumstances,
+  rows: readonly StoredDay[],
+  signal: AbortSignal,
+): Promise<Map<number, StoredResult[]>> {
+  const results = new Map<number, StoredResult[]>();
+  const days = rows.map(({ day }) => day);
+  const wanted = new Set(days);
+  const take = async (first: number, end: number): Promise<void> => {
+    for await (const [, result] of sources.compute([figure], held, first, end, signal)) {
+      const day = dayOf(result.at);
+      const span = { from: result.at, to: result.at + lengthOf(figure.span) };
+      const list = results.get(day) ?? [];
+      results.set(day, list);
+      list.push(withStatements(figure, held.device, span, result, sources.statements));
+    }
+  };
+  for (let first = Math.min(...days), last = Math.max(...days); first <= last; ) {
+    let end = first + 1;
+    while (wanted.has(end)) end++;
+    await take(first, end);
+    first = end;
+    while (first <= last && !wanted.has(first)) first++;
+  }
+  return results;
+}
+
+/** Days that differ since they are to be computed again or have just been: marked, or stored anew after they were read. */
+async function waitingDays(
+  { relational, marks }: CheckOptions,
+  figure: Figure,
+  device: string,
+  rows: readonly StoredDay[],
+): Promise<Set<number>> {
+  const upToDate = await marks.isUpToDate(READER_WAIT_MS);
+  const excused = new Set<number>(upToDate ? [] : rows.map(({ day }) => day));
+  const marked = new Set(marks.gatheredOf(device).keys());
+  const numbers = rows.map(({ day }) => day);
+  const near = await figureTables(relational)
+    .selectFrom('figure_mark')
+    .select('day')
+    .where('device', '=', device)
+    .where('day', '>=', Math.min(...numbers) - 1)
+    .where('day', '<=', Math.max(...numbers) + 1)
+    .execute();
+  for (const { day } of near) marked.add(day);
+  const reach = figure.lookBehind === undefined && figure.lookAhead === undefined ? 0 : 1;
+  const now = await figureTables(relational)
+    .selectFrom('figure_day')
+    .select(['day', 'body'])
+    .where('device', '=', device)
+    .where('figure', '=', figure.id)
+    .where('day', 'in', numbers)
+    .execute();
+  const bodies = new Map(now.map(({ day, body }) => [day, body]));
+  for (const { day, body } of rows) {
+    if (bodies.get(day) !== body) excused.add(day);
+    for (let other = day - reach; other <= day + reach; other++)
+      if (marked.has(other)) excused.add(day);
+  }
+  return excused;
+}
+
+/** Marks everything that is committed and not marked yet, where no server does it. */
+export async function catchUp(
+  store: Pick<TimeSeriesStore, 'follow' | 'head' | 'id'>,
+  marks: Marks,
+): Promise<void> {
+  const { head, id: journal } = store;
+  const from = await marks.place();
+  if (head === 0 || (from?.journal === journal && from.group >= head)) return;
+  try {
+    for await (const group of store.follow(marks.name, from, { lagMax: marks.lagMax })) {
+      await marks.take(group, { journal, group: group.id });
+      if (group.id >= head) break;
+    }
+    await marks.flush();
+  } catch (error) {
+    if (!isCutOff(error)) throw error;
+    await marks.missed(error.missed, error.resume);
+  }
+}

@@ -1,0 +1,354 @@
+/**
+ * Marks of what has to be computed again: a reader of the journal that gathers the hours of devices which got readings, for ten
+ * seconds at most, and puts them down together with its place. An hour that still goes on is put down once and waits.
+ */
+import { HOUR, SECOND, type Timer } from '@village/core';
+import type { Relational, RelationalAccess } from '@village/store/relational';
+import type {
+  CommittedGroup,
+  JournalPlace,
+  SystemEvent,
+  TimeSeriesStore,
+} from '@village/store/time-series';
+import { sql } from 'kysely';
+import type { ModuleReader } from '../readers.ts';
+import { dayOf, dayStart, masksOf, type Span, WHOLE_DAY } from './days.ts';
+import type { Statements } from './sources.ts';
+import { type FigureTables, figureTables, reasonBit } from './tables.ts';
+
+export interface Mark {
+  readonly device: string;
+  readonly day: number;
+  readonly mask: number;
+  readonly reasons: number;
+}
+
+export interface MarksOptions {
+  readonly relational: Relational;
+  readonly store: Pick<TimeSeriesStore, 'head' | 'touched' | 'id'>;
+  readonly timer: Timer;
+  readonly statements: Pick<Statements, 'devices'>;
+}
+
+export interface MarkCounters {
+  marked: number;
+  rebuilds: number;
+}
+
+const GATHER_MS = 10 * SECOND;
+/** Gathered (device, day)s that are not waited for longer. */
+const GATHERED_MAX = 50_000;
+const ROWS_A_STATEMENT = 200;
+const ROWS_A_TRANSACTION = 20_000;
+const TOUCHED_PAGE = 20_000;
+/** Journal that may wait; beyond it is marked by what the journal knows of touched hours. */
+const LAG_MAX = 512 * 1024 * 1024;
+
+interface Gathered {
+  mask: number;
+  reasons: number;
+}
+
+const LATE = reasonBit('late-data');
+
+/** Puts marks down beside those that are there. */
+export async function putMarks(
+  access: Pick<RelationalAccess, 'for'>,
+  marks: readonly Mark[],
+): Promise<void> {
+  for (let n = 0; n < marks.length; n += ROWS_A_STATEMENT)
+    await figureTables(access)
+      .insertInto('figure_mark')
+      .values(marks.slice(n, n + ROWS_A_STATEMENT).map((mark) => ({ ...mark, revision: 1 })))
+      .onConflict((conflict) =>
+        conflict.columns(['device', 'day']).doUpdateSet({
+          mask: sql<number>`figure_mark.mask | excluded.mask`,
+          reasons: sql<number>`figure_mark.reasons | excluded.reasons`,
+          revision: sql<number>`figure_mark.revision + 1`,
+        }),
+      )
+      .execute();
+}
+
+/** Which stored days are meant; all when nothing is said. */
+export interface Which {
+  readonly device?: string;
+  readonly figure?: string;
+  /** Those that were computed by another version of the definition. */
+  readonly otherThan?: number;
+}
+
+/** Marks every day of which something is stored. */
+export async function markStored(
+  access: Pick<RelationalAccess, 'for'>,
+  reasons: number,
+  { device, figure, otherThan }: Which = {},
+): Promise<void> {
+  const db = figureTables(access);
+  // SQLite takes ON for the condition of a join where there is no WHERE.
+  let which = db.selectFrom('figure_day').where('day', '>', -1_000_000);
+  if (device !== undefined) which = which.where('device', '=', device);
+  if (figure !== undefined) which = which.where('figure', '=', figure);
+  if (otherThan !== undefined) which = which.where('version', '<>', otherThan);
+  await db
+    .insertInto('figure_mark')
+    .columns(['device', 'day', 'mask', 'reasons', 'revision'])
+    .expression(
+      which
+        .select([
+          'device',
+          'day',
+          sql<number>`${sql.lit(WHOLE_DAY)}`.as('mask'),
+          sql<number>`${sql.lit(reasons)}`.as('reasons'),
+          sql<number>`1`.as('revision'),
+        ])
+        .groupBy(['device', 'day']),
+    )
+    .onConflict((conflict) =>
+      conflict.columns(['device', 'day']).doUpdateSet({
+        mask: sql<number>`figure_mark.mask | excluded.mask`,
+        reasons: sql<number>`figure_mark.reasons | excluded.reasons`,
+        revision: sql<number>`figure_mark.revision + 1`,
+      }),
+    )
+    .execute();
+}
+
+const setPlace = (
+  access: Pick<RelationalAccess, 'for'>,
+  place: Partial<FigureTables['figure_place']>,
+): Promise<unknown> =>
+  figureTables(access)
+    .insertInto('figure_place')
+    .values({ id: 1, journal: null, place: null, registry: null, ...place })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(place))
+    .execute();
+
+/** Keeps up to which version of the registry changes have been marked. */
+export const setRegistryVersion = (
+  access: Pick<RelationalAccess, 'for'>,
+  registry: number,
+): Promise<unknown> => setPlace(access, { registry });
+
+export class Marks implements ModuleReader {
+  readonly name = 'figures';
+  readonly lagMax = LAG_MAX;
+  readonly counters: MarkCounters = { marked: 0, rebuilds: 0 };
+  readonly #options: MarksOptions;
+  #gathered = new Map<string, Map<number, Gathered>>();
+  #size = 0;
+  /** The hours of devices that go on and have been gathered once since the present hour began. */
+  #ongoing = new Map<string, number>();
+  #hour = Number.NaN;
+  #since = 0;
+  /** The last group taken, and the last whose marks are durable. */
+  #taken: JournalPlace | null = null;
+  #kept: JournalPlace | null = null;
+  #writing: Promise<unknown> = Promise.resolve();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(options: MarksOptions) {
+    this.#options = options;
+  }
+
+  async place(): Promise<JournalPlace | null> {
+    await this.#writing.catch(() => undefined);
+    const row = await figureTables(this.#options.relational)
+      .selectFrom('figure_place')
+      .select(['journal', 'place'])
+      .executeTakeFirst();
+    const { journal = null, place = null } = row ?? {};
+    const at = journal === null || place === null ? null : { journal, group: place };
+    this.#begin(at);
+    return at;
+  }
+
+  /** Everything after the place comes again. */
+  #begin(at: JournalPlace | null): void {
+    this.#gathered = new Map();
+    this.#ongoing = new Map();
+    this.#size = 0;
+    this.#taken = at;
+    this.#kept = at;
+  }
+
+  async take(group: CommittedGroup, place: JournalPlace): Promise<void> {
+    this.#gatherRows(group);
+    const told = group.system.flatMap((event) => this.#gatherEvent(event));
+    this.#taken = place;
+    if (this.#kept === null) this.#kept = { ...place, group: place.group - 1 };
+    for (const wake of this.#waiting) wake();
+    // What people have said is not waited with.
+    if (told.length > 0 || this.#size > GATHERED_MAX) await this.flush();
+    else await this.flushWhenDue();
+  }
+
+  kept(): number {
+    return this.#kept?.group ?? 0;
+  }
+
+  #gatherRows({ rows }: CommittedGroup): void {
+    const now = Math.floor(this.#options.timer.now() / HOUR);
+    if (now !== this.#hour) {
+      // Also when the clock was set back: an hour that goes on again is put down again.
+      this.#hour = now;
+      this.#ongoing = new Map();
+    }
+    for (const block of rows) {
+      const { count } = block;
+      for (let row = 0; row < count; row++) {
+        const hour = Math.floor(block.at(row) / HOUR);
+        const device = block.device(row);
+        if (hour === now) {
+          if (this.#ongoing.get(device) === hour) continue;
+          this.#ongoing.set(device, hour);
+        }
+        this.#gatherHour(device, hour);
+      }
+    }
+  }
+
+  #gatherHour(device: string, hour: number): void {
+    const at = hour * HOUR;
+    const day = dayOf(at);
+    this.#gather(device, day, 1 << ((at - dayStart(day)) / HOUR), LATE);
+  }
+
+  #gather(device: string, day: number, mask: number, reasons: number): void {
+    let days = this.#gathered.get(device);
+    if (days === undefined) {
+      days = new Map();
+      this.#gathered.set(device, days);
+    }
+    const known = days.get(day);
+    if (known === undefined) {
+      if (this.#size++ === 0) this.#since = this.#options.timer.elapsed();
+      days.set(day, { mask, reasons });
+    } else {
+      known.mask |= mask;
+      known.reasons |= reasons;
+    }
+  }
+
+  /** Hours that a statement touches, of each device it is about. */
+  #gatherEvent({ type, detail }: SystemEvent): SystemEvent['type'][] {
+    if (type !== 'correction') return [];
+    // It was put there by whoever keeps the statements.
+    const spans = (detail?.['spans'] ?? []) as readonly (Span & { readonly device: string })[];
+    for (const span of spans)
+      for (const [day, mask] of masksOf(span))
+        this.#gather(span.device, day, mask, reasonBit('correction'));
+    return [type];
+  }
+
+  /** Writes what was gathered once that is old enough; also called by the clock, for when nothing comes. */
+  async flushWhenDue(): Promise<void> {
+    const moved = (this.#taken?.group ?? 0) > (this.#kept?.group ?? 0);
+    if (moved && this.#options.timer.elapsed() - this.#since >= GATHER_MS) await this.flush();
+  }
+
+  /** Puts down what was gathered, and with it the place. */
+  flush(): Promise<void> {
+    const write = (): Promise<void> => this.#write();
+    const written = this.#writing.then(write, write);
+    this.#writing = written;
+    return written;
+  }
+
+  async #write(): Promise<void> {
+    const place = this.#taken;
+    if (place === null) return;
+    const gathered = this.#gathered;
+    const ongoing = this.#ongoing;
+    const marks: Mark[] = [];
+    for (const [device, days] of gathered)
+      for (const [day, one] of days) marks.push({ device, day, ...one });
+    try {
+      // The place comes with the last of them: what was put down before it is put down again, which changes nothing.
+      for (let n = 0; n === 0 || n < marks.length; n += ROWS_A_TRANSACTION)
+        await this.#options.relational.transaction(async (tx) => {
+          await putMarks(tx, marks.slice(n, n + ROWS_A_TRANSACTION));
+          if (n + ROWS_A_TRANSACTION >= marks.length)
+            await setPlace(tx, { journal: place.journal, place: place.group });
+        });
+    } catch (error) {
+      if (this.#ongoing === ongoing) this.#ongoing = new Map();
+      throw error;
+    }
+    this.counters.marked += marks.length;
+    this.#kept = place;
+    this.#since = this.#options.timer.elapsed();
+    this.#forget(gathered, marks);
+  }
+
+  /** Lets go of what was put down; what was gathered meanwhile stays. */
+  #forget(gathered: Map<string, Map<number, Gathered>>, marks: readonly Mark[]): void {
+    if (gathered !== this.#gathered) return;
+    for (const { device, day, mask, reasons } of marks) {
+      const days = gathered.get(device);
+      const now = days?.get(day);
+      if (days === undefined || now === undefined) continue;
+      if (now.mask !== mask || now.reasons !== reasons) continue;
+      days.delete(day);
+      this.#size--;
+      if (days.size === 0) gathered.delete(device);
+    }
+  }
+
+  /** What is gathered of a device and not put down, by day. */
+  gatheredOf(device: string): ReadonlyMap<number, { readonly mask: number }> {
+    return this.#gathered.get(device) ?? new Map();
+  }
+
+  /** Resolves to whether everything committed by now has been gathered, within a while. */
+  async isUpToDate(waitMs: number): Promise<boolean> {
+    const { store, timer } = this.#options;
+    const { head, id } = store;
+    const there = (): boolean =>
+      head === 0 || (this.#taken?.journal === id && this.#taken.group >= head);
+    if (there()) return true;
+    const over = new AbortController();
+    const woken = new Promise<void>((resolve) => {
+      const wake = (): void => {
+        if (!there()) return;
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      over.signal.addEventListener('abort', () => this.#waiting.delete(wake), { once: true });
+    });
+    await Promise.race([woken, timer.sleep(waitMs, over.signal).catch(() => undefined)]);
+    over.abort();
+    return there();
+  }
+
+  /** Marks what the journal knows to have been touched since, or all that is stored when it does not know any more. */
+  async missed(_span: Span, resume: JournalPlace): Promise<void> {
+    const { relational, store, statements } = this.#options;
+    this.counters.rebuilds++;
+    const rebuild = reasonBit('rebuild');
+    const devices = statements.devices();
+    let complete = true;
+    for (let cursor = this.#kept, more = true; more; ) {
+      const touched = store.touched(cursor, TOUCHED_PAGE);
+      complete &&= touched.complete;
+      const marks = new Map<string, Mark>();
+      for (const { device, hour } of touched.hours) {
+        const day = dayOf(hour * HOUR);
+        const mask = 1 << (hour - dayStart(day) / HOUR);
+        const key = `${day} ${device}`;
+        const before = marks.get(key)?.mask ?? 0;
+        marks.set(key, { device, day, mask: before | mask, reasons: rebuild });
+      }
+      await relational.transaction((tx) => putMarks(tx, [...marks.values()]));
+      ({ cursor, more } = touched);
+    }
+    await relational.transaction(async (tx) => {
+      if (!complete) await markStored(tx, rebuild);
+      // Statements may have been among what was missed.
+      else for (const device of devices) await markStored(tx, rebuild, { device });
+      await setPlace(tx, { journal: resume.journal, place: resume.group });
+    });
+    this.#begin(resume);
+  }
+}

@@ -1,0 +1,71 @@
+/** Results as they are stored: those of a day's spans in one text, places instead of names. */
+import type { Result } from './compute.ts';
+import { dayStart, lengthOf } from './days.ts';
+import type { Figure } from './figure.ts';
+
+type PackedInput = readonly [expected: number, valid: number, rows: number, digest: string];
+type Packed = readonly [
+  value: number | null,
+  completeness: number,
+  inputs: readonly PackedInput[],
+  standards: readonly string[],
+  attributes: Result['attributes'],
+  fault: string | null,
+  corrections: readonly number[],
+];
+
+/** A result with the statements that touched its inputs. */
+export interface StoredResult extends Result {
+  readonly corrections: readonly number[];
+}
+
+/** The results of all spans of a day, in order. */
+export function pack(results: readonly StoredResult[]): string {
+  return JSON.stringify(
+    results.map(
+      ({ value, completeness, inputs, standards, attributes, fault, corrections }): Packed => [
+        value,
+        completeness,
+        inputs.map(({ expected, valid, rows, digest }) => [expected, valid, rows, digest]),
+        standards,
+        attributes,
+        fault,
+        corrections,
+      ],
+    ),
+  );
+}
+
+export function unpack(
+  figure: Pick<Figure, 'span' | 'inputs'>,
+  day: number,
+  body: string,
+): StoredResult[] {
+  // We wrote it ourselves.
+  return (JSON.parse(body) as Packed[]).map(
+    ([value, completeness, inputs, standards, attributes, fault, corrections], n) => ({
+      at: dayStart(day) + n * lengthOf(figure.span),
+      value,
+      completeness,
+      inputs: inputs.map(([expected, valid, rows, digest], place) => ({
+        name: figure.inputs[place]?.name ?? '',
+        expected,
+        valid,
+        rows,
+        digest,
+      })),
+      standards,
+      attributes,
+      fault,
+      corrections,
+    }),
+  );
+}
+
+/** What people are told: results that differ in it are different ones. */
+const told = ({ value, completeness, standards, fault }: StoredResult): string =>
+  JSON.stringify([value, completeness, standards, fault]);
+
+/** Whether two days' results tell people the same. */
+export const sameTold = (a: readonly StoredResult[], b: readonly StoredResult[]): boolean =>
+  a.length === b.length && a.every((one, n) => told(one) === told(b[n] as StoredResult));

@@ -1,0 +1,203 @@
+/** Stored results: read, compared with what holds now, and replaced so that what was before is kept with the reason. */
+import type { RelationalAccess } from '@village/store/relational';
+import type { Circumstances } from './circumstances.ts';
+import type { Result } from './compute.ts';
+import { lengthOf, type Span } from './days.ts';
+import { type Figure, window } from './figure.ts';
+import { pack, type StoredResult, sameTold, unpack } from './packed.ts';
+import type { Statements } from './sources.ts';
+import { type FigureTables, figureTables, type Reason, reasonBit, reasonsOf } from './tables.ts';
+
+export type StoredDay = FigureTables['figure_day'];
+
+/** A day's results as they were. */
+export interface FormerDay {
+  readonly results: readonly StoredResult[];
+  readonly version: number;
+  readonly computedAt: number;
+  readonly replacedAt: number;
+  readonly reasons: readonly Reason[];
+}
+
+/** Days of one device that a figure's results are stored of, from the first to before the end. */
+export function storedDays(
+  access: Pick<RelationalAccess, 'for'>,
+  device: string,
+  days: { readonly first: number; readonly end: number },
+  figure?: string,
+): Promise<StoredDay[]> {
+  let query = figureTables(access)
+    .selectFrom('figure_day')
+    .selectAll()
+    .where('device', '=', device)
+    .where('day', '>=', days.first)
+    .where('day', '<', days.end);
+  if (figure !== undefined) query = query.where('figure', '=', figure);
+  return query.execute();
+}
+
+/** What a figure's days were before, newest first, by day. */
+export async function formerDays(
+  access: Pick<RelationalAccess, 'for'>,
+  figure: Figure,
+  device: string,
+  days: { readonly first: number; readonly end: number },
+): Promise<Map<number, FormerDay[]>> {
+  const rows = await figureTables(access)
+    .selectFrom('figure_former')
+    .selectAll()
+    .where('device', '=', device)
+    .where('figure', '=', figure.id)
+    .where('day', '>=', days.first)
+    .where('day', '<', days.end)
+    .orderBy('number', 'desc')
+    .execute();
+  const found = new Map<number, FormerDay[]>();
+  for (const { day, body, version, computed_at, replaced_at, reasons } of rows) {
+    const list = found.get(day) ?? [];
+    found.set(day, list);
+    list.push({
+      results: unpack(figure, day, body),
+      version,
+      computedAt: computed_at,
+      replacedAt: replaced_at,
+      reasons: reasonsOf(reasons),
+    });
+  }
+  return found;
+}
+
+/** A result with the statements that hold now. */
+export function withStatements(
+  figure: Figure,
+  device: string,
+  span: Span,
+  result: Result,
+  statements: Statements,
+): StoredResult {
+  return { ...result, corrections: statements.touching(device, window(figure, span)) };
+}
+
+/** The statements that touch a day's results now, and which held when they were computed. */
+function sameStatements(
+  figure: Figure,
+  device: string,
+  results: readonly StoredResult[],
+  statements: Statements,
+): boolean {
+  const length = lengthOf(figure.span);
+  return results.every((one) => {
+    const span = { from: one.at, to: one.at + length };
+    const now = statements.touching(device, window(figure, span));
+    return now.length === one.corrections.length && now.every((id, n) => id === one.corrections[n]);
+  });
+}
+
+/** The results of a stored day, when they are still those of the present definition, circumstances and statements. */
+export function current(
+  figure: Figure,
+  held: Circumstances,
+  stored: StoredDay | undefined,
+  statements: Statements,
+): StoredResult[] | null {
+  if (stored === undefined || stored.version !== figure.version) return null;
+  if (stored.circumstances !== held.digest) return null;
+  const results = unpack(figure, stored.day, stored.body);
+  return sameStatements(figure, held.device, results, statements) ? results : null;
+}
+
+/** What a day's results have become. */
+export interface NewDay {
+  readonly figure: Figure;
+  readonly day: number;
+  readonly results: readonly StoredResult[];
+  /** Why they were computed. */
+  readonly reasons: number;
+}
+
+const ROWS_A_STATEMENT = 100;
+
+/** Puts down days of one device; those that tell people something else than before keep what they were. Returns how many do. */
+export async function storeDays(
+  access: Pick<RelationalAccess, 'for'>,
+  held: Circumstances,
+  days: readonly NewDay[],
+  now: number,
+): Promise<number> {
+  if (days.length === 0) return 0;
+  const db = figureTables(access);
+  const numbers = days.map(({ day }) => day);
+  const range = { first: Math.min(...numbers), end: Math.max(...numbers) + 1 };
+  const known = await storedDays(access, held.device, range);
+  const before = new Map(known.map((row) => [`${row.day} ${row.figure}`, row]));
+  const fresh: StoredDay[] = [];
+  const former: Omit<FigureTables['figure_former'], 'number'>[] = [];
+  for (const { figure, day, results, reasons } of days) {
+    const was = before.get(`${day} ${figure.id}`);
+    fresh.push({
+      figure: figure.id,
+      device: held.device,
+      day,
+      version: figure.version,
+      body: pack(results),
+      circumstances: held.digest,
+      computed_at: now,
+      statement: Math.max(0, ...results.flatMap(({ corrections }) => corrections)),
+    });
+    if (was === undefined || sameTold(unpack(figure, day, was.body), results)) continue;
+    const why =
+      reasons |
+      (was.version === figure.version ? 0 : reasonBit('definition')) |
+      (was.circumstances === held.digest ? 0 : reasonBit('circumstances'));
+    const { version, body, computed_at } = was;
+    former.push({
+      ...{ figure: figure.id, device: held.device, day, version, body, computed_at },
+      replaced_at: now,
+      reasons: why,
+    });
+  }
+  await keepFormer(access, held.device, range, former);
+  for (let n = 0; n < fresh.length; n += ROWS_A_STATEMENT)
+    await db
+      .insertInto('figure_day')
+      .values(fresh.slice(n, n + ROWS_A_STATEMENT))
+      .onConflict((conflict) =>
+        conflict.columns(['device', 'day', 'figure']).doUpdateSet((eb) => ({
+          version: eb.ref('excluded.version'),
+          body: eb.ref('excluded.body'),
+          circumstances: eb.ref('excluded.circumstances'),
+          computed_at: eb.ref('excluded.computed_at'),
+          statement: eb.ref('excluded.statement'),
+        })),
+      )
+      .execute();
+  return former.length;
+}
+
+async function keepFormer(
+  access: Pick<RelationalAccess, 'for'>,
+  device: string,
+  range: { readonly first: number; readonly end: number },
+  former: readonly Omit<FigureTables['figure_former'], 'number'>[],
+): Promise<void> {
+  if (former.length === 0) return;
+  const db = figureTables(access);
+  const counted = await db
+    .selectFrom('figure_former')
+    .select(({ fn }) => ['figure', 'day', fn.max('number').as('last')])
+    .where('device', '=', device)
+    .where('day', '>=', range.first)
+    .where('day', '<', range.end)
+    .groupBy(['figure', 'day'])
+    .execute();
+  const last = new Map(counted.map((row) => [`${row.day} ${row.figure}`, row.last]));
+  const rows = former.map((row) => ({
+    ...row,
+    number: (last.get(`${row.day} ${row.figure}`) ?? 0) + 1,
+  }));
+  for (let n = 0; n < rows.length; n += ROWS_A_STATEMENT)
+    await db
+      .insertInto('figure_former')
+      .values(rows.slice(n, n + ROWS_A_STATEMENT))
+      .execute();
+}

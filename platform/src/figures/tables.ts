@@ -1,0 +1,148 @@
+/** Tables of stored figures: results and what they were before, one packed row a (figure, device, day), and the marks of what to compute. */
+import type { ModuleMigration, RelationalAccess } from '@village/store/relational';
+import type { Kysely } from 'kysely';
+
+export interface FigureTables {
+  figure_day: {
+    figure: string;
+    device: string;
+    /** Day of Beijing since 1970. */
+    day: number;
+    /** Version of the figure's definition. */
+    version: number;
+    /** Results of its spans, packed. */
+    body: string;
+    /** Digest of what held of the device. */
+    circumstances: string;
+    computed_at: number;
+    /** Highest statement that touches it; 0 when none does. */
+    statement: number;
+  };
+  figure_former: {
+    figure: string;
+    device: string;
+    day: number;
+    /** 1 is the first that was replaced. */
+    number: number;
+    version: number;
+    body: string;
+    computed_at: number;
+    replaced_at: number;
+    /** Bits of REASONS. */
+    reasons: number;
+  };
+  figure_mark: {
+    device: string;
+    day: number;
+    /** Hours whose inputs may be others now. */
+    mask: number;
+    reasons: number;
+    /** Rises each time the mark is made again: work that began before is not the end of it. */
+    revision: number;
+  };
+  figure_place: {
+    id: number;
+    journal: string | null;
+    place: number | null;
+    /** Version of the registry up to which changes were marked. */
+    registry: number | null;
+  };
+  figure_device: { device: string; circumstances: string };
+  /** Checks that were asked for or ran at night. */
+  figure_check: {
+    id: string;
+    asked_at: number;
+    ended_at: number | null;
+    checked: number;
+    waiting: number;
+    differing: number;
+    /** The first that differ, as JSON; why it failed, when it did. */
+    detail: string | null;
+  };
+}
+
+/** The module whose tables these are. */
+export const FIGURES = 'figures';
+
+export const figureTables = (access: Pick<RelationalAccess, 'for'>): Kysely<FigureTables> =>
+  access.for<FigureTables>(FIGURES);
+
+/** Why a result is another: bits in this order, which are stored; new ones come at the end. */
+export const REASONS = [
+  'late-data',
+  'correction',
+  'circumstances',
+  'definition',
+  'check',
+  'rebuild',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+export const reasonBit = (reason: Reason): number => 1 << REASONS.indexOf(reason);
+
+export const reasonsOf = (bits: number): Reason[] =>
+  REASONS.filter((reason) => (bits & reasonBit(reason)) !== 0);
+
+export const figureMigrations: Readonly<Record<string, ModuleMigration>> = {
+  '0001-figures': {
+    up: async (db) => {
+      await db.schema
+        .createTable('figure_day')
+        .addColumn('figure', 'text', (c) => c.notNull())
+        .addColumn('device', 'text', (c) => c.notNull())
+        .addColumn('day', 'integer', (c) => c.notNull())
+        .addColumn('version', 'integer', (c) => c.notNull())
+        .addColumn('body', 'text', (c) => c.notNull())
+        .addColumn('circumstances', 'text', (c) => c.notNull())
+        .addColumn('computed_at', 'bigint', (c) => c.notNull())
+        .addColumn('statement', 'bigint', (c) => c.notNull())
+        .addPrimaryKeyConstraint('figure_day_key', ['device', 'day', 'figure'])
+        .execute();
+      await db.schema
+        .createTable('figure_former')
+        .addColumn('figure', 'text', (c) => c.notNull())
+        .addColumn('device', 'text', (c) => c.notNull())
+        .addColumn('day', 'integer', (c) => c.notNull())
+        .addColumn('number', 'integer', (c) => c.notNull())
+        .addColumn('version', 'integer', (c) => c.notNull())
+        .addColumn('body', 'text', (c) => c.notNull())
+        .addColumn('computed_at', 'bigint', (c) => c.notNull())
+        .addColumn('replaced_at', 'bigint', (c) => c.notNull())
+        .addColumn('reasons', 'integer', (c) => c.notNull())
+        .addPrimaryKeyConstraint('figure_former_key', ['device', 'day', 'figure', 'number'])
+        .execute();
+      await db.schema
+        .createTable('figure_mark')
+        .addColumn('device', 'text', (c) => c.notNull())
+        .addColumn('day', 'integer', (c) => c.notNull())
+        .addColumn('mask', 'integer', (c) => c.notNull())
+        .addColumn('reasons', 'integer', (c) => c.notNull())
+        .addColumn('revision', 'integer', (c) => c.notNull())
+        .addPrimaryKeyConstraint('figure_mark_key', ['device', 'day'])
+        .execute();
+      await db.schema.createIndex('figure_mark_day').on('figure_mark').column('day').execute();
+      await db.schema
+        .createTable('figure_place')
+        .addColumn('id', 'integer', (c) => c.primaryKey())
+        .addColumn('journal', 'text')
+        .addColumn('place', 'bigint')
+        .addColumn('registry', 'bigint')
+        .execute();
+      await db.schema
+        .createTable('figure_device')
+        .addColumn('device', 'text', (c) => c.primaryKey())
+        .addColumn('circumstances', 'text', (c) => c.notNull())
+        .execute();
+      await db.schema
+        .createTable('figure_check')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('asked_at', 'bigint', (c) => c.notNull())
+        .addColumn('ended_at', 'bigint')
+        .addColumn('checked', 'integer', (c) => c.notNull())
+        .addColumn('waiting', 'integer', (c) => c.notNull())
+        .addColumn('differing', 'integer', (c) => c.notNull())
+        .addColumn('detail', 'text')
+        .execute();
+    },
+  },
+};

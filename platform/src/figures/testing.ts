@@ -1,0 +1,184 @@
+/** A machine of figures over real stores, with a clock of its own, for tests: two air stations and one figure of each kind. */
+import { type Device, HOUR, systemTimer, type Timer } from '@village/core';
+import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
+import { registryModule, registryStore } from '@village/registry';
+import {
+  coreModules,
+  openRelational,
+  type Relational,
+  type RelationalOptions,
+} from '@village/store/relational';
+import type { TimeSeriesStore } from '@village/store/time-series';
+import { putRow, type TestRow } from '@village/store/time-series/testing';
+import { runReaders } from '../readers.ts';
+import { Figures } from './answers.ts';
+import { type CheckResult, checkFigures } from './check.ts';
+import { dayStart } from './days.ts';
+import { defineFigure, type Figure } from './figure.ts';
+import { Marks } from './marks.ts';
+import { Sources, type Statements } from './sources.ts';
+import { defineStandard } from './standard.ts';
+import { FIGURES, figureMigrations } from './tables.ts';
+import { FigureWork } from './work.ts';
+
+export const PROFILE = 'village/air-weather';
+export const METRICS = ['o3', 'no2'];
+/** A day of Beijing. */
+export const FIRST_DAY = 20_500;
+const COUNTY = '330522000000';
+
+export const profiles: ReadonlyMap<string, DeviceProfile> = loadCatalog([builtinCatalog]).profiles;
+
+const standard = defineStandard({
+  id: 'T',
+  title: { zh: '标准', en: 'Standard' },
+  versions: [
+    { version: 'T-1', from: 0, source: 'this test', verified: true, data: 100 },
+    // In mid-day.
+    {
+      version: 'T-2',
+      from: dayStart(FIRST_DAY + 1) + 13 * HOUR,
+      source: 'this test',
+      verified: true,
+      data: 120,
+    },
+  ],
+});
+
+const title = { zh: '试', en: 'Test' };
+const inputs: Figure['inputs'] = [{ name: 'o3', quantity: 'air.o3' }];
+
+/** Good readings above the limit of their hour. */
+export const above = defineFigure({
+  ...{ id: 'above', version: 1, title, span: 'day', keep: 'stored', unit: 'h', inputs, standard },
+  attributes: ['function-zone'],
+  compute: ({ readings, standard: version, attribute }) => {
+    let count = 0;
+    for (const { at, value, quality } of readings('o3').rows) {
+      const limit = version(standard, at).data - (attribute('function-zone', at) === '1' ? 40 : 0);
+      if (quality === 'good' && value > limit) count++;
+    }
+    return count;
+  },
+});
+
+/** A sum whose last digits would tell in which order it was made; over three hours, the last two before its own. */
+export const moving = defineFigure({
+  ...{ id: 'moving', version: 1, title, span: 'hour', keep: 'stored', unit: '', inputs },
+  lookBehind: 2 * HOUR,
+  compute: ({ readings }) =>
+    readings('o3').rows.reduce((sum, { value }) => sum * 1.0000001 + value / 3, 0),
+});
+
+/** Fails where a reading says 13. */
+export const shy = defineFigure({
+  ...{ id: 'shy', version: 1, title, span: 'day', keep: 'stored', unit: '', inputs },
+  compute: ({ readings }) => {
+    const { rows } = readings('o3');
+    if (rows.some(({ value }) => value === 13)) throw new Error('thirteen');
+    return rows.length;
+  },
+});
+
+/** Time that a test sets. */
+export class SetTimer implements Timer {
+  at: number;
+  constructor(at: number) {
+    this.at = at;
+  }
+  readonly now = (): number => this.at;
+  readonly elapsed = (): number => this.at;
+  readonly sleep: Timer['sleep'] = (ms, signal) => systemTimer.sleep(Math.min(ms, 50), signal);
+}
+
+export const DEVICES = ['a', 'b'];
+
+const device = (id: string): Device => ({
+  ...{ id, name: id, profile: PROFILE, area: COUNTY, gateway: null, address: id },
+  ...{ options: {}, longitude: null, latitude: null },
+});
+
+/** Opens the tables and registers the two stations. */
+export async function openTables(
+  target: Pick<RelationalOptions, 'file' | 'url'>,
+  clock: () => number,
+): Promise<Relational> {
+  const relational = await openRelational({
+    ...target,
+    clock,
+    modules: [registryModule, ...coreModules, { name: FIGURES, migrations: figureMigrations }],
+  });
+  const registry = registryStore(relational);
+  if ((await registry.areas(COUNTY)).length > 0) return relational;
+  await registry.importAreas([
+    {
+      ...{ code: COUNTY, level: 'county', name: title, parent: null },
+      ...{ aliases: [], validFrom: null, validTo: null },
+    },
+  ]);
+  const devices = DEVICES.map(device);
+  await registry.importDevices({ at: 0, by: 'test', devices, gateways: [], credentials: [] });
+  return relational;
+}
+
+export interface MachineOptions {
+  readonly store: TimeSeriesStore;
+  readonly relational: Relational;
+  readonly timer: Timer;
+  readonly figures?: readonly Figure[];
+  readonly statements?: Statements;
+}
+
+const noStatements: Statements = { number: 0, touching: () => [], devices: () => [] };
+
+/** Everything that computes figures, running. */
+export class Machine {
+  readonly marks: Marks;
+  readonly figures: Figures;
+  readonly work: FigureWork;
+  readonly sources: Sources;
+  readonly failures: string[] = [];
+  readonly #options: MachineOptions;
+  readonly #stopped = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    const { store, relational, timer, statements = noStatements } = options;
+    const { figures = [above, moving, shy] } = options;
+    const clock = timer.now;
+    const failed = (kind: string): void => void this.failures.push(kind);
+    this.sources = new Sources({ rows: store, statements, relational, profiles });
+    this.marks = new Marks({ relational, store, timer, statements });
+    const common = { figures, sources: this.sources, relational, clock };
+    this.figures = new Figures({ ...common, marks: this.marks });
+    this.work = new FigureWork({ ...common, failed });
+    this.#running = runReaders({ store, timer, failed }, [this.marks], this.#stopped.signal);
+  }
+
+  async put(rows: readonly TestRow[]): Promise<void> {
+    const { store } = this.#options;
+    for (const row of rows) putRow(store, PROFILE, METRICS, row);
+    await store.commitNow();
+  }
+
+  async workOff(): Promise<void> {
+    await this.marks.isUpToDate(20_000);
+    await this.marks.flush();
+    await this.work.run({ signal: this.#stopped.signal, progress: () => undefined });
+  }
+
+  check(): Promise<CheckResult> {
+    const { relational, figures = [above, moving, shy] } = this.#options;
+    return checkFigures(
+      { figures, sources: this.sources, relational, marks: this.marks },
+      { signal: this.#stopped.signal, progress: () => undefined },
+    );
+  }
+
+  /** Stops reading, as at the end of a process: what is gathered is lost unless it is flushed. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+}

@@ -1,0 +1,245 @@
+/** Works off marks: computes the stored figures of closed days again, live days first, then the oldest. */
+import { DAY, OperationalError } from '@village/core';
+import type { Relational } from '@village/store/relational';
+import type { JobRun } from '../module.ts';
+import type { Circumstances } from './circumstances.ts';
+import { applies } from './compute.ts';
+import { dayOf, dayStart, lengthOf } from './days.ts';
+import type { Figure } from './figure.ts';
+import { markStored, setRegistryVersion } from './marks.ts';
+import type { StoredResult } from './packed.ts';
+import type { Sources } from './sources.ts';
+import { type NewDay, storeDays, withStatements } from './stored.ts';
+import { type FigureTables, figureTables, reasonBit } from './tables.ts';
+
+export interface WorkOptions {
+  readonly figures: readonly Figure[];
+  readonly sources: Sources;
+  readonly relational: Relational;
+  readonly clock: () => number;
+  readonly failed: (kind: string, error: unknown) => void;
+}
+
+type MarkRow = FigureTables['figure_mark'];
+
+/** Marks looked at together; a year of a device and some. */
+const MARKS = 400;
+/** Days put down in one transaction. */
+const DAYS_A_TRANSACTION = 400;
+const DEVICES = 200;
+/** Devices that a run gives up on before it ends. */
+const FAILED_MAX = 100;
+
+export class FigureWork {
+  readonly counters = { computed: 0, changed: 0, faults: 0, failures: 0 };
+  readonly #options: WorkOptions;
+  readonly #stored: readonly Figure[];
+  #definitionsMarked = false;
+
+  constructor(options: WorkOptions) {
+    this.#options = options;
+    this.#stored = options.figures.filter(({ keep }) => keep === 'stored');
+  }
+
+  /** Until nothing is due. What can't be computed for one device is told at the end; the others are done by then. */
+  async run({ signal, progress }: JobRun): Promise<void> {
+    await this.#markDefinitions();
+    await this.#markCircumstances(signal);
+    const failed = new Set<string>();
+    let done = 0;
+    let fault: unknown = null;
+    let total = await this.#due();
+    while (!signal.aborted && failed.size < FAILED_MAX) {
+      const marks = await this.#next([...failed]);
+      if (marks.length === 0) break;
+      for (const [device, own] of Map.groupBy(marks, (mark) => mark.device)) {
+        if (signal.aborted) return;
+        try {
+          await this.#device(device, own, signal);
+        } catch (error) {
+          if (signal.aborted) return;
+          this.counters.failures++;
+          failed.add(device);
+          fault ??= error;
+          if (!(error instanceof OperationalError)) this.#options.failed('figures', error);
+        }
+        done += own.length;
+        total = Math.max(total, done);
+        progress(done, total);
+      }
+    }
+    if (fault !== null) throw fault;
+  }
+
+  #today(): number {
+    return dayOf(this.#options.clock());
+  }
+
+  async #due(): Promise<number> {
+    const row = await figureTables(this.#options.relational)
+      .selectFrom('figure_mark')
+      .select(({ fn }) => fn.countAll<number | string>().as('count'))
+      .where('day', '<', this.#today())
+      .executeTakeFirstOrThrow();
+    return Number(row.count);
+  }
+
+  /** The days to compute next: of yesterday, then the oldest. A day that goes on waits for its end. */
+  async #next(without: readonly string[]): Promise<MarkRow[]> {
+    const live = this.#today() - 1;
+    let query = figureTables(this.#options.relational)
+      .selectFrom('figure_mark')
+      .selectAll()
+      .where('day', '<=', live);
+    if (without.length > 0) query = query.where('device', 'not in', without);
+    return query
+      .orderBy((eb) => eb.case().when('day', '=', live).then(0).else(1).end())
+      .orderBy('day')
+      .orderBy('device')
+      .limit(MARKS)
+      .execute();
+  }
+
+  /** Computes a device's marked days and those around that look at them, and puts them down with the end of the marks. */
+  async #device(device: string, marks: readonly MarkRow[], signal: AbortSignal): Promise<void> {
+    const { sources, relational, clock } = this.#options;
+    const held = await sources.circumstances(device);
+    const days: NewDay[] = [];
+    const { number } = sources.statements;
+    for (const figure of this.#stored)
+      if (applies(figure, held))
+        for (const [first, end] of this.#runsOf(figure, marks))
+          days.push(...(await this.#compute(figure, held, first, end, marks, signal)));
+    // Some of it was computed before a statement held: it stays marked, and is computed again.
+    if (sources.statements.number !== number) return;
+    let changed = 0;
+    for (let n = 0; n === 0 || n < days.length; n += DAYS_A_TRANSACTION)
+      changed += await relational.transaction(async (tx) => {
+        const kept = await storeDays(tx, held, days.slice(n, n + DAYS_A_TRANSACTION), clock());
+        if (n + DAYS_A_TRANSACTION >= days.length) {
+          const db = figureTables(tx);
+          // What was marked again meanwhile stays marked.
+          for (const [revision, same] of Map.groupBy(marks, (mark) => mark.revision))
+            await db
+              .deleteFrom('figure_mark')
+              .where('device', '=', device)
+              .where('revision', '=', revision)
+              .where(
+                'day',
+                'in',
+                same.map(({ day }) => day),
+              )
+              .execute();
+          await db
+            .insertInto('figure_device')
+            .values({ device, circumstances: held.digest })
+            .onConflict((c) => c.column('device').doNothing())
+            .execute();
+        }
+        return kept;
+      });
+    this.counters.computed += days.length;
+    this.counters.changed += changed;
+  }
+
+  /** Closed days that the marked ones are in the windows of, as runs without gaps. */
+  #runsOf(
+    { lookBehind = 0, lookAhead = 0 }: Figure,
+    marks: readonly MarkRow[],
+  ): (readonly [first: number, end: number])[] {
+    const today = this.#today();
+    const days = new Set<number>();
+    for (const { day } of marks)
+      for (
+        let other = dayOf(dayStart(day) - lookAhead);
+        other <= dayOf(dayStart(day) + DAY - 1 + lookBehind) && other < today;
+        other++
+      )
+        days.add(other);
+    const runs: [number, number][] = [];
+    for (const day of [...days].sort((a, b) => a - b)) {
+      const last = runs.at(-1);
+      if (last !== undefined && last[1] === day) last[1]++;
+      else runs.push([day, day + 1]);
+    }
+    return runs;
+  }
+
+  async #compute(
+    figure: Figure,
+    held: Circumstances,
+    first: number,
+    end: number,
+    marks: readonly MarkRow[],
+    signal: AbortSignal,
+  ): Promise<NewDay[]> {
+    const { sources } = this.#options;
+    const reasons = new Map(marks.map((mark) => [mark.day, mark.reasons]));
+    // A day beside a marked one is computed for the same reason.
+    const around = marks.reduce((bits, mark) => bits | mark.reasons, 0);
+    const byDay = new Map<number, StoredResult[]>();
+    for await (const [, result] of sources.compute([figure], held, first, end, signal)) {
+      const span = { from: result.at, to: result.at + lengthOf(figure.span) };
+      const day = dayOf(result.at);
+      const list = byDay.get(day) ?? [];
+      byDay.set(day, list);
+      list.push(withStatements(figure, held.device, span, result, sources.statements));
+      if (result.fault !== null) this.counters.faults++;
+    }
+    return [...byDay].map(([day, results]) => ({
+      figure,
+      day,
+      results,
+      reasons: reasons.get(day) ?? around,
+    }));
+  }
+
+  /** Once a start: marks what was stored by another definition. */
+  async #markDefinitions(): Promise<void> {
+    if (this.#definitionsMarked) return;
+    const { relational } = this.#options;
+    for (const { id, version } of this.#stored)
+      await relational.transaction((tx) =>
+        markStored(tx, reasonBit('definition'), { figure: id, otherThan: version }),
+      );
+    this.#definitionsMarked = true;
+  }
+
+  /** Marks devices of which something else holds than when their figures were computed: another profile, another attribute. */
+  async #markCircumstances(signal: AbortSignal): Promise<void> {
+    const { relational, sources } = this.#options;
+    const version = await sources.version();
+    const row = await figureTables(relational)
+      .selectFrom('figure_place')
+      .select('registry')
+      .executeTakeFirst();
+    if (row?.registry === version) return;
+    for (let after = ''; !signal.aborted; ) {
+      const page = await figureTables(relational)
+        .selectFrom('figure_device')
+        .selectAll()
+        .where('device', '>', after)
+        .orderBy('device')
+        .limit(DEVICES)
+        .execute();
+      for (const { device, circumstances } of page) {
+        const { digest } = await sources.circumstances(device, version);
+        if (digest === circumstances) continue;
+        await relational.transaction(async (tx) => {
+          await markStored(tx, reasonBit('circumstances'), { device });
+          await figureTables(tx)
+            .updateTable('figure_device')
+            .set({ circumstances: digest })
+            .where('device', '=', device)
+            .execute();
+        });
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < DEVICES) {
+        await setRegistryVersion(relational, version);
+        return;
+      }
+      after = last.device;
+    }
+  }
+}

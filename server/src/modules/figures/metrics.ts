@@ -1,0 +1,51 @@
+/** What the machine of figures counts. */
+import { type FigureWork, type Marks, type MetricGroup, metricGroup } from '@village/platform';
+
+export const figureMetrics = ({
+  marks,
+  work,
+}: {
+  marks: Pick<Marks, 'counters'>;
+  work: Pick<FigureWork, 'counters'>;
+}): MetricGroup =>
+  metricGroup(
+    () => ({ ...marks.counters, ...work.counters }),
+    [
+      {
+        kind: 'counter',
+        name: 'figures_marked_total',
+        help: 'Days of devices marked to be computed again',
+        value: ({ marked }) => marked,
+      },
+      {
+        kind: 'counter',
+        name: 'figures_rebuilds_total',
+        help: 'Times that the reader was cut off and what it missed was marked as a whole',
+        value: ({ rebuilds }) => rebuilds,
+      },
+      {
+        kind: 'counter',
+        name: 'figures_computed_total',
+        help: 'Days of stored figures computed',
+        value: ({ computed }) => computed,
+      },
+      {
+        kind: 'counter',
+        name: 'figures_changed_total',
+        help: 'Days of stored figures that became others than they were',
+        value: ({ changed }) => changed,
+      },
+      {
+        kind: 'counter',
+        name: 'figures_faults_total',
+        help: 'Results that could not be computed since the figure failed on their inputs',
+        value: ({ faults }) => faults,
+      },
+      {
+        kind: 'counter',
+        name: 'figures_failures_total',
+        help: 'Devices whose figures could not be computed for the moment',
+        value: ({ failures }) => failures,
+      },
+    ],
+  );
