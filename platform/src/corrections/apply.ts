@@ -35,62 +35,95 @@ export interface Placed {
   readonly statements: readonly number[];
 }
 
-const byValue = (a: Statement, b: Statement): number => (a.value ?? 0) - (b.value ?? 0);
+const valuesOf = (statements: readonly Statement[], kind: Statement['kind']): number[] =>
+  statements.flatMap((one) => (one.kind === kind ? [one.value ?? 0] : [])).sort((a, b) => a - b);
 
-/** The statements of each kind that speak of a reading, in order of value. */
-function speaking(
-  statements: readonly Statement[],
-  metric: string,
-): Record<Statement['kind'], Statement[]> {
-  const found: Record<Statement['kind'], Statement[]> = {
-    invalid: [],
-    offset: [],
-    factor: [],
-    reassign: [],
-    'shift-clock': [],
-    accept: [],
-  };
-  for (const statement of statements)
-    if (statement.metric === null || statement.metric === metric)
-      found[statement.kind].push(statement);
-  for (const list of Object.values(found)) list.sort(byValue);
-  return found;
+/** What the statements that speak of a reading do to it: the kinds in their order, within a kind in order of value. */
+interface Plan {
+  readonly shift: number;
+  readonly target: string;
+  readonly factors: readonly number[];
+  readonly offsets: readonly number[];
+  readonly verdict: 'invalid' | 'good' | null;
+  readonly statements: readonly number[];
 }
 
-function reading(
-  device: string,
-  row: RangeRow,
-  metric: string,
-  statements: readonly Statement[],
-): Placed {
-  const raw = row.values[metric] as number;
-  const quality = row.quality[metric] ?? 'good';
-  const all = speaking(statements, metric);
-  const at = all['shift-clock'].reduce((sum, { value }) => sum + (value ?? 0), row.at);
+function planOf(device: string, metric: string, here: readonly Statement[]): Plan {
+  const all = here.filter((one) => one.metric === null || one.metric === metric);
+  const says = (kind: Statement['kind']): boolean => all.some((one) => one.kind === kind);
   // Two that name different devices are refused; should they meet all the same, the first by name counts.
-  const [target = device] = all.reassign.map((one) => one.target as string).sort();
-  const scaled = all.factor.reduce((product, { value }) => product * (value ?? 1), raw);
-  const value = all.offset.reduce((sum, { value: more }) => sum + (more ?? 0), scaled);
-  const valid = Number.isFinite(value);
-  const ids = Object.values(all).flat();
+  const [target = device] = all.flatMap((one) => (one.target === null ? [] : [one.target])).sort();
   return {
-    device: target,
+    shift: valuesOf(all, 'shift-clock').reduce((sum, more) => sum + more, 0),
+    target,
+    factors: valuesOf(all, 'factor'),
+    offsets: valuesOf(all, 'offset'),
+    verdict: says('invalid') ? 'invalid' : says('accept') ? 'good' : null,
+    statements: all.map(({ id }) => id).sort((a, b) => a - b),
+  };
+}
+
+function reading(device: string, row: RangeRow, metric: string, plan: Plan): Placed {
+  const raw = row.values[metric] as number;
+  let value = raw;
+  for (const factor of plan.factors) value *= factor;
+  for (const offset of plan.offsets) value += offset;
+  const valid = Number.isFinite(value);
+  return {
+    device: plan.target,
     metric,
-    at,
+    at: row.at + plan.shift,
     value: valid ? value : raw,
-    quality:
-      all.invalid.length > 0 || !valid ? 'invalid' : all.accept.length > 0 ? 'good' : quality,
+    quality: valid ? (plan.verdict ?? row.quality[metric] ?? 'good') : 'invalid',
     row,
     from: device,
-    statements: ids.map(({ id }) => id).sort((a, b) => a - b),
+    statements: plan.statements,
   };
+}
+
+/** Places readings of one device. Between the borders of statements the same ones speak, so plans are kept from row to row. */
+export class Placer {
+  readonly #device: string;
+  readonly #statements: readonly Statement[];
+  readonly #borders: readonly number[];
+  #from = Number.POSITIVE_INFINITY;
+  #to = Number.NEGATIVE_INFINITY;
+  #here: readonly Statement[] = [];
+  readonly #plans = new Map<string, Plan>();
+
+  constructor(book: StatementBook, device: string) {
+    this.#device = device;
+    this.#statements = book.of(device);
+    this.#borders = this.#statements.flatMap(({ from, to }) => [from, to]);
+  }
+
+  /** Where the readings of a row belong and what they are worth. */
+  readings(row: RangeRow): Placed[] {
+    const { at } = row;
+    if (!(at >= this.#from && at < this.#to)) this.#turnTo(at);
+    const list: Placed[] = [];
+    for (const metric in row.values) {
+      let plan = this.#plans.get(metric);
+      if (plan === undefined) {
+        plan = planOf(this.#device, metric, this.#here);
+        this.#plans.set(metric, plan);
+      }
+      list.push(reading(this.#device, row, metric, plan));
+    }
+    return list;
+  }
+
+  #turnTo(at: number): void {
+    this.#from = Math.max(Number.NEGATIVE_INFINITY, ...this.#borders.filter((one) => one <= at));
+    this.#to = Math.min(Number.POSITIVE_INFINITY, ...this.#borders.filter((one) => one > at));
+    this.#here = this.#statements.filter(({ from, to }) => at >= from && at < to);
+    this.#plans.clear();
+  }
 }
 
 /** Where the readings of a row belong and what they are worth. */
-export function placed(book: StatementBook, device: string, row: RangeRow): Placed[] {
-  const here = book.of(device).filter(({ from, to }) => row.at >= from && row.at < to);
-  return Object.keys(row.values).map((metric) => reading(device, row, metric, here));
-}
+export const placed = (book: StatementBook, device: string, row: RangeRow): Placed[] =>
+  new Placer(book, device).readings(row);
 
 /** Which of two readings that meet stays: the one that was there, then one of the same device, then by where it came from. */
 function precedes(a: Placed, b: Placed): boolean {
@@ -108,34 +141,26 @@ export function rowOf(readings: readonly Placed[]): CorrectedRow {
     const other = staying.get(one.metric);
     if (other === undefined || precedes(one, other)) staying.set(one.metric, one);
   }
-  const all = [...staying.values()].sort((a, b) => (a.metric < b.metric ? -1 : 1));
-  const rows = all.map(({ row }) => row);
-  return {
-    at: readings[0]!.at,
-    receivedAt: Math.min(...rows.map(({ receivedAt }) => receivedAt)),
-    lane: rows.some(({ lane }) => lane === 'live') ? 'live' : 'backfill',
-    clockReplaced: rows.every(({ clockReplaced }) => clockReplaced),
-    values: Object.fromEntries(all.map(({ metric, value }) => [metric, value])),
-    quality: Object.fromEntries(
-      all
-        .filter(({ quality }) => quality !== 'good')
-        .map(({ metric, quality }) => [metric, quality]),
-    ),
-    received: Object.fromEntries(
-      all
-        .filter(({ statements }) => statements.length > 0)
-        .map(({ metric, from, row, statements }) => [
-          metric,
-          {
-            device: from,
-            at: row.at,
-            value: row.values[metric] as number,
-            quality: row.quality[metric] ?? 'good',
-            statements,
-          },
-        ]),
-    ),
-  };
+  const values: Record<string, number> = {};
+  const quality: Record<string, Quality> = {};
+  const received: Record<string, AsReceived> = {};
+  let receivedAt = Number.POSITIVE_INFINITY;
+  let live = false;
+  let clockReplaced = true;
+  for (const { metric, row, from, statements, ...one } of staying.values()) {
+    values[metric] = one.value;
+    if (one.quality !== 'good') quality[metric] = one.quality;
+    receivedAt = Math.min(receivedAt, row.receivedAt);
+    live ||= row.lane === 'live';
+    clockReplaced &&= row.clockReplaced;
+    if (statements.length === 0) continue;
+    const value = row.values[metric] as number;
+    const was = row.quality[metric] ?? 'good';
+    received[metric] = { device: from, at: row.at, value, quality: was, statements };
+  }
+  const { at } = readings[0]!;
+  const lane = live ? 'live' : 'backfill';
+  return { at, receivedAt, lane, clockReplaced, values, quality, received };
 }
 
 /** A device's corrected rows, in order of time, of everything that was received. */

@@ -95,12 +95,20 @@ const cell = (row: CorrectedRow | undefined, metric: string): Cell | null => {
 
 /** Rows of two streams side by side, in order of time. */
 async function* sideBySide(
-  before: AsyncGenerator<CorrectedRow>,
-  after: AsyncGenerator<CorrectedRow>,
+  before: AsyncGenerator<CorrectedRow[]>,
+  after: AsyncGenerator<CorrectedRow[]>,
 ): AsyncGenerator<[CorrectedRow | undefined, CorrectedRow | undefined]> {
-  const next = async (rows: AsyncGenerator<CorrectedRow>): Promise<CorrectedRow | undefined> => {
+  const read = async (rows: AsyncGenerator<CorrectedRow[]>): Promise<CorrectedRow[]> => {
     const { value, done } = await rows.next();
-    return done === true ? undefined : (value as CorrectedRow);
+    return done === true ? [] : (value as CorrectedRow[]).reverse();
+  };
+  const pages = new Map([
+    [before, [] as CorrectedRow[]],
+    [after, [] as CorrectedRow[]],
+  ]);
+  const next = async (rows: AsyncGenerator<CorrectedRow[]>): Promise<CorrectedRow | undefined> => {
+    if (pages.get(rows)?.length === 0) pages.set(rows, await read(rows));
+    return pages.get(rows)?.pop();
   };
   let [one, other] = [await next(before), await next(after)];
   while (one !== undefined || other !== undefined) {
@@ -139,7 +147,7 @@ export async function preview(
       const asked = { ...span, device, ...(metrics === undefined ? {} : { metrics }) };
       const streams = [before, after].map((book) =>
         correctedRows(archive, book, asked, new Budget(), signal),
-      ) as [AsyncGenerator<CorrectedRow>, AsyncGenerator<CorrectedRow>];
+      ) as [AsyncGenerator<CorrectedRow[]>, AsyncGenerator<CorrectedRow[]>];
       for await (const [one, other] of sideBySide(...streams)) {
         if (one !== undefined) for (const sums of [hour, day]) sums.add('before', one);
         if (other !== undefined) for (const sums of [hour, day]) sums.add('after', other);

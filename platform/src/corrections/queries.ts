@@ -94,11 +94,11 @@ export class CorrectedQueries implements ViewQueries {
     const rows: CorrectedRow[] = [];
     if (limit <= 0) return rows;
     const asked = { ...query, wanted: limit };
-    for await (const row of correctedRows(this.#archive, book, asked, new Budget(), signal)) {
-      rows.push(row);
+    for await (const batch of correctedRows(this.#archive, book, asked, new Budget(), signal)) {
+      rows.push(...batch);
       if (rows.length >= limit) break;
     }
-    return rows;
+    return rows.slice(0, limit);
   }
 
   async aggregate(query: AggregateQuery, signal?: AbortSignal): Promise<AggregateRow[]> {
@@ -160,13 +160,17 @@ export class CorrectedQueries implements ViewQueries {
     for (const { profile, metric } of query.columns) {
       // What came from other devices counts under the profile that the device has now.
       const others = profile === present;
-      const asked = { device, metrics: [metric], profile, others, from, to };
-      for await (const row of correctedRows(this.#archive, book, asked, budget, signal)) {
-        const value = row.values[metric];
-        if (value === undefined || row.quality[metric] !== undefined) continue;
-        const here = histories.length === 0 ? undefined : locationAt(histories, row.at);
-        if (query.area !== undefined && (here === undefined || !within(here, query.area))) continue;
-        buckets.add(row.at, groupOf(device, here, query.groupBy), value);
+      for (const span of book.maybeValid(device, metric, { from, to })) {
+        const asked = { device, metrics: [metric], profile, others, ...span };
+        for await (const batch of correctedRows(this.#archive, book, asked, budget, signal))
+          for (const row of batch) {
+            const value = row.values[metric];
+            if (value === undefined || row.quality[metric] !== undefined) continue;
+            const here = histories.length === 0 ? undefined : locationAt(histories, row.at);
+            if (query.area !== undefined && (here === undefined || !within(here, query.area)))
+              continue;
+            buckets.add(row.at, groupOf(device, here, query.groupBy), value);
+          }
       }
     }
   }
@@ -188,15 +192,10 @@ export class CorrectedQueries implements ViewQueries {
       const inside = shared(span, query);
       if (inside === null) continue;
       const asked = { device: query.device, ...inside };
-      for await (const { at, values, quality } of correctedRows(
-        this.#archive,
-        book,
-        asked,
-        budget,
-        signal,
-      ))
-        if (Object.keys(values).some((metric) => quality[metric] !== 'invalid'))
-          slots.fill(slotOf(at, query.reportEveryMs), Math.floor(at / HOUR), 1, 0);
+      for await (const batch of correctedRows(this.#archive, book, asked, budget, signal))
+        for (const { at, values, quality } of batch)
+          if (Object.keys(values).some((metric) => quality[metric] !== 'invalid'))
+            slots.fill(slotOf(at, query.reportEveryMs), Math.floor(at / HOUR), 1, 0);
     }
     const counted = new Map(slots.hours.map(({ at, received }) => [at, received]));
     const recount = new Set(concerned.map(({ at }) => at));
@@ -241,13 +240,14 @@ export class CorrectedQueries implements ViewQueries {
     // Files are as large as they are asked for, so each span has a budget of its own.
     for (const { device, from, to } of spans) {
       const asked = { device, from, to, ...(metrics === undefined ? {} : { metrics }) };
-      for await (const row of correctedRows(this.#archive, book, asked, new Budget(), signal))
-        for (const [metric, value] of Object.entries(row.values)) {
-          const quality = row.quality[metric] ?? 'good';
-          const { at, receivedAt, lane } = row;
-          const original = row.received[metric] ?? { device, at, value, quality, statements: [] };
-          yield { device, metric, at, value, quality, lane, receivedAt, original };
-        }
+      for await (const batch of correctedRows(this.#archive, book, asked, new Budget(), signal))
+        for (const row of batch)
+          for (const [metric, value] of Object.entries(row.values)) {
+            const quality = row.quality[metric] ?? 'good';
+            const { at, receivedAt, lane } = row;
+            const original = row.received[metric] ?? { device, at, value, quality, statements: [] };
+            yield { device, metric, at, value, quality, lane, receivedAt, original };
+          }
     }
   }
 }

@@ -1,13 +1,15 @@
 /** A device's corrected rows as a stream in order of time, read page by page from where they were received. */
 import { OperationalError } from '@village/core';
 import type { ArchiveQueries, RangeRow } from '@village/store/time-series';
-import { type CorrectedRow, type Placed, placed, rowOf } from './apply.ts';
+import { type CorrectedRow, type Placed, Placer, rowOf } from './apply.ts';
 import { joined, type Span, type StatementBook, shared, speaksOf } from './statement.ts';
 
 /** Rows that one query may read to correct them: ten years of minutes. */
 export const ROWS_MAX = 5_500_000;
 const PAGE_MAX = 50_000;
 const PAGE_MIN = 200;
+/** Rows given at once. */
+const BATCH = 1_000;
 
 /** What is asked for. */
 export interface RowsQuery extends Span {
@@ -72,90 +74,106 @@ function stretches(book: StatementBook, query: RowsQuery): Stretch[] {
 
 type Source = Pick<ArchiveQueries, 'range'>;
 
-async function* received(
-  source: Source,
-  { device, from, to, profile }: Stretch,
-  { metrics, wanted = PAGE_MAX }: RowsQuery,
-  budget: Budget,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<RangeRow> {
-  let limit = Math.min(PAGE_MAX, Math.max(PAGE_MIN, wanted));
-  for (let next = from; ; ) {
-    const rows = await source.range(
+/** One stretch being read, page by page: what its next row says. */
+class Head {
+  readonly #source: Source;
+  readonly #stretch: Stretch;
+  readonly #query: RowsQuery;
+  readonly #placer: Placer;
+  #limit: number;
+  #next: number;
+  #page: readonly RangeRow[] = [];
+  #row = -1;
+  #last = false;
+  /** Corrected time of the next row. */
+  at = Number.NEGATIVE_INFINITY;
+
+  constructor(source: Source, book: StatementBook, stretch: Stretch, query: RowsQuery) {
+    this.#source = source;
+    this.#stretch = stretch;
+    this.#query = query;
+    this.#placer = new Placer(book, stretch.device);
+    this.#next = stretch.from;
+    this.#limit = Math.min(PAGE_MAX, Math.max(PAGE_MIN, query.wanted ?? PAGE_MAX));
+  }
+
+  /** Goes to the next row of the page; false when another page has to be read. */
+  step(): boolean {
+    const row = this.#page[++this.#row];
+    if (row === undefined) return false;
+    this.at = row.at + this.#stretch.shift;
+    return true;
+  }
+
+  /** Reads the next page and goes to its first row; false when the stretch is over. */
+  async turn(budget: Budget, signal: AbortSignal | undefined): Promise<boolean> {
+    if (this.#last) return false;
+    const { device, to, profile } = this.#stretch;
+    const { metrics } = this.#query;
+    this.#page = await this.#source.range(
       {
         device,
         ...(metrics === undefined ? {} : { metrics }),
         ...(profile === undefined ? {} : { profile }),
-        from: next,
+        from: this.#next,
         to,
-        limit,
+        limit: this.#limit,
       },
       signal,
     );
-    budget.take(rows.length);
-    yield* rows;
-    if (rows.length < limit) return;
-    next = rows.at(-1)!.at + 1;
-    limit = PAGE_MAX;
+    budget.take(this.#page.length);
+    this.#last = this.#page.length < this.#limit;
+    this.#next = (this.#page.at(-1)?.at ?? 0) + 1;
+    this.#limit = PAGE_MAX;
+    this.#row = -1;
+    return this.step();
+  }
+
+  /** Readings of the row that belong to the device. */
+  readings(): Placed[] {
+    const all = this.#placer.readings(this.#page[this.#row]!);
+    const { device } = this.#query;
+    return all.every((one) => one.device === device)
+      ? all
+      : all.filter((one) => one.device === device);
   }
 }
 
-/** One stretch being read: what its next row says. */
-class Head {
-  readonly #book: StatementBook;
-  readonly #stretch: Stretch;
-  readonly #rows: AsyncGenerator<RangeRow>;
-  at = Number.NEGATIVE_INFINITY;
-  #row: RangeRow | undefined;
-
-  constructor(book: StatementBook, stretch: Stretch, rows: AsyncGenerator<RangeRow>) {
-    this.#book = book;
-    this.#stretch = stretch;
-    this.#rows = rows;
-  }
-
-  /** False when the stretch is over. */
-  async advance(): Promise<boolean> {
-    const { value, done } = await this.#rows.next();
-    if (done === true) return false;
-    this.#row = value as RangeRow;
-    this.at = this.#row.at + this.#stretch.shift;
-    return true;
-  }
-
-  readings(device: string): Placed[] {
-    const all = placed(this.#book, this.#stretch.device, this.#row!);
-    return all.filter((one) => one.device === device);
-  }
-}
-
-/** Corrected rows in order of time, each time once; they end at the query's end, and whoever has enough may stop before. */
+/** Corrected rows in order of time, each time once, some at a time; whoever has enough may stop before the end. */
 export async function* correctedRows(
   source: Source,
   book: StatementBook,
   query: RowsQuery,
   budget: Budget,
   signal?: AbortSignal,
-): AsyncGenerator<CorrectedRow> {
+): AsyncGenerator<CorrectedRow[]> {
   const waiting = stretches(book, query);
   let heads: Head[] = [];
+  let batch: CorrectedRow[] = [];
   for (;;) {
     let at = Math.min(...heads.map((head) => head.at));
     while (waiting.length > 0 && waiting[0]!.from + waiting[0]!.shift <= at) {
-      const stretch = waiting.shift()!;
-      const head = new Head(book, stretch, received(source, stretch, query, budget, signal));
-      if (await head.advance()) heads.push(head);
-      at = Math.min(at, head.at === Number.NEGATIVE_INFINITY ? at : head.at);
+      const head = new Head(source, book, waiting.shift()!, query);
+      if (!(await head.turn(budget, signal))) continue;
+      heads.push(head);
+      at = Math.min(at, head.at);
     }
-    if (heads.length === 0) return;
-    const readings: Placed[] = [];
-    const over = new Set<Head>();
+    if (heads.length === 0) break;
+    let readings: Placed[] = [];
+    let over: Head | null = null;
     for (const head of heads) {
       if (head.at !== at) continue;
-      readings.push(...head.readings(query.device));
-      if (!(await head.advance())) over.add(head);
+      const more = head.readings();
+      readings = readings.length === 0 ? more : [...readings, ...more];
+      if (!head.step() && !(await head.turn(budget, signal))) over = head;
+      if (over === head) head.at = Number.POSITIVE_INFINITY;
     }
-    if (over.size > 0) heads = heads.filter((head) => !over.has(head));
-    if (readings.length > 0) yield rowOf(readings);
+    if (over !== null) heads = heads.filter((head) => head.at !== Number.POSITIVE_INFINITY);
+    if (readings.length === 0) continue;
+    batch.push(rowOf(readings));
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
   }
+  if (batch.length > 0) yield batch;
 }

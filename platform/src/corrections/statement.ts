@@ -204,6 +204,23 @@ export class StatementBook {
     return joined(spans.map((one) => shared(one, span)).filter((one) => one !== null));
   }
 
+  /** The parts of a span in which not all of a metric is stated to be invalid; in order. */
+  maybeValid(device: string, metric: string, span: Span): Span[] {
+    const own = this.of(device);
+    // What is moved there may be valid.
+    if (this.into(device).length > 0 || own.some(({ kind }) => kind === 'shift-clock'))
+      return [span];
+    const invalid = own.filter((one) => one.kind === 'invalid' && speaksOf(one, [metric]));
+    const parts: Span[] = [];
+    let { from } = span;
+    for (const one of joined(invalid)) {
+      if (one.from > from) parts.push({ from, to: Math.min(one.from, span.to) });
+      from = Math.max(from, one.to);
+    }
+    parts.push({ from, to: span.to });
+    return parts.filter((one) => one.from < one.to);
+  }
+
   /** Numbers of the statements that may change a device's corrected readings in a span, in order. */
   touching(device: string, span: Span): number[] {
     return this.#changes(device)

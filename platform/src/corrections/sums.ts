@@ -4,12 +4,19 @@ import type { Aggregate, AggregateQuery, AggregateRow } from '@village/store/tim
 /** Fractions are summed as whole multiples of 2^-62, so that a sum does not depend on the order. */
 const FRACTION_BITS = 62n;
 const FRACTION = 2 ** 62;
+const HALF_BITS = 31n;
+const HALF = 2 ** 31;
+/** Sums of integers are carried over before they would be rounded. */
+const CARRIED_AT = 2 ** 52;
 
 interface Sums {
   count: number;
-  /** Whole parts, all of them below 2^53 where readings are of this world. */
-  whole: bigint;
-  fraction: bigint;
+  /** What has been carried over, in units of 2^-62. */
+  exact: bigint;
+  /** Whole parts, and the two halves of fractions, each as an integer that a double holds exactly. */
+  whole: number;
+  upper: number;
+  lower: number;
   min: number;
   max: number;
   firstAt: number;
@@ -56,9 +63,14 @@ export class Buckets {
     }
     const { sums } = known;
     const whole = Math.trunc(value);
+    const halves = (value - whole) * HALF;
+    const upper = Math.trunc(halves);
     sums.count++;
-    sums.whole += BigInt(whole);
-    sums.fraction += BigInt(Math.round((value - whole) * FRACTION));
+    sums.whole += whole;
+    sums.upper += upper;
+    sums.lower += Math.round((halves - upper) * HALF);
+    if (Math.max(Math.abs(sums.whole), Math.abs(sums.upper), Math.abs(sums.lower)) > CARRIED_AT)
+      carry(sums);
     sums.min = Math.min(sums.min, value);
     sums.max = Math.max(sums.max, value);
     // Of readings at the same first (last) instant the smallest (largest) counts.
@@ -103,10 +115,20 @@ export class Buckets {
   }
 }
 
+function carry(sums: Sums): void {
+  const { whole, upper, lower } = sums;
+  sums.exact += (BigInt(whole) << FRACTION_BITS) + (BigInt(upper) << HALF_BITS) + BigInt(lower);
+  sums.whole = 0;
+  sums.upper = 0;
+  sums.lower = 0;
+}
+
 const none = (): Sums => ({
   count: 0,
-  whole: 0n,
-  fraction: 0n,
+  exact: 0n,
+  whole: 0,
+  upper: 0,
+  lower: 0,
   min: Number.POSITIVE_INFINITY,
   max: Number.NEGATIVE_INFINITY,
   firstAt: Number.POSITIVE_INFINITY,
@@ -120,7 +142,8 @@ function aggregateOf(
   name: Aggregate,
   other: AggregateRow['values'] | undefined,
 ): number {
-  const exact = Number((sums.whole << FRACTION_BITS) + sums.fraction) / FRACTION;
+  carry(sums);
+  const exact = Number(sums.exact) / FRACTION;
   const count = sums.count + (other?.count ?? 0);
   const sum = exact + (other?.sum ?? 0);
   const otherFirst = other?.firstAt ?? Number.POSITIVE_INFINITY;
