@@ -12,6 +12,13 @@ export {
   catchUp,
   checkFigures,
 } from './check.ts';
+export {
+  askCheck,
+  type CheckState,
+  checkState,
+  FigureChecks,
+  withdrawCheck,
+} from './checks.ts';
 export { Circumstances } from './circumstances.ts';
 export { computeSpan, Readings, type Result } from './compute.ts';
 export { dayOf, dayStart, FIGURE_SPANS, type FigureSpan } from './days.ts';

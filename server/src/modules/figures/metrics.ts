@@ -1,15 +1,23 @@
 /** What the machine of figures counts. */
-import { type FigureWork, type Marks, type MetricGroup, metricGroup } from '@village/platform';
+import {
+  type FigureChecks,
+  type FigureWork,
+  type Marks,
+  type MetricGroup,
+  metricGroup,
+} from '@village/platform';
 
 export const figureMetrics = ({
   marks,
   work,
+  checks,
 }: {
   marks: Pick<Marks, 'counters'>;
   work: Pick<FigureWork, 'counters'>;
+  checks: Pick<FigureChecks, 'counters'>;
 }): MetricGroup =>
   metricGroup(
-    () => ({ ...marks.counters, ...work.counters }),
+    () => ({ ...marks.counters, ...work.counters, ...checks.counters }),
     [
       {
         kind: 'counter',
@@ -46,6 +54,18 @@ export const figureMetrics = ({
         name: 'figures_failures_total',
         help: 'Devices whose figures could not be computed for the moment',
         value: ({ failures }) => failures,
+      },
+      {
+        kind: 'counter',
+        name: 'figures_checked_total',
+        help: 'Days of stored figures that were computed again to prove them',
+        value: ({ checked }) => checked,
+      },
+      {
+        kind: 'counter',
+        name: 'figures_differing_total',
+        help: 'Days of stored figures that computing them again did not give',
+        value: ({ differing }) => differing,
       },
     ],
   );

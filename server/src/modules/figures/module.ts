@@ -1,11 +1,12 @@
 /** The module of figures: their values over time, and each opened to what it was computed from. */
 import * as api from '@village/api';
-import { formatTime, OperationalError, quantity, SECOND } from '@village/core';
+import { formatTime, HOUR, OperationalError, quantity, SECOND, seededRandom } from '@village/core';
 import {
   type Caller,
   defineModule,
   every,
   type Figure,
+  FigureChecks,
   type FigureItem,
   Figures,
   FigureWork,
@@ -13,16 +14,19 @@ import {
   figureMigrations,
   instant,
   Marks,
+  nightly,
   type Opened,
   route,
   Sources,
   span,
 } from '@village/platform';
 import { deviceFor } from '../../http/query.ts';
-import type { Needs } from '../needs.ts';
+import type { Needs, Tools } from '../needs.ts';
+import { checkFiguresCommand } from './check-figures.ts';
 import { hoursAboveLimits } from './hours-above.ts';
 import { means } from './means.ts';
 import { figureMetrics } from './metrics.ts';
+import { statementsOf } from './statements.ts';
 
 /** Readings of one input that an answer holds; a day of them every ten seconds. */
 const READINGS_MAX = 8_640;
@@ -117,7 +121,9 @@ function viewOpened(
   };
 }
 
-export const figuresModule = defineModule<Needs>({
+const own: readonly Figure[] = [...means, ...hoursAboveLimits];
+
+export const figuresModule = defineModule<Needs, Tools>({
   name: 'figures',
   title: { zh: '指标', en: 'Figures' },
   rights: {
@@ -127,22 +133,21 @@ export const figuresModule = defineModule<Needs>({
     },
   },
   migrations: figureMigrations,
-  figures: [...means, ...hoursAboveLimits],
+  figures: own,
+  commands: [checkFiguresCommand(own)],
   start: (needs) => {
     const { readings, corrections, store, relational, profiles, clock, failed, timer } = needs;
-    const statements = {
-      get number() {
-        return corrections.book.number;
-      },
-      touching: (device: string, span: { from: number; to: number }) =>
-        corrections.book.touching(device, span),
-      devices: () => corrections.book.devices(),
-    };
+    const statements = statementsOf(corrections);
     const sources = new Sources({ rows: readings.corrected, statements, relational, profiles });
     const marks = new Marks({ relational, store, timer, statements });
     const all = needs.figures;
     const figures = new Figures({ figures: all, sources, clock, relational, marks });
     const work = new FigureWork({ figures: all, sources, relational, clock, failed });
+    const checks = new FigureChecks({
+      ...{ figures: all, sources, relational, marks, clock },
+      random: seededRandom(`figures ${clock()}`),
+      retention: needs.config.store.retention,
+    });
     return {
       readers: [marks],
       ticks: [{ kind: 'figure-marks', everyMs: 2 * SECOND, run: () => marks.flushWhenDue() }],
@@ -153,10 +158,22 @@ export const figuresModule = defineModule<Needs>({
           schedule: every(2 * SECOND),
           run: (run) => work.run(run),
         },
+        {
+          kind: 'figures-check',
+          title: { zh: '核对统计指标（按请求）', en: 'Check figures when asked to' },
+          schedule: every(5 * SECOND),
+          run: (run) => checks.runAsked(run),
+        },
+        {
+          kind: 'figures-sample',
+          title: { zh: '抽查统计指标', en: 'Check a sample of the stored figures' },
+          schedule: nightly(HOUR),
+          run: (run) => checks.runNightly(run),
+        },
       ],
       // What can't be kept now is read again after the next start.
       close: () => marks.flush().catch((error: unknown) => failed('figure-marks', error)),
-      metrics: [figureMetrics({ marks, work })],
+      metrics: [figureMetrics({ marks, work, checks })],
       routes: [
         route(api.figures.list, async ({ caller, query }) => {
           const { id } = deviceFor(needs.directory, caller, query.device).device;
