@@ -24,6 +24,7 @@ import {
   StateWord,
   Text,
   Time,
+  words,
 } from './shapes.ts';
 
 export const Metric = Type.Object({
@@ -49,6 +50,7 @@ export const Profile = Type.Object({
   name: Label,
   kind: Type.String(),
   protocol: Type.String(),
+  evidence: Type.Optional(words(['all', 'events'])),
   reportEvery: Type.Number(),
   silentAfter: Type.Number(),
   metrics: Type.Array(Metric),

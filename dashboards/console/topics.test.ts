@@ -24,10 +24,13 @@ const codeIn = (folder: string): string =>
 
 type Texts = Readonly<Record<string, Label>>;
 const common: Texts = { ...kitTexts, ...words };
-const own = import.meta.glob<Texts>(['./*/texts.ts', './pages/*/texts.ts'], {
-  eager: true,
-  import: 'texts',
-});
+const own = import.meta.glob<Texts>(
+  ['./*/texts.ts', './pages/*/texts.ts', './pages/*/*/texts.ts'],
+  {
+    eager: true,
+    import: 'texts',
+  },
+);
 const dictionaries: [folder: string, texts: Texts][] = [
   ['', common],
   ...Object.entries(own).map(([path, texts]): [string, Texts] => [

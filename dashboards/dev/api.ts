@@ -15,6 +15,7 @@ import {
 const iso = (at: number): string => new Date(at).toISOString();
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
 type Line = api.shapes.AreaRef[];
 
@@ -74,6 +75,33 @@ const installations = (device: FixtureDevice): api.devices.History => ({
 interface Page<T> {
   readonly items: T[];
   readonly next: string | null;
+}
+
+type Said = [payload: Buffer, fields: api.frames.FrameField[]];
+type SaidValues = readonly (readonly [metric: string, value: number])[];
+
+/** Two registers a value, as a float. */
+function registersOf(values: SaidValues): Said {
+  const payload = Buffer.alloc(4 + 4 * values.length);
+  payload.writeUInt32BE(0x0001_2c0a);
+  return [
+    payload,
+    values.map(([metric, value], i) => {
+      payload.writeFloatBE(value, 4 + 4 * i);
+      return { metric, value, from: 4 + 4 * i, to: 8 + 4 * i };
+    }),
+  ];
+}
+
+function textOf(device: string, at: number, values: SaidValues): Said {
+  let text = JSON.stringify({ device, at: iso(at) }).replace('}', ',"values":{');
+  const fields = values.map(([metric, value], i) => {
+    text += `${i === 0 ? '' : ','}"${metric}":`;
+    const from = text.length;
+    text += String(value);
+    return { metric, value, from, to: text.length };
+  });
+  return [Buffer.from(`${text}}}`), fields];
 }
 
 /** An answer that is an error. */
@@ -427,6 +455,51 @@ export class FixtureApi {
     };
   }
 
+  /** A message with registers of a Modbus device, or with text of the others; nothing before the last 90 days. */
+  private frames(query: URLSearchParams): { items: api.frames.Frame[] } {
+    const device = this.deviceOf(query.get('device') ?? '');
+    const at = Date.parse(query.get('at') ?? '');
+    if (this.now - at > 90 * DAY) return { items: [] };
+    const values = device.profile.metrics.map(
+      ({ key }) => [key, device.values[key]?.value ?? 0] as const,
+    );
+    const modbus = device.profile.protocol === 'modbus';
+    const [payload, fields] = modbus ? registersOf(values) : textOf(device.id, at, values);
+    return {
+      items: [
+        {
+          at: iso(at),
+          receivedAt: iso(at + 1_480),
+          source: modbus ? 'gateway-01' : device.id,
+          way: modbus
+            ? 'village/v1/gateways/gateway-01/readings'
+            : `village/v1/devices/${device.id}/readings`,
+          sequence: modbus ? 40_961 : null,
+          payload: payload.toString('base64'),
+          fields,
+        },
+      ],
+    };
+  }
+
+  /** New equipment; with a secret when one was asked for. @throws Problem for a serial number that is in use */
+  replace(id: string, body: { serial?: string; secret?: string; profile?: string }): object {
+    const device = this.deviceOf(id);
+    if (body.serial === 'taken') throw new Problem(409, 'address-taken');
+    return {
+      installation: {
+        serial: body.serial ?? null,
+        profile: body.profile ?? device.profile.id,
+        address: device.id,
+        since: iso(this.now),
+        until: null,
+        by: 'admin',
+        reason: null,
+      },
+      secret: body.secret === undefined ? null : 'fixture-secret-0123456789abcdef',
+    };
+  }
+
   /** The answer to a GET. @throws Problem */
   answer(path: string, query: URLSearchParams): object {
     const [name, id, more] = path.split('/').slice(1).map(decodeURIComponent);
@@ -446,6 +519,7 @@ export class FixtureApi {
     if (name === 'overview') return this.overview(query);
     if (name === 'readings') return this.readings(query);
     if (name === 'aggregates') return this.aggregates(query);
+    if (name === 'frames') return this.frames(query);
     if (name === 'completeness') return this.completeness(query);
     if (name === 'events')
       return {

@@ -61,6 +61,9 @@ const profile = (
   protocol,
   reportEvery,
   silentAfter: reportEvery * 5,
+  ...(['sewage-monitor', 'air-station', 'water-quality'].includes(kind)
+    ? { evidence: 'all' as const }
+    : {}),
   metrics,
   // A word that the console itself does not know.
   events: [{ type: 'desludged', name: { zh: '排泥', en: 'Desludged' } }],

@@ -188,7 +188,9 @@ export class Fixture {
     } else if (path === '/system/backup') {
       status = 202;
       body = this.api.startBackup();
-    } else body = this.api.answer(path, query);
+    } else if (method === 'POST' && path.endsWith('/replace'))
+      body = this.api.replace(path.split('/')[2] ?? '', await bodyOf(request));
+    else body = this.api.answer(path, query);
     holdAnswer(method, path, status, body);
     send(response, status, body);
   }

@@ -14,7 +14,7 @@ export interface Session {
 const RIGHTS_OF_ROLE: Readonly<Record<User['role'], readonly string[]>> = {
   clerk: ['devices.read'],
   officer: ['devices.read'],
-  admin: ['devices.read', 'quarantine.read', 'system.read'],
+  admin: ['devices.read', 'devices.import', 'quarantine.read', 'system.read'],
 };
 
 /** Whether a session has the module and holds the right that a topic names. The server judges again at every request. */

@@ -10,6 +10,7 @@ export type Area = Decoded<typeof api.areas.Area>;
 export type AreaRef = Decoded<typeof api.shapes.AreaRef>;
 export type Counts = Decoded<typeof api.shapes.Counts>;
 export type Profile = Decoded<typeof api.devices.Profile>;
+export type Frame = Decoded<typeof api.frames.Frame>;
 export type Metric = Decoded<typeof api.devices.Metric>;
 export type Value = Decoded<typeof api.devices.Value>;
 export type Device = Decoded<typeof api.devices.Device>;

@@ -70,6 +70,7 @@ export function viewProfile(profile: DeviceProfile): api.devices.Profile {
     name,
     kind,
     protocol,
+    ...(profile.evidence === 'none' ? {} : { evidence: profile.evidence }),
     reportEvery: profile.reportEveryMs / 1000,
     silentAfter: profile.silentAfterMs / 1000,
     events: profile.events.map((event) => ({ ...event })),

@@ -17,7 +17,7 @@ import {
 import { formatCount, formatMetric, formatShort, formatSpan, formatTime } from '#kit/format.ts';
 import { type Load, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
-import { client, now } from '#kit/state.ts';
+import { client, now, profiles } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
@@ -120,11 +120,13 @@ function Trend({
   completeness,
   lastSeenAt,
   asTable,
+  framed,
 }: {
   load: Load<Shown>;
   lastSeenAt: number | null;
   completeness: Completeness | undefined;
   asTable: boolean;
+  framed: boolean;
 }) {
   const shown = load.data;
   if (shown === undefined)
@@ -144,7 +146,7 @@ function Trend({
     <div class={load.busy ? 'busy' : ''} aria-busy={load.busy}>
       <StaleNote error={load.error} retry={load.reload} />
       {asTable ? (
-        <SampleTable series={series} metric={metric} />
+        <SampleTable series={series} metric={metric} framed={framed} />
       ) : (
         <Chart
           series={series}
@@ -274,6 +276,7 @@ export function History({
           completeness={completeness.data}
           lastSeenAt={device.lastSeenAt}
           asTable={asTable}
+          framed={profiles.value.get(device.profile)?.evidence === 'all'}
         />
         <p class="panel-foot">
           {(['csv', 'parquet'] as const).map((format) => (

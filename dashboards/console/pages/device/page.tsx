@@ -14,7 +14,9 @@ import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
 import { loadRecent } from './data.ts';
+import { FramePanel } from './frame/panel.tsx';
 import { History } from './history.tsx';
+import { Replace } from './replace/dialog.tsx';
 import { t, word } from './texts.ts';
 import './device.css';
 
@@ -85,7 +87,15 @@ function Tile({
   );
 }
 
-function Facts({ device, profile }: { device: Device; profile: Profile | undefined }) {
+function Facts({
+  device,
+  profile,
+  replaced,
+}: {
+  device: Device;
+  profile: Profile | undefined;
+  replaced: () => void;
+}) {
   const facts: [string, string][] = [
     [t('device.id'), device.id],
     [t('device.kind'), word('kind', device.kind)],
@@ -112,7 +122,10 @@ function Facts({ device, profile }: { device: Device; profile: Profile | undefin
   ];
   return (
     <section class="panel" aria-labelledby="about-heading">
-      <h2 id="about-heading">{t('about')}</h2>
+      <div class="facts-head">
+        <h2 id="about-heading">{t('about')}</h2>
+        <Replace device={device} replaced={replaced} />
+      </div>
       <dl class="facts">
         {facts.map(([name, fact]) => (
           <div key={name}>
@@ -158,7 +171,15 @@ function useMetrics(device: Device, profile: Profile | undefined): Metric[] {
   ];
 }
 
-function Body({ device, change }: { device: Device; change: LatestChange | null }) {
+function Body({
+  device,
+  change,
+  reload,
+}: {
+  device: Device;
+  change: LatestChange | null;
+  reload: () => void;
+}) {
   const profile = profiles.value.get(device.profile);
   const metrics = useMetrics(device, profile);
   const reportEveryMs = (profile?.reportEvery ?? 300) * 1000;
@@ -199,7 +220,10 @@ function Body({ device, change }: { device: Device; change: LatestChange | null 
           change={change}
         />
       )}
-      <Facts device={device} profile={profile} />
+      {chosen !== undefined && profile?.evidence === 'all' && (
+        <FramePanel device={device} metrics={metrics} metric={chosen} />
+      )}
+      <Facts device={device} profile={profile} replaced={reload} />
     </>
   );
 }
@@ -264,7 +288,7 @@ export function Page({ id }: { id: string }) {
       {device.retiredAt !== null && (
         <p class="muted">{t('retired-hint', { time: formatTime(device.retiredAt) })}</p>
       )}
-      <Body device={device} change={change} />
+      <Body device={device} change={change} reload={load.reload} />
     </div>
   );
 }

@@ -5,12 +5,22 @@ import type { Series } from '#kit/chart/series.ts';
 import { formatMetric, formatTime } from '#kit/format.ts';
 import { say } from '#kit/text/language.ts';
 import { Scroll } from '#kit/ui/page.tsx';
+import { MessageLink, messageHead } from './frame/link.tsx';
 import { t, word } from './texts.ts';
 
 const TABLE_STEP = 100;
 
 /** Newest first, more on request. */
-export function SampleTable({ series, metric }: { series: Series; metric: Metric }) {
+export function SampleTable({
+  series,
+  metric,
+  framed,
+}: {
+  series: Series;
+  metric: Metric;
+  /** Each row opens to the message it came in. */
+  framed: boolean;
+}) {
   const [shown, setShown] = useState(TABLE_STEP);
   const rows = series.samples.toReversed();
   const buckets = series.everyMs !== null;
@@ -32,6 +42,7 @@ export function SampleTable({ series, metric }: { series: Series; metric: Metric
                 )}
               </th>
             ))}
+            {framed && !buckets && <th scope="col">{messageHead()}</th>}
           </tr>
         </thead>
         <tbody>
@@ -53,6 +64,11 @@ export function SampleTable({ series, metric }: { series: Series; metric: Metric
                   <td class="muted number">
                     {sample.receivedAt === null ? '–' : formatTime(sample.receivedAt)}
                   </td>
+                  {framed && (
+                    <td>
+                      <MessageLink at={sample.at} />
+                    </td>
+                  )}
                 </>
               )}
             </tr>

@@ -1,0 +1,143 @@
+/** A device's messages and the dialog of its replacement, in Chromium. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Fixture } from '../dev/fixture.ts';
+import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+
+const TIME_OUT = 90_000;
+
+describe("a device's messages and its replacement", { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  let county: Fixture;
+  const open: OpenPage[] = [];
+
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    bench = await startBench();
+    county = await bench.fixture({ devices: 60 });
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
+    const opened = await bench.page(...given);
+    open.push(opened);
+    return opened;
+  };
+  const sewage = (): string =>
+    county.devices.find(({ id, state }) => id.startsWith('sewage') && state === 'online')?.id ?? '';
+
+  it.each([
+    [1440, 'zh'],
+    [390, 'zh'],
+    [1440, 'en'],
+    [390, 'en'],
+  ] as const)(
+    'lights the bytes of a field by pointer and keyboard (%i px, %s)',
+    async (width, language) => {
+      const { page, faults } = await show(county, {
+        path: `/devices/${sewage()}`,
+        width,
+        language,
+      });
+      const panel = page.getByRole('region', {
+        name: language === 'zh' ? '原始报文' : 'As received',
+      });
+      await panel.waitFor();
+      const fields = panel.getByRole('list', { name: language === 'zh' ? '字段' : 'Fields' });
+      const buttons = fields.getByRole('button');
+      await buttons.nth(3).waitFor();
+      // The metric on show is lit at first: four bytes of two registers.
+      expect(await panel.locator('.frame-hex .lit').count()).toBe(4);
+      await buttons.nth(2).hover();
+      const lit = panel.locator('.frame-hex .lit');
+      const titles = await lit.evaluateAll((all) => all.map((one) => (one as HTMLElement).title));
+      expect(titles).toEqual(['12', '13', '14', '15']);
+      // What they say, as a float, is what stands beside the field.
+      const bytes = await lit.allInnerTexts();
+      const said = Buffer.from(bytes.join(''), 'hex').readFloatBE(0);
+      const shown = Number(
+        (await buttons.nth(2).locator('.number').first().innerText()).match(/-?[\d.]+/)?.[0],
+      );
+      expect(Math.abs(said - shown)).toBeLessThan(0.51);
+      await buttons.nth(1).focus();
+      await page.mouse.move(0, 0);
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      expect(await buttons.nth(2).getAttribute('aria-pressed')).toBe('true');
+      // A byte that is clicked names its field.
+      await panel.locator('.frame-hex .field').nth(0).click();
+      expect(await buttons.nth(0).getAttribute('aria-pressed')).toBe('true');
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide).toBeLessThanOrEqual(width);
+      expect(faults).toEqual([]);
+    },
+  );
+
+  it('opens the message of a row of the table, and says so where none is kept', async () => {
+    const { page, faults } = await show(county, { path: `/devices/${sewage()}?view=table` });
+    const table = page.getByRole('table').first();
+    await table.getByRole('link', { name: '报文' }).nth(3).click();
+    await page.getByRole('link', { name: '回到最新' }).waitFor();
+    expect(page.url()).toMatch(/frame=\d+/);
+    await page
+      .getByRole('region', { name: '原始报文' })
+      .getByText('gateway-01', { exact: true })
+      .waitFor();
+    await page.goto(`${county.url}/devices/${sewage()}?frame=1577836800000`);
+    await page.getByText('没有保存这一时刻的报文').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('shows no messages of a device that is no evidence', async () => {
+    const bin = county.devices.find(
+      ({ id, state }) => id.startsWith('bin') && state === 'online',
+    )?.id;
+    const { page } = await show(county, { path: `/devices/${bin}` });
+    await page.getByRole('heading', { name: '设备信息' }).waitFor();
+    expect(await page.getByText('原始报文').count()).toBe(0);
+  });
+
+  it.each([
+    [1440, 'zh'],
+    [390, 'en'],
+  ] as const)(
+    'replaces the equipment, shows the new secret once, and says why not (%i px, %s)',
+    async (width, language) => {
+      const zh = language === 'zh';
+      const { page, faults } = await show(county, {
+        path: `/devices/${sewage()}`,
+        width,
+        language,
+      });
+      await page.getByRole('button', { name: zh ? '更换设备' : 'Replace the equipment' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel(zh ? '新设备序列号' : 'Serial number').fill('taken');
+      await dialog.getByRole('button', { name: zh ? '确认更换' : 'Replace' }).click();
+      await dialog.getByRole('alert').waitFor();
+      await dialog.getByLabel(zh ? '新设备序列号' : 'Serial number').fill('SN-2026-7');
+      await dialog.getByLabel(zh ? '生成新的接入密钥' : 'Make a new secret').check();
+      const asked = page.waitForRequest((request) => request.url().endsWith('/replace'));
+      await dialog.getByRole('button', { name: zh ? '确认更换' : 'Replace' }).click();
+      expect((await asked).postDataJSON()).toEqual({ serial: 'SN-2026-7', secret: '' });
+      await dialog.getByText('fixture-secret-0123456789abcdef').waitFor();
+      await dialog.getByRole('button', { name: zh ? '完成' : 'Done' }).click();
+      await dialog.waitFor({ state: 'hidden' });
+      // Opened again it shows nothing of the secret.
+      await page.getByRole('button', { name: zh ? '更换设备' : 'Replace the equipment' }).click();
+      expect(await page.getByText('fixture-secret').count()).toBe(0);
+      expect(faults).toEqual([]);
+    },
+  );
+
+  it('offers no replacement to who may not', async () => {
+    const clerks = await bench.fixture({ devices: 20, rights: ['devices.read', 'readings.read'] });
+    const { page } = await show(clerks, { path: `/devices/${clerks.devices[0]?.id}` });
+    await page.getByRole('heading', { name: '设备信息' }).waitFor();
+    expect(await page.getByRole('button', { name: '更换设备' }).count()).toBe(0);
+  });
+});

@@ -1,0 +1,10 @@
+/** From a reading to the message that it came in. */
+import { withQuery } from '#kit/router.ts';
+import { t } from './texts.ts';
+
+/** What the column of such links says. */
+export const messageHead = (): string => t('frame.open');
+
+export function MessageLink({ at }: { at: number }) {
+  return <a href={withQuery({ frame: String(at) })}>{t('frame.open')}</a>;
+}

@@ -1,0 +1,33 @@
+/** What the panel of a device's messages says. */
+import { dictionary, type Texts } from '#kit/text/language.ts';
+
+export const texts = {
+  frame: { zh: '原始报文', en: 'As received' },
+  'frame.hint': {
+    zh: '指向一个指标，点亮它所在的字节；点按可固定。',
+    en: 'Point at a metric to light its bytes; click to keep it lit.',
+  },
+  'frame.none': { zh: '没有保存这一时刻的报文', en: 'No message of that time is kept' },
+  'frame.none-hint': {
+    zh: '报文自收到起保存 90 天，被引用的保存更久。',
+    en: 'Messages are kept for 90 days from receipt, longer where something quotes them.',
+  },
+  'frame.source': { zh: '发送者', en: 'Sender' },
+  'frame.way': { zh: '途径', en: 'Way' },
+  'frame.sequence': { zh: '批次号', en: 'Batch number' },
+  'frame.at': { zh: '数据时间', en: 'Time of the data' },
+  'frame.received': { zh: '接收时间', en: 'Received' },
+  'frame.length': { zh: '长度', en: 'Length' },
+  'frame.bytes': { zh: '{n} 字节', en: '{n} bytes' },
+  'frame.fields': { zh: '字段', en: 'Fields' },
+  'frame.place': { zh: '字节 {from}–{to}', en: 'bytes {from}–{to}' },
+  'frame.no-fields': {
+    zh: '无法指出各数值所在的字节。',
+    en: 'Which bytes gave which value can not be told.',
+  },
+  'frame.newest': { zh: '回到最新', en: 'Back to the newest' },
+  'frame.open': { zh: '报文', en: 'Message' },
+  'frame.of': { zh: '{time} 的报文', en: 'Message of {time}' },
+} as const satisfies Texts;
+
+export const { t, word } = dictionary(texts);
