@@ -88,7 +88,7 @@ export const ExplainedFigure = Type.Object({
       verified: Type.Boolean(),
     }),
   ),
-  attributes: Type.Record(Type.String(), Type.Array(Type.Union([Type.String(), Type.Number()]))),
+  attributes: Type.Record(Type.String(), Type.Array(Type.String())),
   assumptions: Type.Array(Label),
   inputs: Type.Array(
     Type.Object({

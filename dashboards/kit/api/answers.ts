@@ -22,3 +22,6 @@ export type AggregateRow = Decoded<typeof api.readings.Aggregates>['items'][numb
 export type Completeness = Decoded<typeof api.readings.Completeness>;
 export type QuarantineEntry = Decoded<typeof api.quarantine.QuarantineRow>;
 export type System = Decoded<typeof api.system.System>;
+export type FigureDefinition = Decoded<typeof api.figures.FigureDefinition>;
+export type FigureItem = Decoded<typeof api.figures.FigureItem>;
+export type ExplainedFigure = Decoded<typeof api.figures.ExplainedFigure>;

@@ -14,6 +14,7 @@ import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
 import { loadRecent } from './data.ts';
+import { Figures } from './figures/panel.tsx';
 import { FramePanel } from './frame/panel.tsx';
 import { History } from './history.tsx';
 import { Replace } from './replace/dialog.tsx';
@@ -223,6 +224,7 @@ function Body({
       {chosen !== undefined && profile?.evidence === 'all' && (
         <FramePanel device={device} metrics={metrics} metric={chosen} />
       )}
+      <Figures device={device} />
       <Facts device={device} profile={profile} replaced={reload} />
     </>
   );

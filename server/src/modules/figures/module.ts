@@ -96,7 +96,7 @@ function viewOpened(
       verified,
     })),
     attributes: Object.fromEntries(
-      Object.entries(result.attributes).map(([key, values]) => [key, [...values]]),
+      Object.entries(result.attributes).map(([key, values]) => [key, values.map(String)]),
     ),
     assumptions: (figure.assumptions ?? []).map((one) => ({ ...one })),
     inputs: inputs.map(({ name, quantity: id, expected, valid, measured, readings }) => ({

@@ -1,0 +1,46 @@
+/** What the page of an opened figure says. */
+import { dictionary, type Texts } from '#kit/text/language.ts';
+
+export const texts = {
+  'too-little': { zh: '数据不足，不出数', en: 'Too little data for a value' },
+  fault: { zh: '计算出错：{message}', en: 'Could not be computed: {message}' },
+  completeness: { zh: '完整率', en: 'Completeness' },
+  standard: { zh: '依据标准', en: 'Standard' },
+  'since-day': { zh: '{version}，自 {day} 起', en: '{version}, from {day} on' },
+  unverified: { zh: '未核对原文', en: 'not held against its text' },
+  source: { zh: '出处', en: 'Source' },
+  definition: { zh: '算法版本', en: 'Definition' },
+  'no-attribute': { zh: '未注明', en: 'not said' },
+  corrections: { zh: '订正', en: 'Corrections' },
+  'no-corrections': { zh: '无', en: 'None' },
+  assumption: { zh: '约定：{text}。', en: 'Assumed: {text}.' },
+  'not-closed': { zh: '时段尚未结束，数值还会变', en: 'Its time goes on: the value will change' },
+  earlier: { zh: '前一时段', en: 'Earlier' },
+  later: { zh: '后一时段', en: 'Later' },
+  inputs: { zh: '参与计算的数据', en: 'What it was computed from' },
+  'input-text': {
+    zh: '应有 {expected} 个上报时段，有效 {valid} 个；共 {count} 条读数。',
+    en: 'Report intervals: {expected}, with a good reading: {valid}. Readings: {count}.',
+  },
+  'first-of': { zh: '只列出前 {n} 条。', en: 'The first {n} are listed.' },
+  'measured-by': { zh: '指标 {metric}', en: 'Metric {metric}' },
+  time: { zh: '时间', en: 'Time' },
+  value: { zh: '数值', en: 'Value' },
+  flag: { zh: '标记', en: 'Flag' },
+  bytes: { zh: '原始报文', en: 'Bytes received' },
+  'no-readings': { zh: '这段时间没有读数', en: 'No readings in this time' },
+  history: { zh: '变更记录', en: 'What it was before' },
+  replaced: { zh: '更新时间', en: 'Changed' },
+  reasons: { zh: '原因', en: 'Reason' },
+  'reason.late-data': { zh: '数据迟到', en: 'Late data' },
+  'reason.correction': { zh: '数据订正', en: 'Correction' },
+  'reason.circumstances': { zh: '设备或属性变更', en: 'Device or attribute changed' },
+  'reason.definition': { zh: '算法更新', en: 'Definition changed' },
+  'reason.check': { zh: '核对发现不一致', en: 'Found by a check' },
+  'reason.rebuild': { zh: '整体重算', en: 'Rebuilt' },
+  'attribute.function-zone': { zh: '环境功能区', en: 'Function zone' },
+  back: { zh: '返回设备', en: 'Back to the device' },
+  'nothing-asked': { zh: '没有指明指标和时间', en: 'No figure and time are named' },
+} as const satisfies Texts;
+
+export const { t, word } = dictionary(texts);
