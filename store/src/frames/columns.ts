@@ -1,80 +1,113 @@
 /**
- * Frames as columns, ready to be compressed: texts once each, numbers as differences, payloads of one length of one
- * device byte by byte, since what changes from message to message stands at the same places.
+ * Frames as columns, ready to be compressed: texts once each, numbers as differences, payloads that are no text byte by
+ * byte over messages of one length, since what changes from one to the next stands at the same places.
  */
-import { OperationalError } from '@village/core';
 import type { ReceivedFrame } from '../journal/contract.ts';
+import { blockDamaged, NumberReader, NumberWriter } from './numbers.ts';
+import {
+  putNumbers,
+  sharedSkeletons,
+  type TakenApart,
+  takeApart,
+  textsOf,
+} from './text-payloads.ts';
 
 const VERSION = 1;
-
-/** Whole numbers of any size that a double holds, small ones in one byte. */
-class NumberWriter {
-  #buffer = Buffer.alloc(1024);
-  #at = 0;
-
-  /** Negative ones too: 0, −1, 1, −2 … */
-  put(value: number): void {
-    if (this.#at + 10 > this.#buffer.length)
-      this.#buffer = Buffer.concat([this.#buffer, Buffer.alloc(this.#buffer.length)]);
-    let rest = value < 0 ? -value * 2 - 1 : value * 2;
-    while (rest >= 128) {
-      this.#buffer[this.#at++] = (rest % 128) + 128;
-      rest = Math.floor(rest / 128);
-    }
-    this.#buffer[this.#at++] = rest;
-  }
-
-  bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#at);
-  }
-}
-
-class NumberReader {
-  readonly #buffer: Buffer;
-  #at = 0;
-
-  constructor(buffer: Buffer) {
-    this.#buffer = buffer;
-  }
-
-  next(): number {
-    let value = 0;
-    for (let weight = 1; ; weight *= 128) {
-      const byte = this.#buffer[this.#at++];
-      if (byte === undefined) throw damaged();
-      value += (byte % 128) * weight;
-      if (byte < 128) break;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-}
-
-const damaged = (): OperationalError =>
-  new OperationalError('frames-damaged', 'A block of frames is not as it was written.');
 
 /** Text columns of a frame, in the order in which they stand in a block. */
 const TEXTS = ['device', 'source', 'way', 'epoch', 'decoding'] as const;
 
-/** Runs of frames of one device with payloads of one length. */
-function* runs(
-  frames: readonly { readonly device: string; readonly payload: { readonly length: number } }[],
-): Generator<readonly [from: number, to: number]> {
+/** A frame while its block is read or written: the number of its skeleton, −1 for a payload that is no such text. */
+interface Shaped {
+  readonly device: string;
+  readonly skeleton: number;
+  /** Bytes of a payload that is kept as bytes; 0 of a text. */
+  readonly length: number;
+}
+
+/** Runs of frames of one device whose payloads have one shape. */
+function* runs(frames: readonly Shaped[]): Generator<readonly [from: number, to: number]> {
   for (let from = 0; from < frames.length; ) {
-    const { device, payload } = frames[from]!;
+    const { device, skeleton, length } = frames[from]!;
     let to = from + 1;
-    while (frames[to]?.device === device && frames[to]?.payload.length === payload.length) to++;
+    for (; to < frames.length; to++) {
+      const next = frames[to]!;
+      if (next.device !== device || next.skeleton !== skeleton || next.length !== length) break;
+    }
     yield [from, to];
     from = to;
   }
 }
 
-function payloadColumn(frames: readonly ReceivedFrame[]): Buffer {
-  const out = Buffer.alloc(frames.reduce((sum, { payload }) => sum + payload.length, 0));
+interface Payloads {
+  readonly skeletons: Buffer;
+  readonly shapes: Buffer;
+  readonly lengths: Buffer;
+  readonly numbers: Buffer;
+  readonly bytes: Buffer;
+}
+
+/** Payloads as columns: texts by skeleton and numbers, others byte by byte over frames of one length. */
+function payloadColumns(frames: readonly ReceivedFrame[]): Payloads {
+  const texts = frames.map(({ payload }) => takeApart(payload));
+  const skeletons = sharedSkeletons(texts);
+  const shaped = frames.map(({ device, payload }, i): Shaped => {
+    const skeleton = skeletons.get(texts[i]?.skeleton ?? '') ?? -1;
+    return { device, skeleton, length: skeleton < 0 ? payload.length : 0 };
+  });
+  const [shapes, lengths, numbers] = [new NumberWriter(), new NumberWriter(), new NumberWriter()];
+  const bytes = Buffer.alloc(shaped.reduce((sum, { length }) => sum + length, 0));
+  let length = 0;
+  for (const one of shaped) {
+    shapes.put(one.skeleton);
+    lengths.put(one.length - length);
+    length = one.length;
+  }
   let at = 0;
-  for (const [from, to] of runs(frames))
-    for (let byte = 0; byte < frames[from]!.payload.length; byte++)
-      for (let i = from; i < to; i++) out[at++] = frames[i]!.payload[byte]!;
-  return out;
+  for (const [from, to] of runs(shaped)) {
+    if (shaped[from]!.skeleton >= 0) putNumbers(texts.slice(from, to) as TakenApart[], numbers);
+    else
+      for (let byte = 0; byte < shaped[from]!.length; byte++)
+        for (let i = from; i < to; i++) bytes[at++] = frames[i]!.payload[byte]!;
+  }
+  return {
+    skeletons: Buffer.from(JSON.stringify([...skeletons.keys()])),
+    shapes: shapes.bytes(),
+    lengths: lengths.bytes(),
+    numbers: numbers.bytes(),
+    bytes,
+  };
+}
+
+/** The payloads of frames of these devices. @throws frames-damaged */
+function payloadsOf(devices: readonly string[], columns: Payloads): Uint8Array[] {
+  const skeletons = JSON.parse(columns.skeletons.toString('utf8')) as string[];
+  const [shapes, lengths, numbers] = [columns.shapes, columns.lengths, columns.numbers].map(
+    (column) => new NumberReader(column),
+  ) as [NumberReader, NumberReader, NumberReader];
+  let length = 0;
+  const shaped = devices.map((device): Shaped => {
+    length += lengths.next();
+    return { device, skeleton: shapes.next(), length };
+  });
+  const payloads: Uint8Array[] = [];
+  let at = 0;
+  for (const [from, to] of runs(shaped)) {
+    const { skeleton } = shaped[from]!;
+    if (skeleton >= 0) {
+      const text = skeletons[skeleton];
+      if (text === undefined) throw blockDamaged();
+      for (const payload of textsOf(text, to - from, numbers))
+        payloads.push(new Uint8Array(payload));
+      continue;
+    }
+    const own = Array.from({ length: to - from }, () => new Uint8Array(shaped[from]!.length));
+    for (let byte = 0; byte < shaped[from]!.length; byte++)
+      for (const payload of own) payload[byte] = columns.bytes[at++]!;
+    payloads.push(...own);
+  }
+  if (at !== columns.bytes.length) throw blockDamaged();
+  return payloads;
 }
 
 /** The bytes of frames, which may stand in any order; sorted ones take the least room. */
@@ -84,8 +117,7 @@ export function encodeFrames(frames: readonly ReceivedFrame[]): Buffer {
   const times = new NumberWriter();
   const delays = new NumberWriter();
   const sequences = new NumberWriter();
-  const lengths = new NumberWriter();
-  let [at, step, delay, sequence, length] = [0, 0, 0, 0, 0];
+  let [at, step, delay, sequence] = [0, 0, 0, 0];
   for (const frame of frames) {
     TEXTS.forEach((name, i) => {
       const text = frame[name];
@@ -100,17 +132,19 @@ export function encodeFrames(frames: readonly ReceivedFrame[]): Buffer {
     delay = frame.receivedAt - frame.at;
     sequences.put((frame.sequence ?? -1) - sequence);
     sequence = frame.sequence ?? -1;
-    lengths.put(frame.payload.length - length);
-    length = frame.payload.length;
   }
+  const payloads = payloadColumns(frames);
   const columns = [
     Buffer.from(JSON.stringify([...numbers.keys()])),
     ...texts.map((column) => column.bytes()),
     times.bytes(),
     delays.bytes(),
     sequences.bytes(),
-    lengths.bytes(),
-    payloadColumn(frames),
+    payloads.skeletons,
+    payloads.shapes,
+    payloads.lengths,
+    payloads.numbers,
+    payloads.bytes,
   ];
   const head = Buffer.alloc(8 + 4 * columns.length);
   head.writeUInt32LE(VERSION, 0);
@@ -121,18 +155,19 @@ export function encodeFrames(frames: readonly ReceivedFrame[]): Buffer {
   return Buffer.concat([head, ...columns]);
 }
 
-const COLUMNS = TEXTS.length + 6;
+/** Known texts, the columns of texts, three of numbers, five of payloads. */
+const COLUMNS = TEXTS.length + 9;
 
 function columnsOf(block: Buffer): Buffer[] {
   let at = 8 + 4 * COLUMNS;
-  if (block.length < at || block.readUInt32LE(0) !== VERSION) throw damaged();
+  if (block.length < at || block.readUInt32LE(0) !== VERSION) throw blockDamaged();
   const columns = Array.from({ length: COLUMNS }, (_, i) => {
     const end = at + block.readUInt32LE(8 + 4 * i);
     const column = block.subarray(at, end);
     at = end;
     return column;
   });
-  if (at !== block.length) throw damaged();
+  if (at !== block.length) throw blockDamaged();
   return columns;
 }
 
@@ -140,44 +175,35 @@ function columnsOf(block: Buffer): Buffer[] {
 export function decodeFrames(block: Buffer): ReceivedFrame[] {
   const columns = columnsOf(block);
   const known = JSON.parse(columns[0]!.toString('utf8')) as string[];
+  const after = 1 + TEXTS.length;
   const texts = TEXTS.map((_, i) => new NumberReader(columns[1 + i]!));
-  const [times, delays, sequences, lengths] = columns
-    .slice(1 + TEXTS.length, -1)
-    .map((column) => new NumberReader(column)) as [
-    NumberReader,
-    NumberReader,
-    NumberReader,
-    NumberReader,
+  const [times, delays, sequences] = columns
+    .slice(after, after + 3)
+    .map((column) => new NumberReader(column)) as [NumberReader, NumberReader, NumberReader];
+  const [skeletons, shapes, lengths, numbers, bytes] = columns.slice(after + 3) as [
+    Buffer,
+    Buffer,
+    Buffer,
+    Buffer,
+    Buffer,
   ];
-  const payloads = columns.at(-1)!;
-  let [at, step, delay, sequence, length] = [0, 0, 0, 0, 0];
-  const frames = Array.from({ length: block.readUInt32LE(4) }, () => {
+  let [at, step, delay, sequence] = [0, 0, 0, 0];
+  const heads = Array.from({ length: block.readUInt32LE(4) }, () => {
     const [device, source, way, epoch, decoding] = texts.map((column) => {
       const text = known[column.next()];
-      if (text === undefined) throw damaged();
+      if (text === undefined) throw blockDamaged();
       return text;
     }) as [string, string, string, string, string];
     step += times.next();
     at += step;
     delay += delays.next();
     sequence += sequences.next();
-    length += lengths.next();
-    return {
-      device,
-      at,
-      receivedAt: at + delay,
-      source,
-      way,
-      epoch,
-      sequence: sequence === -1 ? null : sequence,
-      decoding,
-      payload: new Uint8Array(length),
-    };
+    const batch = sequence === -1 ? null : sequence;
+    return { device, at, receivedAt: at + delay, source, way, epoch, sequence: batch, decoding };
   });
-  let next = 0;
-  for (const [from, to] of runs(frames))
-    for (let byte = 0; byte < frames[from]!.payload.length; byte++)
-      for (let i = from; i < to; i++) frames[i]!.payload[byte] = payloads[next++]!;
-  if (next !== payloads.length) throw damaged();
-  return frames;
+  const payloads = payloadsOf(
+    heads.map(({ device }) => device),
+    { skeletons, shapes, lengths, numbers, bytes },
+  );
+  return heads.map((head, i) => ({ ...head, payload: payloads[i]! }));
 }

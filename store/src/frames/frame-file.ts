@@ -17,7 +17,7 @@ const TAIL = 'VFRAMES1';
 const TAIL_BYTES = 16;
 /** A block is full at so many bytes of payload, or frames. */
 const BLOCK_BYTES = 512 * 1024;
-const BLOCK_FRAMES = 2_048;
+const BLOCK_FRAMES = 1_024;
 /** More than a full block can come to. */
 const BLOCK_RAW_MAX = 16 * 1024 * 1024;
 const FOOTER_RAW_MAX = 64 * 1024 * 1024;

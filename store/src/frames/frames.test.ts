@@ -81,6 +81,27 @@ describe('columns', () => {
   });
 });
 
+describe('texts', () => {
+  it.each([
+    ['{"v":7.10,"w":-0.5,"x":007,"y":1e5,"z":0.000}'],
+    ['{"at":"2026-03-02T16:05:09.120Z","n":12345678901234567890}'],
+    ['{"a":999999999999999,"b":0.00000000000001,"c":00.5}'],
+    ['村 １２ 3\r\n'],
+    ['7'],
+    ['.5 5. 1..2 1.2.3'],
+  ])('%s comes back byte by byte beside others of its kind', (text) => {
+    const random = seededRandom(text);
+    const other = (): string =>
+      text.replaceAll(/\d/g, (digit) =>
+        random() < 0.3 ? String(Math.floor(random() * 10)) : digit,
+      );
+    const all = Array.from({ length: 300 }, (_, n) =>
+      frame('d', NOW + n, n % 7 === 0 ? text : random() < 0.1 ? `${other()}!` : other()),
+    ).map((one) => ({ ...one, payload: new Uint8Array(one.payload) }));
+    expect(decodeFrames(encodeFrames(all))).toEqual(all);
+  });
+});
+
 describe('finding', () => {
   it('finds a frame in memory, in a file, after a restart and after days were joined, as it was', async () => {
     const one = frame('d1', NOW, 'hello', { epoch: 'e1', sequence: 7, source: 'gw-1' });
