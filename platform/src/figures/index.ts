@@ -31,7 +31,7 @@ export {
   type InputRow,
 } from './figure.ts';
 export { Marks, type MarksOptions } from './marks.ts';
-export { type SourceOptions, Sources, type Statements } from './sources.ts';
+export { type SourceOptions, Sources, type Statements, statementsOf } from './sources.ts';
 export { defineStandard, type Standard, type StandardVersion, versionAt } from './standard.ts';
 export { FIGURES, figureMigrations, type Reason } from './tables.ts';
 export { FigureWork, type WorkOptions } from './work.ts';

@@ -1,5 +1,5 @@
 /**
- * The machine of figures over real stores: whatever the order, repetition and delay of readings, with stops in between, what is
+ * The machine of figures over real stores: whatever the order, repetition and delay of readings and statements, with stops in between, what is
  * stored is what computing it again gives, and the same as if everything had come in order. On both archives and both databases.
  */
 import { createHash } from 'node:crypto';
@@ -23,6 +23,7 @@ import { hasInfluxDB, InfluxServer } from '@village/store/time-series/influxdb-t
 import type { TestRow } from '@village/store/time-series/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Statement, StatementBook } from '../corrections/statement.ts';
 import { dayStart } from './days.ts';
 import { defineFigure } from './figure.ts';
 import { figureTables } from './tables.ts';
@@ -82,6 +83,42 @@ function muddled(rows: readonly TestRow[], random: Random): TestRow[] {
   return all;
 }
 
+const said = { metric: 'o3', value: null, target: null } as const;
+const between = (from: number, to: number) => ({
+  from: START + from * HOUR,
+  to: START + to * HOUR,
+});
+/** Of every kind; the last two are taken back. */
+const STATEMENTS: readonly Statement[] = [
+  { ...said, id: 1, kind: 'offset', device: 'a', value: 30, ...between(2, 5) },
+  { ...said, id: 2, kind: 'factor', device: 'b', value: 1.1, ...between(10, 14) },
+  { ...said, id: 3, kind: 'invalid', device: 'a', metric: null, ...between(26, 28) },
+  // From the first hour of a day into the day before.
+  {
+    ...said,
+    id: 4,
+    kind: 'shift-clock',
+    device: 'b',
+    metric: null,
+    value: -HOUR,
+    ...between(24, 25),
+  },
+  { ...said, id: 5, kind: 'reassign', device: 'a', target: 'b', ...between(40, 43) },
+  { ...said, id: 6, kind: 'offset', device: 'b', value: -20, ...between(50, 52) },
+  { ...said, id: 7, kind: 'invalid', device: 'a', ...between(60, 61) },
+];
+const TAKEN_BACK = 2;
+
+/** What is said and taken back, in any order in which nothing is taken back before it was said. */
+function deeds(random: Random): number[] {
+  const order = STATEMENTS.map(({ id }) => id).sort(() => random() - 0.5);
+  for (const { id } of STATEMENTS.slice(-TAKEN_BACK)) {
+    const after = order.indexOf(id) + 1;
+    order.splice(after + Math.floor(random() * (order.length - after + 1)), 0, -id);
+  }
+  return order;
+}
+
 interface Place {
   readonly openStore: (timer: SetTimer) => Promise<TimeSeriesStore>;
   readonly openTables: (timer: SetTimer) => Promise<Relational>;
@@ -126,6 +163,7 @@ class Rig {
   readonly timer = new SetTimer(START + DAYS * DAY);
   readonly #place: Place;
   readonly #more: Partial<MachineOptions>;
+  book = new StatementBook([]);
   store!: TimeSeriesStore;
   relational!: Relational;
   machine!: Machine;
@@ -139,8 +177,16 @@ class Rig {
     this.store = await this.#place.openStore(this.timer);
     this.relational = await this.#place.openTables(this.timer);
     const { store, relational, timer } = this;
-    this.machine = new Machine({ store, relational, timer, ...more });
+    this.machine = new Machine({ store, relational, timer, book: () => this.book, ...more });
     return this;
+  }
+
+  /** Says one of the statements, or takes it back. */
+  async say(deed: number): Promise<void> {
+    const statement = STATEMENTS.find(({ id }) => id === Math.abs(deed)) as Statement;
+    const now = deed > 0 ? this.book.with(statement) : this.book.withoutStatement(statement.id);
+    this.book = now.numbered(this.book.number + 1);
+    await this.machine.note(statement, this.book);
   }
 
   async stop(): Promise<void> {
@@ -189,12 +235,22 @@ const zone = (rig: Rig, since: number): Promise<void> =>
   ]);
 
 /** Puts the rows in by random groups, with whatever else may happen between them. */
-async function muddle(rig: Rig, rows: readonly TestRow[], random: Random): Promise<string[]> {
+async function muddle(
+  rig: Rig,
+  rows: readonly TestRow[],
+  say: number[],
+  random: Random,
+): Promise<string[]> {
   const done: string[] = [];
   for (let n = 0; n < rows.length; ) {
     const size = 1 + Math.floor(random() * 60);
     await rig.machine.put(rows.slice(n, n + size));
     n += size;
+    const deed = random() < 0.7 ? say.shift() : undefined;
+    if (deed !== undefined) {
+      await rig.say(deed);
+      done.push(String(deed));
+    }
     const what = Math.floor(random() * 8);
     if (what === 0) await rig.machine.workOff();
     else if (what === 1)
@@ -229,18 +285,22 @@ describe.each([
     (database === 'SQLite' || postgresFolder() !== undefined);
 
   it.skipIf(!here).each(Array.from({ length: seeds }, (_, n) => n + 1))(
-    'any order, repetition and delay of readings gives the same figures (seed %d)',
+    'any order, repetition and delay of readings and statements gives the same figures (seed %d)',
     async (seed) => {
       const random = seededRandom(`figures ${seed}`);
       const rows = readings(random);
       const plain = await start(placeOf(archive, database));
       await zone(plain, START + DAY);
       await plain.machine.put(rows);
+      const last = STATEMENTS.length - TAKEN_BACK;
+      for (const { id } of STATEMENTS.slice(0, last)) await plain.say(id);
       const mixed = await start(placeOf(archive, database));
       const half = muddled(rows, random);
-      const done = await muddle(mixed, half.slice(0, half.length / 2), random);
+      const say = deeds(random);
+      const done = await muddle(mixed, half.slice(0, half.length / 2), say, random);
       await zone(mixed, START + DAY);
-      done.push(...(await muddle(mixed, half.slice(half.length / 2), random)));
+      done.push(...(await muddle(mixed, half.slice(half.length / 2), say, random)));
+      for (const deed of say) await mixed.say(deed);
       // Before anything of it is worked off, answers are the same already.
       expect(await mixed.answers()).toEqual(await plain.answers());
       await plain.machine.workOff();
@@ -255,7 +315,7 @@ describe.each([
       });
       expect(mixed.machine.failures).toEqual([]);
       console.log(
-        `seed ${seed}, ${archive}, ${database}: ${half.length} rows of ${rows.length}, steps ${done.join('')}`,
+        `seed ${seed}, ${archive}, ${database}: ${half.length} rows of ${rows.length}, ${STATEMENTS.length + TAKEN_BACK} statements and undoings, steps ${done.join(' ')}`,
       );
     },
     120_000,
@@ -380,6 +440,26 @@ describe('the machine', () => {
     await rig.machine.workOff();
     expect(await rig.machine.check()).toMatchObject({ differing: 0, waiting: 0 });
     expect(await ask()).toMatchObject({ value: 2, previous: { value: 1 } });
+  });
+
+  it('marks the day into which a statement moves what comes late', async () => {
+    const rig = await start(here());
+    await rig.machine.put([row('b', START, 200)]);
+    await rig.say(4);
+    await rig.machine.workOff();
+    const ask = async () =>
+      (await rig.machine.figures.values(above, 'b', { from: START, to: START + DAY }))[0];
+    expect(await ask()).toMatchObject({ value: 1, corrections: [4] });
+    // Received at half past midnight, from a clock that was an hour ahead.
+    await rig.machine.put([row('b', START + DAY + 30 * MINUTE, 200)]);
+    expect(await ask()).toMatchObject({ value: 2 });
+    await rig.machine.workOff();
+    expect(await ask()).toMatchObject({ value: 2, previous: { reasons: ['late-data'] } });
+    expect(await rig.machine.check()).toMatchObject({ differing: 0, waiting: 0 });
+    await rig.say(-4);
+    expect(await ask()).toMatchObject({ value: 1, corrections: [] });
+    await rig.machine.workOff();
+    expect(await ask()).toMatchObject({ value: 1, previous: { reasons: ['correction'] } });
   });
 
   it('marks what the journal knows when it was cut off, and all that is stored when that is not all', async () => {

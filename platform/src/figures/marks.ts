@@ -27,7 +27,7 @@ export interface MarksOptions {
   readonly relational: Relational;
   readonly store: Pick<TimeSeriesStore, 'head' | 'touched' | 'id'>;
   readonly timer: Timer;
-  readonly statements: Pick<Statements, 'devices'>;
+  readonly statements: Pick<Statements, 'devices' | 'moved'>;
 }
 
 export interface MarkCounters {
@@ -199,6 +199,7 @@ export class Marks implements ModuleReader {
       for (let row = 0; row < count; row++) {
         const hour = Math.floor(block.at(row) / HOUR);
         const device = block.device(row);
+        this.#gatherMoved(device, hour);
         if (hour === now) {
           if (this.#ongoing.get(device) === hour) continue;
           this.#ongoing.set(device, hour);
@@ -212,6 +213,14 @@ export class Marks implements ModuleReader {
     const at = hour * HOUR;
     const day = dayOf(at);
     this.#gather(device, day, 1 << ((at - dayStart(day)) / HOUR), LATE);
+  }
+
+  /** Where statements move what was received then. Not passed over in an hour that goes on: it may be moved to one that is over. */
+  #gatherMoved(device: string, hour: number): void {
+    const { statements } = this.#options;
+    const span = { from: hour * HOUR, to: (hour + 1) * HOUR };
+    for (const other of statements.moved(device, span))
+      for (const [day, mask] of masksOf(other)) this.#gather(other.device, day, mask, LATE);
   }
 
   #gather(device: string, day: number, mask: number, reasons: number): void {
@@ -334,11 +343,13 @@ export class Marks implements ModuleReader {
       complete &&= touched.complete;
       const marks = new Map<string, Mark>();
       for (const { device, hour } of touched.hours) {
-        const day = dayOf(hour * HOUR);
-        const mask = 1 << (hour - dayStart(day) / HOUR);
-        const key = `${day} ${device}`;
-        const before = marks.get(key)?.mask ?? 0;
-        marks.set(key, { device, day, mask: before | mask, reasons: rebuild });
+        const own = { device, from: hour * HOUR, to: (hour + 1) * HOUR };
+        for (const span of [own, ...statements.moved(device, own)])
+          for (const [day, mask] of masksOf(span)) {
+            const key = `${day} ${span.device}`;
+            const before = marks.get(key)?.mask ?? 0;
+            marks.set(key, { device: span.device, day, mask: before | mask, reasons: rebuild });
+          }
       }
       await relational.transaction((tx) => putMarks(tx, [...marks.values()]));
       ({ cursor, more } = touched);

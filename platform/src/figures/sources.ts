@@ -4,6 +4,7 @@ import type { DeviceProfile } from '@village/device-profiles';
 import { registryStore } from '@village/registry';
 import type { RelationalAccess } from '@village/store/relational';
 import type { ArchiveQueries, RangeRow } from '@village/store/time-series';
+import type { StatementBook, StatementKind } from '../corrections/statement.ts';
 import { Circumstances } from './circumstances.ts';
 import { applies, computeSpan, type Readings, type Result, readingsOf } from './compute.ts';
 import { dayStart, type Span, spansIn } from './days.ts';
@@ -17,7 +18,29 @@ export interface Statements {
   touching(device: string, span: Span): readonly number[];
   /** Devices that any of them touches. */
   devices(): readonly string[];
+  /** Other times, and times of other devices, to which what was received from a device then is moved. */
+  moved(device: string, span: Span): readonly (Span & { readonly device: string })[];
 }
+
+/** What figures ask of the statements that hold at the moment. */
+export const statementsOf = (book: () => StatementBook): Statements => ({
+  get number() {
+    return book().number;
+  },
+  touching: (device, span) => book().touching(device, span),
+  devices: () => book().devices(),
+  moved: (device, { from, to }) => {
+    const now = book();
+    const moves = now
+      .of(device)
+      .some((one) => one.from < to && one.to > from && MOVING.has(one.kind));
+    if (!moves) return [];
+    const all = { kind: 'accept', metric: null, value: null, target: null } as const;
+    return now.reach({ ...all, device, from, to });
+  },
+});
+
+const MOVING: ReadonlySet<StatementKind> = new Set(['reassign', 'shift-clock']);
 
 export interface SourceOptions {
   /** Corrected readings. */

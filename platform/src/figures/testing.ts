@@ -10,13 +10,15 @@ import {
 } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import { putRow, type TestRow } from '@village/store/time-series/testing';
+import { CorrectedQueries } from '../corrections/queries.ts';
+import { type Statement, StatementBook } from '../corrections/statement.ts';
 import { runReaders } from '../readers.ts';
 import { Figures } from './answers.ts';
 import { type CheckResult, checkFigures } from './check.ts';
 import { dayStart } from './days.ts';
 import { defineFigure, type Figure } from './figure.ts';
 import { Marks } from './marks.ts';
-import { Sources, type Statements } from './sources.ts';
+import { Sources, statementsOf } from './sources.ts';
 import { defineStandard } from './standard.ts';
 import { FIGURES, figureMigrations } from './tables.ts';
 import { FigureWork } from './work.ts';
@@ -126,10 +128,9 @@ export interface MachineOptions {
   readonly relational: Relational;
   readonly timer: Timer;
   readonly figures?: readonly Figure[];
-  readonly statements?: Statements;
+  /** Statements that hold. */
+  readonly book?: () => StatementBook;
 }
-
-const noStatements: Statements = { number: 0, touching: () => [], devices: () => [] };
 
 /** Everything that computes figures, running. */
 export class Machine {
@@ -144,11 +145,16 @@ export class Machine {
 
   constructor(options: MachineOptions) {
     this.#options = options;
-    const { store, relational, timer, statements = noStatements } = options;
+    const { store, relational, timer, book = () => new StatementBook([]) } = options;
+    const statements = statementsOf(book);
     const { figures = [above, moving, shy] } = options;
     const clock = timer.now;
     const failed = (kind: string): void => void this.failures.push(kind);
-    this.sources = new Sources({ rows: store, statements, relational, profiles });
+    const rows = new CorrectedQueries(store, book, {
+      locations: () => undefined,
+      profile: () => PROFILE,
+    });
+    this.sources = new Sources({ rows, statements, relational, profiles });
     this.marks = new Marks({ relational, store, timer, statements });
     const common = { figures, sources: this.sources, relational, clock };
     this.figures = new Figures({ ...common, marks: this.marks });
@@ -159,6 +165,14 @@ export class Machine {
   async put(rows: readonly TestRow[]): Promise<void> {
     const { store } = this.#options;
     for (const row of rows) putRow(store, PROFILE, METRICS, row);
+    await store.commitNow();
+  }
+
+  /** Tells the journal of a statement that holds now or holds no longer, as those do who keep them. */
+  async note(statement: Statement, book: StatementBook): Promise<void> {
+    const { store, timer } = this.#options;
+    const detail = { number: book.number, spans: book.reach(statement) };
+    store.note({ type: 'correction', at: timer.now(), subject: statement.device, detail });
     await store.commitNow();
   }
 

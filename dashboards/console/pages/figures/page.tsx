@@ -179,7 +179,7 @@ function History({ figure }: { figure: ExplainedFigure }) {
           <tbody>
             {figure.history.map((one) => (
               <tr key={one.replacedAt}>
-                <td class="number">{formatTime(one.replacedAt)}</td>
+                <td class="number">{formatShort(one.replacedAt)}</td>
                 <td class="right number">
                   {one.value === null ? '–' : formatValue(one.value)}{' '}
                   <span class="unit">{figure.unit}</span>

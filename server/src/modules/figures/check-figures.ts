@@ -15,13 +15,13 @@ import {
   type Figure,
   Marks,
   Sources,
+  statementsOf,
   withdrawCheck,
 } from '@village/platform';
 import { Directory } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Tools } from '../needs.ts';
-import { statementsOf } from './statements.ts';
 
 const LOOK_MS = SECOND;
 /** How long a server may take to begin. */
@@ -64,7 +64,7 @@ async function checkHere(
     locations: (id) => directory.locations(id),
     profile: (id) => directory.known(id)?.profile.id,
   });
-  const statements = statementsOf(corrections);
+  const statements = statementsOf(() => corrections.book);
   const sources = new Sources({ rows, statements, relational, profiles });
   const marks = new Marks({ relational, store, timer, statements });
   await catchUp(store, marks);

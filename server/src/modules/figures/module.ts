@@ -19,6 +19,7 @@ import {
   route,
   Sources,
   span,
+  statementsOf,
 } from '@village/platform';
 import { deviceFor } from '../../http/query.ts';
 import type { Needs, Tools } from '../needs.ts';
@@ -26,7 +27,6 @@ import { checkFiguresCommand } from './check-figures.ts';
 import { hoursAboveLimits } from './hours-above.ts';
 import { means } from './means.ts';
 import { figureMetrics } from './metrics.ts';
-import { statementsOf } from './statements.ts';
 
 /** Readings of one input that an answer holds; a day of them every ten seconds. */
 const READINGS_MAX = 8_640;
@@ -137,7 +137,7 @@ export const figuresModule = defineModule<Needs, Tools>({
   commands: [checkFiguresCommand(own)],
   start: (needs) => {
     const { readings, corrections, store, relational, profiles, clock, failed, timer } = needs;
-    const statements = statementsOf(corrections);
+    const statements = statementsOf(() => corrections.book);
     const sources = new Sources({ rows: readings.corrected, statements, relational, profiles });
     const marks = new Marks({ relational, store, timer, statements });
     const all = needs.figures;
