@@ -206,6 +206,15 @@ export class FrameFeed {
     this.#saveMissed();
   }
 
+  /** Frames of then would be deleted by now. */
+  forgetMissed(before: number): void {
+    const kept = this.#missed.filter(({ to }) => to >= before);
+    if (kept.length === this.#missed.length) return;
+    this.#missed = kept;
+    this.#missedSaved = false;
+    this.#saveMissed();
+  }
+
   #saveMissed(): void {
     if (this.#missedSaved) return;
     this.#journal.db.setState(STATE_MISSED, JSON.stringify(this.#missed));

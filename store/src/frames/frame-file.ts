@@ -1,6 +1,7 @@
 /**
- * One file of frames: blocks in the order of (device, at, receipt), each compressed with a checksum, and a footer that
- * says where they are and how far the journal is in files. Written once, under a temporary name first.
+ * One file of frames: blocks in the order of (device, at, receipt), each compressed with a checksum, pages that list 256
+ * blocks each, and a footer that lists the pages and says how far the journal is in files. Memory holds footers alone.
+ * Written once, under a temporary name first.
  */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,7 +14,7 @@ import { decodeFrames, encodeFrames } from './columns.ts';
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-const TAIL = 'VFRAMES1';
+const TAIL = 'VFRAMES2';
 const TAIL_BYTES = 16;
 /** A block is full at so many bytes of payload, or frames. */
 const BLOCK_BYTES = 512 * 1024;
@@ -21,14 +22,15 @@ const BLOCK_FRAMES = 1_024;
 /** More than a full block can come to. */
 const BLOCK_RAW_MAX = 16 * 1024 * 1024;
 const FOOTER_RAW_MAX = 64 * 1024 * 1024;
+const PAGE_BLOCKS = 256;
 
 type Key = readonly [device: string, at: number];
 
-export interface Block {
+/** A stretch of the file: a block of frames, or a page of blocks. */
+export interface Stretch {
   readonly offset: number;
   readonly bytes: number;
   readonly crc: number;
-  readonly frames: number;
   readonly first: Key;
   readonly last: Key;
 }
@@ -44,7 +46,7 @@ export interface Footer {
   readonly replaces: readonly string[];
   /** Only pinned frames are left. */
   readonly pinnedOnly: boolean;
-  readonly blocks: readonly Block[];
+  readonly pages: readonly Stretch[];
 }
 
 /** What a writer says of a file besides its frames. */
@@ -112,21 +114,31 @@ export async function readFooter(path: string): Promise<Footer> {
   }
 }
 
-/** The frames of one block. @throws frames-damaged */
-export async function readBlock(path: string, block: Block): Promise<ReceivedFrame[]> {
+async function readStretch(path: string, { offset, bytes, crc }: Stretch): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
-    const packed = await readExactly(file, path, block.offset, block.bytes);
-    if (crc32(packed) !== block.crc) throw damaged(path);
-    return decodeFrames(await unpack(packed, path, BLOCK_RAW_MAX));
+    const packed = await readExactly(file, path, offset, bytes);
+    if (crc32(packed) !== crc) throw damaged(path);
+    return await unpack(packed, path, BLOCK_RAW_MAX);
   } finally {
     await file.close();
   }
 }
 
+/** The blocks of a page. @throws frames-damaged */
+export async function readPage(path: string, page: Stretch): Promise<Stretch[]> {
+  return JSON.parse((await readStretch(path, page)).toString('utf8')) as Stretch[];
+}
+
+/** The frames of one block. @throws frames-damaged */
+export async function readBlock(path: string, block: Stretch): Promise<ReceivedFrame[]> {
+  return decodeFrames(await readStretch(path, block));
+}
+
 class BlockWriter {
   readonly #file: FileHandle;
-  readonly blocks: Block[] = [];
+  #blocks: Stretch[] = [];
+  readonly pages: Stretch[] = [];
   offset = 0;
 
   constructor(file: FileHandle) {
@@ -140,16 +152,27 @@ class BlockWriter {
 
   async add(frames: readonly ReceivedFrame[]): Promise<void> {
     const [first, last] = [frames[0]!, frames.at(-1)!];
-    const packed = await compress(encodeFrames(frames));
-    this.blocks.push({
-      offset: this.offset,
-      bytes: packed.length,
-      crc: crc32(packed),
-      frames: frames.length,
-      first: [first.device, first.at],
-      last: [last.device, last.at],
-    });
+    const keys = [
+      [first.device, first.at],
+      [last.device, last.at],
+    ] as const;
+    this.#blocks.push(await this.#stretch(encodeFrames(frames), ...keys));
+    if (this.#blocks.length === PAGE_BLOCKS) await this.endPage();
+  }
+
+  async endPage(): Promise<void> {
+    const blocks = this.#blocks;
+    if (blocks.length === 0) return;
+    this.#blocks = [];
+    const content = Buffer.from(JSON.stringify(blocks));
+    this.pages.push(await this.#stretch(content, blocks[0]!.first, blocks.at(-1)!.last));
+  }
+
+  async #stretch(content: Buffer, first: Key, last: Key): Promise<Stretch> {
+    const packed = await compress(content);
+    const { offset } = this;
     await this.write(packed);
+    return { offset, bytes: packed.length, crc: crc32(packed), first, last };
   }
 }
 
@@ -194,8 +217,9 @@ export async function writeFrameFile(
       bytes = 0;
     }
     if (open_.length > 0) await writer.add(open_);
+    await writer.endPage();
     if (count === 0) return null;
-    const footer: Footer = { ...head, frames: count, received, at, blocks: writer.blocks };
+    const footer: Footer = { ...head, frames: count, received, at, pages: writer.pages };
     const packed = await compress(Buffer.from(JSON.stringify(footer)));
     const tail = Buffer.alloc(TAIL_BYTES);
     tail.writeUInt32LE(packed.length, 0);

@@ -8,13 +8,14 @@ import { BEIJING_OFFSET_MS, DAY, OperationalError } from '@village/core';
 import type { JournalPlace, MissedSpan, ReceivedFrame } from '../journal/contract.ts';
 import type { Report } from '../journal/settings.ts';
 import {
-  type Block,
   compareFrames,
   compareTexts,
   type Footer,
   once,
   readBlock,
   readFooter,
+  readPage,
+  type Stretch,
   writeFrameFile,
 } from './frame-file.ts';
 
@@ -40,7 +41,7 @@ export class FrameFiles {
   readonly #journal: string;
   readonly #report: Report;
   #files: FrameFile[] = [];
-  #damaged: MissedSpan[] = [];
+  #damaged: (MissedSpan & { readonly name: string })[] = [];
   #number = 0;
   blocksDamaged = 0;
 
@@ -68,7 +69,7 @@ export class FrameFiles {
 
   /** Times of receipt of the files that can't be read. */
   get damaged(): readonly MissedSpan[] {
-    return this.#damaged;
+    return this.#damaged.map(({ from, to }) => ({ from, to }));
   }
 
   /** How far the journal is in files. */
@@ -91,7 +92,7 @@ export class FrameFiles {
       const [, from, to, number, aside] = NAME.exec(name) ?? [];
       if (from === undefined) continue;
       this.#number = Math.max(this.#number, Number(number));
-      if (aside !== undefined) this.#damaged.push({ from: Number(from), to: Number(to) });
+      if (aside !== undefined) this.#damaged.push({ name, from: Number(from), to: Number(to) });
       else await this.#load(name, { from: Number(from), to: Number(to) });
     }
     const replaced = new Set(this.#files.flatMap(({ footer }) => footer.replaces));
@@ -113,7 +114,7 @@ export class FrameFiles {
   async #setAside(name: string, span: MissedSpan): Promise<void> {
     const path = join(this.#folder, name);
     await rename(path, `${path}.damaged`);
-    this.#damaged.push(span);
+    this.#damaged.push({ ...span, name: `${name}.damaged` });
   }
 
   async #remove(gone: (file: FrameFile) => boolean): Promise<number> {
@@ -161,21 +162,41 @@ export class FrameFiles {
     const damaged: MissedSpan[] = [];
     for (const file of this.#files) {
       if (file.footer.at[1] < from || file.footer.at[0] >= to) continue;
-      for (const block of blocksWith(file.footer.blocks, device, from, to)) {
-        const read = await this.#blockOf(file, block);
-        if (read === null) damaged.push(spanOf(file));
-        for (const frame of read ?? [])
-          if (frame.device === device && frame.at >= from && frame.at < to) frames.push(frame);
-      }
+      const hurt = await this.#findIn(file, { device, from, to }, frames);
+      if (hurt) damaged.push(spanOf(file));
     }
     return { frames, damaged };
   }
 
-  /** The frames of a block; null when it is damaged, none when its file was joined or deleted meanwhile. */
-  async #blockOf(file: FrameFile, block: Block): Promise<ReceivedFrame[] | null> {
+  /** Adds what is looked for; true when some of it may be missing. */
+  async #findIn(file: FrameFile, wanted: Wanted, found: ReceivedFrame[]): Promise<boolean> {
+    const { device, from, to } = wanted;
+    let hurt = false;
+    for (const page of stretchesWith(file.footer.pages, wanted)) {
+      const blocks = await this.#read(file, page, readPage);
+      hurt ||= blocks === null;
+      for (const block of stretchesWith(blocks ?? [], wanted)) {
+        const frames = await this.#read(file, block, readBlock);
+        hurt ||= frames === null;
+        for (const frame of frames ?? [])
+          if (frame.device === device && frame.at >= from && frame.at < to) found.push(frame);
+      }
+    }
+    return hurt;
+  }
+
+  /**
+   * What a stretch of a file holds; null when it is damaged.
+   * @throws frames-moved when the file was joined or deleted meanwhile
+   */
+  async #read<T>(
+    file: FrameFile,
+    stretch: Stretch,
+    read: (path: string, stretch: Stretch) => Promise<T>,
+  ): Promise<T | null> {
     const { name } = file;
     try {
-      return await readBlock(join(this.#folder, name), block);
+      return await read(join(this.#folder, name), stretch);
     } catch (error) {
       if (isGone(error))
         throw new OperationalError('frames-moved', 'Frame files were joined meanwhile.', {
@@ -190,7 +211,9 @@ export class FrameFiles {
   }
 
   async *#framesOf(file: FrameFile): AsyncGenerator<ReceivedFrame> {
-    for (const block of file.footer.blocks) yield* (await this.#blockOf(file, block)) ?? [];
+    for (const page of file.footer.pages)
+      for (const block of (await this.#read(file, page, readPage)) ?? [])
+        yield* (await this.#read(file, block, readBlock)) ?? [];
   }
 
   /** Joins the files of each closed day, at most 16 at a time. */
@@ -228,6 +251,11 @@ export class FrameFiles {
   /** Deletes what was received before a time, but for what `isPinned` keeps. */
   async retain(before: number, isPinned: (frame: ReceivedFrame) => boolean): Promise<number> {
     let files = 0;
+    for (const { name } of this.#damaged.filter(({ to }) => to < before)) {
+      await rm(join(this.#folder, name), { force: true });
+      files++;
+    }
+    this.#damaged = this.#damaged.filter(({ to }) => to >= before);
     for (const file of [...this.#files]) {
       if (file.footer.received[1] >= before || file.footer.pinnedOnly) continue;
       files++;
@@ -246,27 +274,31 @@ const spanOf = ({ footer }: FrameFile): MissedSpan => ({
   to: footer.received[1],
 });
 
-/** The blocks that may hold frames of a device in a span; they are in order. */
-function blocksWith(
-  blocks: readonly Block[],
-  device: string,
-  from: number,
-  to: number,
-): readonly Block[] {
+interface Wanted {
+  readonly device: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The pages or blocks, which are in order, that may hold frames of a device in a span. */
+function stretchesWith(
+  stretches: readonly Stretch[],
+  { device, from, to }: Wanted,
+): readonly Stretch[] {
   let low = 0;
-  let high = blocks.length;
-  const before = ({ last }: Block): boolean =>
+  let high = stretches.length;
+  const before = ({ last }: Stretch): boolean =>
     (compareTexts(last[0], device) || last[1] - from) < 0;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (before(blocks[middle]!)) low = middle + 1;
+    if (before(stretches[middle]!)) low = middle + 1;
     else high = middle;
   }
   let end = low;
-  const begins = ({ first }: Block): boolean =>
+  const begins = ({ first }: Stretch): boolean =>
     (compareTexts(first[0], device) || first[1] - to) < 0;
-  while (end < blocks.length && begins(blocks[end]!)) end++;
-  return blocks.slice(low, end);
+  while (end < stretches.length && begins(stretches[end]!)) end++;
+  return stretches.slice(low, end);
 }
 
 async function* only(

@@ -78,6 +78,7 @@ export class Frames implements FrameStore {
 
   async retain(before: number): Promise<{ files: number }> {
     this.#pins.expectReadable();
+    this.#feed.forgetMissed(before);
     const files = await this.#alone(() =>
       this.#files.retain(before, (frame) => this.#pins.holds(frame)),
     );

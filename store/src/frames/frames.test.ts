@@ -9,6 +9,8 @@ import type { ReceivedFrame } from '../journal/contract.ts';
 import type { TimeSeriesOptions, TimeSeriesStore } from '../time-series/contract.ts';
 import { openTimeSeries } from '../time-series/open.ts';
 import { decodeFrames, encodeFrames } from './columns.ts';
+import { writeFrameFile } from './frame-file.ts';
+import { FrameFiles } from './frame-files.ts';
 
 let folder: string;
 let store: TimeSeriesStore;
@@ -179,6 +181,41 @@ describe('finding', () => {
   });
 });
 
+describe('a large file', () => {
+  it('is found in by pages of blocks, its memory being that of the footer', async () => {
+    const [devices, each] = [100, 3_000];
+    const all = function* (): Generator<ReceivedFrame> {
+      for (let device = 0; device < devices; device++)
+        for (let n = 0; n < each; n++)
+          yield frame(`d${String(device).padStart(3, '0')}`, NOW + n * MINUTE, `${device} ${n}`);
+    };
+    const place = { journal: 'j', group: 1 };
+    const head = { place, replaces: [], pinnedOnly: false };
+    const path = join(folder, 'large');
+    await mkdir(path);
+    const written = await writeFrameFile(
+      path,
+      ([from, to]) => `${from}-${to}-1.frames`,
+      all(),
+      head,
+    );
+    expect(written!.footer.frames).toBe(devices * each);
+    expect(written!.footer.pages.length).toBeGreaterThan(1);
+    const files = await FrameFiles.open(path, 'j', () => undefined);
+    const random = seededRandom('large file');
+    for (let n = 0; n < 30; n++) {
+      const [device, index] = [Math.floor(random() * devices), Math.floor(random() * each)];
+      const at = NOW + index * MINUTE;
+      const { frames } = await files.find(`d${String(device).padStart(3, '0')}`, at, at + 1);
+      expect(frames.map(({ payload }) => Buffer.from(payload).toString())).toEqual([
+        `${device} ${index}`,
+      ]);
+    }
+    expect((await files.find('d050', 0, 4e12)).frames).toHaveLength(each);
+    expect((await files.find('d05', 0, 4e12)).frames).toEqual([]);
+  });
+});
+
 describe('retention', () => {
   it('deletes what is too old and keeps what is pinned, also when pinned by event time only', async () => {
     await put(frame('d1', NOW, 'a'), frame('d1', NOW + MINUTE, 'b'), frame('d2', NOW, 'c'));
@@ -239,6 +276,9 @@ describe('damage', () => {
         expect(await texts('d1')).toEqual(['b']);
         expect(store.frames.counters().filesDamaged).toBe(1);
       }
+      // What would be deleted by now is missed no longer.
+      expect(await store.frames.retain(NOW + DAY)).toEqual({ files: 1 });
+      expect(store.frames.counters().filesDamaged).toBe(0);
     },
   );
 
@@ -303,6 +343,8 @@ describe('faults', () => {
     await store.close();
     await open();
     expect((await store.frames.find('d2', NOW + 1_500, NOW + 1_501, 10)).missing).toEqual(missing);
+    await store.frames.retain(4e12);
+    expect(store.frames.counters().missedSpans).toBe(0);
     expect(store.counters().readersCutOff).toBe(0);
   });
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { seededRandom, systemTimer } from '@village/core';
 import { afterEach, expect, it } from 'vitest';
 import { openTimeSeries } from '../time-series/open.ts';
-import { readBlock, readFooter } from './frame-file.ts';
+import { readBlock, readFooter, readPage, type Stretch } from './frame-file.ts';
 
 const KILLS = 40;
 const BEGIN = 1_767_225_600_000;
@@ -45,7 +45,9 @@ async function inFiles(folder: string): Promise<Map<string, number>> {
   for (const name of await readdir(folder)) {
     if (!name.endsWith('.frames')) continue;
     const path = join(folder, name);
-    for (const block of (await readFooter(path)).blocks)
+    const blocks: Stretch[] = [];
+    for (const page of (await readFooter(path)).pages) blocks.push(...(await readPage(path, page)));
+    for (const block of blocks)
       for (const { sequence, receivedAt } of await readBlock(path, block)) {
         const key = `${sequence} ${receivedAt}`;
         counts.set(key, (counts.get(key) ?? 0) + 1);
