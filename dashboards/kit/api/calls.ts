@@ -6,6 +6,7 @@ import * as api from '@village/api';
 import { callOf, decoderOf } from './schema.ts';
 
 export const { QUARANTINE_STATES } = api.quarantine;
+export const { KINDS: CORRECTION_KINDS, STATES: CORRECTION_STATES } = api.corrections;
 
 export const signIn = callOf(api.session.signIn);
 export const session = callOf(api.session.get);
@@ -27,6 +28,11 @@ export const figures = callOf(api.figures.values);
 export const explainFigure = callOf(api.figures.explain);
 export const events = callOf(api.events.list);
 export const exportReadings = callOf(api.file.exportReadings);
+export const corrections = callOf(api.corrections.list);
+export const proposeCorrection = callOf(api.corrections.propose);
+export const previewCorrection = callOf(api.corrections.preview);
+export const approveCorrection = callOf(api.corrections.approve);
+export const undoCorrection = callOf(api.corrections.undo);
 export const quarantine = callOf(api.quarantine.list);
 export const rerun = callOf(api.quarantine.rerun);
 export const system = callOf(api.system.get);

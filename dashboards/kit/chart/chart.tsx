@@ -26,9 +26,15 @@ export interface ChartProps {
   readonly summary: string;
   /** A range was drawn with the pointer. */
   readonly zoom: (from: number, to: number) => void;
+  /** A stretch that is marked. */
+  readonly marked?: Gap | null;
+  /** A time was pointed at: by a click, a tap, or Enter on the point that the arrow keys are on. */
+  readonly pick?: (at: number) => void;
 }
 
 const HEIGHT = 280;
+/** A pointer that moved less has clicked. */
+const DRAG_PX = 8;
 
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -47,6 +53,50 @@ function axisTime(splits: number[], incr: number): string[] {
 const axisWidth = (marks: readonly string[] | null): number =>
   Math.max(48, 14 + 7 * Math.max(0, ...(marks ?? []).map((mark) => mark.length)));
 
+/** What was received, where it is not what is shown: a dashed line behind it, cut at the axis. */
+function drawReceived(chart: uPlot, received: Series['received'] = []): void {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = colour('--muted');
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  let drawing = false;
+  for (const { at, value } of received) {
+    if (value !== null) {
+      const x = chart.valToPos(at / 1000, 'x', true);
+      const y = chart.valToPos(value, 'y', true);
+      if (drawing) ctx.lineTo(x, y);
+      else ctx.moveTo(x, y);
+    }
+    drawing = value !== null;
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+/** The stretch that is marked, over everything. */
+function drawMarked(chart: uPlot, marked: Gap | null | undefined): void {
+  if (marked === null || marked === undefined) return;
+  const { ctx, bbox } = chart;
+  const inside = (at: number): number =>
+    Math.min(bbox.left + bbox.width, Math.max(bbox.left, chart.valToPos(at / 1000, 'x', true)));
+  const left = inside(marked.from);
+  const width = Math.max(2 * devicePixelRatio, inside(marked.to) - left);
+  ctx.save();
+  ctx.fillStyle = colour('--accent-soft');
+  ctx.globalAlpha = 0.6;
+  ctx.fillRect(left, bbox.top, width, bbox.height);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = colour('--accent');
+  for (const edge of [left, left + width - 2 * devicePixelRatio])
+    ctx.fillRect(edge, bbox.top, 2 * devicePixelRatio, bbox.height);
+  ctx.restore();
+}
+
 /** Silence is drawn as what it is, so that nobody takes it for a lack of zoom. */
 function shadeGaps(chart: uPlot, gaps: readonly Gap[]): void {
   const { ctx, bbox } = chart;
@@ -64,6 +114,7 @@ function options(
   props: ChartProps,
   width: number,
   moved: (index: number | null) => void,
+  marked: () => Gap | null | undefined,
 ): uPlot.Options {
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const axis = {
@@ -128,11 +179,15 @@ function options(
       },
     ],
     hooks: {
-      drawClear: [(chart) => shadeGaps(chart, props.gaps)],
+      drawClear: [
+        (chart) => shadeGaps(chart, props.gaps),
+        (chart) => drawReceived(chart, props.series.received),
+      ],
+      draw: [(chart) => drawMarked(chart, marked())],
       setCursor: [(chart) => moved(chart.cursor.idx ?? null)],
       setSelect: [
         (chart) => {
-          if (chart.select.width < 8) return;
+          if (chart.select.width < DRAG_PX) return;
           const from = chart.posToVal(chart.select.left, 'x') * 1000;
           props.zoom(from, chart.posToVal(chart.select.left + chart.select.width, 'x') * 1000);
         },
@@ -167,6 +222,8 @@ export function Chart(props: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
   const drawn = columns(props.series);
   const isDark = dark.value;
   const spoken = language.value;
@@ -176,7 +233,12 @@ export function Chart(props: ChartProps) {
     const element = host.current;
     if (element === null) return;
     const made = new uPlot(
-      options(props, element.clientWidth, setAt),
+      options(
+        { ...props, zoom: (from, to) => latest.current.zoom(from, to) },
+        element.clientWidth,
+        setAt,
+        () => latest.current.marked,
+      ),
       [drawn.x, drawn.line, drawn.low, drawn.high, drawn.doubtful] as uPlot.AlignedData,
       element,
     );
@@ -192,7 +254,23 @@ export function Chart(props: ChartProps) {
     };
   }, [props.series, gapsKey, props.from, props.to, isDark, spoken]);
 
+  useEffect(() => chart.current?.redraw(false, false), [props.marked?.from, props.marked?.to]);
+
+  /** A click that is no end of a drag. */
+  function point(event: MouseEvent): void {
+    const made = chart.current;
+    if (props.pick === undefined || made === null || made.select.width >= DRAG_PX) return;
+    const left = event.clientX - made.over.getBoundingClientRect().left;
+    if (left >= 0 && left <= made.over.clientWidth) props.pick(made.posToVal(left, 'x') * 1000);
+  }
+
   function step(event: KeyboardEvent): void {
+    const here = at === null ? undefined : drawn.x[at];
+    if (event.key === 'Enter' && props.pick !== undefined && here !== undefined) {
+      event.preventDefault();
+      props.pick(here * 1000);
+      return;
+    }
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     const made = chart.current;
     if (by === 0 || made === null || drawn.x.length === 0) return;
@@ -216,6 +294,7 @@ export function Chart(props: ChartProps) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the points of the picture
         tabIndex={0}
         onKeyDown={step}
+        onClick={point}
       />
     </div>
   );

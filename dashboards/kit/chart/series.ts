@@ -25,6 +25,24 @@ export interface Series {
   readonly gaps: readonly Gap[];
   /** Width of a bucket, ms; null for raw readings. */
   readonly everyMs: number | null;
+  /** What was received where it is not what is shown; absent where nothing differs. */
+  readonly received?: readonly ReceivedPoint[];
+}
+
+/** A value as it was received; null where there was none. */
+export interface ReceivedPoint {
+  readonly at: number;
+  readonly value: number | null;
+}
+
+/** A series with what another one says of the same buckets, where the two differ. */
+export function withReceived(series: Series, received: Series): Series {
+  const shown = new Map(series.samples.map(({ at, value }) => [at, value]));
+  const points = received.samples.map(({ at, value }) => ({
+    at,
+    value: value === (shown.get(at) ?? null) ? null : value,
+  }));
+  return points.some(({ value }) => value !== null) ? { ...series, received: points } : series;
 }
 
 /** Raw readings of one metric by time. */
@@ -34,9 +52,14 @@ export function rawSeries(
   reportEveryMs: number,
 ): Series {
   const samples: Sample[] = [];
+  const received: ReceivedPoint[] = [];
   for (const row of rows) {
     const value = row.values.get(metric);
     if (value === undefined) continue;
+    const was = row.received?.get(metric);
+    received.push(
+      was === undefined ? { at: row.at, value: null } : { at: was.at, value: was.value },
+    );
     samples.push({
       at: row.at,
       value,
@@ -54,7 +77,9 @@ export function rawSeries(
     const to = samples[i]?.at ?? 0;
     if (to - from > gapAfterMs(reportEveryMs)) gaps.push({ from, to });
   }
-  return { samples, gaps, everyMs: null };
+  received.sort((a, b) => a.at - b.at);
+  const differs = received.some(({ value }) => value !== null);
+  return { samples, gaps, everyMs: null, ...(differs ? { received } : {}) };
 }
 
 /**

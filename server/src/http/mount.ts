@@ -17,13 +17,20 @@ declare module 'fastify' {
   }
 }
 
+/** Where neither the route nor the server names a time. */
+const ANSWER_MS = 30_000;
+
 /** A signal that fires when the asker has gone or the time for an answer is over. */
 function gone(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();
   });
-  return AbortSignal.any([controller.signal, reply.request.signal]);
+  // The framework takes the end of a body for the end of its asker, and then forgets its own timer too.
+  const { body, routeOptions, signal } = reply.request;
+  const late =
+    body === undefined ? signal : AbortSignal.timeout(routeOptions.handlerTimeout || ANSWER_MS);
+  return AbortSignal.any([controller.signal, late]);
 }
 
 function callOf(relational: Relational, request: FastifyRequest, reply: FastifyReply): Call {

@@ -1,12 +1,13 @@
 /** What happened at a device in the time shown, newest first. */
 import type { Device } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
+import { spanOf } from '#kit/devices/series.ts';
 import { formatTime } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { client, profiles } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Failure, Skeleton } from '#kit/ui/notices.tsx';
-import { spanOf, type TimeRange } from './data.ts';
+import type { TimeRange } from './data.ts';
 import { t, word } from './texts.ts';
 
 /** What an event says besides: names and values as they came. */

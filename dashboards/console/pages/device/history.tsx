@@ -1,7 +1,7 @@
 /** The device's past: chart or table of one metric over a chosen time, completeness, gaps, events. */
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { Completeness, Device, LatestChange, Metric } from '#kit/api/answers.ts';
+import type { Completeness, Correction, Device, LatestChange, Metric } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { Chart } from '#kit/chart/chart.tsx';
 import {
@@ -14,15 +14,17 @@ import {
   shadedGaps,
   summarize,
 } from '#kit/chart/series.ts';
+import { loadSeries, spanOf } from '#kit/devices/series.ts';
 import { formatCount, formatMetric, formatShort, formatSpan, formatTime } from '#kit/format.ts';
 import { type Load, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
-import { client, now, profiles } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, now, profiles, session } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { CompletenessPanel } from './completeness.tsx';
-import { currentRange, exportAddress, loadSeries, RANGES, spanOf, type TimeRange } from './data.ts';
+import { currentRange, exportAddress, RANGES, type TimeRange } from './data.ts';
 import { Events } from './events.tsx';
 import { goToRange, RangePicker } from './range.tsx';
 import { SampleTable } from './samples.tsx';
@@ -81,6 +83,12 @@ function Legend({ shown, gaps }: { shown: Shown; gaps: readonly Gap[] }) {
         <span>
           <i class="key key-gap" />
           {t('gap')}
+        </span>
+      )}
+      {series.received !== undefined && (
+        <span>
+          <i class="key key-received" />
+          {t('as-received')}
         </span>
       )}
       {doubtful && (
@@ -231,6 +239,18 @@ function useLiveSamples(
   }, [change]);
 }
 
+const isoOf = (at: number): string => new Date(at).toISOString();
+
+/** Corrections of the device that hold; undefined until they are known, and for those who may not see them. */
+function useCorrections(device: string): readonly Correction[] | undefined {
+  const reader = session.value;
+  const may = reader != null && mayUse({ right: 'corrections.read' }, reader);
+  const load = useLoad(may ? `corrections ${device}` : null, (signal) =>
+    client.call(calls.corrections, { query: { device, state: 'active', limit: 1000 }, signal }),
+  );
+  return load.data?.items;
+}
+
 /** Everything below the figures. The range moves with the clock once a minute, so that its end stays the present. */
 export function History({
   device,
@@ -249,10 +269,15 @@ export function History({
   const range = currentRange(minute);
   const rangeKey = range.name === 'custom' ? `${range.from}-${range.to}` : range.name;
   const refresh = range.name === 'custom' ? undefined : REFRESH_MS;
+  const corrections = useCorrections(device.id);
+  const corrected = (corrections ?? []).some(
+    (one) =>
+      (one.metric ?? metric.key) === metric.key && one.from < range.to && one.to > range.from,
+  );
   const load = useLoad<Shown>(
-    `series ${device.id} ${metric.key} ${rangeKey} ${reportEveryMs}`,
+    `series ${device.id} ${metric.key} ${rangeKey} ${reportEveryMs} ${corrected}`,
     async (signal) => ({
-      series: await loadSeries(device.id, metric, reportEveryMs, range, signal),
+      series: await loadSeries(device.id, metric, reportEveryMs, range, corrected, signal),
       metric,
       range,
     }),
@@ -279,6 +304,16 @@ export function History({
           framed={profiles.value.get(device.profile)?.evidence === 'all'}
         />
         <p class="panel-foot">
+          {corrections !== undefined && (
+            <a
+              class="button"
+              href={`/corrections/devices/${encodeURIComponent(device.id)}?metric=${encodeURIComponent(metric.key)}&from=${isoOf(range.from)}&to=${isoOf(range.to)}`}
+            >
+              {corrections.length === 0
+                ? t('correct')
+                : t('corrections', { n: corrections.length })}
+            </a>
+          )}
           {(['csv', 'parquet'] as const).map((format) => (
             <a key={format} class="button" href={exportAddress(device.id, format, range)} download>
               <Icon name="download" />

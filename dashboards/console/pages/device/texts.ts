@@ -2,6 +2,9 @@
 import { dictionary, type Texts } from '#kit/text/language.ts';
 
 export const texts = {
+  correct: { zh: '数据订正', en: 'Correct readings' },
+  corrections: { zh: '数据订正（{n}）', en: 'Corrections ({n})' },
+  'as-received': { zh: '接收时的原值', en: 'As received' },
   values: { zh: '当前数值', en: 'Current values' },
   'no-values': { zh: '还没有收到过数据', en: 'Nothing received yet' },
   'no-values-hint': {
