@@ -10,8 +10,10 @@ import {
 } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import { putRow, type TestRow } from '@village/store/time-series/testing';
+import { Corrections } from '../corrections/corrections.ts';
 import { CorrectedQueries } from '../corrections/queries.ts';
 import { type Statement, StatementBook } from '../corrections/statement.ts';
+import { correctionTables } from '../corrections/tables.ts';
 import { runReaders } from '../readers.ts';
 import { Figures } from './answers.ts';
 import { type CheckResult, checkFigures } from './check.ts';
@@ -27,7 +29,7 @@ export const PROFILE = 'village/air-weather';
 export const METRICS = ['o3', 'no2'];
 /** A day of Beijing. */
 export const FIRST_DAY = 20_500;
-const COUNTY = '330522000000';
+export const COUNTY = '330522000000';
 
 export const profiles: ReadonlyMap<string, DeviceProfile> = loadCatalog([builtinCatalog]).profiles;
 
@@ -108,7 +110,12 @@ export async function openTables(
   const relational = await openRelational({
     ...target,
     clock,
-    modules: [registryModule, ...coreModules, { name: FIGURES, migrations: figureMigrations }],
+    modules: [
+      registryModule,
+      ...coreModules,
+      correctionTables,
+      { name: FIGURES, migrations: figureMigrations },
+    ],
   });
   const registry = registryStore(relational);
   if ((await registry.areas(COUNTY)).length > 0) return relational;
@@ -121,6 +128,23 @@ export async function openTables(
   const devices = DEVICES.map(device);
   await registry.importDevices({ at: 0, by: 'test', devices, gateways: [], credentials: [] });
   return relational;
+}
+
+/** Statements as a server keeps them, of devices whose figures are no evidence. */
+export async function openBooks(
+  relational: Relational,
+  store: TimeSeriesStore,
+  now: number,
+): Promise<Corrections> {
+  const metrics = new Map(METRICS.map((metric) => [metric, metric]));
+  const corrections = new Corrections({
+    ...{ relational, store, clock: () => now, facts: () => ({ metrics, evidence: false }) },
+    failed: (_kind, error) => {
+      throw error;
+    },
+  });
+  await corrections.load();
+  return corrections;
 }
 
 export interface MachineOptions {
