@@ -1,6 +1,6 @@
 import { formatTime, HOUR, SECOND, topics } from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type Bench, NOW, testDevice, testPipeline } from '../testing.ts';
 import { Pipeline } from './pipeline.ts';
 
@@ -153,4 +153,61 @@ it('what is sent again after a restart keeps the time it was given, when the sto
   await send(restarted(), topics.deviceReadings('bin-1'), other, 25_000, true);
   await send(restarted(), topics.deviceReadings('bin-1'), other, 25_000 + HOUR / 2, true);
   expect(await times()).toEqual([0, 10_000, 20_000, 25_000, 25_000 + HOUR / 2]);
+});
+
+describe('what was received is kept', () => {
+  const kept = async (bench: Bench, id: string) =>
+    (await bench.store.frames.find(id, 0, NOW + HOUR, 100)).frames.map(({ payload, ...one }) => ({
+      ...one,
+      text: Buffer.from(payload).toString(),
+    }));
+
+  it('of a camera where it tells an event, with the topic that says which', async () => {
+    const bench = await start();
+    const motion = 'cam/onvif-ej/VideoSource/MotionAlarm/&1';
+    const field = 'cam/onvif-ej/RuleEngine/FieldDetector/ObjectsInside/1/yard';
+    const at = { UtcTime: formatTime(NOW - 1000) };
+    await bench.send(device('cam-1'), motion, { ...at, Data: { State: true } });
+    const told = {
+      ...at,
+      PropertyOperation: 'Changed',
+      Source: { Rule: 'yard' },
+      Data: { ObjectId: '9', IsInside: 'true' },
+    };
+    await bench.send(device('cam-1'), field, told);
+    const frames = await kept(bench, 'cam-1');
+    expect(frames).toMatchObject([
+      { at: NOW - 1000, receivedAt: NOW, source: 'cam-1', way: field, text: JSON.stringify(told) },
+    ]);
+    expect(JSON.parse(frames[0]!.decoding)).toMatchObject({ form: 'frame', framing: field });
+  });
+
+  it('not of types that are no evidence, and not of what could not be stored', async () => {
+    const bench = await start();
+    await bench.send(device('bin-1'), TOPIC, frame({ ts: NOW / SECOND }));
+    expect(await kept(bench, 'bin-1')).toEqual([]);
+    const catalog = loadCatalog([builtinCatalog]).profiles;
+    const bin: DeviceProfile = { ...catalog.get(BIN)!, evidence: 'all' };
+    const evident = await start(new Map([...catalog, [BIN, bin]]));
+    await evident.send(device('bin-1'), TOPIC, frame({ ts: NOW / SECOND, lid: 'ajar' }));
+    await evident.send(device('bin-1'), TOPIC, frame({ ts: NOW / SECOND }));
+    expect(await kept(evident, 'bin-1')).toMatchObject([
+      { text: JSON.stringify(frame({ ts: NOW / SECOND })) },
+    ]);
+    expect(await rowsOf(evident, 'bin-1')).toHaveLength(1);
+  });
+
+  it('of a quarantined message when it is run again, as it came then', async () => {
+    const catalog = loadCatalog([builtinCatalog]).profiles;
+    const bin: DeviceProfile = { ...catalog.get(BIN)!, evidence: 'all' };
+    const bench = await start(new Map([...catalog, [BIN, bin]]));
+    const late = bench.registry.devices.splice(0, 1);
+    const text = `{ "ts":${NOW / SECOND},"fill":52,"t":-37,"bat":{"mv":3620},"lid":"closed" }`;
+    await bench.send({ kind: 'gateway', id: 'lora-1' }, TOPIC, text);
+    bench.registry.devices.push({ ...late[0]!, gateway: 'lora-1' });
+    expect(await bench.pipeline.rerunQuarantine()).toMatchObject({ accepted: 1 });
+    expect(await kept(bench, 'bin-1')).toMatchObject([
+      { at: NOW, receivedAt: NOW, source: 'lora-1', way: TOPIC, text },
+    ]);
+  });
 });

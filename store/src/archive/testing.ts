@@ -14,6 +14,7 @@ import {
 } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { frameTests } from '../frames/testing.ts';
 import { ROW_FLAG } from '../journal/contract.ts';
 import type { TimeSeriesStore } from '../time-series/contract.ts';
 import { completenessTests } from './completeness/testing.ts';
@@ -419,6 +420,7 @@ export function archiveSuite(name: string, open: OpenStore, traits: ArchiveTrait
     completenessTests({ folderOf, openIn, put, plainHours });
     registrationTests({ folderOf, openIn, plainRows });
     locationTests({ folderOf, openIn, put });
+    frameTests({ folderOf, openIn });
 
     it('keeps an event once, however often it is sent', async () => {
       const folder = await folderOf();

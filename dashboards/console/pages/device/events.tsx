@@ -8,6 +8,7 @@ import { client, profiles } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Failure, Skeleton } from '#kit/ui/notices.tsx';
 import type { TimeRange } from './data.ts';
+import { MessageLink } from './frame/link.tsx';
 import { t, word } from './texts.ts';
 
 /** What an event says besides: names and values as they came. */
@@ -36,7 +37,9 @@ export function Events({
   rangeKey: string;
   refreshMs: number | undefined;
 }) {
-  const named = profiles.value.get(device.profile)?.events;
+  const profile = profiles.value.get(device.profile);
+  const named = profile?.events;
+  const framed = profile?.evidence != null;
   const nameOf = (type: string): string => {
     const known = named?.find((event) => event.type === type);
     return known === undefined ? word('event', type) : say(known.name);
@@ -67,6 +70,7 @@ export function Events({
               </time>
               <b>{nameOf(event.type)}</b>
               <Detail detail={event.detail} />
+              {framed && <MessageLink at={event.at} />}
             </li>
           ))}
         </ol>

@@ -172,6 +172,11 @@ function useMetrics(device: Device, profile: Profile | undefined): Metric[] {
   ];
 }
 
+/** Messages of stations are there for each reading, those of cameras for events: only when one was asked for. */
+const showsFrames = (profile: Profile | undefined): boolean =>
+  profile?.evidence === 'all' ||
+  (profile?.evidence === 'events' && query.value.get('frame') !== null);
+
 function Body({
   device,
   change,
@@ -221,7 +226,7 @@ function Body({
           change={change}
         />
       )}
-      {chosen !== undefined && profile?.evidence === 'all' && (
+      {chosen !== undefined && showsFrames(profile) && (
         <FramePanel device={device} metrics={metrics} metric={chosen} />
       )}
       <Figures device={device} />

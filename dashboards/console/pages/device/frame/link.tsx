@@ -6,5 +6,9 @@ import { t } from './texts.ts';
 export const messageHead = (): string => t('frame.open');
 
 export function MessageLink({ at }: { at: number }) {
-  return <a href={withQuery({ frame: String(at) })}>{t('frame.open')}</a>;
+  return (
+    <a class="link" href={withQuery({ frame: String(at) })}>
+      {t('frame.open')}
+    </a>
+  );
 }
