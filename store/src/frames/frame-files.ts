@@ -134,7 +134,7 @@ export class FrameFiles {
       replaces = [],
       pinnedOnly = false,
     }: { place: JournalPlace; replaces?: string[]; pinnedOnly?: boolean },
-  ): Promise<void> {
+  ): Promise<FrameFile | null> {
     const number = ++this.#number;
     const nameOf = ([from, to]: Footer['received']): string => `${from}-${to}-${number}.frames`;
     const written = await writeFrameFile(this.#folder, nameOf, frames, {
@@ -145,6 +145,7 @@ export class FrameFiles {
     if (written !== null) this.#files.push(written);
     const gone = new Set(replaces);
     await this.#remove((file) => gone.has(file.name));
+    return written;
   }
 
   /** Makes sorted frames durable, and with them that everything of the journal up to `place` is. */
@@ -225,16 +226,16 @@ export class FrameFiles {
       const waiting = files.toSorted((a, b) => a.bytes - b.bytes);
       while (waiting.length > 1) {
         const some = waiting.splice(0, JOINED_MAX);
-        await this.#join(some);
+        const joined = await this.#join(some);
         compacted += some.length;
-        waiting.push(this.#files.at(-1)!);
+        if (joined !== null) waiting.push(joined);
       }
     }
     return { compacted };
   }
 
-  async #join(files: readonly FrameFile[]): Promise<void> {
-    await this.#write(merge(files.map((file) => this.#framesOf(file))), {
+  #join(files: readonly FrameFile[]): Promise<FrameFile | null> {
+    return this.#write(merge(files.map((file) => this.#framesOf(file))), {
       place: { journal: this.#journal, group: this.#placeOf(files) },
       replaces: files.map(({ name }) => name),
       pinnedOnly: files.every(({ footer }) => footer.pinnedOnly),

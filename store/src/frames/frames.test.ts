@@ -181,6 +181,26 @@ describe('finding', () => {
   });
 });
 
+describe('joining', () => {
+  it('leaves alone what is written meanwhile', async () => {
+    const today = NOW + 5 * DAY;
+    for (let n = 0; n < 40; n++) {
+      await put(frame('d1', NOW + n, `${n}`));
+      await store.frames.flush();
+    }
+    const joined = store.frames.compact(today);
+    for (let n = 0; n < 10; n++) {
+      await put(frame('d2', today + n, `${n}`));
+      await store.frames.flush();
+    }
+    await joined;
+    expect((await names()).filter((name) => Number(name.split('-')[0]) < today)).toHaveLength(1);
+    expect((await names()).filter((name) => Number(name.split('-')[0]) > today)).toHaveLength(10);
+    expect(await texts('d1')).toHaveLength(40);
+    expect(await texts('d2')).toHaveLength(10);
+  });
+});
+
 describe('a large file', () => {
   it('is found in by pages of blocks, its memory being that of the footer', async () => {
     const [devices, each] = [100, 3_000];

@@ -1,0 +1,75 @@
+/** A station's message and its replacement in real Chromium over a real server. */
+import { type Client, startCounty, type TestServer } from '@village/server/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Bench, hasChromium, startBench } from '../../dashboards/browser/testing.ts';
+
+describe.skipIf(!hasChromium)('messages on the page of a station', () => {
+  let bench: Bench;
+  let test: TestServer;
+  let admin: Client;
+  let posted: string;
+
+  beforeAll(async () => {
+    bench = await startBench();
+    test = await startCounty(undefined, { console: bench.directory });
+    admin = await test.client('admin');
+    const at = new Date(Math.floor(test.timer.now() / 1000) * 1000 - 60_000).toISOString();
+    posted = `{"device":"north-air", "at":"${at}", "values":{"pm25":35.50,"o3":181}}`;
+    const answer = await test.server.http.inject({
+      method: 'POST',
+      url: '/api/v1/readings',
+      headers: { cookie: admin.cookie, 'content-type': 'application/json' },
+      payload: `{"readings":[${posted}]}`,
+    });
+    expect(answer.statusCode).toBe(202);
+  }, 120_000);
+  afterAll(async () => {
+    await bench?.close();
+    await test?.close();
+  });
+
+  it.each([
+    [1440, 'zh', '原始报文', '更换设备', '确认更换'],
+    [390, 'en', 'As received', 'Replace the equipment', 'Replace'],
+  ] as const)('at %d px in %s', async (width, language, heading, replace, go) => {
+    const url = `http://127.0.0.1:${test.server.httpPort}`;
+    const [name = '', value = ''] = admin.cookie.split('=');
+    const { page, context, faults } = await bench.page(
+      { url },
+      {
+        cookies: [{ name, value, url }] as never,
+        width,
+        language,
+        path: '/devices/north-air?metric=pm25',
+      },
+    );
+    const panel = page.getByRole('region', { name: heading });
+    const text = panel.locator('.frame-text');
+    await text.waitFor();
+    // Byte by byte what was posted, and lit what says the metric on show.
+    expect(await text.innerText()).toBe(posted);
+    expect(await text.locator('.lit').allInnerTexts()).toEqual(['35.50']);
+    await panel.getByText('http:admin').waitFor();
+    const serial = `SN-${width}`;
+    await page.getByRole('button', { name: replace }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('textbox').first().fill(serial);
+    await dialog.getByRole('checkbox').check();
+    await dialog.getByRole('button', { name: go, exact: true }).click();
+    await dialog.locator('.secret').waitFor();
+    expect((await dialog.locator('.secret').innerText()).length).toBeGreaterThan(15);
+    const pictures = process.env['FRAME_PICTURES'];
+    if (pictures !== undefined)
+      await page.screenshot({ path: `${pictures}/replaced-${width}.png` });
+    const { installations } = await admin.get<{
+      installations: { serial: string | null; until: string | null }[];
+    }>('/devices/north-air/history');
+    expect(installations.find(({ until }) => until === null)?.serial).toBe(serial);
+    // The message of before stands as it was.
+    await page.reload();
+    await text.waitFor();
+    expect(await text.innerText()).toBe(posted);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+});
