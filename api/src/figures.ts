@@ -133,7 +133,7 @@ export const values = endpoint({
   method: 'GET',
   path: '/figures',
   right: 'figures.read',
-  summary: 'FigureValues of a figure over time',
+  summary: 'Values of a figure over time',
   notes:
     'Spans that begin in from ≤ at < to and have begun by now; days are those of Beijing. `version` names the versions of the ' +
     'standard that were used, of a figure without one its own; `completeness` is the share of report intervals that hold a ' +

@@ -11,7 +11,7 @@ export interface InputState {
   readonly name: string;
   readonly expected: number;
   readonly valid: number;
-  /** Readings in all, and a digest of them: of equal digests are equal inputs. */
+  /** Readings in all, and a digest of them: of equal digests are equal inputs. Empty for figures that nothing is kept of. */
   readonly rows: number;
   readonly digest: string;
 }
@@ -191,7 +191,7 @@ export function computeSpan(
     name,
     ...one.validity(span.from, span.to),
     rows: one.rows.length,
-    digest: one.digest(),
+    digest: figure.keep === 'stored' ? one.digest() : '',
   }));
   const used = new Used(figure, span, inputs, circumstances);
   let value: number | null = null;

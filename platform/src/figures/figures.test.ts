@@ -190,7 +190,7 @@ describe('a figure', () => {
   });
 
   it('of the same readings has the same digests', () => {
-    const figure = figureOf(() => 1);
+    const figure = figureOf(() => 1, { keep: 'stored' });
     const digest = (...rows: RangeRow[]) => result(figure, rows).inputs[0]?.digest;
     const known = digest(row(MIDNIGHT, 1), row(MIDNIGHT + 1, 2));
     expect(digest(row(MIDNIGHT, 1), row(MIDNIGHT + 1, 2))).toBe(known);

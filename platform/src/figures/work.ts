@@ -106,10 +106,15 @@ export class FigureWork {
     const held = await sources.circumstances(device);
     const days: NewDay[] = [];
     const { number } = sources.statements;
-    for (const figure of this.#stored)
-      if (applies(figure, held))
-        for (const [first, end] of this.#runsOf(figure, marks))
-          days.push(...(await this.#compute(figure, held, first, end, marks, signal)));
+    // Figures that look equally far around are computed together, of the same rows.
+    const own = this.#stored.filter((figure) => applies(figure, held));
+    const alike = Map.groupBy(
+      own,
+      ({ lookBehind = 0, lookAhead = 0 }) => `${lookBehind} ${lookAhead}`,
+    );
+    for (const figures of alike.values())
+      for (const [first, end] of this.#runsOf(figures[0] as Figure, marks))
+        days.push(...(await this.#compute(figures, held, first, end, marks, signal)));
     // Some of it was computed before a statement held: it stays marked, and is computed again.
     if (sources.statements.number !== number) return;
     let changed = 0;
@@ -166,7 +171,7 @@ export class FigureWork {
   }
 
   async #compute(
-    figure: Figure,
+    figures: readonly Figure[],
     held: Circumstances,
     first: number,
     end: number,
@@ -177,21 +182,17 @@ export class FigureWork {
     const reasons = new Map(marks.map((mark) => [mark.day, mark.reasons]));
     // A day beside a marked one is computed for the same reason.
     const around = marks.reduce((bits, mark) => bits | mark.reasons, 0);
-    const byDay = new Map<number, StoredResult[]>();
-    for await (const [, result] of sources.compute([figure], held, first, end, signal)) {
+    const found = new Map<string, { figure: Figure; day: number; results: StoredResult[] }>();
+    for await (const [figure, result] of sources.compute(figures, held, first, end, signal)) {
       const span = { from: result.at, to: result.at + lengthOf(figure.span) };
       const day = dayOf(result.at);
-      const list = byDay.get(day) ?? [];
-      byDay.set(day, list);
-      list.push(withStatements(figure, held.device, span, result, sources.statements));
+      const key = `${day} ${figure.id}`;
+      const one = found.get(key) ?? { figure, day, results: [] };
+      found.set(key, one);
+      one.results.push(withStatements(figure, held.device, span, result, sources.statements));
       if (result.fault !== null) this.counters.faults++;
     }
-    return [...byDay].map(([day, results]) => ({
-      figure,
-      day,
-      results,
-      reasons: reasons.get(day) ?? around,
-    }));
+    return [...found.values()].map((one) => ({ ...one, reasons: reasons.get(one.day) ?? around }));
   }
 
   /** Once a start: marks what was stored by another definition. */

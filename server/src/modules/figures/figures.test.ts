@@ -169,6 +169,48 @@ describe('figures', () => {
     test.timer.haste = 1;
   });
 
+  it('follow a correction at once, say so, and keep what they were; so with its undoing', async () => {
+    const day = midnight - 10 * DAY;
+    await post('south-air', [[(day - midnight) / HOUR + 3, 230]]);
+    const item = async () =>
+      (await values('hours-above:air.o3', day, day + DAY, 'south-air')).items[0];
+    test.timer.haste = 20;
+    test.timer.shift += 11_000;
+    const kept = async (count: number) =>
+      until(`${count} results to have been others`, async () => {
+        const asked = `/figures/explain?figure=hours-above:air.o3&device=south-air&at=${iso(day)}`;
+        return (await admin.get<{ history: unknown[] }>(asked)).history.length === count;
+      });
+    const computed = async () =>
+      Number(
+        /village_figures_computed_total (\d+)/.exec(
+          (await test.server.http.inject('/metrics')).body,
+        )?.[1],
+      );
+    const before = await computed();
+    await until('the day to be stored', async () => (await computed()) > before);
+    const statement = {
+      ...{ kind: 'offset', device: 'south-air', metric: 'o3', value: -50, reason: 'zero drift' },
+      ...{ from: new Date(day).toISOString(), to: new Date(day + DAY).toISOString() },
+    };
+    const made = await admin.ask('POST', '/corrections', statement);
+    expect(made.statusCode).toBe(201);
+    const { id, state } = made.json<{ id: number; state: string }>();
+    const second = await test.client('south');
+    if (state === 'waiting') {
+      expect(await item()).toMatchObject({ value: 1, corrections: [] });
+      await second.ask('POST', `/corrections/${id}/approve`);
+    }
+    expect(await item()).toMatchObject({ value: 0, corrections: [id] });
+    await kept(1);
+    const previous = { value: 1, reasons: ['correction'] };
+    expect(await item()).toMatchObject({ value: 0, corrections: [id], previous });
+    await second.ask('POST', `/corrections/${id}/undo`, { why: 'was right' });
+    expect(await item()).toMatchObject({ value: 1, corrections: [] });
+    await kept(2);
+    test.timer.haste = 1;
+  });
+
   it('are cut to the area of who asks', async () => {
     const [clerk, south] = [await test.client('village'), await test.client('south')];
     const span = `from=${iso(midnight)}&to=${iso(midnight + DAY)}`;
