@@ -144,7 +144,7 @@ export const preview = endpoint({
   summary: 'What a correction would change: readings, hours, days, figures, reports',
   notes:
     'Of at most 100,000 rows, `complete` says whether that was all; the first 50 readings and 200 hours and days that ' +
-    'would change',
+    'would change; figures of at most 31 days, 200 of them',
   tags,
   body: TriedCorrection,
   answers: { 200: CorrectionPreview },

@@ -115,7 +115,12 @@ const readings = (device: string, from: number, to: number, more = 'limit=1000')
 const aggregates = (query: string): Question => get(`/aggregates?${query}`);
 const ALL_AGGREGATES = 'agg=count,avg,min,max,sum,first,last';
 const completeness = (device: string, from: number, to: number, more: Partial<Question> = {}) =>
-  get(`/completeness?device=${device}&${span(from, to)}`, more);
+  get(`/completeness?device=${device}&${span(from, to)}`, { open: true, ...more });
+/** The file as it was before corrections: with what was received alone. */
+const exported = (query: string, more: Partial<Question>): Question => ({
+  ...get(`/export?format=csv&${query}`, more),
+  path: `/api/v1/export?format=csv&${query}&view=received`,
+});
 
 const OPEN = { open: true } as const;
 const PRESENT = { present: true } as const;
@@ -179,10 +184,10 @@ const QUESTIONS: readonly Question[] = [
   completeness('air-c1', day(22), day(25)),
   completeness('air-never', day(1), day(2)),
 
-  get(`/export?format=csv&area=${WEST}&${span(day(30), day(33))}`, { pick: csv }),
-  get(`/export?format=csv&area=${TOWN}&metric=ph,temperature&${all}`, { pick: hashed }),
-  get(`/export?format=csv&${all}`, { pick: hashed }),
-  get(`/export?format=csv&${span(START - DAY, END + DAY)}`, { ...PRESENT, pick: hashed }),
+  exported(`area=${WEST}&${span(day(30), day(33))}`, { pick: csv }),
+  exported(`area=${TOWN}&metric=ph,temperature&${all}`, { pick: hashed }),
+  exported(all, { pick: hashed }),
+  exported(span(START - DAY, END + DAY), { ...PRESENT, pick: hashed }),
 ];
 
 /** Whether later versions may tell more than was recorded. */

@@ -216,6 +216,7 @@ describe('the description', () => {
     to: '2026-01-02T00:00:00Z',
     at: '2026-01-01T00:00:00Z',
     format: 'csv',
+    figure: 'hourly-mean:air.pm25',
   };
 
   it('holds for what every address that reads answers, with and without optional parameters', async () => {
@@ -231,7 +232,9 @@ describe('the description', () => {
       const query = (get.parameters ?? []).filter((one) => one.in === 'query');
       const search = (names: readonly string[]): string =>
         new URLSearchParams(names.map((name) => [name, values[name] ?? '1'])).toString();
-      const needed = query.filter((one) => one.required === true).map(({ name }) => name);
+      const required = query.filter((one) => one.required === true).map(({ name }) => name);
+      // A figure is of a device or an area, of which one has to be named.
+      const needed = required.includes('figure') ? [...required, 'device'] : required;
       const paged = query.some((one) => one.name === 'limit') ? [...needed, 'limit'] : needed;
       for (const names of [needed, paged]) {
         const url = `${address}?${search(names)}`;

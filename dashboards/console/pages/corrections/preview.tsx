@@ -16,6 +16,9 @@ function worded(metrics: Metrics, key: string, value: number | null | undefined)
   return metric === undefined ? String(value) : formatMetric(metric, value);
 }
 
+const plain = (value: number | null): string =>
+  value === null ? '–' : String(Number(value.toPrecision(6)));
+
 function Table({
   title,
   rows,
@@ -88,9 +91,19 @@ export function Preview({ seen, metrics }: { seen: CorrectionPreview; metrics: M
         />
         <Table title={t('hours')} rows={means(seen.hours)} />
         <Table title={t('days')} rows={means(seen.days)} />
+        <Table
+          title={t('figures')}
+          rows={seen.figures
+            .slice(0, ROWS)
+            .map(({ at, figure, before, after }) => [
+              `${formatTime(at)} ${figure}`,
+              plain(before),
+              plain(after),
+            ])}
+        />
       </div>
       <p class="muted small">
-        {t('figures')}: {seen.figures.length === 0 ? t('none') : seen.figures.length} ·{' '}
+        {t('figures')}: {seen.figures.length === 0 ? t('none') : formatCount(seen.figures.length)} ·{' '}
         {t('reports')}: {seen.reports.length === 0 ? t('none') : seen.reports.length}
       </p>
     </section>

@@ -305,9 +305,12 @@ function suite(database: () => Promise<(config: Config) => Config>): void {
       contradicts: null,
       changed: 3,
       complete: true,
-      figures: [],
       reports: [],
     });
+    // Six readings of the hour are all there are: its mean rises by half of them, and the day's has too few hours.
+    const mean = seen.figures.find((one) => one.figure.startsWith('hourly-mean:'));
+    expect(mean).toMatchObject({ device: 'north-ph', at: at(0) });
+    expect(mean!.after! - mean!.before!).toBeCloseTo(0.5, 9);
     expect(seen.samples[0]).toEqual({
       device: 'north-ph',
       metric: 'ph',

@@ -21,6 +21,7 @@ import {
 import type { Static } from 'typebox';
 import { areaFor, deviceFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
+import { figureChanges } from './figures.ts';
 
 const deed = ({ by, at }: { by: string; at: number }) => ({ by, at: formatTime(at) });
 
@@ -102,13 +103,11 @@ function previewRoute(needs: Needs): AnyRoute {
     const { book } = corrections;
     const tried: Statement = { ...saying, id: Number.MAX_SAFE_INTEGER };
     const metrics = saying.metric === null ? undefined : [saying.metric];
-    const { samples, hours, days, ...counts } = await preview(
-      store,
-      [book, book.with(tried)],
-      book.reach(saying),
-      metrics,
-      signal,
-    );
+    const books = [book, book.with(tried)] as const;
+    const reach = book.reach(saying);
+    const seen = await preview(store, books, reach, metrics, signal);
+    const { samples, hours, days, ...counts } = seen;
+    const figures = await figureChanges(needs, books, reach, signal);
     const timed = <T extends { readonly at: number }>(one: T) => ({
       ...one,
       at: formatTime(one.at),
@@ -125,7 +124,7 @@ function previewRoute(needs: Needs): AnyRoute {
       samples: samples.map(timed),
       hours: hours.map(bucket),
       days: days.map(bucket),
-      figures: [],
+      figures: figures.map(timed),
       reports: [],
     };
   });
