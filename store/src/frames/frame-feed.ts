@@ -85,18 +85,23 @@ export class FrameFeed {
     const { settings } = this.#journal;
     const { signal } = this.#stop;
     let retryMs = RETRY_MS;
+    let told = '';
     while (!signal.aborted)
       try {
         this.#saveMissed();
         await this.#follow(signal, () => {
           retryMs = RETRY_MS;
+          told = '';
         });
       } catch (error) {
         if (isCutOff(error)) this.#cutOff(error);
         else {
-          settings.log('error', 'frames can not be moved to files; it is tried again', {
-            reason: (error as Error).message,
-          });
+          const reason = (error as Error).message;
+          if (reason !== told)
+            settings.log('error', 'frames can not be moved to files; it is tried again', {
+              reason,
+            });
+          told = reason;
           await settings.timer.sleep(retryMs, signal).catch(() => undefined);
           retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
         }
@@ -201,9 +206,9 @@ export class FrameFeed {
       const [first, second] = this.#missed.splice(0, 2) as [MissedSpan, MissedSpan];
       this.#missed.unshift({ from: first.from, to: Math.max(first.to, second.to) });
     }
+    // The next round saves it, and again until the disk takes it.
     this.#missedSaved = false;
     this.#taken(resume.group);
-    this.#saveMissed();
   }
 
   /** Frames of then would be deleted by now. */
