@@ -183,7 +183,7 @@ describe('in Chromium', { timeout: 60_000 }, () => {
         { language, password: PASSWORD, path: '/devices/pond-1' },
       );
       await page.getByRole('heading', { level: 1, name: '一号塘' }).waitFor();
-      await page.getByText(`${names.type} (nanhu/pond-5)`).waitFor();
+      await page.getByRole('definition').getByText(`${names.type} (nanhu/pond-5)`).waitFor();
       const tile = (name: string) => page.locator('.metric').filter({ hasText: name });
       for (const [metric, unit] of [
         ['oxygen', 'mg/L'],

@@ -84,6 +84,26 @@ const actions: readonly [string, () => Promise<{ statusCode: number }>, () => un
     () => rows('select id from device order by id'),
   ],
   [
+    'a correction',
+    () =>
+      admin.ask('POST', '/corrections', {
+        kind: 'invalid',
+        device: 'north-air',
+        from: '2026-01-01T00:00:00Z',
+        to: '2026-01-02T00:00:00Z',
+        reason: 'why',
+      }),
+    () => [
+      ...rows('select * from correction_statement'),
+      ...rows('select statement, step from correction_step'),
+    ],
+  ],
+  [
+    'the undoing of a correction',
+    () => admin.ask('POST', '/corrections/1/undo', {}),
+    () => rows('select statement, step from correction_step'),
+  ],
+  [
     'a sign-in',
     () => admin.ask('POST', '/session', { user: 'admin', password: PASSWORD }),
     () => rows('select hash from session order by hash'),

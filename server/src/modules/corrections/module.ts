@@ -9,6 +9,7 @@ import {
   type Caller,
   cursorOf,
   defineModule,
+  metricGroup,
   notFound,
   openCursor,
   preview,
@@ -174,6 +175,25 @@ export const correctionsModule = defineModule<Needs>({
   },
   start: (needs) => ({
     routes: [listRoute(needs), previewRoute(needs), ...changeRoutes(needs)],
+    metrics: [
+      metricGroup(
+        () => needs.corrections.book,
+        [
+          {
+            kind: 'gauge',
+            name: 'corrections_active',
+            help: 'Corrections that hold',
+            value: (book) => book.size,
+          },
+          {
+            kind: 'counter',
+            name: 'corrections_steps_total',
+            help: 'Corrections activated and undone',
+            value: (book) => book.number,
+          },
+        ],
+      ),
+    ],
     // What the journal could not take when it was said.
     ticks: [{ kind: 'note-corrections', everyMs: MINUTE, run: () => needs.corrections.noteAll() }],
   }),

@@ -50,7 +50,9 @@ function besidePart(path: string, format: 'csv' | 'parquet'): string {
       ? `${text(`b.${name}`, format)} AS ${name}`
       : /^(original_|received_)?at$/.test(name)
         ? `${time(`b."${name}"`, format)} AS "${name}"`
-        : `b.${name}`,
+        : name === 'corrections'
+          ? `nullif(b.${name}, '') AS ${name}`
+          : `b.${name}`,
   );
   return `SELECT ${selected.join(', ')} FROM read_csv(${literal(path)}, header = false, auto_detect = false,
     delim = ',', quote = '"', escape = '"', nullstr = 'NULL', columns = {${columns.join(', ')}}) AS b`;
@@ -119,7 +121,7 @@ function parts(
             query.corrected === undefined
               ? ''
               : `, ${text('d.id', format)} AS original_device, ${time('ts', format)} AS original_at,
-                c${metric} AS original_value, CASE k${metric} ${words} END AS original_quality, '' AS corrections`
+                c${metric} AS original_value, CASE k${metric} ${words} END AS original_quality, NULL::VARCHAR AS corrections`
           }
         FROM (${rows}) AS r JOIN devices AS d ON d.dev = r.dev
         WHERE c${metric} IS NOT NULL${leftOut(archive, number, query)}`);
@@ -131,7 +133,7 @@ function parts(
       `SELECT '' AS device, '' AS metric, ${time('0', format)} AS "at", 0::DOUBLE AS value, '' AS quality, '' AS lane, ${time('0', format)} AS received_at${
         query.corrected === undefined
           ? ''
-          : `, '' AS original_device, ${time('0', format)} AS original_at, 0::DOUBLE AS original_value, '' AS original_quality, '' AS corrections`
+          : `, '' AS original_device, ${time('0', format)} AS original_at, 0::DOUBLE AS original_value, '' AS original_quality, NULL::VARCHAR AS corrections`
       } WHERE false`,
     );
   return list;
