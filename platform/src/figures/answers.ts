@@ -3,10 +3,10 @@ import { DAY, OperationalError, SECOND } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import type { Circumstances, Measured } from './circumstances.ts';
 import { applies, type InputState, type Result } from './compute.ts';
-import { dayOf, dayStart, lengthOf, type Span } from './days.ts';
+import { dayOf, dayStart, lastDeletedDay, lengthOf, type Span } from './days.ts';
 import { type Figure, type InputRow, window } from './figure.ts';
 import type { Marks } from './marks.ts';
-import { type StoredResult, sameTold } from './packed.ts';
+import { type StoredResult, sameTold, unpack } from './packed.ts';
 import type { Sources } from './sources.ts';
 import { current, type FormerDay, formerDays, storedDays, withStatements } from './stored.ts';
 import { figureTables, type Reason } from './tables.ts';
@@ -80,6 +80,8 @@ export interface FiguresOptions {
   readonly relational: Relational;
   /** What is marked; without, nothing is known to be current, and everything is computed. */
   readonly marks: Pick<Marks, 'isUpToDate' | 'gatheredOf'> | null;
+  /** How long readings are kept, ms; undefined for ever. */
+  readonly retention?: number | undefined;
 }
 
 /** How long an answer waits for the reader of the journal before it computes what may be stored. */
@@ -161,11 +163,11 @@ export class Figures {
     days: Days,
   ): Promise<Map<number, StoredResult[]>> {
     const found = new Map<number, StoredResult[]>();
-    const { marks, relational, sources, clock } = this.#options;
+    const { marks, relational, sources, clock, retention } = this.#options;
     if (figure.keep !== 'stored' || marks === null) return found;
     const { device } = held;
     // In this order: what is gathered becomes a mark, and a mark a result.
-    if (!(await marks.isUpToDate(READER_WAIT_MS))) return found;
+    const upToDate = await marks.isUpToDate(READER_WAIT_MS);
     const marked = new Set(marks.gatheredOf(device).keys());
     const rows = await figureTables(relational)
       .selectFrom('figure_mark')
@@ -176,9 +178,15 @@ export class Figures {
       .execute();
     for (const { day } of rows) marked.add(day);
     const today = dayOf(clock());
+    const deleted = lastDeletedDay(clock(), retention);
     for (const row of await storedDays(relational, device, days, figure.id)) {
       const { from, to } = window(figure, { from: dayStart(row.day), to: dayStart(row.day) + DAY });
-      let due = row.day >= today;
+      // It can't be computed again: what was stored while its readings were there holds.
+      if (row.day <= deleted) {
+        found.set(row.day, unpack(figure, row.day, row.body));
+        continue;
+      }
+      let due = row.day >= today || !upToDate;
       for (let day = dayOf(from); day <= dayOf(to - 1); day++) due ||= marked.has(day);
       const results = due ? null : current(figure, held, row, sources.statements);
       if (results !== null) found.set(row.day, results);

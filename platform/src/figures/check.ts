@@ -92,26 +92,29 @@ async function countStored(relational: Relational): Promise<number> {
 }
 
 function nextPage(
-  { relational, since = 0 }: CheckOptions,
+  { relational, since }: CheckOptions,
   after: Pick<StoredDay, 'device' | 'day' | 'figure'> | null,
 ): Promise<StoredDay[]> {
   const { device, day, figure } = after ?? { device: '', day: -1, figure: LAST };
-  return figureTables(relational)
-    .selectFrom('figure_day')
-    .selectAll()
-    .where('day', '>=', dayOf(since))
-    .where((eb) =>
-      eb.or([
-        eb('device', '>', device),
-        eb.and([eb('device', '=', device), eb('day', '>', day)]),
-        eb.and([eb('device', '=', device), eb('day', '=', day), eb('figure', '>', figure)]),
-      ]),
-    )
-    .orderBy('device')
-    .orderBy('day')
-    .orderBy('figure')
-    .limit(PAGE)
-    .execute();
+  return (
+    figureTables(relational)
+      .selectFrom('figure_day')
+      .selectAll()
+      // As the job leaves them alone.
+      .where('day', '>', since === undefined ? -1 : dayOf(since) + 1)
+      .where((eb) =>
+        eb.or([
+          eb('device', '>', device),
+          eb.and([eb('device', '=', device), eb('day', '>', day)]),
+          eb.and([eb('device', '=', device), eb('day', '=', day), eb('figure', '>', figure)]),
+        ]),
+      )
+      .orderBy('device')
+      .orderBy('day')
+      .orderBy('figure')
+      .limit(PAGE)
+      .execute()
+  );
 }
 
 async function checkDays(

@@ -19,6 +19,10 @@ export const dayOf = (at: number): number => Math.floor((at + BEIJING_OFFSET_MS)
 /** When a day begins, ms. */
 export const dayStart = (day: number): number => day * DAY - BEIJING_OFFSET_MS;
 
+/** The last day of which readings may have been deleted, with a day for figures that look around; none when they are kept for ever. */
+export const lastDeletedDay = (now: number, retention: number | undefined): number =>
+  retention === undefined ? Number.NEGATIVE_INFINITY : dayOf(now - retention) + 1;
+
 /** The bit of the hour of its day in which an instant lies. */
 export const hourBit = (at: number): number => 1 << Math.floor((at - dayStart(dayOf(at))) / HOUR);
 

@@ -442,6 +442,32 @@ describe('the machine', () => {
     expect(await ask()).toMatchObject({ value: 2, previous: { value: 1 } });
   });
 
+  it('leaves what is stored of days whose readings were deleted', async () => {
+    const place = here();
+    const rig = await start(place);
+    await rig.machine.put([row('a', START, 200), row('a', START + 2 * DAY, 200)]);
+    await rig.machine.workOff();
+    await rig.stop();
+    await rig.start({ retention: DAY, figures: [defineFigure({ ...above, version: 2 })] });
+    const stored = (await rig.stored()) as { day: number; figure: string; version: number }[];
+    await rig.machine.workOff();
+    const now = (await rig.stored()) as typeof stored;
+    expect(now.filter(({ version }) => version === 2)).toEqual([]);
+    expect(now).toEqual(stored);
+    const [item] = await rig.machine.figures.values(above, 'a', { from: START, to: START + DAY });
+    expect(item).toMatchObject({ value: 1 });
+    await rig.stop();
+    // Kept for longer, the third day is computed again.
+    const longer = { retention: 3 * DAY + HOUR, figures: [defineFigure({ ...above, version: 2 })] };
+    rig.timer.at += DAY;
+    await rig.start(longer);
+    await rig.machine.workOff();
+    const again = (await rig.stored()) as typeof stored;
+    expect(again.filter(({ version }) => version === 2).map(({ day }) => day - FIRST_DAY)).toEqual([
+      2,
+    ]);
+  });
+
   it('marks the day into which a statement moves what comes late', async () => {
     const rig = await start(here());
     await rig.machine.put([row('b', START, 200)]);

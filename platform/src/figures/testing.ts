@@ -154,6 +154,7 @@ export interface MachineOptions {
   readonly figures?: readonly Figure[];
   /** Statements that hold. */
   readonly book?: () => StatementBook;
+  readonly retention?: number;
 }
 
 /** Everything that computes figures, running. */
@@ -180,7 +181,8 @@ export class Machine {
     });
     this.sources = new Sources({ rows, statements, relational, profiles });
     this.marks = new Marks({ relational, store, timer, statements });
-    const common = { figures, sources: this.sources, relational, clock };
+    const { retention } = options;
+    const common = { figures, sources: this.sources, relational, clock, retention };
     this.figures = new Figures({ ...common, marks: this.marks });
     this.work = new FigureWork({ ...common, failed });
     this.#running = runReaders({ store, timer, failed }, [this.marks], this.#stopped.signal);

@@ -4,7 +4,7 @@ import type { Relational } from '@village/store/relational';
 import type { JobRun } from '../module.ts';
 import type { Circumstances } from './circumstances.ts';
 import { applies } from './compute.ts';
-import { dayOf, dayStart, lengthOf } from './days.ts';
+import { dayOf, dayStart, lastDeletedDay, lengthOf } from './days.ts';
 import type { Figure } from './figure.ts';
 import { markStored, setRegistryVersion } from './marks.ts';
 import type { StoredResult } from './packed.ts';
@@ -18,6 +18,8 @@ export interface WorkOptions {
   readonly relational: Relational;
   readonly clock: () => number;
   readonly failed: (kind: string, error: unknown) => void;
+  /** How long readings are kept, ms; undefined for ever. */
+  readonly retention?: number | undefined;
 }
 
 type MarkRow = FigureTables['figure_mark'];
@@ -45,6 +47,7 @@ export class FigureWork {
   async run({ signal, progress }: JobRun): Promise<void> {
     await this.#markDefinitions();
     await this.#markCircumstances(signal);
+    await this.#spareOld();
     const failed = new Set<string>();
     let done = 0;
     let fault: unknown = null;
@@ -73,6 +76,16 @@ export class FigureWork {
 
   #today(): number {
     return dayOf(this.#options.clock());
+  }
+
+  /** Takes back marks of days whose readings may have been deleted: what is stored of them is all there is. */
+  async #spareOld(): Promise<void> {
+    const { relational, clock, retention } = this.#options;
+    if (retention === undefined) return;
+    await figureTables(relational)
+      .deleteFrom('figure_mark')
+      .where('day', '<=', lastDeletedDay(clock(), retention))
+      .execute();
   }
 
   async #due(): Promise<number> {
@@ -153,6 +166,8 @@ export class FigureWork {
     marks: readonly MarkRow[],
   ): (readonly [first: number, end: number])[] {
     const today = this.#today();
+    const { clock, retention } = this.#options;
+    const deleted = lastDeletedDay(clock(), retention);
     const days = new Set<number>();
     for (const { day } of marks)
       for (
@@ -160,7 +175,7 @@ export class FigureWork {
         other <= dayOf(dayStart(day) + DAY - 1 + lookBehind) && other < today;
         other++
       )
-        days.add(other);
+        if (other > deleted) days.add(other);
     const runs: [number, number][] = [];
     for (const day of [...days].sort((a, b) => a - b)) {
       const last = runs.at(-1);

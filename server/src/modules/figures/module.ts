@@ -141,12 +141,14 @@ export const figuresModule = defineModule<Needs, Tools>({
     const sources = new Sources({ rows: readings.corrected, statements, relational, profiles });
     const marks = new Marks({ relational, store, timer, statements });
     const all = needs.figures;
-    const figures = new Figures({ figures: all, sources, clock, relational, marks });
-    const work = new FigureWork({ figures: all, sources, relational, clock, failed });
+    const { retention } = needs.config.store;
+    const common = { figures: all, sources, clock, relational, retention };
+    const figures = new Figures({ ...common, marks });
+    const work = new FigureWork({ ...common, failed });
     const checks = new FigureChecks({
-      ...{ figures: all, sources, relational, marks, clock },
+      ...common,
+      marks,
       random: seededRandom(`figures ${clock()}`),
-      retention: needs.config.store.retention,
     });
     return {
       readers: [marks],
