@@ -5,11 +5,17 @@ import type { Circumstances, Measured } from './circumstances.ts';
 import { applies, type InputState, type Result } from './compute.ts';
 import { dayOf, dayStart, lastDeletedDay, lengthOf, type Span } from './days.ts';
 import { type Figure, type InputRow, window } from './figure.ts';
-import type { Marks } from './marks.ts';
-import { type StoredResult, sameTold, unpack } from './packed.ts';
 import type { Sources } from './sources.ts';
-import { current, type FormerDay, formerDays, storedDays, withStatements } from './stored.ts';
-import { figureTables, type Reason } from './tables.ts';
+import {
+  current,
+  type FormerDay,
+  formerDays,
+  storedDays,
+  withStatements,
+} from './stored/days-stored.ts';
+import type { Marks } from './stored/marks.ts';
+import { type StoredResult, sameTold, unpack } from './stored/packed.ts';
+import { figureTables, type Reason } from './stored/tables.ts';
 
 /** A figure as it was before, and why it is another now. */
 export interface Former {

@@ -9,7 +9,7 @@ import { DAY, seededRandom, systemTimer } from '@village/core';
 import { openTimeSeries } from '@village/store/time-series';
 import { afterEach, expect, it } from 'vitest';
 import { dayOf, dayStart } from './days.ts';
-import { figureTables } from './tables.ts';
+import { figureTables } from './stored/tables.ts';
 import { DEVICES, FIRST_DAY, Machine, openBooks, openTables, SetTimer } from './testing.ts';
 
 /** Places that are killed beside each other, and how often each. */

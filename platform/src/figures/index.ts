@@ -6,19 +6,6 @@ export {
   type Former,
   type Opened,
 } from './answers.ts';
-export {
-  type CheckOptions,
-  type CheckResult,
-  catchUp,
-  checkFigures,
-} from './check.ts';
-export {
-  askCheck,
-  type CheckState,
-  checkState,
-  FigureChecks,
-  withdrawCheck,
-} from './checks.ts';
 export { Circumstances } from './circumstances.ts';
 export { computeSpan, Readings, type Result } from './compute.ts';
 export { dayOf, dayStart, FIGURE_SPANS, type FigureSpan } from './days.ts';
@@ -30,8 +17,21 @@ export {
   type InputReadings,
   type InputRow,
 } from './figure.ts';
-export { Marks, type MarksOptions } from './marks.ts';
 export { type SourceOptions, Sources, type Statements, statementsOf } from './sources.ts';
 export { defineStandard, type Standard, type StandardVersion, versionAt } from './standard.ts';
-export { FIGURES, figureMigrations, type Reason } from './tables.ts';
-export { FigureWork, type WorkOptions } from './work.ts';
+export {
+  type CheckOptions,
+  type CheckResult,
+  catchUp,
+  checkFigures,
+} from './stored/check.ts';
+export {
+  askCheck,
+  type CheckState,
+  checkState,
+  FigureChecks,
+  withdrawCheck,
+} from './stored/checks.ts';
+export { Marks, type MarksOptions } from './stored/marks.ts';
+export { FIGURES, figureMigrations, type Reason } from './stored/tables.ts';
+export { FigureWork, type WorkOptions } from './stored/work.ts';

@@ -26,7 +26,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Statement, StatementBook } from '../corrections/statement.ts';
 import { dayStart } from './days.ts';
 import { defineFigure } from './figure.ts';
-import { figureTables } from './tables.ts';
+import { figureTables } from './stored/tables.ts';
 import {
   above,
   DEVICES,

@@ -16,14 +16,14 @@ import { type Statement, StatementBook } from '../corrections/statement.ts';
 import { correctionTables } from '../corrections/tables.ts';
 import { runReaders } from '../readers.ts';
 import { Figures } from './answers.ts';
-import { type CheckResult, checkFigures } from './check.ts';
 import { dayStart } from './days.ts';
 import { defineFigure, type Figure } from './figure.ts';
-import { Marks } from './marks.ts';
 import { Sources, statementsOf } from './sources.ts';
 import { defineStandard } from './standard.ts';
-import { FIGURES, figureMigrations } from './tables.ts';
-import { FigureWork } from './work.ts';
+import { type CheckResult, checkFigures } from './stored/check.ts';
+import { Marks } from './stored/marks.ts';
+import { FIGURES, figureMigrations } from './stored/tables.ts';
+import { FigureWork } from './stored/work.ts';
 
 export const PROFILE = 'village/air-weather';
 export const METRICS = ['o3', 'no2'];

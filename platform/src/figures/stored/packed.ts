@@ -1,7 +1,7 @@
 /** Results as they are stored: those of a day's spans in one text, places instead of names. */
-import type { Result } from './compute.ts';
-import { dayStart, lengthOf } from './days.ts';
-import type { Figure } from './figure.ts';
+import type { Result } from '../compute.ts';
+import { dayStart, lengthOf } from '../days.ts';
+import type { Figure } from '../figure.ts';
 
 type PackedInput = readonly [expected: number, valid: number, rows: number, digest: string];
 type Packed = readonly [

@@ -1,15 +1,15 @@
 /** Works off marks: computes the stored figures of closed days again, live days first, then the oldest. */
 import { DAY, OperationalError } from '@village/core';
 import type { Relational } from '@village/store/relational';
-import type { JobRun } from '../module.ts';
-import type { Circumstances } from './circumstances.ts';
-import { applies } from './compute.ts';
-import { dayOf, dayStart, lastDeletedDay, lengthOf } from './days.ts';
-import type { Figure } from './figure.ts';
+import type { JobRun } from '../../module.ts';
+import type { Circumstances } from '../circumstances.ts';
+import { applies } from '../compute.ts';
+import { dayOf, dayStart, lastDeletedDay, lengthOf } from '../days.ts';
+import type { Figure } from '../figure.ts';
+import type { Sources } from '../sources.ts';
+import { type NewDay, storeDays, withStatements } from './days-stored.ts';
 import { markStored, setRegistryVersion } from './marks.ts';
 import type { StoredResult } from './packed.ts';
-import type { Sources } from './sources.ts';
-import { type NewDay, storeDays, withStatements } from './stored.ts';
 import { type FigureTables, figureTables, reasonBit } from './tables.ts';
 
 export interface WorkOptions {

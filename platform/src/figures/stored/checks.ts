@@ -1,7 +1,7 @@
 /** Checks of stored figures that a running server makes: those that a command asks for through the database, and the nightly sample. */
 import { OperationalError, type Random } from '@village/core';
 import type { Relational, RelationalAccess } from '@village/store/relational';
-import type { JobRun } from '../module.ts';
+import type { JobRun } from '../../module.ts';
 import { type CheckOptions, type CheckResult, checkFigures } from './check.ts';
 import { figureTables } from './tables.ts';
 

@@ -11,9 +11,9 @@ import type {
   TimeSeriesStore,
 } from '@village/store/time-series';
 import { sql } from 'kysely';
-import type { ModuleReader } from '../readers.ts';
-import { dayOf, dayStart, masksOf, type Span, WHOLE_DAY } from './days.ts';
-import type { Statements } from './sources.ts';
+import type { ModuleReader } from '../../readers.ts';
+import { dayOf, dayStart, masksOf, type Span, WHOLE_DAY } from '../days.ts';
+import type { Statements } from '../sources.ts';
 import { type FigureTables, figureTables, reasonBit } from './tables.ts';
 
 export interface Mark {

@@ -2,15 +2,15 @@
 import type { Random } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import type { JobRun } from '../module.ts';
-import { isCutOff } from '../readers.ts';
-import type { Circumstances } from './circumstances.ts';
-import { dayOf, lengthOf } from './days.ts';
-import type { Figure } from './figure.ts';
+import type { JobRun } from '../../module.ts';
+import { isCutOff } from '../../readers.ts';
+import type { Circumstances } from '../circumstances.ts';
+import { dayOf, lengthOf } from '../days.ts';
+import type { Figure } from '../figure.ts';
+import type { Sources } from '../sources.ts';
+import { type StoredDay, withStatements } from './days-stored.ts';
 import { type Marks, putMarks } from './marks.ts';
 import { pack, type StoredResult, unpack } from './packed.ts';
-import type { Sources } from './sources.ts';
-import { type StoredDay, withStatements } from './stored.ts';
 import { figureTables, reasonBit } from './tables.ts';
 
 export interface CheckOptions {

@@ -1,11 +1,11 @@
 /** Stored results: read, compared with what holds now, and replaced so that what was before is kept with the reason. */
 import type { RelationalAccess } from '@village/store/relational';
-import type { Circumstances } from './circumstances.ts';
-import type { Result } from './compute.ts';
-import { lengthOf, type Span } from './days.ts';
-import { type Figure, window } from './figure.ts';
+import type { Circumstances } from '../circumstances.ts';
+import type { Result } from '../compute.ts';
+import { lengthOf, type Span } from '../days.ts';
+import { type Figure, window } from '../figure.ts';
+import type { Statements } from '../sources.ts';
 import { pack, type StoredResult, sameTold, unpack } from './packed.ts';
-import type { Statements } from './sources.ts';
 import { type FigureTables, figureTables, type Reason, reasonBit, reasonsOf } from './tables.ts';
 
 export type StoredDay = FigureTables['figure_day'];
