@@ -100,7 +100,9 @@ const RANGE = 'from=2013-01-01T00:00:00Z&to=2018-01-01T00:00:00Z';
 
 /** What the server exports of a device; fails when a (metric, time) comes twice. */
 async function stored(server: TestServer, device: string): Promise<Cells> {
-  const response = await server.api.fetch(`/api/v1/export?format=csv&device=${device}&${RANGE}`);
+  const response = await server.api.fetch(
+    `/api/v1/export?format=csv&view=received&device=${device}&${RANGE}`,
+  );
   expect(response.status).toBe(200);
   const [head = '', ...lines] = (await response.text()).trim().split(/\r?\n/);
   expect(head).toBe('device,metric,at,value,quality,lane,received_at');
