@@ -5,6 +5,7 @@
 import { MINUTE, OperationalError } from '@village/core';
 import type { MissedSpan, ReaderCutOff, ReceivedFrame } from '../journal/contract.ts';
 import type { JournalCore } from '../journal/journal.ts';
+import { ReaderWaits } from '../journal/reader-waits.ts';
 import type { Follower } from '../journal/readers.ts';
 import { compareFrames, compareTexts } from './frame-file.ts';
 import type { FrameFiles } from './frame-files.ts';
@@ -19,7 +20,6 @@ const FRAME_COST_BYTES = 200;
 const WAITING_MS_MAX = 15 * MINUTE;
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 10_000;
-const VISIBLE_WAIT_MS = 10_000;
 /** Key of the spans that were missed, in the journal's table `state`. */
 const STATE_MISSED = 'frames-missed';
 const MISSED_MAX = 1_000;
@@ -49,7 +49,10 @@ export class FrameFeed {
   #missed: MissedSpan[];
   #missedSaved = true;
   #writing: Promise<void> = Promise.resolve();
-  #waiters: { readonly target: number; readonly resolve: () => void }[] = [];
+  readonly #waits = new ReaderWaits(
+    () =>
+      new OperationalError('frames-behind', 'The frames are still catching up.', { retry: true }),
+  );
   writeFailures = 0;
 
   constructor(journal: JournalCore, files: FrameFiles, { lagMax = FRAMES_LAG_MAX }: FeedOptions) {
@@ -153,9 +156,7 @@ export class FrameFeed {
 
   #taken(group: number): void {
     this.#takenUpTo = group;
-    const ready = this.#waiters.filter(({ target }) => target <= group);
-    this.#waiters = this.#waiters.filter(({ target }) => target > group);
-    for (const { resolve } of ready) resolve();
+    this.#waits.taken(group);
   }
 
   /** The journal may forget what is in files, and what held no frames. */
@@ -233,30 +234,7 @@ export class FrameFeed {
   async visible(signal?: AbortSignal): Promise<void> {
     const target = this.#journal.head;
     if (this.#takenUpTo >= target) return;
-    const timeout = AbortSignal.timeout(VISIBLE_WAIT_MS);
-    const ended = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-    await new Promise<void>((resolve, reject) => {
-      const stop = (): void => {
-        this.#waiters = this.#waiters.filter((one) => one !== waiter);
-        reject(
-          timeout.aborted
-            ? new OperationalError('frames-behind', 'The frames are still catching up.', {
-                retry: true,
-              })
-            : new OperationalError('query-aborted', 'The query was given up.'),
-        );
-      };
-      const waiter = {
-        target,
-        resolve: () => {
-          ended.removeEventListener('abort', stop);
-          resolve();
-        },
-      };
-      if (ended.aborted) return stop();
-      ended.addEventListener('abort', stop, { once: true });
-      this.#waiters.push(waiter);
-    });
+    await this.#waits.until(target, signal);
   }
 
   async close(): Promise<void> {

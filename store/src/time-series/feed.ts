@@ -5,6 +5,7 @@
 import { OperationalError } from '@village/core';
 import type { Archive, ArchiveHost } from '../archive/contract.ts';
 import type { JournalCore } from '../journal/journal.ts';
+import { ReaderWaits } from '../journal/reader-waits.ts';
 import type { Follower } from '../journal/readers.ts';
 
 /** Name of the archive among the journal's readers. */
@@ -15,14 +16,6 @@ const BYTES_MAX = 8 * 1024 * 1024;
 /** Pause after a fault, doubled each time. */
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 10_000;
-/** A query waits so long for what was acknowledged before it, ms of the machine's own time. */
-export const VISIBLE_WAIT_MS = 10_000;
-
-interface Waiter {
-  readonly target: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
 
 /** The way from the journal into one archive. */
 export class ArchiveFeed {
@@ -35,7 +28,10 @@ export class ArchiveFeed {
   #round = new AbortController();
   #takenUpTo = 0;
   #fault: OperationalError | null = null;
-  #waiters: Waiter[] = [];
+  readonly #waits = new ReaderWaits(
+    () =>
+      new OperationalError('archive-behind', 'The archive is still catching up.', { retry: true }),
+  );
   #retryMs = RETRY_MS;
   /** Times that the archive lost what it was given. */
   #losses = 0;
@@ -82,7 +78,7 @@ export class ArchiveFeed {
 
   #fail(error: OperationalError): void {
     this.#fault = error;
-    for (const { reject } of this.#waiters.splice(0)) reject(error);
+    this.#waits.fail(error);
   }
 
   async #run(archive: Archive): Promise<void> {
@@ -126,10 +122,7 @@ export class ArchiveFeed {
       this.#fault = null;
       this.host.report('info', 'the archive takes groups again');
     }
-    const ready = this.#waiters.filter(({ target }) => target <= group);
-    if (ready.length === 0) return;
-    this.#waiters = this.#waiters.filter(({ target }) => target > group);
-    for (const { resolve } of ready) resolve();
+    this.#waits.taken(group);
   }
 
   #resumeAfter(error: Error, archive: Archive): number {
@@ -156,32 +149,7 @@ export class ArchiveFeed {
     const target = this.#journal.head;
     if (this.#takenUpTo >= target) return;
     if (this.#fault !== null) throw this.#fault;
-    const timeout = AbortSignal.timeout(VISIBLE_WAIT_MS);
-    const ended = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-    await new Promise<void>((resolve, reject) => {
-      const give = (done: () => void): void => {
-        ended.removeEventListener('abort', stop);
-        done();
-      };
-      const waiter: Waiter = {
-        target,
-        resolve: () => give(resolve),
-        reject: (error) => give(() => reject(error)),
-      };
-      const stop = (): void => {
-        this.#waiters = this.#waiters.filter((one) => one !== waiter);
-        reject(
-          timeout.aborted
-            ? new OperationalError('archive-behind', 'The archive is still catching up.', {
-                retry: true,
-              })
-            : new OperationalError('query-aborted', 'The query was given up.'),
-        );
-      };
-      if (ended.aborted) return stop();
-      ended.addEventListener('abort', stop, { once: true });
-      this.#waiters.push(waiter);
-    });
+    await this.#waits.until(target, signal);
   }
 
   /**
