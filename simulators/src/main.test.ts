@@ -86,6 +86,13 @@ describe('npm run simulate', { timeout: 60_000 }, () => {
     expect(await slave.ended).toMatchObject({ code: 0, err: '' });
   });
 
+  it('ends when the process that started it is gone before it plays', async () => {
+    const port = String(await freePort());
+    const slave = run('slave', '--profile', 'boqu/phg-2091', '--port', port);
+    slave.child.disconnect();
+    expect(await slave.ended).toMatchObject({ code: 0, err: '' });
+  });
+
   it('replays a file: registration first, then the measurements', async () => {
     const csv = join(folder, 'a.csv');
     const list = join(folder, 'devices.csv');

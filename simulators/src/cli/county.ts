@@ -37,6 +37,7 @@ export function plan(flags: Flags): void {
 }
 
 const PLAY_REPORT_MS = 30 * SECOND;
+const CHANNEL_GONE: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ERR_IPC_CHANNEL_CLOSED']);
 
 /** Plays until --for is over or a signal to stop, and prints the counts as one JSON line. */
 async function keepPlaying(
@@ -54,8 +55,11 @@ async function keepPlaying(
       : await playOnFreePorts(county, moveIn, begin);
   if (ports.moved) console.log(`ports of the plan are taken; devices are at ${ports.first} and up`);
   console.log(`playing ${county.devices.length} devices`);
-  // Whoever started us with a channel waits for this before anything polls our ports.
-  process.send?.({ playing: true, moved: ports.moved });
+  // Whoever started us with a channel waits for this before anything polls our ports. It may give
+  // the channel up at any time, which ends us by `disconnect` (stop.ts), not by a fault.
+  process.send?.({ playing: true, moved: ports.moved }, undefined, undefined, (fault) => {
+    if (fault !== null && !CHANNEL_GONE.has((fault as NodeJS.ErrnoException).code)) throw fault;
+  });
   const endsAt = timer.elapsed() + (forMs ?? Number.POSITIVE_INFINITY);
   let reported = '[]';
   while (!stop.signal.aborted && timer.elapsed() < endsAt) {
