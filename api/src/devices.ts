@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox';
 import { endpoint } from './endpoint.ts';
 import {
   AreaRef,
+  AsReceived,
   Code,
   Counts,
   Csv,
@@ -63,6 +64,8 @@ export const Value = Type.Object({
   at: Time,
   receivedAt: Time,
   quality: QualityWord,
+  /** There only when corrections speak of it. */
+  received: Type.Optional(AsReceived),
 });
 export type Value = Static<typeof Value>;
 

@@ -28,6 +28,10 @@ export type Overview = Static<typeof Overview>;
 export const LatestChanges = Type.Object({ items: Type.Array(Latest) });
 export type LatestChanges = Static<typeof LatestChanges>;
 
+/** Devices of which other corrections hold than before: whatever was asked of their past has another answer now. */
+export const CorrectedDevices = Type.Object({ devices: Type.Array(Type.String()) });
+export type CorrectedDevices = Static<typeof CorrectedDevices>;
+
 export const overview = endpoint({
   method: 'GET',
   path: '/overview',
@@ -48,10 +52,12 @@ export const follow = endpoint({
   path: '/live',
   right: 'readings.read',
   summary: 'Server-sent events of what changes',
-  notes: '`latest` holds what changed, at most once a second; a comment comes every 15 s',
+  notes:
+    '`latest` holds what changed, at most once a second; `corrected` names devices of which other corrections hold than before: ' +
+    'their newest values come in `latest`, whatever was asked of their past has another answer now; a comment comes every 15 s',
   tags: ['areas'],
   query: exactly({ area: Type.Optional(Code), device: Type.Optional(Id) }),
   produces: ['text/event-stream'],
   answers: { 200: Type.Unsafe<string>({ type: 'string', description: 'server-sent events' }) },
-  stream: { latest: LatestChanges, counts: Counts },
+  stream: { latest: LatestChanges, corrected: CorrectedDevices, counts: Counts },
 });

@@ -3,6 +3,7 @@ import { LANES, WIRE_ROWS_MAX } from '@village/core';
 import { type Static, type TSchema, Type } from 'typebox';
 import { endpoint } from './endpoint.ts';
 import {
+  AsReceived,
   Code,
   exactly,
   Id,
@@ -29,18 +30,7 @@ export const RangeRow = Type.Object({
   values: Type.Record(Type.String(), Type.Number()),
   quality: Type.Optional(Type.Record(Type.String(), QualityWord)),
   /** What was received, by metric, for those of which corrections speak. */
-  received: Type.Optional(
-    Type.Record(
-      Type.String(),
-      Type.Object({
-        device: Type.String(),
-        at: Time,
-        value: Type.Number(),
-        quality: QualityWord,
-        corrections: Type.Array(Type.Integer()),
-      }),
-    ),
-  ),
+  received: Type.Optional(Type.Record(Type.String(), AsReceived)),
 });
 export type RangeRow = Static<typeof RangeRow>;
 

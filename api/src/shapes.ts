@@ -52,6 +52,15 @@ export const StateWord = words(DEVICE_STATES);
 export const LevelWord = words(AREA_LEVELS);
 export const QualityWord = words(QUALITIES);
 
+/** What was received of a reading that corrections speak of. */
+export const AsReceived = Type.Object({
+  device: Type.String(),
+  at: Time,
+  value: Type.Number(),
+  quality: QualityWord,
+  corrections: Type.Array(Type.Integer()),
+});
+
 export const Label = Type.Object({ zh: Type.String(), en: Type.String() });
 
 /** An area as other things name it. */

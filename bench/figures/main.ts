@@ -85,7 +85,7 @@ async function year(folder: string): Promise<Case[]> {
       ...{ id: 1, kind: 'offset', device: 'a', metric: null, value: 1, target: null },
       ...span,
     };
-    book = book.with(statement).numbered(1);
+    book = book.changed([{ number: 1, statement, holds: true }]);
     const began = performance.now();
     await machine.note(statement, book);
     const [first] = await machine.figures.values(figureOf('hours-above:air.o3'), 'a', {

@@ -1,7 +1,7 @@
 /** Asking the server from a page: what was asked last counts, and leaving the page calls everything off. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Counts, LatestChange } from './api/answers.ts';
-import { live, liveCounts, liveLatest } from './api/calls.ts';
+import { live, liveCorrected, liveCounts, liveLatest } from './api/calls.ts';
 import { ApiError, addressOf } from './api/client.ts';
 import { followStream } from './api/stream.ts';
 import { session, sessionEnded, streamFault, streamState } from './state.ts';
@@ -88,6 +88,8 @@ export function useLoad<T>(
 export interface LiveHandlers {
   readonly latest?: (items: readonly LatestChange[]) => void;
   readonly counts?: (counts: Counts) => void;
+  /** Of these devices other corrections hold: what was loaded of them has another answer now. */
+  readonly corrected?: (devices: ReadonlySet<string>) => void;
   /** The line is back: load anew what was missed. */
   readonly recovered: () => void;
 }
@@ -126,6 +128,10 @@ export function useLive(
         event: ({ event, data }) => {
           if (event === 'latest')
             current.current.latest?.(liveLatest(JSON.parse(data), 'latest').items);
+          else if (event === 'corrected')
+            current.current.corrected?.(
+              new Set(liveCorrected(JSON.parse(data), 'corrected').devices),
+            );
           else if (event === 'counts')
             current.current.counts?.(liveCounts(JSON.parse(data), 'counts'));
         },

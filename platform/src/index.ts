@@ -8,7 +8,7 @@ export {
   type DeviceFacts,
   REPORTED_AFTER_MS,
 } from './corrections/corrections.ts';
-export { correctedLatest } from './corrections/latest.ts';
+export { type CorrectedLatest, correctedLatest } from './corrections/latest.ts';
 export { type Preview, preview } from './corrections/preview.ts';
 export {
   CorrectedQueries,
@@ -27,6 +27,7 @@ export {
   type StatementKind,
 } from './corrections/statement.ts';
 export {
+  CORRECTIONS_CHANNEL,
   correctionTables,
   STATEMENT_STATES,
   type StoredStatement,

@@ -81,7 +81,9 @@ describe('decoders of schemas', () => {
       ...shown,
       retiredAt: null,
       lastSeenAt: ms,
-      values: new Map([['cod', { value: 3, at: ms, receivedAt: ms, quality: 'good' }]]),
+      values: new Map([
+        ['cod', { value: 3, at: ms, receivedAt: ms, quality: 'good', received: null }],
+      ]),
     });
     const optional = decoderOf(Type.Object({ text: Type.Optional(Type.String()) }));
     expect(optional({}, '')).toEqual({ text: null });

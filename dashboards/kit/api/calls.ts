@@ -41,4 +41,5 @@ export const backup = callOf(api.system.backup);
 /** The stream of live events, and what each event carries. */
 export const live = callOf(api.live.follow);
 export const liveCounts = decoderOf(api.live.follow.stream.counts);
+export const liveCorrected = decoderOf(api.live.follow.stream.corrected);
 export const liveLatest = decoderOf(api.live.follow.stream.latest);

@@ -65,6 +65,7 @@ export function Figure({
           {word('quality', value.quality)}
         </span>
       )}
+      {value.received !== null && <span class="small muted">{word('quality', 'corrected')}</span>}
     </span>
   );
 }

@@ -8,6 +8,7 @@ describe('live values', () => {
     at,
     receivedAt: at,
     quality: 'good',
+    received: null,
   });
   it('what is older than what is shown changes nothing', () => {
     const shown = new Map([['cod', value(100, 1)]]);

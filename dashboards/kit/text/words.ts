@@ -23,6 +23,7 @@ export const words = {
   'quality.over-range': { zh: '超量程', en: 'Over range' },
   'quality.no-comms': { zh: '通讯中断', en: 'No communication' },
   'quality.implausible': { zh: '数值可疑', en: 'Implausible' },
+  'quality.corrected': { zh: '已订正', en: 'Corrected' },
   'quality.invalid': { zh: '无效', en: 'Invalid' },
   'lane.live': { zh: '实时', en: 'Live' },
   'lane.backfill': { zh: '补传', en: 'Backfill' },

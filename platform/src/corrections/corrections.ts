@@ -1,19 +1,22 @@
 /** Statements from being proposed to being undone: what holds is in memory and follows each commit at once. */
-import { type Clock, DAY, OperationalError } from '@village/core';
+import { type Clock, DAY, OperationalError, SECOND, systemTimer } from '@village/core';
 import type { AuditEntry, Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import { checkSaying, type Saying, type Statement, StatementBook } from './statement.ts';
+import { checkSaying, type Saying, StatementBook } from './statement.ts';
 import {
+  changesAfter,
   contradicted,
   holding,
   insertStatement,
   insertStep,
+  lastNumber,
   listStatements,
   markNoted,
   notNoted,
   type StatementsQuery,
   type StoredStatement,
   statementById,
+  takeTurn,
 } from './tables.ts';
 
 /** What is known of a device's metrics. */
@@ -44,14 +47,45 @@ export interface Author {
 /** Figures of evidence devices are reported within a week. */
 export const REPORTED_AFTER_MS: number = 7 * DAY;
 const REASON_MAX = 500;
+/** Changes taken in at once. */
+const CHANGES_PAGE = 1_000;
+/** How long an answer waits for the journal to be told; it is told later otherwise. */
+const NOTE_WAIT_MS = 2 * SECOND;
 
 const refuse = (code: string, message: string): never => {
   throw new OperationalError(code, message);
 };
 
+/** Work that runs once at a time; all who ask for it before a run begins have that one. */
+class Shared {
+  readonly #work: () => Promise<void>;
+  #last: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
+
+  constructor(work: () => Promise<void>) {
+    this.#work = work;
+  }
+
+  /** Begins, or waits until what runs is over and begins then: that may have looked too early. */
+  run(): Promise<void> {
+    if (this.#next === null) {
+      const begin = (): Promise<void> => {
+        this.#next = null;
+        return this.#work();
+      };
+      this.#next = this.#last.then(begin, begin);
+      this.#last = this.#next;
+    }
+    return this.#next;
+  }
+}
+
 export class Corrections {
   readonly #options: CorrectionsOptions;
   #book = new StatementBook([]);
+  readonly #listeners = new Set<(devices: ReadonlySet<string>) => void>();
+  readonly #following = new Shared(() => this.#follow());
+  readonly #noting = new Shared(() => this.#note());
 
   constructor(options: CorrectionsOptions) {
     this.#options = options;
@@ -64,9 +98,43 @@ export class Corrections {
 
   /** Reads what holds, and tells the journal what it was not told before a kill. */
   async load(): Promise<void> {
-    const { statements, number } = await holding(this.#options.relational);
-    this.#book = new StatementBook(statements, number);
+    await this.#loadAll();
     await this.noteAll();
+  }
+
+  /** Calls `listener`, which must not throw, with devices of which other statements hold than before. */
+  onChange(listener: (devices: ReadonlySet<string>) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Takes in what was committed since, by this process or another. */
+  follow(): Promise<void> {
+    return this.#following.run();
+  }
+
+  async #follow(): Promise<void> {
+    const { relational } = this.#options;
+    // A database that was brought back knows less than before.
+    if ((await lastNumber(relational)) < this.#book.number) return this.#loadAll();
+    for (;;) {
+      const { number } = this.#book;
+      const changes = await changesAfter(relational, number, CHANGES_PAGE);
+      if (changes.length > 0) this.#swap(this.#book.changed(changes));
+      if (changes.length < CHANGES_PAGE) return;
+    }
+  }
+
+  async #loadAll(): Promise<void> {
+    const { statements, number } = await holding(this.#options.relational);
+    this.#swap(new StatementBook(statements, number));
+  }
+
+  #swap(book: StatementBook): void {
+    const before = this.#book;
+    this.#book = book;
+    if (this.#listeners.size === 0) return;
+    const devices = before.differing(book);
+    if (devices.size > 0) for (const listener of this.#listeners) listener(devices);
   }
 
   /** Whether another person than who says it has to agree. Until there are reports: evidence that is a week old. */
@@ -124,6 +192,7 @@ export class Corrections {
     const said = { kind, device, metric, from, to, value, target };
     const made = await relational.transaction(
       async (tx) => {
+        await takeTurn(tx);
         const other = await contradicted(tx, said);
         if (other !== null)
           refuse(
@@ -131,33 +200,34 @@ export class Corrections {
             `contradicts correction ${other.id}, which ${other.state === 'active' ? 'holds' : 'waits'}`,
           );
         const id = await insertStatement(tx, { ...said, ...deed, reason, second });
-        const number = second ? null : await insertStep(tx, id, 'activated', deed);
-        return { id, number };
+        if (!second) await insertStep(tx, id, 'activated', deed);
+        return { id };
       },
       {
         audit: ({ id }) =>
           author.audited('propose-correction', String(id), { ...said, reason, second }),
       },
     );
-    return this.#hold(made.id, made.number);
+    return this.#hold(made.id);
   }
 
   /** Lets a statement hold that waits for a second person. @throws not-found not-waiting second-person contradicts */
   async approve(id: number, author: Author): Promise<StoredStatement> {
     const { relational, clock } = this.#options;
-    const number = await relational.transaction(
+    await relational.transaction(
       async (tx) => {
+        await takeTurn(tx);
         const statement =
           (await statementById(tx, id)) ?? refuse('not-found', 'no such correction');
         if (statement.state !== 'waiting')
           refuse('not-waiting', `correction ${id} is ${statement.state}`);
         if (statement.by === author.by)
           refuse('second-person', 'another person than who proposed it has to approve it');
-        return insertStep(tx, id, 'activated', { by: author.by, at: clock() });
+        await insertStep(tx, id, 'activated', { by: author.by, at: clock() });
       },
       { audit: author.audited('approve-correction', String(id), {}) },
     );
-    return this.#hold(id, number);
+    return this.#hold(id);
   }
 
   /**
@@ -168,8 +238,9 @@ export class Corrections {
     if (why !== null && why.length > REASON_MAX)
       refuse('bad-text', `why: must have at most ${REASON_MAX} characters`);
     const { relational, clock } = this.#options;
-    const number = await relational.transaction(
+    await relational.transaction(
       async (tx) => {
+        await takeTurn(tx);
         const statement =
           (await statementById(tx, id)) ?? refuse('not-found', 'no such correction');
         const { state, second, by } = statement;
@@ -178,36 +249,48 @@ export class Corrections {
         if (state === 'active' && second && by === author.by)
           refuse('second-person', 'another person than who proposed it has to undo it');
         const step = state === 'active' ? 'undone' : 'withdrawn';
-        const made = await insertStep(tx, id, step, { by: author.by, at: clock(), why });
-        return step === 'undone' ? made : null;
+        await insertStep(tx, id, step, { by: author.by, at: clock(), why });
       },
       { audit: author.audited('undo-correction', String(id), { why }) },
     );
-    return this.#hold(id, number);
+    return this.#hold(id);
   }
 
   /** Takes in what was committed; the journal learns of it, now or later. */
-  async #hold(id: number, number: number | null): Promise<StoredStatement> {
+  async #hold(id: number): Promise<StoredStatement> {
+    await this.follow();
     const stored = await statementById(this.#options.relational, id);
     if (stored === null) throw new Error(`BUG: correction ${id} was kept and is not there`);
-    if (number === null) return stored;
-    const rest = this.#book.withoutStatement(id);
-    const next = stored.state === 'active' ? rest.with(saidBy(stored)) : rest;
-    this.#book = next.numbered(Math.max(number, this.#book.number));
     await this.noteAll();
     return stored;
   }
 
-  /** Puts into the journal what it may not have yet; a fault is told, and what is left is noted the next time. */
+  /**
+   * Puts into the journal what it may not have yet. A fault is told, and what is left is noted the next time; a journal that
+   * takes nothing now is not waited for.
+   */
   async noteAll(): Promise<void> {
+    const over = new AbortController();
+    const late = systemTimer.sleep(NOTE_WAIT_MS, over.signal).catch(() => undefined);
+    await Promise.race([this.#noting.run(), late]);
+    over.abort();
+  }
+
+  async #note(): Promise<void> {
     const { relational, store, clock, failed } = this.#options;
     try {
-      for (const { statement, number } of await notNoted(relational)) {
+      const steps = await notNoted(relational);
+      // Also what no longer holds moved readings until now: its step may not have been noted either.
+      const book = steps.reduce(
+        (all, { statement }) => all.withoutStatement(statement.id).with(statement),
+        this.#book,
+      );
+      for (const { statement, number } of steps) {
         store.note({
           type: 'correction',
           at: clock(),
           subject: statement.device,
-          detail: { number, spans: this.#book.reach(statement) },
+          detail: { number, spans: book.reach(statement) },
         });
         await store.commitNow();
         await markNoted(relational, number);
@@ -217,23 +300,3 @@ export class Corrections {
     }
   }
 }
-
-const saidBy = ({
-  id,
-  kind,
-  device,
-  metric,
-  from,
-  to,
-  value,
-  target,
-}: StoredStatement): Statement => ({
-  id,
-  kind,
-  device,
-  metric,
-  from,
-  to,
-  value,
-  target,
-});

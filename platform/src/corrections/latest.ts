@@ -1,7 +1,12 @@
 /** Newest values as statements leave them. */
 import type { LatestValue, RangeRow } from '@village/store/time-series';
-import { placed } from './apply.ts';
+import { type AsReceived, type Placed, placed, rowOf } from './apply.ts';
 import type { StatementBook } from './statement.ts';
+
+/** A newest value; `received` tells, where statements speak of it, what was received. */
+export interface CorrectedLatest extends LatestValue {
+  readonly received?: AsReceived;
+}
 
 /**
  * A device's newest values, corrected when they are read. Where its newest value of a metric belongs to another device, what
@@ -11,22 +16,30 @@ export function correctedLatest(
   book: StatementBook,
   latest: (device: string) => LatestValue[],
   device: string,
-): LatestValue[] {
+): CorrectedLatest[] {
   const sources = book.into(device).map((one) => one.device);
   if (sources.length === 0 && book.of(device).length === 0) return latest(device);
-  const newest = new Map<string, LatestValue>();
+  const newest = new Map<string, Placed[]>();
   for (const source of new Set([device, ...sources]))
     for (const value of latest(source))
-      for (const one of placed(book, source, rowOf(value))) {
+      for (const one of placed(book, source, alone(value))) {
+        if (one.device !== device) continue;
         const known = newest.get(one.metric);
-        if (one.device !== device || (known !== undefined && known.at >= one.at)) continue;
-        const { metric, at, quality } = one;
-        newest.set(metric, { metric, value: one.value, at, receivedAt: value.receivedAt, quality });
+        if (known === undefined || known[0]!.at < one.at) newest.set(one.metric, [one]);
+        else if (known[0]!.at === one.at) known.push(one);
       }
-  return [...newest.values()];
+  return [...newest].map(([metric, meeting]) => {
+    const { at, receivedAt, values, quality, received } = rowOf(meeting);
+    const was = received[metric];
+    return {
+      ...{ metric, value: values[metric] as number, at, receivedAt },
+      quality: quality[metric] ?? 'good',
+      ...(was === undefined ? {} : { received: was }),
+    };
+  });
 }
 
-const rowOf = ({ metric, value, at, receivedAt, quality }: LatestValue): RangeRow => ({
+const alone = ({ metric, value, at, receivedAt, quality }: LatestValue): RangeRow => ({
   at,
   receivedAt,
   lane: 'live',

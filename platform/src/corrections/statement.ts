@@ -155,9 +155,36 @@ export class StatementBook {
     return new StatementBook([...[...this.#of.values()].flat(), statement], this.number);
   }
 
-  /** This book under another number. */
-  numbered(number: number): StatementBook {
-    return new StatementBook([...this.#of.values()].flat(), number);
+  /** This book after changes, in their order. */
+  changed(
+    changes: readonly { number: number; statement: Statement; holds: boolean }[],
+  ): StatementBook {
+    const all = new Map([...this.#of.values()].flat().map((one) => [one.id, one]));
+    let { number } = this;
+    for (const change of changes) {
+      number = change.number;
+      if (change.holds) all.set(change.statement.id, change.statement);
+      else all.delete(change.statement.id);
+    }
+    return new StatementBook([...all.values()], number);
+  }
+
+  /** Devices whose readings this book and another may leave differently. */
+  differing(other: StatementBook): Set<string> {
+    const found = new Set<string>();
+    for (const [one, against] of [
+      [this, other],
+      [other, this],
+    ] as const)
+      for (const [device, statements] of one.#of) {
+        const there = new Set(against.of(device).map(({ id }) => id));
+        if (statements.every(({ id }) => there.has(id))) continue;
+        // Whatever is said of its clock or values goes along to where its readings go.
+        found.add(device);
+        for (const { target } of [...statements, ...against.of(device)])
+          if (target !== null) found.add(target);
+      }
+    return found;
   }
 
   /** This book without a statement. */

@@ -40,7 +40,12 @@ interface StepTable {
 interface Tables {
   correction_statement: StatementTable;
   correction_step: StepTable;
+  /** One row, which whoever changes statements changes first: over all processes one does so at a time. */
+  correction_turn: { id: number; turn: number };
 }
+
+/** What PostgreSQL's NOTIFY is sent on with each commit that changes what holds; others look at the last number. */
+export const CORRECTIONS_CHANNEL = 'village_corrections';
 
 /** Always there: readings are answered by what these tables hold. */
 export const correctionTables: RelationalModule = {
@@ -81,6 +86,25 @@ export const correctionTables: RelationalModule = {
           .addColumn('noted', 'integer', (c) => c.notNull().defaultTo(0))
           .addPrimaryKeyConstraint('correction_step_key', ['statement', 'step'])
           .execute();
+      },
+    },
+    '0002-processes': {
+      up: async (db, engine) => {
+        await db.schema
+          .createTable('correction_turn')
+          .addColumn('id', 'integer', (c) => c.primaryKey())
+          .addColumn('turn', 'bigint', (c) => c.notNull())
+          .execute();
+        await sql`insert into correction_turn (id, turn) values (1, 1)`.execute(db);
+        if (engine !== 'postgres') return;
+        await sql`create function corrections_changed() returns trigger language plpgsql as
+          'begin perform pg_notify(''village_corrections'', new.number::text); return null; end'`.execute(
+          db,
+        );
+        await sql`create trigger correction_step_made after insert on correction_step
+          for each row when (new.number is not null) execute function corrections_changed()`.execute(
+          db,
+        );
       },
     },
   },
@@ -216,7 +240,42 @@ export async function holding(
   return { statements: rows.map(stored), number: await lastNumber(access) };
 }
 
-async function lastNumber(access: RelationalAccess): Promise<number> {
+/** Called first in each transaction that changes statements: what it then reads stays so until it has ended. */
+export async function takeTurn(access: RelationalAccess): Promise<void> {
+  await tables(access).updateTable('correction_turn').set({ turn: sql`turn + 1` }).execute();
+}
+
+/** A step that changed what holds. */
+export interface Change {
+  readonly number: number;
+  readonly statement: Statement;
+  readonly holds: boolean;
+}
+
+/** What changed after a number, in order. */
+export async function changesAfter(
+  access: RelationalAccess,
+  number: number,
+  limit: number,
+): Promise<Change[]> {
+  const rows = await tables(access)
+    .selectFrom('correction_step as c')
+    .innerJoin('correction_statement as s', 's.id', 'c.statement')
+    .select(['c.number', 'c.step', 's.id', 's.kind', 's.device', 's.metric'])
+    .select(['s.from_at', 's.to_at', 's.value', 's.target'])
+    .where('c.number', '>', number)
+    .orderBy('c.number')
+    .limit(limit)
+    .execute();
+  return rows.map(({ number: rose, step, from_at: from, to_at: to, ...said }) => ({
+    number: rose as number,
+    statement: { ...said, from, to },
+    holds: step === 'activated',
+  }));
+}
+
+/** The last number of all steps; 0 before the first. */
+export async function lastNumber(access: RelationalAccess): Promise<number> {
   const { number } = await tables(access)
     .selectFrom('correction_step')
     .select((eb) => eb.fn.max('number').as('number'))

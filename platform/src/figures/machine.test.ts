@@ -184,8 +184,7 @@ class Rig {
   /** Says one of the statements, or takes it back. */
   async say(deed: number): Promise<void> {
     const statement = STATEMENTS.find(({ id }) => id === Math.abs(deed)) as Statement;
-    const now = deed > 0 ? this.book.with(statement) : this.book.withoutStatement(statement.id);
-    this.book = now.numbered(this.book.number + 1);
+    this.book = this.book.changed([{ number: this.book.number + 1, statement, holds: deed > 0 }]);
     await this.machine.note(statement, this.book);
   }
 

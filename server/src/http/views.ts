@@ -2,9 +2,12 @@
 import type * as api from '@village/api';
 import { formatTime, QUANTITIES, type Quantity } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
+import type { AsReceived, CorrectedLatest } from '@village/platform';
 import { type AreaNode, areaRefOf, type DeviceEntry, type Directory } from '@village/registry';
 import type { Account } from '@village/store/relational';
-import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
+import type { TimeSeriesStore } from '@village/store/time-series';
+import type { Static } from 'typebox';
+import type { NewestValues } from '../modules/needs.ts';
 
 const timeOrNull = (at: number | null): string | null => (at === null ? null : formatTime(at));
 
@@ -14,35 +17,44 @@ export function viewArea(node: AreaNode): api.areas.Area {
   return { code, level, name, parent, path: node.line.map(areaRefOf), counts: { ...node.counts } };
 }
 
-function viewValues(latest: readonly LatestValue[]): Record<string, api.devices.Value> {
+/** What was received of a reading that corrections speak of. */
+export const viewReceived = ({
+  device,
+  at,
+  value,
+  quality,
+  statements,
+}: AsReceived): Static<typeof api.shapes.AsReceived> => ({
+  ...{ device, at: formatTime(at), value, quality },
+  corrections: [...statements],
+});
+
+function viewValues(latest: readonly CorrectedLatest[]): Record<string, api.devices.Value> {
   return Object.fromEntries(
-    latest.map(({ metric, value, at, receivedAt, quality }) => [
+    latest.map(({ metric, value, at, receivedAt, quality, received }) => [
       metric,
-      { value, at: formatTime(at), receivedAt: formatTime(receivedAt), quality },
+      {
+        ...{ value, at: formatTime(at), receivedAt: formatTime(receivedAt), quality },
+        ...(received === undefined ? {} : { received: viewReceived(received) }),
+      },
     ]),
   );
 }
 
 /** A device's state and newest values. */
-export function viewLatest(
-  entry: DeviceEntry,
-  store: Pick<TimeSeriesStore, 'latest'>,
-): api.devices.Latest {
+export function viewLatest(entry: DeviceEntry, newest: NewestValues): api.devices.Latest {
   return {
     device: entry.device.id,
     state: entry.state,
     lastSeenAt: timeOrNull(entry.lastSeenAt),
-    values: viewValues(store.latest(entry.device.id)),
+    values: viewValues(newest.latest(entry.device.id)),
   };
 }
 
 /** A device with everything that lists and its own page show. */
-export function viewDevice(
-  entry: DeviceEntry,
-  store: Pick<TimeSeriesStore, 'latest'>,
-): api.devices.Device {
+export function viewDevice(entry: DeviceEntry, newest: NewestValues): api.devices.Device {
   const { id, name, profile, gateway, address, longitude, latitude } = entry.device;
-  const { state, lastSeenAt, values } = viewLatest(entry, store);
+  const { state, lastSeenAt, values } = viewLatest(entry, newest);
   return {
     id,
     name,

@@ -2,7 +2,14 @@
 import type { Broker } from '@village/broker';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Pipeline } from '@village/ingest';
-import type { CommandTools, Corrections, Platform, View, ViewQueries } from '@village/platform';
+import type {
+  CommandTools,
+  CorrectedLatest,
+  Corrections,
+  Platform,
+  View,
+  ViewQueries,
+} from '@village/platform';
 import type { Directory, Imports, Lifecycle, ProfileRevisions } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
@@ -10,14 +17,18 @@ import type { Config } from '../config/config.ts';
 import type { Backups } from './backup/backups.ts';
 import type { Passwords } from './session/passwords.ts';
 
+/** Newest values of devices, corrected. */
+export interface NewestValues {
+  latest(device: string): readonly CorrectedLatest[];
+}
+
 export interface Needs extends Platform {
   readonly config: Config;
   readonly store: TimeSeriesStore;
   /** Queries by view: what was received, and that with what was stated of it. */
   readonly readings: Readonly<Record<View, ViewQueries>>;
   readonly corrections: Corrections;
-  /** Newest values, corrected. */
-  readonly latest: Pick<TimeSeriesStore, 'latest'>;
+  readonly latest: NewestValues;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   /** Every text that the profiles have had. */
   readonly profileRevisions: ProfileRevisions;

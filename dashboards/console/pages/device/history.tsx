@@ -242,10 +242,10 @@ function useLiveSamples(
 const isoOf = (at: number): string => new Date(at).toISOString();
 
 /** Corrections of the device that hold; undefined until they are known, and for those who may not see them. */
-function useCorrections(device: string): readonly Correction[] | undefined {
+function useCorrections(device: string, turn: number): readonly Correction[] | undefined {
   const reader = session.value;
   const may = reader != null && mayUse({ right: 'corrections.read' }, reader);
-  const load = useLoad(may ? `corrections ${device}` : null, (signal) =>
+  const load = useLoad(may ? `corrections ${device} ${turn}` : null, (signal) =>
     client.call(calls.corrections, { query: { device, state: 'active', limit: 1000 }, signal }),
   );
   return load.data?.items;
@@ -258,24 +258,27 @@ export function History({
   metrics,
   reportEveryMs,
   change,
+  corrected: turn,
 }: {
   device: Device;
   metric: Metric;
   metrics: readonly Metric[];
   reportEveryMs: number;
   change: LatestChange | null;
+  /** Rises when other corrections hold. */
+  corrected: number;
 }) {
   const minute = Math.ceil(now.value / 60_000) * 60_000;
   const range = currentRange(minute);
   const rangeKey = range.name === 'custom' ? `${range.from}-${range.to}` : range.name;
   const refresh = range.name === 'custom' ? undefined : REFRESH_MS;
-  const corrections = useCorrections(device.id);
+  const corrections = useCorrections(device.id, turn);
   const corrected = (corrections ?? []).some(
     (one) =>
       (one.metric ?? metric.key) === metric.key && one.from < range.to && one.to > range.from,
   );
   const load = useLoad<Shown>(
-    `series ${device.id} ${metric.key} ${rangeKey} ${reportEveryMs} ${corrected}`,
+    `series ${device.id} ${metric.key} ${rangeKey} ${reportEveryMs} ${corrected} ${turn}`,
     async (signal) => ({
       series: await loadSeries(device.id, metric, reportEveryMs, range, corrected, signal),
       metric,
@@ -285,7 +288,7 @@ export function History({
   );
   useLiveSamples(load, change, reportEveryMs);
   const completeness = useLoad<Completeness>(
-    `completeness ${device.id} ${rangeKey}`,
+    `completeness ${device.id} ${rangeKey} ${turn}`,
     (signal) => client.call(calls.completeness, { query: spanOf(device.id, range), signal }),
     refresh,
   );

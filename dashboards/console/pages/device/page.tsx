@@ -180,17 +180,20 @@ const showsFrames = (profile: Profile | undefined): boolean =>
 function Body({
   device,
   change,
+  corrected,
   reload,
 }: {
   device: Device;
   change: LatestChange | null;
+  /** How often other corrections have come to hold since the page was opened. */
+  corrected: number;
   reload: () => void;
 }) {
   const profile = profiles.value.get(device.profile);
   const metrics = useMetrics(device, profile);
   const reportEveryMs = (profile?.reportEvery ?? 300) * 1000;
   const recent = useLoad(
-    `recent ${device.id} ${profile?.id}`,
+    `recent ${device.id} ${profile?.id} ${corrected}`,
     (signal) => loadRecent(device, reportEveryMs, now.peek(), signal),
     300_000,
   );
@@ -224,6 +227,7 @@ function Body({
           metrics={metrics}
           reportEveryMs={reportEveryMs}
           change={change}
+          corrected={corrected}
         />
       )}
       {chosen !== undefined && showsFrames(profile) && (
@@ -243,9 +247,14 @@ export function Page({ id }: { id: string }) {
     60_000,
   );
   const [change, setChange] = useState<LatestChange | null>(null);
+  const [corrected, setCorrected] = useState(0);
   // What has left the reader's area is theirs to see no longer: what was shown of it goes too.
   const gone = load.error?.status === 404 || load.error?.status === 403;
   const followed = load.data?.retiredAt === null && !gone;
+  const again = (): void => {
+    setCorrected((before) => before + 1);
+    load.reload();
+  };
   useLive(followed ? { device: id } : null, {
     latest: (items) => {
       const own = items.find((item) => item.device === id);
@@ -253,7 +262,10 @@ export function Page({ id }: { id: string }) {
       setChange(own);
       load.patch((device) => mergeLatest([device], [own])[0] ?? device);
     },
-    recovered: load.reload,
+    corrected: (devices) => {
+      if (devices.has(id)) again();
+    },
+    recovered: again,
   });
   const device = load.data;
   useTitle(device?.name ?? id);
@@ -295,7 +307,7 @@ export function Page({ id }: { id: string }) {
       {device.retiredAt !== null && (
         <p class="muted">{t('retired-hint', { time: formatTime(device.retiredAt) })}</p>
       )}
-      <Body device={device} change={change} reload={load.reload} />
+      <Body device={device} change={change} corrected={corrected} reload={load.reload} />
     </div>
   );
 }

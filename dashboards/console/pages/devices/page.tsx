@@ -345,6 +345,9 @@ export function Page({ title }: PageProps) {
     {
       latest: (changes) =>
         load.patch((page) => ({ ...page, items: [...mergeLatest(page.items, changes)] })),
+      corrected: (devices) => {
+        if (load.data?.items.some(({ id }) => devices.has(id))) load.reload();
+      },
       recovered: load.reload,
     },
   );

@@ -286,6 +286,10 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
   useLive(area.data === undefined ? null : { area: code }, {
     latest: (items) => devices.patch((shown) => mergeLatest(shown, items)),
     counts: setLiveTally,
+    corrected: (ids) => {
+      overview.reload();
+      if (devices.data?.some(({ id }) => ids.has(id))) devices.reload();
+    },
     recovered: () => {
       overview.reload();
       devices.reload();

@@ -10,7 +10,14 @@ import {
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../config/config.ts';
-import { type Client, NORTH, startCounty, type TestServer } from '../../testing.ts';
+import {
+  type Client,
+  NORTH,
+  startCounty,
+  startTest,
+  type TestServer,
+  until,
+} from '../../testing.ts';
 
 type Correction = corrections.Correction;
 
@@ -20,6 +27,53 @@ describe('SQLite', () => suite(() => Promise.resolve((config) => config)));
 
 describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
   let server: TestPostgres;
+
+  it('tells other processes, also when the line to them was lost', {
+    timeout: 60_000,
+  }, async () => {
+    const name = `corrections_${number++}`;
+    const client = new pg.Client(server.url('postgres'));
+    await client.connect();
+    await client.query(`create database ${name}`);
+    const stored = (config: Config): Config => ({
+      ...config,
+      relational: { url: server.url(name) },
+      corrections: { secondPersonAfterMs: 4_000 * DAY },
+    });
+    const first = await startCounty(stored);
+    const second = await startTest(stored);
+    try {
+      const admin = await first.client('admin');
+      const active = async (): Promise<string> =>
+        /^village_corrections_active (\d+)$/m.exec(
+          (await second.server.http.inject('/metrics')).body,
+        )?.[1] as string;
+      const propose = async (n: number): Promise<void> => {
+        const response = await admin.ask('POST', '/corrections', {
+          kind: 'invalid',
+          device: 'north-air',
+          from: formatTime(n * DAY),
+          to: formatTime((n + 1) * DAY),
+          reason: 'why',
+        });
+        expect(response.statusCode).toBe(201);
+      };
+      await propose(20_000);
+      await until('it is told', async () => (await active()) === '1');
+      // Every line of the second process but those in use is cut, and what is said then it can't hear.
+      const cut = await client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = '${name}' and query ilike 'listen%'`,
+      );
+      expect(cut.rowCount).toBeGreaterThanOrEqual(4);
+      await propose(20_001);
+      await until('it has looked', async () => (await active()) === '2');
+    } finally {
+      await client.end();
+      await second.close();
+      await first.close();
+    }
+  });
   beforeAll(async () => {
     server = await startPostgres(postgresFolder() as string);
   }, 60_000);

@@ -1,12 +1,13 @@
 /** The module of corrections: statements about readings, tried before, agreed to by a second person, and taken back. */
 import { corrections as api } from '@village/api';
-import { formatTime, MINUTE, OperationalError } from '@village/core';
+import { formatTime, MINUTE, OperationalError, SECOND } from '@village/core';
 import {
   type AnyRoute,
   type Author,
   answer,
   type Call,
   type Caller,
+  CORRECTIONS_CHANNEL,
   cursorOf,
   defineModule,
   metricGroup,
@@ -23,6 +24,9 @@ import type { Static } from 'typebox';
 import { areaFor, deviceFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
 import { figureChanges } from './figures.ts';
+
+/** How often it is looked whether another process has changed what holds, beside being told. */
+const FOLLOW_MS = 2 * SECOND;
 
 const deed = ({ by, at }: { by: string; at: number }) => ({ by, at: formatTime(at) });
 
@@ -173,28 +177,38 @@ export const correctionsModule = defineModule<Needs>({
       roles: ['officer', 'admin'],
     },
   },
-  start: (needs) => ({
-    routes: [listRoute(needs), previewRoute(needs), ...changeRoutes(needs)],
-    metrics: [
-      metricGroup(
-        () => needs.corrections.book,
-        [
-          {
-            kind: 'gauge',
-            name: 'corrections_active',
-            help: 'Corrections that hold',
-            value: (book) => book.size,
-          },
-          {
-            kind: 'counter',
-            name: 'corrections_steps_total',
-            help: 'Corrections activated and undone',
-            value: (book) => book.number,
-          },
-        ],
-      ),
-    ],
-    // What the journal could not take when it was said.
-    ticks: [{ kind: 'note-corrections', everyMs: MINUTE, run: () => needs.corrections.noteAll() }],
-  }),
+  start: (needs) => {
+    const { corrections, relational, failed } = needs;
+    const stopListening = relational.listen(CORRECTIONS_CHANNEL, () => {
+      corrections.follow().catch((error: unknown) => failed('corrections', error));
+    });
+    return {
+      routes: [listRoute(needs), previewRoute(needs), ...changeRoutes(needs)],
+      metrics: [
+        metricGroup(
+          () => corrections.book,
+          [
+            {
+              kind: 'gauge',
+              name: 'corrections_active',
+              help: 'Corrections that hold',
+              value: (book) => book.size,
+            },
+            {
+              kind: 'counter',
+              name: 'corrections_steps_total',
+              help: 'Corrections activated and undone',
+              value: (book) => book.number,
+            },
+          ],
+        ),
+      ],
+      ticks: [
+        { kind: 'corrections', everyMs: FOLLOW_MS, run: () => corrections.follow() },
+        // What the journal could not take when it was said.
+        { kind: 'note-corrections', everyMs: MINUTE, run: () => corrections.noteAll() },
+      ],
+      close: stopListening,
+    };
+  },
 });

@@ -37,6 +37,8 @@ interface Client {
   readonly response: ServerResponse;
   readonly watch: Watch;
   readonly pending: Set<string>;
+  /** Devices of which other corrections hold than it knows. */
+  readonly corrected: Set<string>;
   counts: string;
   ticks: number;
   stuckTicks: number;
@@ -50,6 +52,13 @@ export interface LiveOptions {
   readonly latest: (device: string) => string | null;
   /** Told of rights that could not be looked at. */
   readonly failed: (error: unknown) => void;
+}
+
+/** Takes the first out of a set, as many as one event tells. */
+function taken(set: Set<string>): string[] {
+  const first = [...set].slice(0, ITEMS_MAX);
+  for (const id of first) set.delete(id);
+  return first;
 }
 
 export class LiveHub {
@@ -71,6 +80,7 @@ export class LiveHub {
       response,
       watch,
       pending: new Set(),
+      corrected: new Set(),
       counts: '',
       ticks: 0,
       stuckTicks: 0,
@@ -97,15 +107,17 @@ export class LiveHub {
       });
   }
 
-  /** Once a second, with the devices that changed since the last time. */
-  tick(changed: ReadonlySet<DeviceEntry>): void {
+  /** Once a second, with the devices that changed since the last time, and those of which other corrections hold. */
+  tick(changed: ReadonlySet<DeviceEntry>, corrected: ReadonlySet<DeviceEntry>): void {
     const texts = new Map<string, string | null>();
     const watching = this.#watching();
-    for (const entry of changed) {
-      for (const node of entry.node.line)
-        for (const client of watching.areas.get(node) ?? []) client.pending.add(entry.device.id);
-      for (const client of watching.devices.get(entry.device.id) ?? [])
-        client.pending.add(entry.device.id);
+    for (const entry of new Set([...changed, ...corrected])) {
+      const { id } = entry.device;
+      const clients = entry.node.line.flatMap((node) => watching.areas.get(node) ?? []);
+      for (const client of [...clients, ...(watching.devices.get(id) ?? [])]) {
+        client.pending.add(id);
+        if (corrected.has(entry)) client.corrected.add(id);
+      }
     }
     for (const client of this.#clients) {
       client.ticks++;
@@ -178,9 +190,7 @@ export class LiveHub {
   #send(client: Client, node: AreaNode | undefined, texts: Map<string, string | null>): void {
     client.stuckTicks = 0;
     const items: string[] = [];
-    for (const id of client.pending) {
-      if (items.length >= ITEMS_MAX) break;
-      client.pending.delete(id);
+    for (const id of taken(client.pending)) {
       // It may have moved since.
       if (!client.watch.sees(id)) continue;
       let text = texts.get(id);
@@ -192,6 +202,9 @@ export class LiveHub {
     }
     if (items.length > 0)
       client.response.write(`event: latest\ndata: {"items":[${items.join(',')}]}\n\n`);
+    const devices = taken(client.corrected).filter((id) => client.watch.sees(id));
+    if (devices.length > 0)
+      client.response.write(`event: corrected\ndata: ${JSON.stringify({ devices })}\n\n`);
     this.#sendCounts(client, node);
     this.#comment(client);
   }

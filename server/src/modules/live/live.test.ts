@@ -87,6 +87,53 @@ describe('live', () => {
     }
   }, 60_000);
 
+  it('shows newest values as corrections leave them, and tells whose past has other answers now', async () => {
+    const client = await test.client('admin');
+    const north = await test.client('north');
+    const at = new Date(test.timer.now() - 60_000).toISOString();
+    const newest = { device: 'north-air', at, values: { o3: 50 } };
+    expect((await client.ask('POST', '/readings', { readings: [newest] })).statusCode).toBe(202);
+    const streams = await Promise.all([
+      listen(test, north),
+      listen(test, north, '?device=north-air'),
+    ]);
+    const south = await listen(test, await test.client('south'));
+    const shown = (stream: (typeof streams)[number]) =>
+      stream
+        .of<Latest>('latest')
+        .flatMap(({ items }) => items)
+        .filter((one) => one.device === 'north-air')
+        .at(-1)?.values['o3'];
+    const told = (stream: (typeof streams)[number]): number =>
+      stream
+        .of<{ devices: string[] }>('corrected')
+        .filter(({ devices }) => devices.includes('north-air')).length;
+    const made = await client.ask('POST', '/corrections', {
+      kind: 'offset',
+      device: 'north-air',
+      metric: 'o3',
+      from: at,
+      to: new Date(test.timer.now()).toISOString(),
+      value: 4,
+      reason: '偏低',
+    });
+    const { id } = made.json() as { id: number };
+    for (const stream of streams) await until('the correction', () => told(stream) === 1);
+    for (const stream of streams)
+      expect(shown(stream)).toMatchObject({
+        value: 54,
+        received: { device: 'north-air', value: 50, quality: 'good', corrections: [id] },
+      });
+    expect((await client.ask('POST', `/corrections/${id}/undo`, {})).statusCode).toBe(200);
+    for (const stream of streams) await until('the undoing', () => told(stream) === 2);
+    for (const stream of streams) {
+      expect(shown(stream)).toMatchObject({ value: 50 });
+      expect(shown(stream)).not.toHaveProperty('received');
+    }
+    expect(south.text()).not.toContain('north-air');
+    for (const stream of [...streams, south]) stream.close();
+  });
+
   it('turns a silent device late and offline by the clock', async () => {
     const client = await test.client('north');
     const stream = await listen(test, client);

@@ -2,6 +2,7 @@
 import * as api from '@village/api';
 import { SECOND } from '@village/core';
 import { defineModule, metricGroup, route, takeOver } from '@village/platform';
+import type { DeviceEntry } from '@village/registry';
 import { areaFor, deviceFor } from '../../http/query.ts';
 import { viewLatest } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
@@ -12,7 +13,16 @@ export const liveModule = defineModule<Needs>({
   name: 'live',
   title: { zh: '实时', en: 'Live views' },
   start: (needs) => {
-    const { directory, latest, config, clock, pipeline, failed } = needs;
+    const { directory, latest, config, clock, pipeline, corrections, failed } = needs;
+    const corrected = new Set<string>();
+    corrections.onChange((devices) => {
+      for (const id of devices) corrected.add(id);
+    });
+    const takeCorrected = (): Set<DeviceEntry> => {
+      const entries = [...corrected].flatMap((id) => directory.known(id) ?? []);
+      corrected.clear();
+      return new Set(entries);
+    };
     const hub = new LiveHub({
       clientsMax: config.limits.liveClients,
       latest: (id) => {
@@ -40,7 +50,7 @@ export const liveModule = defineModule<Needs>({
         {
           kind: 'states',
           everyMs: SECOND,
-          run: () => hub.tick(directory.tick(clock(), pipeline.takeStored())),
+          run: () => hub.tick(directory.tick(clock(), pipeline.takeStored()), takeCorrected()),
         },
       ],
       metrics: [

@@ -28,7 +28,7 @@ import { AGGREGATES, type Aggregate } from '@village/store/time-series';
 import type { Static } from 'typebox';
 import { incompleteHeaders } from '../../http/incomplete.ts';
 import { deviceFor, devicesFor } from '../../http/query.ts';
-import { sequencesOf } from '../../http/views.ts';
+import { sequencesOf, viewReceived } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 
 const ACKNOWLEDGE_MS = 10 * SECOND;
@@ -101,7 +101,7 @@ function rangeRoute(needs: Needs): AnyRoute {
         clockReplaced,
         values: { ...values },
         ...(Object.keys(quality).length === 0 ? {} : { quality: { ...quality } }),
-        ...viewReceived(received),
+        ...receivedOf(received),
       })),
       next: last === undefined || rows.length <= limit ? null : cursorOf(last.at),
     };
@@ -110,13 +110,8 @@ function rangeRoute(needs: Needs): AnyRoute {
 }
 
 /** What was received of readings that corrections speak of. */
-function viewReceived(received: ViewRow['received'] = {}): Pick<api.readings.RangeRow, 'received'> {
-  const told = Object.entries(received).map(
-    ([metric, { device, at, value, quality, statements }]) => [
-      metric,
-      { device, at: formatTime(at), value, quality, corrections: [...statements] },
-    ],
-  );
+function receivedOf(received: ViewRow['received'] = {}): Pick<api.readings.RangeRow, 'received'> {
+  const told = Object.entries(received).map(([metric, was]) => [metric, viewReceived(was)]);
   return told.length === 0 ? {} : { received: Object.fromEntries(told) };
 }
 
