@@ -16,6 +16,7 @@ import {
   locate,
   type ProfileFile,
 } from '@village/device-profiles';
+import { locateReading } from '@village/device-profiles/mqtt';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { byHand } from './by-hand.ts';
@@ -152,5 +153,33 @@ describe('JSON as devices write it', () => {
     ]);
     for (const { from, to, value } of lit)
       expect(Number(payload.subarray(from, to).toString())).toBe(value);
+  });
+});
+
+describe('rows of our own wire as others send them', () => {
+  const gbk = Buffer.from([0x22, 0xbf, 0xd5, 0xc6, 0xf8, 0xd5, 0xbe, 0x22]);
+  it.each([
+    ['lists in lists, as deep as 64 KiB allow', '['.repeat(32_000) + ']'.repeat(32_000)],
+    ['objects in objects', `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`],
+    ['a name in GBK', gbk],
+  ])('%s', (_, other) => {
+    const values = Buffer.from(',"values":{"pm25":35.5,"pm10":7}}');
+    const payload = Buffer.concat([Buffer.from('{"x":'), Buffer.from(other), values]);
+    const lit = locateReading(payload).map(({ metric, value, from, to }) => [
+      metric,
+      value,
+      payload.subarray(from, to).toString(),
+    ]);
+    expect(lit).toEqual([
+      ['pm25', 35.5, '35.5'],
+      ['pm10', 7, '7'],
+    ]);
+  });
+
+  it('says of what is no JSON that it is none', () => {
+    for (const text of ['', '{"values":', '\ufeff{}'])
+      expect(() => locateReading(Buffer.from(text))).toThrowError(
+        expect.objectContaining({ code: 'payload-not-json' }),
+      );
   });
 });

@@ -4,6 +4,7 @@
  */
 import { MINUTE, OperationalError } from '@village/core';
 import type { MissedSpan, ReaderCutOff, ReceivedFrame } from '../journal/contract.ts';
+import { weightOf } from '../journal/frame-section.ts';
 import type { JournalCore } from '../journal/journal.ts';
 import { ReaderWaits } from '../journal/reader-waits.ts';
 import type { Follower } from '../journal/readers.ts';
@@ -14,9 +15,8 @@ import type { FrameFiles } from './frame-files.ts';
 export const FRAMES_READER = 'frames';
 const GROUPS_MAX = 64;
 const BYTES_MAX = 4 * 1024 * 1024;
-/** Frames in memory: so many bytes, what they cost beside their payload included, or so old. */
+/** Frames in memory: so many bytes, what is about them included, or so old. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
-const FRAME_COST_BYTES = 200;
 const WAITING_MS_MAX = 15 * MINUTE;
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 10_000;
@@ -143,7 +143,7 @@ export class FrameFeed {
     else known.push(frame);
     if (this.#count === 0) this.#oldestAt = this.#journal.settings.timer.elapsed();
     this.#count++;
-    this.#bytes += frame.payload.length + FRAME_COST_BYTES;
+    this.#bytes += weightOf(frame);
   }
 
   #isDue(): boolean {

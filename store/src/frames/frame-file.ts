@@ -3,12 +3,14 @@
  * blocks each, and a footer that lists the pages and says how far the journal is in files. Memory holds footers alone.
  * Written once, under a temporary name first.
  */
+import { hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32, zstdCompress, zstdDecompress } from 'node:zlib';
 import { OperationalError } from '@village/core';
 import type { JournalPlace, ReceivedFrame } from '../journal/contract.ts';
+import { weightOf } from '../journal/frame-section.ts';
 import { decodeFrames, encodeFrames } from './columns.ts';
 
 const compress = promisify(zstdCompress);
@@ -16,7 +18,7 @@ const decompress = promisify(zstdDecompress);
 
 const TAIL = 'VFRAMES2';
 const TAIL_BYTES = 16;
-/** A block is full at so many bytes of payload, or frames. */
+/** A block is full at so many bytes of what was said and the texts about it, or frames. */
 const BLOCK_BYTES = 512 * 1024;
 const BLOCK_FRAMES = 1_024;
 /** More than a full block can come to. */
@@ -58,21 +60,27 @@ export const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > 
 export const compareFrames = (a: ReceivedFrame, b: ReceivedFrame): number =>
   compareTexts(a.device, b.device) || a.at - b.at || a.receivedAt - b.receivedAt;
 
-const sameFrame = (a: ReceivedFrame, b: ReceivedFrame): boolean =>
-  a.device === b.device && a.at === b.at && Buffer.compare(a.payload, b.payload) === 0;
-
 /** Sorted frames without those that were sent again: of (device, at, payload) the one received first. */
 export async function* once(
   frames: AsyncIterable<ReceivedFrame> | Iterable<ReceivedFrame>,
 ): AsyncGenerator<ReceivedFrame> {
-  let same: ReceivedFrame[] = [];
+  let first: ReceivedFrame | null = null;
+  // Digests, since a clock that stands still gives a day of messages one time.
+  let said: Set<string> | null = null;
   for await (const frame of frames) {
-    if (same[0]?.device !== frame.device || same[0]?.at !== frame.at) same = [];
-    else if (same.some((one) => sameFrame(one, frame))) continue;
-    same.push(frame);
+    if (first?.device !== frame.device || first.at !== frame.at) {
+      first = frame;
+      said = null;
+    } else {
+      said ??= new Set([digestOf(first)]);
+      const before = said.size;
+      if (said.add(digestOf(frame)).size === before) continue;
+    }
     yield frame;
   }
 }
+
+const digestOf = ({ payload }: ReceivedFrame): string => hash('sha256', payload, 'base64');
 
 const damaged = (path: string): OperationalError =>
   new OperationalError('frames-damaged', `${path} is not as it was written.`);
@@ -206,7 +214,7 @@ export async function writeFrameFile(
     for await (const frame of once(frames)) {
       open_.push(frame);
       count++;
-      bytes += frame.payload.length;
+      bytes += weightOf(frame);
       received[0] = Math.min(received[0], frame.receivedAt);
       received[1] = Math.max(received[1], frame.receivedAt);
       at[0] = Math.min(at[0], frame.at);

@@ -2,7 +2,7 @@
  * The folder of frame files: what is in it after whatever happened, looking up, joining the files of a day, deleting what
  * is too old. A file that can't be read is set aside, and the times of receipt in its name are told as missing.
  */
-import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BEIJING_OFFSET_MS, DAY, OperationalError } from '@village/core';
 import type { JournalPlace, MissedSpan, ReceivedFrame } from '../journal/contract.ts';
@@ -22,16 +22,26 @@ import {
 const NAME = /^(\d{1,16})-(\d{1,16})-(\d{1,9})\.frames(\.damaged)?$/;
 /** Files joined at once: each is open at one block. */
 const JOINED_MAX = 16;
+/** Frames beyond those asked for that are looked at before the later ones are let go. */
+const LOOKED_AT = 256;
 
 interface FrameFile {
   readonly name: string;
   readonly footer: Footer;
   readonly bytes: number;
-  /** A block can't be read: the file is not deleted but set aside. */
+  /** A block is damaged: the file is not deleted but set aside. */
   hurt?: boolean;
+  /** The system refused to read it the last time: it is left as it is. */
+  refused?: boolean;
 }
 
-const isGone = (error: unknown): boolean => (error as { code?: string }).code === 'ENOENT';
+/** What the system lacks for a moment says nothing about a file. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY']);
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
+const isSystem = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).syscall !== undefined;
+const isGone = (error: unknown): boolean => codeOf(error) === 'ENOENT';
 const isDamaged = (error: unknown): boolean =>
   error instanceof OperationalError && error.code === 'frames-damaged';
 const dayOf = (at: number): number => Math.floor((at + BEIJING_OFFSET_MS) / DAY);
@@ -41,7 +51,8 @@ export class FrameFiles {
   readonly #journal: string;
   readonly #report: Report;
   #files: FrameFile[] = [];
-  #damaged: (MissedSpan & { readonly name: string })[] = [];
+  /** Those that can't be read; the ones that stay are deleted by nobody but the operator. */
+  #damaged: (MissedSpan & { readonly name: string; readonly stays?: boolean })[] = [];
   #number = 0;
   blocksDamaged = 0;
 
@@ -69,7 +80,10 @@ export class FrameFiles {
 
   /** Times of receipt of the files that can't be read. */
   get damaged(): readonly MissedSpan[] {
-    return this.#damaged.map(({ from, to }) => ({ from, to }));
+    return [
+      ...this.#damaged.map(({ from, to }) => ({ from, to })),
+      ...this.#files.filter(({ refused }) => refused === true).map(spanOf),
+    ];
   }
 
   /** How far the journal is in files. */
@@ -87,7 +101,7 @@ export class FrameFiles {
   async #restore(): Promise<void> {
     const names = await readdir(this.#folder);
     for (const name of names.filter((one) => one.endsWith('.tmp')))
-      await rm(join(this.#folder, name), { force: true });
+      await rm(join(this.#folder, name), { force: true, recursive: true });
     for (const name of names) {
       const [, from, to, number, aside] = NAME.exec(name) ?? [];
       if (from === undefined) continue;
@@ -105,9 +119,14 @@ export class FrameFiles {
       const footer = await readFooter(path);
       this.#files.push({ name, footer, bytes: (await stat(path)).size });
     } catch (error) {
-      if (!isDamaged(error)) throw error;
-      this.#report('error', `frame file ${path} is damaged and was set aside`, { name });
-      await this.#setAside(name, span);
+      if (isDamaged(error)) {
+        this.#report('error', `frame file ${path} is damaged and was set aside`, { name });
+        await this.#setAside(name, span);
+      } else if (isSystem(error) && !PASSING.has(codeOf(error))) {
+        // Somebody may mend that, so it stays where it is and is tried at the next start.
+        this.#report('error', `frame file ${path} can't be read`, { code: codeOf(error) });
+        this.#damaged.push({ ...span, name, stays: true });
+      } else throw error;
     }
   }
 
@@ -153,42 +172,40 @@ export class FrameFiles {
     await this.#write(frames, { place });
   }
 
-  /** Frames of a device by event time, from files that may hold any; the order is that of no use. */
-  async find(
-    device: string,
-    from: number,
-    to: number,
-  ): Promise<{ frames: ReceivedFrame[]; damaged: MissedSpan[] }> {
-    const frames: ReceivedFrame[] = [];
+  /** The first frames of a device by event time, in order and each once, and the files that may hold more of them. */
+  async find(wanted: Wanted): Promise<{ frames: ReceivedFrame[]; damaged: MissedSpan[] }> {
+    const first = new FirstFrames(wanted.limit);
     const damaged: MissedSpan[] = [];
     for (const file of this.#files) {
-      if (file.footer.at[1] < from || file.footer.at[0] >= to) continue;
-      const hurt = await this.#findIn(file, { device, from, to }, frames);
+      if (file.footer.at[1] < wanted.from || file.footer.at[0] >= wanted.to) continue;
+      const hurt = await this.#findIn(file, wanted, first);
       if (hurt) damaged.push(spanOf(file));
     }
-    return { frames, damaged };
+    return { frames: await first.all(), damaged };
   }
 
   /** Adds what is looked for; true when some of it may be missing. */
-  async #findIn(file: FrameFile, wanted: Wanted, found: ReceivedFrame[]): Promise<boolean> {
-    const { device, from, to } = wanted;
+  async #findIn(file: FrameFile, wanted: Wanted, first: FirstFrames): Promise<boolean> {
+    const { device, from, to, signal } = wanted;
     let hurt = false;
     for (const page of stretchesWith(file.footer.pages, wanted)) {
       const blocks = await this.#read(file, page, readPage);
       hurt ||= blocks === null;
       for (const block of stretchesWith(blocks ?? [], wanted)) {
+        if (signal?.aborted === true)
+          throw new OperationalError('query-aborted', 'The query was given up.');
         const frames = await this.#read(file, block, readBlock);
         hurt ||= frames === null;
         for (const frame of frames ?? [])
-          if (frame.device === device && frame.at >= from && frame.at < to) found.push(frame);
+          if (frame.device === device && frame.at >= from && frame.at < to) await first.add(frame);
       }
     }
     return hurt;
   }
 
   /**
-   * What a stretch of a file holds; null when it is damaged.
-   * @throws frames-moved when the file was joined or deleted meanwhile
+   * What a stretch of a file holds; null when it is damaged or can't be read.
+   * @throws frames-moved when the file was joined or deleted meanwhile; frames-unreadable while the system has no room
    */
   async #read<T>(
     file: FrameFile,
@@ -197,41 +214,75 @@ export class FrameFiles {
   ): Promise<T | null> {
     const { name } = file;
     try {
-      return await read(join(this.#folder, name), stretch);
+      const content = await read(join(this.#folder, name), stretch);
+      file.refused = false;
+      return content;
     } catch (error) {
-      if (isGone(error))
-        throw new OperationalError('frames-moved', 'Frame files were joined meanwhile.', {
-          retry: true,
-        });
-      if (!isDamaged(error)) throw error;
-      if (file.hurt !== true) this.blocksDamaged++;
-      file.hurt = true;
-      this.#report('error', `a block of frame file ${name} is damaged`, { name });
+      if (isDamaged(error)) {
+        if (file.hurt !== true) this.blocksDamaged++;
+        file.hurt = true;
+        this.#report('error', `a block of frame file ${name} is damaged`, { name });
+        return null;
+      }
+      if (!isSystem(error)) throw error;
+      if (isGone(error) && !this.#files.includes(file)) throw moved();
+      if (PASSING.has(codeOf(error))) throw unreadable(name, error);
+      if (isGone(error)) await this.#lost(file);
+      else if (file.refused !== true)
+        this.#report('error', `frame file ${name} can't be read`, { code: codeOf(error) });
+      file.refused = true;
       return null;
     }
   }
 
-  async *#framesOf(file: FrameFile): AsyncGenerator<ReceivedFrame> {
-    for (const page of file.footer.pages)
-      for (const block of (await this.#read(file, page, readPage)) ?? [])
-        yield* (await this.#read(file, block, readBlock)) ?? [];
+  /** Somebody deleted it. An empty file under the name of a damaged one tells its times, also after a restart. */
+  async #lost(file: FrameFile): Promise<void> {
+    this.#files = this.#files.filter((one) => one !== file);
+    const name = `${file.name}.damaged`;
+    this.#damaged.push({ ...spanOf(file), name });
+    this.#report('error', `frame file ${file.name} is gone`, { name: file.name });
+    await writeFile(join(this.#folder, name), '').catch(() => undefined);
   }
 
-  /** Joins the files of each closed day, at most 16 at a time. */
+  /** Every frame that can be read. @throws frames-unreadable when the system refuses to read some */
+  async *#framesOf(file: FrameFile): AsyncGenerator<ReceivedFrame> {
+    for (const page of file.footer.pages)
+      for (const block of await this.#readAll(file, page, readPage))
+        yield* await this.#readAll(file, block, readBlock);
+  }
+
+  async #readAll<T>(
+    file: FrameFile,
+    stretch: Stretch,
+    read: (path: string, stretch: Stretch) => Promise<T[]>,
+  ): Promise<T[]> {
+    const content = await this.#read(file, stretch, read);
+    if (content === null && file.refused === true) throw unreadable(file.name);
+    return content ?? [];
+  }
+
+  /** Joins the files of each closed day, at most 16 at a time. A day that can't be joined holds up no other. */
   async compact(now: number): Promise<{ compacted: number }> {
     const days = Map.groupBy(this.#files, ({ footer }) => dayOf(footer.received[0]));
     let compacted = 0;
-    for (const [day, files] of days) {
-      if (day >= dayOf(now)) continue;
-      const waiting = files.toSorted((a, b) => a.bytes - b.bytes);
-      while (waiting.length > 1) {
-        const some = waiting.splice(0, JOINED_MAX);
-        const joined = await this.#join(some);
-        compacted += some.length;
-        if (joined !== null) waiting.push(joined);
-      }
-    }
+    await each([...days], async ([day, files]) => {
+      if (day < dayOf(now)) compacted += await this.#compactDay(files);
+    });
     return { compacted };
+  }
+
+  async #compactDay(files: readonly FrameFile[]): Promise<number> {
+    const waiting = files
+      .filter(({ refused }) => refused !== true)
+      .toSorted((a, b) => a.bytes - b.bytes);
+    let compacted = 0;
+    while (waiting.length > 1) {
+      const some = waiting.splice(0, JOINED_MAX);
+      const joined = await this.#join(some);
+      compacted += some.length;
+      if (joined !== null) waiting.push(joined);
+    }
+    return compacted;
   }
 
   #join(files: readonly FrameFile[]): Promise<FrameFile | null> {
@@ -242,30 +293,37 @@ export class FrameFiles {
     });
   }
 
-  /** Copies every file into a folder, which is made. */
+  /** Copies every file into a folder, which is made. What can't be read is told as missing there too. */
   async copyTo(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     for (const { name } of this.#files)
-      await copyFile(join(this.#folder, name), join(folder, name));
+      await copyFile(join(this.#folder, name), join(folder, name)).catch((error: unknown) => {
+        if (codeOf(error) === 'ENOSPC') throw error;
+        this.#report('error', `frame file ${name} can't be copied`, { code: codeOf(error) });
+        return writeFile(join(folder, `${name}.damaged`), '');
+      });
+    for (const { name } of this.#damaged)
+      await writeFile(join(folder, name.endsWith('.damaged') ? name : `${name}.damaged`), '');
   }
 
   /** Deletes what was received before a time, but for what `isPinned` keeps. */
   async retain(before: number, isPinned: (frame: ReceivedFrame) => boolean): Promise<number> {
     let files = 0;
-    for (const { name } of this.#damaged.filter(({ to }) => to < before)) {
-      await rm(join(this.#folder, name), { force: true });
+    const old = this.#damaged.filter(({ to, stays }) => to < before && stays !== true);
+    for (const one of old) {
+      await rm(join(this.#folder, one.name), { force: true, recursive: true });
+      this.#damaged = this.#damaged.filter((other) => other !== one);
       files++;
     }
-    this.#damaged = this.#damaged.filter(({ to }) => to >= before);
-    for (const file of [...this.#files]) {
-      if (file.footer.received[1] >= before || file.footer.pinnedOnly) continue;
-      files++;
+    await each([...this.#files], async (file) => {
+      if (file.footer.received[1] >= before || file.footer.pinnedOnly) return;
       await this.#write(only(this.#framesOf(file), isPinned), {
         place: file.footer.place,
         replaces: [file.name],
         pinnedOnly: true,
       });
-    }
+      files++;
+    });
     return files;
   }
 }
@@ -275,16 +333,59 @@ const spanOf = ({ footer }: FrameFile): MissedSpan => ({
   to: footer.received[1],
 });
 
-interface Wanted {
+const moved = (): OperationalError =>
+  new OperationalError('frames-moved', 'Frame files were joined meanwhile.', { retry: true });
+
+const unreadable = (name: string, cause?: unknown): OperationalError =>
+  new OperationalError('frames-unreadable', `Frame file ${name} can't be read now.`, {
+    retry: true,
+    cause,
+  });
+
+/** Does something with each, whatever becomes of the others. @throws the first error, at the end */
+async function each<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const errors: unknown[] = [];
+  for (const one of all) await work(one).catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw errors[0];
+}
+
+/** The frames of a device by event time, `from` ≤ at < `to`, that are looked for: at most so many, the first. */
+export interface Wanted {
   readonly device: string;
   readonly from: number;
   readonly to: number;
+  readonly limit: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The first of many frames in order, each once; what is in memory does not grow with how many there are. */
+class FirstFrames {
+  readonly #limit: number;
+  #frames: ReceivedFrame[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  async add(frame: ReceivedFrame): Promise<void> {
+    this.#frames.push(frame);
+    if (this.#frames.length >= 2 * this.#limit + LOOKED_AT) await this.#trim();
+  }
+
+  async #trim(): Promise<void> {
+    this.#frames = (await sortedOnce(this.#frames)).slice(0, this.#limit);
+  }
+
+  async all(): Promise<ReceivedFrame[]> {
+    await this.#trim();
+    return this.#frames;
+  }
 }
 
 /** The pages or blocks, which are in order, that may hold frames of a device in a span. */
 function stretchesWith(
   stretches: readonly Stretch[],
-  { device, from, to }: Wanted,
+  { device, from, to }: Pick<Wanted, 'device' | 'from' | 'to'>,
 ): readonly Stretch[] {
   let low = 0;
   let high = stretches.length;

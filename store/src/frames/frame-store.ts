@@ -5,7 +5,7 @@ import type { MissedSpan, ReceivedFrame } from '../journal/contract.ts';
 import type { JournalCore } from '../journal/journal.ts';
 import type { FoundFrames, FrameCounters, FrameStore, Pin } from './contract.ts';
 import { type FeedOptions, FrameFeed } from './frame-feed.ts';
-import { FrameFiles, sortedOnce } from './frame-files.ts';
+import { FrameFiles, sortedOnce, type Wanted } from './frame-files.ts';
 import { Pins } from './pins.ts';
 
 /** Folder of the frames inside the store's. */
@@ -49,7 +49,14 @@ export class Frames implements FrameStore {
     const waiting = this.#feed
       .waitingOf(device)
       .filter((frame) => frame.at >= from && frame.at < to);
-    const { frames, damaged } = await this.#inFiles(device, from, to);
+    const wanted = {
+      device,
+      from,
+      to,
+      limit: limit + 1,
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const { frames, damaged } = await this.#inFiles(wanted);
     const all = await sortedOnce([...frames, ...waiting]);
     const missing = [...this.#feed.missed, ...this.#files.damaged, ...damaged].filter(
       // What is late by more than a day is not told of: every span that was ever missed might hold it.
@@ -58,14 +65,10 @@ export class Frames implements FrameStore {
     return { frames: all.slice(0, limit), more: all.length > limit, missing: unique(missing) };
   }
 
-  async #inFiles(
-    device: string,
-    from: number,
-    to: number,
-  ): Promise<{ frames: ReceivedFrame[]; damaged: MissedSpan[] }> {
+  async #inFiles(wanted: Wanted): Promise<{ frames: ReceivedFrame[]; damaged: MissedSpan[] }> {
     for (let attempt = 1; ; attempt++)
       try {
-        return await this.#files.find(device, from, to);
+        return await this.#files.find(wanted);
       } catch (error) {
         const moved = error instanceof OperationalError && error.code === 'frames-moved';
         if (!moved || attempt === ATTEMPTS) throw error;

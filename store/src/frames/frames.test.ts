@@ -226,13 +226,22 @@ describe('a large file', () => {
     for (let n = 0; n < 30; n++) {
       const [device, index] = [Math.floor(random() * devices), Math.floor(random() * each)];
       const at = NOW + index * MINUTE;
-      const { frames } = await files.find(`d${String(device).padStart(3, '0')}`, at, at + 1);
+      const { frames } = await files.find({
+        device: `d${String(device).padStart(3, '0')}`,
+        from: at,
+        to: at + 1,
+        limit: 10,
+      });
       expect(frames.map(({ payload }) => Buffer.from(payload).toString())).toEqual([
         `${device} ${index}`,
       ]);
     }
-    expect((await files.find('d050', 0, 4e12)).frames).toHaveLength(each);
-    expect((await files.find('d05', 0, 4e12)).frames).toEqual([]);
+    expect(
+      (await files.find({ device: 'd050', from: 0, to: 4e12, limit: 10_000 })).frames,
+    ).toHaveLength(each);
+    expect((await files.find({ device: 'd05', from: 0, to: 4e12, limit: 10_000 })).frames).toEqual(
+      [],
+    );
   });
 });
 

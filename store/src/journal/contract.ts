@@ -88,6 +88,8 @@ export interface ReceivedFrame {
 
 /** A larger payload is not kept as a frame. */
 export const FRAME_BYTES_MAX = 64 * 1024;
+/** Nor is one with more characters about it: its way, its sender, how it is decoded. */
+export const FRAME_TEXTS_MAX = 4 * 1024;
 
 /** What happened to the platform itself or to a device of it; readers see it between the readings around it. */
 export interface SystemEvent {

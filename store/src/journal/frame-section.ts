@@ -10,6 +10,14 @@ const HEAD_BYTES = 48;
 /** In place of a sequence number that there is none of. */
 const NO_SEQUENCE = -1;
 
+/** Characters about a frame: who sent it, which way, how it is decoded. */
+export const textsAbout = ({ device, source, way, epoch, decoding }: ReceivedFrame): number =>
+  device.length + source.length + way.length + epoch.length + decoding.length;
+
+/** What a frame takes while it waits, about. */
+export const weightOf = (frame: ReceivedFrame): number =>
+  frame.payload.length + textsAbout(frame) + HEAD_BYTES;
+
 interface Part {
   readonly heads: Buffer;
   readonly texts: Buffer;

@@ -10,11 +10,13 @@ import {
   type Appender,
   type DeadLetter,
   FRAME_BYTES_MAX,
+  FRAME_TEXTS_MAX,
   type Layout,
   type ReceivedFrame,
   type SystemEvent,
 } from './contract.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import { textsAbout, weightOf } from './frame-section.ts';
 import { type OpenLayout, reserveRow } from './group.ts';
 import type { JournalDb } from './journal-db.ts';
 import type { Names } from './names.ts';
@@ -158,12 +160,12 @@ export class Writer implements Appender {
   }
 
   frame(frame: ReceivedFrame): void {
-    if (frame.payload.length > FRAME_BYTES_MAX) {
+    if (frame.payload.length > FRAME_BYTES_MAX || textsAbout(frame) > FRAME_TEXTS_MAX) {
       this.framesTooLarge++;
       return;
     }
     this.#frames.push({ ...frame, payload: new Uint8Array(frame.payload) });
-    this.#frameBytesOpen += frame.payload.length;
+    this.#frameBytesOpen += weightOf(frame);
   }
 
   note(event: SystemEvent): void {

@@ -122,8 +122,11 @@ function compose(parts: Parts): TimeSeriesStore {
       feed.ask(() => archive.exportTo(path, format, query, signal), signal),
     flush: () => flush(parts),
     compact: async (now) => {
-      await parts.frames.compact(now);
-      return archive.maintenance?.compact(now) ?? { compacted: 0 };
+      // What one of them can't do holds up neither the other.
+      const joined = await Promise.allSettled([parts.frames.compact(now)]);
+      const done = (await archive.maintenance?.compact(now)) ?? { compacted: 0 };
+      for (const one of joined) if (one.status === 'rejected') throw one.reason;
+      return done;
     },
     checkArchive: async (signal) =>
       (await archive.maintenance?.check(signal)) ?? {

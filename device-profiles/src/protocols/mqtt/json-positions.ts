@@ -23,6 +23,9 @@ const COMMA = 0x2c;
 /** What ends a number, true, false or null. */
 const ENDS = new Set([...SPACE, COMMA, BRACE_END, BRACKET_END]);
 
+/** Levels that are looked into; what lies deeper has its range and nothing in it, as deep nesting would end the stack. */
+const DEPTH_MAX = 256;
+
 class Scanner {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -38,12 +41,15 @@ class Scanner {
     return this.#bytes[this.#at];
   }
 
-  value(): JsonNode {
+  value(depth = 0): JsonNode {
     const first = this.#next();
     const from = this.#at;
     if (first === QUOTE) this.#skipText();
-    else if (first === BRACE) return { from, fields: this.#object(), to: this.#at };
-    else if (first === BRACKET) return { from, items: this.#array(), to: this.#at };
+    else if ((first === BRACE || first === BRACKET) && depth === DEPTH_MAX) return this.skip();
+    else if (first === BRACE)
+      return { from, fields: this.#object(() => this.value(depth + 1)), to: this.#at };
+    else if (first === BRACKET)
+      return { from, items: this.#array(() => this.value(depth + 1)), to: this.#at };
     else while (this.#at < this.#bytes.length && !ENDS.has(this.#bytes[this.#at]!)) this.#at++;
     return { from, to: this.#at };
   }
@@ -81,7 +87,7 @@ class Scanner {
     return JSON.parse(Buffer.from(this.#bytes.subarray(from, this.#at)).toString('utf8')) as string;
   }
 
-  #object(value = () => this.value()): Map<string, JsonNode> {
+  #object(value: () => JsonNode): Map<string, JsonNode> {
     const fields = new Map<string, JsonNode>();
     this.#at++;
     while (this.#next() !== BRACE_END && this.#at < this.#bytes.length) {
@@ -107,7 +113,7 @@ class Scanner {
     });
   }
 
-  #array(value = () => this.value()): JsonNode[] {
+  #array(value: () => JsonNode): JsonNode[] {
     const items: JsonNode[] = [];
     this.#at++;
     while (this.#next() !== BRACKET_END && this.#at < this.#bytes.length) {

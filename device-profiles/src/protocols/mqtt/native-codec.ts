@@ -77,9 +77,14 @@ function valueNodes(payload: Uint8Array): [key: string, range: ByteRange][] {
   return [...(values ?? [])].map(([key, { from, to }]) => [key, { from, to }]);
 }
 
-/** Which bytes of a reading object of our own wire gave which value; its values are what they say. @throws as decode */
+/** Which bytes of a reading object of our own wire gave which value; its values are what they say. @throws payload-not-json */
 export function locateReading(payload: Uint8Array): LocatedField[] {
-  parseObject(payload, payload.length);
+  // As ingest takes it: texts in another encoding than UTF-8 beside the values harm nothing.
+  try {
+    JSON.parse(Buffer.from(payload).toString('utf8'));
+  } catch (cause) {
+    throw new OperationalError('payload-not-json', (cause as Error).message, { cause });
+  }
   return valueNodes(payload).flatMap(([metric, { from, to }]) => {
     const value: unknown = JSON.parse(Buffer.from(payload.subarray(from, to)).toString('utf8'));
     return typeof value === 'number' ? [{ metric, value, from, to }] : [];

@@ -1,0 +1,241 @@
+/** What harms frames: devices and gateways that say too much or nonsense, files that can't be read, folders in their place. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DAY, systemTimer } from '@village/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { METRICS, NOW, PROFILE, putRow } from '../archive/testing.ts';
+import type { ReceivedFrame } from '../journal/contract.ts';
+import type { TimeSeriesOptions, TimeSeriesStore } from '../time-series/contract.ts';
+import { openTimeSeries } from '../time-series/open.ts';
+import { decodeFrames, encodeFrames } from './columns.ts';
+import { once, writeFrameFile } from './frame-file.ts';
+import { FrameFiles } from './frame-files.ts';
+
+let folder: string;
+let store: TimeSeriesStore;
+
+const open = async (more: Partial<TimeSeriesOptions> = {}): Promise<void> => {
+  store = await openTimeSeries({
+    folder,
+    timer: systemTimer,
+    diskReserveBytes: 0,
+    tickMs: Number.POSITIVE_INFINITY,
+    ...more,
+  });
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'village-frames-harm-'));
+  await open();
+});
+afterEach(async () => {
+  await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const frame = (
+  device: string,
+  at: number,
+  text: string,
+  more: Partial<ReceivedFrame> = {},
+): ReceivedFrame => ({
+  device,
+  at,
+  receivedAt: at + 1_000,
+  source: device,
+  way: `village/v1/devices/${device}/readings`,
+  epoch: '',
+  sequence: null,
+  decoding: '{"profile":"acme/one"}',
+  payload: new Uint8Array(Buffer.from(text)),
+  ...more,
+});
+
+async function put(...frames: ReceivedFrame[]): Promise<void> {
+  for (const one of frames) {
+    putRow(store, PROFILE, METRICS, { device: one.device, at: one.at, values: {} });
+    store.frame(one);
+  }
+  await store.commitNow();
+}
+
+const texts = async (device: string): Promise<string[]> =>
+  (await store.frames.find(device, 0, 4e12, 1000)).frames.map(({ payload }) =>
+    Buffer.from(payload).toString(),
+  );
+
+const framesFolder = (): string => join(folder, 'frames');
+const names = async (): Promise<string[]> =>
+  (await readdir(framesFolder())).filter((name) => name.endsWith('.frames')).sort();
+
+describe('who says too much', () => {
+  it('a device whose clock stands still is looked at once a message, however many there are', async () => {
+    let looks = 0;
+    const count = 5_000;
+    const frames = Array.from({ length: count }, (_, n) => {
+      const { payload, ...one } = frame('d1', NOW, `${n % (count / 2)}`, { receivedAt: NOW + n });
+      return {
+        ...one,
+        get payload() {
+          looks++;
+          return payload;
+        },
+      };
+    });
+    let kept = 0;
+    for await (const one of once(frames)) kept += one.at === NOW ? 1 : 0;
+    expect(kept).toBe(count / 2);
+    expect(looks).toBeLessThanOrEqual(2 * count);
+  });
+
+  it('of very many messages of one time the first are found, each once', async () => {
+    const path = join(folder, 'many');
+    await mkdir(path);
+    const head = { place: { journal: 'j', group: 1 }, replaces: [], pinnedOnly: false };
+    // Two files whose messages alternate, so that neither holds the first ones alone; some came twice.
+    for (const half of [0, 1]) {
+      const said = Array.from({ length: 3_000 }, (_, n) =>
+        frame('d1', NOW, `${2 * n + half}`, { receivedAt: NOW + 2 * n + half }),
+      );
+      const again = half === 0 ? [] : [frame('d1', NOW, '0', { receivedAt: NOW + 9_999 })];
+      await writeFrameFile(
+        path,
+        ([from, to]) => `${from}-${to}-${half + 1}.frames`,
+        [...said, ...again],
+        head,
+      );
+    }
+    const files = await FrameFiles.open(path, 'j', () => undefined);
+    const { frames } = await files.find({ device: 'd1', from: NOW, to: NOW + 1, limit: 21 });
+    expect(frames.map(({ payload }) => Buffer.from(payload).toString())).toEqual(
+      Array.from({ length: 21 }, (_, n) => `${n}`),
+    );
+  });
+
+  it('texts about a frame have a bound as well, and many at the bound can be read again', async () => {
+    const long = 'f'.repeat(4_000);
+    await put(
+      frame('d0', NOW, 'x', { decoding: 'f'.repeat(5_000) }),
+      frame('d0', NOW, 'y', { way: '村'.repeat(4_096) }),
+    );
+    expect(store.frames.counters()).toMatchObject({ kept: 0, tooLarge: 2 });
+    // Each another text that escapes to six times its length: more than a block may hold if only payloads counted.
+    const many = Array.from({ length: 1_000 }, (_, n) =>
+      frame('d1', NOW + n, `${n}`, { decoding: `${n}${long}`.replaceAll('f', '\u0001') }),
+    );
+    await put(...many);
+    await store.flush();
+    expect(await texts('d1')).toHaveLength(1_000);
+    expect(store.frames.counters()).toMatchObject({ blocksDamaged: 0, tooLarge: 2 });
+  });
+
+  it('the largest number of a batch changes no number of another', () => {
+    const numbers = [Number.MAX_SAFE_INTEGER, null, 7, Number.MAX_SAFE_INTEGER, 1, null];
+    const frames = numbers.map((sequence, n) => frame('d1', NOW + n, 'x', { sequence }));
+    expect(decodeFrames(encodeFrames(frames)).map(({ sequence }) => sequence)).toEqual(numbers);
+  });
+});
+
+describe('a file that can not be read', () => {
+  const span = { from: NOW + 1_000, to: NOW + 1_000 };
+
+  /** Two files of one day and one of a later; the name of the first. */
+  async function three(): Promise<string> {
+    for (const [n, at] of [NOW, NOW + 1, NOW + 5 * DAY].entries()) {
+      await put(frame('d1', at, `${n}`));
+      await store.flush();
+    }
+    return join(framesFolder(), (await names())[0]!);
+  }
+
+  async function folderInPlaceOf(path: string): Promise<Buffer> {
+    const bytes = await readFile(path);
+    await rm(path);
+    await mkdir(path);
+    return bytes;
+  }
+
+  it('is told as missing by queries, and comes back when it can be read again', async () => {
+    const path = await three();
+    const bytes = await folderInPlaceOf(path);
+    const asked = () => store.frames.find('d1', NOW, NOW + 2, 10);
+    expect(await asked()).toMatchObject({ frames: [{ at: NOW + 1 }], missing: [span] });
+    expect(store.frames.counters().filesDamaged).toBe(1);
+    await rm(path, { recursive: true });
+    await writeFile(path, bytes);
+    expect(await asked()).toMatchObject({ frames: [{ at: NOW }, { at: NOW + 1 }], missing: [] });
+    expect(store.frames.counters().filesDamaged).toBe(0);
+  });
+
+  it('keeps no start, no joining of other days, no deletion and no backup from being done', async () => {
+    const path = await three();
+    for (const n of [0, 1]) {
+      await put(frame('d1', NOW + 6 * DAY + n, `later ${n}`));
+      await store.flush();
+    }
+    await folderInPlaceOf(path);
+    await store.close();
+    await open();
+    expect(await texts('d1')).toEqual(['1', '2', 'later 0', 'later 1']);
+    expect((await store.frames.find('d1', NOW, NOW + 1, 10)).missing).toEqual([span]);
+    await store.compact(NOW + 20 * DAY);
+    expect(await names()).toHaveLength(4);
+    const copy = join(folder, 'copy');
+    await store.backup(copy);
+    expect(await store.frames.retain(NOW + DAY)).toEqual({ files: 1 });
+    expect(await texts('d1')).toEqual(['2', 'later 0', 'later 1']);
+    await store.close();
+    const first = folder;
+    folder = copy;
+    await open();
+    expect(await texts('d1')).toEqual(['1', '2', 'later 0', 'later 1']);
+    expect((await store.frames.find('d1', NOW, NOW + 1, 10)).missing).toEqual([span]);
+    folder = first;
+  });
+
+  it('holds up no other file when it turns out at night, and the night says so', async () => {
+    const path = await three();
+    for (const n of [0, 1]) {
+      await put(frame('d1', NOW + 6 * DAY + n, `later ${n}`));
+      await store.flush();
+    }
+    await folderInPlaceOf(path);
+    await expect(store.compact(NOW + 20 * DAY)).rejects.toMatchObject({
+      code: 'frames-unreadable',
+    });
+    expect(await names()).toHaveLength(4);
+    // The others of its day are joined without it from then on.
+    await store.compact(NOW + 20 * DAY);
+    await expect(store.frames.retain(NOW + 5.5 * DAY)).rejects.toMatchObject({
+      code: 'frames-unreadable',
+    });
+    expect(await texts('d1')).toEqual(['later 0', 'later 1']);
+  });
+
+  it('that somebody deleted is told as missing, also after a restart and in a restored backup', async () => {
+    const path = await three();
+    await rm(path);
+    const asked = () => store.frames.find('d1', NOW, NOW + 2, 10);
+    const told = { frames: [{ at: NOW + 1 }], missing: [span] };
+    expect(await asked()).toMatchObject(told);
+    const copy = join(folder, 'copy');
+    await store.backup(copy);
+    await store.close();
+    await open();
+    expect(await asked()).toMatchObject(told);
+    await store.close();
+    const first = folder;
+    folder = copy;
+    await open();
+    expect(await asked()).toMatchObject(told);
+    folder = first;
+  });
+
+  it('leaves what a kill has left of a temporary folder behind nobody', async () => {
+    await store.close();
+    await mkdir(join(framesFolder(), '1-2.tmp'));
+    await open();
+    expect(await readdir(framesFolder())).toEqual([]);
+  });
+});
