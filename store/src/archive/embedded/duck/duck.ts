@@ -19,6 +19,11 @@ const RUNNING_MAX: Readonly<Record<QueryClass, number>> = {
 const QUERY_CLASSES: readonly QueryClass[] = ['interactive', 'maintenance', 'export'];
 /** Queries that wait; more are refused. */
 const WAITING_MAX = 256;
+/**
+ * Young objects of the thread, MB. DuckDB's memory of an answer is given back when the collector comes past its small
+ * object, so the thread's collections must not wait for megabytes of them.
+ */
+const YOUNG_OBJECTS_MB = 2;
 /** A query that runs longer is stopped, ms of the machine's own time. */
 export const QUERY_TIMEOUT_MS = 30_000;
 
@@ -81,7 +86,10 @@ export class Duck {
 
   /** Starts the thread. @throws query-engine-unfit */
   static async start(options: WorkerOptions): Promise<Duck> {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: options,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_OBJECTS_MB },
+    });
     const ended = once(worker, 'exit').then(([code]) => {
       throw new Error(`The DuckDB thread ended with ${code} before it began.`);
     });
