@@ -84,7 +84,7 @@ export const ExplainedFigure = Type.Object({
     Type.Object({
       version: Type.String(),
       from: Time,
-      source: Type.String(),
+      source: Label,
       verified: Type.Boolean(),
     }),
   ),

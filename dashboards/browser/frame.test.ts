@@ -56,7 +56,7 @@ describe("a device's messages and its replacement", { timeout: TIME_OUT }, () =>
       await buttons.nth(2).hover();
       const lit = panel.locator('.frame-hex .lit');
       const titles = await lit.evaluateAll((all) => all.map((one) => (one as HTMLElement).title));
-      expect(titles).toEqual(['12', '13', '14', '15']);
+      expect(titles).toEqual(['13', '14', '15', '16']);
       // What they say, as a float, is what stands beside the field.
       const bytes = await lit.allInnerTexts();
       const said = Buffer.from(bytes.join(''), 'hex').readFloatBE(0);
@@ -86,7 +86,7 @@ describe("a device's messages and its replacement", { timeout: TIME_OUT }, () =>
     expect(page.url()).toMatch(/frame=\d+/);
     await page
       .getByRole('region', { name: '原始报文' })
-      .getByText('gateway-01', { exact: true })
+      .getByText('网关 gateway-01', { exact: true })
       .waitFor();
     await page.goto(`${county.url}/devices/${sewage()}?frame=1577836800000`);
     await page.getByText('没有保存这一时刻的报文').waitFor();
@@ -133,6 +133,40 @@ describe("a device's messages and its replacement", { timeout: TIME_OUT }, () =>
       expect(faults).toEqual([]);
     },
   );
+
+  it('takes the time of a replacement as Beijing’s, wherever the machine is', async () => {
+    const { page } = await show(county, {
+      path: `/devices/${sewage()}`,
+      zone: 'America/New_York',
+    });
+    await page.getByRole('button', { name: '更换设备' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('更换时间').fill('2026-03-01T08:05:09');
+    const asked = page.waitForRequest((request) => request.url().endsWith('/replace'));
+    await dialog.getByRole('button', { name: '确认更换' }).click();
+    expect((await asked).postDataJSON()).toEqual({ at: '2026-03-01T00:05:09.000Z' });
+  });
+
+  it('shows digits and times as they came, and where the message came from', async () => {
+    const id = sewage();
+    const { page, faults } = await show(county, { path: `/devices/${id}` });
+    const panel = page.getByRole('region', { name: '原始报文' });
+    await panel.getByText('网关 gateway-01', { exact: true }).waitFor();
+    await panel.getByText('MQTT 主题 village/v1/gateways/gateway-01/readings').waitFor();
+    const at = county.devices.find((one) => one.id === id)?.lastSeenAt ?? 0;
+    const beijing = new Date(at + 1_480 + 8 * 3_600_000).toISOString();
+    await panel.getByText(`${beijing.slice(0, 10)} ${beijing.slice(11, 23)}`).waitFor();
+    // A counter of five figures keeps its decimal.
+    const total = county.devices.find((one) => one.id === id)?.values['total']?.value ?? 0;
+    const shown = await panel
+      .getByRole('button')
+      .filter({ hasText: '累计' })
+      .locator('.number')
+      .first()
+      .innerText();
+    expect(Number(shown.replaceAll(',', '').match(/[\d.]+/)?.[0])).toBe(total);
+    expect(faults).toEqual([]);
+  });
 
   it('offers no replacement to who may not', async () => {
     const clerks = await bench.fixture({ devices: 20, rights: ['devices.read', 'readings.read'] });

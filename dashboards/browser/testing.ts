@@ -22,6 +22,8 @@ export interface PageOptions {
   readonly height?: number;
   readonly dark?: boolean;
   readonly language?: 'zh' | 'en';
+  /** Where the machine of the reader believes to be; Beijing's zone when not given. */
+  readonly zone?: string;
   readonly signIn?: boolean;
   readonly password?: string;
   /** A session that another page has begun; nobody signs in then. */
@@ -58,11 +60,13 @@ export async function startBrowser(): Promise<TestBrowser> {
   return {
     async page(server, options = {}) {
       const { width = 1440, height = 900, dark = false, language = 'zh' } = options;
+      const { zone = 'Asia/Shanghai' } = options;
       const { signIn = true, password = PASSWORD, path = '/' } = options;
       const context = await browser.newContext({
         viewport: { width, height },
         colorScheme: dark ? 'dark' : 'light',
         locale: 'zh-CN',
+        timezoneId: zone,
       });
       if (language === 'en')
         await context.addInitScript(() => localStorage.setItem('language', 'en'));

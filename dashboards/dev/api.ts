@@ -2,6 +2,7 @@
 import type * as api from '@village/api';
 import { averages, gapAfterMs } from '@village/core';
 import type { Static } from 'typebox';
+import { FixtureCorrections } from './corrections.ts';
 import {
   areas,
   COUNTY,
@@ -9,8 +10,11 @@ import {
   type FixtureDevice,
   OUTAGE,
   profiles,
+  reports,
   valueAt,
 } from './county.ts';
+import { explainedFigure, figuresOf, figureValues } from './figures.ts';
+import { Problem } from './problem.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
 const MINUTE = 60_000;
@@ -104,28 +108,6 @@ function textOf(device: string, at: number, values: SaidValues): Said {
   return [Buffer.from(`${text}}}`), fields];
 }
 
-/** An answer that is an error. */
-export class Problem extends Error {
-  readonly status: number;
-  readonly code: string;
-  constructor(status: number, code: string) {
-    super(code);
-    this.status = status;
-    this.code = code;
-  }
-}
-
-/** Times at which a device reported between two times; none in the outage. */
-function reports(device: FixtureDevice, from: number, to: number, now: number): number[] {
-  const every = device.profile.reportEvery * 1000;
-  const out: number[] = [];
-  const last = Math.min(to, device.lastSeenAt ?? 0);
-  const first = Math.max(from, device.since);
-  for (let at = Math.ceil(first / every) * every; at < last; at += every)
-    if (at < now - OUTAGE.from || at > now - OUTAGE.to) out.push(at);
-  return out;
-}
-
 const range = (query: URLSearchParams): [number, number] => [
   Date.parse(query.get('from') ?? ''),
   Date.parse(query.get('to') ?? ''),
@@ -177,17 +159,26 @@ export class FixtureApi {
   private readonly now: number;
   private readonly own: FixtureArea;
   private readonly entries: Entry[];
+  /** What was stated of readings. */
+  readonly corrections: FixtureCorrections;
   private backup: api.system.System['backup'] = null;
 
   constructor(
     devices: readonly FixtureDevice[],
-    options: { now: number; area?: string; role?: api.users.User['role']; name: string },
+    options: {
+      now: number;
+      area?: string;
+      role?: api.users.User['role'];
+      name: string;
+      corrections?: number;
+    },
   ) {
     const own = areas.find((area) => area.code === (options.area ?? COUNTY));
     if (own === undefined) throw new Error(`BUG: no area ${options.area}`);
     this.devices = devices;
     this.now = options.now;
     this.own = own;
+    this.corrections = new FixtureCorrections(devices, options.now, options.corrections ?? 0);
     this.entries = quarantineEntries(options.now);
     this.user = {
       name: options.name,
@@ -482,6 +473,15 @@ export class FixtureApi {
     };
   }
 
+  private figures(more: string | undefined, query: URLSearchParams): object {
+    const device = this.deviceOf(query.get('device') ?? '');
+    if (more === 'of') return { items: figuresOf(device) };
+    const figure = query.get('figure') ?? '';
+    if (more === 'explain')
+      return explainedFigure(device, figure, Date.parse(query.get('at') ?? ''), this.now);
+    return figureValues(device, figure, range(query), this.now);
+  }
+
   /** New equipment; with a secret when one was asked for. @throws Problem for a serial number that is in use */
   replace(id: string, body: { serial?: string; secret?: string; profile?: string }): object {
     const device = this.deviceOf(id);
@@ -520,6 +520,8 @@ export class FixtureApi {
     if (name === 'readings') return this.readings(query);
     if (name === 'aggregates') return this.aggregates(query);
     if (name === 'frames') return this.frames(query);
+    if (name === 'figures') return this.figures(id, query);
+    if (name === 'corrections') return this.corrections.list(query);
     if (name === 'completeness') return this.completeness(query);
     if (name === 'events')
       return {

@@ -244,3 +244,14 @@ export function makeDevices(count: number, now: number): FixtureDevice[] {
     };
   });
 }
+
+/** Times at which a device reported between two times; none in the outage. */
+export function reports(device: FixtureDevice, from: number, to: number, now: number): number[] {
+  const every = device.profile.reportEvery * 1000;
+  const out: number[] = [];
+  const last = Math.min(to, device.lastSeenAt ?? 0);
+  const first = Math.max(from, device.since);
+  for (let at = Math.ceil(first / every) * every; at < last; at += every)
+    if (at < now - OUTAGE.from || at > now - OUTAGE.to) out.push(at);
+  return out;
+}

@@ -47,6 +47,15 @@ describe('the fixture', () => {
     ['GET', '/aggregates', (device) => `?metric=cod&every=1h&${span(device)}`],
     ['GET', '/completeness', (device) => `?${span(device)}`],
     ['GET', '/events', (device) => `?${span(device)}`],
+    ['GET', '/figures/of', (device) => `?device=${device}`],
+    ['GET', '/figures', (device) => `?figure=hours-above:water.cod&${span(device)}`],
+    [
+      'GET',
+      '/figures/explain',
+      (device) =>
+        `?figure=daily-mean:water.cod&device=${device}&at=${new Date(NOW - 3 * 86_400_000).toISOString()}`,
+    ],
+    ['GET', '/corrections', () => '?state=active'],
     ['GET', '/quarantine', () => ''],
     ['POST', '/quarantine/rerun', () => ''],
     ['GET', '/overview', () => ''],
@@ -64,6 +73,37 @@ describe('the fixture', () => {
     holdAnswer(method, real, answer.status, body);
     if (typeof body === 'object' && body !== null && 'items' in body)
       expect(body.items).not.toEqual([]);
+  });
+
+  it('tries, takes, refuses, approves and takes back what is said of readings', async () => {
+    const { id } = fixture.devices.find(({ id }) => id.startsWith('sewage')) ?? { id: '' };
+    const body = {
+      kind: 'offset',
+      device: id,
+      metric: 'cod',
+      value: 2,
+      from: new Date(NOW - 300 * 3_600_000).toISOString(),
+      to: new Date(NOW - 290 * 3_600_000).toISOString(),
+    };
+    const said = async (path: string, given: object, status: number): Promise<unknown> => {
+      const answer = await ask('POST', path, given);
+      expect([path, answer.status]).toEqual([path, status]);
+      const answered: unknown = await answer.json();
+      if (status < 400) holdAnswer('POST', path, status, answered);
+      return answered;
+    };
+    expect(await said('/corrections/preview', body, 200)).toMatchObject({ contradicts: null });
+    const made = (await said('/corrections', { ...body, reason: 'r' }, 201)) as { id: number };
+    await said('/corrections', { ...body, reason: 'r' }, 409);
+    await said('/corrections/preview', { ...body, kind: 'factor', value: 1 }, 422);
+    await said('/corrections/preview', { ...body, device: 'none' }, 404);
+    expect(await said(`/corrections/${made.id}/approve`, {}, 200)).toMatchObject({
+      state: 'active',
+    });
+    await said(`/corrections/${made.id}/approve`, {}, 409);
+    expect(await said(`/corrections/${made.id}/undo`, { why: 'w' }, 200)).toMatchObject({
+      state: 'undone',
+    });
   });
 
   it('is found out when it answers anything else', () => {

@@ -6,8 +6,9 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import { FixtureApi, Problem, tally } from './api.ts';
+import { FixtureApi, tally } from './api.ts';
 import { type FixtureDevice, makeDevices } from './county.ts';
+import { Problem } from './problem.ts';
 import { holdAnswer, holdEvent } from './shapes.ts';
 
 /** As strict as a content policy can be; the console must work under it. */
@@ -30,7 +31,22 @@ export interface FixtureOptions {
   /** Modules and rights that the session names; it names none when not given. */
   readonly modules?: readonly string[];
   readonly rights?: readonly string[];
+  /** Statements about readings besides the few of each kind; for long lists. */
+  readonly corrections?: number;
 }
+
+/** What an administrator of a whole server holds. */
+export const ALL_RIGHTS: readonly string[] = [
+  'devices.read',
+  'devices.import',
+  'readings.read',
+  'figures.read',
+  'corrections.read',
+  'corrections.propose',
+  'corrections.approve',
+  'quarantine.read',
+  'system.read',
+];
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -51,8 +67,8 @@ function send(response: ServerResponse, status: number, body: object, headers = 
   response.end(status === 204 ? undefined : JSON.stringify(body));
 }
 
-function problem(response: ServerResponse, status: number, code: string): void {
-  send(response, status, { type: 'about:blank', title: code, status, code, detail: code });
+function problem(response: ServerResponse, status: number, code: string, detail = code): void {
+  send(response, status, { type: 'about:blank', title: code, status, code, detail });
 }
 
 /** The running stand-in. */
@@ -137,7 +153,7 @@ export class Fixture {
       ? this.apiRequest(url.pathname.slice(7), url.searchParams, request, response)
       : this.fileRequest(url.pathname, response);
     work.catch((error: unknown) => {
-      if (error instanceof Problem) problem(response, error.status, error.code);
+      if (error instanceof Problem) problem(response, error.status, error.code, error.message);
       else problem(response, 500, `fixture-broken: ${String(error)}`);
     });
   }
@@ -188,6 +204,9 @@ export class Fixture {
     } else if (path === '/system/backup') {
       status = 202;
       body = this.api.startBackup();
+    } else if (method === 'POST' && path.startsWith('/corrections')) {
+      status = path === '/corrections' ? 201 : 200;
+      body = this.api.corrections.post(path, await bodyOf(request), USER);
     } else if (method === 'POST' && path.endsWith('/replace'))
       body = this.api.replace(path.split('/')[2] ?? '', await bodyOf(request));
     else body = this.api.answer(path, query);

@@ -1,7 +1,7 @@
 /** Shows the built console over the fixture, without the server: `node dashboards/dev/main.ts [devices] [port]`. */
 import { systemClock } from '@village/core';
 import { consoleDirectory } from '../index.ts';
-import { PASSWORD, startFixture, USER } from './fixture.ts';
+import { ALL_RIGHTS, PASSWORD, startFixture, USER } from './fixture.ts';
 
 const [devices = '300', port = '8090'] = process.argv.slice(2);
 const fixture = await startFixture({
@@ -9,5 +9,7 @@ const fixture = await startFixture({
   devices: Number(devices),
   port: Number(port),
   now: systemClock(),
+  rights: ALL_RIGHTS,
+  corrections: 60,
 });
 console.log(`${fixture.url} · ${USER} / ${PASSWORD}`);

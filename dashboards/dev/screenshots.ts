@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 import { type Cookie, PATIENCE_MS, startBench } from '../browser/testing.ts';
 import { LONG_VILLAGE } from './county.ts';
-import { PASSWORD } from './fixture.ts';
+import { ALL_RIGHTS, PASSWORD } from './fixture.ts';
 
 const [pattern = '.', url, password = PASSWORD] = process.argv.slice(2);
 const wanted = new RegExp(pattern);
@@ -26,13 +26,14 @@ interface Subject {
 const COMMON = [
   ['overview', '/'],
   ['devices', '/devices'],
+  ['corrections', '/corrections'],
   ['quarantine', '/quarantine'],
   ['system', '/system'],
   ['settings', '/settings'],
 ] as const;
 
 async function made(count: number): Promise<Subject> {
-  const fixture = await bench.fixture({ devices: count });
+  const fixture = await bench.fixture({ devices: count, rights: ALL_RIGHTS, corrections: 60 });
   const common = { name: String(count), url: fixture.url };
   if (count < 100) return { ...common, shots: COMMON };
   const online = fixture.devices.filter(({ state }) => state === 'online');
@@ -41,6 +42,7 @@ async function made(count: number): Promise<Subject> {
   const fresh = fixture.devices.find(({ state }, index) => index % 10 === 9 && state === 'online');
   const long = online.find(({ area }) => area.name.zh === LONG_VILLAGE);
   const ill = fixture.devices.find(({ state }) => state === 'offline');
+  const days = (ago: number): string => new Date(Date.now() - ago * 86_400_000).toISOString();
   const never = fixture.devices.find(({ state }) => state === 'never');
   return {
     ...common,
@@ -58,6 +60,9 @@ async function made(count: number): Promise<Subject> {
       ['device-long', `/devices/${long?.id}`],
       ['device-offline', `/devices/${ill?.id}`],
       ['device-never', `/devices/${never?.id}`],
+      ['figure', `/devices/${of('sewage')}/figures?figure=hours-above:water.cod&at=${days(3)}`],
+      ['figure-hour', `/devices/${of('sewage')}/figures?figure=hourly-mean:water.ph&at=${days(3)}`],
+      ['correcting', `/corrections/devices/${of('sewage')}?metric=nh3n`],
       ['missing', '/devices/none'],
     ],
   };

@@ -5,10 +5,12 @@ import {
   formatAge,
   formatBytes,
   formatCount,
+  formatExact,
   formatLength,
   formatMark,
   formatMetric,
   formatPercent,
+  formatReceipt,
   formatTime,
   formatValue,
   fromField,
@@ -54,6 +56,7 @@ describe('formatAge', () => {
 describe('times', () => {
   it('are told on the clock of Beijing, whatever the machine thinks', () => {
     expect(formatTime(Date.UTC(2026, 1, 28, 16, 5, 9))).toBe('2026-03-01 00:05:09');
+    expect(formatReceipt(Date.UTC(2026, 1, 28, 16, 5, 9, 7))).toBe('2026-03-01 00:05:09.007');
   });
   it('come back from a field as they went in, to the minute', () => {
     fc.assert(
@@ -87,10 +90,43 @@ describe('figures', () => {
     [0.4213, '0.421'],
     [1012.4, '1,012'],
     [120.44, '120.4'],
-    [-0.0001, '0'],
+    [-0.0001, '-0.0001'],
+    [0.000_456_78, '0.000457'],
+    [1e-7, '1e-7'],
+    [-1e-300, '-1e-300'],
+    [-0, '0'],
     [0, '0'],
   ])('%d', (value, text) => {
     expect(formatValue(value)).toBe(text);
+  });
+  it('none but zero reads as zero', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(Number(formatValue(value).replaceAll(',', '')) === 0).toBe(value === 0);
+      }),
+    );
+  });
+  it.each([
+    [338_889.6, '338,889.6'],
+    [123_456_789, '123,456,789'],
+    [Math.fround(7.39), '7.39'],
+    [Math.fround(0.1), '0.1'],
+    [0.1, '0.1'],
+    [1e-7, '1e-7'],
+    [-0.000_45, '-0.00045'],
+    [-0, '0'],
+  ])('%d with all its digits', (value, text) => {
+    expect(formatExact(value)).toBe(text);
+  });
+  it('with all digits says the number that it is, of four bytes these bytes', () => {
+    const read = (text: string): number => Number(text.replaceAll(',', ''));
+    const numbers = { noNaN: true, noDefaultInfinity: true };
+    fc.assert(
+      fc.property(fc.double(numbers), fc.float(numbers), (double, float) => {
+        expect(Math.fround(read(formatExact(float)))).toBe(float === 0 ? 0 : float);
+        if (Math.fround(double) !== double) expect(read(formatExact(double))).toBe(double);
+      }),
+    );
   });
   it('counts beyond a hundred thousand are shortened', () => {
     expect(formatCount(99_999)).toBe('99,999');

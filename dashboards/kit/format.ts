@@ -19,13 +19,40 @@ export function formatCount(value: number): string {
   );
 }
 
-/** A measured value: four significant figures are more than any of these instruments has; whole numbers are kept. */
+/** Figures of a number too small for decimals: a trace is not nothing. */
+const TRACE_DIGITS = 3;
+
+/**
+ * A measured value: four significant figures are more than any of these instruments has; whole numbers are kept, and what
+ * is not zero never reads as zero.
+ */
 export function formatValue(value: number): string {
   const size = Math.abs(value);
+  if (size > 0 && size < 0.01) return formatExact(Number(value.toPrecision(TRACE_DIGITS)));
   const decimals = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
   const rounded = Number(value.toFixed(decimals));
   return new Intl.NumberFormat(locale(), { maximumFractionDigits: decimals }).format(
     rounded === 0 ? 0 : rounded,
+  );
+}
+
+/** The fewest digits that are this number, of one that came as four bytes those that are these four bytes: 7.39. */
+function shortest(value: number): number {
+  if (Math.fround(value) !== value) return value;
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return value;
+}
+
+/** A number with all its digits, as it was sent or said: where it is proved, nothing is rounded. */
+export function formatExact(value: number): string {
+  const short = shortest(value);
+  const size = Math.abs(short);
+  if (size > 0 && (size < 1e-6 || size >= 1e15)) return String(short);
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 20 }).format(
+    short === 0 ? 0 : short,
   );
 }
 
@@ -41,13 +68,17 @@ export function formatMark(value: number, step: number): string {
 }
 
 /** A metric's value in words when it is a named state, as a figure otherwise; the unit is shown beside it. */
-export function formatMetric(metric: Metric | undefined, value: number): string {
+export function formatMetric(
+  metric: Metric | undefined,
+  value: number,
+  figure: (value: number) => string = formatValue,
+): string {
   for (const [name, code] of metric?.states ?? []) {
     if (code !== value) continue;
     const label = metric?.stateNames?.get(name);
     return label === undefined ? word('mode', name) : say(label);
   }
-  return formatValue(value);
+  return figure(value);
 }
 
 /** 1.5 MiB. */
@@ -111,6 +142,11 @@ export function formatTime(at: number): string {
   return `${year}-${pad(month)}-${pad(day)} ${pad(hour)}:${pad(minute)}:${pad(second)}`;
 }
 
+/** 2026-03-01 08:05:09.125: with the part of the second, where it is proved when something came. */
+export function formatReceipt(at: number): string {
+  return `${formatTime(at)}.${String(new Date(at).getUTCMilliseconds()).padStart(3, '0')}`;
+}
+
 /** 03-01 08:05, for tables and axes. */
 export function formatShort(at: number): string {
   const { month, day, hour, minute } = civil(at);
@@ -122,11 +158,10 @@ export function toField(at: number): string {
   return new Date(at + BEIJING_OFFSET_MS).toISOString().slice(0, 16);
 }
 
-/** The instant of a datetime-local field; NaN when it is empty or wrong. */
+/** The instant of a datetime-local field, with its seconds if it has some; NaN when it is empty or wrong. */
 export function fromField(field: string): number {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(field)
-    ? Date.parse(`${field.slice(0, 16)}:00Z`) - BEIJING_OFFSET_MS
-    : Number.NaN;
+  const [, minute, second = ':00'] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?/.exec(field) ?? [];
+  return minute === undefined ? Number.NaN : Date.parse(`${minute}${second}Z`) - BEIJING_OFFSET_MS;
 }
 
 /** 刚刚, 3 分钟前; the exact time when it is over a month ago or ahead of us by more than a minute. */

@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium)('messages on the page of a station', () => {
     // Byte by byte what was posted, and lit what says the metric on show.
     expect(await text.innerText()).toBe(posted);
     expect(await text.locator('.lit').allInnerTexts()).toEqual(['35.50']);
-    await panel.getByText('http:admin').waitFor();
+    await panel.getByText(language === 'zh' ? 'admin（HTTP 接口）' : 'admin (HTTP)').waitFor();
     const serial = `SN-${width}`;
     await page.getByRole('button', { name: replace }).click();
     const dialog = page.getByRole('dialog');

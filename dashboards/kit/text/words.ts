@@ -54,5 +54,6 @@ export const words = {
   'mode.south-west': { zh: '西南', en: 'SW' },
   'mode.west': { zh: '西', en: 'W' },
   'mode.north-west': { zh: '西北', en: 'NW' },
+  'unit.h': { zh: '小时', en: 'h' },
   'unit.级': { zh: '级', en: 'Bft' },
 } as const satisfies Record<string, Label>;

@@ -15,8 +15,19 @@ export function useTitle(title: string): void {
   }, [title]);
 }
 
-/** County › township › village; nothing on the page that lies above all. What is above the reader's own area is no link. */
-export function Crumbs({ places, last }: { places: readonly AreaRef[]; last: Label | string }) {
+/**
+ * County › township › village, and the device that a page is about (`above`); nothing on the page that lies above all. What
+ * is above the reader's own area is no link.
+ */
+export function Crumbs({
+  places,
+  above,
+  last,
+}: {
+  places: readonly AreaRef[];
+  above?: { readonly href: string; readonly name: string };
+  last: Label | string;
+}) {
   if (places.length === 0) return null;
   const own = user.value?.area.code;
   const from = places.findIndex((place) => place.code === own);
@@ -33,6 +44,12 @@ export function Crumbs({ places, last }: { places: readonly AreaRef[]; last: Lab
             <Icon name="right" size={12} />
           </li>
         ))}
+        {above !== undefined && (
+          <li>
+            <a href={above.href}>{above.name}</a>
+            <Icon name="right" size={12} />
+          </li>
+        )}
         <li aria-current="page">{typeof last === 'string' ? last : say(last)}</li>
       </ol>
     </nav>

@@ -141,8 +141,8 @@ describe('a figure', () => {
       id: 'T',
       title: { zh: '标准', en: 'Standard' },
       versions: [
-        { version: 'T-1', from: 0, source: 's', verified: true, data: 5 },
-        { version: 'T-2', from: noon, source: 's', verified: false, data: 7 },
+        { version: 'T-1', from: 0, source: { zh: '测', en: 's' }, verified: true, data: 5 },
+        { version: 'T-2', from: noon, source: { zh: '测', en: 's' }, verified: false, data: 7 },
       ],
     });
     expect([noon - 1, noon].map((at) => versionAt(standard, at).data)).toEqual([5, 7]);
@@ -214,7 +214,13 @@ describe('a figure', () => {
       ],
     ] as const)
       expect(() => figureOf(() => 1, more as Partial<Figure>)).toThrow(why);
-    const version = { version: 'T', from: 1, source: 's', verified: true, data: 1 };
+    const version = {
+      version: 'T',
+      from: 1,
+      source: { zh: '测', en: 's' },
+      verified: true,
+      data: 1,
+    };
     expect(() =>
       defineStandard({ id: 'T', title: { zh: '', en: '' }, versions: [version, version] }),
     ).toThrow('out of order');

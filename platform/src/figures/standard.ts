@@ -7,7 +7,7 @@ export interface StandardVersion<Data> {
   /** From this instant on, ms; the first version holds for all times before as well. */
   readonly from: number;
   /** Where the data was taken from. */
-  readonly source: string;
+  readonly source: Label;
   /** False while nobody has held the data against the text of the standard. */
   readonly verified: boolean;
   readonly data: Data;

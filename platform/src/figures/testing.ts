@@ -37,12 +37,18 @@ const standard = defineStandard({
   id: 'T',
   title: { zh: '标准', en: 'Standard' },
   versions: [
-    { version: 'T-1', from: 0, source: 'this test', verified: true, data: 100 },
+    {
+      version: 'T-1',
+      from: 0,
+      source: { zh: '本测试', en: 'this test' },
+      verified: true,
+      data: 100,
+    },
     // In mid-day.
     {
       version: 'T-2',
       from: dayStart(FIRST_DAY + 1) + 13 * HOUR,
-      source: 'this test',
+      source: { zh: '本测试', en: 'this test' },
       verified: true,
       data: 120,
     },

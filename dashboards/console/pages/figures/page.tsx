@@ -1,36 +1,68 @@
 /** One value of a figure: what it is, by what standard and version, from which readings with which flags, and what it was before. */
-import type { ExplainedFigure } from '#kit/api/answers.ts';
+import { useState } from 'preact/hooks';
+import type { Device, ExplainedFigure, Metric } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import { formatCount, formatPercent, formatShort, formatTime, formatValue } from '#kit/format.ts';
+import type { ApiError } from '#kit/api/client.ts';
+import {
+  formatCount,
+  formatExact,
+  formatPercent,
+  formatShort,
+  formatTime,
+  formatValue,
+} from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
-import { client, now, profiles } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, metricOf, now, profiles, profilesLoaded, session } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
-import { Scroll, useTitle } from '#kit/ui/page.tsx';
+import { Crumbs, Scroll, useTitle } from '#kit/ui/page.tsx';
 import { t, word } from './texts.ts';
 import './figures.css';
 
+/** Rows of a table at first, and how many more at a time: a day may hold thousands. */
+const ROWS_STEP = 100;
+
+type Input = ExplainedFigure['inputs'][number];
+
 const day = (at: number): string => formatTime(at).slice(0, 10);
 
-function Value({ figure }: { figure: ExplainedFigure }) {
+/** 2026-11-27, or 2026-11-27 13:00–14:00. */
+function periodOf({ definition, at, to }: ExplainedFigure): string {
+  if (definition.span === 'day') return day(at);
+  const end = formatTime(to).slice(11, 16);
+  return `${formatTime(at).slice(0, 16)}–${end === '00:00' ? '24:00' : end}`;
+}
+
+const deviceHref = (device: string): string => `/devices/${encodeURIComponent(device)}`;
+
+/** A metric of the equipment that stands or stood there; by its key alone where no profile knows it. */
+function metricNamed(device: Device | undefined, key: string, quantity: string): string {
+  const known: Metric | undefined =
+    metricOf(device?.profile ?? '', key) ??
+    [...profiles.value.values()]
+      .flatMap(({ metrics }) => metrics)
+      .find((one) => one.key === key && one.quantity === quantity);
+  return known === undefined ? key : say(known.name);
+}
+
+function Value({ device, figure }: { device: string; figure: ExplainedFigure }) {
   const length = figure.to - figure.at;
   const step = (at: number): string => withQuery({ at: new Date(at).toISOString() });
+  const ahead = figure.to <= now.value;
   return (
-    <section class="panel pad" aria-label={say(figure.definition.title)}>
+    <section class="panel pad" aria-label={t('value')}>
       <div class="opened-value">
         <span class="figure">
           <b class="number">{figure.value === null ? '–' : formatValue(figure.value)}</b>{' '}
-          <span class="unit">{figure.unit}</span>
-        </span>
-        <span class="muted number">
-          {formatShort(figure.at)} – {formatShort(figure.to)}
+          {figure.value !== null && <span class="unit">{word('unit', figure.unit)}</span>}
         </span>
         <span class="opened-steps">
           <a class="button" href={step(figure.at - length)}>
             {t('earlier')}
           </a>
-          {figure.to <= now.value && (
+          {ahead && (
             <a class="button" href={step(figure.to)}>
               {t('later')}
             </a>
@@ -38,9 +70,11 @@ function Value({ figure }: { figure: ExplainedFigure }) {
         </span>
       </div>
       {figure.fault !== null && <p class="text-offline">{t('fault', { message: figure.fault })}</p>}
-      {figure.fault === null && figure.value === null && <p>{t('too-little')}</p>}
+      {figure.fault === null && figure.value === null && (
+        <p>{t(figure.closed ? 'too-little' : 'too-little-yet')}</p>
+      )}
       {!figure.closed && <p class="text-late">{t('not-closed')}</p>}
-      <Grounds figure={figure} />
+      <Grounds device={device} figure={figure} />
       {figure.assumptions.map((one) => (
         <p key={one.en} class="small muted">
           {t('assumption', { text: say(one) })}
@@ -50,7 +84,25 @@ function Value({ figure }: { figure: ExplainedFigure }) {
   );
 }
 
-function Grounds({ figure }: { figure: ExplainedFigure }) {
+/** The chart on which corrections of the device are seen, over the time of the figure. */
+function correctionsHref(device: string, { at, to, inputs }: ExplainedFigure): string {
+  const metric = inputs[0]?.measured.at(-1)?.metric;
+  const asked = new URLSearchParams({
+    ...(metric === undefined ? {} : { metric }),
+    from: new Date(at).toISOString(),
+    to: new Date(to).toISOString(),
+  });
+  return `/corrections/devices/${encodeURIComponent(device)}?${asked}`;
+}
+
+/** An attribute's value as people say it. */
+const attributeWorded = (key: string, value: string): string =>
+  key === 'function-zone' ? t('zone', { n: value }) : value;
+
+function Grounds({ device, figure }: { device: string; figure: ExplainedFigure }) {
+  const reader = session.value;
+  const may = reader != null && mayUse({ right: 'corrections.read' }, reader);
+  const numbers = figure.corrections.map((id) => `#${id}`).join(', ');
   return (
     <dl class="facts opened-grounds">
       <div>
@@ -63,54 +115,126 @@ function Grounds({ figure }: { figure: ExplainedFigure }) {
           <dd>
             {t('since-day', { version: one.version, day: day(one.from) })}
             {!one.verified && <span class="tag">{t('unverified')}</span>}
-            <div class="small muted">
-              {t('source')}: {one.source}
-            </div>
+            <div class="small muted">{t('source', { text: say(one.source) })}</div>
           </dd>
         </div>
       ))}
       <div>
         <dt>{t('definition')}</dt>
-        <dd class="number">
-          {figure.definition.figure} · {figure.definitionVersion}
-        </dd>
+        <dd class="number">{t('version-n', { n: figure.definitionVersion })}</dd>
       </div>
       {[...figure.attributes].map(([key, values]) => (
         <div key={key}>
           <dt>{word('attribute', key)}</dt>
-          <dd>{values.length === 0 ? t('no-attribute') : values.join(', ')}</dd>
+          <dd>
+            {values.length === 0
+              ? t('no-attribute')
+              : values.map((value) => attributeWorded(key, value)).join(', ')}
+          </dd>
         </div>
       ))}
       <div>
         <dt>{t('corrections')}</dt>
         <dd class="number">
-          {figure.corrections.length === 0
-            ? t('no-corrections')
-            : figure.corrections.map((id) => `#${id}`).join(', ')}
+          {figure.corrections.length === 0 ? (
+            t('no-corrections')
+          ) : may ? (
+            <a class="link" href={correctionsHref(device, figure)}>
+              {numbers}
+            </a>
+          ) : (
+            numbers
+          )}
         </dd>
       </div>
     </dl>
   );
 }
 
-function Input({
+/** By which metrics it was measured, each with its time where there was more than one. */
+function Measured({ device, input }: { device: Device | undefined; input: Input }) {
+  const several = input.measured.length > 1;
+  return (
+    <>
+      {input.measured.map((one, index) => (
+        <span key={`${one.metric} ${one.from}`}>
+          {index > 0 && '，'}
+          <b>{metricNamed(device, one.metric, input.quantity)}</b>
+          {several &&
+            one.from !== null &&
+            ` ${t('measured-from', { time: formatShort(one.from) })}`}
+        </span>
+      ))}
+    </>
+  );
+}
+
+function Readings({ device, framed, input }: { device: string; framed: boolean; input: Input }) {
+  const [shown, setShown] = useState(ROWS_STEP);
+  const { readings, measured } = input;
+  const metricAt = (at: number): string =>
+    (measured.findLast(({ from }) => from === null || from <= at) ?? measured[0])?.metric ?? '';
+  const frameOf = (at: number): string =>
+    `${deviceHref(device)}?${new URLSearchParams({ metric: metricAt(at), frame: String(at) })}`;
+  return (
+    <Scroll label={t('readings')}>
+      <table class="dense opened-table">
+        <thead>
+          <tr>
+            <th scope="col">{t('time')}</th>
+            <th scope="col" class="right">
+              {t('value')}
+              {input.unit !== '' && <span class="unit">{word('unit', input.unit)}</span>}
+            </th>
+            <th scope="col">{t('flag')}</th>
+            {framed && <th scope="col">{t('bytes')}</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {readings.slice(0, shown).map(({ at, value, quality }) => (
+            <tr key={at} class={quality === null ? '' : 'row-flagged'}>
+              <td class="number">{formatTime(at).slice(5)}</td>
+              <td class="right number">{formatExact(value)}</td>
+              <td>{word('quality', quality ?? 'good')}</td>
+              {framed && (
+                <td>
+                  <a class="opened-link" href={frameOf(at)}>
+                    {t('open-bytes')}
+                  </a>
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {readings.length > shown && (
+        <button type="button" class="button" onClick={() => setShown(shown + ROWS_STEP)}>
+          {t('list.more')}
+        </button>
+      )}
+    </Scroll>
+  );
+}
+
+function InputPanel({
+  id,
   device,
   framed,
   input,
 }: {
-  device: string;
+  id: string;
+  device: Device | undefined;
   framed: boolean;
-  input: ExplainedFigure['inputs'][number];
+  input: Input;
 }) {
-  const metric = input.measured.at(-1)?.metric ?? '';
-  const frameOf = (at: number): string =>
-    `/devices/${encodeURIComponent(device)}?${new URLSearchParams({ metric, frame: String(at) })}`;
-  const { expected, valid, count, readings, measured } = input;
+  const { expected, valid, count, readings } = input;
+  const heading = `inputs-${input.name}`;
   return (
-    <>
+    <section class="panel" aria-labelledby={heading}>
+      <h2 id={heading}>{t('inputs')}</h2>
       <p class="pad">
-        {measured.map((one) => t('measured-by', { metric: one.metric })).join(', ')}
-        {' · '}
+        <Measured device={device} input={input} />
+        {'：'}
         {t('input-text', {
           expected: formatCount(expected),
           valid: formatCount(valid),
@@ -121,40 +245,9 @@ function Input({
       {readings.length === 0 ? (
         <Empty icon="chart" title={t('no-readings')} />
       ) : (
-        <Scroll label={t('inputs')}>
-          <table class="dense">
-            <thead>
-              <tr>
-                <th scope="col">{t('time')}</th>
-                <th scope="col" class="right">
-                  {t('value')}
-                </th>
-                <th scope="col">{t('flag')}</th>
-                {framed && <th scope="col">{t('bytes')}</th>}
-              </tr>
-            </thead>
-            <tbody>
-              {readings.map(({ at, value, quality }) => (
-                <tr key={at} class={quality === null ? '' : 'row-flagged'}>
-                  <td class="number">{formatTime(at).slice(5)}</td>
-                  <td class="right number">
-                    {formatValue(value)} <span class="unit">{input.unit}</span>
-                  </td>
-                  <td>{word('quality', quality ?? 'good')}</td>
-                  {framed && (
-                    <td>
-                      <a class="opened-link" href={frameOf(at)}>
-                        {t('bytes')}
-                      </a>
-                    </td>
-                  )}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Readings device={id} framed={framed} input={input} />
       )}
-    </>
+    </section>
   );
 }
 
@@ -162,7 +255,7 @@ function History({ figure }: { figure: ExplainedFigure }) {
   return (
     <section class="panel" aria-labelledby="history-heading">
       <h2 id="history-heading">{t('history')}</h2>
-      <Scroll label={t('history')}>
+      <Scroll label={t('former')}>
         <table class="dense">
           <thead>
             <tr>
@@ -182,7 +275,7 @@ function History({ figure }: { figure: ExplainedFigure }) {
                 <td class="number">{formatShort(one.replacedAt)}</td>
                 <td class="right number">
                   {one.value === null ? '–' : formatValue(one.value)}{' '}
-                  <span class="unit">{figure.unit}</span>
+                  <span class="unit">{word('unit', figure.unit)}</span>
                 </td>
                 <td class="right number">{formatPercent(one.completeness, 1)} %</td>
                 <td>{one.reasons.map((reason) => word('reason', reason)).join(', ')}</td>
@@ -195,27 +288,18 @@ function History({ figure }: { figure: ExplainedFigure }) {
   );
 }
 
-function Opened({
-  device,
-  framed,
-  figure,
-}: {
-  device: string;
-  framed: boolean;
-  figure: ExplainedFigure;
-}) {
-  useTitle(say(figure.definition.title));
+/** What there is no figure for is told in words, with the way back; all else as everywhere. */
+function Refused({ error, retry, device }: { error: ApiError; retry: () => void; device: string }) {
+  // The device is there: what is not found is a time to come.
+  const code = error.status === 404 ? 'not-come' : error.code;
+  const known = word('refused', code);
+  if (known === code) return <Failure error={error} retry={retry} />;
   return (
-    <>
-      <Value figure={figure} />
-      {figure.history.length > 0 && <History figure={figure} />}
-      {figure.inputs.map((input) => (
-        <section key={input.name} class="panel" aria-label={t('inputs')}>
-          <h2>{t('inputs')}</h2>
-          <Input device={device} framed={framed} input={input} />
-        </section>
-      ))}
-    </>
+    <Empty icon="chart" title={known}>
+      <a class="button" href={deviceHref(device)}>
+        {t('back')}
+      </a>
+    </Empty>
   );
 }
 
@@ -223,40 +307,64 @@ function Opened({
 export function Page({ id, title }: { id: string; title: string }) {
   const figure = query.value.get('figure');
   const at = query.value.get('at');
-  const load = useLoad(
-    figure === null || at === null ? null : `explain ${id} ${figure} ${at}`,
-    (signal) =>
-      client.call(calls.explainFigure, {
-        query: { figure: figure ?? '', device: id, at: at ?? '' },
-        signal,
-      }),
+  const asked = figure !== null && at !== null;
+  const load = useLoad(asked ? `explain ${id} ${figure} ${at}` : null, (signal) =>
+    client.call(calls.explainFigure, {
+      query: { figure: figure ?? '', device: id, at: at ?? '' },
+      signal,
+    }),
   );
   const device = useLoad(`device ${id}`, (signal) =>
     client.call(calls.device, { params: { id }, signal }),
   );
-  useTitle(title);
+  const { data } = load;
+  const name = data === undefined ? title : say(data.definition.title);
+  useTitle(device.data === undefined ? name : `${name} · ${device.data.name}`);
   // Only of such devices is kept what they sent.
   const framed = profiles.value.get(device.data?.profile ?? '')?.evidence === 'all';
-  const { data } = load;
+  if (device.data === undefined && device.error !== undefined)
+    return <Failure whole error={device.error} retry={device.reload} />;
+  const path = device.data?.path.filter(({ code }) => code !== device.data?.area.code) ?? [];
   return (
     <div class="page">
+      {device.data !== undefined && (
+        <Crumbs
+          places={[...path, device.data.area]}
+          above={{ href: deviceHref(id), name: device.data.name }}
+          last={name}
+        />
+      )}
       <header class="page-head">
-        <h1>{data === undefined ? title : say(data.definition.title)}</h1>
-        <a class="opened-link" href={`/devices/${encodeURIComponent(id)}`}>
-          {device.data?.name ?? t('back')}
-        </a>
+        <h1>{name}</h1>
+        {data !== undefined && <span class="muted number">{periodOf(data)}</span>}
       </header>
-      <StaleNote error={data === undefined ? undefined : load.error} retry={load.reload} />
-      {figure === null || at === null ? (
-        <Empty title={t('nothing-asked')} />
-      ) : data === undefined ? (
-        load.error === undefined ? (
+      {!asked ? (
+        <Empty title={t('nothing-asked')}>
+          <a class="button" href={deviceHref(id)}>
+            {t('back')}
+          </a>
+        </Empty>
+      ) : data === undefined || !profilesLoaded.value ? (
+        load.error === undefined || device.data === undefined ? (
           <Skeleton lines={8} />
         ) : (
-          <Failure whole error={load.error} retry={load.reload} />
+          <Refused error={load.error} retry={load.reload} device={id} />
         )
       ) : (
-        <Opened device={id} framed={framed} figure={data} />
+        <div class={load.busy ? 'opened busy' : 'opened'} aria-busy={load.busy}>
+          <StaleNote error={load.error} retry={load.reload} />
+          <Value device={id} figure={data} />
+          {data.history.length > 0 && <History figure={data} />}
+          {data.inputs.map((input) => (
+            <InputPanel
+              key={input.name}
+              id={id}
+              device={device.data}
+              framed={framed}
+              input={input}
+            />
+          ))}
+        </div>
       )}
     </div>
   );

@@ -24,22 +24,30 @@ export const gb3095 = defineStandard<HourlyLimits>({
     {
       version: 'GB 3095-2012',
       from: beijing(2016, 1, 1),
-      source:
-        'Equal to the transition column of GB 3095-2026, by a news report; its own text was not read',
+      source: {
+        zh: '据新闻报道与 GB 3095-2026 过渡期限值相同；未查阅原文',
+        en: 'Equal to the transition column of GB 3095-2026, by a news report; its own text was not read',
+      },
       verified: false,
       data: UNTIL_2030,
     },
     {
       version: 'GB 3095-2026 (2026–2030)',
       from: beijing(2026, 3, 1),
-      source: 'GB 3095-2026 tables 1 and 2, transition column, from the page image of the standard',
+      source: {
+        zh: 'GB 3095-2026 表 1、表 2 过渡期一栏，取自标准原文页面图像',
+        en: 'GB 3095-2026 tables 1 and 2, transition column, from the page image of the standard',
+      },
       verified: true,
       data: UNTIL_2030,
     },
     {
       version: 'GB 3095-2026',
       from: beijing(2031, 1, 1),
-      source: 'GB 3095-2026 tables 1 and 2, from the page image of the standard',
+      source: {
+        zh: 'GB 3095-2026 表 1、表 2，取自标准原文页面图像',
+        en: 'GB 3095-2026 tables 1 and 2, from the page image of the standard',
+      },
       verified: true,
       data: { ...UNTIL_2030, 'air.so2': [150, 150] },
     },

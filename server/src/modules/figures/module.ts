@@ -92,7 +92,7 @@ function viewOpened(
     standards: (used ?? []).map(({ version, from, source, verified }) => ({
       version,
       from: formatTime(from),
-      source,
+      source: { ...source },
       verified,
     })),
     attributes: Object.fromEntries(

@@ -1,18 +1,20 @@
 /** The panel of a device's figures: one of them over the last days or hours, each value a way to what it was computed from. */
-import { DAY, HOUR } from '@village/core/duration';
+import { BEIJING_OFFSET_MS, DAY, HOUR } from '@village/core/duration';
 import type { Device, FigureDefinition, FigureItem } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import { formatPercent, formatShort, formatValue } from '#kit/format.ts';
+import { formatPercent, formatShort, formatTime, formatValue } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, now, session } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
-import { Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Scroll } from '#kit/ui/page.tsx';
-import { t } from './texts.ts';
+import { t, word } from './texts.ts';
 
+/** How many are shown at a time. */
 const SHOWN = { day: 8, hour: 24 } as const;
+const LENGTH = { day: DAY, hour: HOUR } as const;
 
 /** Where a value of a figure is opened. */
 const addressOf = (device: string, figure: string, at: number): string => {
@@ -44,10 +46,10 @@ function Values({
   items: readonly FigureItem[];
 }) {
   const named = (at: number): string =>
-    figure.span === 'day' ? formatShort(at).slice(0, 5) : formatShort(at);
+    figure.span === 'day' ? formatTime(at).slice(0, 10) : formatShort(at);
   return (
     <Scroll label={say(figure.title)}>
-      <table class="dense">
+      <table class="dense figures">
         <thead>
           <tr>
             <th scope="col">{t('time')}</th>
@@ -75,7 +77,7 @@ function Values({
               </td>
               <td class="right number">
                 {item.value === null ? '–' : formatValue(item.value)}{' '}
-                <span class="unit">{item.value === null ? '' : figure.unit}</span>
+                <span class="unit">{item.value === null ? '' : word('unit', figure.unit)}</span>
               </td>
               <td class="right number">{formatPercent(item.completeness, 1)} %</td>
               <td>
@@ -96,23 +98,57 @@ const byWeight = (a: FigureDefinition, b: FigureDefinition): number =>
   Number(b.keep === 'stored') - Number(a.keep === 'stored') ||
   Number(b.span === 'day') - Number(a.span === 'day');
 
+/** The end of what is shown: the present, or what the address names; whole spans back from it. */
+function endShown({ span }: FigureDefinition): { end: number; past: boolean } {
+  const length = LENGTH[span];
+  // Days are those of Beijing.
+  const whole = (at: number): number =>
+    Math.ceil((at + BEIJING_OFFSET_MS) / length) * length - BEIJING_OFFSET_MS;
+  const present = whole(now.value);
+  const asked = Date.parse(query.value.get('figuresTo') ?? '');
+  const past = asked < present;
+  return { end: past ? whole(asked) : present, past };
+}
+
+/** To what was before and after; the newest is where no time is named. */
+function Steps({ figure, end, past }: { figure: FigureDefinition; end: number; past: boolean }) {
+  const by = SHOWN[figure.span] * LENGTH[figure.span];
+  const to = (at: number): string =>
+    withQuery({ figuresTo: at >= now.value ? null : new Date(at).toISOString() });
+  return (
+    <span class="figure-steps">
+      <a class="button" href={to(end - by)}>
+        {t('figures-earlier')}
+      </a>
+      {past && (
+        <a class="button" href={to(end + by)}>
+          {t('figures-later')}
+        </a>
+      )}
+    </span>
+  );
+}
+
 function Chosen({ device, list }: { device: Device; list: readonly FigureDefinition[] }) {
   const ordered = [...list].sort(byWeight);
   const asked = query.value.get('figure');
   const figure = ordered.find((one) => one.figure === asked) ?? ordered[0];
-  const hour = Math.ceil(now.value / HOUR) * HOUR;
+  const { end, past } = figure === undefined ? { end: 0, past: false } : endShown(figure);
   const load = useLoad(
-    figure === undefined ? null : `figure ${device.id} ${figure.figure} ${hour}`,
-    (signal) => {
+    figure === undefined ? null : `figure ${device.id} ${figure.figure} ${end}`,
+    async (signal) => {
       const { figure: id, span } = figure as FigureDefinition;
-      const from = hour - SHOWN[span] * (span === 'day' ? DAY : HOUR);
+      const from = end - SHOWN[span] * LENGTH[span];
       const iso = (at: number): string => new Date(at).toISOString();
-      const asking = { figure: id, device: device.id, from: iso(from), to: iso(hour) };
-      return client.call(calls.figures, { query: asking, signal });
+      const asking = { figure: id, device: device.id, from: iso(from), to: iso(end) };
+      const { items } = await client.call(calls.figures, { query: asking, signal });
+      // With what was asked for: a newer choice must not relabel the figures of the one before.
+      return { items, figure: figure as FigureDefinition };
     },
     300_000,
   );
   if (figure === undefined) return null;
+  const shown = load.data;
   return (
     <section class="panel" aria-labelledby="figures-heading">
       <div class="panel-head">
@@ -134,8 +170,9 @@ function Chosen({ device, list }: { device: Device; list: readonly FigureDefinit
           {t(figure.keep === 'stored' ? 'stored' : 'computed')}
           {figure.standard !== null && <> · {t('by-standard', { standard: figure.standard.id })}</>}
         </span>
+        <Steps figure={figure} end={end} past={past} />
       </div>
-      {load.data === undefined ? (
+      {shown === undefined ? (
         load.error === undefined ? (
           <Skeleton lines={5} />
         ) : (
@@ -144,7 +181,11 @@ function Chosen({ device, list }: { device: Device; list: readonly FigureDefinit
       ) : (
         <div class={load.busy ? 'busy' : ''} aria-busy={load.busy}>
           <StaleNote error={load.error} retry={load.reload} />
-          <Values device={device} figure={figure} items={load.data.items} />
+          {shown.items.every((one) => one.completeness === 0 && one.fault === null) ? (
+            <Empty icon="chart" title={t('figures-none')} hint={t('figures-none-hint')} />
+          ) : (
+            <Values device={device} figure={shown.figure} items={shown.items} />
+          )}
         </div>
       )}
     </section>

@@ -15,9 +15,16 @@ export const texts = {
   fault: { zh: '计算出错', en: 'Failed' },
   changed: { zh: '已更新', en: 'Changed since' },
   corrected: { zh: '已订正', en: 'Corrected' },
+  'figures-earlier': { zh: '更早', en: 'Earlier' },
+  'figures-later': { zh: '更晚', en: 'Later' },
+  'figures-none': { zh: '这段时间没有可用的数据', en: 'No data to compute from in this time' },
+  'figures-none-hint': {
+    zh: '可以看更早的时间，或换一个指标。',
+    en: 'Look at an earlier time, or another figure.',
+  },
   stored: { zh: '归档指标，变更留痕', en: 'Kept, with what it was before' },
   computed: { zh: '即时计算', en: 'Computed when asked' },
   'by-standard': { zh: '依据 {standard}', en: 'By {standard}' },
 } as const satisfies Texts;
 
-export const { t } = dictionary(texts);
+export const { t, word } = dictionary(texts);

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Device, Frame, Metric } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import { formatMetric, formatTime } from '#kit/format.ts';
+import { formatExact, formatMetric, formatReceipt, formatTime } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
@@ -86,7 +86,7 @@ function HexBytes({
         <span
           key={at}
           class={`${classOf(piece, light.lit)}${at === piece.from ? ' begins' : ''}`}
-          title={String(at)}
+          title={String(at + 1)}
           {...handlers(piece, light)}
         >
           {hexOf(bytes[at] ?? 0)}
@@ -95,6 +95,10 @@ function HexBytes({
     </div>
   );
 }
+
+/** Bytes are counted from one, as people count. */
+const placeOf = ({ from, to }: Frame['fields'][number]): string =>
+  to - from === 1 ? t('frame.one-byte', { at: to }) : t('frame.place', { from: from + 1, to });
 
 function Fields({
   frame,
@@ -126,14 +130,12 @@ function Fields({
             >
               <span>{metric === undefined ? key : say(metric.name)}</span>
               <span class="number">
-                {metric === undefined ? value : formatMetric(metric, value)}
+                {formatMetric(metric, value, formatExact)}
                 {metric !== undefined && metric.unit !== '' && (
                   <span class="unit">{word('unit', metric.unit)}</span>
                 )}
               </span>
-              <span class="muted small number">
-                {fields.map(({ from, to }) => t('frame.place', { from, to: to - 1 })).join(' + ')}
-              </span>
+              <span class="muted small number">{fields.map(placeOf).join(' + ')}</span>
             </button>
           </li>
         );
@@ -142,23 +144,32 @@ function Fields({
   );
 }
 
+/** Who sent it, in words: a gateway numbers its batches, who posts is a person or a token, the rest speak for themselves. */
+function senderOf({ source, sequence }: Frame): string {
+  if (source.startsWith('http:')) return t('frame.posted-by', { name: source.slice(5) });
+  return t(sequence === null ? 'frame.direct' : 'frame.gateway', { id: source });
+}
+
 function About({ frame, length }: { frame: Frame; length: number }) {
   const facts: [string, string][] = [
-    [t('frame.source'), frame.source],
-    [t('frame.way'), frame.way],
+    [t('frame.source'), senderOf(frame)],
     ...(frame.sequence === null
       ? []
       : ([[t('frame.sequence'), String(frame.sequence)]] as [string, string][])),
-    [t('frame.at'), formatTime(frame.at)],
-    [t('frame.received'), formatTime(frame.receivedAt)],
+    [t('frame.at'), formatReceipt(frame.at)],
+    [t('frame.received'), formatReceipt(frame.receivedAt)],
     [t('frame.length'), t('frame.bytes', { n: length })],
+    [
+      t('frame.way'),
+      frame.way === 'http' ? t('frame.http') : t('frame.topic', { topic: frame.way }),
+    ],
   ];
   return (
     <dl class="facts">
       {facts.map(([name, fact]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{fact}</dd>
+          <dd class="number">{fact}</dd>
         </div>
       ))}
     </dl>
@@ -242,13 +253,9 @@ export function FramePanel({
         <Empty title={t('frame.none')} hint={t('frame.none-hint')} />
       ) : (
         <>
-          {frames.map((frame) => (
-            <Message
-              key={`${frame.receivedAt} ${frame.payload}`}
-              frame={frame}
-              metrics={metrics}
-              metric={metric}
-            />
+          {frames.map((frame, index) => (
+            // By place: the next message takes the place of this one, and what is lit and has the focus stays so.
+            <Message key={index} frame={frame} metrics={metrics} metric={metric} />
           ))}
           <p class="panel-foot muted small">{t('frame.hint')}</p>
         </>

@@ -4,6 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { Device } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
+import { fromField } from '#kit/format.ts';
 import { asApiError } from '#kit/load.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, profiles, session } from '#kit/state.ts';
@@ -36,7 +37,7 @@ function requestOf(form: HTMLFormElement, device: Device) {
     ...(text('serial') === '' ? {} : { serial: text('serial') }),
     ...(text('profile') === device.profile ? {} : { profile: text('profile') }),
     ...(text('reason') === '' ? {} : { reason: text('reason') }),
-    ...(at === '' ? {} : { at: new Date(at).toISOString() }),
+    ...(at === '' ? {} : { at: new Date(fromField(at)).toISOString() }),
     ...(given.has('secret') ? { secret: '' } : {}),
   };
 }
