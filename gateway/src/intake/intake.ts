@@ -1,6 +1,8 @@
 /** The way of a frame through the gateway: decode, set its time, thin out, put into the outbox. */
 import {
+  BEIJING_OFFSET_MS,
   type Clock,
+  DAY,
   DEVICE_CLOCK_AHEAD_MAX_MS,
   EARLIEST_MEASUREMENT,
   formatTime,
@@ -43,6 +45,8 @@ export interface IntakeCounters {
   readonly clocksReplaced: number;
   /** Frames that are evidence and were too large to be sent along. */
   readonly framesTooLarge: number;
+  /** Frames that are evidence and were more of a device than is sent along in a day. */
+  readonly framesOverBudget: number;
   /** Frames not understood, by code. */
   readonly undecodable: Readonly<Record<string, number>>;
   /** The last of them, newest last. */
@@ -51,6 +55,11 @@ export interface IntakeCounters {
 
 /** A larger frame is not kept as evidence. */
 const FRAME_BYTES_MAX = 64 * 1024;
+/**
+ * Bytes of frames a device and day that are sent along, so that one which never stops talking does not fill the outbox:
+ * a message of 250 bytes a second. Its readings go on.
+ */
+const FRAMES_PER_DAY = 32 * 1024 * 1024;
 const BAD_FRAMES_KEPT = 32;
 const BAD_FRAME_BYTES = 256;
 
@@ -75,6 +84,10 @@ export class Intake {
   #events = 0;
   #clocksReplaced = 0;
   #framesTooLarge = 0;
+  #framesOverBudget = 0;
+  /** Bytes sent along today, by device. */
+  #sentToday = new Map<string, number>();
+  #today = Number.NaN;
   readonly #undecodable = new Map<string, number>();
   readonly #badFrames: BadFrame[] = [];
   /** Devices whose last frame was not understood, with the code. */
@@ -138,8 +151,25 @@ export class Intake {
     }
     const beside = device.profile.evidence === 'events' ? event : (row ?? event);
     if (beside === undefined) return;
+    if (!this.#isWithinBudget(device.id, Math.ceil((payload.length * 4) / 3) + framing.length)) {
+      this.#framesOverBudget++;
+      return;
+    }
     beside.frame = Buffer.from(payload).toString('base64');
     if (framing !== '') beside.framing = framing;
+  }
+
+  #isWithinBudget(device: string, bytes: number): boolean {
+    const now = this.#now();
+    const day = Math.floor((now + BEIJING_OFFSET_MS) / DAY);
+    if (day !== this.#today) {
+      this.#today = day;
+      this.#sentToday = new Map();
+    }
+    const sent = (this.#sentToday.get(device) ?? 0) + bytes;
+    if (sent > FRAMES_PER_DAY) return false;
+    this.#sentToday.set(device, sent);
+    return true;
   }
 
   #decoderOf({ id, profile, options }: BoundDevice): Decoder {
@@ -190,6 +220,7 @@ export class Intake {
       suppressed: this.deadband.suppressed,
       clocksReplaced: this.#clocksReplaced,
       framesTooLarge: this.#framesTooLarge,
+      framesOverBudget: this.#framesOverBudget,
       undecodable: Object.fromEntries(this.#undecodable),
       badFrames: [...this.#badFrames],
     };

@@ -104,6 +104,8 @@ const fileSchema = z.strictObject({
       retention: duration(DAY, 36_500 * DAY).optional(),
       /** Frames received longer ago are deleted, but for those that something quotes. */
       framesRetention: duration(DAY, 36_500 * DAY).default(90 * DAY),
+      /** What is kept of one device in a day; beyond it frames are counted and told, and readings go on. */
+      framesPerDeviceMegabytes: count(1_000_000).optional(),
       /** Free disk below which nothing is acknowledged any more. */
       diskReserveMegabytes: z.number().int().min(0).max(1_000_000_000).optional(),
       memoryMegabytes: count(1_000_000).min(128).default(1024),

@@ -15,7 +15,7 @@ const MEGABYTE = 1024 * 1024;
 /** The options that follow from the configuration. */
 function optionsOf(config: Config): Omit<TimeSeriesOptions, 'timer'> {
   const { sealEvery, memoryMegabytes, diskReserveMegabytes } = config.store;
-  const { journalMegabytes, spillMegabytes } = config.store;
+  const { journalMegabytes, spillMegabytes, framesPerDeviceMegabytes } = config.store;
   const { timeSeries, influxPassword } = config;
   return {
     folder: join(config.data, 'time-series'),
@@ -23,6 +23,9 @@ function optionsOf(config: Config): Omit<TimeSeriesOptions, 'timer'> {
     ...(sealEvery === undefined ? {} : { flushEveryMs: sealEvery }),
     ...(spillMegabytes === undefined ? {} : { spillLimitMb: spillMegabytes }),
     ...(journalMegabytes === undefined ? {} : { journalBytesMax: journalMegabytes * MEGABYTE }),
+    ...(framesPerDeviceMegabytes === undefined
+      ? {}
+      : { frameBytesPerDay: framesPerDeviceMegabytes * MEGABYTE }),
     ...(diskReserveMegabytes === undefined
       ? {}
       : { diskReserveBytes: diskReserveMegabytes * MEGABYTE }),

@@ -23,6 +23,8 @@ export interface FrameCounters {
   /** Frames made durable since the start, and those that were too large to be kept. */
   readonly kept: number;
   readonly tooLarge: number;
+  /** Frames since the start that were more of a device than is kept in a day. */
+  readonly overBudget: number;
   /** Frames that are not in a file yet. */
   readonly waiting: number;
   readonly files: number;

@@ -62,7 +62,12 @@ export class Frames implements FrameStore {
       // What is late by more than a day is not told of: every span that was ever missed might hold it.
       (span) => span.to >= from && span.from < to + DAY,
     );
-    return { frames: all.slice(0, limit), more: all.length > limit, missing: unique(missing) };
+    const { frameBudget } = this.#journal.writer;
+    return {
+      frames: all.slice(0, limit),
+      more: all.length > limit,
+      missing: unique([...missing, ...frameBudget.notKept(device, from, to)]),
+    };
   }
 
   async #inFiles(wanted: Wanted): Promise<{ frames: ReceivedFrame[]; damaged: MissedSpan[] }> {
@@ -82,6 +87,7 @@ export class Frames implements FrameStore {
   async retain(before: number): Promise<{ files: number }> {
     this.#pins.expectReadable();
     this.#feed.forgetMissed(before);
+    this.#journal.writer.frameBudget.forget(before);
     const files = await this.#alone(() =>
       this.#files.retain(before, (frame) => this.#pins.holds(frame)),
     );
@@ -117,6 +123,7 @@ export class Frames implements FrameStore {
     return {
       kept: writer.frames,
       tooLarge: writer.framesTooLarge,
+      overBudget: writer.frameBudget.refused,
       waiting: this.#feed.count,
       files: this.#files.count,
       bytes: this.#files.bytes,
@@ -134,5 +141,5 @@ export class Frames implements FrameStore {
 }
 
 function unique(spans: readonly MissedSpan[]): MissedSpan[] {
-  return [...new Map(spans.map((span) => [`${span.from}-${span.to}`, span])).values()];
+  return [...new Map(spans.map(({ from, to }) => [`${from}-${to}`, { from, to }])).values()];
 }

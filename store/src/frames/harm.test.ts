@@ -137,6 +137,83 @@ describe('who says too much', () => {
   });
 });
 
+describe('a device that never stops talking', () => {
+  const BUDGET = 100_000;
+  const DAY_ENDS = Date.UTC(2026, 2, 10, 16) - 1;
+  let now: number;
+  const timer = { ...systemTimer, now: () => now };
+  const budgeted = { frameBytesPerDay: BUDGET, timer };
+  const noise = (at: number): ReceivedFrame[] =>
+    Array.from({ length: 200 }, (_, n) =>
+      frame('noisy', at + n, `${n} ${'x'.repeat(1_000)}`, { receivedAt: now + n }),
+    );
+
+  beforeEach(async () => {
+    now = NOW;
+    await store.close();
+    await open(budgeted);
+  });
+
+  it('is kept up to its budget of the day; others, and its readings, go on', async () => {
+    await put(...noise(NOW), frame('quiet', NOW, 'heard'));
+    const { kept, overBudget } = store.frames.counters();
+    expect([kept > 50 && kept < 100, kept + overBudget]).toEqual([true, 201]);
+    expect(await texts('quiet')).toEqual(['heard']);
+    expect(await texts('noisy')).toHaveLength(kept - 1);
+    expect(store.counters().rows).toBe(201);
+    // Told of that device alone, of the days that its messages were about alone.
+    const missing = async (device: string, at: number) =>
+      (await store.frames.find(device, at, at + 1, 10)).missing;
+    const told = [{ from: NOW + kept - 1, to: DAY_ENDS }];
+    expect(await missing('noisy', NOW + 150)).toEqual(told);
+    expect(await missing('quiet', NOW)).toEqual([]);
+    expect(await missing('noisy', NOW + 2 * DAY)).toEqual([]);
+    expect(await missing('noisy', NOW - 2 * DAY)).toEqual([]);
+  });
+
+  it('is told in history as well, and stays over its budget through restarts until the next day', async () => {
+    await put(...noise(NOW));
+    const { kept } = store.frames.counters();
+    const told = [{ from: NOW + kept, to: DAY_ENDS }];
+    for (const again of [false, true, true]) {
+      if (again) {
+        await store.close();
+        await open(budgeted);
+      }
+      await put(frame('noisy', NOW - 30 * DAY, 'late', { receivedAt: now + kept }));
+      const found = await store.frames.find('noisy', NOW - 30 * DAY, NOW - 30 * DAY + 1, 10);
+      expect(found).toMatchObject({ frames: [], missing: told });
+    }
+    expect(store.frames.counters()).toMatchObject({ kept: 0, overBudget: 1 });
+    now = DAY_ENDS + 1;
+    await put(frame('noisy', now, 'tomorrow'));
+    expect((await texts('noisy')).at(-1)).toBe('tomorrow');
+    // What is told goes with what would be deleted.
+    await store.frames.retain(now + DAY);
+    expect((await store.frames.find('noisy', NOW + 150, NOW + 151, 10)).missing).toEqual([]);
+    await put(frame('noisy', now + 1, 'saved'));
+    await store.close();
+    await open(budgeted);
+    expect((await store.frames.find('noisy', NOW + 150, NOW + 151, 10)).missing).toEqual([]);
+  });
+
+  it('very many such devices take little room to be told of', async () => {
+    const big = 'x'.repeat(60_000);
+    for (let n = 0; n < 1_200; n++) {
+      const device = `d${n}`;
+      const said = [0, 1].map((i) => frame(device, NOW + i, `${i}${big}`, { receivedAt: now + i }));
+      for (const one of said) store.frame(one);
+      if (n % 40 === 0) await store.commitNow();
+    }
+    await store.commitNow();
+    expect(store.frames.counters().overBudget).toBe(1_200);
+    for (const device of ['d0', 'd1', 'd600', 'd1199'])
+      expect((await store.frames.find(device, NOW + 1, NOW + 2, 10)).missing).toEqual([
+        { from: NOW + 1, to: DAY_ENDS },
+      ]);
+  });
+});
+
 describe('a file that can not be read', () => {
   const span = { from: NOW + 1_000, to: NOW + 1_000 };
 

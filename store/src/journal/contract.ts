@@ -231,7 +231,7 @@ export interface Appender {
     ranges: readonly (readonly [number, number])[],
   ): void;
   deadLetter(entry: DeadLetter): void;
-  /** Keeps what a device said beside its rows; the payload is copied. One that is too large is counted, not kept. */
+  /** Keeps what a device said beside its rows; the payload is copied. One too large or beyond the day's budget is counted, not kept. */
   frame(frame: ReceivedFrame): void;
   /** Puts a system event into the open group; it becomes durable with the next commit. */
   note(event: SystemEvent): void;

@@ -19,6 +19,8 @@ export interface JournalOptions {
   readonly diskReserveBytes?: number;
   /** Bytes of the log that may wait for the archive; beyond it nothing is acknowledged until it catches up. */
   readonly journalBytesMax?: number;
+  /** Bytes of frames a device and day, what is about them included; beyond it they are counted and told, not kept. */
+  readonly frameBytesPerDay?: number;
   readonly deadLettersMax?: number;
   readonly deadLetterBytesMax?: number;
   readonly log?: Report;
@@ -34,6 +36,8 @@ export function journalSettings(options: JournalOptions): JournalSettings {
     readingsPerCommit: 10_000,
     diskReserveBytes: 512 * 1024 * 1024,
     journalBytesMax: 8 * 1024 * 1024 * 1024,
+    // A month of a message every ten seconds, brought back in a day.
+    frameBytesPerDay: 128 * 1024 * 1024,
     deadLettersMax: 10_000,
     deadLetterBytesMax: 64 * 1024 * 1024,
     log: () => undefined,

@@ -16,6 +16,7 @@ import {
   type SystemEvent,
 } from './contract.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import { FrameBudget } from './frame-budget.ts';
 import { textsAbout, weightOf } from './frame-section.ts';
 import { type OpenLayout, reserveRow } from './group.ts';
 import type { JournalDb } from './journal-db.ts';
@@ -64,6 +65,7 @@ export interface WriterHost {
 export class Writer implements Appender {
   readonly #host: WriterHost;
   readonly #encoder = new GroupEncoder();
+  readonly frameBudget: FrameBudget;
   readonly #durations = new Float64Array(DURATIONS);
   #callbacks: (() => void)[] = [];
   #notes: GroupNotes = emptyNotes();
@@ -91,6 +93,8 @@ export class Writer implements Appender {
 
   constructor(host: WriterHost) {
     this.#host = host;
+    this.frameBudget = new FrameBudget(host.settings.frameBytesPerDay);
+    this.frameBudget.restore(host.db);
   }
 
   get commits(): number {
@@ -164,6 +168,7 @@ export class Writer implements Appender {
       this.framesTooLarge++;
       return;
     }
+    if (!this.frameBudget.admits(frame, this.#host.settings.timer.now())) return;
     this.#frames.push({ ...frame, payload: new Uint8Array(frame.payload) });
     this.#frameBytesOpen += weightOf(frame);
   }
@@ -279,11 +284,14 @@ export class Writer implements Appender {
     const body = this.#encoder.encode(sections, this.#notes, this.#frames);
     const changed = names.layouts.filter((layout) => layout.changed);
     const more = changed.length + this.#newDevices.length + this.#deadLetters.length;
-    if (more === 0 && !spans.hasUnsaved) db.append(head + 1, body, committedAt);
+    const { frameBudget: budget } = this;
+    if (more === 0 && !spans.hasUnsaved && !budget.hasUnsaved)
+      db.append(head + 1, body, committedAt);
     else
       db.transaction(() => {
         db.append(head + 1, body, committedAt);
         spans.save(db);
+        if (budget.hasUnsaved) budget.save(db);
         for (const layout of changed) db.setLayout(layout.number, layout.profile, layout.metrics);
         // Where a device stands is known to the archive alone.
         for (const { number, id, layout } of this.#newDevices) db.addDevice(number, id, layout, 0);
@@ -291,6 +299,7 @@ export class Writer implements Appender {
       });
     letters.settle();
     spans.saved();
+    budget.saved();
     return body.length;
   }
 

@@ -69,6 +69,11 @@ const COUNTERS: readonly Count[] = [
     (now) => now.tooLarge,
   ],
   [
+    'frames_over_budget_total',
+    'Frames that were more of a device than is kept in a day; its readings are stored',
+    (now) => now.overBudget,
+  ],
+  [
     'frames_write_failures_total',
     'Files of frames that failed and are tried again',
     (now) => now.writeFailures,
