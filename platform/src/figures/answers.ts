@@ -189,7 +189,8 @@ export class Figures {
       const { from, to } = window(figure, { from: dayStart(row.day), to: dayStart(row.day) + DAY });
       // It can't be computed again: what was stored while its readings were there holds.
       if (row.day <= deleted) {
-        found.set(row.day, unpack(figure, row.day, row.body));
+        const results = unpack(figure, row.day, row.body);
+        if (results !== null) found.set(row.day, results);
         continue;
       }
       let due = row.day >= today || !upToDate;

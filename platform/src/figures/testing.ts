@@ -190,7 +190,7 @@ export class Machine {
     const { retention } = options;
     const common = { figures, sources: this.sources, relational, clock, retention };
     this.figures = new Figures({ ...common, marks: this.marks });
-    this.work = new FigureWork({ ...common, failed });
+    this.work = new FigureWork({ ...common, marks: this.marks, failed });
     this.#running = runReaders({ store, timer, failed }, [this.marks], this.#stopped.signal);
   }
 
@@ -209,7 +209,8 @@ export class Machine {
   }
 
   async workOff(): Promise<void> {
-    await this.marks.isUpToDate(20_000);
+    // Waits are short here, and the machine may be slow.
+    for (let n = 0; n < 400; n++) if (await this.marks.isUpToDate(20_000)) break;
     await this.marks.flush();
     await this.work.run({ signal: this.#stopped.signal, progress: () => undefined });
   }

@@ -150,7 +150,8 @@ async function checkDays(
       figure: figure.id,
       device,
       day,
-      stored: valuesOf(unpack(figure, day, body)),
+      // Of what is damaged nothing.
+      stored: valuesOf(unpack(figure, day, body) ?? []),
       computed: valuesOf(computed.get(day) ?? []),
     })),
   };

@@ -54,10 +54,12 @@ export async function formerDays(
     .execute();
   const found = new Map<number, FormerDay[]>();
   for (const { day, body, version, computed_at, replaced_at, reasons } of rows) {
+    const results = unpack(figure, day, body);
+    if (results === null) continue;
     const list = found.get(day) ?? [];
     found.set(day, list);
     list.push({
-      results: unpack(figure, day, body),
+      results,
       version,
       computedAt: computed_at,
       replacedAt: replaced_at,
@@ -103,6 +105,7 @@ export function current(
   if (stored === undefined || stored.version !== figure.version) return null;
   if (stored.circumstances !== held.digest) return null;
   const results = unpack(figure, stored.day, stored.body);
+  if (results === null) return null;
   return sameStatements(figure, held.device, results, statements) ? results : null;
 }
 
@@ -117,23 +120,30 @@ export interface NewDay {
 
 const ROWS_A_STATEMENT = 100;
 
-/** Puts down days of one device; those that tell people something else than before keep what they were. Returns how many do. */
+/** What putting days down did: how many tell people something else than before, and of how many nobody can say. */
+export interface Put {
+  readonly changed: number;
+  readonly damaged: number;
+}
+
+/** Puts down days of one device; those that tell people something else than before keep what they were. */
 export async function storeDays(
   access: Pick<RelationalAccess, 'for'>,
   held: Circumstances,
   days: readonly NewDay[],
   now: number,
-): Promise<number> {
-  if (days.length === 0) return 0;
+): Promise<Put> {
+  if (days.length === 0) return { changed: 0, damaged: 0 };
   const db = figureTables(access);
   const numbers = days.map(({ day }) => day);
   const range = { first: Math.min(...numbers), end: Math.max(...numbers) + 1 };
   const known = await storedDays(access, held.device, range);
-  const before = new Map(known.map((row) => [`${row.day} ${row.figure}`, row]));
+  const stored = new Map(known.map((row) => [`${row.day} ${row.figure}`, row]));
   const fresh: StoredDay[] = [];
   const former: Omit<FigureTables['figure_former'], 'number'>[] = [];
+  let damaged = 0;
   for (const { figure, day, results, reasons } of days) {
-    const was = before.get(`${day} ${figure.id}`);
+    const was = stored.get(`${day} ${figure.id}`);
     fresh.push({
       figure: figure.id,
       device: held.device,
@@ -144,7 +154,10 @@ export async function storeDays(
       computed_at: now,
       statement: Math.max(0, ...results.flatMap(({ corrections }) => corrections)),
     });
-    if (was === undefined || sameTold(unpack(figure, day, was.body), results)) continue;
+    if (was === undefined) continue;
+    const before = unpack(figure, day, was.body);
+    if (before === null) damaged++;
+    if (before === null || sameTold(before, results)) continue;
     const why =
       reasons |
       (was.version === figure.version ? 0 : reasonBit('definition')) |
@@ -171,7 +184,7 @@ export async function storeDays(
         })),
       )
       .execute();
-  return former.length;
+  return { changed: former.length, damaged };
 }
 
 async function keepFormer(

@@ -40,6 +40,8 @@ const GATHER_MS = 10 * SECOND;
 const GATHERED_MAX = 50_000;
 const ROWS_A_STATEMENT = 200;
 const ROWS_A_TRANSACTION = 20_000;
+/** Devices all of whose stored days are marked in one transaction: ten years of each take a fraction of the time it may last. */
+const DEVICES_A_TRANSACTION = 20;
 const TOUCHED_PAGE = 20_000;
 /** Journal that may wait; beyond it is marked by what the journal knows of touched hours. */
 const LAG_MAX = 512 * 1024 * 1024;
@@ -70,24 +72,45 @@ export async function putMarks(
       .execute();
 }
 
-/** Which stored days are meant; all when nothing is said. */
+/** Which stored days of a device are meant; all when nothing is said. */
 export interface Which {
-  readonly device?: string;
   readonly figure?: string;
   /** Those that were computed by another version of the definition. */
   readonly otherThan?: number;
 }
 
-/** Marks every day of which something is stored. */
+/** Marks the days of all devices of which something is stored, some devices at a time; cut short, it is begun again. */
+export async function markAllStored(
+  relational: Relational,
+  reasons: number,
+  which: Which = {},
+): Promise<void> {
+  for (let after = ''; ; ) {
+    const page = await figureTables(relational)
+      .selectFrom('figure_device')
+      .select('device')
+      .where('device', '>', after)
+      .orderBy('device')
+      .limit(DEVICES_A_TRANSACTION)
+      .execute();
+    const last = page.at(-1);
+    if (last === undefined) return;
+    await relational.transaction(async (tx) => {
+      for (const { device } of page) await markStored(tx, reasons, device, which);
+    });
+    after = last.device;
+  }
+}
+
+/** Marks every day of a device of which something is stored. */
 export async function markStored(
   access: Pick<RelationalAccess, 'for'>,
   reasons: number,
-  { device, figure, otherThan }: Which = {},
+  device: string,
+  { figure, otherThan }: Which = {},
 ): Promise<void> {
   const db = figureTables(access);
-  // SQLite takes ON for the condition of a join where there is no WHERE.
-  let which = db.selectFrom('figure_day').where('day', '>', -1_000_000);
-  if (device !== undefined) which = which.where('device', '=', device);
+  let which = db.selectFrom('figure_day').where('device', '=', device);
   if (figure !== undefined) which = which.where('figure', '=', figure);
   if (otherThan !== undefined) which = which.where('version', '<>', otherThan);
   await db
@@ -112,6 +135,19 @@ export async function markStored(
       }),
     )
     .execute();
+}
+
+/** The marks of one day, or of all days before it, in the order in which they are worked off. */
+export function marksOf(
+  access: Pick<RelationalAccess, 'for'>,
+  which: { readonly on: number } | { readonly before: number },
+  without: readonly string[],
+  limit: number,
+) {
+  let query = figureTables(access).selectFrom('figure_mark').selectAll();
+  query = 'on' in which ? query.where('day', '=', which.on) : query.where('day', '<', which.before);
+  if (without.length > 0) query = query.where('device', 'not in', without);
+  return query.orderBy('day').orderBy('device').limit(limit);
 }
 
 const setPlace = (
@@ -304,6 +340,15 @@ export class Marks implements ModuleReader {
     }
   }
 
+  /**
+   * Told before a device's marks up to a day are worked off and taken away: the clock may have been ahead, and the hour that
+   * was put down once goes on. It is put down again.
+   */
+  worked(device: string, day: number): void {
+    const hour = this.#ongoing.get(device);
+    if (hour !== undefined && dayOf(hour * HOUR) <= day) this.#ongoing.delete(device);
+  }
+
   /** What is gathered of a device and not put down, by day. */
   gatheredOf(device: string): ReadonlyMap<number, { readonly mask: number }> {
     return this.#gathered.get(device) ?? new Map();
@@ -354,12 +399,13 @@ export class Marks implements ModuleReader {
       await relational.transaction((tx) => putMarks(tx, [...marks.values()]));
       ({ cursor, more } = touched);
     }
-    await relational.transaction(async (tx) => {
-      if (!complete) await markStored(tx, rebuild);
-      // Statements may have been among what was missed.
-      else for (const device of devices) await markStored(tx, rebuild, { device });
-      await setPlace(tx, { journal: resume.journal, place: resume.group });
-    });
+    if (!complete) await markAllStored(relational, rebuild);
+    // Statements may have been among what was missed.
+    else
+      for (const device of devices)
+        await relational.transaction((tx) => markStored(tx, rebuild, device));
+    // Last, so that a kill before it makes all of it again.
+    await setPlace(relational, { journal: resume.journal, place: resume.group });
     this.#begin(resume);
   }
 }

@@ -1,4 +1,5 @@
 /** Results as they are stored: those of a day's spans in one text, places instead of names. */
+import { DAY } from '@village/core';
 import type { Result } from '../compute.ts';
 import { dayStart, lengthOf } from '../days.ts';
 import type { Figure } from '../figure.ts';
@@ -36,13 +37,51 @@ export function pack(results: readonly StoredResult[]): string {
   );
 }
 
+const isPackedInput = (input: unknown): boolean =>
+  Array.isArray(input) &&
+  input.length === 4 &&
+  input.slice(0, 3).every((count) => Number.isInteger(count) && (count as number) >= 0) &&
+  typeof input[3] === 'string';
+
+function isPacked(one: unknown): one is Packed {
+  if (!Array.isArray(one) || one.length !== 7) return false;
+  const [value, completeness, inputs, standards, attributes, fault, corrections] = one as unknown[];
+  return (
+    (value === null || typeof value === 'number') &&
+    typeof completeness === 'number' &&
+    completeness >= 0 &&
+    completeness <= 1 &&
+    Array.isArray(inputs) &&
+    inputs.every(isPackedInput) &&
+    Array.isArray(standards) &&
+    standards.every((version) => typeof version === 'string') &&
+    typeof attributes === 'object' &&
+    attributes !== null &&
+    Object.values(attributes).every(Array.isArray) &&
+    (fault === null || typeof fault === 'string') &&
+    Array.isArray(corrections) &&
+    corrections.every(Number.isInteger)
+  );
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+/** The results of a day; null when what is stored is damaged, and has to be computed again. */
 export function unpack(
   figure: Pick<Figure, 'span' | 'inputs'>,
   day: number,
   body: string,
-): StoredResult[] {
-  // We wrote it ourselves.
-  return (JSON.parse(body) as Packed[]).map(
+): StoredResult[] | null {
+  const results = parsed(body);
+  if (!Array.isArray(results) || results.length !== DAY / lengthOf(figure.span)) return null;
+  if (!results.every(isPacked)) return null;
+  return results.map(
     ([value, completeness, inputs, standards, attributes, fault, corrections], n) => ({
       at: dayStart(day) + n * lengthOf(figure.span),
       value,

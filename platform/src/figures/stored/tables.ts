@@ -47,7 +47,10 @@ export interface FigureTables {
     /** Version of the registry up to which changes were marked. */
     registry: number | null;
   };
+  /** Every device of which something is stored. */
   figure_device: { device: string; circumstances: string };
+  /** The version of each definition up to which what others stored was marked. */
+  figure_definition: { figure: string; version: number };
   /** Checks that were asked for or ran at night. */
   figure_check: {
     id: string;
@@ -142,6 +145,21 @@ export const figureMigrations: Readonly<Record<string, ModuleMigration>> = {
         .addColumn('waiting', 'integer', (c) => c.notNull())
         .addColumn('differing', 'integer', (c) => c.notNull())
         .addColumn('detail', 'text')
+        .execute();
+    },
+  },
+  '0002-order-of-marks': {
+    up: async (db) => {
+      await db.schema.dropIndex('figure_mark_day').execute();
+      await db.schema
+        .createIndex('figure_mark_order')
+        .on('figure_mark')
+        .columns(['day', 'device'])
+        .execute();
+      await db.schema
+        .createTable('figure_definition')
+        .addColumn('figure', 'text', (c) => c.primaryKey())
+        .addColumn('version', 'integer', (c) => c.notNull())
         .execute();
     },
   },

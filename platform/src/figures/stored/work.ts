@@ -1,6 +1,7 @@
 /** Works off marks: computes the stored figures of closed days again, live days first, then the oldest. */
 import { DAY, OperationalError } from '@village/core';
 import type { Relational } from '@village/store/relational';
+import { sql } from 'kysely';
 import type { JobRun } from '../../module.ts';
 import type { Circumstances } from '../circumstances.ts';
 import { applies } from '../compute.ts';
@@ -8,7 +9,7 @@ import { dayOf, dayStart, lastDeletedDay, lengthOf } from '../days.ts';
 import type { Figure } from '../figure.ts';
 import type { Sources } from '../sources.ts';
 import { type NewDay, storeDays, withStatements } from './days-stored.ts';
-import { markStored, setRegistryVersion } from './marks.ts';
+import { type Marks, markAllStored, markStored, marksOf, setRegistryVersion } from './marks.ts';
 import type { StoredResult } from './packed.ts';
 import { type FigureTables, figureTables, reasonBit } from './tables.ts';
 
@@ -16,6 +17,7 @@ export interface WorkOptions {
   readonly figures: readonly Figure[];
   readonly sources: Sources;
   readonly relational: Relational;
+  readonly marks: Pick<Marks, 'worked'>;
   readonly clock: () => number;
   readonly failed: (kind: string, error: unknown) => void;
   /** How long readings are kept, ms; undefined for ever. */
@@ -26,6 +28,8 @@ type MarkRow = FigureTables['figure_mark'];
 
 /** Marks looked at together; a year of a device and some. */
 const MARKS = 400;
+/** Devices with the oldest marks that are looked at together. */
+const DEVICES_AT_ONCE = 20;
 /** Days put down in one transaction. */
 const DAYS_A_TRANSACTION = 400;
 const DEVICES = 200;
@@ -33,7 +37,7 @@ const DEVICES = 200;
 const FAILED_MAX = 100;
 
 export class FigureWork {
-  readonly counters = { computed: 0, changed: 0, faults: 0, failures: 0 };
+  readonly counters = { computed: 0, changed: 0, faults: 0, failures: 0, damaged: 0 };
   readonly #options: WorkOptions;
   readonly #stored: readonly Figure[];
   #definitionsMarked = false;
@@ -82,10 +86,20 @@ export class FigureWork {
   async #spareOld(): Promise<void> {
     const { relational, clock, retention } = this.#options;
     if (retention === undefined) return;
-    await figureTables(relational)
-      .deleteFrom('figure_mark')
-      .where('day', '<=', lastDeletedDay(clock(), retention))
-      .execute();
+    const old = lastDeletedDay(clock(), retention);
+    await relational.transaction(async (tx) => {
+      const db = figureTables(tx);
+      const definition = await db
+        .selectFrom('figure_mark')
+        .select('day')
+        .where('day', '<=', old)
+        .where(sql`reasons & ${reasonBit('definition')}`, '<>', 0)
+        .limit(1)
+        .executeTakeFirst();
+      await db.deleteFrom('figure_mark').where('day', '<=', old).execute();
+      // Readings may be kept for longer after the next start, and those days be there to be computed.
+      if (definition !== undefined) await db.deleteFrom('figure_definition').execute();
+    });
   }
 
   async #due(): Promise<number> {
@@ -99,16 +113,20 @@ export class FigureWork {
 
   /** The days to compute next: of yesterday, then the oldest. A day that goes on waits for its end. */
   async #next(without: readonly string[]): Promise<MarkRow[]> {
+    const { relational } = this.#options;
     const live = this.#today() - 1;
-    let query = figureTables(this.#options.relational)
+    const marks = await marksOf(relational, { on: live }, without, MARKS).execute();
+    if (marks.length > 0) return marks;
+    const oldest = await marksOf(relational, { before: live }, without, DEVICES_AT_ONCE).execute();
+    if (oldest.length === 0) return [];
+    // A device's other days with it: one after the other, each would cost a question and a transaction of its own.
+    return figureTables(relational)
       .selectFrom('figure_mark')
       .selectAll()
-      .where('day', '<=', live);
-    if (without.length > 0) query = query.where('device', 'not in', without);
-    return query
-      .orderBy((eb) => eb.case().when('day', '=', live).then(0).else(1).end())
-      .orderBy('day')
+      .where('device', 'in', [...new Set(oldest.map(({ device }) => device))])
+      .where('day', '<', live)
       .orderBy('device')
+      .orderBy('day')
       .limit(MARKS)
       .execute();
   }
@@ -116,6 +134,7 @@ export class FigureWork {
   /** Computes a device's marked days and those around that look at them, and puts them down with the end of the marks. */
   async #device(device: string, marks: readonly MarkRow[], signal: AbortSignal): Promise<void> {
     const { sources, relational, clock } = this.#options;
+    this.#options.marks.worked(device, Math.max(...marks.map(({ day }) => day)));
     const held = await sources.circumstances(device);
     const days: NewDay[] = [];
     const { number } = sources.statements;
@@ -130,10 +149,10 @@ export class FigureWork {
         days.push(...(await this.#compute(figures, held, first, end, marks, signal)));
     // Some of it was computed before a statement held: it stays marked, and is computed again.
     if (sources.statements.number !== number) return;
-    let changed = 0;
-    for (let n = 0; n === 0 || n < days.length; n += DAYS_A_TRANSACTION)
-      changed += await relational.transaction(async (tx) => {
-        const kept = await storeDays(tx, held, days.slice(n, n + DAYS_A_TRANSACTION), clock());
+    for (let n = 0; n === 0 || n < days.length; n += DAYS_A_TRANSACTION) {
+      const part = days.slice(n, n + DAYS_A_TRANSACTION);
+      const { changed, damaged } = await relational.transaction(async (tx) => {
+        const put = await storeDays(tx, held, part, clock());
         if (n + DAYS_A_TRANSACTION >= days.length) {
           const db = figureTables(tx);
           // What was marked again meanwhile stays marked.
@@ -154,10 +173,17 @@ export class FigureWork {
             .onConflict((c) => c.column('device').doNothing())
             .execute();
         }
-        return kept;
+        return put;
       });
-    this.counters.computed += days.length;
-    this.counters.changed += changed;
+      this.counters.computed += part.length;
+      this.counters.changed += changed;
+      this.counters.damaged += damaged;
+      if (damaged > 0)
+        this.#options.failed(
+          'figures-damaged',
+          new Error(`${damaged} stored figures of ${device} could not be read and were replaced`),
+        );
+    }
   }
 
   /** Closed days that the marked ones are in the windows of, as runs without gaps. */
@@ -210,14 +236,24 @@ export class FigureWork {
     return [...found.values()].map((one) => ({ ...one, reasons: reasons.get(one.day) ?? around }));
   }
 
-  /** Once a start: marks what was stored by another definition. */
+  /** Marks what was stored by another definition, once a definition. */
   async #markDefinitions(): Promise<void> {
     if (this.#definitionsMarked) return;
     const { relational } = this.#options;
-    for (const { id, version } of this.#stored)
-      await relational.transaction((tx) =>
-        markStored(tx, reasonBit('definition'), { figure: id, otherThan: version }),
-      );
+    const known = await figureTables(relational)
+      .selectFrom('figure_definition')
+      .selectAll()
+      .execute();
+    const versions = new Map(known.map(({ figure, version }) => [figure, version]));
+    for (const { id: figure, version } of this.#stored) {
+      if (versions.get(figure) === version) continue;
+      await markAllStored(relational, reasonBit('definition'), { figure, otherThan: version });
+      await figureTables(relational)
+        .insertInto('figure_definition')
+        .values({ figure, version })
+        .onConflict((conflict) => conflict.column('figure').doUpdateSet({ version }))
+        .execute();
+    }
     this.#definitionsMarked = true;
   }
 
@@ -242,7 +278,7 @@ export class FigureWork {
         const { digest } = await sources.circumstances(device, version);
         if (digest === circumstances) continue;
         await relational.transaction(async (tx) => {
-          await markStored(tx, reasonBit('circumstances'), { device });
+          await markStored(tx, reasonBit('circumstances'), device);
           await figureTables(tx)
             .updateTable('figure_device')
             .set({ circumstances: digest })

@@ -57,6 +57,12 @@ export const figureMetrics = ({
       },
       {
         kind: 'counter',
+        name: 'figures_damaged_total',
+        help: 'Days of stored figures that could not be read, and were replaced',
+        value: ({ damaged }) => damaged,
+      },
+      {
+        kind: 'counter',
         name: 'figures_checked_total',
         help: 'Days of stored figures that were computed again to prove them',
         value: ({ checked }) => checked,

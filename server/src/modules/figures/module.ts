@@ -144,7 +144,7 @@ export const figuresModule = defineModule<Needs, Tools>({
     const { retention } = needs.config.store;
     const common = { figures: all, sources, clock, relational, retention };
     const figures = new Figures({ ...common, marks });
-    const work = new FigureWork({ ...common, failed });
+    const work = new FigureWork({ ...common, marks, failed });
     const checks = new FigureChecks({
       ...common,
       marks,

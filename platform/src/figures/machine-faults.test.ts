@@ -1,0 +1,189 @@
+/** The machine of figures when something is wrong: clocks that jump, stored rows that are damaged, more to do than one transaction holds. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DAY, HOUR } from '@village/core';
+import type { Relational } from '@village/store/relational';
+import { openTimeSeries } from '@village/store/time-series';
+import type { TestRow } from '@village/store/time-series/testing';
+import { CompiledQuery } from 'kysely';
+import { afterEach, describe, expect, it } from 'vitest';
+import { dayStart } from './days.ts';
+import { markAllStored, marksOf } from './stored/marks.ts';
+import { type FigureTables, figureTables, reasonBit } from './stored/tables.ts';
+import { above, FIRST_DAY, Machine, type MachineOptions, openTables, SetTimer } from './testing.ts';
+
+const START = dayStart(FIRST_DAY);
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function start(more: Partial<MachineOptions> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'village-figures-faults-'));
+  ends.push(() => rmSync(folder, { recursive: true, force: true }));
+  const timer = new SetTimer(START + 3 * DAY);
+  const relational = await openTables({ file: join(folder, 'r.sqlite') }, timer.now);
+  ends.push(() => relational.close());
+  const store = await openTimeSeries({
+    ...{ folder: join(folder, 'series'), timer, tickMs: Number.POSITIVE_INFINITY },
+    diskReserveBytes: 0,
+  });
+  ends.push(() => store.close());
+  const machine = new Machine({ store, relational, timer, ...more });
+  ends.push(() => machine.stop());
+  return { timer, relational, store, machine, db: figureTables(relational) };
+}
+type Rig = Awaited<ReturnType<typeof start>>;
+
+const row = (device: string, hour: number, o3: number): TestRow => ({
+  device,
+  at: START + hour * HOUR,
+  values: { o3 },
+});
+const ask = async ({ machine }: Rig, device = 'a') =>
+  (await machine.figures.values(above, device, { from: START, to: START + DAY }))[0];
+
+/** A day of a device as it is stored. */
+const storedDay = (device: string, day: number): FigureTables['figure_day'] => ({
+  ...{ figure: 'above', device, day, version: 1, circumstances: 'x', computed_at: 0, statement: 0 },
+  body: '[[7,1,[[24,1,1,"x"]],["T-1"],{"function-zone":[]},null,[]]]',
+});
+
+describe('a clock that jumps a day ahead and back', () => {
+  it('leaves no hour out that was put down before', async () => {
+    const rig = await start();
+    rig.timer.at = START + 10 * HOUR + 1;
+    await rig.machine.put([row('a', 10, 200)]);
+    await rig.machine.workOff();
+    rig.timer.at = START + 34 * HOUR;
+    await rig.machine.workOff();
+    expect(await ask(rig)).toMatchObject({ value: 1, closed: true });
+    // Back in the same hour, and nothing came meanwhile.
+    rig.timer.at = START + 10 * HOUR + 3_000;
+    await rig.machine.put([row('a', 10.0005, 200)]);
+    await rig.machine.workOff();
+    rig.timer.at = START + 34 * HOUR;
+    expect(await ask(rig)).toMatchObject({ value: 2, closed: true });
+    await rig.machine.workOff();
+    expect(await rig.machine.check()).toMatchObject({ differing: 0, waiting: 0 });
+  });
+});
+
+describe('a stored day that is damaged', () => {
+  it.each([
+    '[[7,1,[[24,',
+    'null',
+    '{}',
+    '[]',
+    '[null]',
+    '[[1]]',
+    '[["x",1,[[24,1,1,"x"]],[],{},null,[]]]',
+    '[[7,-1,[[24,1,1,"x"]],[],{},null,[]]]',
+    '[[7,1,[[24,-1,1,"x"]],[],{},null,[]]]',
+    '[[7,1,[[24,1,1,"x"]],[],{},null,["no"]]]',
+  ])('as %s is told as different, never answered with, and replaced', async (body) => {
+    const rig = await start();
+    await rig.machine.put([row('a', 1, 200), row('b', 1, 200)]);
+    await rig.machine.workOff();
+    await rig.db
+      .updateTable('figure_day')
+      .set({ body })
+      .where('device', '=', 'b')
+      .where('figure', '=', 'above')
+      .execute();
+    expect(await ask(rig, 'b')).toMatchObject({ value: 1, completeness: 1 / 24 });
+    expect(await rig.machine.check()).toMatchObject({
+      ...{ checked: 8, differing: 1, waiting: 0 },
+      differences: [{ figure: 'above', device: 'b', stored: [], computed: [1] }],
+    });
+    await rig.machine.put([row('b', 2, 200)]);
+    await rig.machine.workOff();
+    expect(await rig.machine.check()).toMatchObject({ differing: 0, waiting: 0 });
+    expect(await ask(rig, 'b')).toMatchObject({ value: 2, previous: null });
+    expect(rig.machine.work.counters).toMatchObject({ damaged: 1, failures: 0 });
+    expect(rig.machine.failures).toEqual(['figures-damaged']);
+  });
+
+  it('leaves what a figure was before that out, and all else in', async () => {
+    const rig = await start();
+    for (const hour of [1, 2, 3]) {
+      await rig.machine.put([row('a', hour, 200)]);
+      await rig.machine.workOff();
+    }
+    await rig.db.updateTable('figure_former').set({ body: '[' }).where('number', '=', 2).execute();
+    expect(await ask(rig)).toMatchObject({ value: 3, previous: { value: 1 } });
+  });
+});
+
+describe('marks of a large county', () => {
+  it('of everything stored are put down some devices at a time', async () => {
+    const { relational, db } = await start();
+    const devices = Array.from({ length: 45 }, (_, n) => `d${n}`);
+    for (const device of devices) {
+      await db.insertInto('figure_device').values({ device, circumstances: 'x' }).execute();
+      await db
+        .insertInto('figure_day')
+        .values([storedDay(device, FIRST_DAY), { ...storedDay(device, FIRST_DAY + 1), version: 2 }])
+        .execute();
+    }
+    const sizes: number[] = [];
+    const counted: Relational = {
+      ...relational,
+      transaction: async (work, options) => {
+        const before = await count();
+        const result = await relational.transaction(work, options);
+        sizes.push((await count()) - before);
+        return result;
+      },
+    };
+    const count = async (): Promise<number> =>
+      (await db.selectFrom('figure_mark').select('day').execute()).length;
+    await markAllStored(counted, reasonBit('definition'), { figure: 'above', otherThan: 2 });
+    expect(sizes).toEqual([20, 20, 5]);
+    await markAllStored(counted, reasonBit('rebuild'));
+    expect(sizes.slice(3)).toEqual([20, 20, 5]);
+    const reasons = await db.selectFrom('figure_mark').select(['day', 'reasons']).execute();
+    const both = reasonBit('definition') | reasonBit('rebuild');
+    for (const { day, reasons: bits } of reasons)
+      expect(bits).toBe(day === FIRST_DAY ? both : reasonBit('rebuild'));
+  });
+
+  it('are found without a look at all of them', async () => {
+    const { relational, db } = await start();
+    for (const which of [{ on: FIRST_DAY }, { before: FIRST_DAY }]) {
+      const { sql, parameters } = marksOf(relational, which, ['a'], 400).compile();
+      const asked = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters]);
+      const plan = JSON.stringify((await db.executeQuery(asked)).rows);
+      expect(plan).toContain('USING INDEX figure_mark_order');
+      expect(plan).not.toMatch(/TEMP B-TREE|SCAN/);
+    }
+  });
+
+  it('are worked off of yesterday first, then the oldest, of a device many at once', async () => {
+    const rig = await start({ figures: [above] });
+    const live = FIRST_DAY + 2;
+    await rig.machine.put([
+      ...Array.from({ length: 30 }, (_, n) => row('b', -24 * n, 200)),
+      ...[row('a', -24 * 40, 200), row('a', 48, 200), row('b', 48, 200)],
+    ]);
+    const done: string[] = [];
+    const { sources } = rig.machine;
+    const compute = sources.compute.bind(sources);
+    sources.compute = (figures, held, first, end, signal) => {
+      done.push(`${held.device} ${first - live} ${end - first}`);
+      return compute(figures, held, first, end, signal);
+    };
+    await rig.machine.workOff();
+    expect(done).toEqual(['a 0 1', 'b 0 1', 'a -42 1', 'b -31 30']);
+  });
+
+  it('of a definition are put down once a version of it', async () => {
+    const rig = await start();
+    await rig.machine.put([row('a', 1, 200)]);
+    await rig.machine.workOff();
+    const definitions = await rig.db.selectFrom('figure_definition').selectAll().execute();
+    expect(definitions).toContainEqual({ figure: 'above', version: 1 });
+    expect(definitions).toHaveLength(3);
+  });
+});
