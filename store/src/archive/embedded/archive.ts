@@ -196,6 +196,8 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
     for (;;) {
       await timer.sleep(this.#restartMs, this.#stop.signal);
       this.#restartMs = Math.min(RESTART_MS_MAX, this.#restartMs * 2);
+      // What the old one still holds is memory that the next one needs.
+      while (!this.duck.isGone) await timer.sleep(THREAD_WAIT_MS, this.#stop.signal);
       try {
         await this.maintain(() => this.#replaceThread());
         return;

@@ -1,5 +1,6 @@
 /** The archive's side of the DuckDB thread: sends rows and SQL, bounds what waits, and gives every query an end. */
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { OperationalError } from '@village/core';
 import type { Answer, Columns, EventRow, Request, WorkerOptions } from './messages.ts';
@@ -24,6 +25,8 @@ const WAITING_MAX = 256;
  * object, so the thread's collections must not wait for megabytes of them.
  */
 const YOUNG_OBJECTS_MB = 2;
+/** The longest wait for a thread that failed and is on its way out, ms. */
+const LEAVING_MS = 5_000;
 /** A query that runs longer is stopped, ms of the machine's own time. */
 export const QUERY_TIMEOUT_MS = 30_000;
 
@@ -72,9 +75,16 @@ export class Duck {
   readonly #reading = new Map<number, () => void>();
   #closing = false;
   #dead: OperationalError | null = null;
+  /** Resolves when the thread has ended, of itself or not. */
+  readonly #gone: Promise<void>;
+  #isGone = false;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
+    // Also a thread that fails on its way out has ended.
+    this.#gone = new Promise<void>((resolve) => worker.once('exit', () => resolve())).then(() => {
+      this.#isGone = true;
+    });
     worker.on('message', (answer: Answer) => this.#hear(answer));
     worker.on('error', (error) =>
       this.#die(error instanceof Error ? error : new Error(String(error))),
@@ -107,7 +117,12 @@ export class Duck {
     return this.#rowsQueued;
   }
 
-  /** Set when the thread ended without being asked to. */
+  /** Whether nothing of the thread is left. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Set when the thread ended, or is about to, without being asked to. */
   get dead(): OperationalError | null {
     return this.#dead;
   }
@@ -220,7 +235,8 @@ export class Duck {
       for (const number of answer.blocks) this.#release(number);
       return;
     }
-    if (answer.kind === 'ready' || answer.kind === 'unfit') return;
+    if (answer.kind === 'leaving') this.#die(new Error(answer.reason));
+    if (answer.kind !== 'result' && answer.kind !== 'failed') return;
     const job = this.#running.get(answer.id);
     if (job === undefined) return;
     this.#running.delete(answer.id);
@@ -255,14 +271,15 @@ export class Duck {
 
   /** Ends the thread in order: a process must not exit while DuckDB runs in it. */
   async close(): Promise<void> {
-    if (this.#dead !== null) return;
+    if (this.#dead !== null) {
+      await Promise.race([this.#gone, delay(LEAVING_MS, undefined, { ref: false })]);
+      return;
+    }
     this.#closing = true;
     for (const job of this.#waiting.splice(0)) {
       job.release();
       job.reject(closed());
     }
-    // Also a thread that fails on its way out has ended.
-    const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     const stopped = [...this.#running.values()].map(
       (job) =>
         new Promise<void>((resolve) => {
@@ -270,9 +287,9 @@ export class Duck {
           this.#stop(job, closed());
         }),
     );
-    await Promise.race([Promise.all(stopped), ended]);
+    await Promise.race([Promise.all(stopped), this.#gone]);
     this.send({ kind: 'close' });
-    await ended;
+    await this.#gone;
     for (const job of this.#running.values()) {
       job.release();
       job.reject(closed());

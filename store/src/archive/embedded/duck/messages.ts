@@ -68,6 +68,8 @@ export type Answer =
   | { readonly kind: 'ready' }
   /** The self-test read something else than it wrote; the thread ends. */
   | { readonly kind: 'unfit'; readonly reason: string }
+  /** The thread can't go on: it reads nothing any more, and ends once its queries have ended. */
+  | { readonly kind: 'leaving'; readonly reason: string }
   /** So many rows more are in tables; the blocks with these numbers are not read any more. */
   | { readonly kind: 'appended'; readonly count: number; readonly blocks: readonly number[] }
   | { readonly kind: 'result'; readonly id: number; readonly result: Columns }

@@ -1,8 +1,10 @@
 /**
  * The thread that owns DuckDB: appends committed rows to in-memory tables and runs the SQL it is sent. It decides
- * nothing; an error while appending ends it, since the log still holds every row.
+ * nothing; an error while appending ends it, since the log still holds every row. It goes when its queries have ended: a
+ * thread that leaves while DuckDB works for it takes the whole process along.
  */
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
   BIGINT,
@@ -74,6 +76,12 @@ interface Table {
 
 const tables = new Map<string, Table>();
 const running = new Map<number, DuckDBConnection>();
+/** Queries that have not ended, those without a connection yet included. */
+const answering = new Set<Promise<void>>();
+/** Set once the thread is on its way out: what it is sent is not looked at any more. */
+let leaving = false;
+/** How often queries that don't end are interrupted once more, ms. */
+const INTERRUPT_EVERY_MS = 50;
 const idle: DuckDBConnection[] = [];
 let tasks: Promise<void> = Promise.resolve();
 
@@ -275,6 +283,23 @@ async function query(id: number, sql: string): Promise<void> {
   }
 }
 
+function begin(answer: Promise<void>): void {
+  answering.add(answer);
+  void answer.finally(() => answering.delete(answer));
+}
+
+/** Says why it ends, ends its queries, and leaves. */
+async function leave(error: unknown): Promise<void> {
+  if (leaving) return;
+  leaving = true;
+  tell({ kind: 'leaving', reason: error instanceof Error ? error.message : String(error) });
+  while (answering.size > 0) {
+    for (const connection of running.values()) connection.interrupt();
+    await Promise.race([Promise.all(answering), delay(INTERRUPT_EVERY_MS)]);
+  }
+  process.exit(1);
+}
+
 async function drop(dropped: readonly string[]): Promise<void> {
   for (const name of dropped) {
     const table = tables.get(name);
@@ -340,7 +365,7 @@ async function handle(request: Request): Promise<void> {
     case 'query':
       flushAll();
       // Not awaited: queries run beside each other and beside appends.
-      void query(request.id, request.sql);
+      begin(query(request.id, request.sql));
       return;
     case 'cancel':
       running.get(request.id)?.interrupt();
@@ -350,12 +375,13 @@ async function handle(request: Request): Promise<void> {
   }
 }
 
-port.on('message', (request: Request) => {
-  tasks = tasks.then(() => handle(request));
-});
 const fault = await selfTest();
-if (fault === null) tell({ kind: 'ready' });
-else {
+if (fault === null) {
+  port.on('message', (request: Request) => {
+    tasks = tasks.then(() => (leaving ? undefined : handle(request))).catch(leave);
+  });
+  tell({ kind: 'ready' });
+} else {
   tables.clear();
   tell({ kind: 'unfit', reason: fault });
   await close();
