@@ -18,6 +18,8 @@ async function start(profiles?: ReadonlyMap<string, DeviceProfile>): Promise<Ben
       testDevice('bin-2', 'other/bin', { address: 'HB20-000200' }),
       testDevice('bin-3', BIN, { address: 'HB20-000300', gateway: 'lora-1' }),
       testDevice('cam-1', 'onvif/camera', { address: 'cam' }),
+      testDevice('air-1', 'village/air-weather'),
+      testDevice('ph-1', 'boqu/phg-2091', { gateway: 'gw-1' }),
     ],
     profiles,
   );
@@ -209,5 +211,64 @@ describe('what was received is kept', () => {
     expect(await kept(bench, 'bin-1')).toMatchObject([
       { at: NOW, receivedAt: NOW, source: 'lora-1', way: TOPIC, text },
     ]);
+  });
+
+  it('of a row as it came: only gateways put beside it what another said', async () => {
+    const bench = await start();
+    const at = formatTime(NOW - 1_000);
+    const frame = Buffer.from('{"values":{"pm25":1}}').toString('base64');
+    const row = (device: string, more: object) => ({ device, at, frame, framing: 'x', ...more });
+    const own = row('air-1', { values: { pm25: 500 } });
+    await bench.send(device('air-1'), topics.deviceReadings('air-1'), own);
+    const posted = { ...own, at: formatTime(NOW - 900) };
+    const bytes = Buffer.from(JSON.stringify({ readings: [posted] }));
+    const source = { name: 'officer', allows: () => true };
+    await bench.pipeline.acceptHttp({ readings: [posted] }, source, { bytes });
+    expect((await kept(bench, 'air-1')).map(({ text }) => text)).toEqual([
+      JSON.stringify(own),
+      JSON.stringify(posted),
+    ]);
+  });
+
+  it('of a row of a gateway, where what it puts beside it is empty or none', async () => {
+    const bench = await start();
+    const rows = ['', 'AB=', 'no base64', 7, null].map((frame, n) => ({
+      device: 'ph-1',
+      at: formatTime(NOW - 1_000 + n),
+      values: { ph: 7 },
+      frame,
+      framing: 'all:2',
+    }));
+    const batch = { epoch: 'e', seq: 1, lane: 'live', readings: rows };
+    await bench.send({ kind: 'gateway', id: 'gw-1' }, topics.gatewayReadings('gw-1'), batch);
+    const frames = await kept(bench, 'ph-1');
+    expect(frames.map(({ text }) => text)).toEqual(rows.map((row) => JSON.stringify(row)));
+    expect(frames.map(({ decoding }) => JSON.parse(decoding).form)).toEqual(rows.map(() => 'row'));
+  });
+
+  it('of a row of a gateway that is run again with what was beside it, of one by HTTP as it came', async () => {
+    const bench = await start();
+    const frame = Buffer.from('02bc00fa', 'hex').toString('base64');
+    const row = {
+      device: 'ph-1',
+      at: formatTime(NOW - 1_000),
+      values: { ph: 7 },
+      frame,
+      framing: 'all:2',
+    };
+    const late = bench.registry.devices.splice(-2, 2);
+    const batch = { epoch: 'e', seq: 1, lane: 'live', readings: [row] };
+    await bench.send({ kind: 'gateway', id: 'gw-1' }, topics.gatewayReadings('gw-1'), batch);
+    const posted = { ...row, device: 'air-1', values: { pm25: 500 } };
+    await bench.pipeline.acceptHttp(
+      { readings: [posted] },
+      { name: 'officer', allows: () => true },
+    );
+    bench.registry.devices.push(...late);
+    expect(await bench.pipeline.rerunQuarantine()).toMatchObject({ accepted: 2 });
+    const form = async (id: string) =>
+      (await kept(bench, id)).map(({ decoding, text }) => [JSON.parse(decoding).form, text.length]);
+    expect(await form('ph-1')).toEqual([['frame', 4]]);
+    expect(await form('air-1')).toEqual([['row', JSON.stringify(posted).length]]);
   });
 });

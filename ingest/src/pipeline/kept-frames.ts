@@ -10,6 +10,9 @@ export type FrameForm = 'frame' | 'row';
 /** Digits of base64 in groups of four. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
+const isBase64 = (text: unknown): text is string =>
+  typeof text === 'string' && text !== '' && text.length % 4 === 0 && BASE64.test(text);
+
 export class KeptFrames {
   readonly #store: Pick<Appender, 'frame'>;
 
@@ -27,7 +30,7 @@ export class KeptFrames {
     this.#keep(registered, at, context, payload, decodingOf(registered, 'frame', framing));
   }
 
-  /** A row of our own wire: the frame that a gateway put into it, or else the bytes of the row itself. */
+  /** A row of our own wire: the frame that a gateway put into it, else the bytes of the row itself, as of all others. */
   keepRow(
     registered: RegisteredDevice,
     at: number,
@@ -36,8 +39,7 @@ export class KeptFrames {
     bytes: () => Uint8Array | undefined,
   ): void {
     const { frame, framing = '' } = row;
-    const isFrame = typeof frame === 'string' && frame.length % 4 === 0 && BASE64.test(frame);
-    if (isFrame && typeof framing === 'string') {
+    if (context.relayed && isBase64(frame) && typeof framing === 'string') {
       const payload = Buffer.from(frame, 'base64');
       this.#keep(registered, at, context, payload, decodingOf(registered, 'frame', framing));
       return;

@@ -36,6 +36,8 @@ export class MessageContext implements Arrival {
   readonly dup: boolean;
   /** Null where it is no batch. */
   readonly batch: BatchNumber | null;
+  /** It is of a gateway, which puts what its devices said beside its rows. */
+  readonly relayed: boolean;
 
   constructor(
     sender: Sender,
@@ -44,6 +46,7 @@ export class MessageContext implements Arrival {
     lane: Lane | null,
     dup: boolean,
     batch: BatchNumber | null = null,
+    relayed = batch !== null,
   ) {
     this.sender = sender;
     this.topic = topic;
@@ -51,6 +54,7 @@ export class MessageContext implements Arrival {
     this.lane = lane;
     this.dup = dup;
     this.batch = batch;
+    this.relayed = relayed;
   }
 
   /** Whether the sender may speak for the device: a device for itself, a gateway for those that name it. */
@@ -78,5 +82,11 @@ export class MessageContext implements Arrival {
     const { sender, topic, receivedAt, dup } = this;
     const own = sender.kind === 'rerun' ? this.lane : lane;
     return new MessageContext(sender, topic, receivedAt, own, dup, batch);
+  }
+
+  /** A row of a batch that is run again by itself. */
+  asRow(): MessageContext {
+    const { sender, topic, receivedAt, lane, dup } = this;
+    return new MessageContext(sender, topic, receivedAt, lane, dup, null, true);
   }
 }

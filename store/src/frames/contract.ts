@@ -49,7 +49,7 @@ export interface FrameStore {
     limit: number,
     signal?: AbortSignal,
   ): Promise<FoundFrames>;
-  /** Keeps these frames for good. @throws too-many-pins, pins-damaged */
+  /** Keeps these frames for good, where they are not deleted yet. @throws bad-pin, too-many-pins, pins-damaged */
   pin(pin: Pin): Promise<void>;
   /** Deletes what was received before a time and is not pinned. @throws pins-damaged */
   retain(before: number): Promise<{ readonly files: number }>;

@@ -184,7 +184,8 @@ class BlockWriter {
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** What was renamed in a folder outlives a power cut. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

@@ -20,6 +20,7 @@ export class Frames implements FrameStore {
   readonly #pins: Pins;
   /** Joining and deleting don't meet. */
   #tidying: Promise<unknown> = Promise.resolve();
+  #deleting: Promise<unknown> = Promise.resolve();
 
   private constructor(journal: JournalCore, files: FrameFiles, feed: FrameFeed, pins: Pins) {
     this.#journal = journal;
@@ -80,18 +81,19 @@ export class Frames implements FrameStore {
       }
   }
 
-  pin(pin: Pin): Promise<void> {
-    return this.#pins.add(pin);
+  async pin(pin: Pin): Promise<void> {
+    // What a deletion under way has passed by already would go in spite of the pin.
+    await this.#deleting;
+    await this.#pins.add(pin);
   }
 
   async retain(before: number): Promise<{ files: number }> {
     this.#pins.expectReadable();
     this.#feed.forgetMissed(before);
     this.#journal.writer.frameBudget.forget(before);
-    const files = await this.#alone(() =>
-      this.#files.retain(before, (frame) => this.#pins.holds(frame)),
-    );
-    return { files };
+    const done = this.#alone(() => this.#files.retain(before, (frame) => this.#pins.holds(frame)));
+    this.#deleting = done.catch(() => undefined);
+    return { files: await done };
   }
 
   compact(now: number): Promise<{ compacted: number }> {

@@ -214,6 +214,61 @@ describe('a device that never stops talking', () => {
   });
 });
 
+describe('pins', () => {
+  it('of spans without an end are refused, and the list stays readable', async () => {
+    const pin = { device: 'd1', from: NOW, to: NOW + DAY, why: 'report' };
+    await put(frame('d1', NOW, 'pinned'));
+    await store.flush();
+    await store.frames.pin(pin);
+    for (const wrong of [
+      { from: Number.NEGATIVE_INFINITY },
+      { to: Number.POSITIVE_INFINITY },
+      { from: Number.NaN },
+      { from: NOW + 2 * DAY },
+      { why: 'x'.repeat(2_000) },
+    ])
+      await expect(store.frames.pin({ ...pin, ...wrong })).rejects.toMatchObject({
+        code: 'bad-pin',
+      });
+    await store.close();
+    await open();
+    await store.frames.retain(NOW + 100 * DAY);
+    expect(await texts('d1')).toEqual(['pinned']);
+  });
+
+  it('that can not be read go into a backup as they are, so that nothing is deleted there either', async () => {
+    await put(frame('d1', NOW, 'pinned'));
+    await store.flush();
+    await store.close();
+    await writeFile(join(framesFolder(), 'pins.json'), '{"pins":[{');
+    await open();
+    const copy = join(folder, 'copy');
+    await store.backup(copy);
+    await store.close();
+    const first = folder;
+    folder = copy;
+    await open();
+    await expect(store.frames.retain(NOW + DAY)).rejects.toMatchObject({ code: 'pins-damaged' });
+    expect(await texts('d1')).toEqual(['pinned']);
+    folder = first;
+  });
+
+  it('wait for a deletion under way, which might have passed their frames by', async () => {
+    for (let n = 0; n < 20; n++) {
+      await put(frame('d1', NOW + n, `${n}`));
+      await store.flush();
+    }
+    const gone = store.frames.retain(NOW + 100 * DAY);
+    const pinned = store.frames.pin({ device: 'd1', from: NOW, to: NOW + DAY, why: 'report' });
+    const order: string[] = [];
+    await Promise.all([
+      gone.then(() => order.push('deleted')),
+      pinned.then(() => order.push('pinned')),
+    ]);
+    expect(order).toEqual(['deleted', 'pinned']);
+  });
+});
+
 describe('a file that can not be read', () => {
   const span = { from: NOW + 1_000, to: NOW + 1_000 };
 

@@ -1,13 +1,15 @@
 /** The list of frames that are kept for good, in a file beside theirs. While it can't be read, nothing is deleted. */
 import { copyFile, open, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { OperationalError } from '@village/core';
 import { z } from 'zod';
 import type { ReceivedFrame } from '../journal/contract.ts';
 import type { Pin } from './contract.ts';
+import { syncFolder } from './frame-file.ts';
 
 const FILE = 'pins.json';
 const PINS_MAX = 100_000;
+const WHY_CHARACTERS_MAX = 1_000;
 
 const schema = z.strictObject({
   pins: z.array(
@@ -54,12 +56,12 @@ export class Pins {
     return this.#byDevice.get(device)?.some(({ from, to }) => at >= from && at < to) ?? false;
   }
 
-  /** Copies the list, where there is one. */
+  /** Copies the list, where there is one, as it is: a copy without it would delete what it keeps. */
   async copyTo(folder: string): Promise<void> {
-    if (this.#pins.length > 0) await copyFile(this.#path, join(folder, FILE));
+    if (this.#pins.length > 0 || this.#damaged) await copyFile(this.#path, join(folder, FILE));
   }
 
-  /** @throws too-many-pins, pins-damaged */
+  /** @throws bad-pin, too-many-pins, pins-damaged */
   async add(pin: Pin): Promise<void> {
     const added = this.#writing.then(() => this.#add(pin));
     this.#writing = added.catch(() => undefined);
@@ -69,6 +71,13 @@ export class Pins {
   async #add(pin: Pin): Promise<void> {
     this.expectReadable();
     const { device, from, to, why } = pin;
+    if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from < to))
+      throw new OperationalError(
+        'bad-pin',
+        'A pin is of a span of time with a beginning and an end.',
+      );
+    if (why.length > WHY_CHARACTERS_MAX)
+      throw new OperationalError('bad-pin', `Why is more than ${WHY_CHARACTERS_MAX} characters.`);
     if (
       this.#byDevice
         .get(device)
@@ -87,6 +96,7 @@ export class Pins {
       await file.close();
     }
     await rename(temporary, this.#path);
+    await syncFolder(dirname(this.#path));
     this.#set(pins);
   }
 }

@@ -44,7 +44,7 @@ const takeBatch: Take = (services, id, payload, context, reject) => {
   const batch = object(parseJson(payload), '');
   // Rows of a batch are rejected one by one, and run again one by one.
   if (context.sender.kind === 'rerun' && batch['readings'] === undefined)
-    return takeRow(rows, batch, context, reject, payload);
+    return takeRow(rows, batch, context.asRow(), reject, payload);
   const epoch = textIn(batch, 'epoch', TOP, 64);
   const seq = integer(batch['seq'], 'seq', 1);
   const lane = laneOf(batch['lane'], 'lane');
