@@ -9,6 +9,7 @@ import type { TestRow } from '@village/store/time-series/testing';
 import { CompiledQuery } from 'kysely';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dayStart } from './days.ts';
+import { storedAfter } from './stored/check.ts';
 import { markAllStored, marksOf } from './stored/marks.ts';
 import { type FigureTables, figureTables, reasonBit } from './stored/tables.ts';
 import { above, FIRST_DAY, Machine, type MachineOptions, openTables, SetTimer } from './testing.ts';
@@ -158,6 +159,33 @@ describe('marks of a large county', () => {
       expect(plan).toContain('USING INDEX figure_mark_order');
       expect(plan).not.toMatch(/TEMP B-TREE|SCAN/);
     }
+  });
+
+  it('and what is stored are walked through page by page, each begun where the one before ended', async () => {
+    const { relational, db } = await start();
+    for (const device of ['a', 'b', 'c'])
+      for (const figure of ['above', 'shy'])
+        await db
+          .insertInto('figure_day')
+          .values([5, 6, 7].map((day) => ({ ...storedDay(device, day), figure })))
+          .execute();
+    const keyOf = ({ device, day, figure }: { device: string; day: number; figure: string }) =>
+      `${device} ${day} ${figure}`;
+    const all = await storedAfter({ relational }, null).execute();
+    expect(all.map(keyOf)).toEqual(
+      ['a', 'b', 'c'].flatMap((device) =>
+        [5, 6, 7].flatMap((day) =>
+          ['above', 'shy'].map((figure) => keyOf({ device, day, figure })),
+        ),
+      ),
+    );
+    for (const [n, one] of all.entries())
+      expect(await storedAfter({ relational }, one).execute()).toEqual(all.slice(n + 1));
+    const { sql, parameters } = storedAfter({ relational }, all[3]!).compile();
+    const asked = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters]);
+    const plan = JSON.stringify((await db.executeQuery(asked)).rows);
+    expect(plan).toContain('SEARCH figure_day USING INDEX');
+    expect(plan).not.toMatch(/TEMP B-TREE|SCAN/);
   });
 
   it('are worked off of yesterday first, then the oldest, of a device many at once', async () => {

@@ -2,6 +2,7 @@
 import type { Random } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
+import { sql } from 'kysely';
 import type { JobRun } from '../../module.ts';
 import { isCutOff } from '../../readers.ts';
 import type { Circumstances } from '../circumstances.ts';
@@ -58,7 +59,7 @@ export async function checkFigures(
   const sum = { checked: 0, waiting: 0, differing: 0, differences: [] as Difference[] };
   let seen = 0;
   for (let after: Pick<StoredDay, 'device' | 'day' | 'figure'> | null = null; !signal.aborted; ) {
-    const page = await nextPage(options, after);
+    const page = await storedAfter(options, after).execute();
     for (const [device, rows] of Map.groupBy(page, (row) => row.device)) {
       const { sample } = options;
       const chosen = rows.filter(
@@ -91,10 +92,11 @@ async function countStored(relational: Relational): Promise<number> {
   return Number(count);
 }
 
-function nextPage(
-  { relational, since }: CheckOptions,
+/** Stored days after one, in the order of the table's key; the comparison of whole keys is what lets the engines begin there. */
+export function storedAfter(
+  { relational, since }: Pick<CheckOptions, 'relational' | 'since'>,
   after: Pick<StoredDay, 'device' | 'day' | 'figure'> | null,
-): Promise<StoredDay[]> {
+) {
   const { device, day, figure } = after ?? { device: '', day: -1, figure: LAST };
   return (
     figureTables(relational)
@@ -102,18 +104,11 @@ function nextPage(
       .selectAll()
       // As the job leaves them alone.
       .where('day', '>', since === undefined ? -1 : dayOf(since) + 1)
-      .where((eb) =>
-        eb.or([
-          eb('device', '>', device),
-          eb.and([eb('device', '=', device), eb('day', '>', day)]),
-          eb.and([eb('device', '=', device), eb('day', '=', day), eb('figure', '>', figure)]),
-        ]),
-      )
+      .where(sql<boolean>`(device, day, figure) > (${device}, ${day}, ${figure})`)
       .orderBy('device')
       .orderBy('day')
       .orderBy('figure')
       .limit(PAGE)
-      .execute()
   );
 }
 
