@@ -130,7 +130,7 @@ export const propose = endpoint({
   notes:
     'Half open (`from` ≤ at < `to`), by times as received; `metric` null or absent is all; `value` with `offset`, `factor` ' +
     'and `shift-clock` (ms, all metrics); `target` with `reassign`. Active at once, or `waiting` for a second person where ' +
-    'evidence older than the configured time is met. 409 `contradicts` (with the number of the other), 422 `bad-statement`, ' +
+    'evidence older than the configured time is met, also by what is moved there. 409 `contradicts` (with the number of the other), 422 `bad-statement`, ' +
     '`unknown-metric`, `unequal-metrics`, `too-many-statements`',
   tags,
   body: ProposedCorrection,
@@ -155,7 +155,9 @@ export const approve = endpoint({
   path: '/corrections/{id}/approve',
   right: 'corrections.approve',
   summary: 'Lets a waiting correction hold',
-  notes: 'By another person than who proposed it (403 `second-person`); 409 `not-waiting`',
+  notes:
+    'By another person than who proposed it (403 `second-person`), who sees both devices of a reassignment (403); 409 ' +
+    '`not-waiting`',
   tags,
   params,
   answers: { 200: Correction },
@@ -167,8 +169,8 @@ export const undo = endpoint({
   right: 'corrections.propose',
   summary: 'Takes a correction back, or withdraws one that waits',
   notes:
-    'What needed a second person is undone by a holder of `corrections.approve` who did not propose it (403 ' +
-    '`second-person`); 409 `already-undone`',
+    'What needed a second person, or would by now, is undone by a holder of `corrections.approve` who did not propose it (403 ' +
+    '`second-person`); 409 `already-undone`; 403 where it moved readings to a device outside the caller’s area',
   tags,
   params,
   body: exactly({ why: Type.Optional(Type.String({ maxLength: 500 })) }),

@@ -48,7 +48,10 @@ export function openCursor(text: string | undefined, kinds: readonly string[]): 
     throw error;
   }
   if (!Array.isArray(parts) || parts.length !== kinds.length) return bad();
-  return parts.every((part, n) => typeof part === kinds[n]) ? parts : bad();
+  // Numbers of ours are times, places and ids: a database takes nothing else for one.
+  const fits = (part: unknown, n: number): boolean =>
+    typeof part === kinds[n] && (typeof part !== 'number' || Number.isSafeInteger(part));
+  return parts.every(fits) ? parts : bad();
 }
 
 /** A cursor that `openCursor` reads. */

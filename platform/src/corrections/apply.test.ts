@@ -280,3 +280,39 @@ describe('whatever the order', () => {
     );
   });
 });
+
+it('a device whose clock and place were changed a thousand times is asked about as quickly as others', () => {
+  const common = { metric: null, value: null, target: null } as const;
+  const list: Statement[] = Array.from({ length: 499 }, (_, n) => [
+    {
+      ...common,
+      ...{ id: 2 * n + 1, kind: 'shift-clock' as const, device: 'a', value: 7 },
+      ...{ from: n * 100, to: n * 100 + 60 },
+    },
+    {
+      ...common,
+      ...{ id: 2 * n + 2, kind: 'reassign' as const, device: 'a', target: 'b' },
+      ...{ from: n, to: 40_000 + n },
+    },
+  ]).flat();
+  const book = new StatementBook(list);
+  // Nothing of 499 clocks and moves lies there; each question looked through all of them once.
+  for (let n = 0; n < 5_000; n++) {
+    const span = { from: 1_000_000 + n, to: 1_000_100 + n };
+    expect(book.touched('b', undefined, span)).toEqual([]);
+    expect(book.touching('b', span)).toEqual([]);
+  }
+  expect(book.touched('b', ['cod'], { from: -5, to: 150 })).toEqual([
+    { from: 7, to: 100 },
+    { from: 107, to: 150 },
+  ]);
+  expect(book.touched('b', ['cod'], { from: 40_450, to: 60_000 })).toEqual([
+    { from: 40_450, to: 40_498 },
+  ]);
+  expect(book.clock('a', { from: 90, to: 230 })).toEqual([
+    { from: 90, to: 100, shift: 0 },
+    { from: 100, to: 160, shift: 7 },
+    { from: 160, to: 200, shift: 0 },
+    { from: 200, to: 230, shift: 7 },
+  ]);
+});

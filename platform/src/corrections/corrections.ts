@@ -52,6 +52,10 @@ const CHANGES_PAGE = 1_000;
 /** How long an answer waits for the journal to be told; it is told later otherwise. */
 const NOTE_WAIT_MS = 2 * SECOND;
 
+/** What every database keeps as it is. */
+const fits = (text: string): boolean =>
+  text.length <= REASON_MAX && !text.includes('\0') && text.isWellFormed();
+
 const refuse = (code: string, message: string): never => {
   throw new OperationalError(code, message);
 };
@@ -137,11 +141,20 @@ export class Corrections {
     if (devices.size > 0) for (const listener of this.#listeners) listener(devices);
   }
 
-  /** Whether another person than who says it has to agree. Until there are reports: evidence that is a week old. */
-  needsSecond({ device, from, target }: Pick<Saying, 'device' | 'from' | 'target'>): boolean {
+  /**
+   * Whether another person than who says it has to agree. Until there are reports: where it changes evidence that is a week
+   * old, also when it is said of something newer and moves that there.
+   */
+  needsSecond(saying: Saying): boolean {
     const { clock, facts, reportedAfterMs = REPORTED_AFTER_MS } = this.#options;
-    const evidence = [device, target].some((id) => id !== null && facts(id)?.evidence === true);
-    return evidence && clock() > from + reportedAfterMs;
+    const reach = this.#book.reach(saying);
+    const old = reach.some(({ from }) => clock() > from + reportedAfterMs);
+    return old && reach.some(({ device }) => facts(device)?.evidence === true);
+  }
+
+  /** Whether what holds is undone by another than who proposed it: where that took two persons, or would now. */
+  undoneByAnother(statement: StoredStatement): boolean {
+    return statement.state === 'active' && (statement.second || this.needsSecond(statement));
   }
 
   /** Whether the parts fit together and the device has the metric. @throws bad-statement unknown-metric unequal-metrics */
@@ -183,8 +196,8 @@ export class Corrections {
    */
   async propose(saying: Saying, reason: string, author: Author): Promise<StoredStatement> {
     this.check(saying);
-    if (reason.trim() === '' || reason.length > REASON_MAX)
-      refuse('bad-text', `reason: must have 1 to ${REASON_MAX} characters`);
+    if (reason.trim() === '' || !fits(reason))
+      refuse('bad-text', `reason: must have 1 to ${REASON_MAX} characters, none of them NUL`);
     const { relational, clock } = this.#options;
     const second = this.needsSecond(saying);
     const deed = { by: author.by, at: clock() };
@@ -231,22 +244,22 @@ export class Corrections {
   }
 
   /**
-   * Takes a statement back. One that took two persons is undone by another than who proposed it, who may withdraw it while
-   * it waits. @throws not-found already-undone second-person bad-text
+   * Takes a statement back. One that took two persons, or would now, is undone by another than who proposed it, who may
+   * withdraw it while it waits. @throws not-found already-undone second-person bad-text
    */
   async undo(id: number, why: string | null, author: Author): Promise<StoredStatement> {
-    if (why !== null && why.length > REASON_MAX)
-      refuse('bad-text', `why: must have at most ${REASON_MAX} characters`);
+    if (why !== null && !fits(why))
+      refuse('bad-text', `why: must have at most ${REASON_MAX} characters, none of them NUL`);
     const { relational, clock } = this.#options;
     await relational.transaction(
       async (tx) => {
         await takeTurn(tx);
         const statement =
           (await statementById(tx, id)) ?? refuse('not-found', 'no such correction');
-        const { state, second, by } = statement;
+        const { state, by } = statement;
         if (state === 'undone' || state === 'withdrawn')
           refuse('already-undone', `correction ${id} is ${state}`);
-        if (state === 'active' && second && by === author.by)
+        if (by === author.by && this.undoneByAnother(statement))
           refuse('second-person', 'another person than who proposed it has to undo it');
         const step = state === 'active' ? 'undone' : 'withdrawn';
         await insertStep(tx, id, step, { by: author.by, at: clock(), why });

@@ -375,6 +375,36 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
     book = new StatementBook([]);
   });
 
+  it.skipIf(skipped)('aggregates without thousands of spans', { timeout: 120_000 }, async () => {
+    const every = STEP / 500;
+    const list = Array.from({ length: 40 * 500 }, (_, n) => ({
+      device: DEVICES[n % 3]!,
+      from: FROM + n * every,
+      to: FROM + n * every + (n % 2 === 0 ? every : 1),
+    }));
+    const wanted: AggregateQuery = {
+      columns: [{ profile: PROFILE, metric: 'cod' }],
+      ...(name === 'embedded' ? { area: COUNTY } : { device: 'a' }),
+      ...{ from: FROM, to: TO, everyMs: HOUR, offsetMs: 0 },
+      aggregates: ['count', 'min', 'max'],
+      groupBy: 'none',
+    };
+    // The server of the other engine is asked for each stretch between two of them by itself.
+    const without = name === 'embedded' ? list : list.filter((_, n) => n % 90 === 0);
+    const rows = new Map(
+      [...definition(new StatementBook([]))].map(([device, all]) => [
+        device,
+        all.filter(
+          ({ at }) =>
+            !without.some((one) => one.device === device && at >= one.from && at < one.to),
+        ),
+      ]),
+    );
+    const answer = await store.aggregate({ ...wanted, without });
+    expect(rounded(answer)).toEqual(rounded(aggregated(rows, wanted)));
+    expect(answer.length).toBeGreaterThan(5);
+  });
+
   it.skipIf(skipped)('count what was received, and how much of it is valid', async () => {
     const [first] = received.get('b')!;
     const at = Math.floor(first!.at / HOUR) * HOUR;

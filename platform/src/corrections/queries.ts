@@ -2,7 +2,7 @@
  * The queries of an archive, answered with corrected readings. Where no statement meets what is asked for, the archive is
  * asked as it is; else only the devices and times concerned are read as rows and corrected here.
  */
-import { HOUR } from '@village/core';
+import { DAY, HOUR } from '@village/core';
 import {
   type AggregateQuery,
   type AggregateRow,
@@ -58,6 +58,7 @@ export interface DeviceBooks {
 }
 
 const RANGE_MAX = 100_000;
+const NEAR_MS = DAY;
 
 /** An archive's answers as they are, with what the view adds. */
 export function receivedQueries(archive: ArchiveQueries): ViewQueries {
@@ -133,7 +134,7 @@ export class CorrectedQueries implements ViewQueries {
         query.top !== undefined && query.groupBy === 'device'
           ? joined(spans.map((span) => atBorders(span, query)))
           : spans;
-      return wide.map((span) => ({ device, ...span }));
+      return nearby(wide).map((span) => ({ device, ...span }));
     });
   }
 
@@ -220,7 +221,7 @@ export class CorrectedQueries implements ViewQueries {
   ): Promise<{ rows: number }> {
     const book = this.#book();
     const spans = query.devices.flatMap((device) =>
-      book.touched(device, query.metrics, query).map((span) => ({ device, ...span })),
+      nearby(book.touched(device, query.metrics, query)).map((span) => ({ device, ...span })),
     );
     const readings = this.#readings(book, spans, query.metrics, signal);
     return this.#archive.exportTo(
@@ -262,6 +263,13 @@ function groupOf(
 ): string | null {
   if (groupBy === 'device') return device;
   return groupBy === 'none' ? null : (location?.[groupBy] ?? null);
+}
+
+/** Spans that lie near each other as one: to ask once more costs as much as to read the rows between. */
+function nearby(spans: readonly Span[]): Span[] {
+  const half = NEAR_MS / 2;
+  const wider = joined(spans.map(({ from, to }) => ({ from: from - half, to: to + half })));
+  return wider.map(({ from, to }) => ({ from: from + half, to: to - half }));
 }
 
 /** The span as far as the buckets reach that it meets. */

@@ -117,12 +117,44 @@ export function shared(a: Span, b: Span): Span | null {
   return from < to ? { from, to } : null;
 }
 
+/** A statement with the parts of a device's time that it may change. */
+interface Changing {
+  readonly statement: Statement;
+  readonly spans: readonly Span[];
+  readonly within: Span;
+}
+
+const changing = (statement: Statement, spans: readonly Span[]): Changing => ({
+  statement,
+  spans,
+  within: {
+    from: spans.reduce((least, { from }) => Math.min(least, from), Number.POSITIVE_INFINITY),
+    to: spans.reduce((most, { to }) => Math.max(most, to), Number.NEGATIVE_INFINITY),
+  },
+});
+
+/** The first of spans in order that ends after a time. */
+function firstAfter(spans: readonly Span[], at: number): number {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (spans[middle]!.to > at) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** Statements that hold, by device. Never changed: another one takes its place. */
 export class StatementBook {
   /** The last number of all that changed what holds. */
   readonly number: number;
   readonly #of: ReadonlyMap<string, readonly Statement[]>;
   readonly #into: ReadonlyMap<string, readonly Statement[]>;
+  /** By device, or metric and device: found once, since every question asks. */
+  readonly #clocks = new Map<string, readonly (Span & { readonly shift: number })[]>();
+  readonly #changing = new Map<string, readonly Changing[]>();
+  readonly #touched = new Map<string, readonly Span[]>();
 
   constructor(statements: readonly Statement[], number = 0) {
     this.number = number;
@@ -195,40 +227,86 @@ export class StatementBook {
 
   /** A device's time as received, cut where its clock is shifted, and by how much; in order of time. */
   clock(device: string, span: Span): (Span & { readonly shift: number })[] {
+    const parts: (Span & { readonly shift: number })[] = [];
+    const shifted = this.#shifted(device);
+    let { from } = span;
+    for (let n = firstAfter(shifted, from); n < shifted.length && from < span.to; n++) {
+      const { from: begins, to: ends, shift } = shifted[n]!;
+      if (begins > from) parts.push({ from, to: Math.min(begins, span.to), shift: 0 });
+      from = Math.max(from, begins);
+      if (from < span.to) parts.push({ from, to: Math.min(ends, span.to), shift });
+      from = ends;
+    }
+    if (from < span.to) parts.push({ from, to: span.to, shift: 0 });
+    return parts;
+  }
+
+  /** Where a device's clock is shifted and by how much, in order. Those that meet add up. */
+  #shifted(device: string): readonly (Span & { readonly shift: number })[] {
+    const known = this.#clocks.get(device);
+    if (known !== undefined) return known;
     const shifts = this.of(device).filter(({ kind }) => kind === 'shift-clock');
-    const borders = shifts.flatMap(({ from, to }) => [from, to]);
-    const cuts = [...new Set([span.from, ...borders, span.to])]
-      .filter((at) => at >= span.from && at <= span.to)
-      .sort((a, b) => a - b);
-    return cuts
-      .slice(0, -1)
-      .map((from, i) => ({ from, to: cuts[i + 1]!, shift: this.shift(device, from) }));
+    const steps = shifts
+      .flatMap(({ from, to, value }) => [
+        { at: from, by: value ?? 0, held: 1 },
+        { at: to, by: -(value ?? 0), held: -1 },
+      ])
+      .sort((a, b) => a.at - b.at);
+    const parts: (Span & { readonly shift: number })[] = [];
+    let shift = 0;
+    let held = 0;
+    for (const [n, { at, by, held: more }] of steps.entries()) {
+      shift += by;
+      held += more;
+      const to = steps[n + 1]?.at ?? at;
+      if (held > 0 && at < to) parts.push({ from: at, to, shift });
+    }
+    this.#clocks.set(device, parts);
+    return parts;
   }
 
-  /** By how much a device's clock is shifted at a time as received, ms. */
-  shift(device: string, at: number): number {
-    let sum = 0;
-    for (const { kind, from, to, value } of this.of(device))
-      if (kind === 'shift-clock' && at >= from && at < to) sum += value ?? 0;
-    return sum;
+  /** Statements that may change a device's corrected readings, where, and what all that lies within. */
+  #changes(device: string): readonly Changing[] {
+    const known = this.#changing.get(device);
+    if (known !== undefined) return known;
+    const own = this.of(device).map((one) =>
+      changing(one, one.kind === 'shift-clock' ? [one, later(one, one.value ?? 0)] : [one]),
+    );
+    const others = this.into(device).map((one) =>
+      changing(one, joined(this.clock(one.device, one).map((part) => later(part, part.shift)))),
+    );
+    const all = [...own, ...others];
+    this.#changing.set(device, all);
+    return all;
   }
 
-  /** Statements that may change a device's corrected readings, and where. */
-  #changes(device: string, metrics?: readonly string[]): (readonly [Statement, Span[]])[] {
-    const own = this.of(device).map(
-      (one) =>
-        [one, one.kind === 'shift-clock' ? [one, later(one, one.value ?? 0)] : [one]] as const,
+  /** Where a device's corrected readings of a metric (null: of any) may be others than those received; in order. */
+  #everTouched(device: string, metric: string | null): readonly Span[] {
+    const key = `${metric ?? ''} ${device}`;
+    const known = this.#touched.get(key);
+    if (known !== undefined) return known;
+    const metrics = metric === null ? undefined : [metric];
+    const spans = joined(
+      this.#changes(device).flatMap((one) => (speaksOf(one.statement, metrics) ? one.spans : [])),
     );
-    const others = this.into(device).map(
-      (one) => [one, this.clock(one.device, one).map((part) => later(part, part.shift))] as const,
-    );
-    return [...own, ...others].filter(([one]) => speaksOf(one, metrics)) as [Statement, Span[]][];
+    this.#touched.set(key, spans);
+    return spans;
   }
 
   /** The parts of a span in which a device's corrected readings may be others than those received; in order. */
   touched(device: string, metrics: readonly string[] | undefined, span: Span): Span[] {
-    const spans = this.#changes(device, metrics).flatMap(([, list]) => list);
-    return joined(spans.map((one) => shared(one, span)).filter((one) => one !== null));
+    if (!this.#of.has(device) && !this.#into.has(device)) return [];
+    const parts = (metrics ?? [null]).flatMap((metric) => {
+      const spans = this.#everTouched(device, metric);
+      const found: Span[] = [];
+      for (let n = firstAfter(spans, span.from); n < spans.length; n++) {
+        const part = shared(spans[n]!, span);
+        if (part === null) break;
+        found.push(part);
+      }
+      return found;
+    });
+    return metrics?.length === 1 ? parts : joined(parts);
   }
 
   /** The parts of a span in which not all of a metric is stated to be invalid; in order. */
@@ -251,8 +329,8 @@ export class StatementBook {
   /** Numbers of the statements that may change a device's corrected readings in a span, in order. */
   touching(device: string, span: Span): number[] {
     return this.#changes(device)
-      .filter(([, list]) => list.some((one) => meet(one, span)))
-      .map(([{ id }]) => id)
+      .filter(({ within, spans }) => meet(within, span) && spans.some((one) => meet(one, span)))
+      .map(({ statement }) => statement.id)
       .sort((a, b) => a - b);
   }
 

@@ -31,6 +31,8 @@ const POSTGRES_REFUSALS: Readonly<Record<string, string>> = {
   23505: 'already-exists',
   23503: 'unknown-reference',
 };
+/** A text with a NUL, which PostgreSQL keeps in no column. */
+const POSTGRES_NO_TEXT = '22021';
 /** Classes of SQLSTATE that tell of a wrong statement. */
 const POSTGRES_BUGS = /^(42|22|0A|2F)...$/;
 
@@ -53,6 +55,8 @@ export function faultOf(error: unknown): Error & { readonly code?: string } {
   }
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     if (code.startsWith('23')) return refused(POSTGRES_REFUSALS[code] ?? 'value-refused');
+    if (code === POSTGRES_NO_TEXT)
+      return new OperationalError('bad-text', 'a text holds a character that can not be kept');
     // The audit log's trigger refuses by raising.
     if (code === 'P0001') return refused('value-refused');
     return POSTGRES_BUGS.test(code) ? (error as Error) : unavailable(error);

@@ -262,6 +262,60 @@ function suite(database: () => Promise<(config: Config) => Config>): void {
     expect(fresh.state).toBe('active');
   });
 
+  it('need a second person wherever they reach, and to be undone once they are old', async () => {
+    await open(7 * DAY);
+    const recent = { from: formatTime(now - DAY), to: formatTime(now - HOUR), reason: '时钟' };
+    const clock = { kind: 'shift-clock', device: 'north-ph', value: -30 * DAY, ...recent };
+    const moved = await propose(admin, clock);
+    expect(moved).toMatchObject({ state: 'waiting', secondPerson: true });
+    expect((await asked(second, `/corrections/${moved.id}/approve`)).statusCode).toBe(200);
+    // What is said of the same readings changes them where they are now.
+    const offsetThere = { ...offset({ device: 'north-ph', metric: 'ph' }), ...recent };
+    expect(await propose(admin, offsetThere)).toMatchObject({ state: 'waiting' });
+    expect((await asked(second, `/corrections/${moved.id}/undo`)).statusCode).toBe(200);
+    const alone = await propose(admin, { ...offsetThere, value: 2 });
+    expect(alone).toMatchObject({ state: 'active', secondPerson: false });
+    const recently = await propose(admin, { ...offsetThere, value: 3 });
+    expect((await asked(admin, `/corrections/${recently.id}/undo`)).statusCode).toBe(200);
+    test!.timer.shift += 10 * DAY;
+    admin = await test!.client('admin');
+    second = await test!.client('north');
+    expect(await refused(admin, `/corrections/${alone.id}/undo`)).toEqual([403, 'second-person']);
+    expect((await asked(second, `/corrections/${alone.id}/undo`)).statusCode).toBe(200);
+  });
+
+  it('are approved and undone only by who sees both devices', async () => {
+    await open();
+    const { id } = await propose(
+      admin,
+      offset({ kind: 'reassign', value: null, target: 'south-air' }),
+    );
+    expect(await refused(second, `/corrections/${id}/undo`)).toEqual([403, 'forbidden']);
+    const south = await test!.client('south');
+    expect(await refused(south, `/corrections/${id}/undo`)).toEqual([404, 'not-found']);
+    expect((await asked(admin, `/corrections/${id}/undo`)).statusCode).toBe(200);
+  });
+
+  it('are refused, and no fault of the server, with texts and cursors that no database keeps', async () => {
+    await open();
+    const bad: [string, object | undefined][] = [
+      ['/corrections', offset({ reason: 'a\0b' })],
+      ['/corrections', offset({ reason: 'a\ud800b' })],
+    ];
+    for (const [url, body] of bad)
+      expect(await refused(admin, url, body)).toEqual([422, 'bad-text']);
+    const { id } = await propose(admin, offset());
+    expect(await refused(admin, `/corrections/${id}/undo`, { why: '\0' })).toEqual([
+      422,
+      'bad-text',
+    ]);
+    const status = async (url: string): Promise<number> =>
+      (await admin.ask('GET', `/corrections?${url}`)).statusCode;
+    expect(await status('by=%00')).toBeLessThan(500);
+    for (const place of ['1e300', '1.5', '-1e20'])
+      expect(await status(`cursor=${Buffer.from(`[${place}]`).toString('base64url')}`)).toBe(400);
+  });
+
   it('are refused when they contradict others, do not fit, or are not the asker’s to say', async () => {
     await open();
     const first = await propose(admin, offset());

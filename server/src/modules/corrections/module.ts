@@ -66,15 +66,18 @@ function expectPerson({ session }: Caller): void {
     throw new OperationalError('forbidden', 'a person has to be signed in for this, no machine');
 }
 
-/** A statement about a device that the caller sees. */
+/** A statement about a device that the caller sees, to be changed by him. @throws not-found forbidden */
 async function statementFor(
   { corrections, directory }: Needs,
   caller: Caller,
   id: string,
 ): Promise<StoredStatement> {
-  const statement = await corrections.byId(Number(id));
-  const device = statement === null ? undefined : directory.entry(caller.area, statement.device);
-  return statement === null || device === undefined ? notFound('correction') : statement;
+  const statement = (await corrections.byId(Number(id))) ?? notFound('correction');
+  const { device, target } = statement;
+  if (directory.entry(caller.area, device) === undefined) notFound('correction');
+  if (target !== null && directory.entry(caller.area, target) === undefined)
+    throw new OperationalError('forbidden', `it also changes ${target}, which is not in your area`);
+  return statement;
 }
 
 function listRoute({ corrections, directory }: Needs): AnyRoute {
@@ -149,9 +152,10 @@ function changeRoutes(needs: Needs): AnyRoute[] {
     }),
     route(api.undo, async (call) => {
       const { caller, body } = call;
-      const { id, by, second, state } = await statementFor(needs, caller, call.params.id);
+      const statement = await statementFor(needs, caller, call.params.id);
+      const { id, by } = statement;
       const held = rights.of(caller.role, directory.isTop(caller.area));
-      const own = by === caller.actor && !(state === 'active' && second);
+      const own = by === caller.actor && !corrections.undoneByAnother(statement);
       if (!own && !held.includes('corrections.approve'))
         throw new OperationalError('forbidden', 'this needs the right corrections.approve');
       if (!own) expectPerson(caller);

@@ -5,7 +5,7 @@ import { exactSum, FRACTION, rollupColumns } from '../files/rollup.ts';
 import type { ArchiveParts } from '../parts.ts';
 import type { Span } from '../view.ts';
 import { runQuery } from './run-query.ts';
-import { fileList, leftOut, rowsOnce, within } from './sql.ts';
+import { fileList, lessLeftOut, rowsOnce, within } from './sql.ts';
 
 const BUCKETS_MAX = 500_000;
 /** Stretches of dirty hours between clean ones; more, and all is read from the rows. */
@@ -44,13 +44,31 @@ interface Split {
   readonly raw: Span[];
 }
 
+/** The hours that spans meet, as few stretches in order. */
+function hoursOf(spans: readonly Span[]): Span[] {
+  const hours = spans
+    .filter(({ from, to }) => from < to)
+    .map(({ from, to }) => ({ from: Math.floor(from / HOUR), to: Math.ceil(to / HOUR) }))
+    .sort((a, b) => a.from - b.from);
+  const list: { from: number; to: number }[] = [];
+  for (const { from, to } of hours) {
+    const last = list.at(-1);
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+    else list.push({ from, to });
+  }
+  return list;
+}
+
 function split(archive: ArchiveParts, layout: number, query: AggregateQuery): Split {
   const rolled: { from: number; to: number }[] = [];
   const mixed: { from: number; to: number }[] = [];
   const raw: { from: number; to: number }[] = [];
-  const without = (query.without ?? []).filter(({ from, to }) => from < to);
-  const lessened = (hour: number): boolean =>
-    without.some(({ from, to }) => from < (hour + 1) * HOUR && to > hour * HOUR);
+  const without = hoursOf(query.without ?? []);
+  let next = 0;
+  const lessened = (hour: number): boolean => {
+    while (next < without.length && without[next]!.to <= hour) next++;
+    return next < without.length && without[next]!.from <= hour;
+  };
   const push = (list: { from: number; to: number }[], from: number, to: number): void => {
     if (from >= to) return;
     const last = list.at(-1);
@@ -123,7 +141,7 @@ function rawPart(
   units?: readonly number[],
 ): string {
   const { layout, metric, device } = target;
-  const rows = rowsOnce({
+  const all = rowsOnce({
     folder: archive.folder,
     metrics: archive.layouts[layout]!.metrics,
     files: archive.view.dataFiles(layout, spans),
@@ -132,6 +150,7 @@ function rawPart(
     devices: device === undefined ? undefined : [device],
     wanted: [metric],
   });
+  const rows = lessLeftOut(all, archive, layout, query);
   const area =
     query.area !== undefined && !archive.locations.holdsAll(query.area) ? query.area : undefined;
   const byArea = query.groupBy === 'township' || query.groupBy === 'village';
@@ -147,7 +166,7 @@ function rawPart(
       : '';
   const inArea = area === undefined ? '' : ` AND ${archive.locations.condition(area)}`;
   const inUnits = units === undefined ? '' : ` AND ${UNIT} IN (${units.join(', ')})`;
-  const condition = `${inArea}${inUnits}${leftOut(archive, layout, query)}`;
+  const condition = `${inArea}${inUnits}`;
   const value = `c${metric}`;
   const firstAndLast = ends(query)
     ? `min(struct_pack(t := ts, v := ${value})) AS fst, max(struct_pack(t := ts, v := ${value})) AS lst`

@@ -8,7 +8,7 @@ import type { CorrectedReading, ExportQuery } from '../../contract.ts';
 import type { ArchiveParts } from '../parts.ts';
 import { readsOf } from './range.ts';
 import { runQuery } from './run-query.ts';
-import { leftOut, literal, rowsOnce } from './sql.ts';
+import { lessLeftOut, literal, rowsOnce } from './sql.ts';
 
 const CHUNK = 64 * 1024;
 
@@ -105,7 +105,7 @@ function parts(
     for (const [metric, key] of layout.metrics.entries()) {
       if (query.metrics !== undefined && !query.metrics.includes(key)) continue;
       const spans = [query];
-      const rows = rowsOnce({
+      const all = rowsOnce({
         folder: archive.folder,
         metrics: layout.metrics,
         files: archive.view.dataFiles(number, spans),
@@ -114,6 +114,7 @@ function parts(
         devices,
         wanted: [metric],
       });
+      const rows = lessLeftOut(all, archive, number, query);
       list.push(`SELECT ${text('d.id', format)} AS device, ${text(literal(key), format)} AS metric, ${time('ts', format)} AS "at",
           c${metric} AS value, CASE k${metric} ${words} END AS quality,
           CASE WHEN (flags & ${ROW_FLAG.backfill}) = 0 THEN 'live' ELSE 'backfill' END AS lane,
@@ -124,7 +125,7 @@ function parts(
                 c${metric} AS original_value, CASE k${metric} ${words} END AS original_quality, NULL::VARCHAR AS corrections`
           }
         FROM (${rows}) AS r JOIN devices AS d ON d.dev = r.dev
-        WHERE c${metric} IS NOT NULL${leftOut(archive, number, query)}`);
+        WHERE c${metric} IS NOT NULL`);
     }
   }
   if (beside !== undefined) list.push(besidePart(beside, format));

@@ -47,18 +47,22 @@ function code(metric: number): string {
   return `((q${word} >> ${shift}) & 15)`;
 }
 
-/** What leaves out readings of devices of a layout, as the end of a condition over rows `r`. */
-export function leftOut(
+/** A relation of rows without the readings of devices of a layout that are left out. */
+export function lessLeftOut(
+  rows: string,
   archive: ArchiveParts,
   layout: number,
   query: { readonly without?: readonly DeviceSpan[] },
 ): string {
-  const parts = (query.without ?? []).flatMap(({ device, from, to }) =>
+  const spans = (query.without ?? []).flatMap(({ device, from, to }) =>
     (archive.numbersOf.get(device) ?? [])
-      .filter((number) => archive.layoutOf[number] === layout)
-      .map((number) => `(r.dev = ${number} AND r.ts >= ${from} AND r.ts < ${to})`),
+      .filter((number) => archive.layoutOf[number] === layout && from < to)
+      .map((number) => `(${number}, ${from}, ${to})`),
   );
-  return parts.length === 0 ? '' : ` AND NOT (${parts.join(' OR ')})`;
+  if (spans.length === 0) return rows;
+  // Joined by device: a condition that names each span would be looked through for every row.
+  return `SELECT s.* FROM (${rows}) AS s ANTI JOIN (VALUES ${spans.join(', ')}) AS w(dev, since, until)
+    ON w.dev = s.dev AND s.ts >= w.since AND s.ts < w.until`;
 }
 
 /** What to read, from where. */
