@@ -1,21 +1,32 @@
 /** What all connections of one broker share: its hooks, limits, counters, and the list of those that wait. */
 import type { BrokerHooks, BrokerLimits, Publish, Session } from './contract.ts';
+import { type Log, SparingLog } from './sparing-log.ts';
 import { Takeovers } from './takeovers.ts';
-
-export type Log = (level: 'info' | 'warn' | 'error', message: string, detail: object) => void;
 
 /** What the state asks of a connection. */
 export interface SharedConnection {
   readonly username: string;
+  readonly clientId: string;
+  /** When it was last heard, ms of a clock that never goes back. */
+  readonly heardAt: number;
   /** Reads on after it had to wait. */
   resume(): void;
   /** Sends what is ready to be acknowledged, and returns how many that are. */
   sendAcknowledgements(): number;
   /** Ends it since its owner's rights have changed. */
   revoke(reason: string): void;
+  close(cause: string): void;
   closeNow(): void;
   check(now: number): void;
   refill(now: number): boolean;
+}
+
+/** Characters of a topic that the log repeats. */
+const TOPIC_SAID_MAX = 200;
+
+/** What tells sessions apart: nobody takes over the session of another username. */
+export function sessionKey(username: string, clientId: string): string {
+  return `${username}\0${clientId}`;
 }
 
 /** Calls the owner's hooks so that nothing they throw gets further, and holds everybody back when too much is open. */
@@ -37,6 +48,8 @@ export class BrokerState<Who> {
   closing = false;
   /** Called when nothing is in flight any more; set while closing. */
   drained: (() => void) | null = null;
+  /** For what clients do: said once in a while. */
+  readonly sparing: SparingLog;
   readonly #log: Log;
   #waiting: SharedConnection[] = [];
   #toAcknowledge: SharedConnection[] = [];
@@ -47,10 +60,11 @@ export class BrokerState<Who> {
     this.hooks = hooks;
     this.limits = limits;
     this.#log = log;
+    this.sparing = new SparingLog(log, () => performance.now());
   }
 
-  count(cause: string): void {
-    this.refused[cause] = (this.refused[cause] ?? 0) + 1;
+  count(cause: string, times = 1): void {
+    this.refused[cause] = (this.refused[cause] ?? 0) + times;
   }
 
   log(level: 'info' | 'warn' | 'error', message: string, detail: object): void {
@@ -63,10 +77,20 @@ export class BrokerState<Who> {
     this.#log('error', `hook ${hook} threw`, { clientId: session?.clientId, cause });
   }
 
-  /** A client was let in; aedes closes its old connection, if there is one. */
+  /**
+   * A client was let in; aedes closes its old connection, if there is one. Of a username that has too many open, the one
+   * that was silent for longest makes room: a device behind a bad line leaves many that are dead.
+   */
   admitted(session: Session<Who>, connection: SharedConnection): void {
+    const open = this.#openOf(connection.username);
+    if (open.size >= this.limits.sessionsPerUserMax) {
+      const all = [...open].sort((a, b) => a.heardAt - b.heardAt);
+      const old = all.find(({ clientId }) => clientId === connection.clientId) ?? all[0]!;
+      if (old.clientId !== connection.clientId) old.close('sessions-per-user');
+    }
     this.#openOf(connection.username).add(connection);
-    const { took, often } = this.#takeovers.enter(session.clientId, connection, performance.now());
+    const key = sessionKey(connection.username, connection.clientId);
+    const { took, often } = this.#takeovers.enter(key, connection, performance.now());
     if (took) this.count('takeover');
     if (often)
       this.#log('warn', 'a client takes over its own session again and again', {
@@ -75,9 +99,14 @@ export class BrokerState<Who> {
       });
   }
 
+  /** The socket of a connection is closed while what was read of it is still being taken. */
+  socketClosed(connection: SharedConnection): void {
+    this.#takeovers.leave(sessionKey(connection.username, connection.clientId), connection);
+  }
+
   /** A connection that was let in is closed. */
-  left(session: Session<Who>, connection: SharedConnection): void {
-    this.#takeovers.leave(session.clientId, connection);
+  left(connection: SharedConnection): void {
+    this.socketClosed(connection);
     const open = this.#connectionsOf.get(connection.username);
     open?.delete(connection);
     if (open?.size === 0) this.#connectionsOf.delete(connection.username);
@@ -97,12 +126,13 @@ export class BrokerState<Who> {
     return open;
   }
 
-  mayPublish(session: Session<Who>, topic: string): boolean {
+  /** Null when the owner could not say. */
+  mayPublish(session: Session<Who>, topic: string): boolean | null {
     try {
       return this.hooks.mayPublish(session, topic);
     } catch (error) {
       this.hookFailed('mayPublish', session, error);
-      return false;
+      return null;
     }
   }
 
@@ -123,6 +153,22 @@ export class BrokerState<Who> {
     }
   }
 
+  /** A message that is acknowledged and goes nowhere. */
+  ignore(session: Session<Who>, topic: string, cause: string): void {
+    this.count(cause);
+    const { clientId, address } = session;
+    const what = cause === 'acl-will' ? 'will not kept' : 'message acknowledged and not taken';
+    this.sparing.say('info', `${what}: ${cause}`, {
+      subject: `${clientId} ${topic.slice(0, TOPIC_SAID_MAX)}`,
+      address,
+    });
+    try {
+      this.hooks.ignored?.(session, topic, cause);
+    } catch (error) {
+      this.hookFailed('ignored', session, error);
+    }
+  }
+
   /** Hands a message over; `finished` is called once, with an error when it must not be acknowledged. */
   publish(message: Publish<Who>, finished: (error?: Error) => void): void {
     this.messages++;
@@ -133,7 +179,7 @@ export class BrokerState<Who> {
       open = false;
       this.inFlight--;
       finished(error);
-      this.#planAcknowledging();
+      this.planAcknowledging();
     };
     try {
       this.hooks.publish(message, done);
@@ -171,7 +217,8 @@ export class BrokerState<Who> {
     for (const connection of waiting) connection.resume();
   }
 
-  #planAcknowledging(): void {
+  /** Answers that are due go out at the end of this tick. */
+  planAcknowledging(): void {
     if (this.#acknowledgingPlanned) return;
     this.#acknowledgingPlanned = true;
     queueMicrotask(this.#acknowledge);

@@ -5,13 +5,14 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { OperationalError } from '@village/core';
 import type { Client } from 'aedes';
 import { Admission } from './admission.ts';
-import { BrokerState, type Log } from './broker-state.ts';
+import { BrokerState } from './broker-state.ts';
 import type { Channel } from './channel.ts';
 import { Connection } from './connection.ts';
 import type { Broker, BrokerCounters, BrokerHooks, BrokerLimits } from './contract.ts';
-import { topicName } from './frame.ts';
+import { levelsOf, topicName } from './frame.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { connectionOf, Router } from './router.ts';
+import type { Log } from './sparing-log.ts';
 
 export interface BrokerOptions {
   readonly limits?: Partial<BrokerLimits>;
@@ -86,7 +87,7 @@ class AedesBroker<Who> implements Broker {
     payload: string | Buffer,
     options: { qos: 0 | 1; retain?: boolean },
   ): Promise<void> {
-    if (topicName(Buffer.from(topic), this.#state.limits.topicLevels) === null)
+    if (topicName(Buffer.from(topic)) === null || levelsOf(topic) > this.#state.limits.topicLevels)
       throw new Error(`BUG: ${topic} is no topic to send to`);
     return new Promise((resolve, reject) => {
       this.#router.route(
@@ -158,7 +159,9 @@ class AedesBroker<Who> implements Broker {
       : this.#admission.enter(address, performance.now());
     if (refused !== null) {
       this.#state.count(refused);
-      socket.on('error', (error) => this.#state.log('info', 'refused socket', { cause: error }));
+      this.#state.sparing.say('info', `connection refused: ${refused}`, { subject: address });
+      // It is refused already; what happens to its socket is nobody's matter.
+      socket.on('error', () => this.#state.count('refused-socket-error'));
       socket.destroy();
       return;
     }

@@ -1,12 +1,16 @@
 /**
- * One client's socket. Reads packets off it under every limit, takes PUBLISH of QoS 0 and 1 itself, and passes the
- * rest (sessions, subscriptions, QoS 2) to aedes.
+ * One client's socket. Reads packets off it under every limit, takes what the client publishes itself, and passes the
+ * rest (CONNECT, subscriptions, pings) to aedes.
  */
 import type { Socket } from 'node:net';
+import { ANSWER, type Answer, Answers } from './answers.ts';
 import type { BrokerState } from './broker-state.ts';
 import { Channel } from './channel.ts';
 import type { Publish, Session } from './contract.ts';
-import { frameLength, headerLength, isClientPacket, PACKET, topicName } from './frame.ts';
+import { connectFault, isWellFormed, packetId } from './control-packets.ts';
+import { frameLength, isClientPacket, levelsOf, PACKET } from './frame.ts';
+import { PublishPacket } from './publish-packet.ts';
+import { Qos2 } from './qos2.ts';
 
 /** Why a socket is not being read. */
 const HOLD = { connecting: 1, full: 2, rate: 4, control: 8, drain: 16 } as const;
@@ -16,6 +20,10 @@ const PARTS_MAX = 64;
 /** All a client may begin with (MQTT 3.1.1 §3.1). */
 const CONNECT_BYTE = PACKET.connect << 4;
 const NOTHING: Buffer = Buffer.alloc(0);
+/** CONNACK 1, "unacceptable protocol version" (MQTT 3.1.1 §3.1.2.2). */
+const OTHER_VERSION: Buffer = Buffer.from([0x20, 2, 0, 1]);
+/** After so long without a byte the kernel asks whether the other side is still there, ms. */
+const TCP_KEEPALIVE_MS = 60_000;
 
 export interface Will {
   readonly topic: string;
@@ -35,6 +43,8 @@ export class Connection<Who> {
   session: Session<Who> | null = null;
   /** The name that was let in; empty before. */
   username = '';
+  /** What the client calls itself. */
+  clientId = '';
   will: Will | null = null;
   keepaliveMs: number;
   closed = false;
@@ -51,14 +61,16 @@ export class Connection<Who> {
   #parts: Buffer[] = [];
   #partsBytes = 0;
   #partsNeeded = 0;
-  #topic = '';
-  #topicBytes: Buffer = NOTHING;
+  readonly #message = new PublishPacket();
   #tokens: number;
   #tokensAt: number;
-  #acknowledgements: number[] = [];
+  readonly #answers = new Answers();
+  readonly #qos2 = new Qos2();
   #received = true;
   #receivedAt: number;
   #drainSince = 0;
+  /** The socket is closed, and what had been read is still being taken. */
+  #gone = false;
 
   constructor(
     state: BrokerState<Who>,
@@ -77,9 +89,13 @@ export class Connection<Who> {
     this.#tokens = 2 * state.limits.messagesPerSecond;
     this.keepaliveMs = state.limits.keepaliveMaxSeconds * 1000;
     socket.setNoDelay(true);
+    // Finds out who has vanished, whatever long keep-alive was agreed.
+    socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.on('error', (error) => this.close('socket-error', error));
-    socket.on('close', () => this.closeNow());
+    socket.on('error', () => {
+      if (!this.closed) state.count('socket-error');
+    });
+    socket.on('close', () => this.#socketClosed());
     socket.on('drain', () => {
       this.#drainSince = 0;
       this.#release(HOLD.drain);
@@ -99,13 +115,26 @@ export class Connection<Who> {
   close(cause: string, error?: Error): void {
     if (this.closed) return;
     this.#state.count(cause);
-    if (cause !== 'socket-error')
-      this.#state.log('info', `connection closed: ${cause}`, {
-        address: this.address,
-        clientId: this.session?.clientId,
-        reason: error?.message,
-      });
+    this.#state.sparing.say('info', `connection closed: ${cause}`, {
+      ...this.#about(),
+      ...(error === undefined ? {} : { reason: error.message }),
+    });
     this.closeNow();
+  }
+
+  /** The client's CONNECT is refused. */
+  refused(cause: string, username: string | undefined): void {
+    this.#state.count(cause);
+    this.#state.sparing.say('info', `sign-in refused: ${cause}`, {
+      ...this.#about(),
+      ...(username === undefined ? {} : { username }),
+    });
+  }
+
+  /** Who it is, for the log: the name that was let in, the address before. */
+  #about(): { subject: string; address: string; clientId: string } {
+    const subject = this.username === '' ? this.address : this.username;
+    return { subject, address: this.address, clientId: this.clientId };
   }
 
   /** Closes without counting; idempotent. */
@@ -115,17 +144,54 @@ export class Connection<Who> {
     const state = this.#state;
     state.connections.delete(this);
     state.throttled.delete(this);
-    state.partialBytes -= this.#partsBytes;
+    state.partialBytes -= this.#partsBytes + (this.#gone ? this.#held.length : 0);
     this.#parts = [];
     this.#partsBytes = 0;
-    this.#held = NOTHING;
+    this.#loseHeld();
     this.#socket.destroySoon();
     this.#channel?.destroy();
     const session = this.session;
-    if (session !== null) state.left(session, this);
+    if (session !== null) state.left(this);
     if (session === null || !this.#open) return;
     this.#publishWill(session);
+    if (!this.#gone) state.notify('disconnected', session);
+  }
+
+  /**
+   * What was read and is held back is taken as its turn comes, and a DISCONNECT in it too: a client that says all it has to
+   * say and leaves loses nothing, and leaves no will behind (MQTT-3.14.4-3).
+   */
+  #socketClosed(): void {
+    if (this.closed) return;
+    const { session } = this;
+    if (session === null || !this.#open || this.#hold === 0 || this.#held.length === 0) {
+      this.closeNow();
+      return;
+    }
+    const state = this.#state;
+    this.#gone = true;
+    state.partialBytes += this.#held.length;
+    this.#channel?.destroy();
+    state.socketClosed(this);
     state.notify('disconnected', session);
+    // Nobody waits for what aedes and the socket would have to say.
+    this.#release(HOLD.drain | HOLD.control);
+    if (state.partialBytes > state.limits.partialBytesMax) this.close('partial-bytes');
+  }
+
+  /** Counts the messages that were read and are given up. */
+  #loseHeld(): void {
+    const held = this.#held;
+    this.#held = NOTHING;
+    let at = 0;
+    let lost = 0;
+    while (at < held.length) {
+      const length = frameLength(held, at, held.length);
+      if (length <= 0 || at + length > held.length) break;
+      if (held[at]! >> 4 === PACKET.publish) lost++;
+      at += length;
+    }
+    if (lost > 0) this.#state.count('held-lost', lost);
   }
 
   /**
@@ -146,6 +212,7 @@ export class Connection<Who> {
       this.#received = false;
       this.#receivedAt = now;
     }
+    if (this.#gone) return;
     if (!this.#open) {
       if (now - this.#openedAt > limits.connectTimeoutMs) this.close('connect-timeout');
     } else if (now - this.#receivedAt > this.keepaliveMs * 1.5) this.close('keepalive');
@@ -153,6 +220,11 @@ export class Connection<Who> {
       this.close('drain-timeout');
       this.#socket.destroy();
     }
+  }
+
+  /** When it was last heard, on the clock of `check`. */
+  get heardAt(): number {
+    return this.#receivedAt;
   }
 
   /** Gives tokens for the time gone by, and reads on when there are any. */
@@ -170,23 +242,18 @@ export class Connection<Who> {
     this.#release(HOLD.full);
   }
 
-  /** Writes the acknowledgements that became due in this tick as one piece; returns how many. */
+  /** Writes the answers that became due in this tick as one piece; returns how many messages they acknowledge. */
   sendAcknowledgements(): number {
-    const ids = this.#acknowledgements;
-    const count = ids.length;
-    if (this.closed || count === 0) return 0;
-    const bytes = Buffer.allocUnsafe(4 * count);
-    let at = 0;
-    for (const id of ids) {
-      bytes[at] = 0x40;
-      bytes[at + 1] = 2;
-      bytes[at + 2] = id >> 8;
-      bytes[at + 3] = id & 0xff;
-      at += 4;
-    }
-    ids.length = 0;
-    this.answer(bytes);
-    return count;
+    if (this.closed || this.#gone) return 0;
+    const due = this.#answers.take();
+    if (due === null) return 0;
+    this.answer(due.bytes);
+    return due.acknowledged;
+  }
+
+  #answerSoon(answer: Answer, id: number, acknowledges = false): void {
+    if (this.#answers.add(answer, id, acknowledges)) this.#state.toAcknowledge(this);
+    this.#state.planAcknowledging();
   }
 
   answer(bytes: Buffer): void {
@@ -206,7 +273,7 @@ export class Connection<Who> {
   }
 
   channelClosed(): void {
-    this.closeNow();
+    if (!this.#gone) this.closeNow();
   }
 
   #publishWill(session: Session<Who>): void {
@@ -230,7 +297,7 @@ export class Connection<Who> {
   }
 
   #holdBack(why: number): void {
-    if (this.#hold === 0) this.#socket.pause();
+    if (this.#hold === 0 && !this.#gone) this.#socket.pause();
     this.#hold |= why;
   }
 
@@ -239,9 +306,14 @@ export class Connection<Who> {
     this.#hold &= ~why;
     if (this.#hold !== 0) return;
     const held = this.#held;
+    if (this.#gone) this.#state.partialBytes -= held.length;
     this.#held = NOTHING;
     if (held.length > 0) this.#split(held);
-    if (this.#hold === 0 && !this.closed) this.#socket.resume();
+    if (this.closed) return;
+    if (this.#gone) this.#state.partialBytes += this.#held.length;
+    if (this.#hold !== 0) return;
+    if (this.#gone) this.closeNow();
+    else this.#socket.resume();
   }
 
   #read(chunk: Buffer): void {
@@ -311,22 +383,40 @@ export class Connection<Who> {
     if (type === PACKET.publish) {
       if (!this.#mayTake()) return false;
       this.#tokens--;
-      if (((bytes[at] ?? 0) & 6) !== 4) {
-        const fault = this.#publish(bytes, at, length);
-        if (fault !== null) this.close(fault);
-        return true;
-      }
-    } else if (!isClientPacket(type) || type === PACKET.connect) {
-      this.close('protocol');
+      const fault = this.#publish(bytes, at, length);
+      if (fault !== null) this.close(fault);
       return true;
     }
-    if (type === PACKET.disconnect) this.#disconnected = true;
-    if (this.#channel?.push(bytes.subarray(at, at + length)) === false)
+    const packet = bytes.subarray(at, at + length);
+    if (!isClientPacket(type) || type === PACKET.connect || !isWellFormed(packet))
+      this.close('protocol');
+    else if (type === PACKET.pubrel) {
+      const id = packetId(packet);
+      this.#qos2.release(id);
+      this.#answerSoon(ANSWER.pubcomp, id);
+    } else if (type === PACKET.pubrec) {
+      // Nothing is sent at QoS 2, so this is of a session that is over; its other half is ended here.
+      this.#answerSoon(ANSWER.pubrel, packetId(packet));
+    } else if (type === PACKET.disconnect) this.#disconnect();
+    else if (type !== PACKET.pubcomp && !this.#gone && this.#channel?.push(packet) === false)
       this.#holdBack(HOLD.control);
     return true;
   }
 
+  /** What comes after a DISCONNECT is nobody's (MQTT 3.1.1 §3.14.4). */
+  #disconnect(): void {
+    this.#disconnected = true;
+    this.#state.acknowledged += this.sendAcknowledgements();
+    this.closeNow();
+  }
+
   #connect(packet: Buffer): void {
+    const fault = connectFault(packet);
+    if (fault !== null) {
+      if (fault === 'version') this.answer(OTHER_VERSION);
+      this.close(fault === 'version' ? 'protocol-version' : 'protocol');
+      return;
+    }
     this.#holdBack(HOLD.connecting);
     this.#channel = new Channel(this);
     this.#on.connect(this.#channel);
@@ -347,58 +437,50 @@ export class Connection<Who> {
     return true;
   }
 
-  /** PUBLISH of QoS 0 or 1 (MQTT 3.1.1 §3.3); says why the connection must be closed, or null. */
+  /** Takes a PUBLISH; says why the connection must be closed, or null. */
   #publish(bytes: Buffer, at: number, length: number): string | null {
-    const flags = bytes[at] ?? 0;
-    const qos = ((flags >> 1) & 3) as 0 | 1 | 3;
-    const end = at + length;
-    let next = at + headerLength(bytes, at);
-    const topicEnd = next + 2 + (((bytes[next] ?? 0) << 8) | (bytes[next + 1] ?? 0));
-    if (qos === 3 || next + 2 > end || topicEnd + (qos === 1 ? 2 : 0) > end) return 'protocol';
-    const topic = this.#topicOf(bytes, next + 2, topicEnd);
-    if (topic === null) return 'bad-topic';
-    next = topicEnd;
-    let id = 0;
-    if (qos === 1) {
-      id = ((bytes[next] ?? 0) << 8) | (bytes[next + 1] ?? 0);
-      if (id === 0) return 'protocol';
-      next += 2;
-    }
-    const state = this.#state;
+    const read = this.#message;
+    const fault = read.read(bytes, at, length);
+    if (fault !== null) return fault;
+    const { topic, qos, id, dup, retain } = read;
     const session = this.session;
     if (session === null) throw new Error('BUG: open connection without a session');
-    if (!state.mayPublish(session, topic)) return 'acl-publish';
-    const message: Publish<Who> = {
-      session,
-      topic,
-      payload: bytes.subarray(next, end),
-      qos,
-      dup: (flags & 8) !== 0,
-      retain: (flags & 1) !== 0,
-      will: false,
-    };
-    state.publish(message, (error) => {
+    if (qos === 2) {
+      const before = this.#qos2.take(id);
+      if (before === 'received') this.#answerSoon(ANSWER.pubrec, id);
+      if (before !== 'new') return null;
+    }
+    const isForUs = this.#isForUs(session, topic);
+    if (isForUs === null) return 'publish-refused';
+    if (!isForUs) {
+      this.#acknowledge(qos, id);
+      return null;
+    }
+    const payload = bytes.subarray(read.payloadAt, at + length);
+    const message: Publish<Who> = { session, topic, payload, qos, dup, retain, will: false };
+    this.#state.publish(message, (error) => {
       if (this.closed) return;
       if (error !== undefined) this.close('publish-refused', error);
-      else if (id !== 0 && this.#acknowledgements.push(id) === 1) state.toAcknowledge(this);
+      else this.#acknowledge(qos, id);
     });
     return null;
   }
 
-  /** The topic of these bytes; most clients say the same one each time, so the last is kept. */
-  #topicOf(bytes: Buffer, start: number, end: number): string | null {
-    const last = this.#topicBytes;
-    const length = end - start;
-    if (last.length === length && length > 0) {
-      let i = 0;
-      while (i < length && last[i] === bytes[start + i]) i++;
-      if (i === length) return this.#topic;
-    }
-    const copy = Buffer.from(bytes.subarray(start, end));
-    const topic = topicName(copy, this.#state.limits.topicLevels);
-    if (topic === null) return null;
-    this.#topicBytes = copy;
-    this.#topic = topic;
-    return topic;
+  /**
+   * Whether the owner takes messages of this topic. The others are acknowledged and counted: a client that keeps what was
+   * not acknowledged would otherwise come back with it again and again, and never get to what is behind it. Null when the
+   * owner could not say.
+   */
+  #isForUs(session: Session<Who>, topic: string): boolean | null {
+    const state = this.#state;
+    const tooDeep = levelsOf(topic) > state.limits.topicLevels;
+    const isForUs = !tooDeep && state.mayPublish(session, topic);
+    if (isForUs === false) state.ignore(session, topic, tooDeep ? 'topic-levels' : 'acl-publish');
+    return isForUs;
+  }
+
+  #acknowledge(qos: 0 | 1 | 2, id: number): void {
+    if (qos === 2) this.#qos2.done(id);
+    if (qos > 0) this.#answerSoon(qos === 1 ? ANSWER.puback : ANSWER.pubrec, id, true);
   }
 }

@@ -21,13 +21,17 @@ export interface Publish<Who> {
 }
 
 export interface BrokerHooks<Who> {
-  /** Synchronous; null refuses (CONNACK 4 or 5). The client id must already be bound to the username by it. */
+  /**
+   * Synchronous; null refuses (CONNACK 4 or 5). Any client id is good: sessions of two usernames never meet, whatever
+   * both call themselves.
+   */
   authenticate(request: {
     clientId: string;
     username: string;
     password: string;
     address: string;
   }): Who | null;
+  /** Whether messages of this topic are taken; the others are acknowledged, counted and told to `ignored`. */
   mayPublish(session: Session<Who>, topic: string): boolean;
   maySubscribe(session: Session<Who>, filter: string): boolean;
   /**
@@ -40,6 +44,8 @@ export interface BrokerHooks<Who> {
    * times a second. Absent is always true.
    */
   ready?(): boolean;
+  /** A message was acknowledged and not taken: `acl-publish` or `topic-levels`; or a will was not kept: `acl-will`. */
+  ignored?(session: Session<Who>, topic: string, cause: string): void;
   connected?(session: Session<Who>): void;
   disconnected?(session: Session<Who>): void;
 }
@@ -53,8 +59,12 @@ export interface BrokerLimits {
   readonly packetBytes: number;
   readonly connectTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** Of a client that names no keep-alive; one that is named is kept to. */
   readonly keepaliveMaxSeconds: number;
+  /** Messages of deeper topics are acknowledged and not taken. */
   readonly topicLevels: number;
+  /** Open sessions of one username; of more, the one that was silent for longest is closed. */
+  readonly sessionsPerUserMax: number;
   /** Messages a second and client, as a token bucket of two seconds; above it the socket is paused, nothing is lost. */
   readonly messagesPerSecond: number;
   /** Messages handed to `publish` and not done, over all clients; above it sockets are not read. */
@@ -71,7 +81,10 @@ export interface BrokerCounters {
   readonly messages: number;
   readonly acknowledged: number;
   readonly inFlight: number;
-  /** Refused or closed, by cause: `authentication`, `packet-too-large`, `connect-rate`, `acl-publish`, `takeover`, … */
+  /**
+   * Refused, closed or not taken, by cause: `authentication`, `packet-too-large`, `connect-rate`, `acl-publish`, `takeover`, …;
+   * `held-lost` counts messages that were read, not acknowledged, and given up when their connection was closed.
+   */
   readonly refused: Readonly<Record<string, number>>;
 }
 

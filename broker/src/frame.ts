@@ -47,14 +47,16 @@ export function headerLength(bytes: Uint8Array, at: number): number {
 }
 
 /** The topic name in these bytes, or null when it is none that one may publish to (MQTT 3.1.1 §1.5.3, §4.7). */
-export function topicName(bytes: Buffer, levelsMax: number): string | null {
+export function topicName(bytes: Buffer): string | null {
+  for (const byte of bytes) if (byte === 0 || byte === 0x23 || byte === 0x2b) return null;
+  return bytes.length === 0 || !isUtf8(bytes) ? null : bytes.toString('utf8');
+}
+
+/** Levels of a topic. */
+export function levelsOf(topic: string): number {
   let levels = 1;
-  for (const byte of bytes) {
-    if (byte === 0 || byte === 0x23 || byte === 0x2b) return null;
-    if (byte === 0x2f) levels++;
-  }
-  if (bytes.length === 0 || levels > levelsMax || !isUtf8(bytes)) return null;
-  return bytes.toString('utf8');
+  for (let at = topic.indexOf('/'); at !== -1; at = topic.indexOf('/', at + 1)) levels++;
+  return levels;
 }
 
 /** Whether a text of the wire holds NUL, or the mark that decoding leaves where UTF-8 was ill-formed. */

@@ -10,8 +10,11 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   packetBytes: 256 * 1024 + 1024,
   connectTimeoutMs: 5_000,
   drainTimeoutMs: 5_000,
-  keepaliveMaxSeconds: 600,
-  topicLevels: 8,
+  // The longest that can be named: TCP's own keep-alive finds out who has vanished.
+  keepaliveMaxSeconds: 65_535,
+  // A camera's events have nine and more: prefix, `onvif-ej`, its topic, and up to three source values.
+  topicLevels: 32,
+  sessionsPerUserMax: 20,
   messagesPerSecond: 500,
   inFlightMax: 20_000,
   partialBytesMax: 128 * 1024 * 1024,

@@ -1,13 +1,11 @@
 /** aedes with our rules: who may connect, subscribe and be sent to, and no message of a client in its hands. */
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
-import type { BrokerState } from './broker-state.ts';
+import { type BrokerState, sessionKey } from './broker-state.ts';
 import type { Channel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import type { Session } from './contract.ts';
-import { isIllFormed, topicName } from './frame.ts';
+import { isIllFormed, levelsOf, topicName } from './frame.ts';
 
-/** Half-finished QoS 2 messages a client may have at a time. */
-const QOS2_OPEN_MAX = 20;
 /** Between CONNECT and CONNACK; before CONNECT our own time-out counts. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -30,13 +28,13 @@ export class Router<Who> extends Aedes {
   readonly #state: BrokerState<Who>;
   /** Why a CONNECT must be refused, between its arrival and `authenticate`. */
   readonly #unfit = new WeakMap<Connection<Who>, Refusal>();
+  #nameless = 0;
 
   constructor(state: BrokerState<Who>) {
     super({
       connectTimeout: CONNECT_TIMEOUT_MS,
       drainTimeout: state.limits.drainTimeoutMs,
       maxTopicLevels: state.limits.topicLevels,
-      maxInflightInbound: QOS2_OPEN_MAX,
     });
     this.#state = state;
     this.preConnect = (client, packet, callback) => {
@@ -44,14 +42,13 @@ export class Router<Who> extends Aedes {
       callback(null, true);
     };
     this.authenticate = (client, username, password, callback) => {
-      const refused = this.#admit(connectionOf(client), client.id, username, password);
-      if (refused !== null) state.count(refused.message);
+      const connection = connectionOf<Who>(client);
+      const refused = this.#admit(connection, username, password);
+      if (refused !== null) connection.refused(refused.message, username);
       callback(refused, refused === null);
     };
-    this.authorizePublish = (client, packet, callback) => {
-      if (client === null) callback(new Error('nobody publishes'));
-      else this.#publishQos2(connectionOf(client), packet, callback);
-    };
+    // Connections take what clients publish; aedes sees none of it.
+    this.authorizePublish = (_client, _packet, callback) => callback(new Error('not the way'));
     this.authorizeSubscribe = (client, subscription, callback) => {
       const session = connectionOf<Who>(client).session;
       const filter = subscription.topic;
@@ -79,18 +76,19 @@ export class Router<Who> extends Aedes {
       this.#unfit.set(connection, refusal('client-id', REFUSE.identifier));
     if (isIllFormed(packet.clientId) || isIllFormed(packet.username ?? ''))
       this.#unfit.set(connection, refusal('client-id', REFUSE.identifier));
+    connection.clientId = packet.clientId === '' ? `none-${++this.#nameless}` : packet.clientId;
+    packet.clientId = sessionKey(packet.username ?? '', connection.clientId);
     const will = packet.will;
     if (will !== undefined) {
-      const topic = topicName(Buffer.from(will.topic), this.#state.limits.topicLevels);
-      if (topic === null || isIllFormed(topic))
+      if (topicName(Buffer.from(will.topic)) === null || isIllFormed(will.topic))
         this.#unfit.set(connection, refusal('bad-topic', REFUSE.notAuthorized));
       const payload = Buffer.from(will.payload);
       const { qos = 0, retain = false } = will;
       connection.will = { topic: will.topic, payload, qos, retain };
       Reflect.deleteProperty(packet, 'will');
     }
-    if (packet.keepalive !== undefined && packet.keepalive > 0)
-      connection.keepaliveMs = Math.min(packet.keepalive * 1000, connection.keepaliveMs);
+    const { keepalive = 0 } = packet;
+    if (keepalive > 0) connection.keepaliveMs = keepalive * 1000;
     packet.keepalive = 0;
     // An absent client's queue would grow in memory without bound, and would not survive a restart anyhow.
     packet.clean = true;
@@ -98,7 +96,6 @@ export class Router<Who> extends Aedes {
 
   #admit(
     connection: Connection<Who>,
-    clientId: string,
     username: string | undefined,
     password: Buffer | undefined,
   ): Refusal | null {
@@ -106,6 +103,7 @@ export class Router<Who> extends Aedes {
     if (unfit !== undefined) return unfit;
     if (username === undefined || password === undefined)
       return refusal('authentication', REFUSE.credentials);
+    const { clientId } = connection;
     const { address } = connection;
     let who: Who | null = null;
     try {
@@ -120,41 +118,21 @@ export class Router<Who> extends Aedes {
     }
     if (who === null) return refusal('authentication', REFUSE.notAuthorized);
     const session: Session<Who> = { clientId, address, who };
-    const will = connection.will;
-    if (will !== null && !this.#state.mayPublish(session, will.topic))
-      return refusal('acl-will', REFUSE.notAuthorized);
     connection.session = session;
     connection.username = username;
     this.#state.admitted(session, connection);
+    this.#judgeWill(session, connection);
     return null;
   }
 
-  #publishQos2(
-    connection: Connection<Who>,
-    packet: PublishPacket,
-    callback: (error?: Error | null) => void,
-  ): void {
-    const { session } = connection;
+  /** A will that may not be published is no reason to refuse all else that the client has to say. */
+  #judgeWill(session: Session<Who>, connection: Connection<Who>): void {
+    const { will } = connection;
+    if (will === null) return;
     const state = this.#state;
-    const refuse = (cause: string): void => {
-      connection.close(cause);
-      callback(new Error(cause));
-    };
-    if (session === null || isIllFormed(packet.topic) || packet.topic.startsWith('$')) {
-      refuse('bad-topic');
-      return;
-    }
-    if (!state.mayPublish(session, packet.topic)) {
-      refuse('acl-publish');
-      return;
-    }
-    const payload = Buffer.from(packet.payload);
-    const { topic, qos, dup, retain } = packet;
-    // What is passed on to aedes for the PUBREL it waits for needs no content any more.
-    state.publish({ session, topic, payload, qos, dup, retain, will: false }, (error) => {
-      packet.payload = '';
-      if (error !== undefined) refuse('publish-refused');
-      else callback(null);
-    });
+    const fits = levelsOf(will.topic) <= state.limits.topicLevels;
+    if (fits && state.mayPublish(session, will.topic) === true) return;
+    connection.will = null;
+    state.ignore(session, will.topic, 'acl-will');
   }
 }

@@ -110,8 +110,7 @@ export class TestBroker {
   constructor(options: BrokerOptions = {}, hooks: Partial<BrokerHooks<string>> = {}) {
     this.broker = createBroker<string>(
       {
-        authenticate: ({ clientId, username, password }) =>
-          password === 'secret' && (clientId === username || clientId === '') ? username : null,
+        authenticate: ({ username, password }) => (password === 'secret' ? username : null),
         mayPublish: (session, topic) =>
           topic === `own/${session.who}` || topic.startsWith(`own/${session.who}/`),
         maySubscribe: (session, filter) => filter === `for/${session.who}`,

@@ -394,7 +394,9 @@ describe('damage', () => {
     second.close();
   });
 
-  it('whichever page is lost: what is whole is sent in its order, and the rest is counted where it is known', async () => {
+  it('whichever page is lost: what is whole is sent in its order, and the rest is counted where it is known', {
+    timeout: 90_000,
+  }, async () => {
     const PAGE = 8_192;
     const path = folder();
     const first = open(path);

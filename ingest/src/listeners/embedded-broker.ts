@@ -10,10 +10,13 @@ export function mqttHooks(pipeline: Pipeline, clock: Clock): BrokerHooks<Princip
     authenticate: (login) => pipeline.authenticate(login) ?? null,
     mayPublish: ({ who }, topic) => pipeline.mayPublish(who, topic),
     maySubscribe: ({ who }, filter) => pipeline.maySubscribe(who, filter),
-    publish: ({ session, topic, payload, dup }, done) => {
+    publish: ({ session, topic, payload, dup, retain }, done) => {
+      // Clears what a broker keeps of the topic (MQTT 3.1.1 §3.3.1.3); nothing is kept here.
+      if (retain && payload.length === 0) return done();
       const principal = session.who;
       pipeline.accept({ principal, topic, payload, receivedAt: clock(), dup }, done);
     },
+    ignored: ({ who }, topic, cause) => pipeline.ignored(who, topic, cause),
     ready: () => pipeline.ready(),
     connected: ({ who }) => pipeline.session('connect', who, clock()),
     disconnected: ({ who }) => pipeline.session('disconnect', who, clock()),

@@ -19,6 +19,7 @@ import { Counters, type PipelineCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { type GatewayState, GatewayStates } from './gateway-states.ts';
 import { type HttpSource, MessageContext } from './message-context.ts';
+import { NotTaken, type NotTakenTopic } from './not-taken.ts';
 import { Rows } from './rows.ts';
 import { type Fields, lane as laneOf, list, object, parseJson, refuse, tooDeep } from './shape.ts';
 import { takeRow, takeRows } from './wire-rows.ts';
@@ -96,6 +97,7 @@ export class Pipeline {
   readonly #rows: Rows;
   readonly #deadLetters: DeadLetters;
   readonly #gateways = new GatewayStates();
+  readonly #notTaken = new NotTaken();
   readonly #resultListeners = new Set<(gateway: string, result: unknown) => void>();
   readonly #dialects: readonly Dialect[];
   readonly #router: TopicRouter;
@@ -130,9 +132,7 @@ export class Pipeline {
 
   /** Who signs in: a device or gateway by its id and secret, or whom a dialect knows by another sign. */
   authenticate(login: Login): Principal | undefined {
-    const { clientId, username, password } = login;
-    // The client id must be the username, so that nobody can end the session of another.
-    const known = clientId === username ? this.#registry.verify(username, password) : undefined;
+    const known = this.#registry.verify(login.username, login.password);
     if (known !== undefined) return known;
     for (const dialect of this.#dialects) {
       const principal = dialect.authenticate?.(login);
@@ -291,6 +291,16 @@ export class Pipeline {
   /** A session of a device or gateway began or ended. */
   session(type: 'connect' | 'disconnect', { kind, id }: Principal, at: number): void {
     this.#store.note({ type, at, subject: id, detail: { kind } });
+  }
+
+  /** A client said something on a topic that it may not use, or left a will there; it is acknowledged all the same. */
+  ignored(principal: Principal, topic: string, cause: string): void {
+    this.#notTaken.note(principal, topic, cause, this.#clock());
+  }
+
+  /** What a client said that was not taken, since the start. */
+  notTaken(principal: Principal): NotTakenTopic[] {
+    return this.#notTaken.of(principal);
   }
 
   gateways(): ReadonlyMap<string, GatewayState> {

@@ -1,7 +1,7 @@
 /** The server's configuration: environment and an optional village.yaml, checked whole before anything runs. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type BrokerLimits, DEFAULT_LIMITS } from '@village/broker';
+import { brokerLimits } from '@village/broker/config';
 import {
   DAY,
   HOUR,
@@ -30,50 +30,6 @@ const duration = (least: number, most: number) =>
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = (most: number) => z.number().int().min(1).max(most);
 
-/** What the broker bears, with its own defaults. Sizes are those of whole packets, headers included. */
-const brokerLimits = z
-  .strictObject({
-    connections: count(200_000).default(DEFAULT_LIMITS.connectionsMax),
-    connectionsPerAddress: count(200_000).default(DEFAULT_LIMITS.connectionsPerAddressMax),
-    /** New connections a second from one address. */
-    connectsPerSecond: count(100_000).default(DEFAULT_LIMITS.connectsPerAddressPerSecond),
-    /** Messages a second from one client; one that sends more is read more slowly and loses nothing. */
-    messagesPerSecond: count(1_000_000).default(DEFAULT_LIMITS.messagesPerSecond),
-    packetBytesBeforeConnect: count(64 * 1024)
-      .min(128)
-      .default(DEFAULT_LIMITS.packetBytesBeforeConnect),
-    packetBytes: count(16 * 1024 * 1024)
-      .min(1024)
-      .default(DEFAULT_LIMITS.packetBytes),
-    connectTimeout: duration(100, MINUTE).default(DEFAULT_LIMITS.connectTimeoutMs),
-    drainTimeout: duration(100, MINUTE).default(DEFAULT_LIMITS.drainTimeoutMs),
-    keepaliveMax: duration(SECOND, DAY).default(DEFAULT_LIMITS.keepaliveMaxSeconds * SECOND),
-    topicLevels: count(64).default(DEFAULT_LIMITS.topicLevels),
-    /** Messages of all clients that are not on disk yet. */
-    inFlight: count(1_000_000).default(DEFAULT_LIMITS.inFlightMax),
-    /** Bytes of half-received packets of all clients. */
-    partialBytes: count(4 * 1024 * 1024 * 1024).default(DEFAULT_LIMITS.partialBytesMax),
-    /** Bytes that one client may leave unread. */
-    unreadBytes: count(1024 * 1024 * 1024).default(DEFAULT_LIMITS.unreadBytesMax),
-  })
-  .transform(
-    (told): BrokerLimits => ({
-      connectionsMax: told.connections,
-      connectionsPerAddressMax: told.connectionsPerAddress,
-      connectsPerAddressPerSecond: told.connectsPerSecond,
-      messagesPerSecond: told.messagesPerSecond,
-      packetBytesBeforeConnect: told.packetBytesBeforeConnect,
-      packetBytes: told.packetBytes,
-      connectTimeoutMs: told.connectTimeout,
-      drainTimeoutMs: told.drainTimeout,
-      keepaliveMaxSeconds: told.keepaliveMax / SECOND,
-      topicLevels: told.topicLevels,
-      inFlightMax: told.inFlight,
-      partialBytesMax: told.partialBytes,
-      unreadBytesMax: told.unreadBytes,
-    }),
-  );
-
 const fileSchema = z.strictObject({
   http: z
     .strictObject({
@@ -94,7 +50,7 @@ const fileSchema = z.strictObject({
     .strictObject({
       host: z.string().min(1).default('0.0.0.0'),
       port: port.optional(),
-      limits: brokerLimits.prefault({}),
+      limits: brokerLimits().prefault({}),
     })
     .prefault({}),
   store: z

@@ -1,4 +1,5 @@
 /** MQTT: local devices sign in and publish to a listener of the gateway. */
+import { brokerLimits } from '@village/broker/config';
 import { OperationalError } from '@village/core';
 import { MQTT } from '@village/device-profiles/mqtt';
 import { z } from 'zod';
@@ -10,7 +11,20 @@ import { createListener, listen } from './listener.ts';
 const SECTION = 'mqtt';
 const CLOSE_MS = 2_000;
 
-const shape = z.strictObject({ port: port.default(1884), host: z.string().default('0.0.0.0') });
+/** Local devices are few; whatever is more than this is a fault or an attack. */
+const LIMITS = {
+  connectionsMax: 2_000,
+  connectionsPerAddressMax: 2_000,
+  messagesPerSecond: 100,
+  // Each keeps its payload in memory, up to 64 KB, while the disk refuses.
+  inFlightMax: 500,
+} as const;
+
+const shape = z.strictObject({
+  port: port.default(1884),
+  host: z.string().default('0.0.0.0'),
+  limits: brokerLimits(LIMITS).prefault({}),
+});
 
 export const mqttDriver: Driver = {
   protocol: MQTT,
@@ -27,7 +41,7 @@ export const mqttDriver: Driver = {
   async start(devices, { config, intake }, { log }, signal) {
     const at = config[SECTION] as z.infer<typeof shape> | undefined;
     if (at === undefined) throw new OperationalError('config-invalid', `no section ${SECTION}`);
-    const listener = await createListener(devices, intake, log);
+    const listener = await createListener(devices, intake, log, at.limits);
     const listening = await listen(listener, at);
     const ended = new Promise<void>((resolve, reject) => {
       const close = (): void => void listener.close(CLOSE_MS).then(resolve, reject);

@@ -1,31 +1,23 @@
 /** Listens for local devices that speak MQTT themselves; they are acknowledged when their frame is in the outbox. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Broker } from '@village/broker';
+import type { Broker, BrokerLimits } from '@village/broker';
 import { OperationalError } from '@village/core';
 import { MQTT, type MqttFrame, matchTopic } from '@village/device-profiles/mqtt';
 import type { BoundDevice } from '../../config/types.ts';
 import type { Intake } from '../../intake/intake.ts';
 import type { Log } from '../../run/log.ts';
 
-/** Local devices are few; whatever is more than this is a fault or an attack. */
-const LIMITS = {
-  connectionsMax: 2_000,
-  connectionsPerAddressMax: 2_000,
-  messagesPerSecond: 100,
-  // Each keeps its payload in memory, up to 64 KB, while the disk refuses.
-  inFlightMax: 500,
-} as const;
-
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /**
  * A broker for the MQTT devices among `devices`, not yet listening. A device signs in with its id or address as
- * username and as client id, and may publish to its own topic only.
+ * username, under any client id. What it publishes to another topic than its own is acknowledged and not taken.
  */
 export async function createListener(
   devices: readonly BoundDevice[],
   intake: Intake,
   log: Log,
+  limits: BrokerLimits,
 ): Promise<Broker> {
   // Loaded only where it is used: most gateways have no listener and little memory.
   const { createBroker } = await import('@village/broker');
@@ -37,12 +29,11 @@ export async function createListener(
   }
   return createBroker<BoundDevice>(
     {
-      authenticate({ clientId, username, password }) {
+      authenticate({ username, password }) {
         const account = known.get(username);
         if (account === undefined || !timingSafeEqual(account.secret, digest(password)))
           return null;
-        const { device } = account;
-        return clientId === device.id || clientId === device.address ? device : null;
+        return account.device;
       },
       mayPublish: (session, topic) =>
         matchTopic(session.who.profile, topic) === session.who.address,
@@ -60,7 +51,7 @@ export async function createListener(
         log.info({ device: who.id }, 'device: not connected');
       },
     },
-    { limits: LIMITS },
+    { limits, log: (level, message, detail) => log[level](detail, message) },
   );
 }
 

@@ -1,0 +1,49 @@
+/** What clients said on topics that are not theirs or nobody's: acknowledged, not taken, and told on their pages. */
+import { BoundedMap } from '@village/core';
+import type { Principal } from '@village/registry';
+
+/** Clients remembered; of more, the one that was quiet for longest is forgotten. */
+const CLIENTS_MAX = 10_000;
+/** Topics told of one client; the rest is counted together, under the topic null. */
+const TOPICS_MAX = 8;
+/** Characters of a topic that are kept. */
+const TOPIC_CHARACTERS = 256;
+
+export interface NotTakenTopic {
+  /** Cut to 256 characters; null for what came on further topics. */
+  readonly topic: string | null;
+  /** `acl-publish` not the client's topic or nobody's, `topic-levels` too deep, `acl-will` a will that is not kept. */
+  readonly cause: string;
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+type Noted = { -readonly [K in keyof NotTakenTopic]: NotTakenTopic[K] };
+
+export class NotTaken {
+  readonly #clients = new BoundedMap<string, Map<string, Noted>>(CLIENTS_MAX);
+
+  note(principal: Principal, topic: string, cause: string, at: number): void {
+    const client = keyOf(principal);
+    const topics = this.#clients.get(client) ?? new Map<string, Noted>();
+    this.#clients.set(client, topics);
+    const cut = topic.slice(0, TOPIC_CHARACTERS);
+    const key = `${cause} ${cut}`;
+    const noted = topics.get(key) ?? (topics.size < TOPICS_MAX ? undefined : topics.get(''));
+    if (noted !== undefined) {
+      noted.count++;
+      noted.lastAt = at;
+    } else if (topics.size < TOPICS_MAX)
+      topics.set(key, { topic: cut, cause, count: 1, firstAt: at, lastAt: at });
+    else topics.set('', { topic: null, cause, count: 1, firstAt: at, lastAt: at });
+  }
+
+  /** Newest first. */
+  of(principal: Principal): NotTakenTopic[] {
+    const topics = this.#clients.get(keyOf(principal));
+    return topics === undefined ? [] : [...topics.values()].sort((a, b) => b.lastAt - a.lastAt);
+  }
+}
+
+const keyOf = ({ kind, id }: Principal): string => `${kind} ${id}`;
