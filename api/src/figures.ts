@@ -55,6 +55,7 @@ export type FigureItem = Static<typeof FigureItem>;
 
 export const FigureDefinition = Type.Object({
   figure: Type.String(),
+  of: words(['device', 'area']),
   title: Label,
   span: words(['hour', 'day']),
   keep: words(['computed', 'stored']),
@@ -71,6 +72,18 @@ export const FigureValues = Type.Object({
   items: Type.Array(FigureItem),
 });
 export type FigureValues = Static<typeof FigureValues>;
+
+/** A device that stood in the area in the span of an area's figure, and what its own figure came to there. */
+export const FigureStation = Type.Object({
+  device: Type.String(),
+  /** Absent when the device stands outside the caller's area by now: it can't be opened then. */
+  name: Type.Optional(Type.String()),
+  opens: Type.Boolean(),
+  /** When it stood in the area; null is open. */
+  stays: Type.Array(Type.Object({ from: orNull(Time), to: orNull(Time) })),
+  values: Type.Array(Type.Object({ at: Time, ...value, fault: Type.Optional(Type.String()) })),
+});
+export type FigureStation = Static<typeof FigureStation>;
 
 export const ExplainedFigure = Type.Object({
   ...item,
@@ -105,6 +118,10 @@ export const ExplainedFigure = Type.Object({
       ),
       /** How many there are; `readings` are the first of them. */
       count: Type.Integer(),
+      /** Of a figure of an area: the figure of its devices, and the first thousand devices. `expected` and `valid` count their values. */
+      figure: Type.Optional(Type.String()),
+      stations: Type.Optional(Type.Array(FigureStation)),
+      stationCount: Type.Optional(Type.Integer()),
     }),
   ),
   history: Type.Array(FormerFigure),
@@ -123,9 +140,10 @@ export const list = endpoint({
   method: 'GET',
   path: '/figures/of',
   right: 'figures.read',
-  summary: 'Which figures there are of a device',
+  summary: 'Which figures there are of a device or of an area',
+  notes: 'Of an area those that its devices measure the inputs of, or did while they stood there',
   tags: ['figures'],
-  query: exactly({ device: Id }),
+  query: exactly({ device: Type.Optional(Id), area: Type.Optional(Code) }),
   answers: { 200: Type.Object({ items: Type.Array(FigureDefinition) }) },
 });
 
@@ -138,8 +156,10 @@ export const values = endpoint({
     'Spans that begin in from ≤ at < to and have begun by now; days are those of Beijing. `version` names the versions of the ' +
     'standard that were used, of a figure without one its own; `completeness` is the share of report intervals that hold a ' +
     'good reading; `value` is null where that is too little; `closed` is false while the span goes on. `previous` is what a ' +
-    'stored figure was before. 422 `unknown-figure`, `not-measured`, `bad-request` for an area: the figures there are so far ' +
-    'are of devices',
+    'stored figure was before. A figure of an area (`of` in `/figures/of`) is asked for with `area` and is of the devices that ' +
+    'stood in it or below at that time, by the present tree of areas; its `completeness` is the share of their values that are ' +
+    'there. 422 `unknown-figure`, `not-measured`, 400 `bad-request` for a device with a figure of areas or the other way round, ' +
+    '400 `range-too-wide` when an area has more readings in that time than one answer is computed from',
   tags: ['figures'],
   query: asked({ from: Instant, to: Instant }),
   answers: { 200: FigureValues },
@@ -151,7 +171,8 @@ export const explain = endpoint({
   right: 'figures.read',
   summary: 'One value of a figure, opened to what it was computed from',
   notes:
-    'The value whose span holds `at`: its inputs with flags, corrections, standard, attributes and what it was before. ' +
+    'The value whose span holds `at`: its inputs with flags, corrections, standard, attributes and what it was before. Of an ' +
+    "area's figure the inputs are devices (`stations`): each value opens with `device` and the input's `figure`. " +
     'The bytes behind a reading are at `/frames` by device and time',
   tags: ['figures'],
   query: asked({ at: Instant }),

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { DAY, HOUR, MINUTE, systemTimer } from '@village/core';
-import { type Statement, StatementBook } from '@village/platform';
+import { isOfArea, type Statement, StatementBook } from '@village/platform';
 import {
   FIRST_DAY,
   Machine,
@@ -29,7 +29,9 @@ const RUNS = 5;
 const START = FIRST_DAY * DAY - 8 * HOUR;
 const END = START + YEAR * DAY;
 
-const figures = modules.flatMap((module) => module.figures ?? []);
+const figures = modules
+  .flatMap((module) => module.figures ?? [])
+  .filter((figure) => !isOfArea(figure));
 const figureOf = (id: string) => {
   const found = figures.find((figure) => figure.id === id);
   if (found === undefined) throw new Error(`BUG: no figure ${id}`);

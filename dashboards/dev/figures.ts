@@ -26,7 +26,12 @@ function figures(device: FixtureDevice): FixtureFigure[] {
     .filter(({ quantity }) => averages(quantity))
     .flatMap((metric): FixtureFigure[] => {
       const { zh, en, unit } = QUANTITIES[metric.quantity];
-      const common = { quantities: [metric.quantity], keep: 'computed', standard: null } as const;
+      const common = {
+        of: 'device',
+        quantities: [metric.quantity],
+        keep: 'computed',
+        standard: null,
+      } as const;
       const means = [
         ['hour', `hourly-mean:${metric.quantity}`, `${zh}小时均值`, `${en}, hourly mean`],
         ['day', `daily-mean:${metric.quantity}`, `${zh}日均值`, `${en}, daily mean`],
@@ -47,6 +52,7 @@ function figures(device: FixtureDevice): FixtureFigure[] {
               {
                 definition: {
                   figure: 'hours-above:water.cod',
+                  of: 'device' as const,
                   title: { zh: `${zh}小时均值超标时数`, en: `${en}: hours above the limit` },
                   span: 'day' as const,
                   keep: 'stored' as const,

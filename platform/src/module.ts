@@ -1,7 +1,7 @@
 /** What a module is: one value that names its tables, rights, routes, jobs and metrics. */
 import type { Clock, Timer } from '@village/core';
 import type { ModuleMigration, Relational, RelationalModule } from '@village/store/relational';
-import type { Figure } from './figures/figure.ts';
+import type { AnyFigure } from './figures/figure.ts';
 import type { Schedule } from './jobs/schedule.ts';
 import type { MetricGroup } from './metrics.ts';
 import type { ModuleReader } from './readers.ts';
@@ -23,7 +23,7 @@ export interface Platform {
   /** Who holds which right, over the modules that have started. */
   readonly rights: RightsTable;
   /** What all modules have computed from readings. */
-  readonly figures: readonly Figure[];
+  readonly figures: readonly AnyFigure[];
   /** Counts and logs a failure of work that nobody waits for, by its kind. */
   failed(kind: string, error: unknown): void;
 }
@@ -102,7 +102,7 @@ export interface Module<
   readonly rights?: Readonly<Record<string, RightDefinition>>;
   readonly commands?: readonly Command<Tools>[];
   /** What it has computed from readings; one machine computes the figures of all modules. */
-  readonly figures?: readonly Figure[];
+  readonly figures?: readonly AnyFigure[];
   start(needs: Needs): ModuleParts | Promise<ModuleParts>;
 }
 

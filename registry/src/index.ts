@@ -20,7 +20,9 @@ export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts
 export { profilesModule } from './profiles/schema.ts';
 export type {
   Credential,
+  DeviceHistory,
   DeviceImport,
+  DeviceStanding,
   Gateway,
   GatewayStatus,
   Imported,

@@ -1,21 +1,16 @@
 /** Figures as they are asked for: over a span of time, and one opened to what it was computed from. */
-import { DAY, OperationalError, SECOND } from '@village/core';
+import { OperationalError, SECOND } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import type { Circumstances, Measured } from './circumstances.ts';
 import { applies, type InputState, type Result } from './compute.ts';
-import { dayOf, dayStart, lastDeletedDay, lengthOf, type Span } from './days.ts';
-import { type Figure, type InputRow, window } from './figure.ts';
+import { dayOf, lengthOf, type Span } from './days.ts';
+import { type AnyFigure, type Figure, type InputRow, window } from './figure.ts';
 import type { Sources } from './sources.ts';
-import {
-  current,
-  type FormerDay,
-  formerDays,
-  storedDays,
-  withStatements,
-} from './stored/days-stored.ts';
+import { currentDays, type Days, type Known } from './stored/current-days.ts';
+import { type FormerDay, formerDays, withStatements } from './stored/days-stored.ts';
 import type { Marks } from './stored/marks.ts';
-import { type StoredResult, sameTold, unpack } from './stored/packed.ts';
-import { figureTables, type Reason } from './stored/tables.ts';
+import { type StoredResult, sameTold } from './stored/packed.ts';
+import type { Reason } from './stored/tables.ts';
 
 /** A figure as it was before, and why it is another now. */
 export interface Former {
@@ -62,18 +57,12 @@ export interface Opened {
   readonly history: readonly Former[];
 }
 
-/** Days from the first to before the end. */
-interface Days {
-  readonly first: number;
-  readonly end: number;
-}
-
 /** Values of one answer. */
-const ITEMS_MAX = 20_000;
+export const ITEMS_MAX = 20_000;
 
 /** What a result is cited as. */
 export function versionOf(
-  figure: Pick<Figure, 'version'>,
+  figure: Pick<AnyFigure, 'version'>,
   { standards }: Pick<Result, 'standards'>,
 ): string {
   return standards.length > 0 ? standards.join(' + ') : String(figure.version);
@@ -117,15 +106,6 @@ export class Figures {
     return this.#options.figures.filter((figure) => applies(figure, held));
   }
 
-  #item(figure: Figure, result: StoredResult, former: readonly FormerDay[] = []): FigureItem {
-    const to = result.at + lengthOf(figure.span);
-    const { at, value, completeness, fault, corrections } = result;
-    const version = versionOf(figure, result);
-    const closed = to <= this.#options.clock();
-    const previous = historyOf(result, former)[0] ?? null;
-    return { at, value, completeness, version, corrections, closed, fault, previous };
-  }
-
   /**
    * The values whose spans begin in a stretch of time and have begun by now, in order.
    * @throws too-many-buckets, not-measured
@@ -154,7 +134,7 @@ export class Figures {
     return results
       .filter(({ at }) => at >= stretch.from && at < to)
       .sort((a, b) => a.at - b.at)
-      .map((result) => this.#item(figure, result, former.get(dayOf(result.at))));
+      .map((result) => itemOf(figure, result, clock(), former.get(dayOf(result.at))));
   }
 
   #withStatements(figure: Figure, device: string, result: Result): StoredResult {
@@ -168,37 +148,11 @@ export class Figures {
     held: Circumstances,
     days: Days,
   ): Promise<Map<number, StoredResult[]>> {
-    const found = new Map<number, StoredResult[]>();
-    const { marks, relational, sources, clock, retention } = this.#options;
-    if (figure.keep !== 'stored' || marks === null) return found;
-    const { device } = held;
-    // In this order: what is gathered becomes a mark, and a mark a result.
-    const upToDate = await marks.isUpToDate(READER_WAIT_MS);
-    const marked = new Set(marks.gatheredOf(device).keys());
-    const rows = await figureTables(relational)
-      .selectFrom('figure_mark')
-      .select('day')
-      .where('device', '=', device)
-      .where('day', '>=', days.first - 1)
-      .where('day', '<=', days.end)
-      .execute();
-    for (const { day } of rows) marked.add(day);
-    const today = dayOf(clock());
-    const deleted = lastDeletedDay(clock(), retention);
-    for (const row of await storedDays(relational, device, days, figure.id)) {
-      const { from, to } = window(figure, { from: dayStart(row.day), to: dayStart(row.day) + DAY });
-      // It can't be computed again: what was stored while its readings were there holds.
-      if (row.day <= deleted) {
-        const results = unpack(figure, row.day, row.body);
-        if (results !== null) found.set(row.day, results);
-        continue;
-      }
-      let due = row.day >= today || !upToDate;
-      for (let day = dayOf(from); day <= dayOf(to - 1); day++) due ||= marked.has(day);
-      const results = due ? null : current(figure, held, row, sources.statements);
-      if (results !== null) found.set(row.day, results);
-    }
-    return found;
+    const { marks } = this.#options;
+    if (figure.keep !== 'stored' || marks === null) return new Map();
+    const known = await knownOf(marks);
+    const found = await currentDays(this.#options, figure, [held], days, known);
+    return found.get(held.device) ?? new Map();
   }
 
   /** The value whose span holds an instant, opened. @throws not-measured, not-found when that is in the future */
@@ -216,7 +170,7 @@ export class Figures {
         ? await formerDays(relational, figure, device, { first: day, end: day + 1 })
         : new Map<number, FormerDay[]>();
     return {
-      item: this.#item(figure, result, former.get(day)),
+      item: itemOf(figure, result, clock(), former.get(day)),
       result,
       window: around,
       inputs: figure.inputs.map(({ name, quantity }, n) => ({
@@ -232,8 +186,30 @@ export class Figures {
   }
 }
 
+/** A result as people are told of it. */
+export function itemOf(
+  figure: AnyFigure,
+  result: StoredResult,
+  now: number,
+  former: readonly FormerDay[] = [],
+): FigureItem {
+  const { at, value, completeness, fault, corrections } = result;
+  return {
+    ...{ at, value, completeness, fault, corrections },
+    version: versionOf(figure, result),
+    closed: at + lengthOf(figure.span) <= now,
+    previous: historyOf(result, former)[0] ?? null,
+  };
+}
+
+/** What the reader of the journal knows, once it has seen what is committed, or after a while. */
+export const knownOf = async (marks: NonNullable<FiguresOptions['marks']>): Promise<Known> => ({
+  upToDate: await marks.isUpToDate(READER_WAIT_MS),
+  gatheredOf: (device) => marks.gatheredOf(device),
+});
+
 /** What a result was before, newest first: of days whose other spans changed alone, only what tells something else. */
-function historyOf(now: StoredResult, former: readonly FormerDay[]): Former[] {
+export function historyOf(now: StoredResult, former: readonly FormerDay[]): Former[] {
   const history: Former[] = [];
   let after: StoredResult = now;
   for (const { results, version, computedAt, replacedAt, reasons } of former) {
@@ -251,7 +227,10 @@ function historyOf(now: StoredResult, former: readonly FormerDay[]): Former[] {
 }
 
 /** The days that are not there, as runs. */
-function missing({ first, end }: Days, there: ReadonlyMap<number, unknown>): [number, number][] {
+export function missing(
+  { first, end }: Days,
+  there: ReadonlyMap<number, unknown>,
+): [number, number][] {
   const runs: [number, number][] = [];
   for (let day = first; day < end; day++) {
     if (there.has(day)) continue;

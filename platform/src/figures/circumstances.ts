@@ -15,6 +15,8 @@ interface Stretch extends Span {
   readonly profile: DeviceProfile;
 }
 
+const EVER: readonly Span[] = [{ from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }];
+
 /** One device. */
 export class Circumstances {
   readonly device: string;
@@ -22,20 +24,28 @@ export class Circumstances {
   readonly digest: string;
   readonly #stretches: readonly Stretch[];
   readonly #attributes: readonly Property[];
+  readonly #given: ConstructorParameters<typeof Circumstances>;
 
   constructor(
     device: string,
     profiles: ReadonlyMap<string, DeviceProfile>,
     installations: readonly Pick<Installation, 'profile' | 'since'>[],
     properties: readonly Property[],
+    /** What lies outside of these spans counts as if nothing had been measured; in order of time. */
+    within: readonly Span[] = EVER,
   ) {
     this.device = device;
+    this.#given = [device, profiles, installations, properties, within];
     // Each piece of equipment counts until the next: readings that came late are of the one that stood there.
     this.#stretches = installations.flatMap(({ profile: id, since }, n) => {
       const profile = profiles.get(id);
       const from = n === 0 ? Number.NEGATIVE_INFINITY : since;
       const to = installations[n + 1]?.since ?? Number.POSITIVE_INFINITY;
-      return profile === undefined || from >= to ? [] : [{ profile, from, to }];
+      if (profile === undefined) return [];
+      return within.flatMap((span) => {
+        const part = { from: Math.max(from, span.from), to: Math.min(to, span.to) };
+        return part.from < part.to ? [{ profile, ...part }] : [];
+      });
     });
     this.#attributes = properties.filter(({ kind }) => kind === 'attribute');
     const held = [
@@ -69,6 +79,17 @@ export class Circumstances {
         reportEveryMs: profile.reportEveryMs,
       }));
     });
+  }
+
+  /** The same device as far as it stood somewhere. */
+  within(spans: readonly Span[]): Circumstances {
+    const [device, profiles, installations, properties] = this.#given;
+    return new Circumstances(device, profiles, installations, properties, spans);
+  }
+
+  /** Stretches of time in which something was said of an attribute. */
+  said(key: string): readonly Property[] {
+    return this.#attributes.filter((one) => one.key === key);
   }
 
   attribute(key: string, at: number): string | number | undefined {

@@ -32,7 +32,7 @@ export interface Result {
   readonly fault: string | null;
 }
 
-const FAULT_LENGTH_MAX = 300;
+export const FAULT_LENGTH_MAX = 300;
 
 /** The first place whose time is not before `at`. */
 function firstAt(rows: readonly InputRow[], at: number): number {

@@ -44,7 +44,9 @@ export interface FigureInput {
   readonly quantity: QuantityId;
 }
 
+/** A figure of a device. */
 export interface Figure {
+  readonly of?: 'device';
   /** Kebab-case; after a colon what it is of, where there is one for each quantity: `hourly-mean:air.pm25`. */
   readonly id: string;
   /** Raised when the same inputs may give another result. */
@@ -67,23 +69,77 @@ export interface Figure {
   compute(facts: Facts): number | null;
 }
 
+/** What a figure of a device came to, one of its spans that lie in the span of an area's figure. */
+export interface StationValue {
+  readonly at: number;
+  readonly value: number | null;
+  readonly completeness: number;
+}
+
+/** A device that stood in the area in the span: what its figure came to while it stood there, in order of time. */
+export interface Station {
+  readonly device: string;
+  readonly values: readonly StationValue[];
+}
+
+/** What a figure of an area is computed from. */
+export interface AreaFacts {
+  readonly span: Span;
+  /** Every device that stood there and measures what the input is of, by id; also those that gave no value. */
+  stations(name: string): readonly Station[];
+  /** The version of the figure's standard that held at that time. Which ones were used is kept with the result. */
+  standard<Data>(standard: Standard<Data>, at: number): StandardVersion<Data>;
+}
+
+export interface AreaInput {
+  readonly name: string;
+  readonly figure: Figure;
+}
+
+/** A figure of an area: of what the devices gave that stood in it or below at that time. */
+export interface AreaFigure
+  extends Omit<Figure, 'of' | 'inputs' | 'attributes' | 'lookBehind' | 'lookAhead' | 'compute'> {
+  readonly of: 'area';
+  readonly inputs: readonly [AreaInput, ...AreaInput[]];
+  /** Pure. Null where the stations are too few for a value. */
+  compute(facts: AreaFacts): number | null;
+}
+
+export type AnyFigure = Figure | AreaFigure;
+
+export const isOfArea = (figure: AnyFigure): figure is AreaFigure => figure.of === 'area';
+
 const ID = /^[a-z0-9]+(-[a-z0-9]+)*(:[a-z0-9]+([.-][a-z0-9]+)*)?$/;
 const HOUR = 3_600_000;
 const LOOK_MAX = 24 * HOUR;
 
 /** Dies of a figure that can't be. */
-export function defineFigure(figure: Figure): Figure {
-  const { id, version, inputs, lookBehind = 0, lookAhead = 0 } = figure;
+function checkFigure({ id, version, inputs }: AnyFigure, fault: string | null): void {
   const wrong = !ID.test(id)
     ? 'is no id'
     : !(Number.isInteger(version) && version >= 1)
       ? 'has no version'
       : new Set(inputs.map(({ name }) => name)).size !== inputs.length
         ? 'has two inputs of one name'
-        : [lookBehind, lookAhead].some((ms) => !(ms >= 0 && ms <= LOOK_MAX && ms % HOUR === 0))
-          ? 'looks around by no whole hours, or more than a day'
-          : null;
+        : fault;
   if (wrong !== null) throw new Error(`BUG: the figure ${id} ${wrong}`);
+}
+
+/** Dies of a figure that can't be. What is raised in a figure raises the figures of areas that are made of it. */
+export function defineFigure(figure: Figure): Figure;
+export function defineFigure(figure: AreaFigure): AreaFigure;
+export function defineFigure(figure: AnyFigure): AnyFigure {
+  if (isOfArea(figure)) {
+    const longer = figure.inputs.some(
+      (input) => figure.span === 'hour' && input.figure.span === 'day',
+    );
+    checkFigure(figure, longer ? 'is of an hour and made of days' : null);
+    const raised = figure.inputs.reduce((sum, input) => sum + input.figure.version - 1, 0);
+    return { ...figure, version: figure.version + raised };
+  }
+  const { lookBehind = 0, lookAhead = 0 } = figure;
+  const looks = [lookBehind, lookAhead].every((ms) => ms >= 0 && ms <= LOOK_MAX && ms % HOUR === 0);
+  checkFigure(figure, looks ? null : 'looks around by no whole hours, or more than a day');
   return figure;
 }
 

@@ -5,17 +5,27 @@ export {
   type FiguresOptions,
   type Former,
   type Opened,
+  versionOf,
 } from './answers.ts';
+export { AreaFigures, type OpenedArea } from './areas/answers.ts';
+export { areaOf, isAreaKey } from './areas/keys.ts';
+export { AreaSources } from './areas/sources.ts';
+export { AreaWork } from './areas/work.ts';
 export { Circumstances } from './circumstances.ts';
 export { computeSpan, Readings, type Result } from './compute.ts';
 export { dayOf, dayStart, FIGURE_SPANS, type FigureSpan } from './days.ts';
 export {
+  type AnyFigure,
+  type AreaFacts,
+  type AreaFigure,
   defineFigure,
   type Facts,
   type Figure,
   type FigureInput,
   type InputReadings,
   type InputRow,
+  isOfArea,
+  type Station,
 } from './figure.ts';
 export { type SourceOptions, Sources, type Statements, statementsOf } from './sources.ts';
 export { defineStandard, type Standard, type StandardVersion, versionAt } from './standard.ts';

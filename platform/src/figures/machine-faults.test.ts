@@ -152,8 +152,12 @@ describe('marks of a large county', () => {
 
   it('are found without a look at all of them', async () => {
     const { relational, db } = await start();
-    for (const which of [{ on: FIRST_DAY }, { before: FIRST_DAY }]) {
-      const { sql, parameters } = marksOf(relational, which, ['a'], 400).compile();
+    for (const [of, which] of [
+      ['devices', { on: FIRST_DAY }],
+      ['devices', { before: FIRST_DAY }],
+      ['areas', { before: FIRST_DAY }],
+    ] as const) {
+      const { sql, parameters } = marksOf(relational, of, which, ['a'], 400).compile();
       const asked = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters]);
       const plan = JSON.stringify((await db.executeQuery(asked)).rows);
       expect(plan).toContain('USING INDEX figure_mark_order');

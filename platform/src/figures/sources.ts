@@ -54,7 +54,7 @@ export interface SourceOptions {
 const PAGE_ROWS = 50_000;
 /** Days whose rows are in memory at once. */
 const CHUNK_DAYS = 31;
-const KNOWN_MAX = 2_000;
+const KNOWN_MAX = 10_000;
 
 /** Keys of all metrics that figures read of a device. */
 function metricsOf(figures: readonly Figure[], held: Circumstances): string[] {
@@ -95,6 +95,28 @@ export class Sources {
     );
     this.#known.set(device, { version: now, held });
     return held;
+  }
+
+  /** Of many devices at once; what is in memory is not asked for. */
+  async circumstancesOf(
+    devices: readonly string[],
+    version: number,
+  ): Promise<Map<string, Circumstances>> {
+    const found = new Map<string, Circumstances>();
+    const wanted: string[] = [];
+    for (const device of devices) {
+      const known = this.#known.get(device);
+      if (known !== undefined && known.version === version) found.set(device, known.held);
+      else wanted.push(device);
+    }
+    const { profiles, relational } = this.#options;
+    for (const [device, history] of await registryStore(relational).histories(wanted)) {
+      const { installations, properties } = history;
+      const held = new Circumstances(device, profiles, installations, properties);
+      this.#known.set(device, { version, held });
+      found.set(device, held);
+    }
+    return found;
   }
 
   /** Readings of a span in order of time. */

@@ -1,5 +1,12 @@
 /** A machine of figures over real stores, with a clock of its own, for tests: two air stations and one figure of each kind. */
-import { type Device, HOUR, systemTimer, type Timer } from '@village/core';
+import {
+  type Area,
+  type AreaLevel,
+  type Device,
+  HOUR,
+  systemTimer,
+  type Timer,
+} from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
 import { registryModule, registryStore } from '@village/registry';
 import {
@@ -16,8 +23,11 @@ import { type Statement, StatementBook } from '../corrections/statement.ts';
 import { correctionTables } from '../corrections/tables.ts';
 import { runReaders } from '../readers.ts';
 import { Figures } from './answers.ts';
+import { AreaFigures } from './areas/answers.ts';
+import { AreaSources } from './areas/sources.ts';
+import { AreaWork } from './areas/work.ts';
 import { dayStart } from './days.ts';
-import { defineFigure, type Figure } from './figure.ts';
+import { type AnyFigure, defineFigure, type Figure, isOfArea } from './figure.ts';
 import { Sources, statementsOf } from './sources.ts';
 import { defineStandard } from './standard.ts';
 import { type CheckResult, checkFigures } from './stored/check.ts';
@@ -30,6 +40,9 @@ export const METRICS = ['o3', 'no2'];
 /** A day of Beijing. */
 export const FIRST_DAY = 20_500;
 export const COUNTY = '330522000000';
+export const EAST = '330522100000';
+export const EAST_VILLAGE = '330522100201';
+export const WEST = '330522101000';
 
 export const profiles: ReadonlyMap<string, DeviceProfile> = loadCatalog([builtinCatalog]).profiles;
 
@@ -103,8 +116,8 @@ export class SetTimer implements Timer {
 
 export const DEVICES = ['a', 'b'];
 
-const device = (id: string): Device => ({
-  ...{ id, name: id, profile: PROFILE, area: COUNTY, gateway: null, address: id },
+export const device = (id: string, area = COUNTY): Device => ({
+  ...{ id, name: id, profile: PROFILE, area, gateway: null, address: id },
   ...{ options: {}, longitude: null, latitude: null },
 });
 
@@ -125,13 +138,16 @@ export async function openTables(
   });
   const registry = registryStore(relational);
   if ((await registry.areas(COUNTY)).length > 0) return relational;
+  const area = (code: string, level: AreaLevel, parent: string | null): Area => ({
+    ...{ code, level, name: title, parent, aliases: [], validFrom: null, validTo: null },
+  });
   await registry.importAreas([
-    {
-      ...{ code: COUNTY, level: 'county', name: title, parent: null },
-      ...{ aliases: [], validFrom: null, validTo: null },
-    },
+    area(COUNTY, 'county', null),
+    area(EAST, 'township', COUNTY),
+    area(EAST_VILLAGE, 'village', EAST),
+    area(WEST, 'township', COUNTY),
   ]);
-  const devices = DEVICES.map(device);
+  const devices = DEVICES.map((id) => device(id));
   await registry.importDevices({ at: 0, by: 'test', devices, gateways: [], credentials: [] });
   return relational;
 }
@@ -157,7 +173,7 @@ export interface MachineOptions {
   readonly store: TimeSeriesStore;
   readonly relational: Relational;
   readonly timer: Timer;
-  readonly figures?: readonly Figure[];
+  readonly figures?: readonly AnyFigure[];
   /** Statements that hold. */
   readonly book?: () => StatementBook;
   readonly retention?: number;
@@ -168,6 +184,8 @@ export class Machine {
   readonly marks: Marks;
   readonly figures: Figures;
   readonly work: FigureWork;
+  readonly areas: AreaFigures;
+  readonly areaSources: AreaSources;
   readonly sources: Sources;
   readonly failures: string[] = [];
   readonly #options: MachineOptions;
@@ -188,9 +206,14 @@ export class Machine {
     this.sources = new Sources({ rows, statements, relational, profiles });
     this.marks = new Marks({ relational, store, timer, statements });
     const { retention } = options;
-    const common = { figures, sources: this.sources, relational, clock, retention };
-    this.figures = new Figures({ ...common, marks: this.marks });
-    this.work = new FigureWork({ ...common, marks: this.marks, failed });
+    const common = { sources: this.sources, relational, clock, retention };
+    this.areaSources = new AreaSources(common);
+    const own = { ...common, figures: figures.filter((figure) => !isOfArea(figure)) };
+    const ofAreas = { ...common, figures: figures.filter(isOfArea), areas: this.areaSources };
+    const { marks } = this;
+    this.figures = new Figures({ ...own, marks });
+    this.areas = new AreaFigures({ ...ofAreas, marks });
+    this.work = new FigureWork({ ...own, marks, failed, areas: new AreaWork(ofAreas) });
     this.#running = runReaders({ store, timer, failed }, [this.marks], this.#stopped.signal);
   }
 
@@ -218,7 +241,7 @@ export class Machine {
   check(): Promise<CheckResult> {
     const { relational, figures = [above, moving, shy] } = this.#options;
     return checkFigures(
-      { figures, sources: this.sources, relational, marks: this.marks },
+      { figures, sources: this.sources, areas: this.areaSources, relational, marks: this.marks },
       { signal: this.#stopped.signal, progress: () => undefined },
     );
   }

@@ -62,6 +62,21 @@ export interface LocationSince {
   readonly by: string;
 }
 
+/** Where a device stood and when it was in service. */
+export interface DeviceStanding {
+  readonly device: string;
+  /** Oldest first; the first holds from the beginning. */
+  readonly places: readonly Pick<LocationSince, 'area' | 'since'>[];
+  /** Oldest first; null is the present. Nothing lies between two pieces of equipment of which one replaced the other. */
+  readonly service: readonly { readonly since: number; readonly until: number | null }[];
+}
+
+/** What stood behind a device's id and what was said of it. */
+export interface DeviceHistory {
+  readonly installations: readonly Installation[];
+  readonly properties: readonly Property[];
+}
+
 /** A label (text) or an attribute of a device or area, valid from `since` until before `until`. */
 export interface Property {
   readonly kind: 'label' | 'attribute';
@@ -151,6 +166,10 @@ export interface RegistryStore {
   locations(device: string): Promise<LocationSince[]>;
   /** Of every device that has moved, oldest first. */
   moves(): Promise<ReadonlyMap<string, readonly LocationSince[]>>;
+  /** Of every device, also those retired, by id. */
+  standings(): Promise<DeviceStanding[]>;
+  /** Of many devices at once. */
+  histories(devices: readonly string[]): Promise<ReadonlyMap<string, DeviceHistory>>;
   /** By kind, key and time. */
   properties(owner: PropertyOwner): Promise<Property[]>;
   changeProperties(owner: PropertyOwner, changes: readonly PropertyChange[]): Promise<void>;

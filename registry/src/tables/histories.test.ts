@@ -85,6 +85,41 @@ onBothEngines((target) => {
     expect((await store.installations('a')).map(({ since }) => since)).toEqual([NOON]);
   });
 
+  it('tells of all devices where they stood and when they were in service, and histories of many at once', async () => {
+    const store = await fresh();
+    await store.importDevices(batch([device('a', NORTH), device('b', NORTH)], NOON));
+    await store.importDevices(batch([device('a', SOUTH)], NOON + 5 * HOUR));
+    await store.retireDevice({ device: 'b', at: NOON + 3, by: 'wu', reason: null });
+    await store.importDevices(batch([device('b', NORTH)], NOON + HOUR));
+    expect(await store.standings()).toEqual([
+      {
+        device: 'a',
+        places: [
+          { area: NORTH, since: 0 },
+          { area: SOUTH, since: NOON + 5 * HOUR },
+        ],
+        service: [{ since: NOON, until: null }],
+      },
+      {
+        device: 'b',
+        places: [{ area: NORTH, since: 0 }],
+        service: [
+          { since: NOON, until: NOON + 3 },
+          { since: NOON + HOUR, until: null },
+        ],
+      },
+    ]);
+    await store.changeProperties({ kind: 'device', id: 'b' }, [
+      { kind: 'label', key: 'owner', value: 'x', since: NOON, by: 'wu' },
+    ]);
+    const histories = await store.histories(['a', 'b', 'nobody']);
+    for (const id of ['a', 'b', 'nobody'])
+      expect(histories.get(id)).toEqual({
+        installations: await store.installations(id),
+        properties: await store.properties({ kind: 'device', id }),
+      });
+  });
+
   it('replaces, retires and brings back, each once and in order of time', async () => {
     const store = await fresh();
     const credentials = [{ id: 'a', kind: 'device' as const, hash: hashSecret('x'.repeat(16)) }];

@@ -1,7 +1,9 @@
 /** Labels and attributes of devices and areas, each with its validity. */
 import { inTransaction } from '@village/store/relational';
+import type { Selectable } from 'kysely';
 import type { Property, PropertyChange, PropertyOwner } from './contract.ts';
 import type { Db } from './rows.ts';
+import type { PropertyTable } from './schema.ts';
 import { bumpVersion } from './version.ts';
 
 /** The history of one property after somebody said what it is from a time on: what was said of later times stays. */
@@ -16,6 +18,15 @@ export function changed(history: readonly Property[], change: PropertyChange): P
   return [...before, ...now, ...after];
 }
 
+export const toProperty = (row: Selectable<PropertyTable>): Property => ({
+  kind: row.kind,
+  key: row.key,
+  value: row.text ?? row.number ?? 0,
+  since: row.since,
+  until: row.until,
+  by: row.by,
+});
+
 export async function listProperties(db: Db, owner: PropertyOwner): Promise<Property[]> {
   const rows = await db
     .selectFrom('property')
@@ -26,14 +37,7 @@ export async function listProperties(db: Db, owner: PropertyOwner): Promise<Prop
     .orderBy('key')
     .orderBy('since')
     .execute();
-  return rows.map(({ kind, key, text, number, since, until, by }) => ({
-    kind,
-    key,
-    value: text ?? number ?? 0,
-    since,
-    until,
-    by,
-  }));
+  return rows.map(toProperty);
 }
 
 export function changeProperties(

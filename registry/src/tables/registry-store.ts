@@ -14,6 +14,7 @@ import {
 } from './installations.ts';
 import { changeProperties, listProperties } from './properties.ts';
 import { type RegistryTables, registryModule } from './schema.ts';
+import { listHistories, listStandings } from './standing.ts';
 import { registryVersion } from './version.ts';
 
 /** What an import may not contain is told as such, whichever table refused it. */
@@ -41,6 +42,8 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     installations: (device) => listInstallations(db, device),
     locations: (device) => listLocations(db, device),
     moves: () => listMoves(db),
+    standings: () => listStandings(db),
+    histories: (devices) => listHistories(db, devices),
     properties: (owner) => listProperties(db, owner),
     changeProperties: (owner, changes) => changeProperties(db, owner, changes),
     version: () => registryVersion(db),

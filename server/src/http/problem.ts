@@ -42,6 +42,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'ambiguous-metric': 422,
   'unknown-figure': 422,
   'not-measured': 422,
+  'range-too-wide': 400,
   locked: 423,
   'too-many-live-clients': 503,
   'query-failed': 500,

@@ -5,18 +5,23 @@ import type { TimeSeriesStore } from '@village/store/time-series';
 import { sql } from 'kysely';
 import type { JobRun } from '../../module.ts';
 import { isCutOff } from '../../readers.ts';
-import type { Circumstances } from '../circumstances.ts';
+import { areaOf } from '../areas/keys.ts';
+import { Holding, type Member } from '../areas/members.ts';
+import type { AreaSources } from '../areas/sources.ts';
+import { unsettledDays } from '../areas/stored-areas.ts';
 import { dayOf, lengthOf } from '../days.ts';
-import type { Figure } from '../figure.ts';
+import { type AnyFigure, type AreaFigure, type Figure, isOfArea } from '../figure.ts';
 import type { Sources } from '../sources.ts';
+import { markedDays } from './current-days.ts';
 import { type StoredDay, withStatements } from './days-stored.ts';
 import { type Marks, putMarks } from './marks.ts';
 import { pack, type StoredResult, unpack } from './packed.ts';
 import { figureTables, reasonBit } from './tables.ts';
 
 export interface CheckOptions {
-  readonly figures: readonly Figure[];
+  readonly figures: readonly AnyFigure[];
   readonly sources: Sources;
+  readonly areas: AreaSources;
   readonly relational: Relational;
   readonly marks: Pick<Marks, 'isUpToDate' | 'gatheredOf'>;
   /** Days before it are left out: their readings may have been deleted. */
@@ -67,7 +72,7 @@ export async function checkFigures(
           figures.has(figure) && (sample === undefined || sample.random() < sample.share),
       );
       for (const [id, own] of Map.groupBy(chosen, (row) => row.figure)) {
-        const found = await checkDays(options, figures.get(id) as Figure, device, own, signal);
+        const found = await checkDays(options, figures.get(id) as AnyFigure, device, own, signal);
         sum.checked += own.length;
         sum.waiting += found.waiting;
         sum.differing += found.differences.length;
@@ -112,24 +117,82 @@ export function storedAfter(
   );
 }
 
+/** What computing days again needs, and gives. */
+interface Again {
+  compute(first: number, end: number): AsyncGenerator<StoredResult>;
+  /** Digest of what held on a day. */
+  held(day: number): string;
+  /** Days that are marked or look at days that are. */
+  unsettled(first: number, end: number): Promise<ReadonlySet<number>>;
+}
+
+async function againOfDevice(
+  { sources, relational, marks }: CheckOptions,
+  figure: Figure,
+  device: string,
+  signal: AbortSignal,
+): Promise<Again> {
+  const held = await sources.circumstances(device);
+  return {
+    held: () => held.digest,
+    compute: async function* (first, end) {
+      for await (const [, result] of sources.compute([figure], held, first, end, signal)) {
+        const span = { from: result.at, to: result.at + lengthOf(figure.span) };
+        yield withStatements(figure, held.device, span, result, sources.statements);
+      }
+    },
+    unsettled: async (first, end) => {
+      const known = { upToDate: true, gatheredOf: (id: string) => marks.gatheredOf(id) };
+      const marked = (await markedDays(relational, [device], { first, end }, known)).get(device);
+      const reach = figure.lookBehind === undefined && figure.lookAhead === undefined ? 0 : 1;
+      const days = new Set<number>();
+      for (const day of marked ?? [])
+        for (let other = day - reach; other <= day + reach; other++) days.add(other);
+      return days;
+    },
+  };
+}
+
+/** Of an area everything is computed from readings, also what is stored of its devices. */
+async function againOfArea(
+  { areas, relational, marks }: CheckOptions,
+  figure: AreaFigure,
+  area: string,
+  signal: AbortSignal,
+): Promise<Again> {
+  const members: Member[] = await areas.members(figure, area);
+  const holding = new Holding(figure, members);
+  return {
+    held: (day) => holding.of(day),
+    compute: (first, end) =>
+      areas.compute(figure, members, { first, end }, { known: null }, signal),
+    unsettled: (first, end) => {
+      const known = { upToDate: true, gatheredOf: (id: string) => marks.gatheredOf(id) };
+      return unsettledDays(relational, { figure, area, members }, { first, end }, known);
+    },
+  };
+}
+
 async function checkDays(
   options: CheckOptions,
-  figure: Figure,
+  figure: AnyFigure,
   device: string,
   rows: readonly StoredDay[],
   signal: AbortSignal,
 ): Promise<{ waiting: number; differences: Difference[] }> {
-  const { sources, relational } = options;
-  const held = await sources.circumstances(device);
-  const computed = await compute(options, figure, held, rows, signal);
+  const { relational } = options;
+  const again = isOfArea(figure)
+    ? await againOfArea(options, figure, areaOf(device), signal)
+    : await againOfDevice(options, figure, device, signal);
+  const computed = await compute(again, rows);
   const different = rows.filter(
     ({ day, body, version, circumstances }) =>
       body !== pack(computed.get(day) ?? []) ||
       version !== figure.version ||
-      circumstances !== held.digest,
+      circumstances !== again.held(day),
   );
   if (different.length === 0) return { waiting: 0, differences: [] };
-  const excused = await waitingDays(options, figure, device, different);
+  const excused = await waitingDays(options, again, figure, device, different);
   const wrong = different.filter(({ day }) => !excused.has(day));
   await relational.transaction((tx) =>
     putMarks(
@@ -153,22 +216,18 @@ async function checkDays(
 }
 
 async function compute(
-  { sources }: CheckOptions,
-  figure: Figure,
-  held: Circumstances,
+  again: Again,
   rows: readonly StoredDay[],
-  signal: AbortSignal,
 ): Promise<Map<number, StoredResult[]>> {
   const results = new Map<number, StoredResult[]>();
   const days = rows.map(({ day }) => day);
   const wanted = new Set(days);
   const take = async (first: number, end: number): Promise<void> => {
-    for await (const [, result] of sources.compute([figure], held, first, end, signal)) {
+    for await (const result of again.compute(first, end)) {
       const day = dayOf(result.at);
-      const span = { from: result.at, to: result.at + lengthOf(figure.span) };
       const list = results.get(day) ?? [];
       results.set(day, list);
-      list.push(withStatements(figure, held.device, span, result, sources.statements));
+      list.push(result);
     }
   };
   for (let first = Math.min(...days), last = Math.max(...days); first <= last; ) {
@@ -184,23 +243,15 @@ async function compute(
 /** Days that differ since they are to be computed again or have just been: marked, or stored anew after they were read. */
 async function waitingDays(
   { relational, marks }: CheckOptions,
-  figure: Figure,
+  again: Again,
+  figure: AnyFigure,
   device: string,
   rows: readonly StoredDay[],
 ): Promise<Set<number>> {
   const upToDate = await marks.isUpToDate(READER_WAIT_MS);
   const excused = new Set<number>(upToDate ? [] : rows.map(({ day }) => day));
-  const marked = new Set(marks.gatheredOf(device).keys());
   const numbers = rows.map(({ day }) => day);
-  const near = await figureTables(relational)
-    .selectFrom('figure_mark')
-    .select('day')
-    .where('device', '=', device)
-    .where('day', '>=', Math.min(...numbers) - 1)
-    .where('day', '<=', Math.max(...numbers) + 1)
-    .execute();
-  for (const { day } of near) marked.add(day);
-  const reach = figure.lookBehind === undefined && figure.lookAhead === undefined ? 0 : 1;
+  const unsettled = await again.unsettled(Math.min(...numbers), Math.max(...numbers) + 1);
   const now = await figureTables(relational)
     .selectFrom('figure_day')
     .select(['day', 'body'])
@@ -209,11 +260,8 @@ async function waitingDays(
     .where('day', 'in', numbers)
     .execute();
   const bodies = new Map(now.map(({ day, body }) => [day, body]));
-  for (const { day, body } of rows) {
-    if (bodies.get(day) !== body) excused.add(day);
-    for (let other = day - reach; other <= day + reach; other++)
-      if (marked.has(other)) excused.add(day);
-  }
+  for (const { day, body } of rows)
+    if (bodies.get(day) !== body || unsettled.has(day)) excused.add(day);
   return excused;
 }
 

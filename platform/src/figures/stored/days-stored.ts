@@ -3,7 +3,7 @@ import type { RelationalAccess } from '@village/store/relational';
 import type { Circumstances } from '../circumstances.ts';
 import type { Result } from '../compute.ts';
 import { lengthOf, type Span } from '../days.ts';
-import { type Figure, window } from '../figure.ts';
+import { type AnyFigure, type Figure, window } from '../figure.ts';
 import type { Statements } from '../sources.ts';
 import { pack, type StoredResult, sameTold, unpack } from './packed.ts';
 import { type FigureTables, figureTables, type Reason, reasonBit, reasonsOf } from './tables.ts';
@@ -36,10 +36,27 @@ export function storedDays(
   return query.execute();
 }
 
+/** Days of many devices that one figure's results are stored of. */
+export function storedDaysOf(
+  access: Pick<RelationalAccess, 'for'>,
+  devices: readonly string[],
+  days: { readonly first: number; readonly end: number },
+  figure: string,
+): Promise<StoredDay[]> {
+  return figureTables(access)
+    .selectFrom('figure_day')
+    .selectAll()
+    .where('device', 'in', devices)
+    .where('figure', '=', figure)
+    .where('day', '>=', days.first)
+    .where('day', '<', days.end)
+    .execute();
+}
+
 /** What a figure's days were before, newest first, by day. */
 export async function formerDays(
   access: Pick<RelationalAccess, 'for'>,
-  figure: Figure,
+  figure: Pick<AnyFigure, 'id' | 'span' | 'inputs'>,
   device: string,
   days: { readonly first: number; readonly end: number },
 ): Promise<Map<number, FormerDay[]>> {
@@ -111,29 +128,34 @@ export function current(
 
 /** What a day's results have become. */
 export interface NewDay {
-  readonly figure: Figure;
+  readonly figure: AnyFigure;
   readonly day: number;
   readonly results: readonly StoredResult[];
   /** Why they were computed. */
   readonly reasons: number;
+  /** Digest of what held that day, where that is not the same for all days. */
+  readonly circumstances?: string;
+}
+
+/** What putting days down did. */
+export interface Put {
+  /** How many tell people something else than before, and of how many nobody can say. */
+  readonly changed: number;
+  readonly damaged: number;
+  /** Those that are not what was stored. */
+  readonly other: readonly NewDay[];
 }
 
 const ROWS_A_STATEMENT = 100;
 
-/** What putting days down did: how many tell people something else than before, and of how many nobody can say. */
-export interface Put {
-  readonly changed: number;
-  readonly damaged: number;
-}
-
-/** Puts down days of one device; those that tell people something else than before keep what they were. */
+/** Puts down days of one device or area; those that tell people something else than before keep what they were. */
 export async function storeDays(
   access: Pick<RelationalAccess, 'for'>,
-  held: Circumstances,
+  held: Pick<Circumstances, 'device' | 'digest'>,
   days: readonly NewDay[],
   now: number,
 ): Promise<Put> {
-  if (days.length === 0) return { changed: 0, damaged: 0 };
+  if (days.length === 0) return { changed: 0, damaged: 0, other: [] };
   const db = figureTables(access);
   const numbers = days.map(({ day }) => day);
   const range = { first: Math.min(...numbers), end: Math.max(...numbers) + 1 };
@@ -141,16 +163,20 @@ export async function storeDays(
   const stored = new Map(known.map((row) => [`${row.day} ${row.figure}`, row]));
   const fresh: StoredDay[] = [];
   const former: Omit<FigureTables['figure_former'], 'number'>[] = [];
+  const other: NewDay[] = [];
   let damaged = 0;
-  for (const { figure, day, results, reasons } of days) {
+  for (const one of days) {
+    const { figure, day, results, reasons, circumstances = held.digest } = one;
     const was = stored.get(`${day} ${figure.id}`);
+    const body = pack(results);
+    if (was?.body !== body) other.push(one);
     fresh.push({
       figure: figure.id,
       device: held.device,
       day,
       version: figure.version,
-      body: pack(results),
-      circumstances: held.digest,
+      body,
+      circumstances,
       computed_at: now,
       statement: Math.max(0, ...results.flatMap(({ corrections }) => corrections)),
     });
@@ -161,10 +187,10 @@ export async function storeDays(
     const why =
       reasons |
       (was.version === figure.version ? 0 : reasonBit('definition')) |
-      (was.circumstances === held.digest ? 0 : reasonBit('circumstances'));
-    const { version, body, computed_at } = was;
+      (was.circumstances === circumstances ? 0 : reasonBit('circumstances'));
+    const { version, body: old, computed_at } = was;
     former.push({
-      ...{ figure: figure.id, device: held.device, day, version, body, computed_at },
+      ...{ figure: figure.id, device: held.device, day, version, body: old, computed_at },
       replaced_at: now,
       reasons: why,
     });
@@ -184,7 +210,7 @@ export async function storeDays(
         })),
       )
       .execute();
-  return { changed: former.length, damaged };
+  return { changed: former.length, damaged, other };
 }
 
 async function keepFormer(

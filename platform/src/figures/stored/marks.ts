@@ -12,6 +12,7 @@ import type {
 } from '@village/store/time-series';
 import { sql } from 'kysely';
 import type { ModuleReader } from '../../readers.ts';
+import { AREA_KEYS } from '../areas/keys.ts';
 import { dayOf, dayStart, masksOf, type Span, WHOLE_DAY } from '../days.ts';
 import type { Statements } from '../sources.ts';
 import { type FigureTables, figureTables, reasonBit } from './tables.ts';
@@ -68,6 +69,25 @@ export async function putMarks(
           reasons: sql<number>`figure_mark.reasons | excluded.reasons`,
           revision: sql<number>`figure_mark.revision + 1`,
         }),
+      )
+      .execute();
+}
+
+/** Takes back marks that were worked off; what was marked again meanwhile stays marked. */
+export async function endMarks(
+  access: Pick<RelationalAccess, 'for'>,
+  device: string,
+  marks: readonly FigureTables['figure_mark'][],
+): Promise<void> {
+  for (const [revision, same] of Map.groupBy(marks, (mark) => mark.revision))
+    await figureTables(access)
+      .deleteFrom('figure_mark')
+      .where('device', '=', device)
+      .where('revision', '=', revision)
+      .where(
+        'day',
+        'in',
+        same.map(({ day }) => day),
       )
       .execute();
 }
@@ -137,14 +157,18 @@ export async function markStored(
     .execute();
 }
 
-/** The marks of one day, or of all days before it, in the order in which they are worked off. */
+/** The marks of one day, or of all days before it, of devices or of areas, in the order in which they are worked off. */
 export function marksOf(
   access: Pick<RelationalAccess, 'for'>,
+  of: 'devices' | 'areas',
   which: { readonly on: number } | { readonly before: number },
   without: readonly string[],
   limit: number,
 ) {
-  let query = figureTables(access).selectFrom('figure_mark').selectAll();
+  let query = figureTables(access)
+    .selectFrom('figure_mark')
+    .selectAll()
+    .where('device', of === 'areas' ? 'like' : 'not like', AREA_KEYS);
   query = 'on' in which ? query.where('day', '=', which.on) : query.where('day', '<', which.before);
   if (without.length > 0) query = query.where('device', 'not in', without);
   return query.orderBy('day').orderBy('device').limit(limit);

@@ -2,7 +2,7 @@
 import { DAY } from '@village/core';
 import type { Result } from '../compute.ts';
 import { dayStart, lengthOf } from '../days.ts';
-import type { Figure } from '../figure.ts';
+import type { AnyFigure } from '../figure.ts';
 
 type PackedInput = readonly [expected: number, valid: number, rows: number, digest: string];
 type Packed = readonly [
@@ -74,7 +74,7 @@ function parsed(body: string): unknown {
 
 /** The results of a day; null when what is stored is damaged, and has to be computed again. */
 export function unpack(
-  figure: Pick<Figure, 'span' | 'inputs'>,
+  figure: Pick<AnyFigure, 'span' | 'inputs'>,
   day: number,
   body: string,
 ): StoredResult[] | null {

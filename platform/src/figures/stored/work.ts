@@ -3,18 +3,29 @@ import { DAY, OperationalError } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import { sql } from 'kysely';
 import type { JobRun } from '../../module.ts';
+import { AREA_KEYS, isAreaKey } from '../areas/keys.ts';
+import type { AreaWork } from '../areas/work.ts';
 import type { Circumstances } from '../circumstances.ts';
 import { applies } from '../compute.ts';
 import { dayOf, dayStart, lastDeletedDay, lengthOf } from '../days.ts';
 import type { Figure } from '../figure.ts';
 import type { Sources } from '../sources.ts';
-import { type NewDay, storeDays, withStatements } from './days-stored.ts';
-import { type Marks, markAllStored, markStored, marksOf, setRegistryVersion } from './marks.ts';
+import { type NewDay, type Put, storeDays, withStatements } from './days-stored.ts';
+import {
+  endMarks,
+  type Marks,
+  markAllStored,
+  markStored,
+  marksOf,
+  setRegistryVersion,
+} from './marks.ts';
 import type { StoredResult } from './packed.ts';
 import { type FigureTables, figureTables, reasonBit } from './tables.ts';
 
 export interface WorkOptions {
   readonly figures: readonly Figure[];
+  /** What is stored of areas; none without. */
+  readonly areas?: AreaWork;
   readonly sources: Sources;
   readonly relational: Relational;
   readonly marks: Pick<Marks, 'worked'>;
@@ -35,12 +46,15 @@ const DAYS_A_TRANSACTION = 400;
 const DEVICES = 200;
 /** Devices that a run gives up on before it ends. */
 const FAILED_MAX = 100;
+/** Rounds of areas before devices are looked for again. */
+const AREAS_AHEAD = 20;
 
 export class FigureWork {
   readonly counters = { computed: 0, changed: 0, faults: 0, failures: 0, damaged: 0 };
   readonly #options: WorkOptions;
   readonly #stored: readonly Figure[];
   #definitionsMarked = false;
+  #areasAhead = 0;
 
   constructor(options: WorkOptions) {
     this.#options = options;
@@ -52,6 +66,7 @@ export class FigureWork {
     await this.#markDefinitions();
     await this.#markCircumstances(signal);
     await this.#spareOld();
+    this.#areasAhead = 0;
     const failed = new Set<string>();
     let done = 0;
     let fault: unknown = null;
@@ -62,7 +77,8 @@ export class FigureWork {
       for (const [device, own] of Map.groupBy(marks, (mark) => mark.device)) {
         if (signal.aborted) return;
         try {
-          await this.#device(device, own, signal);
+          if (isAreaKey(device)) await this.#area(device, own, signal);
+          else await this.#device(device, own, signal);
         } catch (error) {
           if (signal.aborted) return;
           this.counters.failures++;
@@ -111,13 +127,33 @@ export class FigureWork {
     return Number(row.count);
   }
 
-  /** The days to compute next: of yesterday, then the oldest. A day that goes on waits for its end. */
+  /** The days to compute next: those of devices, and when there are none those of areas, which are made of them. */
   async #next(without: readonly string[]): Promise<MarkRow[]> {
+    if (this.#areasAhead > 0) {
+      this.#areasAhead--;
+      const areas = await this.#nextOf('areas', without);
+      if (areas.length > 0) return areas;
+    }
+    const devices = await this.#nextOf('devices', without);
+    if (devices.length > 0) return devices;
+    // Looking through the marks of areas for one of a device takes long where there are many.
+    this.#areasAhead = AREAS_AHEAD;
+    return this.#nextOf('areas', without);
+  }
+
+  /** Of yesterday, then the oldest. A day that goes on waits for its end. */
+  async #nextOf(of: 'devices' | 'areas', without: readonly string[]): Promise<MarkRow[]> {
     const { relational } = this.#options;
     const live = this.#today() - 1;
-    const marks = await marksOf(relational, { on: live }, without, MARKS).execute();
+    const marks = await marksOf(relational, of, { on: live }, without, MARKS).execute();
     if (marks.length > 0) return marks;
-    const oldest = await marksOf(relational, { before: live }, without, DEVICES_AT_ONCE).execute();
+    const oldest = await marksOf(
+      relational,
+      of,
+      { before: live },
+      without,
+      DEVICES_AT_ONCE,
+    ).execute();
     if (oldest.length === 0) return [];
     // A device's other days with it: one after the other, each would cost a question and a transaction of its own.
     return figureTables(relational)
@@ -133,7 +169,7 @@ export class FigureWork {
 
   /** Computes a device's marked days and those around that look at them, and puts them down with the end of the marks. */
   async #device(device: string, marks: readonly MarkRow[], signal: AbortSignal): Promise<void> {
-    const { sources, relational, clock } = this.#options;
+    const { sources, relational, clock, areas } = this.#options;
     this.#options.marks.worked(device, Math.max(...marks.map(({ day }) => day)));
     const held = await sources.circumstances(device);
     const days: NewDay[] = [];
@@ -149,41 +185,58 @@ export class FigureWork {
         days.push(...(await this.#compute(figures, held, first, end, marks, signal)));
     // Some of it was computed before a statement held: it stays marked, and is computed again.
     if (sources.statements.number !== number) return;
+    const standing = (await areas?.standing()) ?? null;
     for (let n = 0; n === 0 || n < days.length; n += DAYS_A_TRANSACTION) {
       const part = days.slice(n, n + DAYS_A_TRANSACTION);
-      const { changed, damaged } = await relational.transaction(async (tx) => {
-        const put = await storeDays(tx, held, part, clock());
+      const put = await relational.transaction(async (tx) => {
+        const kept = await storeDays(tx, held, part, clock());
+        await areas?.markAreas(tx, standing, device, kept.other);
         if (n + DAYS_A_TRANSACTION >= days.length) {
-          const db = figureTables(tx);
-          // What was marked again meanwhile stays marked.
-          for (const [revision, same] of Map.groupBy(marks, (mark) => mark.revision))
-            await db
-              .deleteFrom('figure_mark')
-              .where('device', '=', device)
-              .where('revision', '=', revision)
-              .where(
-                'day',
-                'in',
-                same.map(({ day }) => day),
-              )
-              .execute();
-          await db
+          await areas?.markAreas(tx, standing, device, this.#unstored(held, marks));
+          await endMarks(tx, device, marks);
+          await figureTables(tx)
             .insertInto('figure_device')
             .values({ device, circumstances: held.digest })
             .onConflict((c) => c.column('device').doNothing())
             .execute();
         }
-        return put;
+        return kept;
       });
       this.counters.computed += part.length;
-      this.counters.changed += changed;
-      this.counters.damaged += damaged;
-      if (damaged > 0)
-        this.#options.failed(
-          'figures-damaged',
-          new Error(`${damaged} stored figures of ${device} could not be read and were replaced`),
-        );
+      this.#count(device, put);
     }
+  }
+
+  #count(owner: string, { changed, damaged }: Pick<Put, 'changed' | 'damaged'>): void {
+    this.counters.changed += changed;
+    this.counters.damaged += damaged;
+    if (damaged > 0)
+      this.#options.failed(
+        'figures-damaged',
+        new Error(`${damaged} stored figures of ${owner} could not be read and were replaced`),
+      );
+  }
+
+  /** Days of figures that nothing is stored of and that figures of areas are made of. */
+  #unstored(
+    held: Circumstances,
+    marks: readonly MarkRow[],
+  ): { figure: Figure; day: number; reasons: number }[] {
+    const days: { figure: Figure; day: number; reasons: number }[] = [];
+    const reasons = marks.reduce((bits, mark) => bits | mark.reasons, 0);
+    for (const figure of this.#options.areas?.unstored(held) ?? [])
+      for (const [first, end] of this.#runsOf(figure, marks))
+        for (let day = first; day < end; day++) days.push({ figure, day, reasons });
+    return days;
+  }
+
+  /** An area's marked days; its devices' have been computed by then. */
+  async #area(key: string, marks: readonly MarkRow[], signal: AbortSignal): Promise<void> {
+    const done = await this.#options.areas?.area(key, marks, signal);
+    if (done === undefined || done === null) return;
+    this.counters.computed += done.days;
+    this.counters.faults += done.faults;
+    this.#count(key, done);
   }
 
   /** Closed days that the marked ones are in the windows of, as runs without gaps. */
@@ -239,13 +292,13 @@ export class FigureWork {
   /** Marks what was stored by another definition, once a definition. */
   async #markDefinitions(): Promise<void> {
     if (this.#definitionsMarked) return;
-    const { relational } = this.#options;
+    const { relational, areas } = this.#options;
     const known = await figureTables(relational)
       .selectFrom('figure_definition')
       .selectAll()
       .execute();
     const versions = new Map(known.map(({ figure, version }) => [figure, version]));
-    for (const { id: figure, version } of this.#stored) {
+    for (const { id: figure, version } of [...this.#stored, ...(areas?.figures ?? [])]) {
       if (versions.get(figure) === version) continue;
       await markAllStored(relational, reasonBit('definition'), { figure, otherThan: version });
       await figureTables(relational)
@@ -271,12 +324,17 @@ export class FigureWork {
         .selectFrom('figure_device')
         .selectAll()
         .where('device', '>', after)
+        .where('device', 'not like', AREA_KEYS)
         .orderBy('device')
         .limit(DEVICES)
         .execute();
+      const held = await sources.circumstancesOf(
+        page.map(({ device }) => device),
+        version,
+      );
       for (const { device, circumstances } of page) {
-        const { digest } = await sources.circumstances(device, version);
-        if (digest === circumstances) continue;
+        const digest = held.get(device)?.digest;
+        if (digest === undefined || digest === circumstances) continue;
         await relational.transaction(async (tx) => {
           await markStored(tx, reasonBit('circumstances'), device);
           await figureTables(tx)
@@ -288,7 +346,8 @@ export class FigureWork {
       }
       const last = page.at(-1);
       if (last === undefined || page.length < DEVICES) {
-        await setRegistryVersion(relational, version);
+        await this.#options.areas?.markCircumstances(version, signal);
+        if (!signal.aborted) await setRegistryVersion(relational, version);
         return;
       }
       after = last.device;

@@ -4,6 +4,7 @@ import {
   CorrectedQueries,
   dayOf,
   type Figure,
+  isOfArea,
   Sources,
   type StatementBook,
   statementsOf,
@@ -54,14 +55,15 @@ export async function figureChanges(
   signal: AbortSignal,
 ): Promise<FigureChange[]> {
   const changes: FigureChange[] = [];
+  const figures = needs.figures.filter((figure) => !isOfArea(figure));
   for (const [device, list] of Map.groupBy(spans, (one) => one.device)) {
     const first = dayOf(Math.min(...list.map(({ from }) => from)) - DAY);
     const last = dayOf(Math.min(needs.clock(), Math.max(...list.map(({ to }) => to)) + DAY));
     const end = Math.min(last + 1, first + DAYS_MAX);
     if (first >= end) continue;
     const days = { device, first, end };
-    const was = await valuesOf(needs, needs.figures, before, days, signal);
-    const is = await valuesOf(needs, needs.figures, after, days, signal);
+    const was = await valuesOf(needs, figures, before, days, signal);
+    const is = await valuesOf(needs, figures, after, days, signal);
     for (const [key, { figure, at, value }] of was) {
       const other = is.get(key)?.value ?? null;
       if (other !== value) changes.push({ figure, device, at, before: value, after: other });

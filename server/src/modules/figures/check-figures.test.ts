@@ -110,11 +110,12 @@ function suite(more: () => Partial<Config>): void {
     const db = test.server.relational.for<Tables>('figures');
     const stored = async (): Promise<number> =>
       (await db.selectFrom('figure_day').selectAll().execute()).length;
-    await until('the figures to be stored', async () => (await stored()) >= 8);
+    // Four of each device, and of each of the five areas that they stand in.
+    await until('the figures to be stored', async () => (await stored()) >= 28);
 
     const running = await check();
     expect(running[1]).toContain('a server runs');
-    expect(running[1]).toContain('days of figures checked: 8, to be computed: 0, differing: 0');
+    expect(running[1]).toContain('days of figures checked: 28, to be computed: 0, differing: 0');
     expect(running[0]).toBe(true);
 
     // What came last before the end is not marked, or not worked off: it is no difference.
@@ -126,7 +127,7 @@ function suite(more: () => Partial<Config>): void {
     expect(right).toBe(false);
     expect(said).not.toContain('a server runs');
     expect(said).toMatch(/hours-above:air.o3 south-air .*stored 7.*computed 1/);
-    // Ozone and nitrogen dioxide of the north.
-    expect(said).toContain('checked: 8, to be computed: 2, differing: 1');
+    // Ozone and nitrogen dioxide of the northern device and of its three areas.
+    expect(said).toContain('checked: 28, to be computed: 8, differing: 1');
   }, 60_000);
 }

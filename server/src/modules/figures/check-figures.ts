@@ -3,6 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { MINUTE, OperationalError, SECOND } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import {
+  type AnyFigure,
+  AreaSources,
+  areaOf,
   askCheck,
   type CheckResult,
   type Command,
@@ -12,7 +15,7 @@ import {
   checkFigures,
   checkState,
   dayStart,
-  type Figure,
+  isAreaKey,
   Marks,
   Sources,
   statementsOf,
@@ -33,7 +36,7 @@ function tell(
 ): boolean {
   for (const { figure, device, day, stored, computed } of differences)
     say(
-      `  ${figure} ${device} ${new Date(dayStart(day + 1) - 1).toISOString().slice(0, 10)}: ` +
+      `  ${figure} ${isAreaKey(device) ? areaOf(device) : device} ${new Date(dayStart(day + 1) - 1).toISOString().slice(0, 10)}: ` +
         `已存 stored ${stored.join(' ')}，重算 computed ${computed.join(' ')}`,
     );
   if (differing > differences.length) say(`  … ${differing - differences.length}`);
@@ -48,7 +51,7 @@ function tell(
 async function checkHere(
   { config, timer }: Tools,
   { store, relational }: { store: TimeSeriesStore; relational: Relational },
-  figures: readonly Figure[],
+  figures: readonly AnyFigure[],
 ): Promise<CheckResult> {
   const { profiles } = loadCatalog([builtinCatalog, ...config.catalogs]);
   const directory = new Directory({ relational, store, profiles, log: () => undefined });
@@ -69,9 +72,10 @@ async function checkHere(
   const marks = new Marks({ relational, store, timer, statements });
   await catchUp(store, marks);
   const { retention } = config.store;
+  const areas = new AreaSources({ sources, relational, clock: timer.now, retention });
   return checkFigures(
     {
-      ...{ figures, sources, relational, marks },
+      ...{ figures, sources, areas, relational, marks },
       ...(retention === undefined ? {} : { since: timer.now() - retention }),
     },
     { signal: new AbortController().signal, progress: () => undefined },
@@ -99,7 +103,7 @@ async function checkThere({ timer, say }: Tools, relational: Relational): Promis
 }
 
 /** The command, for the figures that the modules of the server have. */
-export const checkFiguresCommand = (figures: readonly Figure[]): Command<Tools> => ({
+export const checkFiguresCommand = (figures: readonly AnyFigure[]): Command<Tools> => ({
   name: 'check-figures',
   help: 'proves that stored figures equal computing them again',
   run: async (tools) => {

@@ -1,5 +1,6 @@
 /** Figures over HTTP: values, completeness, standards, opened to their readings, cut to the asker's area. */
 import { DAY, HOUR } from '@village/core';
+import { dayOf } from '@village/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, startCounty, type TestServer, until } from '../../testing.ts';
 
@@ -171,24 +172,26 @@ describe('figures', () => {
 
   it('follow a correction at once, say so, and keep what they were; so with its undoing', async () => {
     const day = midnight - 10 * DAY;
-    await post('south-air', [[(day - midnight) / HOUR + 3, 230]]);
     const item = async () =>
       (await values('hours-above:air.o3', day, day + DAY, 'south-air')).items[0];
     test.timer.haste = 20;
-    test.timer.shift += 11_000;
     const kept = async (count: number) =>
       until(`${count} results to have been others`, async () => {
         const asked = `/figures/explain?figure=hours-above:air.o3&device=south-air&at=${iso(day)}`;
         return (await admin.get<{ history: unknown[] }>(asked)).history.length === count;
       });
-    const computed = async () =>
-      Number(
-        /village_figures_computed_total (\d+)/.exec(
-          (await test.server.http.inject('/metrics')).body,
-        )?.[1],
-      );
-    const before = await computed();
-    await until('the day to be stored', async () => (await computed()) > before);
+    await post('south-air', [[(day - midnight) / HOUR + 3, 230]]);
+    test.timer.shift += 11_000;
+    interface Tables {
+      figure_day: { device: string; day: number };
+    }
+    const stored = test.server.relational
+      .for<Tables>('figures')
+      .selectFrom('figure_day')
+      .selectAll()
+      .where('device', '=', 'south-air')
+      .where('day', '=', dayOf(day));
+    await until('the day to be stored', async () => (await stored.execute()).length > 0);
     const statement = {
       ...{ kind: 'offset', device: 'south-air', metric: 'o3', value: -50, reason: 'zero drift' },
       ...{ from: new Date(day).toISOString(), to: new Date(day + DAY).toISOString() },

@@ -1,0 +1,211 @@
+/** Figures of areas as they are asked for: over a span of time, and one opened to what each device gave. */
+import { DAY, OperationalError } from '@village/core';
+import {
+  type FigureItem,
+  type FiguresOptions,
+  type Former,
+  historyOf,
+  ITEMS_MAX,
+  itemOf,
+  knownOf,
+  missing,
+} from '../answers.ts';
+import type { Result } from '../compute.ts';
+import { dayOf, dayStart, lastDeletedDay, lengthOf, type Span } from '../days.ts';
+import type { AreaFigure, Figure } from '../figure.ts';
+import type { Days, Known } from '../stored/current-days.ts';
+import { type FormerDay, formerDays, storedDays } from '../stored/days-stored.ts';
+import { type StoredResult, unpack } from '../stored/packed.ts';
+import type { StationResults } from './compute.ts';
+import { areaKey } from './keys.ts';
+import { Holding, type Member } from './members.ts';
+import { type AreaSources, RowBudget } from './sources.ts';
+import { currentArea, unsettledDays } from './stored-areas.ts';
+
+export interface AreaFiguresOptions extends Omit<FiguresOptions, 'figures'> {
+  readonly figures: readonly AreaFigure[];
+  readonly areas: AreaSources;
+}
+
+/** What one device gave, when it stood in the area. */
+export interface OpenedStation extends StationResults {
+  readonly stays: readonly Span[];
+}
+
+export interface OpenedArea {
+  readonly item: FigureItem;
+  readonly result: Result;
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly figure: Figure;
+    readonly expected: number;
+    readonly valid: number;
+    readonly stations: readonly OpenedStation[];
+  }[];
+  readonly history: readonly Former[];
+}
+
+/** Readings that one answer is computed from, as devices are expected to send them. */
+const ROWS_MAX = 2_000_000;
+/** Values of devices that one answer is computed from. */
+const VALUES_MAX = 1_000_000;
+
+export class AreaFigures {
+  readonly #options: AreaFiguresOptions;
+  readonly #figures: ReadonlyMap<string, AreaFigure>;
+
+  constructor(options: AreaFiguresOptions) {
+    this.#options = options;
+    this.#figures = new Map(options.figures.map((figure) => [figure.id, figure]));
+    if (this.#figures.size !== options.figures.length)
+      throw new Error('BUG: two figures of areas have one id');
+  }
+
+  find(id: string): AreaFigure | undefined {
+    return this.#figures.get(id);
+  }
+
+  /** Those whose inputs devices measure that stand in the area or have stood there. */
+  async of(area: string): Promise<AreaFigure[]> {
+    const version = await this.#options.sources.version();
+    const found: AreaFigure[] = [];
+    for (const figure of this.#figures.values())
+      if ((await this.#options.areas.members(figure, area, version)).length > 0) found.push(figure);
+    return found;
+  }
+
+  async #members(figure: AreaFigure, area: string): Promise<Member[]> {
+    const members = await this.#options.areas.members(figure, area);
+    if (members.length === 0)
+      throw new OperationalError(
+        'not-measured',
+        `no device that stands in ${area} or has stood there measures what ${figure.id} is computed from`,
+      );
+    return members;
+  }
+
+  /**
+   * The values whose spans begin in a stretch of time and have begun by now, in order.
+   * @throws too-many-buckets, not-measured, range-too-wide
+   */
+  async values(
+    figure: AreaFigure,
+    area: string,
+    stretch: Span,
+    signal?: AbortSignal,
+  ): Promise<FigureItem[]> {
+    const { areas, clock, relational } = this.#options;
+    const to = Math.min(stretch.to, clock());
+    if ((to - stretch.from) / lengthOf(figure.span) > ITEMS_MAX)
+      throw new OperationalError('too-many-buckets', `from: more than ${ITEMS_MAX} values`);
+    const members = await this.#members(figure, area);
+    if (stretch.from >= to) return [];
+    const days = { first: dayOf(stretch.from), end: dayOf(to - 1) + 1 };
+    const known = await this.#known(figure);
+    const stored = await this.#current(figure, area, members, days, known);
+    const results = [...stored.values()].flat();
+    const runs = missing(days, stored);
+    expectFew(figure, members, runs);
+    const computing = { known, budget: new RowBudget(ROWS_MAX) };
+    for (const [first, end] of runs)
+      for await (const one of areas.compute(figure, members, { first, end }, computing, signal))
+        results.push(one);
+    const former =
+      figure.keep === 'stored'
+        ? await formerDays(relational, figure, areaKey(area), days)
+        : new Map<number, FormerDay[]>();
+    return results
+      .filter(({ at }) => at >= stretch.from && at < to)
+      .sort((a, b) => a.at - b.at)
+      .map((result) => itemOf(figure, result, clock(), former.get(dayOf(result.at))));
+  }
+
+  /** Null where nothing of it is stored, neither of the area nor of its devices. */
+  async #known({ keep, inputs }: AreaFigure): Promise<Known | null> {
+    const { marks } = this.#options;
+    const stored = keep === 'stored' || inputs.some(({ figure }) => figure.keep === 'stored');
+    return marks === null || !stored ? null : knownOf(marks);
+  }
+
+  async #current(
+    figure: AreaFigure,
+    area: string,
+    members: readonly Member[],
+    days: Days,
+    known: Known | null,
+  ): Promise<Map<number, StoredResult[]>> {
+    const found = new Map<number, StoredResult[]>();
+    if (figure.keep !== 'stored' || known === null) return found;
+    const { relational, sources, clock, retention } = this.#options;
+    const stored = { figure, area, members, holding: new Holding(figure, members) };
+    // In this order: what is marked becomes a result.
+    const unsettled = await unsettledDays(relational, stored, days, known);
+    const today = dayOf(clock());
+    const deleted = lastDeletedDay(clock(), retention);
+    for (const row of await storedDays(relational, areaKey(area), days, figure.id)) {
+      // It can't be computed again: what was stored while its readings were there holds.
+      const settled = row.day < today && known.upToDate && !unsettled.has(row.day);
+      const results =
+        row.day <= deleted
+          ? unpack(figure, row.day, row.body)
+          : settled
+            ? currentArea(stored, row, sources.statements)
+            : null;
+      if (results !== null) found.set(row.day, results);
+    }
+    return found;
+  }
+
+  /** The value whose span holds an instant, opened. @throws not-measured, range-too-wide, not-found when that is in the future */
+  async open(
+    figure: AreaFigure,
+    area: string,
+    at: number,
+    signal?: AbortSignal,
+  ): Promise<OpenedArea> {
+    const { areas, clock, relational } = this.#options;
+    if (at > clock()) throw new OperationalError('not-found', 'that time has not come');
+    const members = await this.#members(figure, area);
+    const computing = { known: await this.#known(figure), budget: new RowBudget(ROWS_MAX) };
+    const { result, inputs } = await areas.open(figure, members, at, computing, signal);
+    const day = dayOf(result.at);
+    const former =
+      figure.keep === 'stored'
+        ? await formerDays(relational, figure, areaKey(area), { first: day, end: day + 1 })
+        : new Map<number, FormerDay[]>();
+    const stays = new Map(members.map((one) => [one.device, one.stays]));
+    return {
+      item: itemOf(figure, result, clock(), former.get(day)),
+      result,
+      inputs: figure.inputs.map(({ name, figure: own }, n) => ({
+        ...{ name, figure: own },
+        expected: result.inputs[n]?.expected ?? 0,
+        valid: result.inputs[n]?.valid ?? 0,
+        stations: (inputs.get(name) ?? []).map((one) => ({
+          ...one,
+          stays: stays.get(one.device) ?? [],
+        })),
+      })),
+      history: historyOf(result, former.get(day) ?? []),
+    };
+  }
+}
+
+/** Before anything is read: what is computed from readings each time is known to be too much at once. @throws range-too-wide */
+function expectFew(
+  figure: AreaFigure,
+  members: readonly Member[],
+  runs: readonly (readonly [number, number])[],
+): void {
+  const budget = new RowBudget(ROWS_MAX);
+  const values = new RowBudget(VALUES_MAX);
+  for (const [first, end] of runs) {
+    const span = { from: dayStart(first), to: dayStart(end) };
+    for (const { figure: own } of figure.inputs)
+      for (const member of members) {
+        if (!member.measures(own, span)) continue;
+        values.take(((end - first) * DAY) / lengthOf(own.span));
+        if (own.keep === 'computed') budget.take(member.rowsIn(own, span));
+      }
+  }
+}

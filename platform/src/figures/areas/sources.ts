@@ -1,0 +1,201 @@
+/** Where figures of areas get their inputs from: devices that stood there, and what their figures came to while they did. */
+import { DAY, OperationalError } from '@village/core';
+import type { RelationalAccess } from '@village/store/relational';
+import { applies } from '../compute.ts';
+import { dayOf, dayStart, lengthOf, type Span, spansIn } from '../days.ts';
+import { type AreaFigure, type Figure, window } from '../figure.ts';
+import type { Sources } from '../sources.ts';
+import { type CurrentOptions, currentDays, type Days, type Known } from '../stored/current-days.ts';
+import type { StoredResult } from '../stored/packed.ts';
+import { computeArea, type Inputs, type StationResults } from './compute.ts';
+import { type Member, membersOf } from './members.ts';
+import { Standing } from './standing.ts';
+
+/** Values of devices that are in memory at once. */
+const VALUES_IN_MEMORY = 100_000;
+const CHUNK_DAYS = 31;
+
+export interface AreaSourceOptions extends Omit<CurrentOptions, 'relational' | 'sources'> {
+  readonly sources: Sources;
+  readonly relational: Pick<RelationalAccess, 'for'>;
+}
+
+/** Rows that an answer may still read of the archive; those that devices are expected to have sent. */
+export class RowBudget {
+  #left: number;
+
+  constructor(rows: number) {
+    this.#left = rows;
+  }
+
+  /** @throws range-too-wide */
+  take(rows: number): void {
+    this.#left -= rows;
+    if (this.#left < 0)
+      throw new OperationalError(
+        'range-too-wide',
+        'from: these stations have more readings in that time than one answer is computed from; ask for a shorter time',
+      );
+  }
+}
+
+/** How an area's values are computed. */
+export interface Computing {
+  /** What is known of marks; device figures that are stored are then taken as they are. Null computes all from readings. */
+  readonly known: Known | null;
+  readonly budget?: RowBudget;
+}
+
+export class AreaSources {
+  readonly #options: AreaSourceOptions;
+  #standing: { readonly version: number; readonly standing: Standing } | null = null;
+
+  constructor(options: AreaSourceOptions) {
+    this.#options = options;
+  }
+
+  /** Who stood where; kept in memory as long as nothing in the registry changes. */
+  async standing(version: number): Promise<Standing> {
+    if (this.#standing?.version === version) return this.#standing.standing;
+    const standing = await Standing.load(this.#options.relational);
+    this.#standing = { version, standing };
+    return standing;
+  }
+
+  /** Devices that the figure is of, at any time. */
+  async members(figure: AreaFigure, area: string, version?: number): Promise<Member[]> {
+    const { sources } = this.#options;
+    // Asked before what it stands for is read.
+    const now = version ?? (await sources.version());
+    const stood = (await this.standing(now)).in(area);
+    const held = await sources.circumstancesOf(
+      stood.map(({ device }) => device),
+      now,
+    );
+    return membersOf(figure, stood, held);
+  }
+
+  /** Results over whole days, from the first to before the end, of so many days at once as memory allows. */
+  async *compute(
+    figure: AreaFigure,
+    members: readonly Member[],
+    { first, end }: Days,
+    computing: Computing,
+    signal?: AbortSignal,
+  ): AsyncGenerator<StoredResult> {
+    const perDay = figure.inputs.reduce((sum, input) => sum + DAY / lengthOf(input.figure.span), 0);
+    const most = Math.floor(VALUES_IN_MEMORY / Math.max(1, members.length * perDay));
+    const step = Math.min(CHUNK_DAYS, Math.max(1, most));
+    for (let day = first; day < end; day += step) {
+      const days = { first: day, end: Math.min(day + step, end) };
+      const part = { from: dayStart(days.first), to: dayStart(days.end) };
+      const given = new Map<string, Map<string, Map<number, StoredResult>>>();
+      for (const input of figure.inputs)
+        given.set(input.name, await this.#given(input.figure, members, days, computing, signal));
+      for (const span of spansIn(figure.span, part))
+        yield computeArea(figure, span, inputsOf(figure, members, span, given));
+    }
+  }
+
+  /** The result whose span holds an instant, with what each device gave. */
+  async open(
+    figure: AreaFigure,
+    members: readonly Member[],
+    at: number,
+    computing: Computing,
+    signal?: AbortSignal,
+  ): Promise<{ result: StoredResult; inputs: Inputs }> {
+    const [span] = spansIn(figure.span, { from: at, to: at + 1 }) as [Span];
+    const days = { first: dayOf(span.from), end: dayOf(span.to - 1) + 1 };
+    const given = new Map<string, Map<string, Map<number, StoredResult>>>();
+    for (const input of figure.inputs)
+      given.set(input.name, await this.#given(input.figure, members, days, computing, signal));
+    const inputs = inputsOf(figure, members, span, given);
+    return { result: computeArea(figure, span, inputs), inputs };
+  }
+
+  /** A device figure's results on days on which the devices stood there, by device and time. */
+  async #given(
+    figure: Figure,
+    members: readonly Member[],
+    days: Days,
+    { known, budget }: Computing,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, Map<number, StoredResult>>> {
+    const { sources } = this.#options;
+    const own = members.filter(({ here }) => applies(figure, here));
+    const whole = own.map(({ held }) => held);
+    const there =
+      known === null || figure.keep !== 'stored'
+        ? new Map<string, Map<number, StoredResult[]>>()
+        : await currentDays(this.#options, figure, whole, days, known);
+    const found = new Map<string, Map<number, StoredResult>>();
+    for (const member of own) {
+      const results = new Map<number, StoredResult>();
+      found.set(member.device, results);
+      const missing: number[] = [];
+      for (let day = days.first; day < days.end; day++) {
+        const span = { from: dayStart(day), to: dayStart(day) + DAY };
+        if (!member.measures(figure, span)) continue;
+        // What is stored is of the whole device; of a day in which it moved only a part counts.
+        const stored = member.staysThrough(window(figure, span))
+          ? there.get(member.device)?.get(day)
+          : undefined;
+        if (stored === undefined) missing.push(day);
+        else for (const one of stored) results.set(one.at, one);
+      }
+      const [from, last] = [missing[0], missing.at(-1)];
+      if (from === undefined || last === undefined) continue;
+      budget?.take(member.rowsIn(figure, { from: dayStart(from), to: dayStart(last + 1) }));
+      // One question a month: what lies between is computed as well.
+      const wanted = new Set(missing);
+      const computed = sources.compute([figure], member.here, from, last + 1, signal);
+      for await (const [, result] of computed)
+        if (wanted.has(dayOf(result.at)))
+          results.set(result.at, this.#withStatements(figure, member, result));
+    }
+    return found;
+  }
+
+  /** A result with the statements that touch what the device measured in the area. */
+  #withStatements(
+    figure: Figure,
+    { device, stays }: Member,
+    result: Omit<StoredResult, 'corrections'>,
+  ): StoredResult {
+    const { statements } = this.#options.sources;
+    const around = window(figure, { from: result.at, to: result.at + lengthOf(figure.span) });
+    const ids = new Set<number>();
+    for (const { from, to } of stays) {
+      const part = { from: Math.max(from, around.from), to: Math.min(to, around.to) };
+      if (part.from < part.to) for (const id of statements.touching(device, part)) ids.add(id);
+    }
+    return { ...result, corrections: [...ids].sort((a, b) => a - b) };
+  }
+}
+
+/** What the devices that stood there in a span gave in it. Out of service, those count that left readings. */
+function inputsOf(
+  figure: AreaFigure,
+  members: readonly Member[],
+  span: Span,
+  given: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, StoredResult>>>,
+): Inputs {
+  return new Map(
+    figure.inputs.map(({ name, figure: own }) => {
+      const stations: StationResults[] = [];
+      for (const member of members) {
+        const known = given.get(name)?.get(member.device);
+        if (known === undefined || !member.measures(own, span)) continue;
+        const results = spansIn(own.span, span).flatMap((part) => {
+          const one = known.get(part.from);
+          if (one === undefined || !member.measures(own, part)) return [];
+          const counts = member.inService(part) || one.inputs.some(({ rows }) => rows > 0);
+          return counts ? [one] : [];
+        });
+        if (results.length > 0) stations.push({ device: member.device, results });
+      }
+      return [name, stations];
+    }),
+  );
+}

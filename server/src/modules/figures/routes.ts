@@ -1,0 +1,91 @@
+/** The calls of figures: those of a device and of an area under the same addresses. */
+import * as api from '@village/api';
+import { OperationalError } from '@village/core';
+import {
+  type AnyFigure,
+  type AnyRoute,
+  type AreaFigures,
+  type Caller,
+  type Figures,
+  instant,
+  route,
+  span,
+} from '@village/platform';
+import { areaFor, deviceFor } from '../../http/query.ts';
+import type { Needs } from '../needs.ts';
+import {
+  standardOf,
+  viewDefinition,
+  viewInputs,
+  viewItem,
+  viewOpened,
+  viewStations,
+} from './views.ts';
+
+interface Asked {
+  readonly device?: string;
+  readonly area?: string;
+}
+
+/** The device asked for. @throws bad-request not-found */
+function deviceOf({ directory }: Needs, caller: Caller, { device, area }: Asked): string {
+  if (device === undefined || area !== undefined)
+    throw new OperationalError('bad-request', 'device: this figure is of a device, name one');
+  return deviceFor(directory, caller, device).device.id;
+}
+
+/** The area asked for. @throws bad-request not-found */
+function areaOf({ directory }: Needs, caller: Caller, { device, area }: Asked): string {
+  if (area === undefined || device !== undefined)
+    throw new OperationalError('bad-request', 'area: this figure is of an area, name one');
+  return areaFor(directory, caller, area).area.code;
+}
+
+export const figureRoutes = (
+  needs: Needs,
+  figures: Figures,
+  areaFigures: AreaFigures,
+): readonly AnyRoute[] => [
+  route(api.figures.list, async ({ caller, query }) => {
+    if ((query.device === undefined) === (query.area === undefined))
+      throw new OperationalError('bad-request', 'device: give either device or area');
+    const found: readonly AnyFigure[] =
+      query.device === undefined
+        ? await areaFigures.of(areaOf(needs, caller, query))
+        : await figures.of(deviceOf(needs, caller, query));
+    return { items: found.map(viewDefinition) };
+  }),
+  route(api.figures.values, async ({ caller, query, signal }) => {
+    const ofArea = areaFigures.find(query.figure);
+    const figure = ofArea ?? figures.figure(query.figure);
+    const asked = span(query);
+    const items =
+      ofArea === undefined
+        ? await figures.values(
+            figures.figure(query.figure),
+            deviceOf(needs, caller, query),
+            asked,
+            signal,
+          )
+        : await areaFigures.values(ofArea, areaOf(needs, caller, query), asked, signal);
+    return {
+      figure: figure.id,
+      unit: figure.unit,
+      standard: standardOf(figure),
+      items: items.map(viewItem),
+    };
+  }),
+  route(api.figures.explain, async ({ caller, query, signal }) => {
+    const at = instant(query.at, 'at');
+    const ofArea = areaFigures.find(query.figure);
+    if (ofArea !== undefined) {
+      const area = areaOf(needs, caller, query);
+      const opened = await areaFigures.open(ofArea, area, at, signal);
+      return viewOpened(ofArea, opened, viewStations(opened, needs, caller));
+    }
+    const figure = figures.figure(query.figure);
+    const device = deviceOf(needs, caller, query);
+    const opened = await figures.open(figure, device, at, signal);
+    return viewOpened(figure, opened, viewInputs(opened));
+  }),
+];
