@@ -18,6 +18,7 @@ export {
 export type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts';
 export { profilesModule } from './profiles/schema.ts';
+export { Slices } from './slices.ts';
 export type {
   Credential,
   DeviceHistory,

@@ -134,29 +134,37 @@ function precedes(a: Placed, b: Placed): boolean {
   return a.from === b.from ? a.row.at < b.row.at : a.from < b.from;
 }
 
+/** Those of readings that meet which stay: each metric stands once. */
+function staying(readings: readonly Placed[]): Iterable<Placed> {
+  const [first] = readings;
+  // A row that was received holds each metric once.
+  if (readings.every(({ row }) => row === first?.row)) return readings;
+  const found = new Map<string, Placed>();
+  for (const one of readings) {
+    const other = found.get(one.metric);
+    if (other === undefined || precedes(one, other)) found.set(one.metric, one);
+  }
+  return found.values();
+}
+
 /** One row of all readings that belong to one device and time; each metric stands once. */
 export function rowOf(readings: readonly Placed[]): CorrectedRow {
-  const staying = new Map<string, Placed>();
-  for (const one of readings) {
-    const other = staying.get(one.metric);
-    if (other === undefined || precedes(one, other)) staying.set(one.metric, one);
-  }
   const values: Record<string, number> = {};
   const quality: Record<string, Quality> = {};
   const received: Record<string, AsReceived> = {};
   let receivedAt = Number.POSITIVE_INFINITY;
   let live = false;
   let clockReplaced = true;
-  for (const { metric, row, from, statements, ...one } of staying.values()) {
-    values[metric] = one.value;
-    if (one.quality !== 'good') quality[metric] = one.quality;
+  for (const { metric, value, quality: word, row, from, statements } of staying(readings)) {
+    values[metric] = value;
+    if (word !== 'good') quality[metric] = word;
     receivedAt = Math.min(receivedAt, row.receivedAt);
     live ||= row.lane === 'live';
     clockReplaced &&= row.clockReplaced;
     if (statements.length === 0) continue;
-    const value = row.values[metric] as number;
     const was = row.quality[metric] ?? 'good';
-    received[metric] = { device: from, at: row.at, value, quality: was, statements };
+    const raw = row.values[metric] as number;
+    received[metric] = { device: from, at: row.at, value: raw, quality: was, statements };
   }
   const { at } = readings[0]!;
   const lane = live ? 'live' : 'backfill';

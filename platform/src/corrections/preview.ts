@@ -1,5 +1,6 @@
 /** What a change of statements would change: rows and the sums of hours and days, before and after. */
 import { BEIJING_OFFSET_MS, DAY, HOUR, type Quality } from '@village/core';
+import { Slices } from '@village/registry';
 import type { AggregateRow, ArchiveQueries } from '@village/store/time-series';
 import type { CorrectedRow } from './apply.ts';
 import { Budget, correctedRows } from './rows.ts';
@@ -10,6 +11,10 @@ import { Buckets } from './sums.ts';
 const ROWS_LOOKED_AT = 100_000;
 const SAMPLES = 50;
 const BUCKETS_TOLD = 200;
+/** Readings compared between two pauses in which others have their turn: a few milliseconds. */
+const READINGS_A_SLICE = 1_000;
+/** The same of hours and days: making up one takes longer. */
+const BUCKETS_A_SLICE = 200;
 
 interface Cell {
   readonly value: number;
@@ -61,8 +66,9 @@ class Sums {
 
   add(side: 'before' | 'after', row: CorrectedRow): void {
     const sums = side === 'before' ? this.#before : this.#after;
-    for (const [metric, value] of Object.entries(row.values)) {
+    for (const metric in row.values) {
       if (row.quality[metric] !== undefined) continue;
+      const value = row.values[metric] as number;
       const buckets =
         sums.get(metric) ?? new Buckets({ everyMs: this.#everyMs, offsetMs: BEIJING_OFFSET_MS });
       sums.set(metric, buckets);
@@ -70,12 +76,14 @@ class Sums {
     }
   }
 
-  changes(device: string): BucketChange[] {
+  async changes(device: string): Promise<BucketChange[]> {
     const list: BucketChange[] = [];
+    const slices = new Slices(BUCKETS_A_SLICE);
     for (const metric of new Set([...this.#before.keys(), ...this.#after.keys()])) {
       const before = rowsOf(this.#before.get(metric));
       const after = rowsOf(this.#after.get(metric));
       for (const at of new Set([...before.keys(), ...after.keys()])) {
+        if (slices.due()) await slices.pause();
         const change = { before: before.get(at) ?? null, after: after.get(at) ?? null };
         if (JSON.stringify(change.before) !== JSON.stringify(change.after))
           list.push({ device, metric, at, ...change });
@@ -92,6 +100,23 @@ const cell = (row: CorrectedRow | undefined, metric: string): Cell | null => {
   const value = row?.values[metric];
   return value === undefined ? null : { value, quality: row?.quality[metric] ?? 'good' };
 };
+
+/** Metrics of either row. */
+function metricsOf(one: CorrectedRow | undefined, other: CorrectedRow | undefined): string[] {
+  const own = Object.keys(one?.values ?? {});
+  if (other === undefined) return own;
+  if (one === undefined) return Object.keys(other.values);
+  for (const metric in other.values) if (!(metric in one.values)) own.push(metric);
+  return own;
+}
+
+/** Whether both say the same of a metric that one of them has. */
+const sameReading = (
+  one: CorrectedRow | undefined,
+  other: CorrectedRow | undefined,
+  metric: string,
+): boolean =>
+  one?.values[metric] === other?.values[metric] && one?.quality[metric] === other?.quality[metric];
 
 /** Rows of two streams side by side, in order of time. */
 async function* sideBySide(
@@ -136,6 +161,7 @@ export async function preview(
   let rows = 0;
   let changed = 0;
   let complete = true;
+  const slices = new Slices(READINGS_A_SLICE);
   const samples: ReadingChange[] = [];
   const hours: BucketChange[] = [];
   const days: BucketChange[] = [];
@@ -152,19 +178,22 @@ export async function preview(
         if (one !== undefined) for (const sums of [hour, day]) sums.add('before', one);
         if (other !== undefined) for (const sums of [hour, day]) sums.add('after', other);
         const row = (one ?? other)!;
-        for (const metric of new Set(Object.keys({ ...one?.values, ...other?.values }))) {
+        const counted = readings;
+        for (const metric of metricsOf(one, other)) {
           readings++;
-          const change = { before: cell(one, metric), after: cell(other, metric) };
-          if (JSON.stringify(change.before) === JSON.stringify(change.after)) continue;
+          if (sameReading(one, other, metric)) continue;
           changed++;
-          if (samples.length < SAMPLES) samples.push({ device, metric, at: row.at, ...change });
+          if (samples.length >= SAMPLES) continue;
+          const change = { before: cell(one, metric), after: cell(other, metric) };
+          samples.push({ device, metric, at: row.at, ...change });
         }
+        if (slices.due(readings - counted)) await slices.pause();
         complete = ++rows < ROWS_LOOKED_AT;
         if (!complete) break;
       }
     }
-    hours.push(...hour.changes(device));
-    days.push(...day.changes(device));
+    for (const change of await hour.changes(device)) hours.push(change);
+    for (const change of await day.changes(device)) days.push(change);
   }
   const first = (list: BucketChange[]): BucketChange[] =>
     list.sort((a, b) => a.at - b.at).slice(0, BUCKETS_TOLD);

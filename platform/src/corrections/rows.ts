@@ -1,15 +1,24 @@
 /** A device's corrected rows as a stream in order of time, read page by page from where they were received. */
-import { OperationalError } from '@village/core';
+import { DAY, OperationalError } from '@village/core';
+import { Slices } from '@village/registry';
 import type { ArchiveQueries, RangeRow } from '@village/store/time-series';
 import { type CorrectedRow, type Placed, Placer, rowOf } from './apply.ts';
 import { joined, type Span, type StatementBook, shared, speaksOf } from './statement.ts';
 
 /** Rows that one query may read to correct them: ten years of minutes. */
 export const ROWS_MAX = 5_500_000;
-const PAGE_MAX = 50_000;
+/** Rows of a page: what an archive makes of it in one go holds up nobody. */
+const PAGE_MAX = 10_000;
 const PAGE_MIN = 200;
+/**
+ * Time of the first page; later ones take more where there are few rows, and less where there are many. Without it each page
+ * would make the archive look through everything that comes after.
+ */
+const PAGE_MS = 7 * DAY;
 /** Rows given at once. */
-const BATCH = 1_000;
+const BATCH = 250;
+/** Readings put right between two pauses in which others have their turn: a few milliseconds. */
+const READINGS_A_SLICE = 2_000;
 
 /** What is asked for. */
 export interface RowsQuery extends Span {
@@ -81,6 +90,7 @@ class Head {
   readonly #query: RowsQuery;
   readonly #placer: Placer;
   #limit: number;
+  #ms = PAGE_MS;
   #next: number;
   #page: readonly RangeRow[] = [];
   #row = -1;
@@ -107,26 +117,39 @@ class Head {
 
   /** Reads the next page and goes to its first row; false when the stretch is over. */
   async turn(budget: Budget, signal: AbortSignal | undefined): Promise<boolean> {
-    if (this.#last) return false;
-    const { device, to, profile } = this.#stretch;
+    while (!this.#last) {
+      this.#page = await this.#read(signal);
+      budget.take(this.#page.length);
+      this.#row = -1;
+      if (this.step()) return true;
+    }
+    return false;
+  }
+
+  async #read(signal: AbortSignal | undefined): Promise<readonly RangeRow[]> {
+    const { device, to: end, profile } = this.#stretch;
     const { metrics } = this.#query;
-    this.#page = await this.#source.range(
+    const from = this.#next;
+    const to = Math.min(end, from + this.#ms);
+    const limit = this.#limit;
+    const page = await this.#source.range(
       {
         device,
         ...(metrics === undefined ? {} : { metrics }),
         ...(profile === undefined ? {} : { profile }),
-        from: this.#next,
+        from,
         to,
-        limit: this.#limit,
+        limit,
       },
       signal,
     );
-    budget.take(this.#page.length);
-    this.#last = this.#page.length < this.#limit;
-    this.#next = (this.#page.at(-1)?.at ?? 0) + 1;
+    const full = page.length >= limit;
+    this.#next = full ? page.at(-1)!.at + 1 : to;
+    this.#last = this.#next >= end;
     this.#limit = PAGE_MAX;
-    this.#row = -1;
-    return this.step();
+    if (page.length < PAGE_MAX / 4) this.#ms *= 2;
+    else if (page.length >= PAGE_MAX) this.#ms = Math.ceil(this.#ms / 2);
+    return page;
   }
 
   /** Readings of the row that belong to the device. */
@@ -150,6 +173,7 @@ export async function* correctedRows(
   const waiting = stretches(book, query);
   let heads: Head[] = [];
   let batch: CorrectedRow[] = [];
+  const slices = new Slices(READINGS_A_SLICE);
   for (;;) {
     let at = Math.min(...heads.map((head) => head.at));
     while (waiting.length > 0 && waiting[0]!.from + waiting[0]!.shift <= at) {
@@ -169,6 +193,7 @@ export async function* correctedRows(
       if (over === head) head.at = Number.POSITIVE_INFINITY;
     }
     if (over !== null) heads = heads.filter((head) => head.at !== Number.POSITIVE_INFINITY);
+    if (slices.due(1 + readings.length)) await slices.pause();
     if (readings.length === 0) continue;
     batch.push(rowOf(readings));
     if (batch.length < BATCH) continue;

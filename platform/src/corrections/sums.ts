@@ -25,6 +25,12 @@ interface Sums {
   last: number;
 }
 
+interface Bucket {
+  readonly at: number;
+  readonly group: string | null;
+  readonly sums: Sums;
+}
+
 /** What of an archive's answer is needed to join it with more readings. */
 const PARTS: Readonly<Record<Aggregate, readonly Aggregate[]>> = {
   count: ['count'],
@@ -45,7 +51,9 @@ export const partsOf = (wanted: readonly Aggregate[]): Aggregate[] => [
 
 /** Good readings by bucket and group. */
 export class Buckets {
-  readonly #buckets = new Map<string, { at: number; group: string | null; sums: Sums }>();
+  readonly #buckets = new Map<string, Bucket>();
+  /** That of the reading before: most come in order of time. */
+  #last: Bucket | null = null;
   readonly #query: Pick<AggregateQuery, 'everyMs' | 'offsetMs'>;
 
   constructor(query: Pick<AggregateQuery, 'everyMs' | 'offsetMs'>) {
@@ -55,13 +63,9 @@ export class Buckets {
   add(at: number, group: string | null, value: number): void {
     const { everyMs, offsetMs } = this.#query;
     const bucket = Math.floor((at + offsetMs) / everyMs) * everyMs - offsetMs;
-    const key = `${bucket} ${group ?? ''}`;
-    let known = this.#buckets.get(key);
-    if (known === undefined) {
-      known = { at: bucket, group, sums: none() };
-      this.#buckets.set(key, known);
-    }
-    const { sums } = known;
+    if (this.#last?.at !== bucket || this.#last.group !== group)
+      this.#last = this.#bucket(bucket, group);
+    const { sums } = this.#last;
     const whole = Math.trunc(value);
     const halves = (value - whole) * HALF;
     const upper = Math.trunc(halves);
@@ -82,6 +86,13 @@ export class Buckets {
       sums.lastAt = at;
       sums.last = value;
     }
+  }
+
+  #bucket(at: number, group: string | null): Bucket {
+    const key = `${at} ${group ?? ''}`;
+    const known = this.#buckets.get(key) ?? { at, group, sums: none() };
+    this.#buckets.set(key, known);
+    return known;
   }
 
   /** What is in here, in no particular order. */
