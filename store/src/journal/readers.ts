@@ -268,11 +268,14 @@ export class Readers {
       from: reader.missedFrom ?? 0,
       to: Math.max(spans.receivedAfter(0)?.to ?? 0, committedAt),
     };
+    // Who is waited for is never cut off by the bound: what follows the part that is gone is its own still.
+    const resume =
+      code === 'reader-cut-off' && reader.lagMax === undefined ? this.trimmedUpTo : head;
     reader.cutOff = false;
     reader.missedFrom = null;
-    reader.hold = head;
+    reader.hold = resume;
     this.#host.released();
-    return new CutOff(code, reader.name, missed, { journal: id, group: head });
+    return new CutOff(code, reader.name, missed, { journal: id, group: resume });
   }
 
   hold(name: string, group: number): void {

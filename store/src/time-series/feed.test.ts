@@ -141,3 +141,63 @@ it('gives no answer of an archive that lost rows while it was asked', async () =
   answer.resolve([]);
   await refused;
 });
+
+it('goes on from where the archive is durable after a pause, whatever was deleted meanwhile', async () => {
+  /** Has a place of its own, and refuses what comes after it for a while. */
+  class Placed extends Unwilling {
+    override readonly durableUpTo = null;
+    place = 0;
+    limit = 3;
+    constructor() {
+      super();
+      Object.defineProperty(this, 'durableUpTo', { get: () => this.place });
+    }
+    override async take(groups: Parameters<Archive['take']>[0]): Promise<number> {
+      if (groups.some(({ id }) => id > this.limit)) throw new Error('Not now.');
+      this.taken.push(...groups.map(({ id }) => id));
+      return this.place;
+    }
+  }
+  const archive = new Placed();
+  let later = 0;
+  const given = Promise.withResolvers<ArchiveHost>();
+  const folder = await mkdtemp(join(tmpdir(), 'village-feed-'));
+  folders.push(folder);
+  const pauses: (() => void)[] = [];
+  const store = await openTimeSeries({
+    folder,
+    timer: {
+      ...systemTimer,
+      elapsed: () => systemTimer.elapsed() + later,
+      // The pause after the fault ends when the test says so.
+      sleep: (ms, signal) =>
+        ms === 100 ? new Promise((resolve) => pauses.push(resolve)) : systemTimer.sleep(ms, signal),
+    },
+    diskReserveBytes: 0,
+    tickMs: Number.POSITIVE_INFINITY,
+    archive: async (host) => {
+      given.resolve(host);
+      return archive;
+    },
+  });
+  stores.push(store);
+  const put = (n: number): Promise<void> => {
+    putRow(store, PROFILE, METRICS, { device: 'a', at: NOW + n, values: { pm25: n } });
+    return store.commitNow();
+  };
+  for (let n = 1; n <= 3; n++) await put(n);
+  await expect.poll(() => archive.taken).toEqual([1, 2, 3]);
+  await put(4);
+  await put(5);
+  await expect.poll(() => pauses.length).toBe(1);
+  // A flush ends in the pause, and what it made durable is deleted from the log.
+  archive.place = 3;
+  later = 120_000;
+  (await given.promise).durable(3);
+  await expect.poll(() => store.counters().readerLag['archive']).toBeLessThan(2_000);
+  await systemTimer.sleep(100);
+  archive.limit = 10;
+  pauses[0]!();
+  await expect.poll(() => store.archiveFault).toBeNull();
+  expect(archive.taken).toEqual([1, 2, 3, 4, 5]);
+}, 20_000);

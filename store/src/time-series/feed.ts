@@ -83,18 +83,18 @@ export class ArchiveFeed {
 
   async #run(archive: Archive): Promise<void> {
     const { settings } = this.#journal;
-    let from = this.#place(archive);
+    let resume = 0;
     while (!this.#stop.signal.aborted) {
       this.#round = new AbortController();
       const signal = AbortSignal.any([this.#stop.signal, this.#round.signal]);
-      const place = { journal: this.#journal.id, group: from };
+      // Asked for only now: while this one paused a flush may have ended, and what it holds been deleted from the log.
+      const place = { journal: this.#journal.id, group: Math.max(resume, this.#place(archive)) };
       let follower: Follower | null = null;
       try {
         follower = this.#journal.follow(ARCHIVE_READER, place, { signal });
         await this.#giveAll(archive, follower, signal);
-        from = this.#place(archive);
       } catch (error) {
-        from = this.#resumeAfter(error as Error, archive);
+        resume = this.#resumeAfter(error as Error);
         await settings.timer.sleep(this.#retryMs, this.#stop.signal).catch(() => undefined);
         this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2);
       } finally {
@@ -125,8 +125,9 @@ export class ArchiveFeed {
     this.#waits.taken(group);
   }
 
-  #resumeAfter(error: Error, archive: Archive): number {
-    if (this.#stop.signal.aborted || this.#round.signal.aborted) return this.#place(archive);
+  /** Before which group nothing is asked for any more: 0, but after a part of the journal that is gone. */
+  #resumeAfter(error: Error): number {
+    if (this.#stop.signal.aborted || this.#round.signal.aborted) return 0;
     const fault =
       error instanceof OperationalError
         ? error
@@ -138,7 +139,7 @@ export class ArchiveFeed {
       });
     this.#fail(fault);
     // What the journal no longer has can't be given; the operator was told.
-    return 'resume' in fault ? (fault.resume as { group: number }).group : this.#place(archive);
+    return 'resume' in fault ? (fault.resume as { group: number }).group : 0;
   }
 
   /**
