@@ -137,6 +137,9 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
       if (row.id > this.#snapshotAt) this.#derive(row.id, group.sections, group.notes);
       if (row.id > measured) this.spans.note({ id: row.id, bytes: row.body.length, from, to });
     }
+    // What damaged groups held follows from nothing any more, those that were moved away at earlier starts included.
+    const damaged = this.db.highestDamaged();
+    if (damaged > this.#snapshotAt) this.touchedHours.suspect(damaged);
     this.newestAtSealed = newest ?? this.latestValues.newestTimes();
     if (!Number.isFinite(this.committedAt)) this.committedAt = 0;
   }

@@ -68,6 +68,27 @@ it('a group moved away as damaged keeps its number', async () => {
   expect(await stored(store)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
+it('what a damaged group held stands once when it is sent again, and its hours may have been touched', async () => {
+  const folder = await folderOf();
+  let store = await openIn(folder);
+  store.follow('slow', null, { lagMax: 1e9 });
+  await commit(store, 1, 5);
+  await store.flush();
+  const { id } = store;
+  await store.close();
+  const db = new DatabaseSync(join(folder, 'log.sqlite'));
+  db.exec(`UPDATE log SET body = CAST(x'00' || substr(body, 2) AS BLOB) WHERE id = 5`);
+  db.close();
+  for (let start = 0; start < 2; start++) {
+    store = await openIn(folder);
+    expect(store.touched({ journal: id, group: 4 }).complete).toBe(false);
+    expect(store.touched({ journal: id, group: 5 }).complete).toBe(true);
+    await commit(store, 5, 5);
+    expect(await stored(store)).toEqual([1, 2, 3, 4, 5]);
+    await store.close();
+  }
+});
+
 it('a record that holds no bytes any more is a damaged one', async () => {
   const folder = await folderOf();
   let store = await openIn(folder);

@@ -352,8 +352,16 @@ export class Writer implements Appender {
     const now = settings.timer.elapsed();
     if (now - this.#diskCheckedAt >= STATFS_EVERY_MS || this.#diskLow) {
       this.#diskCheckedAt = now;
-      const { bavail, bsize } = statfsSync(settings.folder);
-      this.#diskLow = bavail * bsize < settings.diskReserveBytes;
+      try {
+        const { bavail, bsize } = statfsSync(settings.folder);
+        this.#diskLow = bavail * bsize < settings.diskReserveBytes;
+      } catch (cause) {
+        // Asked again at the next commit.
+        this.#diskLow = true;
+        const message = `The disk can't be asked for its room: ${(cause as Error).message}`;
+        const fault = new OperationalError('commit-failed', message, { retry: true, cause });
+        return { fault, waitMs: 1_000 };
+      }
     }
     if (!this.#diskLow) return null;
     return {

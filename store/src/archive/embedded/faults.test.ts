@@ -8,6 +8,7 @@ import {
   open,
   readdir,
   readFile,
+  rename,
   rm,
   truncate,
   writeFile,
@@ -270,6 +271,26 @@ describe('a full disk', () => {
     await store.close();
     const reopened = await openIn(folder);
     expect(await stored(reopened)).toEqual(upTo(Math.min(sent, 100_000)));
+  });
+
+  it('whose free space nobody can tell holds acknowledgements back, and ends nothing', async () => {
+    const folder = await folderOf();
+    let later = 0;
+    const timer = { ...standingTimer, elapsed: () => standingTimer.elapsed() + later };
+    const store = await openIn(folder, { timer });
+    await put(store, 0, 1);
+    await rename(folder, `${folder}-away`);
+    later = 60_000;
+    let done = false;
+    putRow(store, PROFILE, METRICS, { device: 'a', at: NOW + 1_000, values: { pm25: 1 } });
+    store.settle(() => {
+      done = true;
+    });
+    await expect.poll(() => store.commitFault).toMatchObject({ code: 'commit-failed' });
+    expect(done).toBe(false);
+    await rename(`${folder}-away`, folder);
+    await expect.poll(() => done, { timeout: 10_000 }).toBe(true);
+    expect(await stored(store)).toEqual([0, 1]);
   });
 
   it('stops acknowledging at the reserve already', async () => {

@@ -41,6 +41,7 @@ export async function openEmbeddedArchive(
   try {
     restoreLocations(archive);
     await restoreFiles(archive);
+    if (archive.db.highestDamaged() > 0) suspectRepeats(archive);
     archive.nextGeneration = Number(archive.db.state(STATE_NEXT_GENERATION) ?? 1);
     archive.beginGeneration();
     archive.start();
@@ -49,6 +50,21 @@ export async function openEmbeddedArchive(
     await duck.close();
     throw error;
   }
+}
+
+/** What damaged groups held may be in files, though the journal can't tell: rows of the time of files may be repetitions. */
+function suspectRepeats(archive: EmbeddedArchive): void {
+  const { view, names, layoutOf, newestAtSealed } = archive;
+  const lastOf = new Map<number, number>();
+  for (const { layout, last } of [...view.files, ...view.setAside])
+    lastOf.set(layout, Math.max(lastOf.get(layout) ?? last, last));
+  archive.newestAtSealed = Float64Array.from({ length: names.devices }, (_, device) =>
+    Math.max(
+      newestAtSealed[device] ?? Number.NEGATIVE_INFINITY,
+      lastOf.get(layoutOf[device]!) ?? Number.NEGATIVE_INFINITY,
+    ),
+  );
+  archive.newestAt = archive.newestAtSealed.slice();
 }
 
 function restoreLocations(archive: EmbeddedArchive): void {
