@@ -114,6 +114,8 @@ export class SqliteClient {
       });
       worker.once('exit', () => reject(unavailable(life.over ?? 'the thread ended')));
     });
+    // Its beginning and its end may have come together.
+    if (life.over !== null) throw unavailable(life.over);
     this.#life = life;
     return life;
   }

@@ -1,5 +1,4 @@
 /** The archive's side of the DuckDB thread: sends rows and SQL, bounds what waits, and gives every query an end. */
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { OperationalError } from '@village/core';
@@ -78,6 +77,7 @@ export class Duck {
   /** Resolves when the thread has ended, of itself or not. */
   readonly #gone: Promise<void>;
   #isGone = false;
+  readonly #begun = Promise.withResolvers<void>();
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -94,22 +94,17 @@ export class Duck {
     });
   }
 
-  /** Starts the thread. @throws query-engine-unfit */
+  /** Starts the thread. @throws query-engine-unfit, query-engine-down */
   static async start(options: WorkerOptions): Promise<Duck> {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: options,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_OBJECTS_MB },
     });
-    const ended = once(worker, 'exit').then(([code]) => {
-      throw new Error(`The DuckDB thread ended with ${code} before it began.`);
-    });
-    const [answer] = (await Promise.race([once(worker, 'message'), ended])) as [Answer];
-    if (answer.kind === 'unfit') {
-      await ended.catch(() => undefined);
-      throw unfit(answer.reason);
-    }
-    if (answer.kind !== 'ready') throw new Error('BUG: the DuckDB thread began with another word');
-    return new Duck(worker);
+    // It listens from the beginning: what the thread says and its end may come together, while this process is busy.
+    const duck = new Duck(worker);
+    await duck.#begun.promise;
+    if (duck.#dead !== null) throw duck.#dead;
+    return duck;
   }
 
   /** Rows sent and not yet in a table. */
@@ -235,6 +230,11 @@ export class Duck {
       for (const number of answer.blocks) this.#release(number);
       return;
     }
+    if (answer.kind === 'ready') this.#begun.resolve();
+    if (answer.kind === 'unfit') {
+      this.#closing = true;
+      void this.#gone.then(() => this.#begun.reject(unfit(answer.reason)));
+    }
     if (answer.kind === 'leaving') this.#die(new Error(answer.reason));
     if (answer.kind !== 'result' && answer.kind !== 'failed') return;
     const job = this.#running.get(answer.id);
@@ -266,6 +266,7 @@ export class Duck {
     this.#running.clear();
     this.#waiting = [];
     for (const number of this.#reading.keys()) this.#release(number);
+    this.#begun.reject(this.#dead);
     this.onDeath(this.#dead);
   }
 

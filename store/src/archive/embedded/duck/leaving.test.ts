@@ -37,3 +37,26 @@ it('that fails in the middle of queries refuses them and ends, the process goes 
     await duck.close();
   }
 }, 60_000);
+
+it('that ends as soon as it has begun is noticed', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'village-leaving-'));
+  folders.push(folder);
+  let end = async (): Promise<unknown> => undefined;
+  process.once('worker', (worker) => {
+    end = () => worker.terminate();
+    // As Node tells it when both come while the process is busy: the words and the end in one turn.
+    worker.once('message', () => worker.emit('exit', 1));
+  });
+  const started = Duck.start({
+    threads: 1,
+    memoryLimitMb: 64,
+    spillFolder: join(folder, 'spill'),
+    spillLimitMb: 16,
+  });
+  const fault = await started.then(
+    (duck) => duck.dead,
+    (error: unknown) => error,
+  );
+  expect(fault).toMatchObject({ code: 'query-engine-down', retry: true });
+  await end();
+});
