@@ -32,7 +32,7 @@ import {
   ProfileRevisions,
   registryStore,
 } from '@village/registry';
-import { newSecret, openRelational, type Relational } from '@village/store/relational';
+import { isRefusal, newSecret, openRelational, type Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
@@ -159,11 +159,8 @@ async function foundCounty(config: Config, relational: Relational): Promise<void
 }
 
 /** Makes the first admin. A password in the configuration counts then only: later ones are changed in the console. */
-async function foundAdmin({
-  config,
-  relational,
-  passwords,
-}: Needs): Promise<Pick<Server, 'madePassword' | 'ownPassword'>> {
+async function foundAdmin(needs: Needs): Promise<Pick<Server, 'madePassword' | 'ownPassword'>> {
+  const { config, relational, passwords } = needs;
   const known = await relational.people.account('admin');
   if (known !== null) {
     const { adminPassword } = config;
@@ -174,10 +171,16 @@ async function foundAdmin({
   const made = config.adminPassword === undefined ? newSecret().slice(0, 16) : null;
   const hash = await passwords.hash(config.adminPassword ?? (made as string));
   const area = config.county.code;
-  await relational.people.saveAccount(
-    { name: 'admin', displayName: '管理员', role: 'admin', area },
-    hash,
-  );
+  try {
+    await relational.people.addAccount(
+      { name: 'admin', displayName: '管理员', role: 'admin', area },
+      hash,
+    );
+  } catch (error) {
+    // Another process on the same database was first, and its password is the one that counts.
+    if (!isRefusal(error) || (await relational.people.account('admin')) === null) throw error;
+    return foundAdmin(needs);
+  }
   return { madePassword: made, ownPassword: true };
 }
 

@@ -55,8 +55,17 @@ export interface People {
   accounts(scope: string): Promise<Account[]>;
   /** With the password's hash; null when there is no such account. */
   account(name: string): Promise<(Account & { readonly passwordHash: string }) | null>;
-  /** Without a hash the old one stays. @throws password-needed for a new account without one */
-  saveAccount(account: Account, passwordHash?: string): Promise<void>;
+  /** @throws already-exists also when another process has made one of that name meanwhile */
+  addAccount(account: Account, passwordHash: string): Promise<void>;
+  /**
+   * Changes an account that is still in the area and role in which it was looked at; without a hash the old one stays. False
+   * when another process has moved or removed it meanwhile.
+   */
+  changeAccount(
+    before: Pick<Account, 'area' | 'role'>,
+    account: Account,
+    passwordHash?: string,
+  ): Promise<boolean>;
   /** Also ends its sessions. False when there was none. */
   removeAccount(name: string): Promise<boolean>;
 

@@ -174,7 +174,7 @@ function moduleTests({ target, raw }: Engine): void {
         values ('d-1', '设备', 'village/smart-bin', '${NORTH}', 'd-1', '{}')`,
     );
     await raw(at, `insert into credential values ('d-1', 'device', 'h')`);
-    await made.people.saveAccount(
+    await made.people.addAccount(
       { name: 'li', displayName: '李', role: 'clerk', area: NORTH },
       'hash',
     );
@@ -373,14 +373,14 @@ function transactionTests({ target, raw }: Engine): void {
     const account = { name: 'li', displayName: '李', role: 'clerk', area: NORTH } as const;
     const work = store.transaction(async (tx) => {
       await dig(tx, 'a');
-      await tx.people.saveAccount(account, 'hash');
+      await tx.people.addAccount(account, 'hash');
       throw new Error('changed my mind');
     });
     await expect(work).rejects.toThrow();
     expect([await ids(store), await store.people.account('li')]).toEqual([[], null]);
     await store.transaction(async (tx) => {
       await dig(tx, 'a');
-      await tx.people.saveAccount(account, 'hash');
+      await tx.people.addAccount(account, 'hash');
     });
     expect([await ids(store), await store.people.account('li')]).toMatchObject([['a'], account]);
   });

@@ -71,11 +71,10 @@ export function contractSuite(open: (clock: () => number) => Promise<Relational>
 function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => void): void {
   const li = { name: 'li', displayName: '李', role: 'clerk', area: '330522100200' } as const;
 
-  it('keeps accounts, shows them by scope, and asks a new one for a password', async () => {
+  it('keeps accounts and shows them by scope', async () => {
     const store = await fresh();
-    await expect(store.people.saveAccount(li)).rejects.toMatchObject({ code: 'password-needed' });
-    await store.people.saveAccount(li, 'hash-1');
-    await store.people.saveAccount({ ...li, displayName: '李梅' });
+    await store.people.addAccount(li, 'hash-1');
+    expect(await store.people.changeAccount(li, { ...li, displayName: '李梅' })).toBe(true);
     expect(await store.people.account('li')).toEqual({
       ...li,
       displayName: '李梅',
@@ -88,9 +87,24 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     expect(await store.people.removeAccount('li')).toBe(false);
   });
 
+  it('neither takes over an account that was made meanwhile nor brings one back that was moved or removed', async () => {
+    const store = await fresh();
+    await store.people.addAccount(li, 'first');
+    const other = { ...li, area: '330522101000', displayName: '王' } as const;
+    const twice = store.transaction((tx) => tx.people.addAccount(other, 'second'));
+    await expect(twice).rejects.toMatchObject({ code: 'already-exists' });
+    const moved = { ...li, area: '330522101000' } as const;
+    expect(await store.people.changeAccount(li, moved)).toBe(true);
+    expect(await store.people.changeAccount(li, { ...li, role: 'admin' }, 'third')).toBe(false);
+    expect(await store.people.account('li')).toEqual({ ...moved, passwordHash: 'first' });
+    await store.people.removeAccount('li');
+    expect(await store.people.changeAccount(moved, moved, 'fourth')).toBe(false);
+    expect(await store.people.account('li')).toBeNull();
+  });
+
   it('ends a session when idle, when old, when closed and with its account', async () => {
     const store = await fresh();
-    await store.people.saveAccount(li, 'hash');
+    await store.people.addAccount(li, 'hash');
     const idle = await store.people.openSession('li', '10.0.0.1');
     pass(SESSION_IDLE_MS - 1);
     expect(await store.people.session(idle)).toMatchObject({ name: 'li' });
@@ -117,7 +131,7 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
 
   it('ends sessions from before the clock was set back like all others, counted from then on', async () => {
     const store = await fresh();
-    await store.people.saveAccount(li, 'hash');
+    await store.people.addAccount(li, 'hash');
     pass(365 * DAY);
     const used = await store.people.openSession('li', '10.0.0.1');
     const unused = await store.people.openSession('li', '10.0.0.1');

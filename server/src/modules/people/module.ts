@@ -54,7 +54,12 @@ function userRoutes({ relational, directory, passwords }: Needs): AnyRoute[] {
           // Taking over an account of another area would show that it exists; names are unique over all areas.
           const before = await tx.people.account(name);
           if (before !== null && directory.area(scope, before.area) === undefined) notFound('user');
-          await tx.people.saveAccount({ name, ...fields }, hash);
+          if (before === null) {
+            if (hash === undefined)
+              throw new OperationalError('password-needed', 'a new account needs a password');
+            await tx.people.addAccount({ name, ...fields }, hash);
+          } else if (!(await tx.people.changeAccount(before, { name, ...fields }, hash)))
+            notFound('user');
           if (hash !== undefined) await tx.people.closeSessionsOf(name);
         },
         { audit: audited('save-user', name, { role: fields.role, area: fields.area }) },

@@ -17,7 +17,8 @@ export const resetPassword: Command<Tools> = {
       const hash = await new Passwords().hash(password);
       await relational.transaction(
         async (tx) => {
-          await tx.people.saveAccount(account, hash);
+          if (!(await tx.people.changeAccount(account, account, hash)))
+            throw new OperationalError('no-admin', 'admin was changed meanwhile, try again');
           await tx.people.closeSessionsOf('admin');
         },
         {

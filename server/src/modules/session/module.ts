@@ -117,7 +117,8 @@ async function changePassword(
       const present = await tx.people.account(account.name);
       if (present?.passwordHash !== account.passwordHash)
         throw wrongCredentials('the old password is wrong');
-      await tx.people.saveAccount(present, hash);
+      if (!(await tx.people.changeAccount(present, present, hash)))
+        throw wrongCredentials('the old password is wrong');
       // Whoever else is signed in with the old password is out.
       await tx.people.closeSessionsOf(account.name);
       return { present, secret: await tx.people.openSession(account.name, address) };

@@ -59,19 +59,37 @@ async function findAccount(
   return row === undefined ? null : { ...toAccount(row), passwordHash: row.password_hash };
 }
 
-/** Adds or replaces an account; without a hash the old one stays. @throws password-needed */
-async function saveAccount(db: Db, account: Account, passwordHash?: string): Promise<void> {
-  await inTransaction(db, async (trx) => {
-    const hash = passwordHash ?? (await findAccount(trx, account.name))?.passwordHash;
-    if (hash === undefined)
-      throw new OperationalError('password-needed', `a new account needs a password`);
-    const row = { display_name: account.displayName, role: account.role, area: account.area };
-    await trx
-      .insertInto('account')
-      .values({ name: account.name, ...row, password_hash: hash })
-      .onConflict((c) => c.column('name').doUpdateSet({ ...row, password_hash: hash }))
-      .execute();
-  });
+const columnsOf = ({ displayName, role, area }: Account) => ({
+  display_name: displayName,
+  role,
+  area,
+});
+
+async function addAccount(db: Db, account: Account, passwordHash: string): Promise<void> {
+  await db
+    .insertInto('account')
+    .values({ name: account.name, ...columnsOf(account), password_hash: passwordHash })
+    .execute();
+}
+
+/** One statement looks and changes, so that nothing comes between. */
+async function changeAccount(
+  db: Db,
+  before: Pick<Account, 'area' | 'role'>,
+  account: Account,
+  passwordHash?: string,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('account')
+    .set({
+      ...columnsOf(account),
+      ...(passwordHash === undefined ? {} : { password_hash: passwordHash }),
+    })
+    .where('name', '=', account.name)
+    .where('area', '=', before.area)
+    .where('role', '=', before.role)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
 }
 
 /** Removes an account and, by the foreign key, its sessions. */
@@ -221,7 +239,8 @@ export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void)
   return {
     accounts: (scope) => listAccounts(db, scope),
     account: (name) => findAccount(db, name),
-    saveAccount: (account, hash) => saveAccount(db, account, hash),
+    addAccount: (account, hash) => addAccount(db, account, hash),
+    changeAccount: (before, account, hash) => changeAccount(db, before, account, hash),
     removeAccount: (name) => removeAccount(db, name),
     openSession: (account, address) => openSession(db, clock, account, address),
     session: (secret, options) =>
