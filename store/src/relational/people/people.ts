@@ -1,6 +1,6 @@
 /** Accounts, sessions and tokens. Secrets come in or go out once and are kept as hashes. */
 import { randomUUID } from 'node:crypto';
-import { type Clock, OperationalError } from '@village/core';
+import type { Clock } from '@village/core';
 import type { Kysely, Selectable } from 'kysely';
 import {
   type Account,
@@ -11,7 +11,6 @@ import {
 } from '../contract.ts';
 import { areaWithin } from '../scope.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
-import { inTransaction } from '../transactions.ts';
 import type { AccountTable, PeopleTables, TokenTable } from './tables.ts';
 
 type Db = Kysely<PeopleTables>;
