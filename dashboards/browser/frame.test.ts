@@ -93,6 +93,29 @@ describe("a device's messages and its replacement", { timeout: TIME_OUT }, () =>
     expect(faults).toEqual([]);
   });
 
+  it.each([
+    ['zh', '这些时间收到的报文有缺失'],
+    ['en', 'Messages received at these times are missing'],
+  ] as const)('says which times were missed (%s)', async (language, text) => {
+    const id = sewage();
+    const at = Math.round(
+      (county.devices.find((one) => one.id === id)?.lastSeenAt ?? 0) - 90.6 * 86_400_000,
+    );
+    const { page, faults } = await show(county, {
+      path: `/devices/${id}?frame=${at}`,
+      width: 390,
+      language,
+    });
+    const note = page.getByRole('note').filter({ hasText: text });
+    await note.waitFor();
+    // From the hour before on Beijing's clock.
+    const from = new Date(at - 3_600_000 + 8 * 3_600_000).toISOString();
+    expect(await note.innerText()).toContain(`${from.slice(0, 10)} ${from.slice(11, 19)}`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(wide).toBeLessThanOrEqual(390);
+    expect(faults).toEqual([]);
+  });
+
   it('shows no messages of a device that is no evidence', async () => {
     const bin = county.devices.find(
       ({ id, state }) => id.startsWith('bin') && state === 'online',

@@ -446,11 +446,16 @@ export class FixtureApi {
     };
   }
 
-  /** A message with registers of a Modbus device, or with text of the others; nothing before the last 90 days. */
-  private frames(query: URLSearchParams): { items: api.frames.Frame[] } {
+  /** A message with registers of a Modbus device, or with text of the others; nothing before the last 90 days, the day before which was missed. */
+  private frames(query: URLSearchParams): Static<(typeof api.frames.list.answers)[200]> {
     const device = this.deviceOf(query.get('device') ?? '');
     const at = Date.parse(query.get('at') ?? '');
-    if (this.now - at > 90 * DAY) return { items: [] };
+    const age = this.now - at;
+    if (age > 90 * DAY) {
+      const missing =
+        age > 91 * DAY ? [] : [{ from: iso(at - 3_600_000), to: iso(at + 3_600_000) }];
+      return { items: [], more: false, missing };
+    }
     const values = device.profile.metrics.map(
       ({ key }) => [key, device.values[key]?.value ?? 0] as const,
     );
@@ -468,8 +473,12 @@ export class FixtureApi {
           sequence: modbus ? 40_961 : null,
           payload: payload.toString('base64'),
           fields,
+          details: [],
+          differs: [],
         },
       ],
+      more: false,
+      missing: [],
     };
   }
 

@@ -33,12 +33,20 @@ export interface LocatedField extends ByteRange {
   readonly value: number;
 }
 
+/** A detail of an event and the bytes that say it. */
+export interface LocatedDetail extends ByteRange {
+  readonly event: string;
+  readonly detail: string;
+}
+
 export interface Codec extends Decoder {
   /**
    * Which of a frame's bytes, as the protocol keeps them, say each metric: several ranges where a value is put together.
    * Called with frames that `decode` takes. Absent where a frame does not stand for itself.
    */
   locate?(frame: Frame): ReadonlyMap<string, readonly ByteRange[]>;
+  /** The same for the details of each event. Absent where the protocol has no events. */
+  locateEvents?(frame: Frame): readonly LocatedDetail[];
   encode(values: Readonly<Record<string, number>>, context: EncodeContext): Frame[];
   /**
    * Begins a session with one device, for protocols whose frames lean on earlier ones (names announced at birth,

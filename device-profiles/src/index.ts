@@ -10,6 +10,7 @@ export type {
   DecodeContext,
   Decoder,
   EncodeContext,
+  LocatedDetail,
   LocatedField,
 } from './codec.ts';
 export {
@@ -20,6 +21,7 @@ export {
   frameKept,
   isEvidence,
   locate,
+  locateEvents,
   openDecoder,
   optionFaults,
   optionValues,

@@ -1,6 +1,13 @@
 /** What the rest of the product does with a profile whatever its protocol: decode, encode, options. */
 import { bug, type Device } from '@village/core';
-import type { ByteRange, DecodeContext, Decoder, EncodeContext, LocatedField } from './codec.ts';
+import type {
+  ByteRange,
+  DecodeContext,
+  Decoder,
+  EncodeContext,
+  LocatedDetail,
+  LocatedField,
+} from './codec.ts';
 import { codecOf, rulesOf } from './compile.ts';
 import { optionFaultsOf } from './options.ts';
 import type { Decoded, DeviceProfile, Frame } from './types.ts';
@@ -72,6 +79,20 @@ export function locate(
       joined(ranges.get(metric) ?? []).map((range) => ({ metric, value, ...range })),
     )
     .sort((a, b) => a.from - b.from || a.to - b.to);
+}
+
+/** Which bytes of such a frame say which detail of an event, in the order of the bytes. @throws as decode */
+export function locateEvents(
+  profile: DeviceProfile,
+  payload: Uint8Array,
+  framing: string,
+  options?: Device['options'],
+): LocatedDetail[] {
+  const { protocol, file } = rulesOf(profile);
+  const codec = codecOf(profile, options);
+  const details =
+    protocol.frameOf && codec.locateEvents?.(protocol.frameOf(file, payload, framing));
+  return (details ?? []).toSorted((a, b) => a.from - b.from || a.to - b.to);
 }
 
 /** Ranges in order, those that touch as one. */

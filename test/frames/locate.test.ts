@@ -14,9 +14,10 @@ import {
   frameKept,
   loadCatalog,
   locate,
+  locateEvents,
   type ProfileFile,
 } from '@village/device-profiles';
-import { locateReading } from '@village/device-profiles/mqtt';
+import { locateEvent, locateReading } from '@village/device-profiles/mqtt';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { byHand } from './by-hand.ts';
@@ -122,6 +123,55 @@ describe.each([...profiles.values()].map((profile) => [profile.id, profile] as c
     });
   },
 );
+
+describe('events', () => {
+  const said = [...profiles.values()].flatMap((profile) =>
+    examplesOf(profile)
+      .map(({ name, frame, options }) => ({
+        name: `${profile.id}: ${name}`,
+        kept: frameKept(profile, frame),
+        events: decode(profile, frame, { options }).events,
+        lit: () => {
+          const { payload, framing } = frameKept(profile, frame);
+          return locateEvents(profile, payload, framing, options);
+        },
+      }))
+      .filter(({ events }) => events.length > 0),
+  );
+
+  it('of the catalogue have examples', () => {
+    expect(said.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it.each(said)('every detail opens to the bytes that say it: $name', ({ kept, events, lit }) => {
+    const found = lit().map(({ event, detail, from, to }) => [
+      event,
+      detail,
+      JSON.parse(Buffer.from(kept.payload).subarray(from, to).toString()),
+    ]);
+    const told = events.flatMap(({ type, detail }) =>
+      Object.entries(detail).map(([key, value]) => [type, key, value]),
+    );
+    expect(found.toSorted()).toEqual(told.toSorted());
+  });
+
+  it('of our own wire open as well, and what is no event opens to none', () => {
+    const payload = Buffer.from('{"type":"村 open","detail":{"who":"村","n":[1]},"at":""}');
+    const lit = locateEvent(payload);
+    expect(
+      lit.map(({ event, detail, from, to }) => [
+        event,
+        detail,
+        payload.subarray(from, to).toString(),
+      ]),
+    ).toEqual([
+      ['村 open', 'who', '"村"'],
+      ['村 open', 'n', '[1]'],
+    ]);
+    for (const text of ['{"values":{"pm25":1},"detail":{"a":1}}', '[]', 'null', '{"type":7}'])
+      expect(locateEvent(Buffer.from(text))).toEqual([]);
+  });
+});
 
 describe('JSON as devices write it', () => {
   const station = profiles.get('village/air-weather')!;

@@ -72,4 +72,48 @@ describe.skipIf(!hasChromium)('messages on the page of a station', () => {
     expect(faults).toEqual([]);
     await context.close();
   });
+
+  it.each([
+    [1440, 'zh', '存储值', '与存储的不同'],
+    [390, 'en', 'stored:', 'other values than were stored'],
+  ] as const)(
+    'says which value of a message is not the one stored, at %d px in %s',
+    async (width, language, stored, differs) => {
+      const at = new Date(Math.floor(test.timer.now() / 1000) * 1000 - 120_000 - width);
+      for (const pm25 of [12.5, 48])
+        await test.server.http.inject({
+          method: 'POST',
+          url: '/api/v1/readings',
+          headers: { cookie: admin.cookie },
+          payload: { readings: [{ device: 'north-air', at: at.toISOString(), values: { pm25 } }] },
+        });
+      const url = `http://127.0.0.1:${test.server.httpPort}`;
+      const [name = '', value = ''] = admin.cookie.split('=');
+      const { page, context, faults } = await bench.page(
+        { url },
+        {
+          cookies: [{ name, value, url }] as never,
+          width,
+          language,
+          path: `/devices/north-air?metric=pm25&frame=${at.getTime()}`,
+        },
+      );
+      const messages = page.locator('article.frame');
+      await messages.nth(1).waitFor();
+      expect(await messages.count()).toBe(2);
+      // The one that came first says what was replaced; the last one says what counts.
+      await messages.nth(0).getByRole('note').filter({ hasText: differs }).waitFor();
+      expect(await messages.nth(0).locator('.frame-differs').innerText()).toContain(`${stored}`);
+      expect(await messages.nth(0).locator('.frame-differs').innerText()).toContain('48');
+      expect(await messages.nth(1).getByRole('note').count()).toBe(0);
+      expect(await messages.nth(1).locator('.frame-differs').count()).toBe(0);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide).toBeLessThanOrEqual(width);
+      const pictures = process.env['FRAME_PICTURES'];
+      if (pictures !== undefined)
+        await page.screenshot({ path: `${pictures}/differs-${width}.png`, fullPage: true });
+      expect(faults).toEqual([]);
+      await context.close();
+    },
+  );
 });

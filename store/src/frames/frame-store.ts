@@ -91,7 +91,10 @@ export class Frames implements FrameStore {
     this.#pins.expectReadable();
     this.#feed.forgetMissed(before);
     this.#journal.writer.frameBudget.forget(before);
-    const done = this.#alone(() => this.#files.retain(before, (frame) => this.#pins.holds(frame)));
+    const done = this.#alone(async () => {
+      await this.#pins.written();
+      return this.#files.retain(before, (frame) => this.#pins.holds(frame));
+    });
     this.#deleting = done.catch(() => undefined);
     return { files: await done };
   }

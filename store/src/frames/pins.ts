@@ -61,6 +61,11 @@ export class Pins {
     if (this.#pins.length > 0 || this.#damaged) await copyFile(this.#path, join(folder, FILE));
   }
 
+  /** Resolves when what was added before the call holds, or could not be written. */
+  written(): Promise<void> {
+    return this.#writing;
+  }
+
   /** @throws bad-pin, too-many-pins, pins-damaged */
   async add(pin: Pin): Promise<void> {
     const added = this.#writing.then(() => this.#add(pin));

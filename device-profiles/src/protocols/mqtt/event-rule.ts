@@ -7,6 +7,8 @@ import { compilePointer, type JsonObject } from './json.ts';
 import { fitsFilter } from './topic.ts';
 
 export interface EventRule {
+  /** Where each detail stands. */
+  readonly pointers: ReadonlyMap<string, string>;
   /** Undefined when the payload holds no such event. @throws event-too-large */
   find(root: JsonObject, rest: readonly string[]): DecodedEvent | undefined;
 }
@@ -33,6 +35,7 @@ export function compileEvent(event: EventFile): EventRule {
     ([key, pointer]) => [key, compilePointer(pointer)] as const,
   );
   return {
+    pointers: new Map(Object.entries(event.detail)),
     find(root, rest) {
       if (filter !== undefined && !fitsFilter(filter, rest)) return undefined;
       if (!when.every((holds) => holds(root)) || unless.some((holds) => holds(root)))

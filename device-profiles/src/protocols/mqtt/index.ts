@@ -17,7 +17,7 @@ import { type CompiledMqtt, claimedTopic, compiledMqtt, topicTextOf } from './to
 
 export { isMqttFrame, MQTT, type MqttFrame } from './frame.ts';
 export { listPositions } from './json-positions.ts';
-export { locateReading } from './native-codec.ts';
+export { locateEvent, locateReading } from './native-codec.ts';
 export { TopicIndex, type TopicOwner } from './topic-index.ts';
 export { matchTopic, topicFilter, topicOf } from './topics.ts';
 

@@ -1,6 +1,6 @@
 /** JSON frames of one profile, and binary ones that a network server wraps in JSON. */
 import { OperationalError } from '@village/core';
-import type { ByteRange, Codec, EncodeContext } from '../../codec.ts';
+import type { ByteRange, Codec, EncodeContext, LocatedDetail } from '../../codec.ts';
 import {
   addRaw,
   closeReadings,
@@ -15,7 +15,7 @@ import {
 import type { Options } from '../../options.ts';
 import type { MetricFile, ProfileFile } from '../../schema/file.ts';
 import type { DecodedEvent } from '../../types.ts';
-import { compileEvent } from './event-rule.ts';
+import { compileEvent, type EventRule } from './event-rule.ts';
 import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { compilePointer, compileTime, type JsonObject, parseObject, setPointer } from './json.ts';
 import { type JsonNode, jsonNodes, nodeOf } from './json-positions.ts';
@@ -155,6 +155,21 @@ function nodeFrom(
   return source === undefined ? undefined : nodeOf(nodes, source.pointer);
 }
 
+/** Where the details of an event stand; none when the message holds no such event. */
+function detailsOf(
+  event: EventRule,
+  root: JsonObject,
+  rest: readonly string[],
+  nodes: JsonNode,
+): LocatedDetail[] {
+  const found = event.find(root, rest);
+  if (found === undefined) return [];
+  return Object.keys(found.detail).flatMap((detail) => {
+    const node = nodeOf(nodes, event.pointers.get(detail) ?? '');
+    return node === undefined ? [] : [{ event: found.type, detail, from: node.from, to: node.to }];
+  });
+}
+
 function addField(readings: OpenReading[], rule: MetricRule, field: string, fields: JsonObject) {
   const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
   const raw = value === undefined ? undefined : rawOfJson(rule, value, false);
@@ -217,6 +232,13 @@ export function compileJson(
           return [rule.key, range === undefined ? [] : [{ from: range.from, to: range.to }]];
         }),
       );
+    },
+    locateEvents(frame) {
+      const { topic, payload } = mqttFrame(frame, file.profile);
+      const root = parseObject(payload, mqtt.payloadMax);
+      const rest = needsRest ? restOf(pattern, topic) : NO_LEVELS;
+      const nodes = jsonNodes(payload);
+      return events.flatMap((event) => detailsOf(event, root, rest, nodes));
     },
     encode(values, context) {
       const groups = groupByTopic(metrics, values);

@@ -8,7 +8,7 @@ import {
   topics,
   type WireReading,
 } from '@village/core';
-import type { ByteRange, Codec, LocatedField } from '../../codec.ts';
+import type { ByteRange, Codec, LocatedDetail, LocatedField } from '../../codec.ts';
 import {
   addCanonical,
   closeReadings,
@@ -72,20 +72,32 @@ function nativeFrame(topic: string, reading: WireReading): MqttFrame {
   return { protocol: MQTT, topic, payload: Buffer.from(JSON.stringify(reading)) };
 }
 
-function valueNodes(payload: Uint8Array): [key: string, range: ByteRange][] {
-  const values = nodeOf(jsonNodes(payload), '/values')?.fields;
+/** The fields of an object in the payload. */
+function fieldNodes(payload: Uint8Array, pointer: string): [key: string, range: ByteRange][] {
+  const values = nodeOf(jsonNodes(payload), pointer)?.fields;
   return [...(values ?? [])].map(([key, { from, to }]) => [key, { from, to }]);
+}
+
+/** As ingest takes it: texts in another encoding than UTF-8 beside the values harm nothing. @throws payload-not-json */
+function parseRow(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString('utf8'));
+  } catch (cause) {
+    throw new OperationalError('payload-not-json', (cause as Error).message, { cause });
+  }
+}
+
+/** Which bytes of an event object of our own wire say which detail. @throws payload-not-json */
+export function locateEvent(payload: Uint8Array): LocatedDetail[] {
+  const event = (parseRow(payload) as { readonly type?: unknown } | null)?.type;
+  if (typeof event !== 'string') return [];
+  return fieldNodes(payload, '/detail').map(([detail, range]) => ({ event, detail, ...range }));
 }
 
 /** Which bytes of a reading object of our own wire gave which value; its values are what they say. @throws payload-not-json */
 export function locateReading(payload: Uint8Array): LocatedField[] {
-  // As ingest takes it: texts in another encoding than UTF-8 beside the values harm nothing.
-  try {
-    JSON.parse(Buffer.from(payload).toString('utf8'));
-  } catch (cause) {
-    throw new OperationalError('payload-not-json', (cause as Error).message, { cause });
-  }
-  return valueNodes(payload).flatMap(([metric, { from, to }]) => {
+  parseRow(payload);
+  return fieldNodes(payload, '/values').flatMap(([metric, { from, to }]) => {
     const value: unknown = JSON.parse(Buffer.from(payload.subarray(from, to)).toString('utf8'));
     return typeof value === 'number' ? [{ metric, value, from, to }] : [];
   });
@@ -113,7 +125,7 @@ export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Option
     },
     locate(frame) {
       const { payload } = mqttFrame(frame, file.profile);
-      return new Map(valueNodes(payload).map(([key, range]) => [key, [range]]));
+      return new Map(fieldNodes(payload, '/values').map(([key, range]) => [key, [range]]));
     },
     encode(values, context) {
       const known = Object.entries(values).filter(([key]) => rules.has(key));

@@ -38,6 +38,8 @@ interface Frame {
   sequence: number | null;
   payload: string;
   fields: { metric: string; value: number; from: number; to: number }[];
+  details: { event: string; detail: string; from: number; to: number }[];
+  differs: { metric: string; stored: number }[] | null;
 }
 
 const framesOf = async (id: string, at: string, client = admin): Promise<Frame[]> =>
@@ -154,6 +156,80 @@ it('keeps the bytes of a row where a gateway sends no block or none that can be 
   // No evidence, and nothing that was stored.
   expect(await framesOf('bin-1', third)).toEqual([]);
   expect(await framesOf('north-air', third)).toEqual([]);
+});
+
+it('opens the event of a camera to the bytes of each detail', async () => {
+  const camera = await connect('cam-1');
+  const at = now();
+  const text = `{ "UtcTime":"${at}", "Data":{"Plate":"浙E·12345"} }`;
+  await camera.publishAsync('cam1/onvif-ej/RuleEngine/Recognition/LicensePlate/1', text, {
+    qos: 1,
+  });
+  const [frame] = await framesOf('cam-1', at);
+  expect(frame!.fields).toEqual([]);
+  const [plate, ...others] = frame!.details;
+  expect([plate!.event, plate!.detail, others]).toEqual(['plate-seen', 'plate', []]);
+  const payload = Buffer.from(frame!.payload, 'base64');
+  expect(payload.subarray(plate!.from, plate!.to).toString()).toBe('"浙E·12345"');
+});
+
+it('says which values a gateway stored that its own frame does not say', async () => {
+  const gateway = await connect('gw-north');
+  const at = now();
+  const reading = {
+    device: 'north-ph',
+    at,
+    values: { ph: 8.5, temperature: 25 },
+    frame: Buffer.from('0000C841B81E2141', 'hex').toString('base64'),
+    framing: 'probe:4',
+  };
+  const batch = { epoch: 'e1', seq: 42, lane: 'live', readings: [reading] };
+  await gateway.publishAsync(topics.gatewayReadings('gw-north'), JSON.stringify(batch), { qos: 1 });
+  const [frame] = await framesOf('north-ph', at);
+  expect(frame!.fields.map(({ metric, value }) => [metric, value])).toEqual([
+    ['temperature', 25],
+    ['ph', 10.07],
+  ]);
+  expect(frame!.differs).toEqual([{ metric: 'ph', stored: 8.5 }]);
+});
+
+it('opens what a gateway makes up to nothing, and goes on', async () => {
+  const gateway = await connect('gw-north');
+  const made = ['probe:999999', 'nope:2', '__proto__:2', '', 'probe:0 '.repeat(400), '村:2'];
+  const times = made.map(() => now());
+  const readings = made.map((framing, n) => ({
+    device: 'north-ph',
+    at: times[n],
+    values: { ph: 7, temperature: 25 },
+    frame: Buffer.from('02BC00FA', 'hex').toString('base64'),
+    framing,
+  }));
+  const batch = { epoch: 'e1', seq: 43, lane: 'live', readings };
+  await gateway.publishAsync(topics.gatewayReadings('gw-north'), JSON.stringify(batch), { qos: 1 });
+  for (const at of times) {
+    const [frame] = await framesOf('north-ph', at);
+    expect([frame!.payload, frame!.fields, frame!.differs]).toEqual(['ArwA+g==', [], []]);
+  }
+});
+
+it('shows the first of many messages of one time and says that there are more', async () => {
+  const client = await connect('north-air');
+  const at = now();
+  for (let n = 0; n < 23; n++)
+    await client.publishAsync(
+      topics.deviceReadings('north-air'),
+      JSON.stringify({ at, values: { pm25: n } }),
+      { qos: 1 },
+    );
+  const answer = await admin.get<{ items: Frame[]; more: boolean; missing: unknown[] }>(
+    `/frames?device=north-air&at=${encodeURIComponent(at)}`,
+  );
+  expect(answer.items.map(({ fields }) => fields[0]!.value)).toEqual(
+    Array.from({ length: 20 }, (_, n) => n),
+  );
+  expect([answer.more, answer.missing]).toEqual([true, []]);
+  // The last message of the time is the one that counts.
+  expect(answer.items[0]!.differs).toEqual([{ metric: 'pm25', stored: 22 }]);
 });
 
 it('shows nobody the frames of another area, and takes no time that is none', async () => {

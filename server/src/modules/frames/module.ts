@@ -1,8 +1,13 @@
 /** The module of frames: what devices said, as it was received, opened to the bytes of each value. */
 import * as api from '@village/api';
 import { formatTime, OperationalError } from '@village/core';
-import { type LocatedField, locate } from '@village/device-profiles';
-import { locateReading } from '@village/device-profiles/mqtt';
+import {
+  type LocatedDetail,
+  type LocatedField,
+  locate,
+  locateEvents,
+} from '@village/device-profiles';
+import { locateEvent, locateReading } from '@village/device-profiles/mqtt';
 import {
   type AnyRoute,
   answer,
@@ -21,21 +26,59 @@ import { readDecoding } from './decoding.ts';
 /** Messages of one device and one time that are shown. */
 const SHOWN_MAX = 20;
 
-/** Which bytes gave which value, by the profile of then; none when that can't be told any more. */
-async function fieldsOf(
+interface Opened {
+  readonly fields: readonly LocatedField[];
+  readonly details: readonly LocatedDetail[];
+}
+
+/** Which bytes gave what, by the profile of then; nothing when that can't be told any more. */
+async function open(
   { profileRevisions, log }: Pick<Needs, 'profileRevisions' | 'log'>,
-  frame: ReceivedFrame,
-): Promise<LocatedField[]> {
+  { payload, decoding, device, at, receivedAt }: ReceivedFrame,
+): Promise<Opened> {
   try {
-    const { profile, revision, form, framing, options } = readDecoding(frame.decoding);
-    if (form === 'row') return locateReading(frame.payload);
-    const rules = await profileRevisions.profileAt(profile, revision, frame.receivedAt);
-    return locate(rules, frame.payload, framing, options);
+    const { profile, revision, form, framing, options } = readDecoding(decoding);
+    if (form === 'row') return { fields: locateReading(payload), details: locateEvent(payload) };
+    const rules = await profileRevisions.profileAt(profile, revision, receivedAt);
+    return {
+      fields: locate(rules, payload, framing, options),
+      details: locateEvents(rules, payload, framing, options),
+    };
   } catch (error) {
     if (!(error instanceof OperationalError) || error.retry) throw error;
-    log.warn({ err: error, device: frame.device, at: frame.at }, 'a frame could not be opened');
-    return [];
+    log.warn({ err: error, device, at }, 'a frame could not be opened');
+    return { fields: [], details: [] };
   }
+}
+
+/** What was stored of a time, as it was received; null when it can't be asked for now. */
+async function storedAt(
+  { readings }: Pick<Needs, 'readings'>,
+  device: string,
+  at: number,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, number>> | null> {
+  try {
+    const query = { device, from: at, to: at + 1, limit: 1 };
+    return (await readings.received.range(query, signal))[0]?.values ?? {};
+  } catch (error) {
+    // The frames are there whatever the archive does.
+    if (!(error instanceof OperationalError) || !error.retry || signal.aborted) throw error;
+    return null;
+  }
+}
+
+/** Metrics that a frame says another value of than was stored. */
+function differences(
+  fields: readonly LocatedField[],
+  stored: Readonly<Record<string, number>> | null,
+): api.frames.FrameDifference[] | null {
+  if (stored === null) return null;
+  const said = new Map(fields.map(({ metric, value }) => [metric, value]));
+  return [...said].flatMap(([metric, value]) => {
+    const kept = Object.hasOwn(stored, metric) ? stored[metric] : undefined;
+    return kept === undefined || kept === value ? [] : [{ metric, stored: kept }];
+  });
 }
 
 function listRoute(needs: Needs): AnyRoute {
@@ -43,19 +86,32 @@ function listRoute(needs: Needs): AnyRoute {
   return route(api.frames.list, async ({ caller, query, signal }) => {
     deviceFor(directory, caller, query.device);
     const at = instant(query.at, 'at');
-    const found = await store.frames.find(query.device, at, at + 1, SHOWN_MAX, signal);
-    const items = await Promise.all(
-      found.frames.map(async (frame) => ({
-        at: formatTime(frame.at),
-        receivedAt: formatTime(frame.receivedAt),
-        source: frame.source,
-        way: frame.way,
-        sequence: frame.sequence,
-        payload: Buffer.from(frame.payload).toString('base64'),
-        fields: await fieldsOf(needs, frame),
-      })),
+    const { frames, more, missing } = await store.frames.find(
+      query.device,
+      at,
+      at + 1,
+      SHOWN_MAX,
+      signal,
     );
-    return answer(200, { items }, missingHeaders(found.missing));
+    const stored = frames.length === 0 ? {} : await storedAt(needs, query.device, at, signal);
+    const items = await Promise.all(
+      frames.map(async (frame) => {
+        const { fields, details } = await open(needs, frame);
+        return {
+          at: formatTime(frame.at),
+          receivedAt: formatTime(frame.receivedAt),
+          source: frame.source,
+          way: frame.way,
+          sequence: frame.sequence,
+          payload: Buffer.from(frame.payload).toString('base64'),
+          fields: [...fields],
+          details: [...details],
+          differs: differences(fields, stored),
+        };
+      }),
+    );
+    const spans = missing.map(({ from, to }) => ({ from: formatTime(from), to: formatTime(to) }));
+    return answer(200, { items, more, missing: spans }, missingHeaders(missing));
   });
 }
 

@@ -1,8 +1,8 @@
 /** What a message's bytes are shown as: pieces between the borders of fields, as text where it is text. Pure. */
 
 export interface Field {
+  /** The metric, or another name of what is said there. */
   readonly metric: string;
-  readonly value: number;
   readonly from: number;
   readonly to: number;
 }
@@ -47,4 +47,42 @@ export function textOf(bytes: Uint8Array): string | null {
   }
 }
 
-export const hexOf = (byte: number): string => byte.toString(16).padStart(2, '0').toUpperCase();
+/** Bytes as digits, two each. */
+export const hexText = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(' ');
+
+/** What is shown of bytes: each alone, but many that say nothing as one, since a page can't hold 64 KiB of boxes. */
+export interface Cell extends Piece {
+  /** The first byte of its piece. */
+  readonly begins: boolean;
+}
+
+/** Bytes of a piece that are shown each alone. */
+const ALONE_MAX = 256;
+
+export function cellsOf(pieces: readonly Piece[]): Cell[] {
+  return pieces.flatMap((piece) => {
+    const length = piece.to - piece.from;
+    const alone = Math.min(length, ALONE_MAX);
+    const cells = Array.from({ length: alone }, (_, i) => ({
+      ...piece,
+      from: piece.from + i,
+      to: piece.from + i + 1,
+      begins: i === 0,
+    }));
+    const rest = { ...piece, from: piece.from + alone, begins: false };
+    return length > alone ? [...cells, rest] : cells;
+  });
+}
+
+/** What the bytes of a value of JSON say: a text without its quotes. */
+export function saidIn(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'string' ? value : text;
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
+}

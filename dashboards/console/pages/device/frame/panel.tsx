@@ -1,36 +1,18 @@
 /** What a device said, as it was received, with the bytes of each value lit on demand. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Device, Frame, Metric } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import { formatExact, formatMetric, formatReceipt, formatTime } from '#kit/format.ts';
+import { formatReceipt, formatTime } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
-import { say } from '#kit/text/language.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
-import { bytesOf, hexOf, type Piece, piecesOf, textOf } from './bytes.ts';
-import { t, word } from './texts.ts';
+import { bytesOf, cellsOf, hexText, type Piece, piecesOf, textOf } from './bytes.ts';
+import { detailKey, Fields } from './fields.tsx';
+import { type Lighting, useLighting } from './lighting.ts';
+import { Differs, Missed, More } from './notes.tsx';
+import { t } from './texts.ts';
 import './frame.css';
-
-/** Which field is lit: the one pointed at, else the one that was clicked. */
-interface Lighting {
-  readonly lit: string | null;
-  readonly kept: string | null;
-  point(metric: string | null): void;
-  keep(metric: string): void;
-}
-
-function useLighting(first: string | null): Lighting {
-  const [pointed, point] = useState<string | null>(null);
-  const [kept, keep] = useState<string | null>(first);
-  useEffect(() => keep(first), [first]);
-  return {
-    lit: pointed ?? kept,
-    kept,
-    point,
-    keep: (metric) => keep(kept === metric ? null : metric),
-  };
-}
 
 /** What pointing at a piece and clicking it does; the fields beside it do the same by keyboard. */
 const handlers = ({ metrics }: Piece, { lit, point, keep }: Lighting) => {
@@ -77,82 +59,41 @@ function HexBytes({
   pieces: readonly Piece[];
   light: Lighting;
 }) {
-  const cells = pieces.flatMap((piece) =>
-    Array.from({ length: piece.to - piece.from }, (_, i) => ({ piece, at: piece.from + i })),
-  );
   return (
     <div class="frame-hex">
-      {cells.map(({ piece, at }) => (
-        <span
-          key={at}
-          class={`${classOf(piece, light.lit)}${at === piece.from ? ' begins' : ''}`}
-          title={String(at + 1)}
-          {...handlers(piece, light)}
-        >
-          {hexOf(bytes[at] ?? 0)}
-        </span>
-      ))}
+      {cellsOf(pieces).map((cell) =>
+        cell.to - cell.from > 1 ? (
+          <span
+            key={cell.from}
+            class={`rest ${classOf(cell, light.lit)}`}
+            {...handlers(cell, light)}
+          >
+            {hexText(bytes.subarray(cell.from, cell.to))}
+          </span>
+        ) : (
+          <span
+            key={cell.from}
+            class={`${classOf(cell, light.lit)}${cell.begins ? ' begins' : ''}`}
+            title={String(cell.to)}
+            {...handlers(cell, light)}
+          >
+            {hexText(bytes.subarray(cell.from, cell.to))}
+          </span>
+        ),
+      )}
     </div>
   );
 }
 
-/** Bytes are counted from one, as people count. */
-const placeOf = ({ from, to }: Frame['fields'][number]): string =>
-  to - from === 1 ? t('frame.one-byte', { at: to }) : t('frame.place', { from: from + 1, to });
-
-function Fields({
-  frame,
-  metrics,
-  light,
-}: {
-  frame: Frame;
-  metrics: readonly Metric[];
-  light: Lighting;
-}) {
-  const grouped = [...Map.groupBy(frame.fields, ({ metric }) => metric)];
-  if (grouped.length === 0) return <p class="muted">{t('frame.no-fields')}</p>;
-  return (
-    <ul class="frame-fields" aria-label={t('frame.fields')}>
-      {grouped.map(([key, fields]) => {
-        const metric = metrics.find((one) => one.key === key);
-        const value = fields[0]?.value ?? 0;
-        return (
-          <li key={key}>
-            <button
-              type="button"
-              aria-pressed={light.kept === key}
-              class={light.lit === key ? 'lit' : ''}
-              onMouseEnter={() => light.point(key)}
-              onMouseLeave={() => light.point(null)}
-              onFocus={() => light.point(key)}
-              onBlur={() => light.point(null)}
-              onClick={() => light.keep(key)}
-            >
-              <span>{metric === undefined ? key : say(metric.name)}</span>
-              <span class="number">
-                {formatMetric(metric, value, formatExact)}
-                {metric !== undefined && metric.unit !== '' && (
-                  <span class="unit">{word('unit', metric.unit)}</span>
-                )}
-              </span>
-              <span class="muted small number">{fields.map(placeOf).join(' + ')}</span>
-            </button>
-          </li>
-        );
-      })}
-    </ul>
-  );
-}
-
-/** Who sent it, in words: a gateway numbers its batches, who posts is a person or a token, the rest speak for themselves. */
-function senderOf({ source, sequence }: Frame): string {
+/** Who sent it, in words: who posts is a person or a token, a device speaks for itself, all others are gateways. */
+function senderOf({ source }: Frame, device: string): string {
   if (source.startsWith('http:')) return t('frame.posted-by', { name: source.slice(5) });
-  return t(sequence === null ? 'frame.direct' : 'frame.gateway', { id: source });
+  return t(source === device ? 'frame.direct' : 'frame.gateway', { id: source });
 }
 
-function About({ frame, length }: { frame: Frame; length: number }) {
+function About({ frame, device, length }: { frame: Frame; device: string; length: number }) {
   const facts: [string, string][] = [
-    [t('frame.source'), senderOf(frame)],
+    [t('frame.source'), senderOf(frame, device)],
     ...(frame.sequence === null
       ? []
       : ([[t('frame.sequence'), String(frame.sequence)]] as [string, string][])),
@@ -178,24 +119,34 @@ function About({ frame, length }: { frame: Frame; length: number }) {
 
 function Message({
   frame,
+  device,
   metrics,
   metric,
 }: {
   frame: Frame;
+  device: Device;
   metrics: readonly Metric[];
   metric: Metric;
 }) {
   const has = frame.fields.some((field) => field.metric === metric.key);
   const light = useLighting(has ? metric.key : null);
   const bytes = bytesOf(frame.payload);
-  const pieces = piecesOf(bytes.length, frame.fields);
+  const details = frame.details.map((one) => ({ ...one, metric: detailKey(one) }));
+  const pieces = piecesOf(bytes.length, [...frame.fields, ...details]);
   const Bytes = textOf(bytes) === null ? HexBytes : TextBytes;
   return (
     <article class="frame">
-      <About frame={frame} length={bytes.length} />
+      <About frame={frame} device={device.id} length={bytes.length} />
+      <Differs frame={frame} />
       <div class="frame-body">
         <Bytes bytes={bytes} pieces={pieces} light={light} />
-        <Fields frame={frame} metrics={metrics} light={light} />
+        <Fields
+          frame={frame}
+          bytes={bytes}
+          profile={device.profile}
+          metrics={metrics}
+          light={light}
+        />
       </div>
     </article>
   );
@@ -243,6 +194,7 @@ export function FramePanel({
         )}
       </div>
       <StaleNote error={load.error} retry={load.reload} />
+      <Missed spans={load.data?.missing ?? []} />
       {frames === undefined ? (
         load.error === undefined ? (
           <Skeleton lines={4} />
@@ -255,8 +207,9 @@ export function FramePanel({
         <>
           {frames.map((frame, index) => (
             // By place: the next message takes the place of this one, and what is lit and has the focus stays so.
-            <Message key={index} frame={frame} metrics={metrics} metric={metric} />
+            <Message key={index} frame={frame} device={device} metrics={metrics} metric={metric} />
           ))}
+          {load.data?.more === true && <More shown={frames.length} />}
           <p class="panel-foot muted small">{t('frame.hint')}</p>
         </>
       )}
