@@ -49,6 +49,8 @@ export class FrameFeed {
   #missed: MissedSpan[];
   #missedSaved = true;
   #writing: Promise<void> = Promise.resolve();
+  /** The last attempt to write a file failed, so that it may take long until all is taken. */
+  #refused = false;
   readonly #waits = new ReaderWaits(
     () =>
       new OperationalError('frames-behind', 'The frames are still catching up.', { retry: true }),
@@ -95,6 +97,7 @@ export class FrameFeed {
         await this.#follow(signal, () => {
           retryMs = RETRY_MS;
           told = '';
+          this.#refused = false;
         });
       } catch (error) {
         if (isCutOff(error)) this.#cutOff(error);
@@ -105,6 +108,9 @@ export class FrameFeed {
               reason,
             });
           told = reason;
+          this.#refused = true;
+          // Nobody waits for a disk: what is not taken is told as missing.
+          this.#waits.taken(Number.POSITIVE_INFINITY);
           await settings.timer.sleep(retryMs, signal).catch(() => undefined);
           retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
         }
@@ -228,13 +234,17 @@ export class FrameFeed {
   }
 
   /**
-   * Resolves when the frames of everything that was committed before the call can be found.
+   * Resolves when the frames of everything that was committed before the call can be found; while files can't be written
+   * at once, with the times of receipt of those that wait in the journal alone.
    * @throws frames-behind, query-aborted
    */
-  async visible(signal?: AbortSignal): Promise<void> {
+  async visible(signal?: AbortSignal): Promise<MissedSpan | null> {
     const target = this.#journal.head;
-    if (this.#takenUpTo >= target) return;
-    await this.#waits.until(target, signal);
+    if (this.#takenUpTo < target && !this.#refused) await this.#waits.until(target, signal);
+    if (this.#takenUpTo >= target) return null;
+    const { spans, committedAt } = this.#journal;
+    const span = spans.receivedAfter(this.#takenUpTo);
+    return span && { from: span.from, to: Math.max(span.to, committedAt) };
   }
 
   async close(): Promise<void> {

@@ -45,7 +45,7 @@ export class Frames implements FrameStore {
     limit: number,
     signal?: AbortSignal,
   ): Promise<FoundFrames> {
-    await this.#feed.visible(signal);
+    const behind = await this.#feed.visible(signal);
     // Memory first: a frame that moves to a file meanwhile is found twice, not never.
     const waiting = this.#feed
       .waitingOf(device)
@@ -59,7 +59,8 @@ export class Frames implements FrameStore {
     };
     const { frames, damaged } = await this.#inFiles(wanted);
     const all = await sortedOnce([...frames, ...waiting]);
-    const missing = [...this.#feed.missed, ...this.#files.damaged, ...damaged].filter(
+    const spans = [...this.#feed.missed, ...this.#files.damaged, ...damaged];
+    const missing = [...spans, ...(behind === null ? [] : [behind])].filter(
       // What is late by more than a day is not told of: every span that was ever missed might hold it.
       (span) => span.to >= from && span.from < to + DAY,
     );
@@ -111,8 +112,8 @@ export class Frames implements FrameStore {
 
   /** A copy that holds the frames of everything committed before the call. */
   async backup(folder: string): Promise<void> {
-    await this.#feed.visible();
-    await this.#feed.flush();
+    // What is not in files is in the copy of the journal, which was made before: a disk that refuses keeps no backup from being made.
+    await this.#feed.flush().catch(() => undefined);
     await this.#alone(async () => {
       await this.#files.copyTo(folder);
       await this.#pins.copyTo(folder);

@@ -214,6 +214,50 @@ describe('a device that never stops talking', () => {
   });
 });
 
+describe('a disk that refuses', () => {
+  /** Enough for memory to be full of what can't be written. */
+  async function fill(): Promise<void> {
+    await rm(framesFolder(), { recursive: true });
+    await writeFile(framesFolder(), 'no folder');
+    for (let n = 0; n < 60; n++)
+      await put(
+        ...Array.from({ length: 4 }, (_, i) => frame('d2', NOW + 4 * n + i, 'y'.repeat(60_000))),
+      );
+    await expect.poll(() => store.frames.counters().writeFailures).toBeGreaterThan(0);
+  }
+
+  it('keeps nobody waiting: what is in memory is found, and what waits in the journal is told', async () => {
+    await put(frame('d1', NOW, 'before'));
+    await fill();
+    await put(frame('d3', NOW + 240, 'last'));
+    expect(await texts('d1')).toEqual(['before']);
+    const { frames, missing } = await store.frames.find('d3', NOW + 240, NOW + 241, 10);
+    expect(frames).toEqual([]);
+    expect(missing).toHaveLength(1);
+    expect(missing[0]!.from).toBeLessThanOrEqual(NOW + 1_240);
+    expect(missing[0]!.to).toBeGreaterThanOrEqual(NOW + 1_240);
+    await rm(framesFolder());
+    await mkdir(framesFolder());
+    await expect.poll(() => texts('d3'), { timeout: 20_000 }).toEqual(['last']);
+    expect((await store.frames.find('d3', NOW + 240, NOW + 241, 10)).missing).toEqual([]);
+    expect(await texts('d2')).toHaveLength(240);
+  });
+
+  it('keeps no backup from being made, in which all is found', async () => {
+    await put(frame('d1', NOW, 'before'));
+    await fill();
+    const copy = join(folder, 'copy');
+    await store.backup(copy);
+    await store.close();
+    const first = folder;
+    folder = copy;
+    await open();
+    expect(await texts('d1')).toEqual(['before']);
+    expect(await texts('d2')).toHaveLength(240);
+    folder = first;
+  });
+});
+
 describe('pins', () => {
   it('of spans without an end are refused, and the list stays readable', async () => {
     const pin = { device: 'd1', from: NOW, to: NOW + DAY, why: 'report' };
