@@ -28,6 +28,7 @@ const PATHS = {
   'device as a table': '/devices/{sewage}?view=table&range=7d',
   'device never heard': '/devices/{never}',
   figure: '/devices/{sewage}/figures?figure=hours-above:water.cod&at={day}',
+  'figure of an area': '/areas/330522002000/figures?figure=area-hours-above:water.cod&at={day}',
   'figure that is none': '/devices/{sewage}/figures?figure=none&at={day}',
   corrections: '/corrections',
   correcting: '/corrections/devices/{sewage}',

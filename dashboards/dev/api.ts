@@ -2,6 +2,7 @@
 import type * as api from '@village/api';
 import { averages, gapAfterMs } from '@village/core';
 import type { Static } from 'typebox';
+import { areaFiguresOf, areaFigureValues, explainedAreaFigure } from './area-figures.ts';
 import { FixtureCorrections } from './corrections.ts';
 import {
   areas,
@@ -482,7 +483,17 @@ export class FixtureApi {
     };
   }
 
+  private areaFigures(more: string | undefined, query: URLSearchParams): object {
+    const devices = this.below(this.areaOf(query.get('area')));
+    if (more === 'of') return { items: areaFiguresOf(devices) };
+    const figure = query.get('figure') ?? '';
+    if (more === 'explain')
+      return explainedAreaFigure(devices, figure, Date.parse(query.get('at') ?? ''), this.now);
+    return areaFigureValues(devices, figure, range(query), this.now);
+  }
+
   private figures(more: string | undefined, query: URLSearchParams): object {
+    if (query.has('area')) return this.areaFigures(more, query);
     const device = this.deviceOf(query.get('device') ?? '');
     if (more === 'of') return { items: figuresOf(device) };
     const figure = query.get('figure') ?? '';

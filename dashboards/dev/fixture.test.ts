@@ -55,6 +55,19 @@ describe('the fixture', () => {
       (device) =>
         `?figure=daily-mean:water.cod&device=${device}&at=${new Date(NOW - 3 * 86_400_000).toISOString()}`,
     ],
+    ['GET', '/figures/of', () => '?area=330522002000'],
+    [
+      'GET',
+      '/figures',
+      (device) =>
+        `?figure=area-hours-above:water.cod&area=330522002000&${span(device).replace(/^device=[^&]*&/, '')}`,
+    ],
+    [
+      'GET',
+      '/figures/explain',
+      () =>
+        `?figure=area-daily-mean:water.cod&area=330522002000&at=${new Date(NOW - 3 * 86_400_000).toISOString()}`,
+    ],
     ['GET', '/corrections', () => '?state=active'],
     ['GET', '/quarantine', () => ''],
     ['POST', '/quarantine/rerun', () => ''],

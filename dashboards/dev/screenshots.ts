@@ -62,6 +62,10 @@ async function made(count: number): Promise<Subject> {
       ['device-never', `/devices/${never?.id}`],
       ['figure', `/devices/${of('sewage')}/figures?figure=hours-above:water.cod&at=${days(3)}`],
       ['figure-hour', `/devices/${of('sewage')}/figures?figure=hourly-mean:water.ph&at=${days(3)}`],
+      [
+        'figure-area',
+        `/areas/330522002000/figures?figure=area-hours-above:water.cod&at=${days(3)}`,
+      ],
       ['correcting', `/corrections/devices/${of('sewage')}?metric=nh3n`],
       ['missing', '/devices/none'],
     ],

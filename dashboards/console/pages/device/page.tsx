@@ -5,6 +5,7 @@ import * as calls from '#kit/api/calls.ts';
 import { drawnAs, trend } from '#kit/chart/series.ts';
 import { Figure, StateMark } from '#kit/devices/marks.tsx';
 import { mergeLatest } from '#kit/devices/merge.ts';
+import { Figures } from '#kit/figures/panel.tsx';
 import { formatSpan, formatTime } from '#kit/format.ts';
 import { useLive, useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
@@ -14,7 +15,6 @@ import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
 import { loadRecent } from './data.ts';
-import { Figures } from './figures/panel.tsx';
 import { FramePanel } from './frame/panel.tsx';
 import { History } from './history.tsx';
 import { Replace } from './replace/dialog.tsx';
@@ -233,7 +233,7 @@ function Body({
       {chosen !== undefined && showsFrames(profile) && (
         <FramePanel device={device} metrics={metrics} metric={chosen} />
       )}
-      <Figures device={device} />
+      <Figures owner={{ device: device.id }} />
       <Facts device={device} profile={profile} replaced={reload} />
     </>
   );

@@ -3,21 +3,14 @@ import { useState } from 'preact/hooks';
 import type { Device, ExplainedFigure, Metric } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
-import {
-  formatCount,
-  formatExact,
-  formatPercent,
-  formatShort,
-  formatTime,
-  formatValue,
-} from '#kit/format.ts';
+import { formatCount, formatExact, formatShort, formatTime } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
-import { query, withQuery } from '#kit/router.ts';
-import { mayUse } from '#kit/session.ts';
-import { client, metricOf, now, profiles, profilesLoaded, session } from '#kit/state.ts';
+import { query } from '#kit/router.ts';
+import { client, metricOf, profiles, profilesLoaded } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Crumbs, Scroll, useTitle } from '#kit/ui/page.tsx';
+import { History, periodOf, Value } from './parts.tsx';
 import { t, word } from './texts.ts';
 import './figures.css';
 
@@ -25,15 +18,6 @@ import './figures.css';
 const ROWS_STEP = 100;
 
 type Input = ExplainedFigure['inputs'][number];
-
-const day = (at: number): string => formatTime(at).slice(0, 10);
-
-/** 2026-11-27, or 2026-11-27 13:00–14:00. */
-function periodOf({ definition, at, to }: ExplainedFigure): string {
-  if (definition.span === 'day') return day(at);
-  const end = formatTime(to).slice(11, 16);
-  return `${formatTime(at).slice(0, 16)}–${end === '00:00' ? '24:00' : end}`;
-}
 
 const deviceHref = (device: string): string => `/devices/${encodeURIComponent(device)}`;
 
@@ -47,43 +31,6 @@ function metricNamed(device: Device | undefined, key: string, quantity: string):
   return known === undefined ? key : say(known.name);
 }
 
-function Value({ device, figure }: { device: string; figure: ExplainedFigure }) {
-  const length = figure.to - figure.at;
-  const step = (at: number): string => withQuery({ at: new Date(at).toISOString() });
-  const ahead = figure.to <= now.value;
-  return (
-    <section class="panel pad" aria-label={t('value')}>
-      <div class="opened-value">
-        <span class="figure">
-          <b class="number">{figure.value === null ? '–' : formatValue(figure.value)}</b>{' '}
-          {figure.value !== null && <span class="unit">{word('unit', figure.unit)}</span>}
-        </span>
-        <span class="opened-steps">
-          <a class="button" href={step(figure.at - length)}>
-            {t('earlier')}
-          </a>
-          {ahead && (
-            <a class="button" href={step(figure.to)}>
-              {t('later')}
-            </a>
-          )}
-        </span>
-      </div>
-      {figure.fault !== null && <p class="text-offline">{t('fault', { message: figure.fault })}</p>}
-      {figure.fault === null && figure.value === null && (
-        <p>{t(figure.closed ? 'too-little' : 'too-little-yet')}</p>
-      )}
-      {!figure.closed && <p class="text-late">{t('not-closed')}</p>}
-      <Grounds device={device} figure={figure} />
-      {figure.assumptions.map((one) => (
-        <p key={one.en} class="small muted">
-          {t('assumption', { text: say(one) })}
-        </p>
-      ))}
-    </section>
-  );
-}
-
 /** The chart on which corrections of the device are seen, over the time of the figure. */
 function correctionsHref(device: string, { at, to, inputs }: ExplainedFigure): string {
   const metric = inputs[0]?.measured.at(-1)?.metric;
@@ -93,62 +40,6 @@ function correctionsHref(device: string, { at, to, inputs }: ExplainedFigure): s
     to: new Date(to).toISOString(),
   });
   return `/corrections/devices/${encodeURIComponent(device)}?${asked}`;
-}
-
-/** An attribute's value as people say it. */
-const attributeWorded = (key: string, value: string): string =>
-  key === 'function-zone' ? t('zone', { n: value }) : value;
-
-function Grounds({ device, figure }: { device: string; figure: ExplainedFigure }) {
-  const reader = session.value;
-  const may = reader != null && mayUse({ right: 'corrections.read' }, reader);
-  const numbers = figure.corrections.map((id) => `#${id}`).join(', ');
-  return (
-    <dl class="facts opened-grounds">
-      <div>
-        <dt>{t('completeness')}</dt>
-        <dd class="number">{formatPercent(figure.completeness, 1)} %</dd>
-      </div>
-      {figure.standards.map((one) => (
-        <div key={one.version}>
-          <dt>{t('standard')}</dt>
-          <dd>
-            {t('since-day', { version: one.version, day: day(one.from) })}
-            {!one.verified && <span class="tag">{t('unverified')}</span>}
-            <div class="small muted">{t('source', { text: say(one.source) })}</div>
-          </dd>
-        </div>
-      ))}
-      <div>
-        <dt>{t('definition')}</dt>
-        <dd class="number">{t('version-n', { n: figure.definitionVersion })}</dd>
-      </div>
-      {[...figure.attributes].map(([key, values]) => (
-        <div key={key}>
-          <dt>{word('attribute', key)}</dt>
-          <dd>
-            {values.length === 0
-              ? t('no-attribute')
-              : values.map((value) => attributeWorded(key, value)).join(', ')}
-          </dd>
-        </div>
-      ))}
-      <div>
-        <dt>{t('corrections')}</dt>
-        <dd class="number">
-          {figure.corrections.length === 0 ? (
-            t('no-corrections')
-          ) : may ? (
-            <a class="link" href={correctionsHref(device, figure)}>
-              {numbers}
-            </a>
-          ) : (
-            numbers
-          )}
-        </dd>
-      </div>
-    </dl>
-  );
 }
 
 /** By which metrics it was measured, each with its time where there was more than one. */
@@ -251,43 +142,6 @@ function InputPanel({
   );
 }
 
-function History({ figure }: { figure: ExplainedFigure }) {
-  return (
-    <section class="panel" aria-labelledby="history-heading">
-      <h2 id="history-heading">{t('history')}</h2>
-      <Scroll label={t('former')}>
-        <table class="dense">
-          <thead>
-            <tr>
-              <th scope="col">{t('replaced')}</th>
-              <th scope="col" class="right">
-                {t('value')}
-              </th>
-              <th scope="col" class="right">
-                {t('completeness')}
-              </th>
-              <th scope="col">{t('reasons')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {figure.history.map((one) => (
-              <tr key={one.replacedAt}>
-                <td class="number">{formatShort(one.replacedAt)}</td>
-                <td class="right number">
-                  {one.value === null ? '–' : formatValue(one.value)}{' '}
-                  <span class="unit">{word('unit', figure.unit)}</span>
-                </td>
-                <td class="right number">{formatPercent(one.completeness, 1)} %</td>
-                <td>{one.reasons.map((reason) => word('reason', reason)).join(', ')}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </section>
-  );
-}
-
 /** What there is no figure for is told in words, with the way back; all else as everywhere. */
 function Refused({ error, retry, device }: { error: ApiError; retry: () => void; device: string }) {
   // The device is there: what is not found is a time to come.
@@ -353,7 +207,7 @@ export function Page({ id, title }: { id: string; title: string }) {
       ) : (
         <div class={load.busy ? 'opened busy' : 'opened'} aria-busy={load.busy}>
           <StaleNote error={load.error} retry={load.reload} />
-          <Value device={id} figure={data} />
+          <Value figure={data} corrections={correctionsHref(id, data)} />
           {data.history.length > 0 && <History figure={data} />}
           {data.inputs.map((input) => (
             <InputPanel

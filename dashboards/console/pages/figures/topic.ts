@@ -5,5 +5,8 @@ export const topic: Topic = {
   name: 'figures',
   title: { zh: '指标依据', en: 'What a figure rests on' },
   right: 'figures.read',
-  routes: [route('/devices/:id/figures', () => import('./page.tsx'))],
+  routes: [
+    route('/devices/:id/figures', () => import('./page.tsx')),
+    route('/areas/:code/figures', () => import('./area.tsx')),
+  ],
 };

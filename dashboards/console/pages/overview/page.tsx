@@ -10,6 +10,7 @@ import * as calls from '#kit/api/calls.ts';
 import { CountsBar, CountTiles, totalOf } from '#kit/devices/marks.tsx';
 import { mergeLatest } from '#kit/devices/merge.ts';
 import { DeviceRows } from '#kit/devices/rows.tsx';
+import { Figures } from '#kit/figures/panel.tsx';
 import { formatCount, formatPercent, formatValue } from '#kit/format.ts';
 import { type Load, useLive, useLoad } from '#kit/load.ts';
 import { client, narrow, now, user } from '#kit/state.ts';
@@ -334,6 +335,7 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
           <DevicePanel load={devices} village={village} total={total} code={code} />
         </div>
       )}
+      <Figures key={code} owner={{ area: code }} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
-/** The panel of a device's figures: one of them over the last days or hours, each value a way to what it was computed from. */
+/** The panel of the figures of a device or of an area: one of them over the last days or hours, each value a way to what it was computed from. */
 import { BEIJING_OFFSET_MS, DAY, HOUR } from '@village/core/duration';
-import type { Device, FigureDefinition, FigureItem } from '#kit/api/answers.ts';
+import type { FigureDefinition, FigureItem } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { formatPercent, formatShort, formatTime, formatValue } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
@@ -11,15 +11,24 @@ import { say } from '#kit/text/language.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Scroll } from '#kit/ui/page.tsx';
 import { t, word } from './texts.ts';
+import './figures.css';
 
 /** How many are shown at a time. */
 const SHOWN = { day: 8, hour: 24 } as const;
 const LENGTH = { day: DAY, hour: HOUR } as const;
 
+/** What figures are of. */
+export type Owner = { readonly device: string } | { readonly area: string };
+
+const keyOf = (owner: Owner): string =>
+  'device' in owner
+    ? `/devices/${encodeURIComponent(owner.device)}`
+    : `/areas/${encodeURIComponent(owner.area)}`;
+
 /** Where a value of a figure is opened. */
-const addressOf = (device: string, figure: string, at: number): string => {
+export const figureHref = (owner: Owner, figure: string, at: number): string => {
   const asked = new URLSearchParams({ figure, at: new Date(at).toISOString() });
-  return `/devices/${encodeURIComponent(device)}/figures?${asked}`;
+  return `${keyOf(owner)}/figures?${asked}`;
 };
 
 function Notes({ item }: { item: FigureItem }) {
@@ -37,11 +46,11 @@ function Notes({ item }: { item: FigureItem }) {
 }
 
 function Values({
-  device,
+  owner,
   figure,
   items,
 }: {
-  device: Device;
+  owner: Owner;
   figure: FigureDefinition;
   items: readonly FigureItem[];
 }) {
@@ -57,7 +66,7 @@ function Values({
               {t('value')}
             </th>
             <th scope="col" class="right">
-              {t('complete')}
+              {t('area' in owner ? 'stations' : 'complete')}
             </th>
             <th scope="col">{t('note')}</th>
           </tr>
@@ -68,7 +77,7 @@ function Values({
               <td class="number">
                 <a
                   class="figure-open"
-                  href={addressOf(device.id, figure.figure, item.at)}
+                  href={figureHref(owner, figure.figure, item.at)}
                   title={t('open')}
                   aria-label={t('open-of', { time: named(item.at) })}
                 >
@@ -98,13 +107,16 @@ const byWeight = (a: FigureDefinition, b: FigureDefinition): number =>
   Number(b.keep === 'stored') - Number(a.keep === 'stored') ||
   Number(b.span === 'day') - Number(a.span === 'day');
 
-/** The end of what is shown: the present, or what the address names; whole spans back from it. */
-function endShown({ span }: FigureDefinition): { end: number; past: boolean } {
+/**
+ * The end of what is shown: the present, or what the address names; whole spans back from it. Of an area the last that is over:
+ * what goes on is computed from the readings of all its stations each time.
+ */
+function endShown({ span, of }: FigureDefinition): { end: number; past: boolean } {
   const length = LENGTH[span];
   // Days are those of Beijing.
   const whole = (at: number): number =>
     Math.ceil((at + BEIJING_OFFSET_MS) / length) * length - BEIJING_OFFSET_MS;
-  const present = whole(now.value);
+  const present = whole(now.value) - (of === 'area' ? length : 0);
   const asked = Date.parse(query.value.get('figuresTo') ?? '');
   const past = asked < present;
   return { end: past ? whole(asked) : present, past };
@@ -113,8 +125,9 @@ function endShown({ span }: FigureDefinition): { end: number; past: boolean } {
 /** To what was before and after; the newest is where no time is named. */
 function Steps({ figure, end, past }: { figure: FigureDefinition; end: number; past: boolean }) {
   const by = SHOWN[figure.span] * LENGTH[figure.span];
+  const newest = now.value - (figure.of === 'area' ? LENGTH[figure.span] : 0);
   const to = (at: number): string =>
-    withQuery({ figuresTo: at >= now.value ? null : new Date(at).toISOString() });
+    withQuery({ figuresTo: at >= newest ? null : new Date(at).toISOString() });
   return (
     <span class="figure-steps">
       <a class="button" href={to(end - by)}>
@@ -129,18 +142,18 @@ function Steps({ figure, end, past }: { figure: FigureDefinition; end: number; p
   );
 }
 
-function Chosen({ device, list }: { device: Device; list: readonly FigureDefinition[] }) {
+function Chosen({ owner, list }: { owner: Owner; list: readonly FigureDefinition[] }) {
   const ordered = [...list].sort(byWeight);
   const asked = query.value.get('figure');
   const figure = ordered.find((one) => one.figure === asked) ?? ordered[0];
   const { end, past } = figure === undefined ? { end: 0, past: false } : endShown(figure);
   const load = useLoad(
-    figure === undefined ? null : `figure ${device.id} ${figure.figure} ${end}`,
+    figure === undefined ? null : `figure ${keyOf(owner)} ${figure.figure} ${end}`,
     async (signal) => {
       const { figure: id, span } = figure as FigureDefinition;
       const from = end - SHOWN[span] * LENGTH[span];
       const iso = (at: number): string => new Date(at).toISOString();
-      const asking = { figure: id, device: device.id, from: iso(from), to: iso(end) };
+      const asking = { figure: id, ...owner, from: iso(from), to: iso(end) };
       const { items } = await client.call(calls.figures, { query: asking, signal });
       // With what was asked for: a newer choice must not relabel the figures of the one before.
       return { items, figure: figure as FigureDefinition };
@@ -184,7 +197,7 @@ function Chosen({ device, list }: { device: Device; list: readonly FigureDefinit
           {shown.items.every((one) => one.completeness === 0 && one.fault === null) ? (
             <Empty icon="chart" title={t('figures-none')} hint={t('figures-none-hint')} />
           ) : (
-            <Values device={device} figure={shown.figure} items={shown.items} />
+            <Values owner={owner} figure={shown.figure} items={shown.items} />
           )}
         </div>
       )}
@@ -192,13 +205,13 @@ function Chosen({ device, list }: { device: Device; list: readonly FigureDefinit
   );
 }
 
-/** The panel; nothing for who may not see figures, and of a device that has none. */
-export function Figures({ device }: { device: Device }) {
+/** The panel; nothing for who may not see figures, and where there are none. */
+export function Figures({ owner }: { owner: Owner }) {
   const may = session.value != null && mayUse({ right: 'figures.read' }, session.value);
-  const load = useLoad(may ? `figures of ${device.id}` : null, (signal) =>
-    client.call(calls.figuresOf, { query: { device: device.id }, signal }),
+  const load = useLoad(may ? `figures of ${keyOf(owner)}` : null, (signal) =>
+    client.call(calls.figuresOf, { query: { ...owner }, signal }),
   );
   if (load.data === undefined)
     return load.error === undefined ? null : <Failure error={load.error} retry={load.reload} />;
-  return <Chosen device={device} list={load.data.items} />;
+  return <Chosen owner={owner} list={load.data.items} />;
 }

@@ -1,4 +1,4 @@
-/** What the panel of a device's figures says. */
+/** What the panel of figures says. */
 import { dictionary, type Texts } from '#kit/text/language.ts';
 
 export const texts = {
@@ -7,6 +7,7 @@ export const texts = {
   time: { zh: '时间', en: 'Time' },
   value: { zh: '数值', en: 'Value' },
   complete: { zh: '完整率', en: 'Complete' },
+  stations: { zh: '站点有效率', en: 'Stations' },
   note: { zh: '备注', en: 'Note' },
   open: { zh: '查看依据', en: 'Open' },
   'open-of': { zh: '查看 {time} 的依据', en: 'Open {time}' },
