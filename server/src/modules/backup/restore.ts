@@ -1,6 +1,6 @@
 /** `npm run serve -- restore <folder>`: a backup into an empty data folder, each file proved by its checksum. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OperationalError } from '@village/core';
 import { type BackupEntry, type BackupList, checksum, readList } from './backup-files.ts';
@@ -76,6 +76,8 @@ export async function restore(options: RestoreOptions): Promise<BackupList> {
     const target = join(data, entry.path);
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(join(backup, entry.path), target);
+    const copy = await open(target, 'r+');
+    await copy.sync().finally(() => copy.close());
     await prove(target, entry);
     told(entry);
   }

@@ -190,6 +190,29 @@ describe('a file that is missing', () => {
   }
 });
 
+describe('a backup', () => {
+  it('is made of all that there is where a file is missing that nobody asked for', async () => {
+    const { folder, store } = await withDays([2, 1, 0]);
+    const [path] = await filesOf(folder, '2026-03-09');
+    await rm(path!);
+    const copy = join(await folderOf(), 'copy');
+    await store.backup(copy);
+    expect(store.counters().filesUnreadable).toBe(1);
+    const opened = await openIn(copy);
+    expect(await stored(opened)).toEqual([2, 0]);
+    expect(opened.counters().filesUnreadable).toBe(1);
+  });
+
+  it('is refused where the archive’s disk is not mounted', async () => {
+    const { folder, store } = await withDays([1, 0]);
+    await rename(join(folder, 'archive'), join(folder, 'elsewhere'));
+    const copy = join(await folderOf(), 'copy');
+    await expect(store.backup(copy)).rejects.toMatchObject({ code: 'archive-unreadable' });
+    await rename(join(folder, 'elsewhere'), join(folder, 'archive'));
+    expect(await stored(store)).toEqual([1, 0]);
+  });
+});
+
 describe('a file that is damaged', () => {
   it('is proved so before it is set aside, and comes back when it is mended', async () => {
     const { folder, store } = await withDays([2, 1, 0]);

@@ -190,16 +190,21 @@ export async function retain(archive: ArchiveParts, before: number): Promise<{ f
 /**
  * A consistent copy: the database as of one moment and hard links (or copies) of every file it lists. As maintenance
  * the list does not change meanwhile; commits go on.
- * @throws folder-not-empty
+ * @throws folder-not-empty, archive-unreadable
  */
 export async function backupTo(archive: ArchiveParts, folder: string): Promise<void> {
   const { files, setAside } = archive.view;
-  const paths = files.map((file) => file.path);
   await archive.db.copyInto(folder);
-  for (const path of paths) {
-    const target = join(folder, path);
+  for (const file of files) {
+    const target = join(folder, file.path);
     await mkdir(dirname(target), { recursive: true });
-    await linkOrCopy(join(archive.folder, path), target);
+    try {
+      await linkOrCopy(join(archive.folder, file.path), target);
+    } catch (error) {
+      // One file that is gone must not stop every backup from now on: the copy lacks it, and says so where it is opened.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (await archive.health.isWhole(file)) throw error;
+    }
   }
   // What is left of files that are set aside may be of use, and whole ones come back where the copy is opened.
   for (const file of setAside) {
@@ -225,5 +230,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'ENOTSUP') throw error;
     await copyFile(from, to);
+    const copy = await open(to);
+    await copy.sync().finally(() => copy.close());
   }
 }
