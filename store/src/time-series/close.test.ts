@@ -93,6 +93,31 @@ it('does not wait for a query of an engine that ends meanwhile', async () => {
   await answer;
 }, 20_000);
 
+it('a query that is given up and does not stop is refused all the same', async () => {
+  const store = await openIn(await folderOf());
+  await put(store, NOW);
+  expect(await read(store)).toHaveLength(1);
+  const [worker] = workers;
+  const send = worker!.postMessage.bind(worker);
+  const asked = Promise.withResolvers<void>();
+  const held: (() => void)[] = [];
+  // The engine is in the middle of something that nobody can stop.
+  worker!.postMessage = (message: { kind: string }): void => {
+    if (message.kind === 'query') asked.resolve();
+    held.push(() => send(message));
+  };
+  const stop = new AbortController();
+  const answer = store.range({ device: 'a', from: 0, to: NOW, limit: 1 }, stop.signal);
+  const refused = expect(answer).rejects.toMatchObject({ code: 'query-aborted' });
+  await asked.promise;
+  stop.abort();
+  await refused;
+  worker!.postMessage = send;
+  for (const go of held) go();
+  expect(await read(store)).toHaveLength(1);
+  await store.close();
+}, 20_000);
+
 it('refuses queries afterwards', async () => {
   const store = await openIn(await folderOf());
   await put(store, NOW);

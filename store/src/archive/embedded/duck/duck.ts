@@ -24,6 +24,8 @@ const WAITING_MAX = 256;
  * object, so the thread's collections must not wait for megabytes of them.
  */
 const YOUNG_OBJECTS_MB = 2;
+/** How long a statement that is to stop may take for it before its asker is told, ms. */
+const STOPPING_MS = 5_000;
 /** The longest wait for a thread that failed and is on its way out, ms. */
 const LEAVING_MS = 5_000;
 /** A query that runs longer is stopped, ms of the machine's own time. */
@@ -37,6 +39,8 @@ interface Job {
   readonly reject: (error: Error) => void;
   readonly release: () => void;
   stopped: OperationalError | null;
+  /** Runs while it is being stopped. */
+  late?: NodeJS.Timeout;
   /** Told when the thread has let go of it. */
   ended: (() => void) | null;
 }
@@ -202,6 +206,8 @@ export class Duck {
     job.stopped = error;
     if (this.#running.has(job.id)) {
       this.send({ kind: 'cancel', id: job.id });
+      // Who asked does not wait for a statement that can't be stopped; it keeps its place among those that run.
+      job.late = setTimeout(() => job.reject(error), STOPPING_MS);
       return;
     }
     this.#waiting = this.#waiting.filter((one) => one !== job);
@@ -240,6 +246,7 @@ export class Duck {
     const job = this.#running.get(answer.id);
     if (job === undefined) return;
     this.#running.delete(answer.id);
+    clearTimeout(job.late);
     job.release();
     if (job.stopped !== null) job.reject(job.stopped);
     else if (answer.kind === 'result') job.resolve(answer.result);
@@ -260,6 +267,7 @@ export class Duck {
       cause: error,
     });
     for (const job of [...this.#running.values(), ...this.#waiting]) {
+      clearTimeout(job.late);
       job.release();
       job.reject(this.#dead);
     }
@@ -292,6 +300,7 @@ export class Duck {
     this.send({ kind: 'close' });
     await this.#gone;
     for (const job of this.#running.values()) {
+      clearTimeout(job.late);
       job.release();
       job.reject(closed());
     }
