@@ -10,6 +10,8 @@ export const STATEMENT_MS = 15_000;
 /** A copy of the whole database may take long. */
 const COPY_MS = 3_600_000;
 
+/** Threads in the middle of a statement that does not end, beside which another reader is started. */
+const STUCK_READERS_MAX = 2;
 /** The longest wait for a thread to end before the next is started, ms. */
 const LEAVING_MS = 5_000;
 
@@ -36,8 +38,8 @@ export class SqliteClient {
   #life: Life | null = null;
   #nextId = 1;
   #closed = false;
-  /** The end of the thread before; a statement that SQLite is in the middle of holds it up. */
-  #leaving: Promise<unknown> | null = null;
+  /** The ends of threads before; a statement that SQLite is in the middle of holds them up. */
+  readonly #leaving = new Set<Promise<unknown>>();
   #starts = 0;
   #refused = 0;
 
@@ -120,15 +122,17 @@ export class SqliteClient {
     return life;
   }
 
-  /** Two writers would wait for each other's locks: the old thread goes first. @throws relational-unavailable */
+  /**
+   * Two writers would wait for each other's locks: the old thread goes first. Readers wait for nobody, so a new one need not
+   * wait for a few that are stuck. @throws relational-unavailable
+   */
   async #left(): Promise<void> {
-    if (this.#leaving === null) return;
+    if (this.#leaving.size <= (this.#options.reads ? STUCK_READERS_MAX : 0)) return;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(unavailable('a statement does not end')), LEAVING_MS);
     });
-    await Promise.race([this.#leaving, late]).finally(() => clearTimeout(timer));
-    this.#leaving = null;
+    await Promise.race([...this.#leaving, late]).finally(() => clearTimeout(timer));
   }
 
   #settle(life: Life, answer: Exclude<Answer, { kind: 'ready' }>): void {
@@ -151,6 +155,7 @@ export class SqliteClient {
       reject(unavailable(cause));
     }
     life.pending.clear();
-    this.#leaving = life.worker.terminate();
+    const left = life.worker.terminate().finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
   }
 }
