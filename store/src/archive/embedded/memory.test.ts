@@ -46,6 +46,9 @@ it('a flood of events is flushed before it fills the memory', async () => {
       Array.from({ length: 10 }, (_, i) => n + i),
     );
   }
+  // All of them are four times the memory; a page of them is not.
+  const page = await store.events({ from: 0, to: NOW * 2, limit: 200 });
+  expect(page.map(({ detail }) => detail['n'])).toEqual(Array.from({ length: 200 }, (_, i) => i));
 }, 240_000);
 
 it('more profiles than there is memory for tables are flushed part by part', async () => {
