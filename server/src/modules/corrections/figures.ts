@@ -9,11 +9,14 @@ import {
   type StatementBook,
   statementsOf,
 } from '@village/platform';
+import { Slices } from '@village/registry';
 import type { Needs } from '../needs.ts';
 
 /** Days looked at from the first that would change on, and values told. */
 const DAYS_MAX = 31;
 const CHANGES_MAX = 200;
+/** Values computed between two pauses in which others have their turn: a few milliseconds. */
+const VALUES_A_SLICE = 24;
 
 export interface FigureChange {
   readonly figure: string;
@@ -42,8 +45,11 @@ async function valuesOf(
   });
   const held = await sources.circumstances(device);
   const found = new Map<string, Value>();
-  for await (const [{ id }, { at, value }] of sources.compute(figures, held, first, end, signal))
+  const slices = new Slices(VALUES_A_SLICE);
+  for await (const [{ id }, { at, value }] of sources.compute(figures, held, first, end, signal)) {
     found.set(`${id} ${at}`, { figure: id, at, value });
+    if (slices.due()) await slices.pause();
+  }
   return found;
 }
 

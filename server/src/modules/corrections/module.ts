@@ -24,6 +24,7 @@ import type { Static } from 'typebox';
 import { areaFor, deviceFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
 import { figureChanges } from './figures.ts';
+import { PreviewTurns } from './preview-turns.ts';
 
 /** How often it is looked whether another process has changed what holds, beside being told. */
 const FOLLOW_MS = 2 * SECOND;
@@ -104,6 +105,7 @@ function listRoute({ corrections, directory }: Needs): AnyRoute {
 
 function previewRoute(needs: Needs): AnyRoute {
   const { corrections, store } = needs;
+  const turns = new PreviewTurns();
   return route(api.preview, async ({ caller, body, signal }) => {
     const saying = sayingOf(needs, caller, body);
     corrections.check(saying);
@@ -113,9 +115,11 @@ function previewRoute(needs: Needs): AnyRoute {
     const metrics = saying.metric === null ? undefined : [saying.metric];
     const books = [book, book.with(tried)] as const;
     const reach = book.reach(saying);
-    const seen = await preview(store, books, reach, metrics, signal);
+    const [seen, figures] = await turns.run(caller.actor, signal, async () => [
+      await preview(store, books, reach, metrics, signal),
+      await figureChanges(needs, books, reach, signal),
+    ]);
     const { samples, hours, days, ...counts } = seen;
-    const figures = await figureChanges(needs, books, reach, signal);
     const timed = <T extends { readonly at: number }>(one: T) => ({
       ...one,
       at: formatTime(one.at),
