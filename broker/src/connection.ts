@@ -8,7 +8,7 @@ import type { BrokerState } from './broker-state.ts';
 import { Channel } from './channel.ts';
 import type { Publish, Session } from './contract.ts';
 import { connectFault, isWellFormed, packetId } from './control-packets.ts';
-import { frameLength, isClientPacket, levelsOf, PACKET } from './frame.ts';
+import { frameLength, isClientPacket, PACKET } from './frame.ts';
 import { PublishPacket } from './publish-packet.ts';
 import { Qos2 } from './qos2.ts';
 
@@ -473,7 +473,7 @@ export class Connection<Who> {
    */
   #isForUs(session: Session<Who>, topic: string): boolean | null {
     const state = this.#state;
-    const tooDeep = levelsOf(topic) > state.limits.topicLevels;
+    const tooDeep = this.#message.levels > state.limits.topicLevels;
     const isForUs = !tooDeep && state.mayPublish(session, topic);
     if (isForUs === false) state.ignore(session, topic, tooDeep ? 'topic-levels' : 'acl-publish');
     return isForUs;

@@ -1,10 +1,11 @@
 /** Reads PUBLISH packets (MQTT 3.1.1 §3.3) of one client. Runs for each message, so the fields are filled again and again. */
-import { headerLength, topicName } from './frame.ts';
+import { headerLength, levelsOf, topicName } from './frame.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
 export class PublishPacket {
   topic = '';
+  levels = 0;
   qos: 0 | 1 | 2 = 0;
   /** 0 at QoS 0. */
   id = 0;
@@ -47,6 +48,7 @@ export class PublishPacket {
     if (topic === null) return false;
     this.#topicBytes = copy;
     this.topic = topic;
+    this.levels = levelsOf(topic);
     return true;
   }
 }
