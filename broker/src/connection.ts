@@ -251,8 +251,8 @@ export class Connection<Who> {
     return due.acknowledged;
   }
 
-  #answerSoon(answer: Answer, id: number, acknowledges = false): void {
-    if (this.#answers.add(answer, id, acknowledges)) this.#state.toAcknowledge(this);
+  #answerSoon(answer: Answer, id: number): void {
+    if (this.#answers.add(answer, id, false)) this.#state.toAcknowledge(this);
     this.#state.planAcknowledging();
   }
 
@@ -442,23 +442,35 @@ export class Connection<Who> {
     const read = this.#message;
     const fault = read.read(bytes, at, length);
     if (fault !== null) return fault;
-    const { topic, qos, id, dup, retain } = read;
+    const { topic, qos, id } = read;
     const session = this.session;
     if (session === null) throw new Error('BUG: open connection without a session');
+    const state = this.#state;
     if (qos === 2) {
       const before = this.#qos2.take(id);
       if (before === 'received') this.#answerSoon(ANSWER.pubrec, id);
       if (before !== 'new') return null;
     }
-    const isForUs = this.#isForUs(session, topic);
+    const tooDeep = read.levels > state.limits.topicLevels;
+    const isForUs = !tooDeep && state.mayPublish(session, topic);
     if (isForUs === null) return 'publish-refused';
     if (!isForUs) {
+      // A client that keeps what was not acknowledged would come back with it again and again, and never get to what is behind.
+      state.ignore(session, topic, tooDeep ? 'topic-levels' : 'acl-publish');
       this.#acknowledge(qos, id);
+      state.planAcknowledging();
       return null;
     }
-    const payload = bytes.subarray(read.payloadAt, at + length);
-    const message: Publish<Who> = { session, topic, payload, qos, dup, retain, will: false };
-    this.#state.publish(message, (error) => {
+    const message: Publish<Who> = {
+      session,
+      topic,
+      payload: bytes.subarray(read.payloadAt, at + length),
+      qos,
+      dup: read.dup,
+      retain: read.retain,
+      will: false,
+    };
+    state.publish(message, (error) => {
       if (this.closed) return;
       if (error !== undefined) this.close('publish-refused', error);
       else this.#acknowledge(qos, id);
@@ -466,21 +478,11 @@ export class Connection<Who> {
     return null;
   }
 
-  /**
-   * Whether the owner takes messages of this topic. The others are acknowledged and counted: a client that keeps what was
-   * not acknowledged would otherwise come back with it again and again, and never get to what is behind it. Null when the
-   * owner could not say.
-   */
-  #isForUs(session: Session<Who>, topic: string): boolean | null {
-    const state = this.#state;
-    const tooDeep = this.#message.levels > state.limits.topicLevels;
-    const isForUs = !tooDeep && state.mayPublish(session, topic);
-    if (isForUs === false) state.ignore(session, topic, tooDeep ? 'topic-levels' : 'acl-publish');
-    return isForUs;
-  }
-
+  /** The message's acknowledgement goes out at the end of the tick in which something is done. */
   #acknowledge(qos: 0 | 1 | 2, id: number): void {
     if (qos === 2) this.#qos2.done(id);
-    if (qos > 0) this.#answerSoon(qos === 1 ? ANSWER.puback : ANSWER.pubrec, id, true);
+    if (qos === 0) return;
+    if (this.#answers.add(qos === 1 ? ANSWER.puback : ANSWER.pubrec, id, true))
+      this.#state.toAcknowledge(this);
   }
 }
