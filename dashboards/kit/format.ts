@@ -38,7 +38,8 @@ export function formatValue(value: number): string {
 
 /** The fewest digits that are this number, of one that came as four bytes those that are these four bytes: 7.39. */
 function shortest(value: number): number {
-  if (Math.fround(value) !== value) return value;
+  // Fifteen figures are what eight bytes surely hold; the rest is what adding up leaves behind.
+  if (Math.fround(value) !== value) return Number(value.toPrecision(15));
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return short;

@@ -102,8 +102,8 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     await page.locator('input[name=value]').fill('0.8');
     await page.locator('input[name=reason]').fill('探头未校准');
     const submit = page.getByRole('button', { name: '提交订正' });
-    expect(await submit.isDisabled()).toBe(true);
-    await page.getByRole('button', { name: '预览影响' }).click();
+    // Nobody submits what they have not seen: pressed at once, it shows what would change.
+    await submit.click();
     await page.getByText('需要另一人审批').waitFor();
     await page.getByText('其中 36 个会改变').or(page.getByText('其中 37 个会改变')).waitFor();
     await picture(one, 'preview-1440');
@@ -116,8 +116,14 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     await other.page.getByRole('button', { name: '批准' }).waitFor();
     await picture(other, 'waiting-390');
     expect(await complaints(other)).toEqual([]);
+    // What would change is seen by who agrees to it, too.
+    await other.page.getByRole('button', { name: '预览影响' }).click();
+    await other.page.getByText('需要另一人审批').waitFor();
+    expect(await other.page.getByText('矛盾').count()).toBe(0);
+    expect(await complaints(other)).toEqual([]);
     await other.page.getByRole('button', { name: '批准' }).click();
-    await other.page.getByText('没有订正').waitFor();
+    await other.page.getByText('没有符合条件的订正').waitFor();
+    await other.page.getByText('已批准并生效').waitFor();
 
     const device = await show(
       admin,
@@ -141,6 +147,9 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
 
     await other.page.goto(`http://127.0.0.1:${test.server.httpPort}/corrections`);
     await other.page.getByRole('button', { name: '撤销' }).click();
+    await other.page.getByLabel('撤销理由').fill('复测无误');
+    await other.page.getByRole('button', { name: '确认撤销' }).click();
+    await other.page.getByText('：复测无误').waitFor();
     await other.page.getByText('已撤销', { exact: true }).last().waitFor();
     // The page of the device is open all the while.
     await device.page.getByRole('link', { name: '数据订正', exact: true }).waitFor();

@@ -6,7 +6,7 @@ import { Chart } from '#kit/chart/chart.tsx';
 import { drawnAs, type Gap } from '#kit/chart/series.ts';
 import { loadSeries } from '#kit/devices/series.ts';
 import { formatMetric } from '#kit/format.ts';
-import { useLoad } from '#kit/load.ts';
+import { allPages, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, now, profiles, profilesLoaded, session } from '#kit/state.ts';
@@ -14,12 +14,15 @@ import { say } from '#kit/text/language.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Crumbs, useTitle } from '#kit/ui/page.tsx';
 import { CorrectionForm } from './form.tsx';
-import { Corrections } from './list.tsx';
+import { Corrections, rangeWorded } from './list.tsx';
+import { draftFor } from './proposal.ts';
 import { t, word } from './texts.ts';
 import './corrections.css';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
+/** Corrections of the device asked for at a time. */
+const PAGE = 50;
 
 /** The time that the address names, or the last 24 hours. */
 function useRange(): Gap {
@@ -27,6 +30,35 @@ function useRange(): Gap {
   const from = Date.parse(query.value.get('from') ?? '');
   const to = Date.parse(query.value.get('to') ?? '');
   return from < to ? { from, to } : { from: present - DAY_MS, to: present };
+}
+
+/** To the time before, after and around it, and to what is marked. */
+function Times({ span }: { span: Gap | null }) {
+  const { from, to } = useRange();
+  const length = to - from;
+  const at = (a: number, b: number): string =>
+    withQuery({ from: new Date(a).toISOString(), to: new Date(b).toISOString() });
+  const around = span === null ? 0 : Math.max(10 * MINUTE_MS, (span.to - span.from) / 4);
+  return (
+    <span class="correction-times">
+      <a class="button" href={at(from - length, from)}>
+        {t('earlier')}
+      </a>
+      {to < now.value && (
+        <a class="button" href={at(to, to + length)}>
+          {t('later')}
+        </a>
+      )}
+      <a class="button" href={at(from - length, to + (to < now.value ? length : 0))}>
+        {t('wider')}
+      </a>
+      {span !== null && span.from < span.to && (
+        <a class="button" href={at(span.from - around, span.to + around)}>
+          {t('to-marked')}
+        </a>
+      )}
+    </span>
+  );
 }
 
 /** Whole minutes, as the fields have them; what stands at the end belongs to the span. */
@@ -40,12 +72,15 @@ function Marking({
   metric,
   span,
   setSpan,
+  marks,
   turn,
 }: {
   device: Device;
   metric: Metric;
   span: Gap | null;
   setSpan: (span: Gap) => void;
+  /** The reader may propose. */
+  marks: boolean;
   /** Rises when something has been said. */
   turn: number;
 }) {
@@ -74,12 +109,14 @@ function Marking({
     ) : (
       <Failure error={load.error} retry={load.reload} />
     );
-  const hint = start === null ? t('mark') : t('mark-end');
+  const hint = !marks ? '' : start === null ? t('mark') : t('mark-end');
+  const whole = (at: number): number => Math.floor(at / MINUTE_MS) * MINUTE_MS;
+  const shown = rangeWorded(whole(range.from), whole(range.to));
   return (
     <>
       <StaleNote error={load.error} retry={load.reload} />
       {series.samples.length === 0 ? (
-        <p class="correction-note muted">{t('no-data')}</p>
+        <p class="correction-note muted">{t(marks ? 'no-data' : 'no-data-there')}</p>
       ) : (
         <Chart
           series={series}
@@ -90,17 +127,18 @@ function Marking({
           stepped={drawnAs(metric) !== 'value'}
           whole={drawnAs(metric) === 'state'}
           format={(value) => formatMetric(metric, value)}
-          summary={`${device.name} ${say(metric.name)}. ${t('mark')}`}
+          summary={`${device.name} ${say(metric.name)} ${shown}. ${hint}`}
           marked={span}
           zoom={(from, to) => {
             setStart(null);
-            setSpan(minutes(from, to));
+            if (marks) setSpan(minutes(from, to));
           }}
-          pick={pick}
+          {...(marks ? { pick } : {})}
         />
       )}
       <p class="correction-note small muted" role="status">
-        {hint} {series.received !== undefined && t('as-received')}
+        <span class="number">{shown}</span> {hint}{' '}
+        {series.received !== undefined && t('as-received')}
       </p>
     </>
   );
@@ -110,19 +148,29 @@ function Body({ device }: { device: Device }) {
   const metrics = profiles.value.get(device.profile)?.metrics ?? [];
   const asked = query.value.get('metric');
   const metric = metrics.find(({ key }) => key === asked) ?? metrics[0];
-  const [span, setSpan] = useState<Gap | null>(null);
+  const [span, setSpan] = useState<Gap | null>(() => draftFor(device.id)?.span ?? null);
   const [turn, setTurn] = useState(0);
+  const [pages, setPages] = useState(1);
   const [told, setTold] = useState<string | null>(null);
   const reader = session.value;
-  const list = useLoad(`corrections of ${device.id} ${turn}`, (signal) =>
-    client.call(calls.corrections, { query: { device: device.id, limit: 200 }, signal }),
+  const proposes = reader != null && mayUse({ right: 'corrections.propose' }, reader);
+  const list = useLoad(`corrections of ${device.id} ${turn} ${pages}`, (signal) =>
+    allPages(
+      (cursor) =>
+        client.call(calls.corrections, {
+          query: { device: device.id, limit: PAGE, cursor },
+          signal,
+        }),
+      pages,
+    ),
   );
-  const changed = (): void => {
-    setTold(null);
+  const changed = (what: string): void => {
+    setTold(what);
     setTurn(turn + 1);
   };
   const made = (one: Correction): void => {
     setTold(t(one.state === 'waiting' ? 'made-waiting' : 'made-active', { id: one.id }));
+    setSpan(null);
     setTurn(turn + 1);
   };
   return (
@@ -139,20 +187,25 @@ function Body({ device }: { device: Device }) {
                 {metrics.map((one) => (
                   <option key={one.key} value={one.key}>
                     {say(one.name)}
+                    {one.unit === '' ? '' : ` (${word('unit', one.unit)})`}
                   </option>
                 ))}
               </select>
             </label>
-            <a class="button" href={`/devices/${encodeURIComponent(device.id)}`}>
-              {t('back')}
-            </a>
+            <Times span={span} />
           </div>
-          <Marking device={device} metric={metric} span={span} setSpan={setSpan} turn={turn} />
-          {reader != null && mayUse({ right: 'corrections.propose' }, reader) && (
+          <Marking
+            device={device}
+            metric={metric}
+            span={span}
+            setSpan={setSpan}
+            marks={proposes}
+            turn={turn}
+          />
+          {proposes && (
             <CorrectionForm
-              device={device.id}
+              device={device}
               metric={metric}
-              metrics={new Map(metrics.map((one) => [one.key, one]))}
               span={span}
               setSpan={setSpan}
               made={made}
@@ -172,7 +225,21 @@ function Body({ device }: { device: Device }) {
         ) : list.data.items.length === 0 ? (
           <Empty title={t('empty')} hint={t('intro')} />
         ) : (
-          <Corrections items={list.data.items} showDevice={false} changed={changed} />
+          <>
+            <Corrections items={list.data.items} showDevice={false} changed={changed} />
+            {!list.data.complete && (
+              <div class="list-foot">
+                <button
+                  type="button"
+                  class="button"
+                  aria-disabled={list.busy}
+                  onClick={() => setPages(pages + 1)}
+                >
+                  {t('list.more')}
+                </button>
+              </div>
+            )}
+          </>
         )}
       </section>
     </>
@@ -195,11 +262,16 @@ export function Page({ id, title }: { id: string; title: string }) {
   const places = [...device.path.filter(({ code }) => code !== device.area.code), device.area];
   return (
     <div class="page">
-      <Crumbs places={places} last={device.name} />
+      <Crumbs
+        places={places}
+        above={{ href: `/devices/${encodeURIComponent(device.id)}`, name: device.name }}
+        last={title}
+      />
       <header class="page-head">
         <h1>
           {title} · {device.name}
         </h1>
+        {device.retiredAt !== null && <span class="tag">{t('retired')}</span>}
       </header>
       <Body device={device} />
     </div>

@@ -1,65 +1,80 @@
-/** Corrections one below the other, with what can be done about each. */
-import { useState } from 'preact/hooks';
-import type { Correction } from '#kit/api/answers.ts';
-import * as calls from '#kit/api/calls.ts';
-import { formatTime } from '#kit/format.ts';
-import { asApiError } from '#kit/load.ts';
-import { mayUse } from '#kit/session.ts';
-import { client, session } from '#kit/state.ts';
-import { refusal } from './refused.ts';
+/** Corrections one below the other: what each says, of what, by whom, and what can be done about it. */
+import type { Correction, Metric } from '#kit/api/answers.ts';
+import { formatExact, formatLength, formatTime } from '#kit/format.ts';
+import { withQuery } from '#kit/router.ts';
+import { metricOf, profiles, user } from '#kit/state.ts';
+import { say } from '#kit/text/language.ts';
+import { Actions } from './actions.tsx';
 import { t, word } from './texts.ts';
 
+const HOUR = 3_600_000;
+
 /** The value in the words of its kind. */
-function worded({ kind, value, target }: Correction): string {
-  if (kind === 'shift-clock') return `${(value ?? 0) / 60_000} ${t('minutes')}`;
-  if (kind === 'factor') return `× ${value}`;
-  if (kind === 'offset') return `${(value ?? 0) > 0 ? '+' : ''}${value}`;
-  return target === null ? '' : `→ ${target}`;
+function worded(one: Correction, metric: Metric | undefined): string {
+  const { kind, target, targetName } = one;
+  const value = one.value ?? 0;
+  if (kind === 'shift-clock')
+    return t(value > 0 ? 'shift-later' : 'shift-earlier', {
+      length:
+        Math.abs(value) < 60_000 ? `${Math.abs(value) / 1000} s` : formatLength(Math.abs(value)),
+    });
+  if (kind === 'factor') return `× ${formatExact(value)}`;
+  if (kind === 'offset') {
+    const unit = metric === undefined || metric.unit === '' ? '' : ` ${word('unit', metric.unit)}`;
+    return `${value > 0 ? '+' : '−'}${formatExact(Math.abs(value))}${unit}`;
+  }
+  return target === null ? '' : `→ ${targetName ?? target}`;
 }
 
-function Actions({ one, changed }: { one: Correction; changed: () => void }) {
-  const [busy, setBusy] = useState(false);
-  const [fault, setFault] = useState<string | null>(null);
-  const reader = session.value;
-  if (reader == null || !['waiting', 'active'].includes(one.state)) return null;
-  const mayApprove = mayUse({ right: 'corrections.approve' }, reader);
-  const own = one.by === (reader.user as { name?: string }).name;
-  const mayPropose = mayUse({ right: 'corrections.propose' }, reader);
-  async function run(action: 'approve' | 'undo'): Promise<void> {
-    setBusy(true);
-    setFault(null);
-    const params = { id: String(one.id) };
-    try {
-      await (action === 'approve'
-        ? client.call(calls.approveCorrection, { params })
-        : client.call(calls.undoCorrection, { params, body: {} }));
-      changed();
-    } catch (cause) {
-      setFault(refusal(asApiError(cause)));
-    } finally {
-      setBusy(false);
-    }
-  }
+/** 2026-11-18 04:03–12:41; seconds where there are some. */
+export function rangeWorded(from: number, to: number): string {
+  const [a, b] = [formatTime(from), formatTime(to)];
+  const cut = (text: string): string =>
+    from % 60_000 === 0 && to % 60_000 === 0 ? text.slice(0, -3) : text;
+  return a.slice(0, 10) === b.slice(0, 10)
+    ? `${cut(a)}–${cut(b).slice(11)}`
+    : `${cut(a)} – ${cut(b)}`;
+}
+
+/** The chart on which it is seen, with some time around it. */
+function chartHref({ device, metric, from, to }: Correction): string {
+  const around = Math.max(HOUR, (to - from) / 2);
+  const asked = new URLSearchParams({
+    ...(metric === null ? {} : { metric }),
+    from: new Date(from - around).toISOString(),
+    to: new Date(to + around).toISOString(),
+  });
+  return `/corrections/devices/${encodeURIComponent(device)}?${asked}`;
+}
+
+const person = (name: string): string => (name === user.value?.name ? t('me') : name);
+
+/** Who did what and when, in order. */
+function Story({ one, linked }: { one: Correction; linked: boolean }) {
+  const { activated, undone } = one;
+  const by = person(one.by);
+  const time = (at: number): string => formatTime(at).slice(0, 16);
+  const ended =
+    one.state === 'undone' ? 'undone-by' : one.by === undone?.by ? 'withdrawn-by' : 'rejected-by';
   return (
-    <span class="correction-actions">
-      {one.state === 'waiting' && mayApprove && !own && (
-        <button
-          type="button"
-          class="button primary"
-          disabled={busy}
-          onClick={() => void run('approve')}
-        >
-          {t('approve')}
-        </button>
+    <span class="muted small correction-story">
+      <span>
+        {linked ? (
+          <a class="link" href={withQuery({ by: one.by })}>
+            {by}
+          </a>
+        ) : (
+          by
+        )}{' '}
+        {t('proposed', { time: time(one.at) })}
+      </span>
+      {activated !== null && one.secondPerson && (
+        <span>{t('approved-by', { by: person(activated.by), time: time(activated.at) })}</span>
       )}
-      {(mayApprove || (own && mayPropose)) && (
-        <button type="button" class="button" disabled={busy} onClick={() => void run('undo')}>
-          {one.state === 'waiting' ? t('withdraw') : t('undo')}
-        </button>
-      )}
-      {fault !== null && (
-        <span class="form-error" role="alert">
-          {fault}
+      {undone !== null && (
+        <span>
+          {t(ended, { by: person(undone.by), time: time(undone.at) })}
+          {undone.why !== null && `：${undone.why}`}
         </span>
       )}
     </span>
@@ -68,7 +83,56 @@ function Actions({ one, changed }: { one: Correction; changed: () => void }) {
 
 const SHADE = { waiting: 'tag-late', active: 'tag-on', undone: '', withdrawn: '' } as const;
 
-/** The list. */
+/** One of them. */
+function Item({
+  one,
+  showDevice,
+  changed,
+}: {
+  one: Correction;
+  showDevice: boolean;
+  changed: (told: string) => void;
+}) {
+  const metric = metricOf(one.profile ?? '', one.metric ?? '');
+  const known = profiles.value.get(one.profile ?? '')?.name;
+  const rejected = one.state === 'withdrawn' && one.undone !== null && one.undone.by !== one.by;
+  return (
+    <li>
+      <span class="correction-head">
+        <b class="number">#{one.id}</b>
+        <span class={`tag ${SHADE[one.state]}`}>
+          {rejected ? t('rejected') : t(`state.${one.state}`)}
+        </span>
+        <b>
+          {word('kind', one.kind)} <span class="number">{worded(one, metric)}</span>
+        </b>
+        <span>
+          {one.metric === null
+            ? t('metric-all')
+            : metric === undefined
+              ? one.metric
+              : say(metric.name)}
+        </span>
+      </span>
+      {showDevice && (
+        <span>
+          {one.deviceName ?? one.device}
+          {known !== undefined && <span class="muted small"> {say(known)}</span>}
+        </span>
+      )}
+      <span class="number">
+        <a class="link" href={chartHref(one)}>
+          {rangeWorded(one.from, one.to)}
+        </a>
+      </span>
+      <span>{one.reason}</span>
+      <Story one={one} linked={showDevice} />
+      <Actions one={one} changed={changed} />
+    </li>
+  );
+}
+
+/** The list. `changed` hears in a sentence what has become of one. */
 export function Corrections({
   items,
   showDevice,
@@ -76,42 +140,12 @@ export function Corrections({
 }: {
   items: readonly Correction[];
   showDevice: boolean;
-  changed: () => void;
+  changed: (told: string) => void;
 }) {
   return (
     <ul class="corrections">
       {items.map((one) => (
-        <li key={one.id}>
-          <span class="correction-head">
-            <b>#{one.id}</b>
-            <span class={`tag ${SHADE[one.state]}`}>{t(`state.${one.state}`)}</span>
-            <b>
-              {word('kind', one.kind)} <span class="number">{worded(one)}</span>
-            </b>
-            {showDevice && (
-              <a class="link" href={`/corrections/devices/${encodeURIComponent(one.device)}`}>
-                {one.device}
-              </a>
-            )}
-            <span class="muted">{one.metric ?? t('metric-all')}</span>
-          </span>
-          <span class="number">
-            {formatTime(one.from)} – {formatTime(one.to)}
-          </span>
-          <span>{one.reason}</span>
-          <span class="muted small">
-            {[
-              t('by', { by: one.by, time: formatTime(one.at) }),
-              ...(one.activated === null || !one.secondPerson
-                ? []
-                : [t('approved-by', { by: one.activated.by, time: formatTime(one.activated.at) })]),
-              ...(one.undone === null
-                ? []
-                : [t('undone-by', { by: one.undone.by, time: formatTime(one.undone.at) })]),
-            ].join(' · ')}
-          </span>
-          <Actions one={one} changed={changed} />
-        </li>
+        <Item key={one.id} one={one} showDevice={showDevice} changed={changed} />
       ))}
     </ul>
   );

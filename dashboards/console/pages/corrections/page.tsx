@@ -1,9 +1,12 @@
-/** All corrections that the reader may see, by state. */
+/** All corrections that the reader may see: by state, area, person and device. */
 import { useState } from 'preact/hooks';
+import type { Correction } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { allPages, useLoad } from '#kit/load.ts';
-import { query, withQuery } from '#kit/router.ts';
-import { client } from '#kit/state.ts';
+import { go, query, withQuery } from '#kit/router.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, session, user } from '#kit/state.ts';
+import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
@@ -12,6 +15,7 @@ import { t } from './texts.ts';
 import './corrections.css';
 
 const PAGE = 50;
+const AREAS_MAX = 1_000;
 
 function States({ chosen }: { chosen: string | null }) {
   return (
@@ -30,42 +34,147 @@ function States({ chosen }: { chosen: string | null }) {
   );
 }
 
+/** Townships of a county, villages of a township: what lies below the reader's own area. */
+function AreaChoice({ area }: { area: string | null }) {
+  const own = user.value?.area.code ?? '';
+  const load = useLoad(`areas below ${own}`, (signal) =>
+    client.call(calls.areas, { query: { parent: own, limit: AREAS_MAX }, signal }),
+  );
+  const items = load.data?.items ?? [];
+  if (items.length === 0) return null;
+  return (
+    <label class="filter">
+      {t('area')}
+      <select
+        value={area ?? ''}
+        onChange={(event) => go(withQuery({ area: event.currentTarget.value }))}
+      >
+        <option value="">{t('area-all')}</option>
+        {items.map(({ code, name }) => (
+          <option key={code} value={code}>
+            {say(name)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+interface Asked {
+  readonly state: string | null;
+  readonly by: string | null;
+  readonly area: string | null;
+  readonly device: string | null;
+}
+
+function Filters({ asked, items }: { asked: Asked; items: readonly Correction[] }) {
+  const { by, area, device } = asked;
+  const me = user.value?.name ?? '';
+  const people = [...new Set(items.map((one) => one.by))].sort();
+  const filtered = by !== null || area !== null || device !== null;
+  return (
+    <div class="filters">
+      <AreaChoice area={area} />
+      <label class="filter">
+        {t('person')}
+        <input
+          list="correction-people"
+          autocomplete="off"
+          value={by ?? ''}
+          onChange={(event) => go(withQuery({ by: event.currentTarget.value.trim() }))}
+        />
+        <datalist id="correction-people">
+          {people.map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+      </label>
+      {by !== me && (
+        <a class="button" href={withQuery({ by: me })}>
+          {t('mine')}
+        </a>
+      )}
+      {filtered && (
+        <a class="button" href={withQuery({ by: null, area: null, device: null })}>
+          {t('filters-off')}
+        </a>
+      )}
+    </div>
+  );
+}
+
 /** The page. */
 export function Page({ title }: PageProps) {
   useTitle(title);
-  const state = calls.CORRECTION_STATES.find((one) => one === query.value.get('state')) ?? null;
-  const by = query.value.get('by');
-  const [pages, setPages] = useState(1);
-  const load = useLoad(`corrections ${state} ${by} ${pages}`, (signal) =>
-    allPages(
+  const given = query.value;
+  const asked: Asked = {
+    state: calls.CORRECTION_STATES.find((one) => one === given.get('state')) ?? null,
+    by: given.get('by'),
+    area: given.get('area'),
+    device: given.get('device'),
+  };
+  const key = JSON.stringify(asked);
+  const [more, setMore] = useState({ key, pages: 1 });
+  const pages = more.key === key ? more.pages : 1;
+  const [told, setTold] = useState<string | null>(null);
+  const load = useLoad(`corrections ${key} ${pages}`, async (signal) => {
+    const found = await allPages(
       (cursor) =>
-        client.call(calls.corrections, { query: { state, by, limit: PAGE, cursor }, signal }),
+        client.call(calls.corrections, { query: { ...asked, limit: PAGE, cursor }, signal }),
       pages,
-    ),
-  );
-  const items = load.data?.items;
-  if (items === undefined)
-    return load.error === undefined ? (
-      <Skeleton />
-    ) : (
-      <Failure whole error={load.error} retry={load.reload} />
     );
+    return { ...found, key };
+  });
+  const items = load.data?.items;
+  const changed = (what: string): void => {
+    setTold(what);
+    load.reload();
+  };
+  const reader = session.value;
+  const proposes = reader != null && mayUse({ right: 'corrections.propose' }, reader);
   return (
     <div class="page">
       <header class="page-head">
         <h1>{title}</h1>
-        <States chosen={state} />
+        <States chosen={asked.state} />
       </header>
       <p class="muted">{t('intro')}</p>
-      <StaleNote error={load.error} retry={load.reload} />
-      {items.length === 0 ? (
-        <Empty icon="empty" title={t('empty')} hint={t('empty-hint')} />
+      <Filters asked={asked} items={items ?? []} />
+      <p role="status">{told}</p>
+      <StaleNote error={items === undefined ? undefined : load.error} retry={load.reload} />
+      {items === undefined ? (
+        load.error === undefined ? (
+          <Skeleton />
+        ) : (
+          <Failure error={load.error} retry={load.reload} />
+        )
+      ) : items.length === 0 ? (
+        <Empty
+          icon="empty"
+          title={t(Object.values(asked).every((one) => one === null) ? 'empty' : 'none-found')}
+          {...(proposes ? { hint: t('empty-hint') } : {})}
+        >
+          {proposes && (
+            <a class="button" href="/devices">
+              {t('to-devices')}
+            </a>
+          )}
+        </Empty>
       ) : (
-        <section class="panel">
-          <Corrections items={items} showDevice changed={load.reload} />
+        <section
+          class={load.data?.key === key ? 'panel' : 'panel busy'}
+          aria-label={title}
+          aria-busy={load.busy}
+        >
+          <Corrections items={items} showDevice changed={changed} />
           {load.data?.complete === false && (
             <div class="list-foot">
-              <button type="button" class="button" onClick={() => setPages(pages + 1)}>
+              <button
+                type="button"
+                class="button"
+                aria-disabled={load.busy}
+                onClick={() => setMore({ key, pages: pages + 1 })}
+              >
                 {t('list.more')}
               </button>
             </div>

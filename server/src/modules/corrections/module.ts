@@ -31,10 +31,16 @@ const FOLLOW_MS = 2 * SECOND;
 
 const deed = ({ by, at }: { by: string; at: number }) => ({ by, at: formatTime(at) });
 
-function view(one: StoredStatement): api.Correction {
+/** A statement with what the asker may know of its devices. */
+function view({ directory }: Needs, { area }: Caller, one: StoredStatement): api.Correction {
+  const entry = directory.entry(area, one.device)?.device;
+  const other = one.target === null ? undefined : directory.entry(area, one.target)?.device;
   const { id, kind, device, metric, value, target, reason, by, state, activated, undone } = one;
   return {
     ...{ id, kind, device, metric, value, target, reason, by, state },
+    deviceName: entry?.name ?? null,
+    profile: entry?.profile ?? null,
+    targetName: other?.name ?? null,
     from: formatTime(one.from),
     to: formatTime(one.to),
     at: formatTime(one.at),
@@ -81,7 +87,8 @@ async function statementFor(
   return statement;
 }
 
-function listRoute({ corrections, directory }: Needs): AnyRoute {
+function listRoute(needs: Needs): AnyRoute {
+  const { corrections, directory } = needs;
   return route(api.list, async ({ caller, query }) => {
     const { limit = 100, cursor, device, area, by, state } = query;
     if (area !== undefined) areaFor(directory, caller, area);
@@ -99,7 +106,7 @@ function listRoute({ corrections, directory }: Needs): AnyRoute {
     const items = found.slice(0, limit);
     const last = items.at(-1);
     const next = last === undefined || found.length <= limit ? null : cursorOf(last.id);
-    return { items: items.map(view), next };
+    return { items: items.map((one) => view(needs, caller, one)), next };
   });
 }
 
@@ -147,12 +154,13 @@ function changeRoutes(needs: Needs): AnyRoute[] {
   return [
     route(api.propose, async (call) => {
       const saying = sayingOf(needs, call.caller, call.body);
-      return answer(201, view(await corrections.propose(saying, call.body.reason, authorOf(call))));
+      const made = await corrections.propose(saying, call.body.reason, authorOf(call));
+      return answer(201, view(needs, call.caller, made));
     }),
     route(api.approve, async (call) => {
       expectPerson(call.caller);
       const { id } = await statementFor(needs, call.caller, call.params.id);
-      return view(await corrections.approve(id, authorOf(call)));
+      return view(needs, call.caller, await corrections.approve(id, authorOf(call)));
     }),
     route(api.undo, async (call) => {
       const { caller, body } = call;
@@ -163,7 +171,7 @@ function changeRoutes(needs: Needs): AnyRoute[] {
       if (!own && !held.includes('corrections.approve'))
         throw new OperationalError('forbidden', 'this needs the right corrections.approve');
       if (!own) expectPerson(caller);
-      return view(await corrections.undo(id, body.why ?? null, authorOf(call)));
+      return view(needs, caller, await corrections.undo(id, body.why ?? null, authorOf(call)));
     }),
   ];
 }
