@@ -161,7 +161,9 @@ function Chosen({ owner, list }: { owner: Owner; list: readonly FigureDefinition
     300_000,
   );
   if (figure === undefined) return null;
-  const shown = load.data;
+  // Figures of another choice do not stand under this one's name when the new ones can't be had.
+  const old = load.error !== undefined && !load.busy && load.data?.figure.figure !== figure.figure;
+  const shown = old ? undefined : load.data;
   return (
     <section class="panel" aria-labelledby="figures-heading">
       <div class="panel-head">

@@ -9,7 +9,8 @@ import { useLoad } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Preview } from './preview.tsx';
-import { type FieldName, type Proposal, useProposal, wantsValue } from './proposal.ts';
+import { type Proposal, useProposal } from './proposal.ts';
+import { type FieldName, wantsValue } from './saying.ts';
 import { t, word } from './texts.ts';
 
 type Kind = Correction['kind'];

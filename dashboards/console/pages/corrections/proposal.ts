@@ -1,4 +1,4 @@
-/** What is being proposed: its fields, what they lack, what it would change, and submitting it. */
+/** What is being proposed: its fields, what it would change, and submitting it. */
 import { useEffect, useState } from 'preact/hooks';
 import type { Correction, CorrectionPreview } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
@@ -6,82 +6,9 @@ import type { Gap } from '#kit/chart/series.ts';
 import { asApiError } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
 import { keepDraft, recallDraft } from './draft.ts';
-import { rangeOf, refusal } from './refused.ts';
+import { refusal } from './refused.ts';
+import { type Faults, type Fields, faultsOf, NO_FIELDS, sayingOf } from './saying.ts';
 import { t } from './texts.ts';
-
-type Kind = Correction['kind'];
-
-export const wantsValue = (kind: Kind): boolean =>
-  ['offset', 'factor', 'shift-clock'].includes(kind);
-
-/** As they stand in the form. */
-export interface Fields {
-  readonly kind: Kind;
-  readonly value: string;
-  readonly target: string;
-  readonly reason: string;
-  /** All metrics rather than the one shown. */
-  readonly all: boolean;
-}
-
-/** What is wrong, by field. */
-export type FieldName = 'from' | 'to' | 'value' | 'target' | 'metric' | 'reason';
-export type Faults = Readonly<Partial<Record<FieldName, string>>>;
-
-/** What is said of readings. */
-export interface Saying {
-  readonly kind: Kind;
-  readonly device: string;
-  readonly metric: string | null;
-  readonly from: string;
-  readonly to: string;
-  readonly value: number | null;
-  readonly target: string | null;
-}
-
-const NO_FIELDS: Fields = { kind: 'invalid', value: '', target: '', reason: '', all: false };
-const MINUTE_MS = 60_000;
-
-/** A number as people type it: also in the wide characters of a Chinese keyboard. */
-export function numberOf(text: string): number {
-  const plain = text.normalize('NFKC').replace(/[−–—]/, '-').replace('。', '.').trim();
-  return plain === '' ? Number.NaN : Number(plain);
-}
-
-function sayingOf(fields: Fields, device: string, metric: string, span: Gap): Saying {
-  const { kind, all, target } = fields;
-  const number = numberOf(fields.value);
-  return {
-    kind,
-    device,
-    metric: kind === 'shift-clock' || all ? null : metric,
-    from: new Date(span.from).toISOString(),
-    to: new Date(span.to).toISOString(),
-    value: !wantsValue(kind)
-      ? null
-      : kind === 'shift-clock'
-        ? Math.round(number * MINUTE_MS)
-        : number,
-    target: kind === 'reassign' ? target.trim() : null,
-  };
-}
-
-/** What has to be put right before it can be tried. */
-export function faultsOf(fields: Fields, device: string, span: Gap | null): Faults {
-  const { kind, value, target } = fields;
-  const number = numberOf(value);
-  const unfit = kind === 'factor' ? number === 0 || number === 1 : wantsValue(kind) && number === 0;
-  return {
-    ...(span === null ? { from: t('wanted.span') } : {}),
-    ...(span !== null && !(span.from < span.to) ? { to: t('wanted.order') } : {}),
-    ...(wantsValue(kind) && !Number.isFinite(number) ? { value: t('wanted.number') } : {}),
-    ...(unfit ? { value: t(`range.${rangeOf(kind)}`) } : {}),
-    ...(kind === 'reassign' && target.trim() === '' ? { target: t('wanted.target') } : {}),
-    ...(kind === 'reassign' && target.trim() === device
-      ? { target: t('refused.same-device') }
-      : {}),
-  };
-}
 
 export interface Proposal {
   readonly fields: Fields;

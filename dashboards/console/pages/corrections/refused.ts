@@ -1,7 +1,7 @@
 /** Why the server took a correction not, in people's words, and which field it is about. */
 import type { ApiError } from '#kit/api/client.ts';
 import { explain } from '#kit/ui/notices.tsx';
-import type { FieldName, Saying } from './proposal.ts';
+import { type FieldName, rangeOf, type Saying } from './saying.ts';
 import { t, word } from './texts.ts';
 
 export interface Refusal {
@@ -34,10 +34,6 @@ export function refusal(error: ApiError, { kind }: Pick<Saying, 'kind'>): Refusa
   const known = word('refused', code);
   return { field: null, text: known === code ? explain(error) : known };
 }
-
-/** Which values a kind takes, by the name of a text. */
-export const rangeOf = (kind: Saying['kind']): 'factor' | 'offset' | 'shift-clock' =>
-  kind === 'factor' || kind === 'shift-clock' ? kind : 'offset';
 
 /** Why an approval or an undoing was refused. */
 export function whyNot(error: ApiError): string {
