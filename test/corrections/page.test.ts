@@ -152,7 +152,10 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     await other.page.getByText('：复测无误').waitFor();
     await other.page.getByText('已撤销', { exact: true }).last().waitFor();
     // The page of the device is open all the while.
-    await device.page.getByRole('link', { name: '数据订正', exact: true }).waitFor();
+    await device.page
+      .getByRole('main')
+      .getByRole('link', { name: '数据订正', exact: true })
+      .waitFor();
     await device.page.getByText('接收时的原值').waitFor({ state: 'detached' });
     for (const { faults } of [one, other, device]) expect(faults).toEqual([]);
   });
