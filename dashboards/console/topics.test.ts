@@ -25,7 +25,13 @@ const codeIn = (folder: string): string =>
 type Texts = Readonly<Record<string, Label>>;
 const common: Texts = { ...kitTexts, ...words };
 const own = import.meta.glob<Texts>(
-  ['./*/texts.ts', './pages/*/texts.ts', './pages/*/*/texts.ts'],
+  [
+    './*/texts.ts',
+    './pages/*/texts.ts',
+    './pages/*/*/texts.ts',
+    '../kit/*/texts.ts',
+    '!../kit/text/texts.ts',
+  ],
   {
     eager: true,
     import: 'texts',

@@ -164,6 +164,8 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     const one = await show(admin, marking());
     const chart = one.page.getByRole('img');
     await chart.waitFor();
+    // Drawn, so that keys find its points.
+    await chart.locator('.u-over').waitFor();
     await chart.focus();
     for (let n = 0; n < 3; n++) await one.page.keyboard.press('ArrowRight');
     await one.page.keyboard.press('Enter');

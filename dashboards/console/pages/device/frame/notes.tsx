@@ -26,7 +26,7 @@ export function Missed({
   const named = spans
     .slice(0, NAMED)
     .map(({ from, to }) => t('frame.span', { from: formatTime(from), to: formatTime(to) }));
-  const text = t('frame.missed', { spans: named.join(t('frame.comma')) });
+  const text = t('frame.missed', { spans: named.join(' · ') });
   const others = spans.length - named.length;
   return <Note text={others === 0 ? text : `${text}${t('frame.missed-more', { n: others })}`} />;
 }

@@ -37,7 +37,6 @@ export const texts = {
   },
   'frame.missed-more': { zh: '，另有 {n} 段', en: ', and {n} more' },
   'frame.span': { zh: '{from} 至 {to}', en: '{from} to {to}' },
-  'frame.comma': { zh: '；', en: '; ' },
   'frame.more': {
     zh: '这一时刻还有更多报文，只显示最先收到的 {n} 条。',
     en: 'There are more messages of this time; the {n} received first are shown.',
