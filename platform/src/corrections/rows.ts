@@ -7,7 +7,10 @@ import { joined, type Span, type StatementBook, shared, speaksOf } from './state
 
 /** Rows that one query may read to correct them: ten years of minutes. */
 export const ROWS_MAX = 5_500_000;
-/** Rows of a page: what an archive makes of it in one go holds up nobody. */
+/**
+ * Rows of a page: what an archive makes of it in one go holds up nobody. Stretches that are read side by side share it, since a page
+ * of each is in memory.
+ */
 const PAGE_MAX = 10_000;
 const PAGE_MIN = 200;
 /**
@@ -89,7 +92,6 @@ class Head {
   readonly #stretch: Stretch;
   readonly #query: RowsQuery;
   readonly #placer: Placer;
-  #limit: number;
   #ms = PAGE_MS;
   #next: number;
   #page: readonly RangeRow[] = [];
@@ -104,7 +106,6 @@ class Head {
     this.#query = query;
     this.#placer = new Placer(book, stretch.device);
     this.#next = stretch.from;
-    this.#limit = Math.min(PAGE_MAX, Math.max(PAGE_MIN, query.wanted ?? PAGE_MAX));
   }
 
   /** Goes to the next row of the page; false when another page has to be read. */
@@ -115,10 +116,10 @@ class Head {
     return true;
   }
 
-  /** Reads the next page and goes to its first row; false when the stretch is over. */
-  async turn(budget: Budget, signal: AbortSignal | undefined): Promise<boolean> {
+  /** Reads the next page, of at most `most` rows, and goes to its first row; false when the stretch is over. */
+  async turn(budget: Budget, most: number, signal: AbortSignal | undefined): Promise<boolean> {
     while (!this.#last) {
-      this.#page = await this.#read(signal);
+      this.#page = await this.#read(Math.max(PAGE_MIN, most), signal);
       budget.take(this.#page.length);
       this.#row = -1;
       if (this.step()) return true;
@@ -126,12 +127,11 @@ class Head {
     return false;
   }
 
-  async #read(signal: AbortSignal | undefined): Promise<readonly RangeRow[]> {
+  async #read(limit: number, signal: AbortSignal | undefined): Promise<readonly RangeRow[]> {
     const { device, to: end, profile } = this.#stretch;
     const { metrics } = this.#query;
     const from = this.#next;
     const to = Math.min(end, from + this.#ms);
-    const limit = this.#limit;
     const page = await this.#source.range(
       {
         device,
@@ -146,9 +146,8 @@ class Head {
     const full = page.length >= limit;
     this.#next = full ? page.at(-1)!.at + 1 : to;
     this.#last = this.#next >= end;
-    this.#limit = PAGE_MAX;
-    if (page.length < PAGE_MAX / 4) this.#ms *= 2;
-    else if (page.length >= PAGE_MAX) this.#ms = Math.ceil(this.#ms / 2);
+    if (page.length < limit / 4) this.#ms *= 2;
+    else if (full) this.#ms = Math.ceil(this.#ms / 2);
     return page;
   }
 
@@ -173,12 +172,20 @@ export async function* correctedRows(
   const waiting = stretches(book, query);
   let heads: Head[] = [];
   let batch: CorrectedRow[] = [];
+  let given = 0;
+  /** Rows of a page where so many are read side by side by then; the first are no larger than what is wanted. */
+  const most = (at: number): number => {
+    const coming = waiting.filter(({ from, shift }) => from + shift <= at).length;
+    const part = Math.floor(PAGE_MAX / Math.max(1, heads.length + coming));
+    return given === 0 ? Math.min(part, query.wanted ?? part) : part;
+  };
   const slices = new Slices(READINGS_A_SLICE);
   for (;;) {
     let at = Math.min(...heads.map((head) => head.at));
     while (waiting.length > 0 && waiting[0]!.from + waiting[0]!.shift <= at) {
+      const page = most(waiting[0]!.from + waiting[0]!.shift);
       const head = new Head(source, book, waiting.shift()!, query);
-      if (!(await head.turn(budget, signal))) continue;
+      if (!(await head.turn(budget, page, signal))) continue;
       heads.push(head);
       at = Math.min(at, head.at);
     }
@@ -189,13 +196,14 @@ export async function* correctedRows(
       if (head.at !== at) continue;
       const more = head.readings();
       readings = readings.length === 0 ? more : [...readings, ...more];
-      if (!head.step() && !(await head.turn(budget, signal))) over = head;
+      if (!head.step() && !(await head.turn(budget, most(at), signal))) over = head;
       if (over === head) head.at = Number.POSITIVE_INFINITY;
     }
     if (over !== null) heads = heads.filter((head) => head.at !== Number.POSITIVE_INFINITY);
     if (slices.due(1 + readings.length)) await slices.pause();
     if (readings.length === 0) continue;
     batch.push(rowOf(readings));
+    given++;
     if (batch.length < BATCH) continue;
     yield batch;
     batch = [];
