@@ -19,7 +19,7 @@ import { type StoredResult, unpack } from '../stored/packed.ts';
 import type { StationResults } from './compute.ts';
 import { areaKey } from './keys.ts';
 import { Holding, type Member } from './members.ts';
-import { type AreaSources, RowBudget } from './sources.ts';
+import { type AreaSources, daysAtOnce, ROWS_A_QUESTION, RowBudget } from './sources.ts';
 import { currentArea, unsettledDays } from './stored-areas.ts';
 
 export interface AreaFiguresOptions extends Omit<FiguresOptions, 'figures'> {
@@ -45,7 +45,7 @@ export interface OpenedArea {
   readonly history: readonly Former[];
 }
 
-/** Readings that one answer is computed from, as devices are expected to send them. */
+/** Readings that one answer is computed from, as devices are expected to send them, and what asking for them costs. */
 const ROWS_MAX = 2_000_000;
 /** Values of devices that one answer is computed from. */
 const VALUES_MAX = 1_000_000;
@@ -199,13 +199,16 @@ function expectFew(
 ): void {
   const budget = new RowBudget(ROWS_MAX);
   const values = new RowBudget(VALUES_MAX);
+  const step = daysAtOnce(figure, members.length);
   for (const [first, end] of runs) {
     const span = { from: dayStart(first), to: dayStart(end) };
     for (const { figure: own } of figure.inputs)
       for (const member of members) {
         if (!member.measures(own, span)) continue;
         values.take(((end - first) * DAY) / lengthOf(own.span));
-        if (own.keep === 'computed') budget.take(member.rowsIn(own, span));
+        const questions = Math.ceil((end - first) / step);
+        if (own.keep === 'computed')
+          budget.take(member.rowsIn(own, span) + questions * ROWS_A_QUESTION);
       }
   }
 }

@@ -60,13 +60,20 @@ const mixed = defineFigure({
     { name: 'hours', figure: moving },
     {
       name: 'days',
-      figure: defineFigure({ ...shy, id: 'rows', keep: 'computed', lookAhead: HOUR }),
+      figure: defineFigure({ ...shy, id: 'rows-ahead', keep: 'computed', lookAhead: HOUR }),
     },
   ],
   compute: ({ stations }) =>
     [...stations('hours'), ...stations('days')]
       .flatMap((one) => one.values)
       .reduce((all, { value }) => all * 1.0000001 + (value ?? -1), 0),
+});
+
+/** Of days of which nothing is stored. */
+const unstored = defineFigure({
+  ...{ of: 'area', id: 'area-days', version: 1, title, span: 'day', keep: 'computed', unit: '' },
+  inputs: [{ name: 'days', figure: defineFigure({ ...shy, id: 'rows', keep: 'computed' }) }],
+  compute: ({ stations }) => stations('days').length,
 });
 
 /** Of hours, computed when asked. */
@@ -327,11 +334,17 @@ describe('a figure of an area', () => {
       asked++;
       return range.call(rig.store, query, signal);
     };
-    const year = { from: START - 362 * DAY, to: START + 3 * DAY };
-    // 302 devices that report each hour: 2.6 million rows.
-    await expect(rig.machine.areas.values(hourly, EAST, year)).rejects.toMatchObject({
-      ...{ code: 'range-too-wide' },
-    });
+    // 300 devices that report each hour: 2.6 million rows; of days, too many questions besides.
+    const before = (days: number) => ({ from: START + (3 - days) * DAY, to: START + 3 * DAY });
+    for (const [figure, days] of [
+      [hourly, 365],
+      [unstored, 365],
+      [unstored, 100],
+    ] as const)
+      await expect(
+        rig.machine.areas.values(figure, EAST, before(days)),
+        `${figure.id} of ${days} days`,
+      ).rejects.toMatchObject({ code: 'range-too-wide' });
     expect(asked).toBe(0);
     expect(await rig.machine.areas.values(hourly, EAST, ALL)).toHaveLength(DAYS * 24);
     expect(asked).toBe(300);

@@ -20,6 +20,16 @@ export interface AreaSourceOptions extends Omit<CurrentOptions, 'relational' | '
   readonly relational: Pick<RelationalAccess, 'for'>;
 }
 
+/** What one question to the archive costs, in rows that could be read instead. */
+export const ROWS_A_QUESTION = 2_000;
+
+/** Days that are computed at once: values of all devices for them are in memory. */
+export function daysAtOnce({ inputs }: AreaFigure, members: number): number {
+  const perDay = inputs.reduce((sum, { figure }) => sum + DAY / lengthOf(figure.span), 0);
+  const most = Math.floor(VALUES_IN_MEMORY / Math.max(1, members * perDay));
+  return Math.min(CHUNK_DAYS, Math.max(1, most));
+}
+
 /** Rows that an answer may still read of the archive; those that devices are expected to have sent. */
 export class RowBudget {
   #left: number;
@@ -83,9 +93,7 @@ export class AreaSources {
     computing: Computing,
     signal?: AbortSignal,
   ): AsyncGenerator<StoredResult> {
-    const perDay = figure.inputs.reduce((sum, input) => sum + DAY / lengthOf(input.figure.span), 0);
-    const most = Math.floor(VALUES_IN_MEMORY / Math.max(1, members.length * perDay));
-    const step = Math.min(CHUNK_DAYS, Math.max(1, most));
+    const step = daysAtOnce(figure, members.length);
     for (let day = first; day < end; day += step) {
       const days = { first: day, end: Math.min(day + step, end) };
       const part = { from: dayStart(days.first), to: dayStart(days.end) };
@@ -146,7 +154,8 @@ export class AreaSources {
       }
       const [from, last] = [missing[0], missing.at(-1)];
       if (from === undefined || last === undefined) continue;
-      budget?.take(member.rowsIn(figure, { from: dayStart(from), to: dayStart(last + 1) }));
+      const rows = member.rowsIn(figure, { from: dayStart(from), to: dayStart(last + 1) });
+      budget?.take(rows + ROWS_A_QUESTION);
       // One question a month: what lies between is computed as well.
       const wanted = new Set(missing);
       const computed = sources.compute([figure], member.here, from, last + 1, signal);
