@@ -158,7 +158,7 @@ export const values = endpoint({
     'good reading; `value` is null where that is too little; `closed` is false while the span goes on. `previous` is what a ' +
     'stored figure was before. A figure of an area (`of` in `/figures/of`) is asked for with `area` and is of the devices that ' +
     'stood in it or below at that time, by the present tree of areas; its `completeness` is the share of their values that are ' +
-    'there. 422 `unknown-figure`, `not-measured`, 400 `bad-request` for a device with a figure of areas or the other way round, ' +
+    'there. 503 `figures-busy` when too many ask at once. 422 `unknown-figure`, `not-measured`, 400 `bad-request` for a device with a figure of areas or the other way round, ' +
     '400 `range-too-wide` when an area has more readings in that time than one answer is computed from',
   tags: ['figures'],
   query: asked({ from: Instant, to: Instant }),

@@ -51,7 +51,8 @@ async function best(work: () => Promise<unknown>): Promise<number> {
 }
 
 async function year(folder: string): Promise<Case[]> {
-  const timer = new SetTimer(END);
+  // A day is computed when it has been over for a while.
+  const timer = new SetTimer(END + HOUR);
   const store = await openTimeSeries({
     ...{ folder: join(folder, 'store'), timer: { ...systemTimer, now: () => END } },
     tickMs: Number.POSITIVE_INFINITY,

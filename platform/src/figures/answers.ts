@@ -1,6 +1,7 @@
 /** Figures as they are asked for: over a span of time, and one opened to what it was computed from. */
-import { OperationalError, SECOND } from '@village/core';
+import { OperationalError, SECOND, type Timer } from '@village/core';
 import type { Relational } from '@village/store/relational';
+import { AtOnce } from './at-once.ts';
 import type { Circumstances, Measured } from './circumstances.ts';
 import { applies, type InputState, type Result } from './compute.ts';
 import { dayOf, lengthOf, type Span } from './days.ts';
@@ -72,6 +73,7 @@ export interface FiguresOptions {
   readonly figures: readonly Figure[];
   readonly sources: Sources;
   readonly clock: () => number;
+  readonly timer: Pick<Timer, 'sleep'>;
   readonly relational: Relational;
   /** What is marked; without, nothing is known to be current, and everything is computed. */
   readonly marks: Pick<Marks, 'isUpToDate' | 'gatheredOf'> | null;
@@ -84,10 +86,12 @@ const READER_WAIT_MS = SECOND;
 
 export class Figures {
   readonly #figures: ReadonlyMap<string, Figure>;
+  readonly atOnce: AtOnce;
   readonly #options: FiguresOptions;
 
   constructor(options: FiguresOptions) {
     this.#options = options;
+    this.atOnce = new AtOnce(options.timer);
     this.#figures = new Map(options.figures.map((figure) => [figure.id, figure]));
     if (this.#figures.size !== options.figures.length)
       throw new Error('BUG: two figures have one id');
@@ -126,8 +130,9 @@ export class Figures {
     const days = { first: dayOf(stretch.from), end: dayOf(to - 1) + 1 };
     const stored = await this.#current(figure, held, days);
     const results = [...stored.values()].flat();
+    const turn = <T>(work: () => Promise<T>): Promise<T> => this.atOnce.run(work, signal);
     for (const [first, end] of missing(days, stored))
-      for await (const [, result] of sources.compute([figure], held, first, end, signal))
+      for await (const [, result] of sources.compute([figure], held, first, end, signal, turn))
         results.push(this.#withStatements(figure, device, result));
     const former =
       figure.keep === 'stored' ? await formerDays(relational, figure, device, days) : new Map();
@@ -161,7 +166,7 @@ export class Figures {
     if (at > clock()) throw new OperationalError('not-found', 'that time has not come');
     const held = await sources.circumstances(device);
     if (!applies(figure, held)) throw notMeasured(figure, device);
-    const opened = await sources.open(figure, held, at, signal);
+    const opened = await this.atOnce.run(() => sources.open(figure, held, at, signal), signal);
     const result = this.#withStatements(figure, device, opened.result);
     const around = window(figure, { from: result.at, to: result.at + lengthOf(figure.span) });
     const day = dayOf(result.at);

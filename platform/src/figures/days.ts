@@ -1,5 +1,5 @@
 /** Days and hours as figures count them: days of Beijing by number, and their hours as bits of a mask. */
-import { BEIJING_OFFSET_MS, DAY, HOUR } from '@village/core';
+import { BEIJING_OFFSET_MS, DAY, HOUR, MINUTE } from '@village/core';
 import type { Span } from '../corrections/statement.ts';
 
 export type { Span };
@@ -15,6 +15,15 @@ export const lengthOf = (span: FigureSpan): number => (span === 'hour' ? HOUR : 
 
 /** Days since 1970-01-01 by the calendar of Beijing. */
 export const dayOf = (at: number): number => Math.floor((at + BEIJING_OFFSET_MS) / DAY);
+
+/** How long a day is over before it is computed: gateways send in groups, and what comes a little later is no change of a figure. */
+const SETTLE_MS = 10 * MINUTE;
+
+/** The first day that is not over for long enough at an instant. */
+export const settledBefore = (now: number): number => {
+  const day = dayOf(now);
+  return now < dayStart(day) + SETTLE_MS ? day - 1 : day;
+};
 
 /** When a day begins, ms. */
 export const dayStart = (day: number): number => day * DAY - BEIJING_OFFSET_MS;

@@ -22,7 +22,7 @@ import {
 const [folder = '', seed = ''] = process.argv.slice(2);
 const random = seededRandom(seed);
 const START = dayStart(FIRST_DAY);
-const NOW = START + 3 * DAY;
+const NOW = START + 4 * DAY;
 const timer = {
   ...systemTimer,
   now: () => NOW,

@@ -54,7 +54,7 @@ async function finish(folder: string, acknowledged: ReadonlySet<string>) {
   const relational = await openTables({ file: join(folder, 'r.sqlite') }, () => END);
   const corrections = await openBooks(relational, store, END);
   const book = () => corrections.book;
-  const machine = new Machine({ store, relational, timer: new SetTimer(END), book });
+  const machine = new Machine({ store, relational, timer: new SetTimer(END + DAY), book });
   try {
     const db = figureTables(relational);
     const waiting = (await db.selectFrom('figure_mark').selectAll().execute()).length;

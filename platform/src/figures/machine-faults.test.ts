@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DAY, HOUR } from '@village/core';
+import { DAY, HOUR, OperationalError } from '@village/core';
+import { registryStore } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import { openTimeSeries } from '@village/store/time-series';
 import type { TestRow } from '@village/store/time-series/testing';
@@ -10,9 +11,18 @@ import { CompiledQuery } from 'kysely';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dayStart } from './days.ts';
 import { storedAfter } from './stored/check.ts';
+import { askCheck, FigureChecks } from './stored/checks.ts';
 import { markAllStored, marksOf } from './stored/marks.ts';
 import { type FigureTables, figureTables, reasonBit } from './stored/tables.ts';
-import { above, FIRST_DAY, Machine, type MachineOptions, openTables, SetTimer } from './testing.ts';
+import {
+  above,
+  FIRST_DAY,
+  Machine,
+  type MachineOptions,
+  moving,
+  openTables,
+  SetTimer,
+} from './testing.ts';
 
 const START = dayStart(FIRST_DAY);
 const ends: (() => unknown)[] = [];
@@ -23,7 +33,7 @@ afterEach(async () => {
 async function start(more: Partial<MachineOptions> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'village-figures-faults-'));
   ends.push(() => rmSync(folder, { recursive: true, force: true }));
-  const timer = new SetTimer(START + 3 * DAY);
+  const timer = new SetTimer(START + 3 * DAY + HOUR);
   const relational = await openTables({ file: join(folder, 'r.sqlite') }, timer.now);
   ends.push(() => relational.close());
   const store = await openTimeSeries({
@@ -114,6 +124,170 @@ describe('a stored day that is damaged', () => {
     }
     await rig.db.updateTable('figure_former').set({ body: '[' }).where('number', '=', 2).execute();
     expect(await ask(rig)).toMatchObject({ value: 3, previous: { value: 1 } });
+  });
+});
+
+describe('a day that is over', () => {
+  it('is computed when what was sent in its last minutes is there, and has no former for it', async () => {
+    const rig = await start();
+    rig.timer.at = START + 20 * HOUR;
+    await rig.machine.put([row('a', 19, 200)]);
+    rig.timer.at = START + DAY + 2_000;
+    await rig.machine.workOff();
+    expect(await ask(rig)).toMatchObject({ value: 1, closed: true });
+    await rig.machine.put([row('a', 23.999, 200)]);
+    expect(await ask(rig)).toMatchObject({ value: 2, closed: true });
+    rig.timer.at = START + DAY + HOUR;
+    await rig.machine.workOff();
+    expect(await rig.db.selectFrom('figure_day').select('day').execute()).not.toEqual([]);
+    expect(await ask(rig)).toMatchObject({ value: 2, previous: null });
+  });
+
+  it('keeps the first of what it was and the latest, however often it changes', async () => {
+    const rig = await start({ figures: [above] });
+    for (let n = 0; n < 60; n++) {
+      await rig.machine.put([row('a', n / 5, 200)]);
+      await rig.machine.workOff();
+    }
+    const { history } = await rig.machine.figures.open(above, 'a', START);
+    expect(history).toHaveLength(50);
+    expect(history.at(-1)).toMatchObject({ value: 1 });
+    expect(history.slice(0, 3).map(({ value }) => value)).toEqual([59, 58, 57]);
+  });
+});
+
+describe('what no longer is', () => {
+  const zone = (rig: Rig, value: string | null): Promise<void> =>
+    registryStore(rig.relational).changeProperties({ kind: 'device', id: 'a' }, [
+      { kind: 'attribute', key: 'function-zone', value, since: START, by: 'test' },
+    ]);
+
+  it('takes stored figures of a device away that never measured, and keeps what they were', async () => {
+    const rig = await start();
+    await rig.machine.put([row('a', 1, 200)]);
+    await rig.machine.workOff();
+    const known = await rig.db.selectFrom('figure_day').selectAll().execute();
+    await rig.db
+      .insertInto('figure_day')
+      .values(known.map((one) => ({ ...one, device: 'nobody' })))
+      .execute();
+    // The first that differs marks the device.
+    expect(await rig.machine.check()).toMatchObject({ checked: 8, differing: 1, waiting: 3 });
+    await rig.machine.workOff();
+    // The day after the marked one, of the figure that looks back.
+    expect(await rig.machine.check()).toMatchObject({ checked: 5, differing: 1, waiting: 0 });
+    await rig.machine.workOff();
+    expect(await rig.machine.check()).toMatchObject({ checked: 4, differing: 0, waiting: 0 });
+    const former = await rig.db.selectFrom('figure_former').select('device').execute();
+    expect(former).toEqual(known.map(() => ({ device: 'nobody' })));
+    expect(rig.machine.work.counters).toMatchObject({ changed: 4 });
+  });
+
+  it('computes a figure again that was left out of the server for a while', async () => {
+    const rig = await start({ figures: [above] });
+    await rig.machine.put([row('a', 1, 200)]);
+    await rig.machine.workOff();
+    const { store, relational, timer } = rig;
+    await rig.machine.stop();
+    const without = new Machine({ store, relational, timer, figures: [moving] });
+    await without.put([row('a', 2, 200)]);
+    await without.workOff();
+    await without.stop();
+    const again = new Machine({ store, relational, timer, figures: [above, moving] });
+    ends.push(() => again.stop());
+    await again.workOff();
+    expect(await ask({ ...rig, machine: again })).toMatchObject({ value: 2 });
+    expect(await again.check()).toMatchObject({ differing: 0, waiting: 0 });
+  });
+
+  it('finds days that were computed under an attribute which was taken back before anybody looked', async () => {
+    const rig = await start({ figures: [above] });
+    await rig.machine.put([row('a', 1, 200), row('a', 25, 200)]);
+    await rig.machine.workOff();
+    const { sources } = rig.machine;
+    const circumstances = sources.circumstances.bind(sources);
+    // After the look at the registry, before the day is computed.
+    sources.circumstances = async (device, version) => {
+      if (version === undefined) {
+        sources.circumstances = circumstances;
+        await zone(rig, '1');
+      }
+      return circumstances(device, version);
+    };
+    await rig.machine.put([row('a', 2, 70)]);
+    await rig.machine.workOff();
+    expect(sources.circumstances).toBe(circumstances);
+    await zone(rig, null);
+    await rig.machine.workOff();
+    expect(await rig.machine.check()).toMatchObject({ checked: 2, differing: 0, waiting: 0 });
+  });
+
+  it('looks at profiles at each start', async () => {
+    const rig = await start({ figures: [above] });
+    await rig.machine.put([row('a', 1, 200)]);
+    await rig.machine.workOff();
+    const { store, relational, timer } = rig;
+    await rig.machine.stop();
+    await rig.db.updateTable('figure_day').set({ circumstances: 'as before' }).execute();
+    await rig.db.updateTable('figure_device').set({ circumstances: 'as before' }).execute();
+    const again = new Machine({ store, relational, timer, figures: [above] });
+    ends.push(() => again.stop());
+    await again.workOff();
+    expect(await again.check()).toMatchObject({ checked: 1, differing: 0, waiting: 0 });
+  });
+});
+
+describe('devices that fail', () => {
+  it('keep nobody else from being computed, and have their turn again', async () => {
+    const rig = await start({ figures: [above] });
+    const bad = Array.from({ length: 900 }, (_, n) => `A${n}`);
+    for (let n = 0; n < bad.length; n += 100)
+      await rig.db
+        .insertInto('figure_mark')
+        .values(
+          bad.slice(n, n + 100).map((device) => ({
+            ...{ device, day: FIRST_DAY, mask: 1, reasons: 1, revision: 1 },
+          })),
+        )
+        .execute();
+    await rig.machine.put([row('a', 1, 200)]);
+    const { sources } = rig.machine;
+    const circumstances = sources.circumstances.bind(sources);
+    const asked: string[] = [];
+    sources.circumstances = (device, version) => {
+      asked.push(device);
+      if (device.startsWith('A')) return Promise.reject(new OperationalError('no', 'not now'));
+      return circumstances(device, version);
+    };
+    await rig.machine.marks.isUpToDate(1_000);
+    for (let n = 0; n < 12; n++) await rig.machine.workOff().catch(() => undefined);
+    expect(await rig.db.selectFrom('figure_day').select('device').execute()).toHaveLength(1);
+    expect(asked.filter((device) => device === 'A0').length).toBeGreaterThan(1);
+  });
+});
+
+describe('the night', () => {
+  it('looks at its sample, and nobody else takes it for what was asked for', async () => {
+    const rig = await start();
+    await rig.machine.put([row('a', 1, 200)]);
+    await rig.machine.workOff();
+    const { machine, relational, timer } = rig;
+    const checks = new FigureChecks({
+      ...{ figures: [above, moving], sources: machine.sources, areas: machine.areaSources },
+      ...{ relational, marks: machine.marks },
+      ...{ clock: timer.now, random: () => 0.5, retention: undefined },
+    });
+    const run = { signal: new AbortController().signal, progress: () => undefined };
+    // As a night leaves it that was cut short.
+    await askCheck(relational, 'night-1', 1);
+    await checks.runAsked(run);
+    expect(checks.counters.checked).toBe(0);
+    await checks.runNightly(run);
+    const nights = await rig.db.selectFrom('figure_check').select(['id', 'ended_at']).execute();
+    expect(nights).toEqual([{ id: `night-${timer.now()}`, ended_at: timer.now() }]);
+    await rig.db.updateTable('figure_day').set({ body: '[]' }).execute();
+    timer.at += DAY;
+    await expect(checks.runNightly(run)).rejects.toMatchObject({ code: 'figures-differ' });
   });
 });
 

@@ -195,13 +195,13 @@ describe('the machine', () => {
     const ask = async () =>
       (await rig.machine.figures.values(above, 'a', { from: START, to: START + DAY }))[0];
     expect(await ask()).toMatchObject({ value: 1, closed: false });
-    rig.timer.at = START + DAY;
+    rig.timer.at = START + DAY + HOUR;
     await rig.machine.workOff();
     expect(await rig.stored()).toHaveLength(3);
     // Set back into the same hour: what comes then is marked again.
     rig.timer.at = START + 5 * HOUR + 2;
     await rig.machine.put([row('a', START + 5 * HOUR + 1, 200)]);
-    rig.timer.at = START + DAY + 1;
+    rig.timer.at = START + DAY + HOUR;
     expect(await ask()).toMatchObject({ value: 2, closed: true });
     await rig.machine.workOff();
     expect(await rig.machine.check()).toMatchObject({ differing: 0, waiting: 0 });
@@ -224,7 +224,10 @@ describe('the machine', () => {
     expect(item).toMatchObject({ value: 1 });
     await rig.stop();
     // Kept for longer, the third day is computed again.
-    const longer = { retention: 3 * DAY + HOUR, figures: [defineFigure({ ...above, version: 2 })] };
+    const longer = {
+      retention: 3 * DAY + 2 * HOUR,
+      figures: [defineFigure({ ...above, version: 2 })],
+    };
     rig.timer.at += DAY;
     await rig.start(longer);
     await rig.machine.workOff();

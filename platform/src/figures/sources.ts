@@ -1,4 +1,5 @@
 /** Where figures get their inputs from: readings of the archive by pages, and what held of a device from the registry. */
+import { setImmediate } from 'node:timers/promises';
 import { BoundedMap } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import { registryStore } from '@village/registry';
@@ -157,13 +158,17 @@ export class Sources {
     return { result: computeSpan(figure, span, readings, held), readings };
   }
 
-  /** Computes figures of a device over whole days, from the first to before the end, a month of rows in memory at a time. */
+  /**
+   * Computes figures of a device over whole days, from the first to before the end, a month of rows in memory at a time;
+   * each month when it is its turn.
+   */
   async *compute(
     figures: readonly Figure[],
     held: Circumstances,
     first: number,
     end: number,
     signal?: AbortSignal,
+    turn: <T>(work: () => Promise<T>) => Promise<T> = (work) => work(),
   ): AsyncGenerator<readonly [Figure, Result]> {
     const own = figures.filter((figure) => applies(figure, held));
     if (own.length === 0) return;
@@ -175,12 +180,20 @@ export class Sources {
         from: Math.min(...windows.map(({ from }) => from)),
         to: Math.max(...windows.map(({ to }) => to)),
       };
-      const rows = await this.#rows(held.device, metrics, around, signal);
-      for (const figure of own) {
-        const readings = readingsOf(figure, held, rows);
-        for (const span of spansIn(figure.span, part))
-          yield [figure, computeSpan(figure, span, readings, held)];
-      }
+      yield* await turn(async () => {
+        const rows = await this.#rows(held.device, metrics, around, signal);
+        const results: (readonly [Figure, Result])[] = [];
+        for (const figure of own) {
+          const readings = readingsOf(figure, held, rows);
+          for (const span of spansIn(figure.span, part)) {
+            results.push([figure, computeSpan(figure, span, readings, held)]);
+            // Whoever else this process serves comes between any two days.
+            if (results.length % 24 === 0 || figure.span === 'day') await setImmediate();
+          }
+        }
+        return results;
+      });
+      signal?.throwIfAborted();
     }
   }
 }

@@ -211,7 +211,7 @@ export class Machine {
     const own = { ...common, figures: figures.filter((figure) => !isOfArea(figure)) };
     const ofAreas = { ...common, figures: figures.filter(isOfArea), areas: this.areaSources };
     const { marks } = this;
-    this.figures = new Figures({ ...own, marks });
+    this.figures = new Figures({ ...own, timer, marks });
     this.areas = new AreaFigures({ ...ofAreas, marks });
     this.work = new FigureWork({ ...own, marks, failed, areas: new AreaWork(ofAreas) });
     this.#running = runReaders({ store, timer, failed }, [this.marks], this.#stopped.signal);

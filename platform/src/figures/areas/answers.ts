@@ -22,7 +22,7 @@ import { Holding, type Member } from './members.ts';
 import { type AreaSources, daysAtOnce, ROWS_A_QUESTION, RowBudget } from './sources.ts';
 import { currentArea, unsettledDays } from './stored-areas.ts';
 
-export interface AreaFiguresOptions extends Omit<FiguresOptions, 'figures'> {
+export interface AreaFiguresOptions extends Omit<FiguresOptions, 'figures' | 'timer'> {
   readonly figures: readonly AreaFigure[];
   readonly areas: AreaSources;
 }

@@ -17,6 +17,8 @@ const SAMPLE = 5_000;
 /** Outcomes that are kept. */
 const KEPT = 100;
 const RUNNING = 'running';
+/** How ids of nightly samples begin. */
+const NIGHT = 'night-';
 
 /** How a check stands. */
 export interface CheckState extends Omit<CheckResult, 'differences'> {
@@ -41,6 +43,7 @@ export class FigureChecks {
       .selectFrom('figure_check')
       .select('id')
       .where('ended_at', 'is', null)
+      .where('id', 'not like', `${NIGHT}%`)
       .orderBy('asked_at')
       .execute();
     for (const { id } of asked) if (!run.signal.aborted) await this.#run(id, run);
@@ -54,7 +57,13 @@ export class FigureChecks {
       .selectFrom('figure_day')
       .select(({ fn }) => fn.countAll<number | string>().as('count'))
       .executeTakeFirstOrThrow();
-    const id = `night-${clock()}`;
+    // A night that was cut short is not made up for: the next looks at another sample.
+    await db
+      .deleteFrom('figure_check')
+      .where('id', 'like', `${NIGHT}%`)
+      .where('ended_at', 'is', null)
+      .execute();
+    const id = `${NIGHT}${clock()}`;
     await askCheck(relational, id, clock());
     const share = Math.min(1, SAMPLE / Math.max(1, Number(count)));
     const { differing, differences } = await this.#run(id, run, { share, random });

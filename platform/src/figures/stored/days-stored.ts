@@ -147,6 +147,8 @@ export interface Put {
 }
 
 const ROWS_A_STATEMENT = 100;
+/** What a day was before: the first and the latest, so many in all. */
+const FORMER_MAX = 50;
 
 /** Puts down days of one device or area; those that tell people something else than before keep what they were. */
 export async function storeDays(
@@ -213,6 +215,45 @@ export async function storeDays(
   return { changed: former.length, damaged, other };
 }
 
+/** Takes away what is stored of figures whose inputs the device never measured, as is known now; what they were is kept. */
+export async function dropDays(
+  access: Pick<RelationalAccess, 'for'>,
+  { device }: Circumstances,
+  figures: readonly Figure[],
+  marks: readonly { readonly day: number; readonly reasons: number }[],
+  now: number,
+): Promise<{ figure: Figure; day: number; reasons: number }[]> {
+  if (figures.length === 0) return [];
+  const db = figureTables(access);
+  const reasons = new Map(marks.map((mark) => [mark.day, mark.reasons]));
+  const ids = figures.map(({ id }) => id);
+  const numbers = [...reasons.keys()];
+  const rows = await db
+    .selectFrom('figure_day')
+    .selectAll()
+    .where('device', '=', device)
+    .where('day', 'in', numbers)
+    .where('figure', 'in', ids)
+    .execute();
+  const range = { first: Math.min(...numbers), end: Math.max(...numbers) + 1 };
+  const former = rows.map(({ figure, day, version, body, computed_at }) => ({
+    ...{ figure, device, day, version, body, computed_at, replaced_at: now },
+    reasons: (reasons.get(day) ?? 0) | reasonBit('circumstances'),
+  }));
+  await keepFormer(access, device, range, former);
+  if (rows.length > 0)
+    await db
+      .deleteFrom('figure_day')
+      .where('device', '=', device)
+      .where('day', 'in', numbers)
+      .where('figure', 'in', ids)
+      .execute();
+  return former.flatMap(({ figure: id, day, reasons: why }) => {
+    const figure = figures.find((one) => one.id === id);
+    return figure === undefined ? [] : [{ figure, day, reasons: why }];
+  });
+}
+
 async function keepFormer(
   access: Pick<RelationalAccess, 'for'>,
   device: string,
@@ -239,4 +280,15 @@ async function keepFormer(
       .insertInto('figure_former')
       .values(rows.slice(n, n + ROWS_A_STATEMENT))
       .execute();
+  // Data that trickles in may change a day hundreds of times.
+  for (const { figure, day, number } of rows)
+    if (number > FORMER_MAX)
+      await db
+        .deleteFrom('figure_former')
+        .where('device', '=', device)
+        .where('day', '=', day)
+        .where('figure', '=', figure)
+        .where('number', '>', 1)
+        .where('number', '<=', number - FORMER_MAX + 1)
+        .execute();
 }

@@ -170,7 +170,7 @@ export class Places {
 
 /** Stores and a machine over them, which can be stopped and started again. */
 export class Rig {
-  readonly timer = new SetTimer(START + DAYS * DAY);
+  readonly timer = new SetTimer(START + DAYS * DAY + HOUR);
   readonly #place: Place;
   readonly #more: Partial<MachineOptions>;
   book = new StatementBook([]);

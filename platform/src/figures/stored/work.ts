@@ -7,10 +7,10 @@ import { AREA_KEYS, isAreaKey } from '../areas/keys.ts';
 import type { AreaWork } from '../areas/work.ts';
 import type { Circumstances } from '../circumstances.ts';
 import { applies } from '../compute.ts';
-import { dayOf, dayStart, lastDeletedDay, lengthOf } from '../days.ts';
+import { dayOf, dayStart, lastDeletedDay, lengthOf, settledBefore } from '../days.ts';
 import type { Figure } from '../figure.ts';
 import type { Sources } from '../sources.ts';
-import { type NewDay, type Put, storeDays, withStatements } from './days-stored.ts';
+import { dropDays, type NewDay, type Put, storeDays, withStatements } from './days-stored.ts';
 import {
   endMarks,
   type Marks,
@@ -46,6 +46,8 @@ const DAYS_A_TRANSACTION = 400;
 const DEVICES = 200;
 /** Devices that a run gives up on before it ends. */
 const FAILED_MAX = 100;
+/** Devices that were given up on and are left out until all others have had their turn. */
+const LEFT_OUT_MAX = 2_000;
 /** Rounds of areas before devices are looked for again. */
 const AREAS_AHEAD = 20;
 
@@ -54,6 +56,9 @@ export class FigureWork {
   readonly #options: WorkOptions;
   readonly #stored: readonly Figure[];
   #definitionsMarked = false;
+  /** False until circumstances were compared once: profiles may be others since the last start. */
+  #circumstancesMarked = false;
+  readonly #leftOut = new Set<string>();
   #areasAhead = 0;
 
   constructor(options: WorkOptions) {
@@ -67,13 +72,17 @@ export class FigureWork {
     await this.#markCircumstances(signal);
     await this.#spareOld();
     this.#areasAhead = 0;
-    const failed = new Set<string>();
+    let given = 0;
     let done = 0;
     let fault: unknown = null;
     let total = await this.#due();
-    while (!signal.aborted && failed.size < FAILED_MAX) {
-      const marks = await this.#next([...failed]);
-      if (marks.length === 0) break;
+    while (!signal.aborted && given < FAILED_MAX) {
+      const marks = await this.#next([...this.#leftOut]);
+      // All others have had their turn.
+      if (marks.length === 0 || this.#leftOut.size > LEFT_OUT_MAX) {
+        this.#leftOut.clear();
+        break;
+      }
       for (const [device, own] of Map.groupBy(marks, (mark) => mark.device)) {
         if (signal.aborted) return;
         try {
@@ -82,7 +91,8 @@ export class FigureWork {
         } catch (error) {
           if (signal.aborted) return;
           this.counters.failures++;
-          failed.add(device);
+          given++;
+          this.#leftOut.add(device);
           fault ??= error;
           if (!(error instanceof OperationalError)) this.#options.failed('figures', error);
         }
@@ -94,8 +104,9 @@ export class FigureWork {
     if (fault !== null) throw fault;
   }
 
+  /** The day that goes on, or is over for so short a time that what was sent in it is still to come. */
   #today(): number {
-    return dayOf(this.#options.clock());
+    return settledBefore(this.#options.clock());
   }
 
   /** Takes back marks of days whose readings may have been deleted: what is stored of them is all there is. */
@@ -114,7 +125,8 @@ export class FigureWork {
         .executeTakeFirst();
       await db.deleteFrom('figure_mark').where('day', '<=', old).execute();
       // Readings may be kept for longer after the next start, and those days be there to be computed.
-      if (definition !== undefined) await db.deleteFrom('figure_definition').execute();
+      if (definition !== undefined)
+        await db.updateTable('figure_definition').set({ version: 0 }).execute();
     });
   }
 
@@ -185,6 +197,7 @@ export class FigureWork {
         days.push(...(await this.#compute(figures, held, first, end, marks, signal)));
     // Some of it was computed before a statement held: it stays marked, and is computed again.
     if (sources.statements.number !== number) return;
+    const gone = this.#stored.filter((figure) => !applies(figure, held));
     const standing = (await areas?.standing()) ?? null;
     for (let n = 0; n === 0 || n < days.length; n += DAYS_A_TRANSACTION) {
       const part = days.slice(n, n + DAYS_A_TRANSACTION);
@@ -193,11 +206,20 @@ export class FigureWork {
         await areas?.markAreas(tx, standing, device, kept.other);
         if (n + DAYS_A_TRANSACTION >= days.length) {
           await areas?.markAreas(tx, standing, device, this.#unstored(held, marks));
+          const dropped = await dropDays(tx, held, gone, marks, clock());
+          await areas?.markAreas(tx, standing, device, dropped);
+          this.counters.changed += dropped.length;
           await endMarks(tx, device, marks);
           await figureTables(tx)
             .insertInto('figure_device')
             .values({ device, circumstances: held.digest })
-            .onConflict((c) => c.column('device').doNothing())
+            // Of an attribute that was changed and changed back some days would be left under what held between.
+            .onConflict((c) =>
+              c
+                .column('device')
+                .doUpdateSet({ circumstances: '' })
+                .where('figure_device.circumstances', '<>', held.digest),
+            )
             .execute();
         }
         return kept;
@@ -298,15 +320,23 @@ export class FigureWork {
       .selectAll()
       .execute();
     const versions = new Map(known.map(({ figure, version }) => [figure, version]));
-    for (const { id: figure, version } of [...this.#stored, ...(areas?.figures ?? [])]) {
-      if (versions.get(figure) === version) continue;
-      await markAllStored(relational, reasonBit('definition'), { figure, otherThan: version });
+    const present = [...this.#stored, ...(areas?.figures ?? [])];
+    for (const { id: figure, version } of present) {
+      const before = versions.get(figure);
+      if (before === version) continue;
+      // Of one that there was not for a while nobody worked off what happened meanwhile.
+      const which = before === undefined ? { figure } : { figure, otherThan: version };
+      await markAllStored(relational, reasonBit('definition'), which);
       await figureTables(relational)
         .insertInto('figure_definition')
         .values({ figure, version })
         .onConflict((conflict) => conflict.column('figure').doUpdateSet({ version }))
         .execute();
     }
+    let gone = figureTables(relational).deleteFrom('figure_definition');
+    const ids = present.map(({ id }) => id);
+    if (ids.length > 0) gone = gone.where('figure', 'not in', ids);
+    await gone.execute();
     this.#definitionsMarked = true;
   }
 
@@ -318,7 +348,7 @@ export class FigureWork {
       .selectFrom('figure_place')
       .select('registry')
       .executeTakeFirst();
-    if (row?.registry === version) return;
+    if (row?.registry === version && this.#circumstancesMarked) return;
     for (let after = ''; !signal.aborted; ) {
       const page = await figureTables(relational)
         .selectFrom('figure_device')
@@ -347,7 +377,9 @@ export class FigureWork {
       const last = page.at(-1);
       if (last === undefined || page.length < DEVICES) {
         await this.#options.areas?.markCircumstances(version, signal);
-        if (!signal.aborted) await setRegistryVersion(relational, version);
+        if (signal.aborted) return;
+        await setRegistryVersion(relational, version);
+        this.#circumstancesMarked = true;
         return;
       }
       after = last.device;

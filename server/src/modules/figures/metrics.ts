@@ -1,6 +1,7 @@
 /** What the machine of figures counts. */
 import {
   type FigureChecks,
+  type Figures,
   type FigureWork,
   type Marks,
   type MetricGroup,
@@ -11,13 +12,18 @@ export const figureMetrics = ({
   marks,
   work,
   checks,
+  figures,
 }: {
   marks: Pick<Marks, 'counters'>;
   work: Pick<FigureWork, 'counters'>;
   checks: Pick<FigureChecks, 'counters'>;
+  figures: { readonly atOnce: Pick<Figures['atOnce'], 'waiting' | 'refused'> };
 }): MetricGroup =>
   metricGroup(
-    () => ({ ...marks.counters, ...work.counters, ...checks.counters }),
+    () => ({
+      ...{ ...marks.counters, ...work.counters, ...checks.counters },
+      ...{ waiting: figures.atOnce.waiting, refused: figures.atOnce.refused },
+    }),
     [
       {
         kind: 'counter',
@@ -60,6 +66,18 @@ export const figureMetrics = ({
         name: 'figures_damaged_total',
         help: 'Days of stored figures that could not be read, and were replaced',
         value: ({ damaged }) => damaged,
+      },
+      {
+        kind: 'gauge',
+        name: 'figures_answers_waiting',
+        help: 'Answers that wait until others are computed',
+        value: ({ waiting }) => waiting,
+      },
+      {
+        kind: 'counter',
+        name: 'figures_answers_refused_total',
+        help: 'Answers refused since too many waited, or too long',
+        value: ({ refused }) => refused,
       },
       {
         kind: 'counter',

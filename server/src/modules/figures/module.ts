@@ -55,7 +55,7 @@ export const figuresModule = defineModule<Needs, Tools>({
     const areas = new AreaSources(common);
     const ofDevices = { ...common, figures: all.filter((figure) => !isOfArea(figure)) };
     const ofAreas = { ...common, figures: all.filter(isOfArea), areas };
-    const figures = new Figures({ ...ofDevices, marks });
+    const figures = new Figures({ ...ofDevices, timer, marks });
     const areaFigures = new AreaFigures({ ...ofAreas, marks });
     const work = new FigureWork({ ...ofDevices, marks, failed, areas: new AreaWork(ofAreas) });
     const checks = new FigureChecks({
@@ -90,7 +90,7 @@ export const figuresModule = defineModule<Needs, Tools>({
       ],
       // What can't be kept now is read again after the next start.
       close: () => marks.flush().catch((error: unknown) => failed('figure-marks', error)),
-      metrics: [figureMetrics({ marks, work, checks })],
+      metrics: [figureMetrics({ marks, work, checks, figures })],
       routes: figureRoutes(needs, figures, areaFigures),
     };
   },
