@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DAY, systemTimer } from '@village/core';
+import { DAY, seededRandom, systemTimer } from '@village/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { METRICS, NOW, PROFILE, putRow } from '../archive/testing.ts';
 import type { ReceivedFrame } from '../journal/contract.ts';
@@ -259,6 +259,39 @@ describe('a disk that refuses', () => {
 });
 
 describe('pins', () => {
+  it('of very many spans that meet and overlap keep exactly what any of them holds', async () => {
+    const random = seededRandom('pins');
+    const pins = Array.from({ length: 20_000 }, (_, n) => {
+      const from = NOW + Math.floor(random() * 400);
+      const span = n % 2 === 0 ? { from, to: from + 1 + Math.floor(random() * 3) } : null;
+      // Half of them are long over, and many.
+      return {
+        device: n % 3 === 0 ? 'd2' : 'd1',
+        why: `${n}`,
+        ...(span ?? { from: n, to: n + 1 }),
+      };
+    }).slice(-19_950);
+    // Few enough of those that count, so that some frames are of none.
+    const counting = pins.filter(({ from }) => from >= NOW).slice(0, 120);
+    const all = [...pins.filter(({ from }) => from < NOW), ...counting];
+    await store.close();
+    await mkdir(framesFolder(), { recursive: true });
+    await writeFile(join(framesFolder(), 'pins.json'), JSON.stringify({ pins: all }));
+    await open();
+    const ats = Array.from({ length: 400 }, (_, n) => NOW + n);
+    for (const device of ['d1', 'd2']) await put(...ats.map((at) => frame(device, at, `${at}`)));
+    await store.flush();
+    await store.frames.retain(NOW + DAY);
+    for (const device of ['d1', 'd2']) {
+      const kept = ats.filter((at) =>
+        counting.some((pin) => pin.device === device && pin.from <= at && at < pin.to),
+      );
+      expect(kept.length).toBeGreaterThan(20);
+      expect(kept.length).toBeLessThan(380);
+      expect(await texts(device)).toEqual(kept.map(String));
+    }
+  });
+
   it('of spans without an end are refused, and the list stays readable', async () => {
     const pin = { device: 'd1', from: NOW, to: NOW + DAY, why: 'report' };
     await put(frame('d1', NOW, 'pinned'));

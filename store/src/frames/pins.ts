@@ -17,10 +17,14 @@ const schema = z.strictObject({
   ),
 });
 
+type Span = Pick<Pin, 'from' | 'to'>;
+
 export class Pins {
   readonly #path: string;
   #pins: Pin[] = [];
   #byDevice = new Map<string, Pin[]>();
+  /** What is pinned of a device: spans in order that do not meet, made when the first frame is asked about. */
+  #spans = new Map<string, Span[]>();
   #damaged = false;
   #writing: Promise<void> = Promise.resolve();
 
@@ -41,6 +45,7 @@ export class Pins {
   #set(pins: readonly Pin[]): void {
     this.#pins = [...pins];
     this.#byDevice = Map.groupBy(pins, ({ device }) => device);
+    this.#spans = new Map();
   }
 
   /** @throws pins-damaged */
@@ -53,7 +58,29 @@ export class Pins {
   }
 
   holds({ device, at }: ReceivedFrame): boolean {
-    return this.#byDevice.get(device)?.some(({ from, to }) => at >= from && at < to) ?? false;
+    const spans = this.#spansOf(device);
+    let [low, high] = [0, spans.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (spans[middle]!.to > at) high = middle;
+      else low = middle + 1;
+    }
+    return low < spans.length && spans[low]!.from <= at;
+  }
+
+  #spansOf(device: string): readonly Span[] {
+    const known = this.#spans.get(device);
+    if (known !== undefined) return known;
+    const spans: { from: number; to: number }[] = [];
+    for (const { from, to } of (this.#byDevice.get(device) ?? []).toSorted(
+      (a, b) => a.from - b.from,
+    )) {
+      const last = spans.at(-1);
+      if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+      else spans.push({ from, to });
+    }
+    this.#spans.set(device, spans);
+    return spans;
   }
 
   /** Copies the list, where there is one, as it is: a copy without it would delete what it keeps. */
