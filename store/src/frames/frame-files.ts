@@ -2,9 +2,10 @@
  * The folder of frame files: what is in it after whatever happened, looking up, joining the files of a day, deleting what
  * is too old. A file that can't be read is set aside, and the times of receipt in its name are told as missing.
  */
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BEIJING_OFFSET_MS, DAY, OperationalError } from '@village/core';
+import { z } from 'zod';
 import type { JournalPlace, MissedSpan, ReceivedFrame } from '../journal/contract.ts';
 import type { Report } from '../journal/settings.ts';
 import {
@@ -46,13 +47,22 @@ const isDamaged = (error: unknown): boolean =>
   error instanceof OperationalError && error.code === 'frames-damaged';
 const dayOf = (at: number): number => Math.floor((at + BEIJING_OFFSET_MS) / DAY);
 
+/** A file that can't be read, and when its frames were received. */
+interface Damaged extends MissedSpan {
+  readonly name: string;
+  /** It is not under the name of a damaged one. */
+  readonly stays?: boolean;
+  /** Event times of its frames, where they are known. */
+  readonly at?: Footer['at'];
+}
+
 export class FrameFiles {
   readonly #folder: string;
   readonly #journal: string;
   readonly #report: Report;
   #files: FrameFile[] = [];
   /** Those that can't be read; the ones that stay are deleted by nobody but the operator. */
-  #damaged: (MissedSpan & { readonly name: string; readonly stays?: boolean })[] = [];
+  #damaged: Damaged[] = [];
   #number = 0;
   blocksDamaged = 0;
 
@@ -78,12 +88,16 @@ export class FrameFiles {
     return this.#files.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Times of receipt of the files that can't be read. */
-  get damaged(): readonly MissedSpan[] {
-    return [
-      ...this.#damaged.map(({ from, to }) => ({ from, to })),
-      ...this.#files.filter(({ refused }) => refused === true).map(spanOf),
-    ];
+  /** How many can't be read. */
+  get damaged(): number {
+    return this.#damaged.length + this.#files.filter(({ refused }) => refused === true).length;
+  }
+
+  /** Times of receipt of those set aside that may hold frames of these event times. */
+  damagedAbout(from: number, to: number): MissedSpan[] {
+    return this.#damaged.filter(({ at, ...span }) =>
+      at === undefined ? receivedAbout(span, from, to) : at[1] >= from && at[0] < to,
+    );
   }
 
   /** How far the journal is in files. */
@@ -106,8 +120,10 @@ export class FrameFiles {
       const [, from, to, number, aside] = NAME.exec(name) ?? [];
       if (from === undefined) continue;
       this.#number = Math.max(this.#number, Number(number));
-      if (aside !== undefined) this.#damaged.push({ name, from: Number(from), to: Number(to) });
-      else await this.#load(name, { from: Number(from), to: Number(to) });
+      const span = { from: Number(from), to: Number(to) };
+      if (aside !== undefined)
+        this.#damaged.push({ ...span, name, ...(await this.#timesIn(name)) });
+      else await this.#load(name, span);
     }
     const replaced = new Set(this.#files.flatMap(({ footer }) => footer.replaces));
     await this.#remove((file) => replaced.has(file.name));
@@ -130,10 +146,22 @@ export class FrameFiles {
     }
   }
 
-  async #setAside(name: string, span: MissedSpan): Promise<void> {
+  async #setAside(name: string, span: MissedSpan & Pick<Damaged, 'at'>): Promise<void> {
     const path = join(this.#folder, name);
     await rename(path, `${path}.damaged`);
     this.#damaged.push({ ...span, name: `${name}.damaged` });
+  }
+
+  /** The event times of a damaged file, when its footer is whole, or a mark in its place tells them. */
+  async #timesIn(name: string): Promise<Pick<Damaged, 'at'>> {
+    const path = join(this.#folder, name);
+    try {
+      return { at: (await readFooter(path)).at };
+    } catch (error) {
+      if (!isDamaged(error)) return {};
+      const { success, data } = MARK.safeParse(await readMark(path));
+      return success ? data : {};
+    }
   }
 
   async #remove(gone: (file: FrameFile) => boolean): Promise<number> {
@@ -141,7 +169,7 @@ export class FrameFiles {
     // First out of the answers, then out of the folder: a query that has one open reads it to its end.
     this.#files = this.#files.filter((file) => !gone(file));
     for (const file of old)
-      if (file.hurt === true) await this.#setAside(file.name, spanOf(file));
+      if (file.hurt === true) await this.#setAside(file.name, about(file));
       else await rm(join(this.#folder, file.name), { force: true });
     return old.length;
   }
@@ -235,13 +263,13 @@ export class FrameFiles {
     }
   }
 
-  /** Somebody deleted it. An empty file under the name of a damaged one tells its times, also after a restart. */
+  /** Somebody deleted it. A mark under the name of a damaged one tells its times, also after a restart. */
   async #lost(file: FrameFile): Promise<void> {
     this.#files = this.#files.filter((one) => one !== file);
     const name = `${file.name}.damaged`;
-    this.#damaged.push({ ...spanOf(file), name });
+    this.#damaged.push({ ...about(file), name });
     this.#report('error', `frame file ${file.name} is gone`, { name: file.name });
-    await writeFile(join(this.#folder, name), '').catch(() => undefined);
+    await writeFile(join(this.#folder, name), markOf(file.footer)).catch(() => undefined);
   }
 
   /** Every frame that can be read. @throws frames-unreadable when the system refuses to read some */
@@ -296,14 +324,17 @@ export class FrameFiles {
   /** Copies every file into a folder, which is made. What can't be read is told as missing there too. */
   async copyTo(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
-    for (const { name } of this.#files)
+    for (const { name, footer } of this.#files)
       await copyFile(join(this.#folder, name), join(folder, name)).catch((error: unknown) => {
         if (codeOf(error) === 'ENOSPC') throw error;
         this.#report('error', `frame file ${name} can't be copied`, { code: codeOf(error) });
-        return writeFile(join(folder, `${name}.damaged`), '');
+        return writeFile(join(folder, `${name}.damaged`), markOf(footer));
       });
-    for (const { name } of this.#damaged)
-      await writeFile(join(folder, name.endsWith('.damaged') ? name : `${name}.damaged`), '');
+    for (const one of this.#damaged)
+      await writeFile(
+        join(folder, one.stays === true ? `${one.name}.damaged` : one.name),
+        markOf(one),
+      );
   }
 
   /** Deletes what was received before a time, but for what `isPinned` keeps. */
@@ -327,6 +358,36 @@ export class FrameFiles {
     return files;
   }
 }
+
+/** In the place of a file: the event times of its frames, where they are known. */
+const MARK = z.object({ at: z.tuple([z.number(), z.number()]) });
+const MARK_BYTES_MAX = 1_024;
+
+const markOf = ({ at }: Pick<Damaged, 'at'>): string =>
+  at === undefined ? '' : JSON.stringify({ at });
+
+/** The JSON of a mark; null of a file that is none. */
+async function readMark(path: string): Promise<unknown> {
+  if ((await stat(path)).size > MARK_BYTES_MAX) return null;
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+const about = (file: FrameFile): MissedSpan & Pick<Damaged, 'at'> => ({
+  ...spanOf(file),
+  at: file.footer.at,
+});
+
+/**
+ * Whether frames received then may be about these event times. What is late by more than a day is not told of where event
+ * times are not known: every span that was ever missed might hold it.
+ */
+export const receivedAbout = (span: MissedSpan, from: number, to: number): boolean =>
+  span.to >= from && span.from < to + DAY;
 
 const spanOf = ({ footer }: FrameFile): MissedSpan => ({
   from: footer.received[0],

@@ -1,11 +1,11 @@
 /** Puts the frame store together: files, what is not in them yet, and pins. */
 import { join } from 'node:path';
-import { DAY, OperationalError } from '@village/core';
+import { OperationalError } from '@village/core';
 import type { MissedSpan, ReceivedFrame } from '../journal/contract.ts';
 import type { JournalCore } from '../journal/journal.ts';
 import type { FoundFrames, FrameCounters, FrameStore, Pin } from './contract.ts';
 import { type FeedOptions, FrameFeed } from './frame-feed.ts';
-import { FrameFiles, sortedOnce, type Wanted } from './frame-files.ts';
+import { FrameFiles, receivedAbout, sortedOnce, type Wanted } from './frame-files.ts';
 import { Pins } from './pins.ts';
 
 /** Folder of the frames inside the store's. */
@@ -59,11 +59,12 @@ export class Frames implements FrameStore {
     };
     const { frames, damaged } = await this.#inFiles(wanted);
     const all = await sortedOnce([...frames, ...waiting]);
-    const spans = [...this.#feed.missed, ...this.#files.damaged, ...damaged];
-    const missing = [...spans, ...(behind === null ? [] : [behind])].filter(
-      // What is late by more than a day is not told of: every span that was ever missed might hold it.
-      (span) => span.to >= from && span.from < to + DAY,
-    );
+    const missed = [...this.#feed.missed, ...(behind === null ? [] : [behind])];
+    const missing = [
+      ...missed.filter((span) => receivedAbout(span, from, to)),
+      ...this.#files.damagedAbout(from, to),
+      ...damaged,
+    ];
     const { frameBudget } = this.#journal.writer;
     return {
       frames: all.slice(0, limit),
@@ -134,7 +135,7 @@ export class Frames implements FrameStore {
       files: this.#files.count,
       bytes: this.#files.bytes,
       missedSpans: this.#feed.missed.length,
-      filesDamaged: this.#files.damaged.length,
+      filesDamaged: this.#files.damaged,
       blocksDamaged: this.#files.blocksDamaged,
       writeFailures: this.#feed.writeFailures,
     };
