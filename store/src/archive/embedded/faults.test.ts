@@ -10,6 +10,7 @@ import {
   readFile,
   rename,
   rm,
+  statfs,
   truncate,
   writeFile,
 } from 'node:fs/promises';
@@ -271,6 +272,41 @@ describe('a full disk', () => {
     await store.close();
     const reopened = await openIn(folder);
     expect(await stored(reopened)).toEqual(upTo(Math.min(sent, 100_000)));
+  });
+
+  it('keeps nothing of what a flush or a compaction could not finish', async (ctx) => {
+    const folder = await folderOf();
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', folder], {
+        stdio: 'ignore',
+      });
+    } catch (error) {
+      ctx.skip(`tmpfs can't be mounted: ${(error as Error).message}`);
+    }
+    mounts.push(folder);
+    const store = await openIn(folder);
+    for (let n = 0; n < 60_000; n++) {
+      const values = { pm25: Math.sin(n), no2: Math.cos(n), temp: Math.sqrt(n) };
+      putRow(store, PROFILE, METRICS, { device: 'a', at: NOW + n * 1_000, values });
+      if (n % 20_000 !== 19_999) continue;
+      await store.commitNow();
+      await store.flush();
+    }
+    const room = async (): Promise<number> => {
+      const { bavail, bsize } = await statfs(folder);
+      return bavail * bsize;
+    };
+    const ballast = join(folder, 'ballast');
+    await writeFile(ballast, Buffer.alloc((await room()) - 600 * 1024, 1));
+    const before = await room();
+    for (let night = 0; night < 3; night++) {
+      await store.compact(NOW + 90 * 1_440 * MINUTE).catch(() => undefined);
+      expect(store.counters().maintenanceFailures).toBeGreaterThan(night);
+    }
+    expect((await room()) / before).toBeGreaterThan(0.3);
+    await rm(ballast);
+    expect((await store.compact(NOW + 90 * 1_440 * MINUTE)).compacted).toBeGreaterThan(0);
+    expect(await stored(store)).toHaveLength(60_000);
   });
 
   it('whose free space nobody can tell holds acknowledgements back, and ends nothing', async () => {

@@ -4,7 +4,15 @@ import { dirname, join } from 'node:path';
 import { HOUR } from '@village/core';
 import type { ArchiveParts } from '../parts.ts';
 import { archiveRows, fileList, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
-import { ARCHIVE_FOLDER, dayOf, isMonth, periodOf, unlinkLater, writeParquet } from './files.ts';
+import {
+  ARCHIVE_FOLDER,
+  dayOf,
+  isMonth,
+  listOrDelete,
+  periodOf,
+  unlinkLater,
+  writeParquet,
+} from './files.ts';
 import { eventsOnce, STATE_NEXT_GENERATION } from './flush.ts';
 import type { ArchiveFile } from './manifest.ts';
 import { pathOf, SET_ASIDE } from './proof.ts';
@@ -126,7 +134,7 @@ async function compactFiles(
     repeats: files.some((one) => one.repeats) && othersOfTheTime(archive, files).length > 0,
     ...print,
   };
-  db.transaction(() => {
+  listOrDelete(archive, file, () => {
     for (const one of files) manifest.removeFile(one.path);
     manifest.addFile(file);
     db.setState(STATE_NEXT_GENERATION, archive.nextGeneration);

@@ -90,23 +90,65 @@ export async function writeParquet(
   const path = join(archive.folder, file.path);
   const temporary = `${path}.tmp`;
   await makeFolder(archive.folder, dirname(path));
-  await archive.duck.query(copyToParquet(query, temporary, file), { queryClass });
-  const handle = await open(temporary, 'r+');
-  let print: { bytes: number; crc: number };
+  try {
+    await archive.duck.query(copyToParquet(query, temporary, file), { queryClass });
+    const print = await syncedPrint(temporary);
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+    return print;
+  } catch (error) {
+    // What a full disk cut short must not keep it full.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Size and checksum of a file that is on the disk. */
+async function syncedPrint(path: string): Promise<{ bytes: number; crc: number }> {
+  const handle = await open(path, 'r+');
   try {
     await handle.sync();
     const { size } = await handle.stat();
-    print = { bytes: size, crc: await crcOf(handle, size) };
+    return { bytes: size, crc: await crcOf(handle, size) };
   } finally {
     await handle.close();
   }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
-  return print;
+}
+
+/** Runs what lists new files; when it fails they are deleted, since nobody knows of them and the next try writes others. */
+export async function listedOrDeleted<T>(
+  archive: ArchiveParts,
+  written: readonly Pick<ArchiveFile, 'path'>[],
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    for (const { path } of written)
+      await rm(join(archive.folder, path), { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The same for one file and one transaction, in one go: nothing comes between the lists on disk and in memory. */
+export function listOrDelete(
+  archive: ArchiveParts,
+  written: Pick<ArchiveFile, 'path'>,
+  list: () => void,
+): void {
+  try {
+    archive.db.transaction(list);
+  } catch (error) {
+    unlinkLater(archive, [written]);
+    throw error;
+  }
 }
 
 /** Deletes a file that no query reads any more; a file that can't be deleted now is deleted at the next start. */
-export function unlinkLater(archive: ArchiveParts, files: readonly ArchiveFile[]): void {
+export function unlinkLater(
+  archive: ArchiveParts,
+  files: readonly Pick<ArchiveFile, 'path'>[],
+): void {
   archive.pins.retire(() => {
     for (const file of files)
       void rm(join(archive.folder, file.path), { force: true }).catch((error: Error) =>

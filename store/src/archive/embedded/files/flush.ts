@@ -12,7 +12,7 @@ import type { Generation, Memtable } from '../memtable.ts';
 import type { ArchiveParts } from '../parts.ts';
 import { archiveRows, mayRepeat, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
-import { ARCHIVE_FOLDER, isMonth, periodOf, writeParquet } from './files.ts';
+import { ARCHIVE_FOLDER, isMonth, listedOrDeleted, periodOf, writeParquet } from './files.ts';
 import type { ArchiveFile } from './manifest.ts';
 
 export const STATE_NEXT_GENERATION = 'next-generation';
@@ -48,9 +48,18 @@ export async function flush(archive: ArchiveParts): Promise<{ rows: number; file
 
 async function flushGeneration(archive: ArchiveParts, generation: Generation): Promise<number> {
   const written: ArchiveFile[] = [];
+  return listedOrDeleted(archive, written, () => writeAndList(archive, generation, written));
+}
+
+/** Notes in `written` each file that it has made. */
+async function writeAndList(
+  archive: ArchiveParts,
+  generation: Generation,
+  written: ArchiveFile[],
+): Promise<number> {
   for (const [layout, tables] of Map.groupBy(generation.tables, (table) => table.layout))
-    written.push(...(await flushLayout(archive, generation, layout, tables)));
-  if (generation.events > 0) written.push(...(await flushEvents(archive, generation)));
+    await flushLayout(archive, generation, { number: layout, tables }, written);
+  if (generation.events > 0) await flushEvents(archive, generation, written);
   const hours = generation.tables.flatMap((table) =>
     [...table.hours].map((hour) => ({ layout: table.layout, hour })),
   );
@@ -109,9 +118,9 @@ async function periods(
 async function flushLayout(
   archive: ArchiveParts,
   generation: Generation,
-  number: number,
-  tables: readonly Memtable[],
-): Promise<ArchiveFile[]> {
+  { number, tables }: { readonly number: number; readonly tables: readonly Memtable[] },
+  written: ArchiveFile[],
+): Promise<void> {
   const layout = archive.layouts[number]!;
   const whole: Source = {
     folder: archive.folder,
@@ -128,7 +137,6 @@ async function flushLayout(
   };
   const late = mayRepeat(whole);
   const distinct = !late || !(await repeatsItself(archive, whole));
-  const files: ArchiveFile[] = [];
   for (const { period, rows, first, last } of await periods(
     archive,
     rowsOnce({ ...whole, wanted: [], distinct }),
@@ -137,7 +145,7 @@ async function flushLayout(
     // Periods are made of whole days, so that their spans don't overlap.
     const source: Source = { ...whole, distinct, spans: [{ from: first, to: last + 1 }] };
     const print = await writeParquet(archive, archiveRows(source), { path, rows });
-    files.push({
+    written.push({
       path,
       kind: isMonth(period) ? 'month' : 'day',
       layout: number,
@@ -151,7 +159,6 @@ async function flushLayout(
       ...print,
     });
   }
-  return files;
 }
 
 async function repeatsItself(archive: ArchiveParts, source: Source): Promise<boolean> {
@@ -202,14 +209,17 @@ export function eventsOnce(parts: readonly string[]): string {
     GROUP BY device, ts, type, detail`;
 }
 
-async function flushEvents(archive: ArchiveParts, generation: Generation): Promise<ArchiveFile[]> {
+async function flushEvents(
+  archive: ArchiveParts,
+  generation: Generation,
+  written: ArchiveFile[],
+): Promise<void> {
   const table = `SELECT device, ts, received, type, detail FROM ${generation.eventsName}`;
-  const files: ArchiveFile[] = [];
   for (const { period, first, last, rows } of await periods(archive, eventsOnce([table]))) {
     const path = `${ARCHIVE_FOLDER}/_events/${period}/${generation.number}.parquet`;
     const query = `${eventsOnce([`${table} WHERE ts >= ${first} AND ts <= ${last}`])} ORDER BY ts, device, type, detail`;
     const print = await writeParquet(archive, query, { path, rows });
-    files.push({
+    written.push({
       path,
       kind: 'events',
       layout: -1,
@@ -223,7 +233,6 @@ async function flushEvents(archive: ArchiveParts, generation: Generation): Promi
       ...print,
     });
   }
-  return files;
 }
 
 /** The dictionary of device numbers, so that any tool can read the archive. */

@@ -7,7 +7,14 @@ import type { ArchiveParts } from '../parts.ts';
 import { withRepairs } from '../query/run-query.ts';
 import { fileList, rowsOnce, type Source } from '../query/sql.ts';
 import type { Span } from '../view.ts';
-import { dayText, ROLLUP_FOLDER, unlinkLater, writeParquet } from './files.ts';
+import {
+  dayText,
+  listedOrDeleted,
+  listOrDelete,
+  ROLLUP_FOLDER,
+  unlinkLater,
+  writeParquet,
+} from './files.ts';
 import { STATE_NEXT_GENERATION } from './flush.ts';
 import type { ArchiveFile } from './manifest.ts';
 
@@ -128,12 +135,14 @@ async function refreshMonth(
     (sql) => writeParquet(archive, sql, { path, rows: 0 }),
     query,
   );
-  const stats = await archive.duck.query(
-    `SELECT count(*)::DOUBLE, min(hour)::DOUBLE, max(hour)::DOUBLE FROM read_parquet('${archive.folder.replaceAll("'", "''")}/${path}')`,
-    { queryClass: 'maintenance' },
+  const stats = await listedOrDeleted(archive, [{ path }], () =>
+    archive.duck.query(
+      `SELECT count(*)::DOUBLE, min(hour)::DOUBLE, max(hour)::DOUBLE FROM read_parquet('${archive.folder.replaceAll("'", "''")}/${path}')`,
+      { queryClass: 'maintenance' },
+    ),
   );
-  // A device moved meanwhile: the hours stay dirty and the file is a stray.
-  if (archive.moves !== moves) return;
+  // A device moved meanwhile: the hours stay dirty.
+  if (archive.moves !== moves) return unlinkLater(archive, [{ path }]);
   const [rows, first, last] = stats.columns.map((column) => (column as Float64Array)[0]!);
   const file: ArchiveFile = {
     path,
@@ -148,7 +157,7 @@ async function refreshMonth(
     repeats: false,
     ...print,
   };
-  db.transaction(() => {
+  listOrDelete(archive, file, () => {
     for (const one of old) manifest.removeFile(one.path);
     if (file.rows > 0) manifest.addFile(file);
     for (const hour of hours) manifest.removeDirty(number, hour);
