@@ -105,6 +105,18 @@ describe('figures', () => {
     expect(opened.inputs[0]).toMatchObject({ count: 2, expected: 24, valid: 2 });
   });
 
+  it('say of which quantities no standard was looked up for the hour', async () => {
+    const assumed = async (figure: string): Promise<number> =>
+      (
+        await admin.get<{ assumptions: unknown[] }>(
+          `/figures/explain?figure=${figure}&device=north-air&at=${iso(midnight)}`,
+        )
+      ).assumptions.length;
+    expect(await assumed('hourly-mean:air.o3')).toBe(0);
+    for (const quantity of ['air.pm25', 'air.temperature'])
+      expect(await assumed(`hourly-mean:${quantity}`)).toBe(1);
+  });
+
   it('open to readings with their flags', async () => {
     const { inputs } = await admin.get<Opened>(
       `/figures/explain?figure=daily-mean:air.o3&device=north-air&at=${iso(midnight)}`,

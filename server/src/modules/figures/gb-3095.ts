@@ -25,8 +25,8 @@ export const gb3095 = defineStandard<HourlyLimits>({
       version: 'GB 3095-2012',
       from: beijing(2016, 1, 1),
       source: {
-        zh: '据新闻报道与 GB 3095-2026 过渡期限值相同；未查阅原文',
-        en: 'Equal to the transition column of GB 3095-2026, by a news report; its own text was not read',
+        zh: '据网上转载的表 1、表 2，与 GB 3095-2026 过渡期小时限值相同；未查阅原文。2018-09-01 修改单起气体浓度按 298.15 K 计，此前按 273 K，未作换算',
+        en: 'Tables 1 and 2 as copies on the web give them, for an hour equal to the transition column of GB 3095-2026; its own text was not read. Since the amendment of 2018-09-01 gases are at 298.15 K, before at 273 K: nothing is converted',
       },
       verified: false,
       data: UNTIL_2030,

@@ -11,8 +11,11 @@ export const TWENTY_HOURS = 20;
 
 const quantities = (Object.keys(QUANTITIES) as QuantityId[]).filter(averages);
 
+/** The gases of which the table says how much of an hour must be there. */
+const GASES: readonly QuantityId[] = ['air.so2', 'air.no2', 'air.co', 'air.o3'];
+
 const hourAssumption = (id: QuantityId): Label[] =>
-  id.startsWith('air.')
+  GASES.includes(id)
     ? []
     : [
         {
