@@ -75,6 +75,17 @@ const standing = {
   values: Type.Record(Type.String(), Value),
 };
 
+/** What a client said on a topic that it may not use: acknowledged, counted since the server's start, and not taken. */
+export const Refusal = Type.Object({
+  /** At most 256 characters; null for further topics together. */
+  topic: orNull(Type.String()),
+  cause: words(['acl-publish', 'topic-levels', 'acl-will']),
+  count: Type.Integer(),
+  firstAt: Time,
+  lastAt: Time,
+});
+export type Refusal = Static<typeof Refusal>;
+
 export const Device = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -88,6 +99,8 @@ export const Device = Type.Object({
   latitude: orNull(Type.Number()),
   /** There only when its service has ended. */
   retiredAt: Type.Optional(Time),
+  /** There only where one device is asked for, and only when there are any; newest first. */
+  refusals: Type.Optional(Type.Array(Refusal)),
   ...standing,
 });
 export type Device = Static<typeof Device>;

@@ -1,5 +1,5 @@
 /** What all connections of one broker share: its hooks, limits, counters, and the list of those that wait. */
-import type { BrokerHooks, BrokerLimits, Publish, Session } from './contract.ts';
+import type { BrokerHooks, BrokerLimits, IgnoredCause, Publish, Session } from './contract.ts';
 import { type Log, SparingLog } from './sparing-log.ts';
 import { Takeovers } from './takeovers.ts';
 
@@ -154,7 +154,7 @@ export class BrokerState<Who> {
   }
 
   /** A message that is acknowledged and goes nowhere. */
-  ignore(session: Session<Who>, topic: string, cause: string): void {
+  ignore(session: Session<Who>, topic: string, cause: IgnoredCause): void {
     this.count(cause);
     const { clientId, address } = session;
     const what = cause === 'acl-will' ? 'will not kept' : 'message acknowledged and not taken';

@@ -20,6 +20,9 @@ export interface Publish<Who> {
   readonly will: boolean;
 }
 
+/** Why a message is acknowledged and not taken, or a will not kept. */
+export type IgnoredCause = 'acl-publish' | 'topic-levels' | 'acl-will';
+
 export interface BrokerHooks<Who> {
   /**
    * Synchronous; null refuses (CONNACK 4 or 5). Any client id is good: sessions of two usernames never meet, whatever
@@ -44,8 +47,8 @@ export interface BrokerHooks<Who> {
    * times a second. Absent is always true.
    */
   ready?(): boolean;
-  /** A message was acknowledged and not taken: `acl-publish` or `topic-levels`; or a will was not kept: `acl-will`. */
-  ignored?(session: Session<Who>, topic: string, cause: string): void;
+  /** A message was acknowledged and not taken: not the client's topic, or too deep; or its will is not kept. */
+  ignored?(session: Session<Who>, topic: string, cause: IgnoredCause): void;
   connected?(session: Session<Who>): void;
   disconnected?(session: Session<Who>): void;
 }

@@ -64,6 +64,22 @@ const shown = (device: FixtureDevice): api.devices.Device => ({
   values: values(device),
 });
 
+/** Every tenth device is set to publish where it may not. */
+const refusals = (device: FixtureDevice): Pick<api.devices.Device, 'refusals'> =>
+  !device.id.endsWith('7')
+    ? {}
+    : {
+        refusals: [
+          {
+            topic: `site/${device.id}/onvif-ej/RuleEngine/LineDetector/Crossed`,
+            cause: 'acl-publish',
+            count: 1_240,
+            firstAt: iso(device.since),
+            lastAt: iso(device.lastSeenAt ?? device.since),
+          },
+        ],
+      };
+
 const installations = (device: FixtureDevice): api.devices.History => ({
   installations: [device.former ?? device.profile, device.profile].map(({ id }) => ({
     serial: null,
@@ -534,7 +550,10 @@ export class FixtureApi {
     if (name === 'profiles') return { items: profiles, next: null };
     if (name === 'devices' && id !== undefined && more === 'history')
       return installations(this.deviceOf(id));
-    if (name === 'devices' && id !== undefined) return shown(this.deviceOf(id));
+    if (name === 'devices' && id !== undefined) {
+      const device = this.deviceOf(id);
+      return { ...shown(device), ...refusals(device) };
+    }
     if (name === 'devices') return this.list(query);
     if (name === 'overview') return this.overview(query);
     if (name === 'readings') return this.readings(query);

@@ -16,6 +16,7 @@ export { ENTRIES_PER_MINUTE } from './pipeline/dead-letters.ts';
 export { NEWS_MS } from './pipeline/event-time.ts';
 export type { GatewayState } from './pipeline/gateway-states.ts';
 export type { HttpSource } from './pipeline/message-context.ts';
+export type { NotTakenTopic } from './pipeline/not-taken.ts';
 export {
   type Incoming,
   Pipeline,

@@ -14,6 +14,7 @@ export type Frame = Decoded<typeof api.frames.Frame>;
 export type Metric = Decoded<typeof api.devices.Metric>;
 export type Value = Decoded<typeof api.devices.Value>;
 export type Device = Decoded<typeof api.devices.Device>;
+export type Refusal = Decoded<typeof api.devices.Refusal>;
 export type DevicePage = Decoded<typeof api.devices.DevicePage>;
 export type LatestChange = Decoded<typeof api.devices.Latest>;
 export type Overview = Decoded<typeof api.live.Overview>;

@@ -9,11 +9,13 @@ const TOPICS_MAX = 8;
 /** Characters of a topic that are kept. */
 const TOPIC_CHARACTERS = 256;
 
+/** `acl-publish` not the client's topic or nobody's, `topic-levels` too deep, `acl-will` a will that is not kept. */
+export type Cause = 'acl-publish' | 'topic-levels' | 'acl-will';
+
 export interface NotTakenTopic {
   /** Cut to 256 characters; null for what came on further topics. */
   readonly topic: string | null;
-  /** `acl-publish` not the client's topic or nobody's, `topic-levels` too deep, `acl-will` a will that is not kept. */
-  readonly cause: string;
+  readonly cause: Cause;
   readonly count: number;
   readonly firstAt: number;
   readonly lastAt: number;
@@ -24,7 +26,7 @@ type Noted = { -readonly [K in keyof NotTakenTopic]: NotTakenTopic[K] };
 export class NotTaken {
   readonly #clients = new BoundedMap<string, Map<string, Noted>>(CLIENTS_MAX);
 
-  note(principal: Principal, topic: string, cause: string, at: number): void {
+  note(principal: Principal, topic: string, cause: Cause, at: number): void {
     const client = keyOf(principal);
     const topics = this.#clients.get(client) ?? new Map<string, Noted>();
     this.#clients.set(client, topics);

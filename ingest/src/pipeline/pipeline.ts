@@ -294,7 +294,7 @@ export class Pipeline {
   }
 
   /** A client said something on a topic that it may not use, or left a will there; it is acknowledged all the same. */
-  ignored(principal: Principal, topic: string, cause: string): void {
+  ignored(principal: Principal, topic: string, cause: NotTakenTopic['cause']): void {
     this.#notTaken.note(principal, topic, cause, this.#clock());
   }
 

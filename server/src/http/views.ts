@@ -2,6 +2,7 @@
 import type * as api from '@village/api';
 import { formatTime, QUANTITIES, type Quantity } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
+import type { NotTakenTopic } from '@village/ingest';
 import type { AsReceived, CorrectedLatest } from '@village/platform';
 import { type AreaNode, areaRefOf, type DeviceEntry, type Directory } from '@village/registry';
 import type { Account } from '@village/store/relational';
@@ -71,6 +72,17 @@ export function viewDevice(entry: DeviceEntry, newest: NewestValues): api.device
     lastSeenAt,
     values,
   };
+}
+
+/** Messages of one topic that were not taken. */
+export function viewRefusal({
+  topic,
+  cause,
+  count,
+  firstAt,
+  lastAt,
+}: NotTakenTopic): api.devices.Refusal {
+  return { topic, cause, count, firstAt: formatTime(firstAt), lastAt: formatTime(lastAt) };
 }
 
 /** A device type, with what its metrics mean. */

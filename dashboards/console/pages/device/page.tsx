@@ -17,6 +17,7 @@ import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
 import { loadRecent } from './data.ts';
 import { FramePanel } from './frame/panel.tsx';
 import { History } from './history.tsx';
+import { Refusals } from './refusals.tsx';
 import { Replace } from './replace/dialog.tsx';
 import { t, word } from './texts.ts';
 import './device.css';
@@ -307,6 +308,7 @@ export function Page({ id }: { id: string }) {
       {device.retiredAt !== null && (
         <p class="muted">{t('retired-hint', { time: formatTime(device.retiredAt) })}</p>
       )}
+      <Refusals refusals={device.refusals} />
       <Body device={device} change={change} corrected={corrected} reload={load.reload} />
     </div>
   );

@@ -5,6 +5,16 @@ export const texts = {
   correct: { zh: '数据订正', en: 'Correct readings' },
   corrections: { zh: '数据订正（{n}）', en: 'Corrections ({n})' },
   'as-received': { zh: '接收时的原值', en: 'As received' },
+  refusals: { zh: '有 {n} 条消息已确认但未采用', en: '{n} messages acknowledged and not taken' },
+  'refusals-hint': {
+    zh: '设备把消息发到了不属于它的主题。请核对设备里的主题设置；自服务器启动以来的计数。',
+    en: 'The device published to topics that are not its own. Check the topics in its settings. Counted since the server started.',
+  },
+  'refusal-topic': { zh: '不是本设备的主题', en: "not this device's topic" },
+  'refusal-levels': { zh: '主题层级过多', en: 'too many topic levels' },
+  'refusal-will': { zh: '遗嘱消息未保留', en: 'last will not kept' },
+  'refusal-more': { zh: '其他主题', en: 'further topics' },
+  'refusal-times': { zh: '{n} 次', en: '{n} times' },
   values: { zh: '当前数值', en: 'Current values' },
   'no-values': { zh: '还没有收到过数据', en: 'Nothing received yet' },
   'no-values-hint': {

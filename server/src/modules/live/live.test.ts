@@ -26,6 +26,25 @@ interface Latest {
   items: { device: string; state: string; values: Record<string, { value: number }> }[];
 }
 
+it('a device that publishes where it may not stays connected, and its page tells of it', async () => {
+  const admin = await test.client('admin');
+  expect(await admin.get('/devices/south-air')).not.toHaveProperty('refusals');
+  const client = await device('south-air', test.server.mqttPort);
+  for (let n = 0; n < 2; n++)
+    await client.publishAsync('application/a/device/1/event/join', '{}', { qos: 1 });
+  await client.publishAsync(`deep${'/x'.repeat(40)}`, '{}', { qos: 2 });
+  await client.publishAsync('village/v1/devices/south-air/readings', '', { qos: 1, retain: true });
+  expect(client.connected).toBe(true);
+  expect(await admin.get('/devices/south-air')).toMatchObject({
+    refusals: [
+      { topic: `deep${'/x'.repeat(40)}`, cause: 'topic-levels', count: 1 },
+      { topic: 'application/a/device/1/event/join', cause: 'acl-publish', count: 2 },
+    ],
+  });
+  expect(await admin.get('/quarantine')).toMatchObject({ items: [] });
+  await client.endAsync();
+});
+
 describe('live', () => {
   it('brings a reading from MQTT to the pages that may see it, and to no other', async () => {
     const north = await listen(test, await test.client('north'));

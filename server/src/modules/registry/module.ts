@@ -15,7 +15,7 @@ import {
 } from '@village/platform';
 import { decodeText, registryStore, VERSION_CHANNEL } from '@village/registry';
 import { areaFor, deviceFor } from '../../http/query.ts';
-import { viewArea, viewDevice, viewLatest, viewProfile } from '../../http/views.ts';
+import { viewArea, viewDevice, viewLatest, viewProfile, viewRefusal } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 import { listDevices } from './device-list.ts';
 import { lifecycleRoutes, originOf } from './lifecycle.ts';
@@ -49,7 +49,7 @@ function areaRoutes({ directory }: Needs): AnyRoute[] {
   ];
 }
 
-function deviceRoutes({ directory, latest, profiles }: Needs): AnyRoute[] {
+function deviceRoutes({ directory, latest, profiles, pipeline }: Needs): AnyRoute[] {
   return [
     route(api.devices.profiles, ({ query }) => {
       const { items, next } = pageByKey([...profiles.values()], ({ id }) => id, query);
@@ -58,9 +58,14 @@ function deviceRoutes({ directory, latest, profiles }: Needs): AnyRoute[] {
     route(api.devices.list, ({ caller, query }) =>
       listDevices({ directory, latest }, caller, query),
     ),
-    route(api.devices.get, ({ caller, params }) =>
-      viewDevice(deviceFor(directory, caller, params.id), latest),
-    ),
+    route(api.devices.get, ({ caller, params }) => {
+      const entry = deviceFor(directory, caller, params.id);
+      const refusals = pipeline.notTaken({ kind: 'device', id: entry.device.id });
+      return {
+        ...viewDevice(entry, latest),
+        ...(refusals.length === 0 ? {} : { refusals: refusals.map(viewRefusal) }),
+      };
+    }),
     route(api.devices.latest, ({ caller, params }) =>
       viewLatest(deviceFor(directory, caller, params.id), latest),
     ),
