@@ -53,6 +53,7 @@ async function made(count: number): Promise<Subject> {
       ['found', '/devices?q=bin&state=offline'],
       ['none', '/devices?q=nothing-has-this-name'],
       ['device', `/devices/${of('sewage')}`],
+      ['device-refusals', `/devices/${online.find(({ id }) => id.endsWith('7'))?.id}`],
       ['device-bin', `/devices/${of('bin')}`],
       ['device-7d', `/devices/${of('sewage')}?range=7d&metric=nh3n`],
       ['device-table', `/devices/${of('sewage')}?view=table`],

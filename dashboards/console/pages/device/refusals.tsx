@@ -18,6 +18,7 @@ export function Refusals({ refusals }: { refusals: readonly Refusal[] | null }) 
       <summary>
         <Icon name="warning" size={18} />
         <span>{t('refusals', { n: count.toLocaleString() })}</span>
+        <Icon name="down" size={16} />
       </summary>
       <p class="muted">{t('refusals-hint')}</p>
       <ul>
