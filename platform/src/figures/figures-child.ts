@@ -1,22 +1,30 @@
 /**
- * The process that the figures' kill test kills: readings of three days come in any order, statements are made and taken back, marks
- * are gathered and worked off, all at the same time.
+ * The process that the figures' kill test kills: readings of three days come in any order, statements are made and taken back, devices
+ * move, marks are gathered and worked off, all at the same time.
  */
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DAY, HOUR, seededRandom, systemTimer } from '@village/core';
+import { registryStore } from '@village/registry';
 import { openTimeSeries } from '@village/store/time-series';
 import { putRow } from '@village/store/time-series/testing';
 import { dayStart } from './days.ts';
 import {
+  above,
+  areaAbove,
   COUNTY,
   DEVICES,
+  device as deviceIn,
+  EAST,
   FIRST_DAY,
   Machine,
   METRICS,
+  moving,
   openBooks,
   openTables,
   PROFILE,
+  shy,
+  WEST,
 } from './testing.ts';
 
 const [folder = '', seed = ''] = process.argv.slice(2);
@@ -35,8 +43,22 @@ const store = await openTimeSeries({
 });
 const relational = await openTables({ file: join(folder, 'r.sqlite') }, () => NOW);
 const corrections = await openBooks(relational, store, NOW);
-const machine = new Machine({ store, relational, timer, book: () => corrections.book });
-writeSync(1, 'open\n');
+const machine = new Machine({
+  ...{ store, relational, timer, book: () => corrections.book },
+  figures: [above, moving, shy, areaAbove],
+});
+
+/** A line for the parent, who may be slow to read. */
+function tell(line: string): void {
+  try {
+    writeSync(1, `${line}\n`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    setTimeout(() => tell(line), 5);
+  }
+}
+
+tell('open');
 
 function burst(): void {
   for (let i = 0; i < 8; i++) {
@@ -44,7 +66,7 @@ function burst(): void {
     const at = START + Math.floor(random() * 3 * 72) * (HOUR / 3);
     const o3 = Math.round(seededRandom(`${device} ${at}`)() * 2_000) / 10;
     putRow(store, PROFILE, METRICS, { device, at, values: { o3 } });
-    store.settle(() => writeSync(1, `${device} ${at}\n`));
+    store.settle(() => tell(`${device} ${at}`));
   }
   // A parent that died can't kill it any more.
   if (process.ppid === 1) process.exit(1);
@@ -73,6 +95,16 @@ async function say(): Promise<void> {
     });
 }
 
+/** One of the stations stands elsewhere from some hour on. */
+async function move(): Promise<void> {
+  const id = DEVICES[Math.floor(random() * DEVICES.length)] as string;
+  const area = [COUNTY, EAST, WEST][Math.floor(random() * 3)] as string;
+  const at = START + Math.floor(random() * 72) * HOUR;
+  await registryStore(relational).importDevices({
+    ...{ at, by: 'test', devices: [deviceIn(id, area)], gateways: [], credentials: [] },
+  });
+}
+
 async function forever(pauseMs: number, work: () => Promise<unknown>): Promise<void> {
   for (;;) {
     await work();
@@ -86,5 +118,7 @@ await Promise.all([
   forever(20, () => machine.work.run({ signal, progress: () => undefined })),
   forever(30, () => machine.marks.flushWhenDue()),
   forever(40, say),
+  // Not at each start: everything that is stored of areas is looked at after a move.
+  systemTimer.sleep(250).then(() => forever(250, move)),
   forever(60, () => store.flush()),
 ]);

@@ -1,4 +1,4 @@
-/** Kills at any moment while readings, statements and jobs run: afterwards everything stored is what computing it gives, and nothing is left out. */
+/** Kills at any moment while readings, statements, moves and jobs run: afterwards everything stored is what computing it gives, and nothing is left out. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,11 +6,24 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { DAY, seededRandom, systemTimer } from '@village/core';
+import { registryStore } from '@village/registry';
 import { openTimeSeries } from '@village/store/time-series';
 import { afterEach, expect, it } from 'vitest';
 import { dayOf, dayStart } from './days.ts';
 import { figureTables } from './stored/tables.ts';
-import { DEVICES, FIRST_DAY, Machine, openBooks, openTables, SetTimer } from './testing.ts';
+import {
+  above,
+  areaAbove,
+  COUNTY,
+  DEVICES,
+  FIRST_DAY,
+  Machine,
+  moving,
+  openBooks,
+  openTables,
+  SetTimer,
+  shy,
+} from './testing.ts';
 
 /** Places that are killed beside each other, and how often each. */
 const PLACES = 4;
@@ -39,7 +52,7 @@ async function kill(folder: string, seed: string): Promise<string[]> {
   const acknowledged: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     if (line !== 'open') acknowledged.push(line);
-    else if (!inStart) setTimeout(() => child.kill('SIGKILL'), random() * 600);
+    else if (!inStart) setTimeout(() => child.kill('SIGKILL'), random() * 900);
   }
   expect(await ended, `${seed} ended by itself`).toBe('SIGKILL');
   return acknowledged;
@@ -54,7 +67,8 @@ async function finish(folder: string, acknowledged: ReadonlySet<string>) {
   const relational = await openTables({ file: join(folder, 'r.sqlite') }, () => END);
   const corrections = await openBooks(relational, store, END);
   const book = () => corrections.book;
-  const machine = new Machine({ store, relational, timer: new SetTimer(END + DAY), book });
+  const figures = [above, moving, shy, areaAbove];
+  const machine = new Machine({ store, relational, timer: new SetTimer(END + DAY), book, figures });
   try {
     const db = figureTables(relational);
     const waiting = (await db.selectFrom('figure_mark').selectAll().execute()).length;
@@ -70,9 +84,13 @@ async function finish(folder: string, acknowledged: ReadonlySet<string>) {
     const lost = [...acknowledged].filter((one) => !kept.has(one));
     const unmarked = [...kept].filter((one) => {
       const [device, at] = one.split(' ');
-      return !stored.has(`${device} ${dayOf(Number(at))} above`);
+      const day = dayOf(Number(at));
+      return (
+        !stored.has(`${device} ${day} above`) || !stored.has(`area:${COUNTY} ${day} area-above`)
+      );
     });
-    return { checked, lost, unmarked, waiting, former, statements: book().size };
+    const moves = [...(await registryStore(relational).moves()).values()].flat().length;
+    return { checked, lost, unmarked, waiting, former, moves, statements: book().size };
   } finally {
     await machine.stop();
     await store.close();
@@ -81,7 +99,7 @@ async function finish(folder: string, acknowledged: ReadonlySet<string>) {
 }
 
 it('a hundred kills leave no figure that computing it again does not give', async () => {
-  const sums = { acknowledged: 0, checked: 0, waiting: 0, former: 0, statements: 0 };
+  const sums = { acknowledged: 0, checked: 0, waiting: 0, former: 0, moves: 0, statements: 0 };
   await Promise.all(
     Array.from({ length: PLACES }, async (_, place) => {
       const folder = await mkdtemp(join(tmpdir(), 'village-figures-kill-'));
@@ -97,6 +115,7 @@ it('a hundred kills leave no figure that computing it again does not give', asyn
       sums.checked += checked.checked;
       sums.waiting += more.waiting;
       sums.former += more.former;
+      sums.moves += more.moves;
       sums.statements += more.statements;
     }),
   );

@@ -103,6 +103,16 @@ export const shy = defineFigure({
   },
 });
 
+/** Of an area: the sum over stations of `above`; each time by another weight, so that their order would tell. */
+export const areaAbove = defineFigure({
+  ...{ of: 'area', id: 'area-above', version: 1, title, span: 'day', keep: 'stored', unit: 'h' },
+  inputs: [{ name: 'above', figure: above }],
+  compute: ({ stations }) =>
+    stations('above')
+      .flatMap((one) => one.values)
+      .reduce((all, { value }) => all * 1.0001 + (value ?? 0), 0),
+});
+
 /** Time that a test sets. */
 export class SetTimer implements Timer {
   at: number;
