@@ -7,6 +7,7 @@ import {
   type AggregateQuery,
   type AggregateRow,
   type ArchiveQueries,
+  type CorrectedReading,
   type DeviceLocation,
   locationAt,
   openInfluxArchive,
@@ -21,6 +22,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CorrectedRow, corrected } from './apply.ts';
 import { CorrectedQueries } from './queries.ts';
 import { type Statement, StatementBook } from './statement.ts';
+import { Buckets } from './sums.ts';
 import { DEVICES, METRICS, statementsArbitrary } from './testing.ts';
 
 const SEED = 20_261_128;
@@ -226,6 +228,14 @@ const engines: Engine[] = [
   },
 ];
 
+it('sums of values as large as doubles go are numbers', () => {
+  const buckets = new Buckets({ everyMs: HOUR, offsetMs: 0 });
+  for (const [n, value] of [1e300, 1e300, -4e300, 1].entries()) buckets.add(n, null, value);
+  expect(buckets.rows(['sum', 'avg', 'min'])[0]!.values).toEqual({
+    ...{ sum: -2e300, avg: -5e299, min: -4e300 },
+  });
+});
+
 describe.each(engines)('corrected answers of $name', ({ name, open }) => {
   const skipped = name === 'influxdb' && !here;
   let folder: string;
@@ -373,6 +383,26 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
     await queries.aggregate(query);
     expect(new Set(asked)).toEqual(new Set(['range a', 'aggregate less']));
     book = new StatementBook([]);
+  });
+
+  it.skipIf(skipped)('export devices and values whatever they are', async () => {
+    const path = join(folder, 'odd.csv');
+    const at = NOW + 9 * DAY;
+    const values = [1e300, 1e-7, -3];
+    async function* readings(): AsyncGenerator<CorrectedReading> {
+      const common = { device: 'NULL', metric: 'null', quality: 'good', receivedAt: at } as const;
+      for (const [n, value] of values.entries()) {
+        const original = { ...common, at: at + n, value: 7, statements: [1, 2] };
+        yield { ...common, lane: 'live', at: at + n, value, original };
+      }
+    }
+    const asked = { devices: ['NULL'], from: at, to: at + DAY, corrected: readings() };
+    expect(await store.exportTo(path, 'csv', asked)).toEqual({ rows: 3 });
+    const [, ...lines] = (await readFile(path, 'utf8')).trim().split('\n');
+    const cells = lines.map((line) => line.replaceAll('"', '').split(','));
+    expect(
+      cells.map(([device, metric, , value, , , , from]) => [device, metric, Number(value), from]),
+    ).toEqual(values.map((value) => ['NULL', 'null', value, 'NULL']));
   });
 
   it.skipIf(skipped)('aggregates without thousands of spans', { timeout: 120_000 }, async () => {

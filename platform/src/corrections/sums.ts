@@ -4,6 +4,7 @@ import type { Aggregate, AggregateQuery, AggregateRow } from '@village/store/tim
 /** Fractions are summed as whole multiples of 2^-62, so that a sum does not depend on the order. */
 const FRACTION_BITS = 62n;
 const FRACTION = 2 ** 62;
+const HUGE = 1n << 1_000n;
 const HALF_BITS = 31n;
 const HALF = 2 ** 31;
 /** Sums of integers are carried over before they would be rounded. */
@@ -154,7 +155,9 @@ function aggregateOf(
   other: AggregateRow['values'] | undefined,
 ): number {
   carry(sums);
-  const exact = Number(sums.exact) / FRACTION;
+  // What is too large for a double as a multiple of 2^-62 has no fraction.
+  const huge = sums.exact > HUGE || sums.exact < -HUGE;
+  const exact = huge ? Number(sums.exact >> FRACTION_BITS) : Number(sums.exact) / FRACTION;
   const count = sums.count + (other?.count ?? 0);
   const sum = exact + (other?.sum ?? 0);
   const otherFirst = other?.firstAt ?? Number.POSITIVE_INFINITY;

@@ -55,7 +55,7 @@ function besidePart(path: string, format: 'csv' | 'parquet'): string {
           : `b.${name}`,
   );
   return `SELECT ${selected.join(', ')} FROM read_csv(${literal(path)}, header = false, auto_detect = false,
-    delim = ',', quote = '"', escape = '"', nullstr = 'NULL', columns = {${columns.join(', ')}}) AS b`;
+    delim = ',', quote = '"', escape = '"', nullstr = 'NULL', allow_quoted_nulls = false, columns = {${columns.join(', ')}}) AS b`;
 }
 
 const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`;
