@@ -2,6 +2,7 @@
 import { DAY, MINUTE } from '@village/core';
 import type { RangeQuery, RangeRow } from '@village/store/time-series';
 import { describe, expect, it } from 'vitest';
+import { correctedLatest } from './latest.ts';
 import { preview } from './preview.ts';
 import { Budget, correctedRows } from './rows.ts';
 import { type Statement, StatementBook } from './statement.ts';
@@ -88,4 +89,27 @@ describe('pages of what was received', () => {
       expect(looked).toBeLessThan(2 * days * DAY);
     },
   );
+});
+
+describe('newest values of a device', () => {
+  const value = { metric: 'cod', value: 1, receivedAt: START, quality: 'good' } as const;
+  const said = new StatementBook(
+    Array.from({ length: 1_000 }, (_, n) => ({
+      ...{ ...statement(1), id: n + 1, metric: 'cod', value: 1 },
+      ...{ from: START + n * MINUTE, to: START + (n + 1) * MINUTE },
+    })),
+  );
+
+  it('are taken as they are where all that is said is of the past', () => {
+    const newest = [{ ...value, at: START + DAY }];
+    expect(correctedLatest(said, () => newest, 'a')).toBe(newest);
+  });
+
+  it('are corrected where some of it is not', () => {
+    const newest = ['ph', 'cod'].map((metric) => ({ ...value, metric, at: START }));
+    expect(correctedLatest(said, () => newest, 'a')).toMatchObject([
+      { metric: 'ph', value: 1 },
+      { metric: 'cod', value: 2, received: { value: 1, statements: [1] } },
+    ]);
+  });
 });

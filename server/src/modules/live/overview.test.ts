@@ -1,3 +1,5 @@
+import { builtinCatalog, loadCatalog } from '@village/device-profiles';
+import type { DeviceEntry } from '@village/registry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Client,
@@ -8,6 +10,7 @@ import {
   type TestServer,
   until,
 } from '../../testing.ts';
+import { quantitiesOf } from './overview.ts';
 
 let test: TestServer;
 let admin: Client;
@@ -30,6 +33,24 @@ beforeAll(async () => {
   admin = await test.client('admin');
 });
 afterAll(() => test.close());
+
+it('the newest of a large county are gathered while others have their turn', async () => {
+  const profile = loadCatalog([builtinCatalog]).profiles.get('boqu/phg-2091');
+  const entries = Array.from({ length: 20_000 }, (_, n) => ({
+    ...{ state: 'online', profile, device: { id: `d${n}` } },
+  })) as unknown as DeviceEntry[];
+  const value = { metric: 'ph', value: 7, at: 0, receivedAt: 0, quality: 'good' } as const;
+  let [turns, over] = [0, false];
+  const again = (): void => {
+    turns++;
+    if (!over) setImmediate(again);
+  };
+  setImmediate(again);
+  const quantities = await quantitiesOf({ latest: { latest: () => [value] } }, entries);
+  over = true;
+  expect(quantities).toMatchObject([{ quantity: 'water.ph', avg: 7, devices: 20_000 }]);
+  expect(turns).toBeGreaterThan(20);
+});
 
 interface Quantity {
   kind: string;

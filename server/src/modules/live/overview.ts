@@ -3,7 +3,7 @@ import * as api from '@village/api';
 import { averages, BoundedMap, QUANTITIES, type QuantityId } from '@village/core';
 import { type DeviceKind, KINDS } from '@village/device-profiles';
 import { type AnyRoute, route } from '@village/platform';
-import { type AreaNode, areaRefOf, type DeviceEntry } from '@village/registry';
+import { type AreaNode, areaRefOf, type DeviceEntry, Slices } from '@village/registry';
 import type { LatestValue } from '@village/store/time-series';
 import { areaFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
@@ -11,6 +11,8 @@ import type { Needs } from '../needs.ts';
 /** An overview is asked by every open page; the newest values of 20,000 devices are gathered this often at most. */
 const QUANTITIES_FRESH_MS = 2_000;
 const CACHED_MAX = 500;
+/** Devices gathered between two pauses in which others have their turn: a few milliseconds. */
+const DEVICES_A_SLICE = 500;
 
 type Quantities = api.live.Overview['quantities'];
 
@@ -62,10 +64,16 @@ function addDevice(
  * The newest good values of devices online, by kind of device and quantity: the water of a sewage station and that of a
  * river have the same quantities and no common mean.
  */
-function quantitiesOf({ latest }: Needs, node: AreaNode): Quantities {
+export async function quantitiesOf(
+  { latest }: Pick<Needs, 'latest'>,
+  entries: Iterable<DeviceEntry>,
+): Promise<Quantities> {
   const sums = new Map<string, Sum>();
-  for (const entry of node.entries)
+  const slices = new Slices(DEVICES_A_SLICE);
+  for (const entry of entries) {
+    if (slices.due()) await slices.pause();
     if (entry.state === 'online') addDevice(sums, entry, latest.latest(entry.device.id));
+  }
   const order = Object.keys(QUANTITIES);
   return [...sums.values()]
     .sort(
@@ -82,22 +90,26 @@ function quantitiesOf({ latest }: Needs, node: AreaNode): Quantities {
 /** Answers `GET /overview`. */
 export function overviewRoute(needs: Needs): AnyRoute {
   const { directory, timer } = needs;
-  const cached = new BoundedMap<string, { at: number; quantities: Quantities }>(CACHED_MAX);
-  const fresh = (node: AreaNode): Quantities => {
+  const cached = new BoundedMap<string, { at: number; quantities: Promise<Quantities> }>(
+    CACHED_MAX,
+  );
+  // Gathered once for all who ask meanwhile.
+  const fresh = (node: AreaNode): Promise<Quantities> => {
     const known = cached.get(node.area.code);
     const now = timer.elapsed();
     if (known !== undefined && now - known.at < QUANTITIES_FRESH_MS) return known.quantities;
-    const quantities = quantitiesOf(needs, node);
+    const quantities = quantitiesOf(needs, node.entries);
     cached.set(node.area.code, { at: now, quantities });
     return quantities;
   };
-  return route(api.live.overview, ({ caller, query }) => {
+  return route(api.live.overview, async ({ caller, query }) => {
     const node = areaFor(directory, caller, query.area);
+    const quantities = await fresh(node);
     return {
       area: areaRefOf(node),
       counts: { ...node.counts },
       areas: node.children.map((child) => ({ ...areaRefOf(child), counts: { ...child.counts } })),
-      quantities: fresh(node),
+      quantities,
       readingsPerMinute: directory.readingsPerMinute(node.area.code),
     };
   });
