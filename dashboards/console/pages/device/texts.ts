@@ -70,7 +70,7 @@ export const texts = {
   'trend-flat': { zh: '平稳', en: 'Steady' },
   completeness: { zh: '数据完整性', en: 'Completeness' },
   'completeness-text': {
-    zh: '应收 {expected}，实收 {received}，其中补传 {backfilled}。',
+    zh: '应收 {expected}，实收 {received}；补传数据 {backfilled} 条。',
     en: 'Expected {expected}, received {received}, backfilled {backfilled}.',
   },
   'completeness-none': {
