@@ -99,6 +99,15 @@ export const ExplainedFigure = Type.Object({
       from: Time,
       source: Label,
       verified: Type.Boolean(),
+      /** What it sets on the quantities that the figure is computed from. */
+      limits: Type.Array(
+        Type.Object({
+          quantity: Type.String(),
+          unit: Type.String(),
+          name: Label,
+          value: Type.Number(),
+        }),
+      ),
     }),
   ),
   attributes: Type.Record(Type.String(), Type.Array(Type.String())),
@@ -111,7 +120,13 @@ export const ExplainedFigure = Type.Object({
       expected: Type.Integer(),
       valid: Type.Integer(),
       measured: Type.Array(
-        Type.Object({ metric: Type.String(), from: orNull(Time), to: orNull(Time) }),
+        Type.Object({
+          metric: Type.String(),
+          /** Seconds; so often a reading is expected. */
+          reportEvery: Type.Number(),
+          from: orNull(Time),
+          to: orNull(Time),
+        }),
       ),
       readings: Type.Array(
         Type.Object({ at: Time, value: Type.Number(), quality: Type.Optional(QualityWord) }),

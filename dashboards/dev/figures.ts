@@ -173,6 +173,14 @@ export function explainedFigure(
               from: '2021-07-01T00:00:00+08:00',
               source: { zh: '表 1 一级标准，仅供演示', en: 'table 1, class 1; made up' },
               verified: false,
+              limits: [
+                {
+                  quantity: metric.quantity,
+                  unit: metric.unit,
+                  name: { zh: '一级标准限值', en: 'class 1' },
+                  value: 60,
+                },
+              ],
             },
           ],
     attributes: definition.standard === null ? {} : { 'function-zone': ['2'] },
@@ -189,7 +197,9 @@ export function explainedFigure(
         unit: metric.unit,
         expected: LENGTH[definition.span] / (device.profile.reportEvery * 1000),
         valid: times.length,
-        measured: [{ metric: metric.key, from: null, to: null }],
+        measured: [
+          { metric: metric.key, reportEvery: device.profile.reportEvery, from: null, to: null },
+        ],
         readings: times.map((one, index) => ({
           at: iso(one),
           value: valueAt(device.id, metric, one),

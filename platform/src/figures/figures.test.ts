@@ -139,6 +139,7 @@ describe('a figure', () => {
     const noon = MIDNIGHT + 12 * HOUR;
     const standard = defineStandard({
       id: 'T',
+      limits: () => [],
       title: { zh: '标准', en: 'Standard' },
       versions: [
         { version: 'T-1', from: 0, source: { zh: '测', en: 's' }, verified: true, data: 5 },
@@ -222,7 +223,12 @@ describe('a figure', () => {
       data: 1,
     };
     expect(() =>
-      defineStandard({ id: 'T', title: { zh: '', en: '' }, versions: [version, version] }),
+      defineStandard({
+        id: 'T',
+        title: { zh: '', en: '' },
+        limits: () => [],
+        versions: [version, version],
+      }),
     ).toThrow('out of order');
   });
 });

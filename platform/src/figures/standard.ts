@@ -1,5 +1,5 @@
 /** Standards as data: what each version says and from when it holds, so that a figure is judged by what held then. */
-import type { Label } from '@village/core';
+import type { Label, QuantityId } from '@village/core';
 
 export interface StandardVersion<Data> {
   /** As people cite it, such as `GB 3095-2026`. */
@@ -13,12 +13,20 @@ export interface StandardVersion<Data> {
   readonly data: Data;
 }
 
+/** One limit, and where or when it applies. */
+export interface Limit {
+  readonly name: Label;
+  readonly value: number;
+}
+
 export interface Standard<Data> {
   /** Such as `GB 3095`. */
   readonly id: string;
   readonly title: Label;
   /** In order of time. */
   readonly versions: readonly [StandardVersion<Data>, ...StandardVersion<Data>[]];
+  /** The limits that a version sets on a quantity, in its canonical unit, for whoever opens a figure. */
+  limits(data: Data, quantity: QuantityId): readonly Limit[];
 }
 
 /** Dies of versions that are out of order or share a name. */

@@ -48,6 +48,7 @@ export const profiles: ReadonlyMap<string, DeviceProfile> = loadCatalog([builtin
 
 const standard = defineStandard({
   id: 'T',
+  limits: () => [],
   title: { zh: '标准', en: 'Standard' },
   versions: [
     {

@@ -81,6 +81,11 @@ function Grounds({
           <dd>
             {t('since-day', { version: one.version, day: day(one.from) })}
             {!one.verified && <span class="tag">{t('unverified')}</span>}
+            {one.limits.map(({ quantity, unit, name, value }) => (
+              <div key={`${quantity} ${say(name)}`} class="number">
+                {say(name)} {value} <span class="muted">{unit}</span>
+              </div>
+            ))}
             <div class="small muted">{t('source', { text: say(one.source) })}</div>
           </dd>
         </div>

@@ -125,7 +125,52 @@ describe('figures', () => {
       'good',
       'calibration',
     ]);
-    expect(inputs[0]?.measured).toEqual([{ metric: 'o3', from: null, to: null }]);
+    expect(inputs[0]?.measured).toEqual([
+      { metric: 'o3', reportEvery: 3600, from: null, to: null },
+    ]);
+  });
+
+  it('can be computed again by hand from what they open to, and from nothing else', async () => {
+    interface ByHand {
+      value: number | null;
+      standards: { limits: { quantity: string; name: { en: string }; value: number }[] }[];
+      attributes: Record<string, string[]>;
+      inputs: {
+        quantity: string;
+        measured: { reportEvery: number }[];
+        readings: { at: string; value: number; quality?: string }[];
+      }[];
+    }
+    const opened = (figure: string, at: number) =>
+      admin.get<ByHand>(`/figures/explain?figure=${figure}&device=north-air&at=${iso(at)}`);
+    /** Means of the hours of which 45 minutes are there (GB 3095-2026 table 4), by hour. */
+    const means = ({ inputs: [input] }: ByHand): number[] => {
+      const { reportEvery } = input!.measured[0]!;
+      const hours = Map.groupBy(
+        input!.readings.filter(({ quality }) => quality === undefined),
+        ({ at }) => at.slice(0, 13),
+      );
+      return [...hours.values()].flatMap((rows) => {
+        const intervals = new Set(
+          rows.map(({ at }) => Math.floor(Date.parse(at) / (reportEvery * 1000))),
+        );
+        if (intervals.size / (3600 / reportEvery) < 0.75) return [];
+        return [rows.reduce((sum, { value }) => sum + value, 0) / rows.length];
+      });
+    };
+    for (const day of [midnight, midnight + DAY]) {
+      const daily = await opened('daily-mean:air.o3', day);
+      const hourly = means(daily);
+      const mean = hourly.reduce((sum, one) => sum + one, 0) / hourly.length;
+      if (hourly.length < 20) expect(daily.value).toBeNull();
+      else expect(daily.value).toBeCloseTo(mean, 9);
+      const above = await opened('hours-above:air.o3', day);
+      const kind = above.attributes['function-zone']?.[0] === '1' ? 'class 1' : 'class 2';
+      const limit = above.standards[0]!.limits.find(
+        ({ quantity, name }) => quantity === 'air.o3' && name.en.startsWith(kind),
+      )!;
+      expect(above.value).toBe(means(above).filter((one) => one > limit.value).length);
+    }
   });
 
   it('are of nothing that lies ahead, and say of a span that goes on that it does', async () => {

@@ -20,6 +20,14 @@ const UNTIL_2030: HourlyLimits = {
 export const gb3095 = defineStandard<HourlyLimits>({
   id: 'GB 3095',
   title: { zh: '环境空气质量标准', en: 'Ambient air quality standards' },
+  limits: (data, quantity) => {
+    if (!Object.hasOwn(data, quantity)) return [];
+    const [first, second] = data[quantity as keyof HourlyLimits];
+    return [
+      { name: { zh: '一类区 1 小时平均', en: 'class 1, 1 hour' }, value: first },
+      { name: { zh: '二类区 1 小时平均', en: 'class 2, 1 hour' }, value: second },
+    ];
+  },
   versions: [
     {
       version: 'GB 3095-2012',

@@ -1,6 +1,6 @@
 /** Figures as the interface tells them: values, definitions, and one opened to what it was computed from. */
 import type * as api from '@village/api';
-import { formatTime, quantity } from '@village/core';
+import { formatTime, type QuantityId, quantity } from '@village/core';
 import {
   type AnyFigure,
   type Caller,
@@ -22,7 +22,7 @@ const STATIONS_MAX = 1_000;
 export const standardOf = ({ standard }: AnyFigure): api.figures.FigureValues['standard'] =>
   standard === undefined ? null : { id: standard.id, title: { ...standard.title } };
 
-const quantitiesOf = (figure: AnyFigure): string[] =>
+const quantitiesOf = (figure: AnyFigure): QuantityId[] =>
   isOfArea(figure)
     ? [...new Set(figure.inputs.flatMap((input) => quantitiesOf(input.figure)))]
     : figure.inputs.map((input) => input.quantity);
@@ -73,11 +73,19 @@ export function viewOpened(
     definitionVersion: figure.version,
     unit: figure.unit,
     to: formatTime(item.at + (figure.span === 'hour' ? 3_600_000 : 86_400_000)),
-    standards: (used ?? []).map(({ version, from, source, verified }) => ({
+    standards: (used ?? []).map(({ version, from, source, verified, data }) => ({
       version,
       from: formatTime(from),
       source: { ...source },
       verified,
+      limits: quantitiesOf(figure).flatMap((id) =>
+        (figure.standard?.limits(data, id) ?? []).map(({ name, value }) => ({
+          quantity: id,
+          unit: quantity(id)?.unit ?? '',
+          name: { ...name },
+          value,
+        })),
+      ),
     })),
     attributes: Object.fromEntries(
       Object.entries(result.attributes).map(([key, values]) => [key, values.map(String)]),
@@ -95,8 +103,9 @@ export const viewInputs = ({ inputs }: Opened): api.figures.ExplainedFigure['inp
     unit: quantity(id)?.unit ?? '',
     expected,
     valid,
-    measured: measured.map(({ metric, from, to }) => ({
+    measured: measured.map(({ metric, from, to, reportEveryMs }) => ({
       metric,
+      reportEvery: reportEveryMs / 1000,
       from: bound(from),
       to: bound(to),
     })),
