@@ -80,6 +80,7 @@ describe('decoders of schemas', () => {
     expect(read).toEqual({
       ...shown,
       retiredAt: null,
+      refusals: null,
       lastSeenAt: ms,
       values: new Map([
         ['cod', { value: 3, at: ms, receivedAt: ms, quality: 'good', received: null }],

@@ -21,30 +21,27 @@ export interface NotTakenTopic {
   readonly lastAt: number;
 }
 
-type Noted = { -readonly [K in keyof NotTakenTopic]: NotTakenTopic[K] };
-
 export class NotTaken {
-  readonly #clients = new BoundedMap<string, Map<string, Noted>>(CLIENTS_MAX);
+  readonly #clients = new BoundedMap<string, Map<string, NotTakenTopic>>(CLIENTS_MAX);
 
   note(principal: Principal, topic: string, cause: Cause, at: number): void {
     const client = keyOf(principal);
-    const topics = this.#clients.get(client) ?? new Map<string, Noted>();
+    const topics = this.#clients.get(client) ?? new Map<string, NotTakenTopic>();
     this.#clients.set(client, topics);
     const cut = topic.slice(0, TOPIC_CHARACTERS);
     const key = `${cause} ${cut}`;
-    const noted = topics.get(key) ?? (topics.size < TOPICS_MAX ? undefined : topics.get(''));
-    if (noted !== undefined) {
-      noted.count++;
-      noted.lastAt = at;
-    } else if (topics.size < TOPICS_MAX)
-      topics.set(key, { topic: cut, cause, count: 1, firstAt: at, lastAt: at });
-    else topics.set('', { topic: null, cause, count: 1, firstAt: at, lastAt: at });
+    const known = topics.has(key) || topics.size < TOPICS_MAX;
+    const place = known ? key : '';
+    const { count, firstAt } = topics.get(place) ?? { count: 0, firstAt: at };
+    // Set anew, so that the newest stands last.
+    topics.delete(place);
+    topics.set(place, { topic: known ? cut : null, cause, count: count + 1, firstAt, lastAt: at });
   }
 
   /** Newest first. */
   of(principal: Principal): NotTakenTopic[] {
     const topics = this.#clients.get(keyOf(principal));
-    return topics === undefined ? [] : [...topics.values()].sort((a, b) => b.lastAt - a.lastAt);
+    return topics === undefined ? [] : [...topics.values()].reverse();
   }
 }
 

@@ -234,7 +234,7 @@ describe('the description', () => {
         new URLSearchParams(names.map((name) => [name, values[name] ?? '1'])).toString();
       const required = query.filter((one) => one.required === true).map(({ name }) => name);
       // A figure is of a device or an area, of which one has to be named.
-      const needed = required.includes('figure') ? [...required, 'device'] : required;
+      const needed = path.includes('/figures') ? [...required, 'device'] : required;
       const paged = query.some((one) => one.name === 'limit') ? [...needed, 'limit'] : needed;
       for (const names of [needed, paged]) {
         const url = `${address}?${search(names)}`;
