@@ -8,10 +8,17 @@ import { type Bench, hasChromium, type Page, startBench } from './testing.ts';
 const TIME_OUT = 90_000;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Waits until a page shows what it is for. */
+/** Waits until what is loaded is there: a panel may begin to load when another is done. */
 async function settled(page: Page): Promise<void> {
   await page.locator('h1, .notice').first().waitFor();
-  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+  let before = -1;
+  for (let same = 0; same < 5; ) {
+    await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+    const now = await page.locator(OPERABLE).count();
+    same = now === before ? same + 1 : 0;
+    before = now;
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Everything that the keyboard must reach: what is shown, not disabled and can be operated. */
