@@ -1,4 +1,5 @@
 /** Two kinds of tests: unit (beside the code, no servers) and system (real processes and sockets). */
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 if (Number(process.versions.node.split('.')[0]) < 24)
@@ -22,6 +23,9 @@ const folders = [
   'tools',
 ];
 
+/** A busy machine takes its time: what is polled for is waited for longer than vitest's one second. */
+const expect = { poll: { timeout: 25_000 } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -29,7 +33,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: folders.map((folder) => `${folder}/**/*.test.ts`),
+          // Most of them wait, for sockets and databases: two files at once where there are two processors.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           testTimeout: 20_000,
+          hookTimeout: 60_000,
+          expect,
         },
       },
       {
@@ -39,6 +47,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          expect,
         },
       },
     ],

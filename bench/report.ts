@@ -9,6 +9,18 @@ export interface Case {
   readonly ok: boolean;
 }
 
+/** Of measured times, to a hundredth. */
+export function quantiles(times: readonly number[]): {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+} {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (q: number): number =>
+    Number((sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0).toFixed(2));
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
 /** One figure with its target; `target` is `>= n`, `<= n` or `== n`. */
 export function judge(
   name: string,

@@ -103,7 +103,7 @@ function callOf({ method, path, query, body, consumes }: Endpoint): string {
   );
   const call = code(`${method} ${path}${names.length === 0 ? '' : `?${names.join('&')}`}`);
   if (body === undefined) return call;
-  return `${call} ${code(consumes ?? typeOf(body as Plain))}`;
+  return `${call} ${code(consumes?.[0] ?? typeOf(body as Plain))}`;
 }
 
 function needOf({ right, at }: Endpoint): string {

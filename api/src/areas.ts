@@ -6,8 +6,8 @@ import {
   AreaRef,
   Code,
   Counts,
-  Csv,
   DESCRIBE_NOTES,
+  EncodingWord,
   exactly,
   Imported,
   Instant,
@@ -19,6 +19,8 @@ import {
   PropertiesChange,
   page,
   pageQuery,
+  SHEET_TYPES,
+  Sheet,
 } from './shapes.ts';
 
 export const Area = Type.Object({
@@ -81,11 +83,12 @@ export const importFile = endpoint({
   right: 'areas.import',
   summary: 'Adds and changes areas from a file',
   notes:
-    'Columns `code,level,zh,en,parent,aliases,validFrom,validTo`, aliases with `|` between; otherwise as `devices/import`',
+    'Columns `code,level,zh,en,parent,aliases,validFrom,validTo`, at most 20 aliases with `|` between; otherwise as `devices/import`',
   tags: ['areas'],
-  consumes: 'text/csv',
+  consumes: SHEET_TYPES,
   bodyBytesMax: 20 * 1024 * 1024,
   answerMs: 10 * MINUTE,
-  body: Csv,
+  query: exactly({ encoding: Type.Optional(EncodingWord) }),
+  body: Sheet,
   answers: { 200: Imported, 422: Imported },
 });

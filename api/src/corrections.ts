@@ -2,10 +2,12 @@
 import { type Static, Type } from 'typebox';
 import { endpoint } from './endpoint.ts';
 import {
+  AreaRef,
   Code,
   exactly,
   Id,
   Instant,
+  Label,
   orNull,
   page,
   pageQuery,
@@ -74,6 +76,14 @@ const Bucket = Type.Object({
   before: Values,
   after: Values,
 });
+/** Of an area: how many of the values of its devices that it is made of are there, and of how many. */
+const AreaValue = Type.Object({
+  value: orNull(Type.Number()),
+  /** 0 to 1. */
+  completeness: Type.Number(),
+  valid: Type.Integer(),
+  expected: Type.Integer(),
+});
 const Cell = orNull(Type.Object({ value: Type.Number(), quality: QualityWord }));
 
 export const CorrectionPreview = Type.Object({
@@ -101,8 +111,37 @@ export const CorrectionPreview = Type.Object({
       at: Time,
       before: orNull(Type.Number()),
       after: orNull(Type.Number()),
+      completeness: Type.Object({ before: Type.Number(), after: Type.Number() }),
     }),
   ),
+  areas: Type.Array(
+    Type.Object({
+      figure: Type.String(),
+      area: AreaRef,
+      at: Time,
+      before: AreaValue,
+      after: AreaValue,
+    }),
+  ),
+  /** Of the figures named. */
+  definitions: Type.Array(
+    Type.Object({
+      figure: Type.String(),
+      title: Label,
+      span: words(['hour', 'day']),
+      keep: words(['computed', 'stored']),
+      unit: Type.String(),
+    }),
+  ),
+  /** How many more would change than are listed. */
+  more: Type.Object({
+    hours: Type.Integer(),
+    days: Type.Integer(),
+    figures: Type.Integer(),
+    areas: Type.Integer(),
+  }),
+  /** What was not looked at: days of the devices’ figures, and values of areas’ figures on days that were. */
+  unseen: Type.Object({ days: Type.Integer(), areas: Type.Integer() }),
   reports: Type.Array(Type.Object({ report: Type.String(), at: Time })),
 });
 export type CorrectionPreview = Static<typeof CorrectionPreview>;
@@ -148,7 +187,9 @@ export const preview = endpoint({
   summary: 'What a correction would change: readings, hours, days, figures, reports',
   notes:
     'Of at most 100,000 rows, `complete` says whether that was all; the first 50 readings and 200 hours and days that ' +
-    'would change; figures of at most 31 days, 200 of them',
+    'would change; figures of at most 31 days, of devices and of areas 400 each and 31 of one figure, stored ones first. ' +
+    'Areas that the caller sees, as far as two million readings and eight seconds go, small ones first. `more` and `unseen` ' +
+    'count the rest',
   tags,
   body: TriedCorrection,
   answers: { 200: CorrectionPreview },

@@ -1,5 +1,5 @@
 /** Installed devices and the types they are of. */
-import { MINUTE } from '@village/core';
+import { CLOCK_USES, MINUTE } from '@village/core';
 import { type Static, Type } from 'typebox';
 import { endpoint } from './endpoint.ts';
 import {
@@ -7,8 +7,8 @@ import {
   AsReceived,
   Code,
   Counts,
-  Csv,
   DESCRIBE_NOTES,
+  EncodingWord,
   exactly,
   Id,
   Imported,
@@ -22,6 +22,8 @@ import {
   pageQuery,
   pair,
   QualityWord,
+  SHEET_TYPES,
+  Sheet,
   StateWord,
   Text,
   Time,
@@ -41,6 +43,10 @@ export const Metric = Type.Object({
   statistic: Type.Optional(Type.String()),
   total: Type.Optional(Type.Boolean()),
   state: Type.Optional(Type.Boolean()),
+  /** Of one of several sources in the device; `base` is the same for all of them. */
+  channel: Type.Optional(
+    Type.Object({ kind: Type.String(), key: Type.String(), name: Label, base: Type.String() }),
+  ),
 });
 export type Metric = Static<typeof Metric>;
 
@@ -55,7 +61,14 @@ export const Profile = Type.Object({
   reportEvery: Type.Number(),
   silentAfter: Type.Number(),
   metrics: Type.Array(Metric),
-  events: Type.Array(Type.Object({ type: Type.String(), name: Label })),
+  /** `channels` where the detail of such an event tells its `channel`. */
+  events: Type.Array(
+    Type.Object({
+      type: Type.String(),
+      name: Label,
+      channels: Type.Optional(Type.Array(Type.Object({ key: Type.String(), name: Label }))),
+    }),
+  ),
 });
 export type Profile = Static<typeof Profile>;
 
@@ -75,16 +88,39 @@ const standing = {
   values: Type.Record(Type.String(), Value),
 };
 
-/** What a client said on a topic that it may not use: acknowledged, counted since the server's start, and not taken. */
+/**
+ * What was not taken of what a client or device said, acknowledged and counted: messages on a topic that it may not use
+ * (`acl-publish`, `acl-will`), on one that is too deep (`topic-levels`) or too large (`packet-too-large`), since the server's start; or parts of its frames, since the start of the
+ * server or of the gateway that met them. `further` stands for further kinds together.
+ */
 export const Refusal = Type.Object({
-  /** At most 256 characters; null for further topics together. */
+  /** At most 256 characters; null for further topics together, and for parts of frames. */
   topic: orNull(Type.String()),
-  cause: words(['acl-publish', 'topic-levels', 'acl-will']),
+  /** Why, as in quarantine. */
+  cause: Type.String(),
+  /** Of a part: the metric that it would have been, and where the newest stood. */
+  metric: Type.Optional(Type.String()),
+  place: Type.Optional(Type.String()),
   count: Type.Integer(),
   firstAt: Time,
   lastAt: Time,
 });
 export type Refusal = Static<typeof Refusal>;
+
+/** The client id of MQTT that a credential is bound to, and since when; empty for one that names none. */
+export const BoundClientId = Type.Object({ clientId: Type.String(), boundAt: Time });
+
+/**
+ * How far the device's own clock is off, measured from the times that it tells since the server's start: seconds, negative
+ * when it is behind; what it gains in a day, null until it was watched for six hours; and since when it stands so. Of a device
+ * behind a gateway, what is in it of the way to here (up to 90 s) counts along.
+ */
+export const DeviceClock = Type.Object({
+  offset: Type.Number(),
+  drift: orNull(Type.Number()),
+  since: Time,
+});
+export type DeviceClock = Static<typeof DeviceClock>;
 
 export const Device = Type.Object({
   id: Type.String(),
@@ -97,10 +133,16 @@ export const Device = Type.Object({
   address: Type.String(),
   longitude: orNull(Type.Number()),
   latitude: orNull(Type.Number()),
+  /** What is made of its clock; `keep` when absent. */
+  clockUse: Type.Optional(words(CLOCK_USES)),
   /** There only when its service has ended. */
   retiredAt: Type.Optional(Time),
   /** There only where one device is asked for, and only when there are any; newest first. */
   refusals: Type.Optional(Type.Array(Refusal)),
+  /** There only where one device is asked for, and only where its credential is bound to a client id, which is empty when it names none. */
+  clientId: Type.Optional(BoundClientId),
+  /** There only where one device is asked for, and only once it has told a time. */
+  clock: Type.Optional(DeviceClock),
   ...standing,
 });
 export type Device = Static<typeof Device>;
@@ -162,6 +204,10 @@ export const get = endpoint({
   path: '/devices/{id}',
   right: 'devices.read',
   summary: 'One device',
+  notes:
+    "`clock`, once it has told times that can be judged, is how far its own clock is off, since the server's start: `offset` in " +
+    'seconds, negative when it is behind, `drift` in seconds a day (null until it was watched for six hours), `since` when it stands so. ' +
+    'Whether it is online is a matter of when it was heard, whatever its clock says',
   tags: ['devices'],
   params,
   answers: { 200: Device, 404: Problem },
@@ -232,6 +278,20 @@ export const retire = endpoint({
   answers: { 200: Device, 404: Problem, 409: Problem, 422: Problem },
 });
 
+export const setClock = endpoint({
+  method: 'PUT',
+  path: '/devices/{id}/clock',
+  right: 'devices.import',
+  summary: "What is made of a device's clock that is off",
+  notes:
+    '`keep` stores the times that it tells, `correct` subtracts what its clock is off once that is steady (`clockReplaced` tells ' +
+    'such rows), `history` takes what is late by its clock as history. Holds for what comes from then on',
+  tags: ['devices'],
+  params,
+  body: exactly({ use: words(CLOCK_USES) }),
+  answers: { 200: Device, 404: Problem },
+});
+
 export const properties = endpoint({
   method: 'GET',
   path: '/devices/{id}/properties',
@@ -262,15 +322,24 @@ export const importFile = endpoint({
   right: 'devices.import',
   summary: 'Adds and changes devices and gateways from a file',
   notes:
-    'Columns `id,name,profile,area,gateway,address,longitude,latitude,options,secret`, up to 20 MB, UTF-8 or GB 18030. ' +
+    'Columns `id,name,profile,area,gateway,address,longitude,latitude,options,secret,clock`, in any order, under these or the usual ' +
+    'Chinese headings; up to 20 MB. Excel (.xlsx: of the sheets that are shown the one with the headings; ' +
+    'merged cells say the same in each of their rows) or text with `,` `;` or tabs in UTF-8, ' +
+    'GB 18030, Big5 or UTF-16; empty rows and columns are passed over. Where the bytes of a text fit two encodings, or GB 18030 alone with ' +
+    'characters that hardly anybody writes, and neither a mark, ' +
+    '`charset` nor `encoding` says which, nothing is imported: 422, and `readings` show lines as each reads them. 422 ' +
+    '`unreadable-text`, `unreadable-workbook`, `workbook-too-large`, `too-many-rows` (100,000). Files are imported one after the other: 503 ' +
+    '`busy` when four wait. ' +
+    '`clock` is `keep`, `correct` or `history`; empty leaves it as it is. ' +
     'Profile `gateway` registers a gateway or network server; options are a JSON object. `credentials` are the secrets ' +
     'made because the column was empty, shown once; a device behind a gateway needs none; an existing one stays. ' +
-    '`column` is its name, empty for a whole line. Nothing is imported when there is a fault; 422 then',
+    'A fault tells row (`line`) and `cell` as a spreadsheet shows them; `column` is its name, empty for a whole row. Nothing is imported when there is a fault; 422 then',
   tags: ['devices'],
-  consumes: 'text/csv',
+  consumes: SHEET_TYPES,
   bodyBytesMax: 20 * 1024 * 1024,
   answerMs: 10 * MINUTE,
-  body: Csv,
+  query: exactly({ encoding: Type.Optional(EncodingWord) }),
+  body: Sheet,
   answers: { 200: Imported, 422: Imported },
 });
 

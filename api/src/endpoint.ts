@@ -28,8 +28,8 @@ export interface Endpoint {
   readonly body?: TSchema;
   /** What is checked of the body before the handler runs, where that is looser than `body`. */
   readonly envelope?: TSchema;
-  /** Content type of a body that is no JSON; the handler gets the bytes. */
-  readonly consumes?: string;
+  /** Content types of a body that is no JSON, the usual one first; the handler gets the bytes. */
+  readonly consumes?: readonly string[];
   readonly bodyBytesMax?: number;
   /** The handler gets the bytes of a JSON body as well. */
   readonly keepsBytes?: true;

@@ -2,6 +2,7 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import { endpoint } from './endpoint.ts';
 import {
+  AsReceived,
   Code,
   exactly,
   Id,
@@ -24,6 +25,7 @@ export const FigureReason = words([
   'definition',
   'check',
   'rebuild',
+  'retry',
 ]);
 
 const value = {
@@ -129,7 +131,13 @@ export const ExplainedFigure = Type.Object({
         }),
       ),
       readings: Type.Array(
-        Type.Object({ at: Time, value: Type.Number(), quality: Type.Optional(QualityWord) }),
+        Type.Object({
+          at: Time,
+          value: Type.Number(),
+          quality: Type.Optional(QualityWord),
+          /** Where corrections speak of it. */
+          received: Type.Optional(AsReceived),
+        }),
       ),
       /** How many there are; `readings` are the first of them. */
       count: Type.Integer(),
@@ -173,7 +181,7 @@ export const values = endpoint({
     'good reading; `value` is null where that is too little; `closed` is false while the span goes on. `previous` is what a ' +
     'stored figure was before. A figure of an area (`of` in `/figures/of`) is asked for with `area` and is of the devices that ' +
     'stood in it or below at that time, by the present tree of areas; its `completeness` is the share of their values that are ' +
-    'there. 503 `figures-busy` when too many ask at once. 422 `unknown-figure`, `not-measured`, 400 `bad-request` for a device with a figure of areas or the other way round, ' +
+    'there. 503 `figures-busy` when too many ask at once. 422 `unknown-figure`, `not-measured`, `answer-too-large` when the values would name more than a million corrections, 400 `bad-request` for a device with a figure of areas or the other way round, ' +
     '400 `range-too-wide` when an area has more readings in that time than one answer is computed from',
   tags: ['figures'],
   query: asked({ from: Instant, to: Instant }),
@@ -188,7 +196,7 @@ export const explain = endpoint({
   notes:
     'The value whose span holds `at`: its inputs with flags, corrections, standard, attributes and what it was before. Of an ' +
     "area's figure the inputs are devices (`stations`): each value opens with `device` and the input's `figure`. " +
-    'The bytes behind a reading are at `/frames` by device and time',
+    'The bytes behind a reading are at `/frames` by device and time, those of one with `received` by the device and time of that',
   tags: ['figures'],
   query: asked({ at: Instant }),
   answers: { 200: ExplainedFigure },

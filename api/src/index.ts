@@ -1,6 +1,7 @@
 /** The HTTP interface as data. Everything that serves, calls or describes it is made from what is here. */
 import * as areas from './areas.ts';
 import * as audit from './audit.ts';
+import * as clientIds from './client-ids.ts';
 import * as corrections from './corrections.ts';
 import * as devices from './devices.ts';
 import { type Endpoint, isEndpoint, type Method } from './endpoint.ts';
@@ -22,6 +23,7 @@ export { type Endpoint, endpoint, type Method, type Right } from './endpoint.ts'
 export {
   areas,
   audit,
+  clientIds,
   corrections,
   devices,
   events,
@@ -44,6 +46,7 @@ export const resources: Readonly<Record<string, object>> = {
   session,
   areas,
   devices,
+  clientIds,
   readings,
   figures,
   frames,

@@ -104,6 +104,8 @@ export const post = endpoint({
   right: 'readings.write',
   summary: 'Stores readings and events; answers when they are durable',
   notes:
+    'A time can be true from 2001 (or the `earliestYear` of the profile) up to five minutes ahead. With `lane: backfill` a row of another time is ' +
+    'quarantined (`time-too-early`, `time-ahead`): history is never re-dated. Otherwise it is stored under the receive time, which `redated` tells. ' +
     'At most 2,000 rows, 1 MiB; 503 `store-unavailable` when they are not on disk within 10 s: send them again',
   tags: ['readings'],
   bodyBytesMax: 1024 * 1024,
@@ -115,6 +117,8 @@ export const post = endpoint({
     202: Type.Object({
       accepted: Type.Integer(),
       quarantined: Type.Array(Type.Object({ index: Type.Integer(), ...refusal })),
+      /** Rows stored under another time than they said; absent when there are none. */
+      redated: Type.Optional(Type.Array(Type.Object({ index: Type.Integer(), at: Time }))),
     }),
   },
 });
@@ -126,7 +130,7 @@ export const range = endpoint({
   summary: 'Readings of a device by time',
   notes:
     '`metric` is one key, several with commas, or absent for all. `view` is `corrected` (the default) or `received`; corrected ' +
-    'rows tell in `received` what was received',
+    'rows tell in `received` what was received. A value of −0 is written `0`; exports keep its sign',
   tags: ['readings'],
   query: pageQuery(
     {
@@ -149,7 +153,8 @@ export const aggregates = endpoint({
   notes:
     'Either `area` or `device`; without both, the area of the caller. `metric` is a metric key or a quantity (422 ' +
     '`ambiguous-metric` when a key means several quantities there); `every` is `10m`, `1h`, `1d`; `agg` one or several ' +
-    'of `count avg min max sum first last`; `offset` shifts bucket borders, default `8h`',
+    'of `count avg min max sum first last`; `offset` shifts bucket borders, default `8h`. Without `top`, buckets times groups ' +
+    'are 200,000 at most (400 `too-many-buckets`), and an answer has 50,000 rows at most (422 `answer-too-large`)',
   tags: ['readings'],
   query: exactly({
     metric: Text,

@@ -35,13 +35,26 @@ export const Time = Type.String({ format: 'date-time' }) as TTime;
 /** Readings as they were received, or with what was stated of them (the default). */
 export const ViewWord = words(['received', 'corrected']);
 /** An instant as callers give it, with any zone. */
-export const Instant = Type.String({ minLength: 20, maxLength: 40 });
+export const Instant = Type.String({ format: 'date-time', minLength: 20, maxLength: 40 });
 
 export const Id = Type.String({ minLength: 1, maxLength: 64 });
 export const Code = Type.String({ pattern: '^\\d{12}$' });
 export const Text = Type.String({ minLength: 1, maxLength: 200 });
-/** A CSV file as the body of a request. */
-export const Csv = Type.String({ description: 'CSV with a header, UTF-8 or GB 18030' });
+/** A table as the body of a request. */
+export const Sheet = Type.Unsafe<Uint8Array>({
+  type: 'string',
+  format: 'binary',
+  description: 'An Excel file (.xlsx), or text with separators, with a row of headings',
+});
+/** What a table may be sent as. What it is, its first bytes tell. */
+export const SHEET_TYPES = [
+  'text/csv',
+  'text/tab-separated-values',
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  'application/vnd.ms-excel',
+  'application/octet-stream',
+] as const;
+export const EncodingWord = words(['utf-8', 'gb18030', 'big5', 'utf-16le', 'utf-16be']);
 /** Keys of metrics with commas between. */
 export const MetricList = Type.String({ minLength: 1, maxLength: 2_000 });
 /** An answer without a body. */
@@ -124,7 +137,24 @@ export const Imported = Type.Object({
     Type.Object({ id: Type.String(), username: Type.String(), secret: Type.String() }),
   ),
   faults: Type.Array(
-    Type.Object({ line: Type.Integer(), column: Type.String(), message: Type.String() }),
+    Type.Object({
+      /** As a spreadsheet counts rows. */
+      line: Type.Integer(),
+      column: Type.String(),
+      /** As a spreadsheet names it, such as `D7`. */
+      cell: Type.Optional(Type.String()),
+      message: Type.String(),
+      zh: Type.String(),
+    }),
+  ),
+  /** There only when somebody must say the encoding: lines that are in doubt, as each that fits reads them. */
+  readings: Type.Optional(
+    Type.Array(
+      Type.Object({
+        encoding: EncodingWord,
+        lines: Type.Array(Type.Object({ line: Type.Integer(), text: Type.String() })),
+      }),
+    ),
   ),
 });
 export type Imported = Static<typeof Imported>;

@@ -1,5 +1,7 @@
 /** How the platform itself stands, its backup, and what monitoring asks without signing in. */
+import { CLOCK_FAULTS } from '@village/core';
 import { type Static, Type } from 'typebox';
+import { BoundClientId, Refusal } from './devices.ts';
 import { endpoint } from './endpoint.ts';
 import { orNull, Problem, SequenceStates, Time, words } from './shapes.ts';
 
@@ -19,8 +21,36 @@ export const System = Type.Object({
       waiting: orNull(Type.Object({ live: Type.Integer(), backfill: Type.Integer() })),
       dropped: Type.Record(Type.String(), Type.Integer()),
       sequences: SequenceStates,
+      /**
+       * Frames refused in part that wait at the gateway, and those that it gave up, by cause; null when it does not tell, since
+       * it is older.
+       */
+      refusedLane: orNull(
+        Type.Object({
+          waiting: Type.Integer(),
+          dropped: Type.Record(Type.String(), Type.Integer()),
+        }),
+      ),
+      /** The client id of MQTT that its credential is bound to; absent when it is bound to none, and where any will do. */
+      clientId: Type.Optional(BoundClientId),
+      /** What was not taken of what it said itself, and parts of its devices' frames that it refused; newest first. */
+      refusals: Type.Optional(
+        Type.Array(Type.Object({ ...Refusal.properties, device: Type.Optional(Type.String()) })),
+      ),
     }),
   ),
+  /** Of the listeners that speak TLS. */
+  certificates: Type.Array(
+    Type.Object({
+      setting: Type.String(),
+      subject: Type.String(),
+      validTo: Time,
+      daysLeft: Type.Integer(),
+      fault: orNull(Type.String()),
+    }),
+  ),
+  /** Why the clock of the server can't be right: nothing is taken in and nothing is deleted for its age then. */
+  clockFault: orNull(words(CLOCK_FAULTS)),
   backup: orNull(
     Type.Object({
       folder: Type.String(),
@@ -71,7 +101,11 @@ export const health = endpoint({
   right: 'public',
   summary: 'Whether the platform works; 503 says what fails',
   tags: ['system'],
-  answers: { 200: Type.Object({ status: Type.String() }), 503: Problem },
+  notes: '`warnings` tell what somebody should see to soon: a certificate that ends within 30 days',
+  answers: {
+    200: Type.Object({ status: Type.String(), warnings: Type.Optional(Type.Array(Type.String())) }),
+    503: Problem,
+  },
 });
 
 export const metrics = endpoint({

@@ -51,11 +51,15 @@ export async function marking(folder: string): Promise<Case[]> {
   const relational = await openTables({ file: join(folder, 'marking.sqlite') }, timer.now);
   try {
     const statements = statementsOf(() => new StatementBook([]));
-    const marks = new Marks({ relational, store, timer, statements });
+    const marks = new Marks({
+      ...{ relational, store, timer, statements },
+      said: () => Promise.resolve([]),
+    });
     // Nothing is deleted of the journal before both have read it.
     void store.follow('plain', null, { lagMax: 1e12 }).return?.();
     await fill(store);
     const plain = await reading(store, 'plain', () => undefined);
+    marks.begins(await marks.place());
     const marked = await reading(store, marks.name, (group) => {
       timer.at = group.rows[0]?.receivedAt(0) ?? timer.at;
       return marks.take(group, { journal: store.id, group: group.id });

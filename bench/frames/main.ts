@@ -142,6 +142,7 @@ async function play(profile: DeviceProfile, messages: readonly Message[]): Promi
           options: {},
           longitude: null,
           latitude: null,
+          clock: 'keep',
         },
       ]),
     );
@@ -151,9 +152,10 @@ async function play(profile: DeviceProfile, messages: readonly Message[]): Promi
         device: (id) => devices.get(id),
         byAddress: () => undefined,
         verify: () => undefined,
+        verifyKey: () => undefined,
       },
       profiles: new Map([[profile.id, profile]]),
-      clock: timer.now,
+      timer,
     });
     const before = process.cpuUsage();
     await give(pipeline, messages);

@@ -3,6 +3,7 @@
  * or hold a rate, and count what comes back. Speaks with its parent by messages.
  */
 import { connect, type Socket } from 'node:net';
+import { quantiles } from '../report.ts';
 import {
   connectPacket,
   deviceId,
@@ -33,6 +34,10 @@ export interface Published {
   /** Within the measured time. */
   readonly rowsPerSecond: number;
   readonly ackMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** At a given rate: the wait of every message of the measured time, from when it was due and not from when there was room for it. */
+  readonly waitsMs: readonly number[];
+  /** How late this process itself was with its ticks: what is above it is the server's. */
+  readonly ownLateMs: { readonly p99: number; readonly max: number };
   readonly cpuSeconds: number;
   readonly measuredSeconds: number;
 }
@@ -45,9 +50,11 @@ interface Connection {
   acknowledged: number;
   /** Bytes of an answer cut in two. */
   rest: Buffer | null;
-  /** The message whose latency is being sampled, and when it was sent. */
+  /** The message whose latency is being sampled, and when it was sent: as fast as the window lets. */
   sampled: number;
   sampledAt: number;
+  /** At a given rate: when each message that is not acknowledged was due, oldest first; NaN outside the measured time. */
+  readonly dueAt: number[];
 }
 
 const start = Math.floor(Date.now() / 1000) * 1000 - 60_000;
@@ -55,12 +62,14 @@ let measuring = false;
 let sending = true;
 let acknowledgedMeasured = 0;
 const latencies: number[] = [];
+const late: number[] = [];
+const TICK_MS = 5;
 
 function send(one: Connection, count: number): void {
   const size = one.template.packet.length;
   const chunk = Buffer.allocUnsafe(size * count);
   for (let k = 0; k < count; k++) writeMessage(chunk, k * size, one.template, one.sent + k, start);
-  if (one.sampled < 0) {
+  if (one.sampled < 0 && one.dueAt.length === 0) {
     one.sampled = one.sent + count - 1;
     one.sampledAt = performance.now();
   }
@@ -91,6 +100,8 @@ function receive(one: Connection, chunk: Buffer, load: Load): void {
   one.rest = at < data.length ? Buffer.from(data.subarray(at)) : null;
   one.acknowledged += acks;
   if (measuring) acknowledgedMeasured += acks;
+  for (const dueAt of one.dueAt.splice(0, acks))
+    if (!Number.isNaN(dueAt)) latencies.push(performance.now() - dueAt);
   if (one.sampled >= 0 && one.acknowledged > one.sampled) {
     if (measuring) latencies.push(performance.now() - one.sampledAt);
     one.sampled = -1;
@@ -123,6 +134,7 @@ function openOne(load: Load, n: number): Promise<Connection> {
       rest: null,
       sampled: -1,
       sampledAt: 0,
+      dueAt: [],
     };
     socket.on('error', reject);
     socket.on('close', () => {
@@ -137,20 +149,29 @@ function openOne(load: Load, n: number): Promise<Connection> {
   });
 }
 
-/** Sends what is due every 5 ms, spread over the connections. */
+/**
+ * Sends what is due every 5 ms, spread over the connections. What finds every window full is sent when there is room, and waits
+ * since it was due: a server that stands still would otherwise be asked less.
+ */
 function hold(connections: readonly Connection[], load: Load, rate: number): NodeJS.Timeout {
   const began = performance.now();
-  let due = 0;
+  const due: number[] = [];
+  let fallenDue = 0;
   let next = 0;
+  let ticked = began;
   return setInterval(() => {
-    const target = ((performance.now() - began) / 1000) * rate;
-    for (let tried = 0; due < target && tried < connections.length; tried++) {
+    const now = performance.now();
+    if (measuring) late.push(now - ticked - TICK_MS);
+    ticked = now;
+    for (; fallenDue < ((now - began) / 1000) * rate; fallenDue++)
+      due.push(measuring ? now : Number.NaN);
+    for (let tried = 0; due.length > 0 && tried < connections.length; tried++) {
       const one = connections[next++ % connections.length];
       if (one === undefined || one.sent - one.acknowledged >= load.window) continue;
+      one.dueAt.push(due.shift()!);
       send(one, 1);
-      due++;
     }
-  }, 5);
+  }, TICK_MS);
 }
 
 const seconds = (n: number): Promise<void> =>
@@ -178,18 +199,15 @@ async function publish(load: Load): Promise<Published> {
   const limit = performance.now() + 30_000;
   while (total('acknowledged') < total('sent') && performance.now() < limit) await seconds(0.02);
   for (const one of connections) one.socket.destroy();
-  latencies.sort((a, b) => a - b);
-  const quantile = (q: number): number =>
-    Number(
-      (latencies[Math.min(latencies.length - 1, Math.floor(q * latencies.length))] ?? 0).toFixed(2),
-    );
   const rows = connections[0]?.template.rows ?? 1;
   return {
     sent: total('sent'),
     acknowledged: total('acknowledged'),
     rowsAcknowledged: total('acknowledged') * rows,
     rowsPerSecond: (acknowledgedMeasured * rows) / measuredSeconds,
-    ackMs: { p50: quantile(0.5), p99: quantile(0.99), max: quantile(1) },
+    ackMs: quantiles(latencies),
+    waitsMs: load.rate === undefined ? [] : latencies,
+    ownLateMs: quantiles(late),
     cpuSeconds: (user + system) / 1e6,
     measuredSeconds,
   };

@@ -12,32 +12,7 @@ import { parseProfile } from '@village/device-profiles';
 import { mqttHooks, Pipeline, type Principal, type Registry } from '@village/ingest';
 import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { deviceId, gatewayId, METRICS, ROWS_PER_BATCH, SECRET } from './packets.ts';
-
-const PROFILE = 'bench/station';
-const quantities = [
-  'air.temperature',
-  'air.humidity',
-  'air.pressure',
-  'air.pm25',
-  'air.pm10',
-  'wind.speed',
-];
-const yaml = `profile: ${PROFILE}
-revision: 1
-name: { zh: 基准站, en: Bench station }
-kind: weather-station
-protocol: mqtt
-mqtt: { payload: native, every: 1s, reportEvery: 1s, silentAfter: 1m }
-metrics:
-${METRICS.map((key, k) => `  - { key: ${key}, quantity: ${quantities[k]}, range: [-100, 2000] }`).join('\n')}
-examples:
-  - name: all six
-    frame: { topic: village/v1/devices/x/readings, payload: '{"device":"x","at":"2026-01-01T00:00:00Z","values":{${METRICS.map((key) => `"${key}":1`).join(',')}}}' }
-    readings: { ${METRICS.map((key) => `${key}: 1`).join(', ')} }
-  - name: no JSON
-    frame: { topic: village/v1/devices/x/readings, payload: 'BOOT' }
-    error: payload-not-json
-`;
+import { PROFILE, profileYaml } from './profile.ts';
 
 const COUNTY = '330522000000';
 const townshipOf = (n: number): string => `330522${String(1 + (n % 15)).padStart(3, '0')}000`;
@@ -58,6 +33,7 @@ function registry(devices: number, viaGateways: boolean): Registry {
       options: {},
       longitude: null,
       latitude: null,
+      clock: 'keep',
     });
   }
   const principals = new Map<string, Principal>();
@@ -69,6 +45,7 @@ function registry(devices: number, viaGateways: boolean): Registry {
   return {
     device: (id) => all.get(id),
     byAddress: (_profile, address) => all.get(address),
+    verifyKey: () => undefined,
     verify: (username, secret) => (secret === SECRET ? principals.get(username) : undefined),
   };
 }
@@ -128,7 +105,7 @@ async function keepBusy(
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { profile, faults } = parseProfile(yaml, 'bench/station.yaml');
+  const { profile, faults } = parseProfile(profileYaml, 'bench/station.yaml');
   if (profile === undefined) throw new Error(JSON.stringify(faults));
   const folder = mkdtempSync(join(tmpdir(), 'village-bench-'));
   const store = await openTimeSeries({ folder, timer: systemTimer });
@@ -145,7 +122,7 @@ async function serve(options: ServeOptions): Promise<void> {
     store,
     registry: known,
     profiles: new Map([[PROFILE, profile]]),
-    clock: systemTimer.now,
+    timer: systemTimer,
   });
   const broker = createBroker(mqttHooks(pipeline, systemTimer.now), {
     limits: {

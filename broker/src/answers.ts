@@ -5,6 +5,9 @@ export const ANSWER = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 
 
 export type Answer = (typeof ANSWER)[keyof typeof ANSWER];
 
+/** CONNACK 1, "unacceptable protocol version" (MQTT 3.1.1 §3.1.2.2). */
+export const OTHER_VERSION: Buffer = Buffer.from([0x20, 2, 0, 1]);
+
 export class Answers {
   /** First byte and packet id of each. */
   #due: number[] = [];

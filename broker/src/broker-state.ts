@@ -1,4 +1,5 @@
 /** What all connections of one broker share: its hooks, limits, counters, and the list of those that wait. */
+import type { Will } from './client-socket.ts';
 import type { BrokerHooks, BrokerLimits, IgnoredCause, Publish, Session } from './contract.ts';
 import { type Log, SparingLog } from './sparing-log.ts';
 import { Takeovers } from './takeovers.ts';
@@ -126,6 +127,15 @@ export class BrokerState<Who> {
     return open;
   }
 
+  acceptsClientId(session: Session<Who>, clientId: string): boolean {
+    try {
+      return this.hooks.acceptsClientId?.(session, clientId) ?? true;
+    } catch (error) {
+      this.hookFailed('acceptsClientId', session, error);
+      return false;
+    }
+  }
+
   /** Null when the owner could not say. */
   mayPublish(session: Session<Who>, topic: string): boolean | null {
     try {
@@ -187,6 +197,20 @@ export class BrokerState<Who> {
       this.hookFailed('publish', message.session, error);
       done(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  /** Hands over the will of a client that vanished, if its topic still is the client's. */
+  publishWill(session: Session<Who>, will: Will): void {
+    if (this.mayPublish(session, will.topic) !== true) {
+      this.count('acl-will');
+      return;
+    }
+    this.publish({ session, ...will, dup: false, will: true }, (error) => {
+      if (error === undefined) return;
+      this.count('will-lost');
+      const { clientId } = session;
+      this.#log('warn', 'will was not taken', { clientId, reason: error.message });
+    });
   }
 
   /** Whether no further message may be handed over now. */

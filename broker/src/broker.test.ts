@@ -1,3 +1,4 @@
+import mqtt, { type Packet } from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BrokerOptions } from './broker.ts';
 import type { BrokerHooks } from './contract.ts';
@@ -331,7 +332,7 @@ describe('packets', () => {
     early.raw(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]));
     await early.gone();
     const client = await one.client('a');
-    client.raw(Buffer.from([0x30, 0xff, 0xff, 0x7f]));
+    client.raw(Buffer.from([0x82, 0xff, 0xff, 0x7f]));
     await client.gone();
     expect(refused(one)).toMatchObject({ 'packet-too-large': 2 });
   });
@@ -339,7 +340,7 @@ describe('packets', () => {
   it('bounds what unfinished packets of all clients may hold', async () => {
     const one = await start({ limits: { partialBytesMax: 100_000 } });
     const clients = await Promise.all(['a', 'b', 'c'].map((id) => one.client(id)));
-    const header = Buffer.from([0x30, 0x80, 0x80, 0x08]);
+    const header = Buffer.from([0x30, 0x80, 0x80, 0x08, 0, 1, 0x61]);
     for (const client of clients) client.raw(Buffer.concat([header, Buffer.alloc(40_000)]));
     await eventually(() => clients.some((client) => client.closed), 'one closed');
     expect(refused(one)).toMatchObject({ 'partial-bytes': 1 });
@@ -375,6 +376,36 @@ describe('packets', () => {
     await client.gone();
     expect(one.got).toEqual([]);
     expect(refused(one)).toEqual({ [cause]: 1 });
+  });
+
+  it('takes what a client of MQTT 3.1 sends again with its mark, which 3.1.1 forbids', async () => {
+    const one = await start();
+    const dup = (packet: Packet): Buffer => {
+      const bytes = mqtt.generate(packet);
+      bytes[0]! |= 8;
+      return bytes;
+    };
+    const again = Buffer.concat([
+      mqtt.generate(publishPacket('own/a', 'x', { qos: 2, messageId: 5 })),
+      dup({ cmd: 'pubrel', messageId: 5 }),
+      dup({ cmd: 'subscribe', messageId: 6, subscriptions: [{ topic: 'for/a', qos: 1 }] }),
+      dup({ cmd: 'unsubscribe', messageId: 7, unsubscriptions: ['for/a'] }),
+      mqtt.generate({ cmd: 'pingreq' }),
+    ]);
+    const old = await one.client('a', { protocolId: 'MQIsdp', protocolVersion: 3 });
+    old.raw(again);
+    await old.until(() => old.packets.length === 5, 'five answers');
+    expect(old.packets.map(({ cmd }) => cmd).sort()).toEqual([
+      'pingresp',
+      'pubcomp',
+      'pubrec',
+      'suback',
+      'unsuback',
+    ]);
+    const client = await one.client('b');
+    client.raw(dup({ cmd: 'pubrel', messageId: 5 }));
+    await client.gone();
+    expect(refused(one)).toEqual({ protocol: 1 });
   });
 
   it('acknowledges what is not for us and takes what is behind it, on one connection', async () => {

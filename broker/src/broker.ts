@@ -1,24 +1,47 @@
 /** A guarded MQTT 3.1.1 listener over aedes: sessions and deliveries are aedes', readings never pass through it. */
 import type { EventEmitter } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  type TlsOptions,
+  type Server as TlsServer,
+} from 'node:tls';
 import { OperationalError } from '@village/core';
 import type { Client } from 'aedes';
 import { Admission } from './admission.ts';
 import { BrokerState } from './broker-state.ts';
 import type { Channel } from './channel.ts';
+import type { ClientSocket } from './client-socket.ts';
 import { Connection } from './connection.ts';
-import type { Broker, BrokerCounters, BrokerHooks, BrokerLimits } from './contract.ts';
+import type {
+  Broker,
+  BrokerCounters,
+  BrokerHooks,
+  BrokerLimits,
+  ClientCertificate,
+  Listening,
+} from './contract.ts';
 import { levelsOf, topicName } from './frame.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { connectionOf, Router } from './router.ts';
 import type { Log } from './sparing-log.ts';
+import { plainAddress } from './transport/addresses.ts';
+import { Door } from './transport/door.ts';
+import { createWebSocketServer } from './transport/web-socket.ts';
 
 export interface BrokerOptions {
   readonly limits?: Partial<BrokerLimits>;
   readonly log?: Log;
-  /** Listens with TLS when given. */
-  readonly tls?: TlsOptions;
+  /** The time of day, for certificates; the machine's when absent. */
+  readonly now?: () => number;
+}
+
+/** What is open of one call of `listen`. */
+interface Listener {
+  readonly server: Server;
+  readonly door: Door;
+  /** Ends what watches for certificates. */
+  readonly forget: () => void;
 }
 
 const TICK_MS = 100;
@@ -31,9 +54,9 @@ class AedesBroker<Who> implements Broker {
   readonly #state: BrokerState<Who>;
   readonly #admission: Admission;
   readonly #router: Router<Who>;
-  readonly #server: Server;
-  readonly #secure: boolean;
-  readonly #sockets = new Set<Socket>();
+  readonly #now: () => number;
+  readonly #listeners: Listener[] = [];
+  #routing: Promise<void> | null = null;
   #ticker: NodeJS.Timeout | null = null;
   #ticks = 0;
 
@@ -42,17 +65,7 @@ class AedesBroker<Who> implements Broker {
     this.#state = new BrokerState(hooks, limits, options.log ?? (() => undefined));
     this.#admission = new Admission(limits);
     this.#router = new Router(this.#state);
-    this.#secure = options.tls !== undefined;
-    const server = options.tls
-      ? createTlsServer({ handshakeTimeout: limits.connectTimeoutMs, ...options.tls })
-      : createServer();
-    this.#server = server;
-    server.on('connection', (socket: Socket) => this.#accept(socket));
-    server.on('secureConnection', (socket: Socket) => this.#begin(socket));
-    server.on('tlsClientError', (_error: Error, socket: Socket) => {
-      this.#state.count('tls-handshake');
-      socket.destroy();
-    });
+    this.#now = options.now ?? Date.now;
     const events: EventEmitter = this.#router;
     events.on('error', (error: Error) => this.#fault('router', error));
     this.#router.on('clientReady', (client: Client) => connectionOf(client).opened());
@@ -62,24 +75,76 @@ class AedesBroker<Who> implements Broker {
     this.#router.on('connectionError', closed);
   }
 
-  async listen(port: number, host: string): Promise<AddressInfo> {
-    await this.#router.listen();
+  async listen(port: number, host: string, how: Listening = {}): Promise<AddressInfo> {
+    this.#routing ??= Promise.resolve(this.#router.listen());
+    await this.#routing;
+    const listener = this.#open(how);
+    const { server } = listener;
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject);
-        this.#server.listen({ port, host, backlog: BACKLOG }, resolve);
+        server.once('error', reject);
+        server.listen({ port, host, backlog: BACKLOG }, resolve);
       });
     } catch (cause) {
+      listener.forget();
       // What aedes has begun would keep the process alive.
-      await this.#closeRouter();
+      if (this.#listeners.length === 0) await this.#closeRouter();
       const { message } = cause as Error;
       throw new OperationalError('listen-failed', `MQTT on ${host}:${port}: ${message}`, { cause });
     }
-    this.#server.removeAllListeners('error');
-    this.#server.on('error', (error) => this.#fault('listener', error));
+    server.removeAllListeners('error');
+    server.on('error', (error) => this.#fault('listener', error));
+    this.#listeners.push(listener);
     // Limits on sockets count in the machine's own time, whatever clock the readings are judged by.
-    this.#ticker = setInterval(() => this.#tick(performance.now()), TICK_MS);
-    return this.#server.address() as AddressInfo;
+    this.#ticker ??= setInterval(() => this.#tick(performance.now()), TICK_MS);
+    return server.address() as AddressInfo;
+  }
+
+  /** A server for one port, not listening yet. */
+  #open({ tls, websocket, proxies }: Listening): Listener {
+    const state = this.#state;
+    const { limits } = state;
+    const asks = tls !== undefined && tls.clients !== 'none';
+    const options: TlsOptions | null =
+      tls === undefined
+        ? null
+        : {
+            ...tls.context,
+            handshakeTimeout: limits.connectTimeoutMs,
+            requestCert: asks,
+            // Judged by the door, which counts why one is refused.
+            rejectUnauthorized: false,
+          };
+    const refused = (cause: string, address: string, detail: object = {}): void => {
+      state.count(cause);
+      state.sparing.say('info', `connection refused: ${cause}`, { ...detail, subject: address });
+    };
+    let server: Server;
+    if (websocket !== undefined)
+      server = createWebSocketServer(websocket, options, limits, {
+        opened: (stream, socket) => this.#begin(stream, socket, door),
+        refused: (cause, address) => refused(cause, plainAddress(address)),
+      });
+    else {
+      server = options === null ? createServer() : createTlsServer(options);
+      server.on(options === null ? 'connection' : 'secureConnection', (socket: Socket) =>
+        this.#begin(socket, socket, door),
+      );
+    }
+    const door: Door = new Door(server, {
+      ...(proxies === undefined ? {} : { proxies }),
+      timeoutMs: limits.connectTimeoutMs,
+      pendingMax: limits.connectionsMax,
+      ...(tls === undefined ? {} : { tls: { clients: tls.clients, now: this.#now } }),
+      enter: (address) =>
+        state.closing ? 'closing' : this.#admission.enter(address, performance.now()),
+      leave: (address) => this.#admission.leave(address),
+      refused,
+    });
+    const forget = tls?.onChange((context) =>
+      (server as TlsServer).setSecureContext({ ...options, ...context }),
+    );
+    return { server, door, forget: forget ?? (() => undefined) };
   }
 
   send(
@@ -120,9 +185,12 @@ class AedesBroker<Who> implements Broker {
     const state = this.#state;
     if (state.closing) return;
     state.closing = true;
-    const stopped = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
+    const stopped = Promise.all(
+      this.#listeners.map(({ server, forget }) => {
+        forget();
+        return new Promise<void>((resolve) => server.close(() => resolve()));
+      }),
+    );
     const until = performance.now() + timeoutMs;
     if (state.inFlight > 0)
       await new Promise<void>((resolve) => {
@@ -135,7 +203,7 @@ class AedesBroker<Who> implements Broker {
     for (const connection of [...state.connections]) connection.closeNow();
     const left = Math.max(50, until - performance.now());
     const stuck = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      for (const { door } of this.#listeners) for (const socket of door.sockets) socket.destroy();
     }, left);
     await stopped;
     clearTimeout(stuck);
@@ -152,34 +220,16 @@ class AedesBroker<Who> implements Broker {
     this.#state.log('error', `${part} of the broker failed`, { cause: error });
   }
 
-  #accept(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress);
-    const refused = this.#state.closing
-      ? 'closing'
-      : this.#admission.enter(address, performance.now());
-    if (refused !== null) {
-      this.#state.count(refused);
-      this.#state.sparing.say('info', `connection refused: ${refused}`, { subject: address });
-      // It is refused already; what happens to its socket is nobody's matter.
-      socket.on('error', () => this.#state.count('refused-socket-error'));
-      socket.destroy();
-      return;
-    }
-    this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#admission.leave(address);
-    });
-    if (!this.#secure) this.#begin(socket);
-  }
-
-  #begin(socket: Socket): void {
+  #begin(stream: ClientSocket, socket: Socket, door: Door): void {
     const address = plainAddress(socket.remoteAddress);
     const connect = (channel: Channel): void => {
       this.#router.handle(channel);
     };
+    const shown = door.certificateOf(socket);
+    const certificate: (ClientCertificate & { until: number }) | null =
+      shown === null ? null : { ...shown, until: performance.now() + shown.validTo - this.#now() };
     this.#state.connections.add(
-      new Connection(this.#state, socket, address, { connect }, performance.now()),
+      new Connection(this.#state, stream, { address, certificate }, { connect }, performance.now()),
     );
   }
 
@@ -194,10 +244,6 @@ class AedesBroker<Who> implements Broker {
     for (const connection of state.connections) connection.check(now);
     this.#admission.forget(now);
   }
-}
-
-function plainAddress(address: string | undefined): string {
-  return address?.replace(/^::ffff:/, '') ?? 'unknown';
 }
 
 /**

@@ -42,3 +42,8 @@ export class Channel extends Duplex {
     callback(error);
   }
 }
+
+export interface ConnectionEvents {
+  /** The first packet is a CONNECT: aedes gets its stream. */
+  connect(channel: Channel): void;
+}

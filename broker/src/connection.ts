@@ -2,55 +2,45 @@
  * One client's socket. Reads packets off it under every limit, takes what the client publishes itself, and passes the
  * rest (CONNECT, subscriptions, pings) to aedes.
  */
-import type { Socket } from 'node:net';
-import { ANSWER, type Answer, Answers } from './answers.ts';
+import { ANSWER, type Answer, Answers, OTHER_VERSION } from './answers.ts';
 import type { BrokerState } from './broker-state.ts';
-import { Channel } from './channel.ts';
-import type { Publish, Session } from './contract.ts';
-import { connectFault, isWellFormed, packetId } from './control-packets.ts';
-import { frameLength, isClientPacket, PACKET } from './frame.ts';
-import { PublishPacket } from './publish-packet.ts';
+import { Channel, type ConnectionEvents } from './channel.ts';
+import type { Caller, ClientSocket, Will } from './client-socket.ts';
+import { type ConnectFacts, connectFacts, connectFault } from './connect-packet.ts';
+import type { IgnoredCause, Publish, Session } from './contract.ts';
+import { dropDup, isWellFormed, packetId } from './control-packets.ts';
+import { frameLength, isClientPacket, PACKET, publishesIn, strangerCause } from './frame.ts';
+import { PublishPacket, publishHeadLength } from './publish-packet.ts';
 import { Qos2 } from './qos2.ts';
+import { ReadPast } from './read-past.ts';
+import { TokenBucket } from './token-bucket.ts';
+import { Unfinished } from './unfinished.ts';
 
 /** Why a socket is not being read. */
 const HOLD = { connecting: 1, full: 2, rate: 4, control: 8, drain: 16 } as const;
 
-/** Unfinished packets in more pieces than this are joined, so that one byte a packet does not cost a buffer each. */
-const PARTS_MAX = 64;
-/** All a client may begin with (MQTT 3.1.1 §3.1). */
-const CONNECT_BYTE = PACKET.connect << 4;
 const NOTHING: Buffer = Buffer.alloc(0);
-/** CONNACK 1, "unacceptable protocol version" (MQTT 3.1.1 §3.1.2.2). */
-const OTHER_VERSION: Buffer = Buffer.from([0x20, 2, 0, 1]);
 /** After so long without a byte the kernel asks whether the other side is still there, ms. */
 const TCP_KEEPALIVE_MS = 60_000;
-
-export interface Will {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: 0 | 1 | 2;
-  readonly retain: boolean;
-}
-
-export interface ConnectionEvents {
-  /** The first packet is a CONNECT: aedes gets its stream. */
-  connect(channel: Channel): void;
-}
 
 /** State of one client from accept to close. */
 export class Connection<Who> {
   readonly address: string;
+  readonly certificate: Caller['certificate'];
   session: Session<Who> | null = null;
   /** The name that was let in; empty before. */
   username = '';
   /** What the client calls itself. */
   clientId = '';
   will: Will | null = null;
+  /** Of its CONNECT; null before. */
+  facts: ConnectFacts | null = null;
   keepaliveMs: number;
   closed = false;
+  readonly past = new ReadPast();
   readonly #state: BrokerState<Who>;
   readonly #on: ConnectionEvents;
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #openedAt: number;
   #channel: Channel | null = null;
   #open = false;
@@ -58,12 +48,9 @@ export class Connection<Who> {
   #hold = 0;
   /** Bytes read and not looked at because of a hold. */
   #held: Buffer = NOTHING;
-  #parts: Buffer[] = [];
-  #partsBytes = 0;
-  #partsNeeded = 0;
+  readonly #begun: Unfinished;
   readonly #message = new PublishPacket();
-  #tokens: number;
-  #tokensAt: number;
+  readonly #tokens: TokenBucket;
   readonly #answers = new Answers();
   readonly #qos2 = new Qos2();
   #received = true;
@@ -74,8 +61,8 @@ export class Connection<Who> {
 
   constructor(
     state: BrokerState<Who>,
-    socket: Socket,
-    address: string,
+    socket: ClientSocket,
+    { address, certificate }: Caller,
     on: ConnectionEvents,
     now: number,
   ) {
@@ -83,17 +70,21 @@ export class Connection<Who> {
     this.#on = on;
     this.#socket = socket;
     this.address = address;
+    this.certificate = certificate;
     this.#openedAt = now;
     this.#receivedAt = now;
-    this.#tokensAt = now;
-    this.#tokens = 2 * state.limits.messagesPerSecond;
+    this.#begun = new Unfinished(state);
+    this.#tokens = new TokenBucket(state.limits.messagesPerSecond, now);
     this.keepaliveMs = state.limits.keepaliveMaxSeconds * 1000;
     socket.setNoDelay(true);
     // Finds out who has vanished, whatever long keep-alive was agreed.
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.on('error', () => {
-      if (!this.closed) state.count('socket-error');
+    socket.on('error', (error) => {
+      // A WebSocket says what its client has done wrong.
+      const { cause } = error;
+      if (typeof cause === 'string') this.close(cause);
+      else if (!this.closed) state.count('socket-error');
     });
     socket.on('close', () => this.#socketClosed());
     socket.on('drain', () => {
@@ -116,23 +107,14 @@ export class Connection<Who> {
     if (this.closed) return;
     this.#state.count(cause);
     this.#state.sparing.say('info', `connection closed: ${cause}`, {
-      ...this.#about(),
+      ...this.about(),
       ...(error === undefined ? {} : { reason: error.message }),
     });
     this.closeNow();
   }
 
-  /** The client's CONNECT is refused. */
-  refused(cause: string, username: string | undefined): void {
-    this.#state.count(cause);
-    this.#state.sparing.say('info', `sign-in refused: ${cause}`, {
-      ...this.#about(),
-      ...(username === undefined ? {} : { username }),
-    });
-  }
-
   /** Who it is, for the log: the name that was let in, the address before. */
-  #about(): { subject: string; address: string; clientId: string } {
+  about(): { subject: string; address: string; clientId: string } {
     const subject = this.username === '' ? this.address : this.username;
     return { subject, address: this.address, clientId: this.clientId };
   }
@@ -144,16 +126,17 @@ export class Connection<Who> {
     const state = this.#state;
     state.connections.delete(this);
     state.throttled.delete(this);
-    state.partialBytes -= this.#partsBytes + (this.#gone ? this.#held.length : 0);
-    this.#parts = [];
-    this.#partsBytes = 0;
+    this.#begun.take();
+    if (this.#gone) state.partialBytes -= this.#held.length;
     this.#loseHeld();
     this.#socket.destroySoon();
     this.#channel?.destroy();
     const session = this.session;
     if (session !== null) state.left(this);
     if (session === null || !this.#open) return;
-    this.#publishWill(session);
+    const { will } = this;
+    this.will = null;
+    if (will !== null && !this.#disconnected && !state.closing) state.publishWill(session, will);
     if (!this.#gone) state.notify('disconnected', session);
   }
 
@@ -176,21 +159,13 @@ export class Connection<Who> {
     state.notify('disconnected', session);
     // Nobody waits for what aedes and the socket would have to say.
     this.#release(HOLD.drain | HOLD.control);
-    if (state.partialBytes > state.limits.partialBytesMax) this.close('partial-bytes');
+    this.#limitPartial();
   }
 
   /** Counts the messages that were read and are given up. */
   #loseHeld(): void {
-    const held = this.#held;
+    const lost = publishesIn(this.#held, this.past.left);
     this.#held = NOTHING;
-    let at = 0;
-    let lost = 0;
-    while (at < held.length) {
-      const length = frameLength(held, at, held.length);
-      if (length <= 0 || at + length > held.length) break;
-      if (held[at]! >> 4 === PACKET.publish) lost++;
-      at += length;
-    }
     if (lost > 0) this.#state.count('held-lost', lost);
   }
 
@@ -213,6 +188,10 @@ export class Connection<Who> {
       this.#receivedAt = now;
     }
     if (this.#gone) return;
+    if (this.certificate !== null && now > this.certificate.until) {
+      this.close('certificate-expired');
+      return;
+    }
     if (!this.#open) {
       if (now - this.#openedAt > limits.connectTimeoutMs) this.close('connect-timeout');
     } else if (now - this.#receivedAt > this.keepaliveMs * 1.5) this.close('keepalive');
@@ -229,10 +208,7 @@ export class Connection<Who> {
 
   /** Gives tokens for the time gone by, and reads on when there are any. */
   refill(now: number): boolean {
-    const rate = this.#state.limits.messagesPerSecond;
-    this.#tokens = Math.min(2 * rate, this.#tokens + ((now - this.#tokensAt) * rate) / 1000);
-    this.#tokensAt = now;
-    if (this.#tokens < 1) return false;
+    if (!this.#tokens.refill(now)) return false;
     this.#release(HOLD.rate);
     return true;
   }
@@ -276,26 +252,6 @@ export class Connection<Who> {
     if (!this.#gone) this.closeNow();
   }
 
-  #publishWill(session: Session<Who>): void {
-    const will = this.will;
-    const state = this.#state;
-    this.will = null;
-    if (will === null || this.#disconnected || state.closing) return;
-    if (!state.mayPublish(session, will.topic)) {
-      state.count('acl-will');
-      return;
-    }
-    state.publish({ session, ...will, dup: false, retain: will.retain, will: true }, (error) => {
-      if (error !== undefined) {
-        state.count('will-lost');
-        state.log('warn', 'will was not taken', {
-          clientId: session.clientId,
-          reason: error.message,
-        });
-      }
-    });
-  }
-
   #holdBack(why: number): void {
     if (this.#hold === 0 && !this.#gone) this.#socket.pause();
     this.#hold |= why;
@@ -323,22 +279,19 @@ export class Connection<Who> {
       this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
       return;
     }
-    if (this.#partsBytes === 0) {
+    if (this.#begun.bytes === 0) {
       this.#split(chunk);
       return;
     }
-    this.#keep(chunk);
-    if (this.closed || this.#partsBytes < this.#partsNeeded) return;
-    const joined = Buffer.concat(this.#parts, this.#partsBytes);
-    this.#state.partialBytes -= this.#partsBytes;
-    this.#parts = [];
-    this.#partsBytes = 0;
-    this.#split(joined);
+    const isWhole = this.#begun.add(chunk);
+    this.#limitPartial();
+    if (!this.closed && isWhole) this.#split(this.#begun.take());
   }
 
   /** Takes every whole packet; keeps a copy of the piece of the last one. */
-  #split(bytes: Buffer): void {
+  #split(all: Buffer): void {
     const limits = this.#state.limits;
+    const bytes = this.past.joined(all.subarray(this.#pass(all.length)));
     const end = bytes.length;
     let at = 0;
     while (at < end) {
@@ -348,14 +301,32 @@ export class Connection<Who> {
       }
       const length = frameLength(bytes, at, end);
       const lengthMax = this.#open ? limits.packetBytes : limits.packetBytesBeforeConnect;
-      const stranger = !this.#open && bytes[at] !== CONNECT_BYTE;
-      if (stranger || length < 0 || length > lengthMax) {
-        this.close(length > lengthMax && !stranger ? 'packet-too-large' : 'protocol');
+      const stranger = this.#open ? null : strangerCause(bytes[at]);
+      if (this.#open && length > lengthMax && bytes[at]! >> 4 === PACKET.publish) {
+        const head = publishHeadLength(bytes, at, end);
+        if (at + head > end) {
+          this.#keep(bytes.subarray(at), head);
+          return;
+        }
+        if (!this.#passOver(bytes, at, length)) continue;
+        if (this.closed) return;
+        at += this.#pass(end - at);
+        continue;
+      }
+      if (!this.#open && stranger === null && length > lengthMax) {
+        const short = this.past.beginWill(bytes.subarray(at), length, lengthMax);
+        if (short !== null) {
+          if ('needed' in short) this.#keep(bytes.subarray(at), short.needed);
+          else this.#split(bytes.subarray(at));
+          return;
+        }
+      }
+      if (stranger !== null || length < 0 || length > lengthMax) {
+        this.close(stranger ?? (length < 0 ? 'protocol' : 'packet-too-large'));
         return;
       }
       if (length === 0 || at + length > end) {
-        this.#partsNeeded = length === 0 ? end - at + 1 : length;
-        this.#keep(Buffer.from(bytes.subarray(at)));
+        this.#keep(bytes.subarray(at), length === 0 ? end - at + 1 : length);
         return;
       }
       if (!this.#packet(bytes, at, length)) continue;
@@ -364,12 +335,12 @@ export class Connection<Who> {
     }
   }
 
-  #keep(piece: Buffer): void {
-    this.#parts.push(piece);
-    this.#partsBytes += piece.length;
-    this.#state.partialBytes += piece.length;
-    if (this.#parts.length > PARTS_MAX)
-      this.#parts = [Buffer.concat(this.#parts, this.#partsBytes)];
+  #keep(begin: Buffer, needed: number): void {
+    this.#begun.begin(begin, needed);
+    this.#limitPartial();
+  }
+
+  #limitPartial(): void {
     if (this.#state.partialBytes > this.#state.limits.partialBytesMax) this.close('partial-bytes');
   }
 
@@ -382,12 +353,13 @@ export class Connection<Who> {
     }
     if (type === PACKET.publish) {
       if (!this.#mayTake()) return false;
-      this.#tokens--;
+      this.#tokens.take(1);
       const fault = this.#publish(bytes, at, length);
       if (fault !== null) this.close(fault);
       return true;
     }
     const packet = bytes.subarray(at, at + length);
+    if (this.facts?.isOld) dropDup(packet);
     if (!isClientPacket(type) || type === PACKET.connect || !isWellFormed(packet))
       this.close('protocol');
     else if (type === PACKET.pubrel) {
@@ -417,6 +389,7 @@ export class Connection<Who> {
       this.close(fault === 'version' ? 'protocol-version' : 'protocol');
       return;
     }
+    this.facts = connectFacts(packet);
     this.#holdBack(HOLD.connecting);
     this.#channel = new Channel(this);
     this.#on.connect(this.#channel);
@@ -424,7 +397,7 @@ export class Connection<Who> {
   }
 
   #mayTake(): boolean {
-    if (this.#tokens < 1 && !this.refill(performance.now())) {
+    if (!this.#tokens.any && !this.refill(performance.now())) {
       this.#holdBack(HOLD.rate);
       this.#state.throttled.add(this);
       return false;
@@ -442,23 +415,15 @@ export class Connection<Who> {
     const read = this.#message;
     const fault = read.read(bytes, at, length);
     if (fault !== null) return fault;
+    if (!this.#isNew()) return null;
     const { topic, qos, id } = read;
-    const session = this.session;
-    if (session === null) throw new Error('BUG: open connection without a session');
+    const session = this.#owner();
     const state = this.#state;
-    if (qos === 2) {
-      const before = this.#qos2.take(id);
-      if (before === 'received') this.#answerSoon(ANSWER.pubrec, id);
-      if (before !== 'new') return null;
-    }
     const tooDeep = read.levels > state.limits.topicLevels;
     const isForUs = !tooDeep && state.mayPublish(session, topic);
     if (isForUs === null) return 'publish-refused';
     if (!isForUs) {
-      // A client that keeps what was not acknowledged would come back with it again and again, and never get to what is behind.
-      state.ignore(session, topic, tooDeep ? 'topic-levels' : 'acl-publish');
-      this.#acknowledge(qos, id);
-      state.planAcknowledging();
+      this.#ignore(tooDeep ? 'topic-levels' : 'acl-publish');
       return null;
     }
     const message: Publish<Who> = {
@@ -476,6 +441,50 @@ export class Connection<Who> {
       else this.#acknowledge(qos, id);
     });
     return null;
+  }
+
+  #owner(): Session<Who> {
+    if (this.session === null) throw new Error('BUG: open connection without a session');
+    return this.session;
+  }
+
+  /** Whether the message that was read did not come before; a QoS 2 one that waits for its PUBREL is answered again. */
+  #isNew(): boolean {
+    const { qos, id } = this.#message;
+    if (qos !== 2) return true;
+    const before = this.#qos2.take(id);
+    if (before === 'received') this.#answerSoon(ANSWER.pubrec, id);
+    return before === 'new';
+  }
+
+  /**
+   * Acknowledges the message that was read and does not take it: a client that keeps what was not acknowledged would come
+   * back with it again and again, and never get to what is behind.
+   */
+  #ignore(cause: IgnoredCause): void {
+    const { topic, qos, id } = this.#message;
+    this.#state.ignore(this.#owner(), topic, cause);
+    this.#acknowledge(qos, id);
+    this.#state.planAcknowledging();
+  }
+
+  /** Begins to read past a PUBLISH whose head is here and whose body is too large; false when it must wait. */
+  #passOver(bytes: Buffer, at: number, length: number): boolean {
+    if (!this.#mayTake()) return false;
+    // Costs its client as many messages as would have filled it.
+    this.#tokens.take(length / this.#state.limits.packetBytes);
+    const fault = this.#message.read(bytes, at, length);
+    if (fault === null) this.past.left = length;
+    else this.close(fault);
+    return true;
+  }
+
+  /** How many of these bytes belong to what is read past, which is acknowledged at its end. */
+  #pass(available: number): number {
+    const passed = this.past.take(available);
+    if (passed > 0 && this.past.left === 0 && this.#open && this.#isNew())
+      this.#ignore('packet-too-large');
+    return passed;
   }
 
   /** The message's acknowledgement goes out at the end of the tick in which something is done. */

@@ -1,11 +1,48 @@
 /** The contract of a guarded MQTT listener: what it asks of its owner, and what it reports. */
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 
 /** One connected client, as its owner sees it. `who` is what `authenticate` returned. */
 export interface Session<Who> {
   readonly clientId: string;
   readonly address: string;
   readonly who: Who;
+}
+
+/** What a client has proved by its TLS certificate, which was signed by one of the listener's authorities. */
+export interface ClientCertificate {
+  /** The common name of its subject. */
+  readonly name: string;
+  /** Its public key, written as `certificateKeyOf` of core does. */
+  readonly key: string;
+  readonly validTo: number;
+}
+
+/** Whether clients are asked for a certificate, and whether one without is let in. */
+export type ClientRule = 'none' | 'optional' | 'required';
+
+/** The certificate of a listener. */
+export interface Certificates {
+  readonly clients: ClientRule;
+  /** What TLS is spoken with now. */
+  readonly context: SecureContextOptions;
+  /** Calls `changed` whenever there is another one, until the returned function is called. */
+  onChange(changed: (context: SecureContextOptions) => void): () => void;
+}
+
+/** A listener that speaks MQTT over WebSocket. */
+export interface WebSocketRules {
+  readonly path: string;
+  /** Of pages whose browsers may connect. */
+  readonly origins: readonly string[];
+}
+
+/** How a port is listened on; plain TCP when nothing is said. */
+export interface Listening {
+  readonly tls?: Certificates;
+  readonly websocket?: WebSocketRules;
+  /** Addresses and networks of proxies that begin each connection with a PROXY header. */
+  readonly proxies?: readonly string[];
 }
 
 export interface Publish<Who> {
@@ -21,19 +58,26 @@ export interface Publish<Who> {
 }
 
 /** Why a message is acknowledged and not taken, or a will not kept. */
-export type IgnoredCause = 'acl-publish' | 'topic-levels' | 'acl-will';
+export type IgnoredCause = 'acl-publish' | 'topic-levels' | 'packet-too-large' | 'acl-will';
 
 export interface BrokerHooks<Who> {
   /**
    * Synchronous; null refuses (CONNACK 4 or 5). Any client id is good: sessions of two usernames never meet, whatever
-   * both call themselves.
+   * both call themselves. A client with a certificate may leave out name and password: `username` is the name that the
+   * certificate is for then, and never another one.
    */
   authenticate(request: {
     clientId: string;
     username: string;
     password: string;
     address: string;
+    certificate: ClientCertificate | null;
   }): Who | null;
+  /**
+   * Whether a client that was let in may use this client id, empty when it names none; false refuses it (CONNACK 2, counted as
+   * `client-id-bound`). Absent is always true.
+   */
+  acceptsClientId?(session: Session<Who>, clientId: string): boolean;
   /** Whether messages of this topic are taken; the others are acknowledged, counted and told to `ignored`. */
   mayPublish(session: Session<Who>, topic: string): boolean;
   maySubscribe(session: Session<Who>, filter: string): boolean;
@@ -47,7 +91,7 @@ export interface BrokerHooks<Who> {
    * times a second. Absent is always true.
    */
   ready?(): boolean;
-  /** A message was acknowledged and not taken: not the client's topic, or too deep; or its will is not kept. */
+  /** A message was acknowledged and not taken: not the client's topic, too deep or too large; or its will is not kept. */
   ignored?(session: Session<Who>, topic: string, cause: IgnoredCause): void;
   connected?(session: Session<Who>): void;
   disconnected?(session: Session<Who>): void;
@@ -92,7 +136,8 @@ export interface BrokerCounters {
 }
 
 export interface Broker {
-  listen(port: number, host: string): Promise<AddressInfo>;
+  /** May be called for several ports; limits count over all of them. */
+  listen(port: number, host: string, how?: Listening): Promise<AddressInfo>;
   /** To subscribed clients (commands to gateways). */
   send(
     topic: string,

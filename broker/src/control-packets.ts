@@ -2,24 +2,9 @@
 import { isUtf8 } from 'node:buffer';
 import { headerLength, PACKET } from './frame.ts';
 
-/** Protocol names and levels that are spoken here: 3.1.1, and 3.1 as old modems have it. */
-const SPOKEN: Readonly<Record<string, number>> = { MQTT: 4, MQIsdp: 3 };
-
-/** Why a CONNECT is not gone into; `version` is answered with CONNACK 1 (§3.1.2.2), the rest not at all. */
-export function connectFault(packet: Buffer): 'version' | 'protocol' | null {
-  const start = headerLength(packet, 0);
-  if (packet[0] !== PACKET.connect << 4 || start + 2 > packet.length) return 'protocol';
-  const nameEnd = start + 2 + packet.readUInt16BE(start);
-  if (nameEnd + 2 > packet.length) return 'protocol';
-  const name = packet.toString('latin1', start + 2, nameEnd);
-  const level = packet[nameEnd]!;
-  // §3.1.2.1: another name is another protocol, and may be left without an answer.
-  if (!Object.hasOwn(SPOKEN, name)) return 'protocol';
-  if (SPOKEN[name] !== level) return 'version';
-  const flags = packet[nameEnd + 1]!;
-  const willQos = (flags >> 3) & 3;
-  // §3.1.2.3, §3.1.2.6: the reserved bit, and a QoS that is none.
-  return (flags & 1) !== 0 || willQos === 3 ? 'protocol' : null;
+/** Clients of MQTT 3.1 mark what they send again, also where 3.1.1 has a reserved bit (MQTT 3.1 §2.1). */
+export function dropDup(packet: Buffer): void {
+  if (flagsOf(packet[0]! >> 4) === 2) packet[0]! &= ~8;
 }
 
 /** The lower half of the first byte that the type must have (table 2.2). */

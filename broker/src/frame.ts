@@ -46,6 +46,18 @@ export function headerLength(bytes: Uint8Array, at: number): number {
   return i + 1 - at;
 }
 
+/** Whole PUBLISH packets in these bytes from `from` on, where a packet begins. */
+export function publishesIn(bytes: Uint8Array, from: number): number {
+  let count = 0;
+  for (let at = from; at < bytes.length; ) {
+    const length = frameLength(bytes, at, bytes.length);
+    if (length <= 0 || at + length > bytes.length) break;
+    if (bytes[at]! >> 4 === PACKET.publish) count++;
+    at += length;
+  }
+  return count;
+}
+
 /** The topic name in these bytes, or null when it is none that one may publish to (MQTT 3.1.1 §1.5.3, §4.7). */
 export function topicName(bytes: Buffer): string | null {
   for (const byte of bytes) if (byte === 0 || byte === 0x23 || byte === 0x2b) return null;
@@ -59,7 +71,11 @@ export function levelsOf(topic: string): number {
   return levels;
 }
 
-/** Whether a text of the wire holds NUL, or the mark that decoding leaves where UTF-8 was ill-formed. */
-export function isIllFormed(text: string): boolean {
-  return text.includes('\0') || text.includes('\uFFFD');
+/** TLS handshakes begin with this byte, and no packet does. */
+const TLS_BYTE = 22;
+
+/** What somebody does who begins with this byte; null for a CONNECT, the only thing to begin with (MQTT 3.1.1 §3.1). */
+export function strangerCause(first: number | undefined): string | null {
+  if (first === PACKET.connect << 4) return null;
+  return first === TLS_BYTE ? 'tls-on-plain-port' : 'protocol';
 }

@@ -3,6 +3,13 @@ import { headerLength, levelsOf, topicName } from './frame.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
+/** Bytes before the payload of a PUBLISH, or as many as are needed to know; its packet id is counted at QoS 0 too. */
+export function publishHeadLength(bytes: Buffer, at: number, end: number): number {
+  const header = headerLength(bytes, at);
+  if (at + header + 2 > end) return header + 2;
+  return header + 2 + bytes.readUInt16BE(at + header) + 2;
+}
+
 export class PublishPacket {
   topic = '';
   levels = 0;

@@ -4,7 +4,7 @@ import { type BrokerState, sessionKey } from './broker-state.ts';
 import type { Channel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import type { Session } from './contract.ts';
-import { isIllFormed, levelsOf, topicName } from './frame.ts';
+import { levelsOf, topicName } from './frame.ts';
 
 /** Between CONNECT and CONNACK; before CONNECT our own time-out counts. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -23,18 +23,29 @@ export function connectionOf<Who>(client: Client): Connection<Who> {
   return (client.conn as Channel).owner as Connection<Who>;
 }
 
+/** The name that a client goes by: its own word, or what its certificate says. */
+function nameOf<Who>(
+  { certificate }: Connection<Who>,
+  username: string | undefined,
+): string | undefined {
+  return username === undefined || username === '' ? certificate?.name : username;
+}
+
 /** Routes only what the broker itself sends: clients' messages end in the hooks, aedes' own $SYS ones nowhere. */
 export class Router<Who> extends Aedes {
   readonly #state: BrokerState<Who>;
   /** Why a CONNECT must be refused, between its arrival and `authenticate`. */
   readonly #unfit = new WeakMap<Connection<Who>, Refusal>();
-  #nameless = 0;
+  /** Clients that name no id. */
+  readonly #nameless = new WeakSet<Connection<Who>>();
+  #namelessCount = 0;
 
   constructor(state: BrokerState<Who>) {
     super({
       connectTimeout: CONNECT_TIMEOUT_MS,
       drainTimeout: state.limits.drainTimeoutMs,
-      maxTopicLevels: state.limits.topicLevels,
+      // Deeper filters are answered as what is not granted; aedes would end the connection.
+      maxTopicLevels: Number.MAX_SAFE_INTEGER,
     });
     this.#state = state;
     this.preConnect = (client, packet, callback) => {
@@ -44,7 +55,7 @@ export class Router<Who> extends Aedes {
     this.authenticate = (client, username, password, callback) => {
       const connection = connectionOf<Who>(client);
       const refused = this.#admit(connection, username, password);
-      if (refused !== null) connection.refused(refused.message, username);
+      if (refused !== null) this.#sayRefused(connection, refused.message, username);
       callback(refused, refused === null);
     };
     // Connections take what clients publish; aedes sees none of it.
@@ -52,7 +63,7 @@ export class Router<Who> extends Aedes {
     this.authorizeSubscribe = (client, subscription, callback) => {
       const session = connectionOf<Who>(client).session;
       const filter = subscription.topic;
-      const shut = /[#\0\uFFFD]|^\$/.test(filter);
+      const shut = /[#\0\uFFFD]|^\$/.test(filter) || levelsOf(filter) > state.limits.topicLevels;
       const granted = session !== null && !shut && state.maySubscribe(session, filter);
       if (!granted) state.count('acl-subscribe');
       callback(null, granted ? subscription : null);
@@ -74,13 +85,16 @@ export class Router<Who> extends Aedes {
     // MQTT 3.1.1 §3.1.3.1: without an id there is no session to come back to.
     if (packet.clientId === '' && !packet.clean)
       this.#unfit.set(connection, refusal('client-id', REFUSE.identifier));
-    if (isIllFormed(packet.clientId) || isIllFormed(packet.username ?? ''))
+    const ill = connection.facts?.ill;
+    if (ill?.clientId || ill?.name)
       this.#unfit.set(connection, refusal('client-id', REFUSE.identifier));
-    connection.clientId = packet.clientId === '' ? `none-${++this.#nameless}` : packet.clientId;
-    packet.clientId = sessionKey(packet.username ?? '', connection.clientId);
+    if (packet.clientId === '') this.#nameless.add(connection);
+    connection.clientId =
+      packet.clientId === '' ? `none-${++this.#namelessCount}` : packet.clientId;
+    packet.clientId = sessionKey(nameOf(connection, packet.username) ?? '', connection.clientId);
     const will = packet.will;
     if (will !== undefined) {
-      if (topicName(Buffer.from(will.topic)) === null || isIllFormed(will.topic))
+      if (topicName(Buffer.from(will.topic)) === null || ill?.willTopic)
         this.#unfit.set(connection, refusal('bad-topic', REFUSE.notAuthorized));
       const payload = Buffer.from(will.payload);
       const { qos = 0, retain = false } = will;
@@ -94,6 +108,18 @@ export class Router<Who> extends Aedes {
     packet.clean = true;
   }
 
+  /** A CONNECT is refused. */
+  #sayRefused(connection: Connection<Who>, cause: string, username: string | undefined): void {
+    const { certificate } = connection;
+    this.#state.count(cause);
+    this.#state.sparing.say('info', `sign-in refused: ${cause}`, {
+      ...connection.about(),
+      ...(username === undefined ? {} : { username }),
+      // Keys are no secret: this one can be registered if it is the right one.
+      ...(certificate === null ? {} : { certificate: certificate.name, key: certificate.key }),
+    });
+  }
+
   #admit(
     connection: Connection<Who>,
     username: string | undefined,
@@ -101,25 +127,32 @@ export class Router<Who> extends Aedes {
   ): Refusal | null {
     const unfit = this.#unfit.get(connection);
     if (unfit !== undefined) return unfit;
-    if (username === undefined || password === undefined)
+    const { clientId, address, certificate } = connection;
+    const name = nameOf(connection, username);
+    if (name === undefined || (certificate === null && password === undefined))
       return refusal('authentication', REFUSE.credentials);
-    const { clientId } = connection;
-    const { address } = connection;
+    // Whose certificate it is must not say that it is somebody else.
+    if (certificate !== null && certificate.name !== name)
+      return refusal('certificate-name', REFUSE.notAuthorized);
     let who: Who | null = null;
     try {
       who = this.#state.hooks.authenticate({
         clientId,
-        username,
-        password: password.toString('utf8'),
+        username: name,
+        password: password?.toString('utf8') ?? '',
         address,
+        certificate,
       });
     } catch (error) {
       this.#state.hookFailed('authenticate', null, error);
     }
     if (who === null) return refusal('authentication', REFUSE.notAuthorized);
     const session: Session<Who> = { clientId, address, who };
+    const said = this.#nameless.has(connection) ? '' : clientId;
+    if (!this.#state.acceptsClientId(session, said))
+      return refusal('client-id-bound', REFUSE.identifier);
     connection.session = session;
-    connection.username = username;
+    connection.username = name;
     this.#state.admitted(session, connection);
     this.#judgeWill(session, connection);
     return null;
@@ -128,8 +161,10 @@ export class Router<Who> extends Aedes {
   /** A will that may not be published is no reason to refuse all else that the client has to say. */
   #judgeWill(session: Session<Who>, connection: Connection<Who>): void {
     const { will } = connection;
-    if (will === null) return;
+    const largeWill = connection.past.will;
     const state = this.#state;
+    if (largeWill !== null) state.ignore(session, largeWill, 'acl-will');
+    if (will === null) return;
     const fits = levelsOf(will.topic) <= state.limits.topicLevels;
     if (fits && state.mayPublish(session, will.topic) === true) return;
     connection.will = null;

@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import mqtt, { type Packet } from 'mqtt-packet';
 import { type BrokerOptions, createBroker } from './broker.ts';
-import type { Broker, BrokerHooks, Publish } from './contract.ts';
+import type { Broker, BrokerHooks, Listening, Publish } from './contract.ts';
 
 /** One connection, its packets in the order in which they came. */
 export class TestClient {
@@ -128,8 +128,8 @@ export class TestBroker {
     if (!this.hold) done();
   }
 
-  async start(): Promise<this> {
-    this.port = (await this.broker.listen(0, '127.0.0.1')).port;
+  async start(how?: Listening): Promise<this> {
+    this.port = (await this.broker.listen(0, '127.0.0.1', how)).port;
     return this;
   }
 

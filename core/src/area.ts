@@ -23,7 +23,9 @@ export interface Area {
   readonly validTo: string | null;
 }
 
+export const AREA_CODE_DIGITS = 12;
+
 /** Whether a text is a 12-digit area code. */
 export function isAreaCode(text: string): boolean {
-  return /^\d{12}$/.test(text);
+  return text.length === AREA_CODE_DIGITS && /^\d+$/.test(text);
 }

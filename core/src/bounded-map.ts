@@ -12,6 +12,11 @@ export class BoundedMap<K, V> {
     return this.#entries.size;
   }
 
+  /** The entry that was set longest ago; undefined when there is none. */
+  get oldest(): V | undefined {
+    return this.#entries.values().next().value;
+  }
+
   get(key: K): V | undefined {
     return this.#entries.get(key);
   }
@@ -25,6 +30,11 @@ export class BoundedMap<K, V> {
       this.#entries.delete(oldest);
       return;
     }
+  }
+
+  /** Those set longest ago first. */
+  entries(): MapIterator<[K, V]> {
+    return this.#entries.entries();
   }
 
   delete(key: K): boolean {

@@ -3,6 +3,10 @@
 /** Ids of devices, gateways and credentials: safe in topics, file names and addresses. */
 export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
+/** What is made of a device's own clock that is off: its times stay, are corrected, or tell history where they are late. */
+export const CLOCK_USES = ['keep', 'correct', 'history'] as const;
+export type ClockUse = (typeof CLOCK_USES)[number];
+
 export interface Device {
   readonly id: string;
   /** What people call it. */
@@ -17,6 +21,7 @@ export interface Device {
   readonly address: string;
   /** Named options of the profile that this one installation overrides. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
+  readonly clock: ClockUse;
   /** WGS-84 degrees, or null. */
   readonly longitude: number | null;
   readonly latitude: number | null;
@@ -33,7 +38,7 @@ export type DeviceState = (typeof DEVICE_STATES)[number];
 
 /**
  * How a device stands at `now`: never heard; online; late after two report intervals; offline after
- * `silentAfterMs`. All in milliseconds; `lastSeenAt` is the receive time of its last live frame.
+ * `silentAfterMs`. All in milliseconds; `lastSeenAt` is when it was heard last, by what it said live or late.
  */
 export function deviceState(
   lastSeenAt: number | null,

@@ -1,5 +1,4 @@
 /** Readings, events and the batches that carry them over our own wire. */
-import { MINUTE } from './duration.ts';
 import type { Quality } from './quality.ts';
 
 export const LANES = ['live', 'backfill'] as const;
@@ -41,11 +40,6 @@ export interface DeviceEvent {
 /** Most characters of an event's detail as JSON. */
 export const EVENT_DETAIL_CHARACTERS_MAX = 4_096;
 
-/** Clocks of devices may run ahead by this much. */
-export const DEVICE_CLOCK_AHEAD_MAX_MS = 5 * MINUTE;
-/** Nothing was measured before: a clock that says so has not been set. */
-export const EARLIEST_MEASUREMENT = Date.UTC(2000, 0, 1);
-
 /** One device at one time, as it stands in the JSON of the wire and of `POST /api/v1/readings`. */
 export interface WireReading {
   device: string;
@@ -54,6 +48,10 @@ export interface WireReading {
   values: Record<string, number>;
   /** Only what is not `good`. */
   quality?: Record<string, Quality>;
+  /** The device told another time, which was none or was corrected by its gateway. */
+  redated?: true;
+  /** It is history by its gateway's clock, whatever the lane. */
+  late?: true;
   /** What the device said, base64: of devices whose figures may be evidence. */
   frame?: string;
   /** What must be known besides to read it, such as its topic. */
@@ -66,6 +64,8 @@ export interface WireEvent {
   type: string;
   detail?: Record<string, unknown>;
   /** As of a reading. */
+  redated?: true;
+  late?: true;
   frame?: string;
   framing?: string;
 }
@@ -83,6 +83,37 @@ export interface WireBatch {
   events?: WireEvent[];
 }
 
+/**
+ * A frame of which a gateway could not take all, as it publishes it to `village/v1/gateways/{id}/refused` in
+ * `{refused: WireRefused[]}`: samples; how many there were is told with the status.
+ */
+export interface WireRefused {
+  device: string;
+  /** Under which the rest of the frame is stored, RFC 3339. */
+  at: string;
+  /** What of it was refused; a place that is empty stands for all of it. */
+  parts: { reason: string; message: string; place: string; metric: string | null }[];
+  /** Metrics that the frame gave all the same. */
+  taken: string[];
+  /** What the device said, base64. */
+  frame: string;
+  framing: string;
+  /** Bytes of the frame, when only the first of them are here. */
+  size?: number;
+}
+
+/** Refused parts of one device, reason and metric, since the gateway's start. */
+export interface WireRefusals {
+  device: string;
+  reason: string;
+  metric: string | null;
+  /** Where the newest stood. */
+  place: string;
+  count: number;
+  firstAt: string;
+  lastAt: string;
+}
+
 /** Retained state of a gateway on `…/status`; its will says `online: false`. */
 export interface WireStatus {
   online: boolean;
@@ -95,7 +126,27 @@ export interface WireStatus {
   dropped?: Record<string, number>;
   /** Seq ranges given up with the drops, so that the server can tell a known loss from a gap. */
   droppedSeq?: [number, number][];
+  /** What of the devices' frames was refused, the newest first. */
+  refused?: WireRefusals[];
+  /** Frames refused in part that wait for the county, and those given up since the outbox was made, by cause. */
+  refusedLane?: { waiting: number; dropped: Record<string, number> };
 }
+
+/** Why a gateway gives up what it had; a newer one may know other causes. */
+export const WIRE_LOSS_CAUSES = [
+  'outbox-full',
+  'outbox-refuses',
+  'outbox-busy',
+  'outbox-corrupt',
+  'batch-corrupt',
+  'entry-corrupt',
+  'row-too-large',
+] as const;
+
+/** Kinds of refused parts that a status tells. */
+export const WIRE_REFUSALS_MAX = 100;
+/** Refused parts of one device, reason and metric that are kept in an hour; more are counted. */
+export const REFUSED_PER_HOUR = 60;
 
 /** Largest payload of our own wire, bytes. */
 export const WIRE_PAYLOAD_MAX = 256 * 1024;
@@ -104,6 +155,7 @@ export const WIRE_ROWS_MAX = 2_000;
 
 export const topics = {
   gatewayReadings: (id: string): string => `village/v1/gateways/${id}/readings`,
+  gatewayRefused: (id: string): string => `village/v1/gateways/${id}/refused`,
   gatewayStatus: (id: string): string => `village/v1/gateways/${id}/status`,
   gatewayCommands: (id: string): string => `village/v1/gateways/${id}/commands`,
   gatewayResults: (id: string): string => `village/v1/gateways/${id}/results`,

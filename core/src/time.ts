@@ -34,17 +34,20 @@ function daysInMonth(year: number, month: number): number {
 function offsetMs(text: string, at: number): number {
   const mark = text[at];
   if ((mark === 'Z' || mark === 'z') && text.length === at + 1) return 0;
-  if ((mark !== '+' && mark !== '-') || text.length !== at + 6 || text[at + 3] !== ':')
-    return Number.NaN;
+  if (mark !== '+' && mark !== '-') return Number.NaN;
+  // Beside +08:00 the forms of ISO 8601 that C and Python print, +0800 and +08.
+  const size = text.length - at;
+  const hasColon = size === 6 && text[at + 3] === ':';
+  if (!hasColon && size !== 5 && size !== 3) return Number.NaN;
   const hours = two(text, at + 1);
-  const minutes = two(text, at + 4);
+  const minutes = size === 3 ? 0 : two(text, at + (hasColon ? 4 : 3));
   if (!(hours <= 23 && minutes <= 59)) return Number.NaN;
   return (mark === '+' ? 1 : -1) * (hours * 60 + minutes) * MINUTE;
 }
 
 /**
  * Milliseconds since 1970 of an RFC 3339 time (section 5.6); NaN when the text is none.
- * Fractions beyond milliseconds are cut. A zone is required. A leap second counts as the next second.
+ * Fractions beyond milliseconds are cut. A zone is required, also as +0800 or +08. A leap second counts as the next second.
  * Written by hand because it runs once for each row on the way of a reading.
  */
 export function parseTime(text: string): number {

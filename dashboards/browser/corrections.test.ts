@@ -105,11 +105,20 @@ describe('corrections', { timeout: TIME_OUT }, () => {
       const [from, to] = zh ? SPAN : hour(25);
       await mark(page, [from, to]);
       await field(page, 'kind').selectOption('factor');
-      await field(page, 'value').fill('2');
       await field(page, 'reason').fill('scale');
-      await page.getByRole('button', { name: zh ? '提交订正' : 'Submit' }).click();
       const change = page.locator('.change-list');
+      // A slip of the hand makes values that cannot be.
+      await field(page, 'value').fill('-10');
+      await page
+        .getByRole('button', { name: zh ? '预览影响' : 'Preview' })
+        .first()
+        .click();
+      const beyond = change.getByText(zh ? /超出量程（化学需氧量 / : /out of range \(Chemical/);
+      await beyond.waitFor();
+      await field(page, 'value').fill('1.25');
+      await page.getByRole('button', { name: zh ? '提交订正' : 'Submit' }).click();
       await change.getByRole('table').nth(1).waitFor();
+      expect(await beyond.count()).toBe(0);
       const said = await change.innerText();
       expect(said).toContain(zh ? '化学需氧量小时均值' : 'hourly mean');
       expect(said).not.toMatch(/hourly-mean|water\.cod|\d\.\d{6}/);
@@ -120,7 +129,7 @@ describe('corrections', { timeout: TIME_OUT }, () => {
       await page.getByText(zh ? '已提交，等待另一人审批' : 'waits for a second person').waitFor();
       // The same again is a contradiction, named by its number.
       await mark(page, [from, to]);
-      await field(page, 'value').fill('2');
+      await field(page, 'value').fill('1.25');
       await page
         .locator('.correction-form')
         .getByRole('button', { name: zh ? '预览影响' : 'Preview' })
@@ -162,8 +171,14 @@ describe('corrections', { timeout: TIME_OUT }, () => {
     });
     for (const { page } of [first, second])
       await page.getByRole('button', { name: '批准' }).first().waitFor();
+    await first.page.getByRole('button', { name: '预览影响' }).first().click();
+    await first.page.locator('.change-list').getByText('需要另一人审批').waitFor();
     await first.page.getByRole('button', { name: '批准' }).first().click();
-    await first.page.getByText('已批准并生效').waitFor();
+    const told = first.page.getByText('已批准并生效');
+    await told.waitFor();
+    // What would have changed has: nothing says any more that somebody has to approve it; the focus is at what was done.
+    await expect.poll(() => first.page.locator('.change-list').count()).toBe(0);
+    expect(await told.evaluate((one) => one === document.activeElement)).toBe(true);
     await second.page.getByRole('button', { name: '批准' }).first().click();
     await second.page.getByText('别人已经处理过').waitFor();
     expect(second.faults).toEqual([]);
@@ -175,7 +190,9 @@ describe('corrections', { timeout: TIME_OUT }, () => {
     const number = await item.locator('b').first().innerText();
     await item.getByRole('button', { name: '撤销' }).click();
     await page.keyboard.press('Escape');
-    await item.getByRole('button', { name: '撤销' }).click();
+    const opener = item.getByRole('button', { name: '撤销' });
+    await expect.poll(() => opener.evaluate((one) => one === document.activeElement)).toBe(true);
+    await page.keyboard.press('Enter');
     await page.keyboard.type('复测无误');
     const asked = page.waitForRequest((request) => request.url().endsWith('/undo'));
     await page.keyboard.press('Enter');
@@ -202,11 +219,18 @@ describe('corrections', { timeout: TIME_OUT }, () => {
     const device = county.devices.find(({ id }) => id.startsWith('sewage'));
     await page.getByLabel('区域').selectOption(`${device?.area.parent}`);
     await expect.poll(() => page.url()).toContain(`area=${device?.area.parent}`);
+    // The list of before stands greyed until this one is here.
+    await page.locator('.panel.busy').waitFor({ state: 'detached' });
+    const named = items.first().locator('a').first();
+    const name = await named.innerText();
+    await named.click();
+    await page.getByText(`设备：${name}`).waitFor();
     await page.getByRole('link', { name: '清除筛选' }).click();
     await items.nth(49).waitFor();
     expect(new URL(page.url()).search).toBe('');
     await page.goBack();
     await expect.poll(() => page.getByLabel('提出人').inputValue()).toBe('zhoumin');
+    expect(await page.getByText(`设备：${name}`).count()).toBe(1);
     expect(faults).toEqual([]);
   });
 

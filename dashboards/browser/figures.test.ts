@@ -4,6 +4,8 @@ import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
 
 const TIME_OUT = 90_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 describe('figures of a device', { timeout: TIME_OUT }, () => {
   let bench: Bench;
@@ -79,6 +81,40 @@ describe('figures of a device', { timeout: TIME_OUT }, () => {
     await days.first().waitFor();
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(wide).toBeLessThanOrEqual(width);
+    expect(faults).toEqual([]);
+  });
+
+  it('lead from a corrected reading to what was received, with the message in sight', async () => {
+    const county = await counties();
+    const id = sewage(county);
+    // Every third day of the fixture is corrected: its first readings were received ten minutes later.
+    const day = Math.floor((Date.now() + 8 * HOUR) / (3 * DAY) - 1) * 3 * DAY - 8 * HOUR;
+    const asked = new URLSearchParams({
+      figure: 'hours-above:water.cod',
+      at: new Date(day).toISOString(),
+    });
+    const { page, faults } = await show(county, { path: `/devices/${id}/figures?${asked}` });
+    const row = page.locator('.opened-table tbody tr').first();
+    await row.getByText('订正 #1, #4').waitFor();
+    const link = row.getByRole('link', { name: '查看' });
+    const at = Number(
+      new URL((await link.getAttribute('href')) ?? '', county.url).searchParams.get('frame'),
+    );
+    expect((await row.locator('td').first().innerText()).slice(-8)).toBe(
+      new Date(at + 8 * HOUR - 10 * 60_000).toISOString().slice(11, 19),
+    );
+    await link.click();
+    const panel = page.getByRole('region', { name: '原始报文' });
+    await panel.locator('.frame, .empty').first().waitFor();
+    // The tiles and the chart above it come later, and push it down.
+    await page.locator('.chart canvas, .chart svg').first().waitFor();
+    await expect
+      .poll(async () => {
+        const box = await panel.boundingBox();
+        return box !== null && box.y >= 0 && box.y < 450;
+      })
+      .toBe(true);
+    expect(await panel.evaluate((one) => one === document.activeElement)).toBe(true);
     expect(faults).toEqual([]);
   });
 

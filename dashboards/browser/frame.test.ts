@@ -147,12 +147,21 @@ describe("a device's messages and its replacement", { timeout: TIME_OUT }, () =>
       const asked = page.waitForRequest((request) => request.url().endsWith('/replace'));
       await dialog.getByRole('button', { name: zh ? '确认更换' : 'Replace' }).click();
       expect((await asked).postDataJSON()).toEqual({ serial: 'SN-2026-7', secret: '' });
-      await dialog.getByText('fixture-secret-0123456789abcdef').waitFor();
+      const secret = dialog.getByText('fixture-secret-0123456789abcdef');
+      await secret.waitFor();
+      // Not by a slip of the hand: it is shown this once.
+      await page.keyboard.press('Escape');
+      expect(await secret.isVisible()).toBe(true);
       await dialog.getByRole('button', { name: zh ? '完成' : 'Done' }).click();
       await dialog.waitFor({ state: 'hidden' });
       // Opened again it shows nothing of the secret.
       await page.getByRole('button', { name: zh ? '更换设备' : 'Replace the equipment' }).click();
       expect(await page.getByText('fixture-secret').count()).toBe(0);
+      const kept = page
+        .getByRole('region', { name: zh ? '安装履历' : 'Installations' })
+        .getByRole('listitem');
+      expect(await kept.first().innerText()).toContain('SN-2026-7');
+      expect(await kept.last().innerText()).toContain(zh ? '序列号未登记' : 'no serial number');
       expect(faults).toEqual([]);
     },
   );

@@ -15,7 +15,7 @@ const CHROMIUM = '/usr/bin/chromium';
 export const hasChromium: boolean = existsSync(CHROMIUM);
 
 /** A machine under load takes its time; the tests wait for conditions, and this long for each at most. */
-export const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 30_000;
 
 export interface PageOptions {
   readonly width?: number;

@@ -17,6 +17,7 @@ export interface FixtureMetric {
   readonly states?: Readonly<Record<string, number>>;
   readonly total?: true;
   readonly state?: true;
+  readonly channel?: { kind: string; key: string; name: { zh: string; en: string }; base: string };
   /** Middle and swing of its daily cycle. */
   readonly middle: number;
   readonly swing: number;
@@ -66,7 +67,16 @@ const profile = (
     : {}),
   metrics,
   // A word that the console itself does not know.
-  events: [{ type: 'desludged', name: { zh: '排泥', en: 'Desludged' } }],
+  events: [
+    {
+      type: 'desludged',
+      name: { zh: '排泥', en: 'Desludged' },
+      channels: [
+        { key: 'tank-1', name: { zh: '一号池', en: 'Tank 1' } },
+        { key: 'tank-2', name: { zh: '二号池', en: 'Tank 2' } },
+      ],
+    },
+  ],
 });
 
 export const profiles = [
@@ -108,6 +118,26 @@ export const profiles = [
     metric('lid', 'device.open', 0, 0, { states: { closed: 0, open: 1 } }),
   ]),
 ] as const;
+
+/** Of a camera of which lens 1 and 2 were heard: its model has a third one. */
+const lenses = ['1', '2', '3'].map((lens): FixtureMetric => {
+  const one = metric(`motion-${lens}`, 'camera.motion', 0, 0, { states: { still: 0, moving: 1 } });
+  const name = { zh: `镜头 ${lens}`, en: `Lens ${lens}` };
+  return {
+    ...one,
+    name: { zh: `${one.name.zh}（${name.zh}）`, en: `${one.name.en} (${name.en})` },
+    channel: { kind: 'lens', key: lens, name, base: 'motion' },
+  };
+});
+export const CAMERA = profile(
+  'demo/camera-3',
+  '摄像机 CM-3',
+  'Camera CM-3',
+  'camera',
+  'mqtt',
+  3600,
+  lenses,
+);
 
 const townshipNames = [
   ['001', '雉城街道', 'Zhicheng'],
@@ -243,6 +273,24 @@ export function makeDevices(count: number, now: number): FixtureDevice[] {
             ),
     };
   });
+}
+
+/** A camera in a village, both lenses of which were heard; the first moves. */
+export function makeCamera(now: number): FixtureDevice {
+  const area = areas.find(({ level }) => level === 'village');
+  if (area === undefined) throw new Error('BUG: a county without villages');
+  const at = now - 60_000;
+  const said = { at, receivedAt: at + 800, quality: 'good' } as const;
+  return {
+    id: 'camera-1',
+    name: `${area.name.zh}摄像机`,
+    profile: CAMERA,
+    area,
+    state: 'online',
+    since: now - 200 * DAY,
+    lastSeenAt: at,
+    values: { 'motion-1': { ...said, value: 1 }, 'motion-2': { ...said, value: 0 } },
+  };
 }
 
 /** Times at which a device reported between two times; none in the outage. */

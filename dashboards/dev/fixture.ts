@@ -6,8 +6,10 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import { FixtureApi, tally } from './api.ts';
-import { type FixtureDevice, makeDevices } from './county.ts';
+import { importAnswer } from './answers/imports.ts';
+import { tally } from './answers/places.ts';
+import { FixtureApi } from './api.ts';
+import { type FixtureDevice, makeCamera, makeDevices } from './county.ts';
 import { Problem } from './problem.ts';
 import { holdAnswer, holdEvent } from './shapes.ts';
 
@@ -31,6 +33,8 @@ export interface FixtureOptions {
   /** Modules and rights that the session names; it names none when not given. */
   readonly modules?: readonly string[];
   readonly rights?: readonly string[];
+  /** A camera of several lenses besides the devices, last in the list. */
+  readonly camera?: true;
   /** Statements about readings besides the few of each kind; for long lists. */
   readonly corrections?: number;
 }
@@ -39,7 +43,9 @@ export interface FixtureOptions {
 export const ALL_RIGHTS: readonly string[] = [
   'devices.read',
   'devices.import',
+  'client-ids.release',
   'readings.read',
+  'export.read',
   'figures.read',
   'corrections.read',
   'corrections.propose',
@@ -85,7 +91,10 @@ export class Fixture {
 
   constructor(options: FixtureOptions) {
     this.options = options;
-    this.devices = makeDevices(options.devices, options.now);
+    this.devices = [
+      ...makeDevices(options.devices, options.now),
+      ...(options.camera === true ? [makeCamera(options.now)] : []),
+    ];
     this.api = new FixtureApi(this.devices, { ...options, name: USER });
   }
 
@@ -131,6 +140,11 @@ export class Fixture {
   /** Ends the backup that a page has begun. */
   endBackup(state: 'done' | 'failed'): void {
     this.api.endBackup(state);
+  }
+
+  /** The clock of the server can't be right from now on. */
+  wrongClock(): void {
+    this.api.clockFault = 'clock-behind-stored';
   }
 
   /** Breaks every live stream. */
@@ -196,6 +210,11 @@ export class Fixture {
       return problem(response, 401, 'not-signed-in');
     if (path === '/live') return this.stream(response);
     const method = request.method ?? 'GET';
+    if (method === 'DELETE' && path.startsWith('/client-ids/')) {
+      this.api.releaseClientId(path.split('/')[2] ?? '');
+      response.writeHead(204).end();
+      return;
+    }
     let status = 200;
     let body: object;
     if (path === '/quarantine/rerun') {
@@ -209,9 +228,24 @@ export class Fixture {
       body = this.api.corrections.post(path, await bodyOf(request), USER);
     } else if (method === 'POST' && path.endsWith('/replace'))
       body = this.api.replace(path.split('/')[2] ?? '', await bodyOf(request));
-    else body = this.api.answer(path, query);
+    else if (method === 'PUT' && path.endsWith('/clock'))
+      body = this.api.useClock(path.split('/')[2] ?? '', await bodyOf(request));
+    else if (method === 'POST' && path.endsWith('/import')) {
+      request.resume();
+      ({ status, body } = importAnswer(query.get('encoding')));
+    } else if (path.startsWith('/export')) {
+      const given = method === 'POST' ? await bodyOf(request) : {};
+      const answered = this.api.exports.answer(method, path, query, given);
+      if (typeof answered.body === 'string') {
+        response.writeHead(200, { 'content-type': 'text/csv' });
+        response.end(answered.body);
+        return;
+      }
+      ({ status, body } = { status: answered.status, body: answered.body });
+    } else body = this.api.answer(path, query);
     holdAnswer(method, path, status, body);
-    send(response, status, body);
+    // What is refused otherwise is thrown: an answer that is given here is no problem document.
+    send(response, status, body, { 'content-type': 'application/json' });
   }
 
   private stream(response: ServerResponse): void {

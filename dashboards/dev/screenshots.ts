@@ -28,6 +28,7 @@ const COMMON = [
   ['devices', '/devices'],
   ['corrections', '/corrections'],
   ['quarantine', '/quarantine'],
+  ['import', '/import'],
   ['system', '/system'],
   ['settings', '/settings'],
 ] as const;
@@ -57,6 +58,8 @@ async function made(count: number): Promise<Subject> {
       ['device-bin', `/devices/${of('bin')}`],
       ['device-7d', `/devices/${of('sewage')}?range=7d&metric=nh3n`],
       ['device-table', `/devices/${of('sewage')}?view=table`],
+      ['export', `/devices/${of('sewage')}?range=30d&export=1`],
+      ['export-county', '/devices?export=1'],
       ['device-fresh', `/devices/${fresh?.id}`],
       ['device-long', `/devices/${long?.id}`],
       ['device-offline', `/devices/${ill?.id}`],

@@ -165,6 +165,7 @@ describe('figures', () => {
       statistic: null,
       total: false,
       state: true,
+      channel: null,
     };
     expect(formatMetric(mode, 1)).toBe('运行');
     expect(formatMetric(mode, 7)).toBe('7');
@@ -180,6 +181,8 @@ describe('csvCell', () => {
     ['+86', "'+86"],
     ['@SUM(A1)', "'@SUM(A1)"],
     ['-2', "'-2"],
+    ['＝1+1', "'＝1+1"],
+    ['－3号井', "'－3号井"],
     ['\tx', "'\tx"],
     ['=a,"b"', `"'=a,""b"""`],
     ['普通', '普通'],

@@ -1,11 +1,14 @@
 /** From a sound profile file to a DeviceProfile with its compiled codecs, one for each combination of options in use. */
-import { OperationalError } from '@village/core';
+
+import { EARLIEST_MEASUREMENT, OperationalError } from '@village/core';
+import { kindOf } from './channels/expand.ts';
+import { isChannelOption } from './channels/named.ts';
 import type { Codec } from './codec.ts';
 import { describeMetric } from './metric/metric.ts';
 import { defaultsOf, type Options, optionFaultsOf } from './options.ts';
 import type { CompiledProtocol, Protocol } from './protocols/protocol.ts';
-import type { ProfileFile } from './schema/file.ts';
-import type { DeviceKind, DeviceProfile, Evidence } from './types.ts';
+import type { EventFile, ProfileFile } from './schema/file.ts';
+import type { DeviceKind, DeviceProfile, EventType, Evidence } from './types.ts';
 
 /** What `DeviceProfile.rules` is, inside this workspace. */
 export interface Rules {
@@ -40,15 +43,24 @@ export function compileProfile(
     name: file.name,
     kind: file.kind,
     protocol: file.protocol,
+    address: file.address,
     metrics,
     metricIndex: new Map(metrics.map((metric, place) => [metric.key, place])),
     evidence: evidenceOf(file),
-    events: file.events.map(({ type, name }) => ({ type, name })),
+    events: file.events.map((event) => describeEvent(file, event)),
     ...protocol.intervals(file),
+    earliest:
+      file.earliestYear === undefined ? EARLIEST_MEASUREMENT : Date.UTC(file.earliestYear, 0, 1),
     options: defaults,
     source,
     rules,
   };
+}
+
+function describeEvent(file: ProfileFile, { type, name, channel }: EventFile): EventType {
+  const known = Object.entries(kindOf(file, channel)?.known ?? {});
+  const channels = known.map(([key, one]) => ({ key, name: one.name }));
+  return { type, name, ...(channels.length === 0 ? {} : { channels }) };
 }
 
 /** By kind: what decides over fines and health is evidence, and so is what a camera has seen. */
@@ -80,11 +92,10 @@ export function codecOf(profile: DeviceProfile, options: Options | undefined): C
   if (faults.length > 0) throw new OperationalError('bad-option', faults.join('; '));
   const settled = { ...profile.options, ...options };
   const text = JSON.stringify(Object.keys(profile.options).map((name) => settled[name]));
-  let codec = rules.byText.get(text);
-  if (codec === undefined) {
-    codec = rules.compiled.codec(settled);
-    rules.byText.set(text, codec);
-  }
+  // What a device calls its channels is its own: such a codec is kept as long as the device's options are.
+  const isShared = !Object.keys(options).some((name) => isChannelOption(rules.file, name));
+  const codec = (isShared ? rules.byText.get(text) : undefined) ?? rules.compiled.codec(settled);
+  if (isShared) rules.byText.set(text, codec);
   rules.byObject.set(options, codec);
   return codec;
 }

@@ -15,6 +15,7 @@ export type {
 } from './codec.ts';
 export {
   decode,
+  decodeKept,
   encode,
   encodeAll,
   frameBytes,
@@ -26,6 +27,7 @@ export {
   optionFaults,
   optionValues,
   sameMeaning,
+  unknownMetric,
 } from './profile.ts';
 export { builtinProtocols } from './protocols/index.ts';
 export { intervalsOf } from './protocols/intervals.ts';

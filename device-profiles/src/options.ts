@@ -1,5 +1,6 @@
 /** Named options of a profile: what a device may override, and a rule's figures once they are settled. */
 import type { Device } from '@village/core';
+import { channelOptionFaults, isChannelOption } from './channels/named.ts';
 import type { ProfileFile } from './schema/file.ts';
 import type { Scalar } from './schema/parts.ts';
 
@@ -14,8 +15,9 @@ export function defaultsOf(file: ProfileFile): Record<string, Scalar> {
 
 /** What is wrong with options set on a device, as sentences; none when all are known and allowed. */
 export function optionFaultsOf(file: ProfileFile, options: Options): string[] {
-  const faults: string[] = [];
+  const faults = channelOptionFaults(file, options);
   for (const [name, value] of Object.entries(options)) {
+    if (isChannelOption(file, name)) continue;
     const option = Object.hasOwn(file.options, name) ? file.options[name] : undefined;
     if (option === undefined) faults.push(`${file.profile} has no option ${name}`);
     else if (!option.values.includes(value))

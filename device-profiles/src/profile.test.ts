@@ -5,7 +5,7 @@ import type { ModbusFrame } from './protocols/modbus/frame.ts';
 import { planReads } from './protocols/modbus/index.ts';
 import { isMqttFrame, type MqttFrame } from './protocols/mqtt/frame.ts';
 import { profileOf, sound } from './testing.ts';
-import type { DeviceProfile } from './types.ts';
+import type { Decoded, DeviceProfile } from './types.ts';
 
 const message = (payload: string | Uint8Array, topic = 'bin/1/up'): MqttFrame => ({
   protocol: 'mqtt',
@@ -13,9 +13,12 @@ const message = (payload: string | Uint8Array, topic = 'bin/1/up'): MqttFrame =>
   payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
 });
 
+/** Why a frame is refused, or the first part of it that is. */
 function codeOf(work: () => unknown): string {
   try {
-    work();
+    const decoded = work() as Partial<Decoded>;
+    const [first] = decoded.refused ?? [];
+    if (first !== undefined) return first.reason;
   } catch (error) {
     if (error instanceof OperationalError) return error.code;
     throw error;
@@ -56,7 +59,9 @@ describe('bad payloads', () => {
     [`{"fill":true,${good}}`, 'value-not-a-number'],
     [`{"fill":{},${good}}`, 'value-not-a-number'],
     [`{"fill":1e999,${good}}`, 'value-not-a-number'],
-    [`{"fill":NaN,${good}}`, 'payload-not-json'],
+    [`{"fill":NaN,${good}}`, 'value-not-a-number'],
+    [`{"fill":,${good}}`, 'value-not-a-number'],
+    [`{"fill":5,${good}`, 'payload-not-json'],
     [`{"__proto__":{"fill":5},${good}}`, 'value-missing'],
     [`{"fill":5,"ts":"soon",${good}}`, 'time-unreadable'],
     [`{"fill":5,"ts":1e300,${good}}`, 'time-unreadable'],
@@ -65,10 +70,20 @@ describe('bad payloads', () => {
     expect(codeOf(() => decode(bin, message(payload)))).toBe(code);
   });
 
-  it('refuses what is not UTF-8, and a frame of another protocol', () => {
+  it('tells a time that is too large as it is', () => {
+    const say = (): unknown => decode(bin, message(`{"fill":5,"ts":1e400,${good}}`));
+    expect(say).toThrow('/ts is no unix-s time: Infinity');
+  });
+
+  it('takes the values beside a text that is not UTF-8', () => {
     const bytes = Buffer.from(`{"fill":5,"x":"?",${good}}`);
     bytes[bytes.indexOf('?')] = 0xff;
-    expect(codeOf(() => decode(bin, message(bytes)))).toBe('payload-not-json');
+    const { readings, refused } = decode(bin, message(bytes));
+    expect(readings.map(({ metric }) => metric)).toEqual(['fill', 'temperature', 'battery', 'lid']);
+    expect(refused).toEqual([]);
+  });
+
+  it('refuses a frame of another protocol', () => {
     expect(codeOf(() => decode(bin, { protocol: 'modbus', blocks: {} }))).toBe('wrong-protocol');
     const meter = profileOf('boqu/phg-2091');
     expect(codeOf(() => decode(meter, message('{}')))).toBe('wrong-protocol');

@@ -1,5 +1,6 @@
 /** What the rest of the product does with a profile whatever its protocol: decode, encode, options. */
-import { bug, type Device } from '@village/core';
+import { bug, type Device, OperationalError } from '@village/core';
+import { unknownKey } from './channels/unknown.ts';
 import type {
   ByteRange,
   DecodeContext,
@@ -15,8 +16,8 @@ import type { Decoded, DeviceProfile, Frame } from './types.ts';
 /**
  * What a frame says, in canonical units. Pure.
  * @throws bad-option device-mismatch event-too-large frame-too-short payload-not-an-object payload-not-bytes
- * payload-not-json payload-too-large time-unreadable topic-mismatch unknown-metric unknown-quality unknown-record
- * unknown-state value-missing value-not-a-number wrong-protocol
+ * payload-not-json payload-too-large time-unreadable topic-mismatch unknown-channel unknown-metric unknown-quality
+ * unknown-record unknown-state value-missing value-not-a-number value-repeated wrong-protocol
  */
 export function decode<F extends Frame>(
   profile: DeviceProfile,
@@ -56,6 +57,23 @@ export function frameKept(
 ): { readonly payload: Uint8Array; readonly framing: string } {
   const { protocol } = rulesOf(profile);
   return { payload: protocol.frameBytes(frame), framing: protocol.framing?.(frame) ?? '' };
+}
+
+/**
+ * What a frame that was kept says by this profile. @throws as decode; wrong-protocol also where frames are kept and not
+ * opened
+ */
+export function decodeKept(
+  profile: DeviceProfile,
+  payload: Uint8Array,
+  framing: string,
+  context: DecodeContext = {},
+): Decoded {
+  const { protocol, file } = rulesOf(profile);
+  const frame = protocol.frameOf?.(file, payload, framing);
+  if (frame === undefined)
+    throw new OperationalError('wrong-protocol', `frames of ${profile.protocol} are not opened`);
+  return decode(profile, frame, context);
 }
 
 /**
@@ -130,6 +148,12 @@ export function encode(
   if (frame === undefined || more.length > 0)
     return bug(`${profile.id} says these values in ${more.length + 1} frames: use encodeAll`);
   return frame;
+}
+
+/** Why a value under a key that the profile does not have is refused: of a channel that is not listed, or of nothing known. */
+export function unknownMetric(profile: DeviceProfile, key: string): string {
+  const bases = profile.metrics.flatMap(({ channel }) => channel?.base ?? []);
+  return unknownKey(new Set(bases), key);
 }
 
 /** What is wrong with options set on a device of this type, as sentences. */

@@ -33,7 +33,7 @@ export function resolutionOf(profile: DeviceProfile, key: string, value: number)
   const [register] = registersOf(metric);
   const field = fieldOf(metric);
   const record = tlvOf(file)
-    ?.records.flatMap((one) => one.fields)
+    ?.records.flatMap((one) => one.fields ?? [])
     .find((one) => one.field === field);
   const type = register?.type ?? record?.type ?? 'float32';
   const float = Math.abs(value) * 2 ** -22 + 1e-7;

@@ -1,5 +1,5 @@
 /** What a parsed device profile is, and what goes in and out of decode. The YAML's own shape is in schema/. */
-import type { Label, Quality, QuantityId, Span, Statistic } from '@village/core';
+import type { AddressKind, Label, Quality, QuantityId, Span, Statistic } from '@village/core';
 
 export const KINDS = [
   'weather-station',
@@ -33,6 +33,14 @@ export interface Metric {
   readonly deadband: number;
   /** May be absent from a frame. */
   readonly optional: boolean;
+  /** The channel that it is of, and the key that the same metric of all channels begins with. */
+  readonly channel?: Channel & { readonly kind: string; readonly base: string };
+}
+
+/** One of several sources in a device, of which each has a series of its own. */
+export interface Channel {
+  readonly key: string;
+  readonly name: Label;
 }
 
 export interface DeviceProfile {
@@ -43,11 +51,13 @@ export interface DeviceProfile {
   readonly kind: DeviceKind;
   /** Name of the protocol it speaks. */
   readonly protocol: string;
+  /** How the names of its devices on their wire are compared. */
+  readonly address: AddressKind;
   readonly metrics: readonly Metric[];
   /** Key to place in `metrics`. */
   readonly metricIndex: ReadonlyMap<string, number>;
   /** What people read for the types of its events. */
-  readonly events: readonly { readonly type: string; readonly name: Label }[];
+  readonly events: readonly EventType[];
   /** Which of its frames are kept, since its figures may be evidence. */
   readonly evidence: Evidence;
   /** How often a healthy device is polled or sends, ms. */
@@ -56,12 +66,21 @@ export interface DeviceProfile {
   readonly reportEveryMs: number;
   /** Silent longer than this is offline, ms. */
   readonly silentAfterMs: number;
+  /** Nothing of such a device was measured before, ms since 1970. */
+  readonly earliest: number;
   /** Options that a device may override, with their defaults. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
   /** The file it was read from, so that an earlier revision can be kept. */
   readonly source: { readonly file: string; readonly text: string };
   /** Decoding rules, compiled; opaque outside this workspace. */
   readonly rules: unknown;
+}
+
+export interface EventType {
+  readonly type: string;
+  readonly name: Label;
+  /** Where it may come from, when its detail tells the channel. */
+  readonly channels?: readonly Channel[];
 }
 
 /** Of what a type of device says the frames are kept: all, those that tell an event, or none. */
@@ -84,11 +103,26 @@ export interface DecodedEvent {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+/** A part of a frame that could not be taken; it costs nothing but itself. */
+export interface RefusedPart {
+  /** Code of the error. */
+  readonly reason: string;
+  readonly message: string;
+  /** Where it stands in the frame: its registers, its place in the JSON, its byte in a binary payload. */
+  readonly place: string;
+  /** The metric that it would have been; null where nothing says so. */
+  readonly metric: string | null;
+  /** How many it stands for, where too many were refused to tell each. */
+  readonly count?: number;
+}
+
 export interface Decoded {
   /** The device's own time, ms since 1970; null when the frame carries none. */
   readonly at: number | null;
   readonly readings: readonly DecodedReading[];
   readonly events: readonly DecodedEvent[];
+  /** What of the frame could not be taken; absent where frames are taken whole or not at all. */
+  readonly refused?: readonly RefusedPart[];
 }
 
 /** One fault of a profile file, with its place. */

@@ -63,6 +63,10 @@ if (check) {
       await gateway.stop();
       process.exit(0);
     };
+    // With certificates it asks to read them anew, as it does of other services.
+    process.on('SIGHUP', () => {
+      if (!gateway.reload() && config.uplink.tls === undefined) void stop();
+    });
     process.once('SIGTERM', () => void stop());
     process.once('SIGINT', () => void stop());
   } catch (error) {

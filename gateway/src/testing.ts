@@ -5,8 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Broker, createBroker } from '@village/broker';
-import { seededRandom, systemTimer, type WireBatch, type WireStatus } from '@village/core';
+import {
+  seededRandom,
+  systemTimer,
+  type WireBatch,
+  type WireRefused,
+  type WireStatus,
+} from '@village/core';
 import { type DeviceProfile, parseProfile } from '@village/device-profiles';
+import type { Framing, ReadPdu } from '@village/device-profiles/modbus';
+import { ModbusConnection, type ModbusConnectionOptions } from './drivers/modbus/connection.ts';
 import type { ModbusCounters } from './drivers/modbus/index.ts';
 import type { PollCounters } from './drivers/modbus/poller.ts';
 import { type Gateway, type GatewayConfig, type GatewayDeps, silentLog } from './index.ts';
@@ -150,19 +158,29 @@ export class FakeSlave {
   behaviour: Behaviour = behave;
   /** While true, connections are ended as soon as they are made. */
   away = false;
+  /** Whether a connection is taken. */
+  accepts: () => boolean = () => true;
+  /** Called with each connection that is taken. */
+  opened: (socket: Socket) => void = () => undefined;
   readonly #server: Server;
+  readonly #framing: Framing;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, framing: Framing) {
     this.#server = server;
+    this.#framing = framing;
     server.on('connection', (socket) => {
-      if (this.away) socket.destroy();
+      if (this.away || !this.accepts()) socket.destroy();
       else this.#serve(socket);
     });
   }
 
-  static async start(behaviour: Behaviour = behave, port = 0): Promise<FakeSlave> {
+  static async start(
+    behaviour: Behaviour = behave,
+    port = 0,
+    framing: Framing = 'tcp',
+  ): Promise<FakeSlave> {
     const server = createServer();
-    const slave = new FakeSlave(server);
+    const slave = new FakeSlave(server, framing);
     slave.behaviour = behaviour;
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return slave;
@@ -174,15 +192,21 @@ export class FakeSlave {
 
   #serve(socket: Socket): void {
     this.connections++;
+    this.opened(socket);
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     let waiting = Buffer.alloc(0);
     socket.on('data', (data) => {
       waiting = Buffer.concat([waiting, data]);
-      while (waiting.length >= 12) {
-        const bytes = waiting.subarray(0, 12);
-        waiting = waiting.subarray(12);
+      // As on a serial line there is no header and a checksum of two bytes.
+      const size = this.#framing === 'tcp' ? 12 : 8;
+      while (waiting.length >= size) {
+        const tcp = this.#framing === 'tcp';
+        const bytes = tcp
+          ? waiting.subarray(0, size)
+          : Buffer.concat([Buffer.alloc(6), waiting.subarray(0, 6)]);
+        waiting = waiting.subarray(size);
         const request: SlaveRequest = {
           id: bytes.readUInt16BE(0),
           unit: bytes[6] as number,
@@ -214,6 +238,8 @@ export class FakeCounty {
   readonly batches: WireBatch[] = [];
   readonly statuses: WireStatus[] = [];
   readonly results: unknown[] = [];
+  /** What the gateway could not take of frames, repeats included. */
+  readonly refused: WireRefused[] = [];
   /** While false, batches are neither kept nor acknowledged. */
   acknowledges = true;
   port = 0;
@@ -236,6 +262,8 @@ export class FakeCounty {
           if (message.topic.endsWith('/status'))
             county.statuses.push(JSON.parse(text) as WireStatus);
           else if (message.topic.endsWith('/results')) county.results.push(JSON.parse(text));
+          else if (message.topic.endsWith('/refused'))
+            county.refused.push(...(JSON.parse(text) as { refused: WireRefused[] }).refused);
           else if (county.acknowledges) county.batches.push(JSON.parse(text) as WireBatch);
           else return;
           done();
@@ -289,5 +317,53 @@ export function testDeps(more: Partial<GatewayDeps> = {}): GatewayDeps {
 /** What the Modbus driver of a gateway has polled. */
 export function pollsOf(gateway: Gateway): PollCounters {
   const counters = gateway.counters().drivers['modbus'] as ModbusCounters | undefined;
-  return counters?.polls ?? { ok: 0, skipped: 0, failed: {} };
+  return counters?.polls ?? { ok: 0, partial: 0, skipped: 0, failed: {} };
 }
+
+/** A slave and a connection to it that is open; `stop` ends both. */
+export async function openConnection(
+  behaviour: Behaviour = behave,
+  options: Partial<ModbusConnectionOptions> = {},
+): Promise<{
+  slave: FakeSlave;
+  connection: ModbusConnection;
+  end: () => Promise<void>;
+  stop: () => Promise<void>;
+}> {
+  const slave = await FakeSlave.start(behaviour, 0, options.framing);
+  const connection = new ModbusConnection(
+    {
+      host: '127.0.0.1',
+      port: slave.port,
+      framing: 'tcp',
+      inFlight: 1,
+      pauseMs: 0,
+      shared: false,
+      ...options,
+    },
+    { timer: systemTimer, random: seededRandom(1), log: silentLog },
+  );
+  const over = new AbortController();
+  const running = connection.run(over.signal);
+  const end = async (): Promise<void> => {
+    over.abort();
+    await running;
+  };
+  await until('a connection', () => connection.open);
+  return {
+    slave,
+    connection,
+    end,
+    async stop() {
+      await end();
+      await slave.stop();
+    },
+  };
+}
+
+/** A read of holding registers. */
+export const registers = (address: number, count = 1): ReadPdu => ({
+  table: 'holding',
+  address,
+  count,
+});

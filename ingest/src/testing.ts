@@ -22,6 +22,7 @@ export function testDevice(id: string, profile: string, more: Partial<Device> = 
     options: {},
     longitude: null,
     latitude: null,
+    clock: 'keep',
     ...more,
   };
 }
@@ -42,6 +43,10 @@ export class TestRegistry implements Registry {
     return this.devices.find((device) => device.profile === profile && device.address === address);
   }
 
+  verifyKey(): Principal | undefined {
+    return undefined;
+  }
+
   verify(username: string, secret: string): Principal | undefined {
     if (secret !== `secret of ${username}`) return undefined;
     if (this.device(username) !== undefined) return { kind: 'device', id: username };
@@ -57,38 +62,56 @@ export interface Bench {
   readonly registry: TestRegistry;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   /** Sends one payload (text, or an object as JSON) and waits until it is durable. */
-  send(principal: Principal, topic: string, payload: unknown, receivedAt?: number): Promise<void>;
+  send(
+    principal: Principal,
+    topic: string,
+    payload: unknown,
+    receivedAt?: number,
+    dup?: boolean,
+  ): Promise<void>;
   close(): Promise<void>;
+  /** Closes it and leaves the folder for another. */
+  closeKeeping(): Promise<string>;
 }
 
-/** Profiles of the built-in catalogue, and those given. */
+/** Profiles of the built-in catalogue, and those given; `timer` is what the pipeline holds senders back by. */
 export async function testPipeline(
   devices: Device[],
-  profiles?: ReadonlyMap<string, DeviceProfile>,
-  timer: Timer = systemTimer,
+  {
+    profiles,
+    timer = systemTimer,
+    folder = mkdtempSync(join(tmpdir(), 'village-ingest-')),
+  }: {
+    readonly profiles?: ReadonlyMap<string, DeviceProfile>;
+    readonly timer?: Timer;
+    readonly folder?: string;
+  } = {},
 ): Promise<Bench> {
-  const folder = mkdtempSync(join(tmpdir(), 'village-ingest-'));
-  const store = await openTimeSeries({ folder, timer });
+  const store = await openTimeSeries({ folder, timer: systemTimer });
   const registry = new TestRegistry(devices);
   const loaded = profiles ?? loadCatalog([builtinCatalog]).profiles;
   const pipeline = new Pipeline({
     store,
     registry,
     profiles: loaded,
-    clock: () => NOW,
+    timer: { ...timer, now: () => NOW },
   });
   return {
     pipeline,
     store,
     registry,
     profiles: loaded,
-    send: (principal, topic, payload, receivedAt = NOW) =>
+    send: (principal, topic, payload, receivedAt = NOW, dup = false) =>
       new Promise((resolve) => {
         const bytes = Buffer.isBuffer(payload)
           ? payload
           : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-        pipeline.accept({ principal, topic, payload: bytes, receivedAt }, resolve);
+        pipeline.accept({ principal, topic, payload: bytes, receivedAt, dup }, () => resolve());
       }),
+    closeKeeping: async () => {
+      await store.close();
+      return folder;
+    },
     close: async () => {
       await store.close();
       rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 /** What every part of the server registers with: modules with their routes, rights, jobs and metrics. */
 
+export { Ages, type AgesOptions } from './ages.ts';
 export { type AsReceived, type CorrectedRow, corrected } from './corrections/apply.ts';
 export {
   type Author,
@@ -32,6 +33,9 @@ export {
   STATEMENT_STATES,
   type StoredStatement,
 } from './corrections/tables.ts';
+export { asker, SYSTEM, workFor } from './fair/asker.ts';
+export { FairQueries } from './fair/fair-queries.ts';
+export { Turns, type TurnsOptions } from './fair/turns.ts';
 export * from './figures/index.ts';
 export { type JobState, listJobs } from './jobs/job-table.ts';
 export { Jobs, type JobsOptions } from './jobs/jobs.ts';
@@ -68,6 +72,8 @@ export {
   answer,
   type Call,
   type Caller,
+  type Conditions,
+  type Headers,
   Problem,
   problem,
   Reply,

@@ -1,6 +1,11 @@
 /** What a module is: one value that names its tables, rights, routes, jobs and metrics. */
 import type { Clock, Timer } from '@village/core';
-import type { ModuleMigration, Relational, RelationalModule } from '@village/store/relational';
+import type {
+  ModuleMigration,
+  Relational,
+  RelationalAccess,
+  RelationalModule,
+} from '@village/store/relational';
 import type { AnyFigure } from './figures/figure.ts';
 import type { Schedule } from './jobs/schedule.ts';
 import type { MetricGroup } from './metrics.ts';
@@ -34,6 +39,11 @@ export interface JobRun {
   readonly signal: AbortSignal;
   /** Says how far the work is. */
   progress(done: number, total: number): void;
+  /**
+   * Called first in each transaction that keeps what the run found: nobody else takes the job over until it has ended.
+   * @throws job-taken-over when another process has, since a process that stood still knows of nothing
+   */
+  hold(tx: Pick<RelationalAccess, 'for'>): Promise<void>;
 }
 
 /** Work that runs by itself, at most once at a time over all processes. */
@@ -62,6 +72,8 @@ export interface ModuleParts {
   readonly metrics?: readonly MetricGroup[];
   /** Reasons why the platform does not work now; empty when it does. */
   health?(): Promise<readonly string[]>;
+  /** What somebody should see to soon, though all works. */
+  warnings?(): readonly string[];
   /** Ends answers that last, so that the server can stop. */
   drain?(): Promise<void>;
   /** Called after requests have ended and before the stores close. */

@@ -10,6 +10,7 @@ import {
   type Relational,
   type RelationalModule,
 } from '@village/store/relational';
+import { keepState } from '@village/store/relational/testing';
 import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type ModuleReader, runReaders } from './readers.ts';
@@ -147,6 +148,22 @@ it('counts a reader that throws, and gives it the same group again', async () =>
   for (const subject of ['a', 'b', 'c']) await tick(subject);
   await until(['a', 'b', 'c']);
   expect(failures).toEqual(['reader-watch', 'reader-watch']);
+});
+
+it('reads again from where a database stands that was brought back, earlier or later, though nothing comes', async () => {
+  const { failures } = start(watcher());
+  for (const subject of ['a', 'b']) await tick(subject);
+  await until(['a', 'b']);
+  const early = await keepState({ file: join(folder, 'relational.sqlite') });
+  await tick('c');
+  await until(['a', 'b', 'c']);
+  const late = await keepState({ file: join(folder, 'relational.sqlite') });
+  await early();
+  await until(['a', 'b', 'c']);
+  await late();
+  await tick('d');
+  await until(['a', 'b', 'c', 'd']);
+  expect(failures).toContain('reader-watch');
 });
 
 it('refuses two readers of one name', async () => {

@@ -24,9 +24,16 @@ type StaticOf<E, Part extends string> = E extends { readonly [P in Part]: infer 
 
 type BodyOf<E> = E extends { readonly envelope: TSchema }
   ? StaticOf<E, 'envelope'>
-  : E extends { readonly consumes: string }
+  : E extends { readonly consumes: readonly string[] }
     ? unknown
     : StaticOf<E, 'body'>;
+
+/** What a request says of the copy that its asker has (RFC 9110, 13 and 14). */
+export interface Conditions {
+  readonly range?: string | undefined;
+  readonly ifRange?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
+}
 
 /** One request, checked against its endpoint. */
 export interface Call<E extends Endpoint = Endpoint> {
@@ -37,6 +44,9 @@ export interface Call<E extends Endpoint = Endpoint> {
   readonly bytes: Uint8Array | null;
   /** Who asks. A public route has no caller, and asking for it is a bug. */
   readonly caller: Caller;
+  /** What the body is said to be, as it came; empty without one. */
+  readonly contentType: string;
+  readonly conditions: Conditions;
   /** Where the request came from. */
   readonly address: string;
   /** Whether the request came over TLS. */

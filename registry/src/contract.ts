@@ -15,4 +15,6 @@ export interface Registry {
   byAddress(profile: string, address: string): Device | undefined;
   /** It runs at every CONNECT. Undefined when name or secret are wrong. */
   verify(username: string, secret: string): Principal | undefined;
+  /** For whom the key of a certificate, which its holder has proved, is registered; undefined when it is not that name's. */
+  verifyKey(username: string, key: string): Principal | undefined;
 }

@@ -1,5 +1,6 @@
 /** Who may speak: the secrets of devices and gateways, as hashes. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isCertificateKeyLike } from '@village/core';
 import type { Principal } from './contract.ts';
 import type { Credential } from './tables/contract.ts';
 
@@ -19,8 +20,23 @@ export class Credentials {
     return this.#secrets.has(id);
   }
 
+  /** What is kept of somebody's credential. */
+  hashOf(id: string): string | undefined {
+    return this.#secrets.get(id)?.hash.toString('hex');
+  }
+
   /** Whose secret it is; undefined when name or secret are wrong. */
   verify(username: string, secret: string): Principal | undefined {
+    // Keys are no secret; who holds one proves it in the handshake of TLS.
+    return isCertificateKeyLike(secret) ? undefined : this.#find(username, secret);
+  }
+
+  /** For whom the key of a certificate is registered; undefined when it is not that name's. */
+  verifyKey(username: string, key: string): Principal | undefined {
+    return this.#find(username, key);
+  }
+
+  #find(username: string, secret: string): Principal | undefined {
     const known = this.#secrets.get(username);
     const hash = createHash('sha256').update(secret, 'utf8').digest();
     if (known === undefined || !timingSafeEqual(known.hash, hash)) return undefined;

@@ -1,4 +1,6 @@
 /** A device as pages see it, and the order of device lists. */
+import { comparableAddress } from '@village/core';
+import type { DeviceProfile } from '@village/device-profiles';
 import type { DeviceEntry } from './nodes.ts';
 
 const collator = new Intl.Collator('zh-Hans-CN', { numeric: true });
@@ -17,3 +19,9 @@ export const compareEntries = (a: DeviceEntry, b: DeviceEntry): number =>
 
 /** The name of a device on its own wire, among those of its profile. */
 export const addressKey = (profile: string, address: string): string => `${profile}\n${address}`;
+
+/** That name in the spelling that it is compared by. */
+export const comparableKey = (
+  profile: Pick<DeviceProfile, 'id' | 'address'>,
+  address: string,
+): string => addressKey(profile.id, comparableAddress(profile.address, address));

@@ -7,14 +7,14 @@ import { type Device, deviceState } from '@village/core';
 import type { DeviceLocation, TimeSeriesStore } from '@village/store/time-series';
 import { liesIn } from './areas.ts';
 import type { Principal, Registry } from './contract.ts';
-import { addressKey } from './devices.ts';
+import { addressKey, comparableKey } from './devices.ts';
 import { type Books, type LoadOptions, loadBooks, noBooks } from './load.ts';
 import type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 import { RATE_SECONDS, RateClock } from './rates.ts';
 import { registryStore } from './tables/registry-store.ts';
 
 export interface DirectoryOptions extends LoadOptions {
-  readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'locate' | 'changedSince' | 'note'>;
+  readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'latest' | 'locate' | 'changedSince' | 'note'>;
 }
 
 export class Directory implements Registry {
@@ -77,7 +77,7 @@ export class Directory implements Registry {
       if (perSecond !== undefined) node.perSecond.splice(0, RATE_SECONDS, ...perSecond);
     }
     for (const entry of books.entries.values()) {
-      entry.lastSeenAt = store.lastSeen(entry.device.id);
+      entry.lastSeenAt = this.#lastHeard(entry.device.id);
       if (entry.retiredAt !== null) {
         entry.state = entry.lastSeenAt === null ? 'never' : 'offline';
         continue;
@@ -108,7 +108,9 @@ export class Directory implements Registry {
     for (const id of devices) {
       const entry = this.#books.entries.get(id);
       if (entry === undefined || entry.retiredAt !== null) continue;
-      entry.lastSeenAt = store.lastSeen(id);
+      const live = store.lastSeen(id);
+      const newer = live !== null && live > (entry.lastSeenAt ?? Number.NEGATIVE_INFINITY);
+      entry.lastSeenAt = newer ? live : this.#lastHeard(id);
       changed.add(entry);
     }
     for (const entry of this.#books.ordered) {
@@ -122,6 +124,15 @@ export class Directory implements Registry {
       changed.add(entry);
     }
     return changed;
+  }
+
+  /** Of what comes late, a whole history at once perhaps, counts when it was measured: it does not tell that the device is there now. */
+  #lastHeard(id: string): number | null {
+    const { store } = this.#options;
+    let newest = store.lastSeen(id) ?? Number.NEGATIVE_INFINITY;
+    for (const { at, receivedAt } of store.latest(id))
+      newest = Math.max(newest, Math.min(at, receivedAt));
+    return Number.isFinite(newest) ? newest : null;
   }
 
   #countStored(now: number, stored: readonly { device: string; readings: number }[]): void {
@@ -170,9 +181,19 @@ export class Directory implements Registry {
     return this.#books.entries.get(id);
   }
 
+  /** Every device in service, whoever asks. */
+  *ids(): Generator<string> {
+    for (const { device } of this.#books.ordered) yield device.id;
+  }
+
   /** Where a device stands and has stood; undefined when nowhere. */
   locations(id: string): DeviceLocation | readonly DeviceLocation[] | undefined {
     return this.#books.locations.get(id);
+  }
+
+  /** How many devices there are, everywhere. */
+  count(): number {
+    return this.#books.entries.size;
   }
 
   /** Every area in scope, parents first. */
@@ -210,6 +231,11 @@ export class Directory implements Registry {
     return this.#books.credentials.has(id);
   }
 
+  /** What is kept of the credential of a device or gateway; another one has another. */
+  credentialHash(id: string): string | undefined {
+    return this.#books.credentials.hashOf(id);
+  }
+
   /** Whether the area is a top one: only there is seen what belongs to no device. */
   isTop(scope: string): boolean {
     return this.#books.nodes.get(scope)?.area.parent === null;
@@ -221,10 +247,18 @@ export class Directory implements Registry {
   }
 
   byAddress(profile: string, address: string): Device | undefined {
-    return this.#books.addresses.get(addressKey(profile, address))?.device;
+    const { addresses } = this.#books;
+    const known = this.#options.profiles.get(profile);
+    const exact = addresses.get(addressKey(profile, address));
+    if (exact !== undefined || known === undefined) return exact?.device;
+    return addresses.get(comparableKey(known, address))?.device;
   }
 
   verify(username: string, secret: string): Principal | undefined {
     return this.#books.credentials.verify(username, secret);
+  }
+
+  verifyKey(username: string, key: string): Principal | undefined {
+    return this.#books.credentials.verifyKey(username, key);
   }
 }

@@ -1,11 +1,13 @@
 /** What there is and who may: areas, devices, gateways, credentials, scope and liveness. */
 
+export { type Spelled, spellAddresses } from './addresses.ts';
 export { type AreaRef, areaRefOf } from './areas.ts';
 export { ATTRIBUTES, type Attribute } from './attributes.ts';
+export { type BoundClientId, ClientIds } from './client-ids/client-ids.ts';
+export { clientIdsModule } from './client-ids/schema.ts';
 export type { Principal, Registry } from './contract.ts';
 export { compareNames } from './devices.ts';
 export { Directory, type DirectoryOptions } from './directory.ts';
-export { decodeText } from './import/csv.ts';
 export { assertImported, type ImportResult } from './import/faults.ts';
 export { Imports } from './import/imports.ts';
 export {
@@ -18,6 +20,7 @@ export {
 export type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts';
 export { profilesModule } from './profiles/schema.ts';
+export { ENCODINGS, type Encoding, encodingOf } from './sheets/encoding.ts';
 export { Slices } from './slices.ts';
 export type {
   Credential,

@@ -1,11 +1,17 @@
 /** Replacing the equipment behind a device's id, ending its service, and saying what it is like. */
-import { type Clock, HOUR, OperationalError } from '@village/core';
+import {
+  type Clock,
+  type ClockUse,
+  comparableAddress,
+  HOUR,
+  OperationalError,
+} from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
-import { type AuditEntry, hashSecret, newSecret, type Relational } from '@village/store/relational';
+import { type AuditEntry, newSecret, type Relational } from '@village/store/relational';
 import { attributeFault } from './attributes.ts';
 import type { Directory } from './directory.ts';
-import { isSecret } from './import/devices.ts';
-import { CONTROL } from './import/faults.ts';
+import { hashCredential, isSecret } from './import/devices.ts';
+import { isPlain } from './import/faults.ts';
 import type { DeviceEntry } from './nodes.ts';
 import type { Installation, PropertyChange, PropertyOwner } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
@@ -56,7 +62,7 @@ const refuse = (code: string, message: string): never => {
 };
 
 function expectText(field: string, text: string | undefined): void {
-  if (text !== undefined && (text === '' || text.length > TEXT_MAX || CONTROL.test(text)))
+  if (text !== undefined && (text === '' || text.length > TEXT_MAX || !isPlain(text)))
     refuse('bad-text', `${field}: must have 1 to ${TEXT_MAX} characters on one line`);
 }
 
@@ -79,9 +85,14 @@ export class Lifecycle {
     expectText('serial', request.serial);
     expectText('reason', request.reason);
     const profile = this.#profileFor(entry, request.profile);
+    const address = comparableAddress(profile.address, entry.device.address);
     const { secret } = request;
     if (secret !== undefined && secret !== '' && !isSecret(secret))
-      refuse('bad-secret', 'secret: must have 16 to 200 characters, or be empty to have one made');
+      refuse(
+        'bad-secret',
+        'secret: must have 16 to 200 characters, be the key of a certificate (key-sha256: and 64 digits), or be empty to ' +
+          'have one made',
+      );
     const made = secret === '' ? newSecret() : null;
     const known = made ?? secret;
     await relational.transaction(
@@ -89,15 +100,16 @@ export class Lifecycle {
         registryStore(tx).replaceDevice({
           device: id,
           serial: request.serial ?? null,
-          profile,
+          profile: profile.id,
+          address,
           at,
           by: origin.by,
           reason: request.reason ?? null,
-          ...(known === undefined ? {} : { hash: hashSecret(known) }),
+          ...(known === undefined ? {} : { hash: hashCredential(known) }),
         }),
       {
         audit: origin.audited('replace-device', id, {
-          profile,
+          profile: profile.id,
           serial: request.serial ?? null,
           secret: known !== undefined,
         }),
@@ -128,6 +140,16 @@ export class Lifecycle {
     await directory.load(now);
   }
 
+  /** Says what is made of a device's clock. */
+  async setClockUse(entry: DeviceEntry, use: ClockUse, origin: Origin): Promise<void> {
+    const { relational, directory, clock } = this.#options;
+    const { id } = entry.device;
+    await relational.transaction((tx) => registryStore(tx).setClockUse(id, use), {
+      audit: origin.audited('set-clock-use', id, { use }),
+    });
+    await directory.load(clock());
+  }
+
   /** Says labels and attributes from a time on. @throws bad-time, bad-label, bad-attribute */
   async describe(owner: PropertyOwner, request: PropertiesRequest, origin: Origin): Promise<void> {
     const { relational, clock } = this.#options;
@@ -144,7 +166,7 @@ export class Lifecycle {
     for (const [key, value] of Object.entries(labels)) {
       const right =
         LABEL_KEY.test(key) &&
-        (value === null || (value !== '' && value.length <= TEXT_MAX && !CONTROL.test(value)));
+        (value === null || (value !== '' && value.length <= TEXT_MAX && isPlain(value)));
       if (!right)
         refuse(
           'bad-label',
@@ -172,11 +194,11 @@ export class Lifecycle {
     return at;
   }
 
-  #profileFor({ device }: DeviceEntry, wanted = device.profile): string {
+  #profileFor({ device }: DeviceEntry, wanted = device.profile): DeviceProfile {
     const profile = this.#options.profiles.get(wanted);
     if (profile === undefined) return refuse('unknown-profile', 'there is no such device profile');
     const [fault] = optionFaults(profile, device.options);
     if (fault !== undefined) refuse('unfit-options', `options of the device: ${fault}`);
-    return wanted;
+    return profile;
   }
 }

@@ -4,7 +4,7 @@ import type { Relational } from '@village/store/relational';
 import type { DeviceLocation } from '@village/store/time-series';
 import { addArea, locationIn } from './areas.ts';
 import { Credentials } from './credentials.ts';
-import { addressKey, compareEntries } from './devices.ts';
+import { addressKey, comparableKey, compareEntries } from './devices.ts';
 import type { AreaNode, DeviceEntry } from './nodes.ts';
 import { COMPARISONS_MAX, mergeSorted, Slices, sortInSlices } from './slices.ts';
 import type { LocationSince, RegistryStore } from './tables/contract.ts';
@@ -78,6 +78,10 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
   for (const entry of ordered) {
     for (const node of entry.node.line) node.entries.push(entry);
     addresses.set(addressKey(entry.device.profile, entry.device.address), entry);
+    const { profile, device } = entry;
+    // Of two that were registered in two spellings before these were known to be the same, each keeps its own.
+    const key = comparableKey(profile, device.address);
+    if (!addresses.has(key)) addresses.set(key, entry);
     if (slices.due()) await slices.pause();
   }
   return { nodes, version, ordered, entries, addresses, gateways, credentials, locations };

@@ -23,6 +23,7 @@ export interface DeviceEntry {
   readonly node: AreaNode;
   /** Milliseconds; null while it is in service. A retired device is in no list and no count, and its history stays. */
   readonly retiredAt: number | null;
+  /** When its newest live reading came, or the time of a newer one that came late; null when it never said anything. */
   lastSeenAt: number | null;
   state: DeviceState;
 }

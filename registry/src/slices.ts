@@ -3,6 +3,8 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 
 /** Comparisons of names between two pauses: a few milliseconds. */
 export const COMPARISONS_MAX = 4_000;
+/** Rows of an imported file between two pauses. */
+export const ROWS_PER_SLICE = 500;
 /** Sorted at once; about eight comparisons for each. */
 const RUN = 256;
 

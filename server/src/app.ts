@@ -2,16 +2,18 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type Broker, createBroker } from '@village/broker';
-import { SECOND, type Timer } from '@village/core';
+import { type Broker, type BrokerHooks, createBroker, type Listening } from '@village/broker';
+import { OwnClock, SECOND, type Timer } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { mqttHooks, Pipeline } from '@village/ingest';
 import {
+  Ages,
   CorrectedQueries,
   Corrections,
   correctedLatest,
   type DeviceFacts,
+  FairQueries,
   Jobs,
   type MetricGroup,
   type Module,
@@ -26,22 +28,27 @@ import {
   type Counts,
   type DeviceEntry,
   Directory,
-  decodeText,
   Imports,
   Lifecycle,
+  type Principal,
   ProfileRevisions,
   registryStore,
+  spellAddresses,
 } from '@village/registry';
 import { isRefusal, newSecret, openRelational, type Relational } from '@village/store/relational';
-import type { TimeSeriesStore } from '@village/store/time-series';
+import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
 import { listenFault, prepareData } from './config/faults-at-start.ts';
 import { openReadings } from './config/readings-store.ts';
+import { Failures } from './failures.ts';
 import { byCause } from './http/metrics.ts';
 import { createHttp } from './http/server.ts';
+import { Sending } from './http/streamed.ts';
 import { Backups } from './modules/backup/backups.ts';
 import { checkRestored } from './modules/backup/restore.ts';
+import { ListenerCertificates } from './modules/certificates/listeners.ts';
+import { openClientIds } from './modules/client-ids/open.ts';
 import { modules as coreModules } from './modules/index.ts';
 import type { Needs, Tools } from './modules/needs.ts';
 import { Passwords } from './modules/session/passwords.ts';
@@ -63,6 +70,10 @@ export interface ServerOptions {
 export interface Server {
   readonly httpPort: number;
   readonly mqttPort: number;
+  /** Where MQTT is also listened for: with TLS beside a port without, and over WebSocket. */
+  readonly mqttPorts: { readonly tls: number | null; readonly websocket: number | null };
+  /** Reads the listeners' certificates now; false when there are none. */
+  reloadCertificates(): boolean;
   /** The admin's password when it was made at this start; it is told once. */
   readonly madePassword: string | null;
   /** False when the configuration names a password for the admin and another one is stored, which holds. */
@@ -89,40 +100,45 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   try {
     prepareData(config.data);
     checkRestored(config.data);
+    const ownClock = new OwnClock(options.timer.elapsed, config.clock.trust);
     // First the store that lets in one process only: it guards the whole folder.
     const store = opened(
       await openReadings(config, options.timer, {
         log: (level, message, detail) => options.log[level](detail ?? {}, message),
+        mayStamp: (now, stamped) => ownClock.fault(now, stamped) === null,
       }),
       (part) => part.close(),
     );
+    // A restore that began meanwhile either is found here or finds what was just made.
+    checkRestored(config.data);
     const relational = opened(await openStore(config, options), (part) => part.close());
     await foundCounty(config, relational);
-    const failures: Record<string, number> = {};
-    const needs = await wire(config, options, { relational, store }, failures);
+    const failures = new Failures(options.log, options.timer.elapsed);
+    const needs = await wire(config, options, { relational, store, ownClock }, failures);
     const password = await foundAdmin(needs);
     if (config.areas !== undefined)
       assertImported(
         config.areas,
-        await needs.imports.areas(decodeText(await readFile(config.areas)), config.county.code),
+        await needs.imports.areas({ content: await readFile(config.areas) }, config.county.code),
       );
     const broker = opened(needs.broker, (part) => part.close(BROKER_DRAIN_MS));
-    const mqttPort = await listenMqtt(broker, config);
+    const { mqttPort, mqttPorts } = await listenMqtt(broker, needs);
     const parts = await startModules(needs, options);
     for (const part of parts) if (part.close !== undefined) opened(part, () => part.close!());
     const http = opened(
       await createHttp({
         config,
         access: { relational, rights: needs.rights, isTop: (area) => needs.directory.isTop(area) },
-        parts: [...parts, { metrics: [failureMetrics(failures)] }],
+        parts: [...parts, { metrics: [failureMetrics(failures.counts)] }],
         log: options.log,
+        certificates: needs.certificates.http,
         console: options.console ?? consoleDirectory,
       }),
       (part) => part.close(),
     );
     const httpPort = await listen(http, config);
     const stopJobs = runJobs(needs, parts);
-    return running(needs, parts, { http, httpPort, mqttPort, ...password }, stopJobs);
+    return running(needs, parts, { http, httpPort, mqttPort, mqttPorts, ...password }, stopJobs);
   } catch (error) {
     for (const close of cleanup) await close();
     throw error;
@@ -187,27 +203,33 @@ async function foundAdmin(needs: Needs): Promise<Pick<Server, 'madePassword' | '
 async function wire(
   config: Config,
   { timer, log, modules = coreModules }: ServerOptions,
-  { relational, store }: { relational: Relational; store: TimeSeriesStore },
-  failures: Record<string, number>,
+  {
+    relational,
+    store,
+    ownClock,
+  }: {
+    relational: Relational;
+    store: TimeSeriesStore;
+    ownClock: OwnClock;
+  },
+  { failed }: Failures,
 ): Promise<Needs> {
   const clock = timer.now;
   const { profiles } = loadCatalog([builtinCatalog, ...config.catalogs]);
   const profileRevisions = new ProfileRevisions(relational);
   for (const unraised of await profileRevisions.keep(profiles.values(), clock()))
     log.warn(unraised, 'a device profile has changed, but its revision has not');
-  const failed = (kind: string, error: unknown): void => {
-    failures[kind] = (failures[kind] ?? 0) + 1;
-    log.error({ err: error, kind }, 'work that nobody waits for failed; it goes on');
-  };
   const directory = new Directory({
     relational,
     store,
     profiles,
     log: (message, detail) => log.error(detail, message),
   });
+  await spell(relational, profiles, log);
   await directory.load(clock());
-  const pipeline = new Pipeline({ store, registry: directory, profiles, clock });
-  const broker = openBroker(config, pipeline, { timer, log });
+  const pipeline = new Pipeline({ store, registry: directory, profiles, timer, ownClock });
+  const clientIds = await openClientIds(config, { relational, directory, clock, failed });
+  const broker = openBroker(config, mqttHooks(pipeline, clock, clientIds), { timer, log });
   directory.onRevoked(({ kind, id }) => {
     broker.disconnect(id, 'credential-revoked');
     if (kind === 'gateway') pipeline.gatewayGone(id, clock());
@@ -218,12 +240,14 @@ async function wire(
     clock,
     failed,
     reportedAfterMs: config.corrections.secondPersonAfterMs,
-    facts: (id) => factsOf(directory.known(id)),
+    facts: (id) => factsOf(directory.known(id), store.latest(id)),
   });
   await corrections.load();
+  const fair = new FairQueries(store, timer);
   const devices = {
     locations: (id: string) => directory.locations(id),
     profile: (id: string) => directory.known(id)?.profile.id,
+    count: () => directory.count(),
   };
   return {
     config,
@@ -236,20 +260,26 @@ async function wire(
     relational,
     store,
     corrections,
+    fair,
     readings: {
-      received: receivedQueries(store),
-      corrected: new CorrectedQueries(store, () => corrections.book, devices),
+      received: receivedQueries(fair),
+      corrected: new CorrectedQueries(fair, () => corrections.book, devices),
     },
+    sending: new Sending(),
     latest: { latest: (id) => correctedLatest(corrections.book, store.latest, id) },
     profiles,
     profileRevisions,
+    ages: agesOf(timer, { directory, store, pipeline }),
     directory,
     pipeline,
     broker,
+    clientIds,
+    certificates: new ListenerCertificates(config, log, clock),
     imports: new Imports({ relational, directory, profiles, clock }),
     lifecycle: new Lifecycle({ relational, directory, profiles, clock }),
     backups: new Backups({
       folder: config.backup.folder,
+      data: config.data,
       keep: config.backup.keep,
       clock,
       relational,
@@ -259,13 +289,47 @@ async function wire(
   };
 }
 
+/** How old what is kept is; nothing has an age while the clock is wrong. */
+const agesOf = (
+  timer: Timer,
+  { directory, store, pipeline }: Pick<Needs, 'directory' | 'store' | 'pipeline'>,
+): Ages =>
+  new Ages({
+    timer,
+    devices: () => directory.ids(),
+    latest: store.latest,
+    clockIsWrong: () => pipeline.clockFault !== null,
+  });
+
+/** Gives addresses their one spelling, and tells of those of which two devices have the same. */
+async function spell(
+  relational: Relational,
+  profiles: Needs['profiles'],
+  log: ServerOptions['log'],
+): Promise<void> {
+  const spelled = await spellAddresses(relational, profiles);
+  if (spelled.changed > 0) log.info(spelled, 'addresses of devices got their one spelling');
+  for (const devices of spelled.conflicts)
+    log.warn(
+      { devices },
+      'these devices have one address in different spellings: retire all but one',
+    );
+}
+
 /** What corrections must know of a device. */
-function factsOf(entry: DeviceEntry | undefined): DeviceFacts | undefined {
+function factsOf(
+  entry: DeviceEntry | undefined,
+  latest: readonly LatestValue[],
+): DeviceFacts | undefined {
   if (entry === undefined) return undefined;
   const terms = entry.profile.metrics.map(
     ({ key, quantity, span, statistic }) => [key, `${quantity} ${span} ${statistic}`] as const,
   );
-  return { metrics: new Map(terms), evidence: entry.profile.evidence === 'all' };
+  return {
+    metrics: new Map(terms),
+    evidence: entry.profile.evidence === 'all',
+    newestAt: latest.length === 0 ? null : Math.max(...latest.map(({ at }) => at)),
+  };
 }
 
 /** Starts the modules whose tables are there. What goes wrong with an optional one is told, and the rest starts. */
@@ -322,19 +386,42 @@ function runJobs(needs: Needs, parts: readonly ModuleParts[]): () => Promise<voi
   };
 }
 
-function openBroker(config: Config, pipeline: Pipeline, { timer, log }: ServerOptions): Broker {
-  return createBroker(mqttHooks(pipeline, timer.now), {
+function openBroker(
+  config: Config,
+  hooks: BrokerHooks<Principal>,
+  { timer, log }: ServerOptions,
+): Broker {
+  return createBroker(hooks, {
     limits: config.mqtt.limits,
+    now: timer.now,
     log: (level, message, detail) => log[level](detail, message),
   });
 }
 
-async function listenMqtt(broker: Broker, config: Config): Promise<number> {
-  try {
-    return (await broker.listen(config.mqtt.port, config.mqtt.host)).port;
-  } catch (error) {
-    throw listenFault('MQTT', config.mqtt, (error as Error).cause ?? error);
-  }
+/** Opens the ports of MQTT: one, with TLS where there is a certificate; another one for TLS when that is wanted; WebSocket. */
+async function listenMqtt(
+  broker: Broker,
+  { config, certificates }: Needs,
+): Promise<Pick<Server, 'mqttPort' | 'mqttPorts'>> {
+  const { host, port, tls, websocket, proxyProtocol: proxies } = config.mqtt;
+  const secure = certificates.mqtt === null ? {} : { tls: certificates.mqtt };
+  const listenAt = async (at: number, how: Listening): Promise<number> => {
+    try {
+      return (await broker.listen(at, host, { ...how, proxies })).port;
+    } catch (error) {
+      throw listenFault('MQTT', { host, port: at }, (error as Error).cause ?? error);
+    }
+  };
+  const mqttPort = await listenAt(port, tls?.port === undefined ? secure : {});
+  const ownPort = tls?.port === undefined ? null : await listenAt(tls.port, secure);
+  if (websocket === undefined) return { mqttPort, mqttPorts: { tls: ownPort, websocket: null } };
+  const { path, origins } = websocket;
+  const wss = websocket.tls ?? tls !== undefined;
+  const web = await listenAt(websocket.port, {
+    ...(wss ? secure : {}),
+    websocket: { path, origins },
+  });
+  return { mqttPort, mqttPorts: { tls: ownPort, websocket: web } };
 }
 
 async function listen(http: FastifyInstance, config: Config): Promise<number> {
@@ -350,7 +437,10 @@ async function listen(http: FastifyInstance, config: Config): Promise<number> {
 function running(
   needs: Needs,
   modules: readonly ModuleParts[],
-  parts: Pick<Server, 'http' | 'httpPort' | 'mqttPort' | 'madePassword' | 'ownPassword'>,
+  parts: Pick<
+    Server,
+    'http' | 'httpPort' | 'mqttPort' | 'mqttPorts' | 'madePassword' | 'ownPassword'
+  >,
   stopJobs: () => Promise<void>,
 ): Server {
   const { imports, config, directory, store, relational } = needs;
@@ -360,8 +450,14 @@ function running(
     ...parts,
     store,
     relational,
-    importAreas: async (csv) => assertImported('areas', await imports.areas(csv, code)),
-    importDevices: async (csv) => assertImported('devices', await imports.devices(csv, code)),
+    reloadCertificates: () => {
+      needs.certificates.reload();
+      return !needs.certificates.isEmpty;
+    },
+    importAreas: async (csv) =>
+      assertImported('areas', await imports.areas({ content: csv }, code)),
+    importDevices: async (csv) =>
+      assertImported('devices', await imports.devices({ content: csv }, code)),
     status: () => ({
       devices: directory.counts(code) ?? { online: 0, late: 0, offline: 0, never: 0 },
       readingsPerMinute: directory.readingsPerMinute(code),
@@ -379,13 +475,14 @@ function running(
  * before the stores close. A store that can't write its last group says so; none of it was acknowledged.
  */
 async function stopAll(
-  { broker, store, relational }: Needs,
+  { broker, pipeline, store, relational }: Needs,
   modules: readonly ModuleParts[],
   http: FastifyInstance,
   stopJobs: () => Promise<void>,
 ): Promise<void> {
   const drained = Promise.all(modules.map((module) => module.drain?.()));
   const cut = setTimeout(() => http.server.closeAllConnections(), HTTP_DRAIN_MS);
+  pipeline.leave();
   await Promise.all([http.close(), broker.close(BROKER_DRAIN_MS)]);
   clearTimeout(cut);
   await stopJobs();

@@ -1,6 +1,6 @@
 /** A real file system that fills up under a running server: nothing acknowledged is lost, people still see, and it goes on. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatTime, HOUR, MINUTE } from '@village/core';
@@ -8,6 +8,7 @@ import mqtt from 'mqtt';
 import { afterEach, expect, it } from 'vitest';
 import { AREAS, DEVICES, SECRET, startTest, until } from './testing.ts';
 
+const MEGABYTE = 1024 * 1024;
 const mounts: string[] = [];
 afterEach(() => {
   for (const folder of mounts.splice(0)) execFileSync('umount', ['-l', folder]);
@@ -97,5 +98,50 @@ it('answers no reading while the disk is full, over MQTT and HTTP, and goes on w
     } while (cursor !== '');
   }
   expect(acknowledged.filter((key) => !rows.has(key))).toEqual([]);
+  await test.server.stop();
+}, 120_000);
+
+it('makes no backup of the room that readings need, and says so', async (ctx) => {
+  const folder = mkdtempSync(join(tmpdir(), 'village-backup-room-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=160m', 'tmpfs', folder], { stdio: 'ignore' });
+  } catch (error) {
+    ctx.skip(`tmpfs can't be mounted: ${(error as Error).message}`);
+  }
+  mounts.push(folder);
+  const reserve = 16;
+  const test = await startTest(
+    (config) => ({ ...config, store: { ...config.store, diskReserveMegabytes: reserve } }),
+    folder,
+  );
+  await test.server.importAreas(AREAS);
+  await test.server.importDevices(DEVICES);
+  const admin = await test.client('admin');
+  const start = test.timer.now() - HOUR;
+  let sent = 0;
+  const post = async (): Promise<number> => {
+    const times = Array.from({ length: 500 }, () => formatTime(start + sent++));
+    const readings = times.map((at) => ({ device: 'south-air', at, values: { pm25: sent } }));
+    return (await admin.ask('POST', '/readings', { readings })).statusCode;
+  };
+  const free = (): number => {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  };
+  const log = (): number => statSync(join(folder, 'data', 'time-series', 'log.sqlite')).size;
+  while (log() < 4 * MEGABYTE) expect(await post()).toBe(202);
+  const wanted = reserve * MEGABYTE + 3 * MEGABYTE;
+  const ballast = join(folder, 'ballast');
+  writeFileSync(ballast, Buffer.alloc(free() - wanted));
+  expect((await admin.ask('POST', '/system/backup')).statusCode).toBe(202);
+  const ended = async (): Promise<string | false> => {
+    const { backup } = await admin.get<{ backup: { state: string } }>('/system');
+    return backup.state !== 'running' && backup.state;
+  };
+  await until('the end of the backup', async () => (await ended()) !== false);
+  expect([await ended(), await post()]).toEqual(['failed', 202]);
+  rmSync(ballast);
+  expect((await admin.ask('POST', '/system/backup')).statusCode).toBe(202);
+  await until('a backup', async () => (await ended()) === 'done');
   await test.server.stop();
 }, 120_000);

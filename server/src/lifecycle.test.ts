@@ -50,6 +50,34 @@ const post = async (id: string, pm25: number): Promise<string[]> => {
   );
 };
 
+describe("what is made of a device's clock", () => {
+  const used = async (id: string): Promise<unknown> =>
+    (await admin.get<{ clockUse?: string }>(`/devices/${id}`)).clockUse;
+
+  it('is said on its own or in a file, and stays where a file says nothing', async () => {
+    expect(await used('north-air')).toBe(undefined);
+    const said = await north.ask('PUT', '/devices/north-air/clock', { use: 'correct' });
+    expect([said.statusCode, said.json().clockUse]).toEqual([200, 'correct']);
+    expect((await admin.ask('POST', '/devices/import', DEVICES)).statusCode).toBe(200);
+    expect(await used('north-air')).toBe('correct');
+    const line = (clock: string): string =>
+      deviceCsv(`north-air,Air,village/air-weather,${NORTH_VILLAGE},,,,,,,${clock}`).replace(
+        'secret',
+        'secret,时钟',
+      );
+    expect((await admin.ask('POST', '/devices/import', line('历史'))).statusCode).toBe(200);
+    expect(await used('north-air')).toBe('history');
+    const wrong = await admin.ask('POST', '/devices/import', line('later'));
+    expect(wrong.json().faults).toMatchObject([{ line: 2, column: 'clock' }]);
+    const no = await admin.ask('PUT', '/devices/north-air/clock', { use: 'later' });
+    expect([no.statusCode, await used('north-air')]).toEqual([400, 'history']);
+    expect((await north.ask('PUT', '/devices/south-air/clock', { use: 'keep' })).statusCode).toBe(
+      404,
+    );
+    expect((await admin.ask('POST', '/devices/import', DEVICES)).statusCode).toBe(200);
+  });
+});
+
 describe('replacing a device', () => {
   it('keeps its id and readings, and ends the session of the old equipment', async () => {
     expect(await post('north-air', 7)).toEqual([]);

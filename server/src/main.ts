@@ -2,6 +2,7 @@
  * `npm start`: server, one gateway and a simulated county in one go. `npm run serve`: the server alone. Both take
  * `--check`. Modules bring further commands.
  */
+import './threads.ts';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +16,7 @@ import { runChild } from './cli/children.ts';
 import { runDemo } from './cli/demo.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { openReadings } from './config/readings-store.ts';
+import { checkRestored } from './modules/backup/restore.ts';
 import { modules } from './modules/index.ts';
 import type { Tools } from './modules/needs.ts';
 import { relationalModules } from './relational-modules.ts';
@@ -42,7 +44,7 @@ const say = (line: string): void => console.log(line);
 const SAME_REQUEST_MS = 1_000;
 
 /** A request to stop: the first is heeded in order, a later one ends the process at once. */
-function stopSignal(): AbortSignal {
+function stopSignal(config: Config): AbortSignal {
   const stop = new AbortController();
   let asked = 0;
   const heed = (signal: NodeJS.Signals): void => {
@@ -56,7 +58,10 @@ function stopSignal(): AbortSignal {
     asked = performance.now();
     stop.abort();
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, heed);
+  // With certificates it asks to read them anew, as it does of other servers; without, a terminal was closed.
+  const hangup = config.http.tls ?? config.mqtt.tls;
+  const signals = ['SIGINT', 'SIGTERM', ...(hangup === undefined ? ['SIGHUP' as const] : [])];
+  for (const signal of signals as NodeJS.Signals[]) process.on(signal, heed);
   return stop.signal;
 }
 
@@ -82,6 +87,20 @@ async function buildConsole(timer: Timer): Promise<void> {
   });
 }
 
+/** Where devices connect, one after the other. */
+function mqttAddresses({ mqttPort, mqttPorts }: Server, { mqtt }: Config): string {
+  const { host, tls, websocket } = mqtt;
+  const own = tls === undefined || tls.port !== undefined ? '' : ' TLS';
+  const web = (websocket?.tls ?? tls !== undefined) ? 'wss' : 'ws';
+  return [
+    `${host}:${mqttPort}${own}`,
+    ...(mqttPorts.tls === null ? [] : [`${host}:${mqttPorts.tls} TLS`]),
+    ...(mqttPorts.websocket === null
+      ? []
+      : [`${web}://${host}:${mqttPorts.websocket}${websocket?.path}`]),
+  ].join(', ');
+}
+
 function tellStart(server: Server, config: Config): void {
   const host = ['0.0.0.0', '::'].includes(config.http.host) ? 'localhost' : config.http.host;
   const made = server.madePassword;
@@ -93,9 +112,11 @@ function tellStart(server: Server, config: Config): void {
         : '首次启动时设定，重设 · as set at the first start, reset by: npm run serve -- reset-password';
   say('');
   say('数字乡村·乡村环境 · digital-village');
-  say(`  网址 address    http://${host}:${server.httpPort}`);
+  say(
+    `  网址 address    ${config.http.tls === undefined ? 'http' : 'https'}://${host}:${server.httpPort}`,
+  );
   say(`  登录 sign-in    admin / ${password}`);
-  say(`  MQTT            ${config.mqtt.host}:${server.mqttPort}`);
+  say(`  MQTT            ${mqttAddresses(server, config)}`);
   say(`  数据 data       ${config.data}`);
   if (!server.ownPassword)
     say(
@@ -105,9 +126,12 @@ function tellStart(server: Server, config: Config): void {
 }
 
 async function serve(config: Config, timer: Timer, log: Logger): Promise<void> {
-  const stop = stopSignal();
+  const stop = stopSignal(config);
   await buildConsole(timer);
+  let running: Server | null = null;
+  if (config.http.tls ?? config.mqtt.tls) process.on('SIGHUP', () => running?.reloadCertificates());
   const server = await startServer(config, { timer, log });
+  running = server;
   tellStart(server, config);
   await aborted(stop);
   await server.stop();
@@ -127,7 +151,13 @@ async function start(
   log: Logger,
   demo: { devices: number; seed: number },
 ): Promise<void> {
-  const stop = stopSignal();
+  if (config.mqtt.tls !== undefined && config.mqtt.tls.port === undefined)
+    throw new OperationalError(
+      'bad-config',
+      'npm start 的模拟设备不使用 TLS：请设置 mqtt.tls.port，或使用 npm run serve · the simulated county speaks no TLS: ' +
+        'set mqtt.tls.port, or use npm run serve',
+    );
+  const stop = stopSignal(config);
   await buildConsole(timer);
   const server = await startServer(config, { timer, log });
   try {
@@ -160,6 +190,7 @@ function toolsOf(config: Config, timer: Timer): Tools {
         : { url: config.relational.url }),
     });
   const withRelational: Tools['withRelational'] = async (work) => {
+    checkRestored(config.data);
     const relational = await openPeople();
     try {
       return await work(relational);
@@ -173,6 +204,7 @@ function toolsOf(config: Config, timer: Timer): Tools {
     say,
     withRelational,
     withStores: async (work) => {
+      checkRestored(config.data);
       if (!existsSync(join(config.data, 'time-series')))
         throw new OperationalError('no-data', `没有数据 · there is no data in ${config.data}`);
       const store = await openReadings(config, timer, { tickMs: Number.POSITIVE_INFINITY });

@@ -1,6 +1,6 @@
 /** Whose tables the relational store keeps, those that others refer to first. */
 import { correctionTables, type Module, relationalModulesOf } from '@village/platform';
-import { profilesModule, registryModule } from '@village/registry';
+import { clientIdsModule, profilesModule, registryModule } from '@village/registry';
 import { coreModules, type RelationalModule } from '@village/store/relational';
 
 /** The tables of the registry, of people and of the audit log, and those of the modules given. */
@@ -9,6 +9,7 @@ export const relationalModules = (
 ): readonly RelationalModule[] => [
   registryModule,
   profilesModule,
+  clientIdsModule,
   ...coreModules,
   correctionTables,
   ...relationalModulesOf(modules),

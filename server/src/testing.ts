@@ -95,6 +95,11 @@ export class Client {
     return response;
   }
 
+  /** Sends a file. */
+  send(method: string, url: string, body: Buffer, type: string): Promise<LightMyRequestResponse> {
+    return this.ask(method, url, body, { 'content-type': type });
+  }
+
   async get<T>(url: string): Promise<T> {
     const response = await this.ask('GET', url);
     expect([response.statusCode, response.body]).toEqual([200, expect.anything()]);

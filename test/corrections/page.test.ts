@@ -198,4 +198,50 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     expect(width).toBeLessThanOrEqual(390);
     expect([...one.faults, ...phone.faults]).toEqual([]);
   });
+
+  it('is tried with what it makes of the figures of areas', async () => {
+    const midnight = Math.floor((start + 8 * HOUR) / DAY) * DAY - 8 * HOUR;
+    const readings = ['north-air', 'south-air'].flatMap((device, n) =>
+      Array.from({ length: 24 }, (_, hour) => ({
+        device,
+        at: formatTime(midnight + hour * HOUR),
+        values: { o3: (hour < 3 ? 230 : 90) + n * 10 },
+      })),
+    );
+    expect((await admin.ask('POST', '/readings', { readings })).statusCode).toBe(202);
+    const at = (hour: number): string => formatTime(midnight + hour * HOUR);
+    const path = `/corrections/devices/north-air?metric=o3&from=${at(0)}&to=${at(24)}`;
+    for (const [width, language, words] of [
+      [1440, undefined, ['区域统计指标', '预览影响', '北镇']],
+      [390, 'en', ['Figures of areas', 'Preview', 'North']],
+    ] as const) {
+      const one = await show(admin, path, {
+        ...{ width, height: 844 },
+        ...(language === undefined ? {} : { language }),
+      });
+      const { page } = one;
+      const plot = page.locator('.u-over');
+      await plot.waitFor();
+      const box = (await plot.boundingBox())!;
+      // From the begin for some hours.
+      await page.mouse.move(box.x + 1, box.y + 100);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.6, box.y + 120, { steps: 5 });
+      await page.mouse.up();
+      await page.locator('select[name=kind]').selectOption('invalid');
+      await page.getByRole('button', { name: words[1] }).click();
+      await page.getByRole('heading', { name: words[0] }).waitFor();
+      const tables = page.locator('.change caption').filter({ hasText: `· ${words[2]}` });
+      expect(await tables.count()).toBeGreaterThan(0);
+      // Nothing is left of the township's own day; of the county's, one of its two stations.
+      expect(await page.getByText('(0/1)').count()).toBeGreaterThan(0);
+      expect(await page.getByText('(2/2)').count()).toBeGreaterThan(0);
+      await picture(one, `areas-${width}`);
+      expect(await complaints(one)).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(
+        width,
+      );
+      expect(one.faults).toEqual([]);
+    }
+  });
 });

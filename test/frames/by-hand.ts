@@ -13,6 +13,8 @@ interface Register {
 
 interface Metric {
   readonly key: string;
+  /** A kind of channel: one metric for each of its channels, `count-inbound`. */
+  readonly channel?: string;
   readonly from?:
     | Register
     | { sum: Register[] }
@@ -33,7 +35,19 @@ interface File {
     endian?: string;
     records: { id: string; fields: { field: string; type: string; scale?: number }[] }[];
   };
+  readonly channels?: Record<string, { known: Record<string, unknown> }>;
   readonly metrics: Metric[];
+}
+
+/** The metric of the text that a key is of. */
+function metricOf(file: File, key: string): Metric {
+  const found = file.metrics.find((metric) => {
+    if (metric.key === key) return true;
+    const known = file.channels?.[metric.channel ?? '']?.known ?? {};
+    return Object.keys(known).some((channel) => key === `${metric.key}-${channel}`);
+  });
+  if (found === undefined) throw new Error(`no ${key}`);
+  return found;
 }
 
 /** Units of the catalogue that are not canonical: how many canonical ones one of them is. */
@@ -63,8 +77,7 @@ export function byHand(
   lit: readonly Lit[],
 ): number {
   const file = parse(profileText) as File;
-  const of = file.metrics.find(({ key }) => key === metric);
-  if (of === undefined) throw new Error(`no ${metric}`);
+  const of = metricOf(file, metric);
   const settle = (value: unknown): unknown => {
     const name = (value as { option?: string } | undefined)?.option;
     return name === undefined ? value : (options[name] ?? file.options?.[name]?.default);

@@ -227,7 +227,10 @@ describe('rows of our own wire as others send them', () => {
   });
 
   it('says of what is no JSON that it is none', () => {
-    for (const text of ['', '{"values":', '\ufeff{}'])
+    expect(locateReading(Buffer.from('\ufeff{"values":{"pm25":1,"pm10":NaN}}\0'))).toEqual([
+      { metric: 'pm25', value: 1, from: 21, to: 22 },
+    ]);
+    for (const text of ['', '{"values":', 'BOOT'])
       expect(() => locateReading(Buffer.from(text))).toThrowError(
         expect.objectContaining({ code: 'payload-not-json' }),
       );

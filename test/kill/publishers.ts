@@ -22,8 +22,17 @@ const reading = (device: string, i: number): object => ({
   values: valuesOf(i),
 });
 
-/** A device on MQTT QoS 1 with at most `window` messages unacknowledged; all are sent again until they are. */
-export function mqttSender(device: string, secret: string, port: number, window: number): Sender {
+/**
+ * A device on MQTT QoS 1 with at most `window` messages unacknowledged; all are sent again until they are. Sends as fast as it is
+ * acknowledged, or `perSecond`.
+ */
+export function mqttSender(
+  device: string,
+  secret: string,
+  port: number,
+  window: number,
+  perSecond = Number.POSITIVE_INFINITY,
+): Sender {
   const client = mqtt.connect({
     host: '127.0.0.1',
     port,
@@ -54,8 +63,12 @@ export function mqttSender(device: string, secret: string, port: number, window:
       },
     );
   };
+  const began = performance.now();
+  const due = (): boolean =>
+    perSecond === Number.POSITIVE_INFINITY ||
+    sender.sent < ((performance.now() - began) / 1_000) * perSecond;
   const timer = setInterval(() => {
-    while (!paused && client.connected && inFlight < window) {
+    while (!paused && client.connected && inFlight < window && due()) {
       sender.acknowledged.push(false);
       inFlight++;
       publish(sender.sent++);
@@ -80,8 +93,14 @@ export function mqttSender(device: string, secret: string, port: number, window:
   return sender;
 }
 
-/** A machine that posts batches of readings over HTTP and repeats each until it is accepted. */
-export function httpSender(device: string, token: string, port: number, rows: number): Sender {
+/** A machine that posts batches of readings over HTTP and repeats each until it is accepted, with a pause between two. */
+export function httpSender(
+  device: string,
+  token: string,
+  port: number,
+  rows: number,
+  pauseMs = 0,
+): Sender {
   let paused = false;
   let stopped = false;
   let open = 0;
@@ -127,6 +146,7 @@ export function httpSender(device: string, token: string, port: number, rows: nu
         await new Promise((resolve) => setTimeout(resolve, 100));
       if (!stopped) sender.acknowledged.fill(true, first, first + rows);
       open--;
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   };
   const loop = run();

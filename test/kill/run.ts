@@ -105,7 +105,11 @@ async function round(
 }
 
 /** Everything the server gives back of one device. */
-async function storedOf(server: TestServer, device: string, sent: number): Promise<Stored[]> {
+export async function storedOf(
+  server: TestServer,
+  device: string,
+  sent: number,
+): Promise<Stored[]> {
   const to = new Date(START + (sent + 1) * STEP_MS).toISOString();
   return server.api.all<Stored>(
     `/api/v1/readings?device=${device}&from=${new Date(START).toISOString()}&to=${encodeURIComponent(to)}`,
@@ -116,9 +120,11 @@ interface Completeness {
   gateway: null | { sequences: { gaps: [number, number][] }[] };
 }
 
-async function verdict(
+/** What came of everything that was sent, and what the gateway and the quarantine tell of it. */
+export async function verdict(
   server: TestServer,
   senders: readonly Sender[],
+  throughGateway: string,
 ): Promise<Verdict & { exported: number; sequenceGaps: number; quarantined: number }> {
   const total = {
     acknowledged: 0,
@@ -145,7 +151,7 @@ async function verdict(
   }
   const range = `from=${new Date(START).toISOString()}&to=${new Date(START + 3_600_000).toISOString()}`;
   const { gateway } = await server.api.json<Completeness>(
-    `/api/v1/completeness?device=${VIA_GATEWAY[0]}&${range}`,
+    `/api/v1/completeness?device=${throughGateway}&${range}`,
   );
   const gaps = gateway?.sequences.flatMap((sequence) => sequence.gaps) ?? [[-1, -1]];
   const quarantined = (await server.api.all<unknown>('/api/v1/quarantine')).length;
@@ -240,5 +246,10 @@ async function killRounds(
     120_000,
     // What never came is told as lost.
   ).catch((error: unknown) => options.log(String(error)));
-  return { ...(await verdict(server, senders)), killsOfServer, killsOfGateway, restartMsMax };
+  return {
+    ...(await verdict(server, senders, VIA_GATEWAY[0]!)),
+    killsOfServer,
+    killsOfGateway,
+    restartMsMax,
+  };
 }

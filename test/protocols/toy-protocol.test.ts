@@ -60,11 +60,11 @@ beforeAll(async () => {
   expect(loadCatalog(catalog).faults).not.toEqual([]);
   bench = await testPipeline(
     [testDevice('pond-1', 'acme/pond', { gateway: 'gw-01' }), testDevice('pond-9', 'acme/pond')],
-    profiles,
+    { profiles },
   );
   const { store, registry } = bench;
   const dialects = [...builtinDialects, toyDialect];
-  const pipeline = new Pipeline({ store, registry, profiles, clock: systemClock, dialects });
+  const pipeline = new Pipeline({ store, registry, profiles, timer: systemTimer, dialects });
   const broker = createBroker(mqttHooks(pipeline, systemClock));
   mqttPort = (await broker.listen(0, '127.0.0.1')).port;
   cleanups.push(

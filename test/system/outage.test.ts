@@ -174,12 +174,19 @@ it('comes back with the news first, then the whole backlog', async () => {
 
   let liveBeforeBacklogEnded = 0;
   for (const id of devices) {
-    const all = await rows(id);
+    // A device that measures the same reports each quarter of an hour: its news may come after all of the backlog.
+    const all = await until(
+      `news of ${id}`,
+      async () => {
+        const those = await rows(id);
+        return those.some(({ at, lane }) => lane === 'live' && Date.parse(at) > cutTo) && those;
+      },
+      60_000,
+    );
     expect(new Set(all.map((row) => row.at)).size).toBe(all.length);
     const backfill = all.filter((row) => row.lane === 'backfill');
     const fresh = all.filter((row) => row.lane === 'live' && Date.parse(row.at) > cutTo);
     expect(backfill.length, `${id} has a backlog`).toBeGreaterThan(0);
-    expect(fresh.length, `${id} has news`).toBeGreaterThan(0);
     // No more than a poll or two is missing from the outage: every minute was kept at the gateway.
     const inside = all.filter(
       (row) => Date.parse(row.at) > cutFrom + 5 * MINUTE && Date.parse(row.at) < cutTo - 5 * MINUTE,

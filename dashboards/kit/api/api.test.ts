@@ -81,6 +81,9 @@ describe('decoders of schemas', () => {
       ...shown,
       retiredAt: null,
       refusals: null,
+      clientId: null,
+      clock: null,
+      clockUse: null,
       lastSeenAt: ms,
       values: new Map([
         ['cod', { value: 3, at: ms, receivedAt: ms, quality: 'good', received: null }],

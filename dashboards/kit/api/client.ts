@@ -49,6 +49,10 @@ interface AnyGiven {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Query;
   readonly body?: unknown;
+  /** Sent as it is; what it is, the server sees from its bytes. */
+  readonly file?: Blob;
+  /** Where an answer may take longer than others. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -97,21 +101,24 @@ async function problem(response: Response): Promise<ApiError> {
 /** A client whose way out, limits and listeners are given. */
 export function createClient(options: ClientOptions): Client {
   async function send(method: string, url: string, given: AnyGiven): Promise<Response> {
-    const limit = AbortSignal.timeout(options.timeoutMs);
+    const { timeoutMs = options.timeoutMs, file } = given;
+    const limit = AbortSignal.timeout(timeoutMs);
+    const body = given.body === undefined ? file : JSON.stringify(given.body);
+    const type = file === undefined ? 'application/json' : 'application/octet-stream';
     try {
       return await options.fetch(url, {
         method,
         headers: {
           accept: 'application/json',
-          ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(body === undefined ? {} : { 'content-type': type }),
         },
-        ...(given.body === undefined ? {} : { body: JSON.stringify(given.body) }),
+        ...(body === undefined ? {} : { body }),
         signal: given.signal === undefined ? limit : AbortSignal.any([given.signal, limit]),
       });
     } catch (cause) {
       given.signal?.throwIfAborted();
       if (limit.aborted)
-        throw new ApiError('timeout', 0, `no answer in ${options.timeoutMs} ms`, null, cause);
+        throw new ApiError('timeout', 0, `no answer in ${timeoutMs} ms`, null, cause);
       throw new ApiError('network', 0, String(cause), null, cause);
     }
   }
@@ -122,7 +129,11 @@ export function createClient(options: ClientOptions): Client {
       const response = await send(method, addressOf(call, given), given);
       const date = Date.parse(response.headers.get('date') ?? '');
       if (!Number.isNaN(date)) options.serverTime(date);
-      if (!response.ok) {
+      // What was refused with all its faults is an answer, and no problem document.
+      const told =
+        response.status === 422 &&
+        (response.headers.get('content-type') ?? '').startsWith('application/json');
+      if (!response.ok && !told) {
         const error = await problem(response);
         if (response.status === 401 && !path.startsWith('/session')) options.signedOut();
         throw error;

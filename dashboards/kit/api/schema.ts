@@ -130,7 +130,11 @@ export type GivenOf<E extends Endpoint> = { readonly signal?: AbortSignal } & (E
       ? { readonly query?: QueryOf<Static<S>> }
       : { readonly query: QueryOf<Static<S>> }
     : unknown) &
-  (E extends { readonly body: infer S extends TSchema } ? { readonly body: Static<S> } : unknown);
+  (E extends { readonly consumes: readonly string[] }
+    ? { readonly file: Blob; readonly timeoutMs?: number }
+    : E extends { readonly body: infer S extends TSchema }
+      ? { readonly body: Static<S> }
+      : unknown);
 
 /** Words come from addresses that people can edit: the server judges them. */
 type QueryOf<Q> = {

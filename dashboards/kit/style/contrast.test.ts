@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const css = readFileSync(new URL('./base.css', import.meta.url), 'utf8');
@@ -80,4 +82,22 @@ describe.each(['light', 'dark'] as const)('%s', (name) => {
     const gap = over(colour('gap'), colour('surface'));
     expect(contrast(colour('muted'), gap)).toBeGreaterThanOrEqual(4.5);
   });
+});
+
+it('no style asks for a custom property that there is not', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const sheets = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.css') && !/(^|\/)(dist|node_modules)\//.test(path),
+  );
+  expect(sheets.length).toBeGreaterThan(10);
+  const texts = sheets.map((path) => [path, readFileSync(join(root, path), 'utf8')] as const);
+  const known = new Set(
+    texts.flatMap(([, text]) => [...text.matchAll(/(--[a-z0-9-]+)\s*:/g)].map(([, name]) => name)),
+  );
+  const unknown = texts.flatMap(([path, text]) =>
+    [...text.matchAll(/var\((--[a-z0-9-]+)/g)]
+      .filter(([, name]) => !known.has(name))
+      .map(([, name]) => `${path}: ${name}`),
+  );
+  expect(unknown).toEqual([]);
 });

@@ -4,4 +4,5 @@ import './page.css';
 import './panels.css';
 import './lists.css';
 import './forms.css';
+import './dialog.css';
 import './notices.css';

@@ -3,8 +3,8 @@ import { OperationalError, parseTime } from '@village/core';
 import { compileProfile, rulesOf } from '../compile.ts';
 import { decode } from '../profile.ts';
 import type { Protocol } from '../protocols/protocol.ts';
-import type { ExampleFile, ProfileFile } from '../schema/file.ts';
-import type { Decoded, DeviceProfile } from '../types.ts';
+import type { ExampleFile, MetricFile, ProfileFile } from '../schema/file.ts';
+import type { Decoded, DeviceProfile, RefusedPart } from '../types.ts';
 import type { Note } from './note.ts';
 
 function compare(example: ExampleFile, decoded: Decoded, known: Set<string>, note: Note): void {
@@ -18,6 +18,7 @@ function compare(example: ExampleFile, decoded: Decoded, known: Set<string>, not
     else if (reading.value !== value || reading.quality !== quality)
       note(['readings', key], `is ${reading.value} (${reading.quality}) by the rules`);
   }
+  compareRefused(example, decoded, note);
   if (example.partial) return;
   for (const { metric, value } of decoded.readings)
     if (example.readings?.[metric] === undefined)
@@ -25,6 +26,21 @@ function compare(example: ExampleFile, decoded: Decoded, known: Set<string>, not
   const events = JSON.stringify(decoded.events);
   if (events !== JSON.stringify(example.events ?? []))
     note(['events'], `the frame yields ${events}`);
+}
+
+/** A refused part goes by its metric; one of no metric by its place. */
+const nameOf = ({ metric, place }: RefusedPart): string => metric ?? place;
+
+function compareRefused(example: ExampleFile, { refused = [] }: Decoded, note: Note): void {
+  const wanted = example.refused ?? {};
+  for (const [name, code] of Object.entries(wanted)) {
+    const part = refused.find((one) => nameOf(one) === name);
+    if (part === undefined) note(['refused', name], 'is not refused');
+    else if (part.reason !== code) note(['refused', name], `${part.reason}: ${part.message}`);
+  }
+  for (const part of refused)
+    if (!Object.hasOwn(wanted, nameOf(part)))
+      note(['frame'], `${part.reason}: ${part.message} (${part.place}); list it under refused`);
 }
 
 function runExample(
@@ -50,7 +66,8 @@ function runExample(
     return;
   }
   if (example.error !== undefined) {
-    note(['error'], 'the frame is decoded without error');
+    if (decoded.refused?.some(({ reason }) => reason === example.error) !== true)
+      note(['error'], 'the frame is decoded without error');
     return;
   }
   if (example.at !== undefined && parseTime(example.at) !== decoded.at)
@@ -61,14 +78,22 @@ function runExample(
   compare(example, decoded, known, note);
 }
 
+const baseOf = ({ key, of }: MetricFile): string => of?.base ?? key;
+
 function checkCoverage(file: ProfileFile, note: Note): void {
   const full = file.examples.filter((one) => one.error === undefined && !one.partial);
   if (full.length === 0) note(['examples'], 'needs an example with all readings of its frame');
-  if (!file.examples.some((one) => one.error !== undefined))
-    note(['examples'], 'needs an example of a frame that must be refused (error: …)');
+  if (!file.examples.some((one) => (one.error ?? one.refused) !== undefined))
+    note(
+      ['examples'],
+      'needs an example of a frame that must be refused (error: …), or of which a part must be (refused: …)',
+    );
   const shown = new Set(full.flatMap((one) => Object.keys(one.readings ?? {})));
+  // One channel is shown for all.
+  const bases = new Set(file.metrics.flatMap((one) => (shown.has(one.key) ? [baseOf(one)] : [])));
   file.metrics.forEach((metric, i) => {
-    if (!shown.has(metric.key)) note(['metrics', i], `no full example shows ${metric.key}`);
+    const base = baseOf(metric);
+    if (!bases.has(base)) note(['metrics', i], `no full example shows ${base}`);
   });
   const types = new Set(full.flatMap((one) => (one.events ?? []).map((event) => event.type)));
   file.events.forEach((event, i) => {
@@ -93,11 +118,15 @@ export function checkExamples(
     const here: Note = (path, message) => note(['examples', i, ...path], message);
     if (names.has(example.name)) here(['name'], 'another example has this name');
     names.add(example.name);
-    if (example.error !== undefined && (example.readings ?? example.events) !== undefined)
-      here([], 'has an error, so it can have no readings or events');
+    if (
+      example.error !== undefined &&
+      (example.readings ?? example.events ?? example.refused) !== undefined
+    )
+      here([], 'has an error, so it can have no readings, events or refused parts');
     for (const key of Object.keys(example.readings ?? {}))
       if (whole && !known.has(key)) here(['readings', key], `there is no metric ${key}`);
-    if (whole || example.error === undefined) runExample(profile, file, example, known, here);
+    if (whole || (example.error ?? example.refused) === undefined)
+      runExample(profile, file, example, known, here);
   });
   checkCoverage(file, note);
 }

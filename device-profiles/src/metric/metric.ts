@@ -1,8 +1,9 @@
 /** One metric, compiled: from a raw number or JSON value to a reading, and back. */
 import { conversion, OperationalError, type Quality, quantity } from '@village/core';
+import type { ChannelOf } from '../channels/schema.ts';
 import { type Options, settle } from '../options.ts';
 import type { MetricFile, ProfileFile, QualityRuleFile } from '../schema/file.ts';
-import type { DecodedReading, Metric } from '../types.ts';
+import type { DecodedReading, Metric, RefusedPart } from '../types.ts';
 import { type Scaling, scaling } from './number.ts';
 
 export interface MetricRule {
@@ -48,7 +49,12 @@ export function describeMetric(metric: MetricFile): Metric {
     ...(metric.stateNames === undefined ? {} : { stateNames: metric.stateNames }),
     deadband: metric.deadband,
     optional: metric.optional,
+    ...(metric.of === undefined ? {} : { channel: channelOf(metric.of) }),
   };
+}
+
+function channelOf({ kind, key, name, base }: ChannelOf): NonNullable<Metric['channel']> {
+  return { kind, key, name, base };
 }
 
 /** Compiles a metric for one settled set of options. */
@@ -167,6 +173,54 @@ export function stateValue(
   if (typeof wanted === 'number') return wanted;
   if (typeof wanted === 'boolean') return wanted ? 1 : 0;
   return Object.hasOwn(states, wanted) ? (states[wanted] as number) : Number.NaN;
+}
+
+/** Parts of one frame that are told one by one; the others are told together. */
+const REFUSED_MAX = 64;
+
+/** Notes a part that can't be taken, so that the rest can be. Throws on what is no fault of the part. */
+export function refusePart(
+  refused: RefusedPart[],
+  error: unknown,
+  place: string,
+  metric: string | null,
+): void {
+  if (!(error instanceof OperationalError)) throw error;
+  if (isMore(refused)) return;
+  refused.push({ reason: error.code, message: error.message, place, metric });
+}
+
+/**
+ * Whether so many are told that one more is counted only, which this does: a fault made for each of thousands would take
+ * longer than all else of a message.
+ */
+function isMore(refused: RefusedPart[]): boolean {
+  if (refused.length < REFUSED_MAX) return false;
+  const count = (refused[REFUSED_MAX]?.count ?? 0) + 1;
+  const message = `${count} more ${count === 1 ? 'part is' : 'parts are'} refused`;
+  refused[REFUSED_MAX] = { reason: 'too-many-faults', message, place: '…', metric: null, count };
+  return true;
+}
+
+/** Refuses a value of a channel that the profile does not list: it is nobody's, so that no series gets it. */
+export function refuseStranger(
+  refused: RefusedPart[],
+  base: string,
+  kind: string,
+  word: string | undefined,
+  place: string,
+): void {
+  if (isMore(refused)) return;
+  const who = word === undefined || word === '' ? 'none' : JSON.stringify(word.slice(0, 80));
+  const error = new OperationalError('unknown-channel', `${base}: ${who} is no known ${kind}`);
+  refusePart(refused, error, place, null);
+}
+
+/** Refuses a value that another one of the same metric follows in one frame. */
+export function refuseRepeated(refused: RefusedPart[], metric: string, place: string): void {
+  if (isMore(refused)) return;
+  const what = `${metric}: another value for it follows in the same frame`;
+  refusePart(refused, new OperationalError('value-repeated', what), place, metric);
 }
 
 /** What a decoder hands back as readings. */

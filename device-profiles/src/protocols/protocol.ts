@@ -3,6 +3,7 @@
  * protocols only by this interface and by the list in index.ts.
  */
 import type { z } from 'zod';
+import type { ChannelKindFile, ChannelOf } from '../channels/schema.ts';
 import type { Note, Path } from '../check/note.ts';
 import type { Codec } from '../codec.ts';
 import type { Options } from '../options.ts';
@@ -28,9 +29,17 @@ export interface Protocol {
   readonly sections: Readonly<Record<string, z.ZodType>>;
   /** Shapes that `from` of a metric may have. */
   readonly sources: readonly z.ZodType[];
+  /** Shapes that `from` of a kind of channel may have; absent where only the places of metrics tell channels apart. */
+  readonly channelSources?: readonly z.ZodType[];
   /** How the text of a new profile goes on after its head; tools/new-profile.ts writes it. */
   readonly template: string;
   intervals(file: ProfileFile): Intervals;
+  /** Notes what is wrong with a kind of channel; `note` is for its entry. Absent where the keys of values say all. */
+  checkChannel?(file: ProfileFile, name: string, kind: ChannelKindFile, note: Note): void;
+  /** The `from` of a metric, as it is for one channel. */
+  inChannel?(from: unknown, channel: ChannelOf): unknown;
+  /** The file with its sections written out for each channel. */
+  expand?(file: ProfileFile): ProfileFile;
   /** Notes what is wrong with the sections and the events. */
   check(file: ProfileFile, note: Note): void;
   /** Notes what is wrong with a metric's `from`. */

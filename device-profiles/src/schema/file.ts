@@ -2,8 +2,16 @@
  * The parts of a profile file that are the same for every protocol, and what a file is once it has its shape. What a shape
  * can't say (units, addresses, uniqueness, examples) is in ../check/.
  */
-import { QUALITIES, QUANTITIES, type QuantityId, SPANS, STATISTICS } from '@village/core';
+import {
+  type AddressKind,
+  QUALITIES,
+  QUANTITIES,
+  type QuantityId,
+  SPANS,
+  STATISTICS,
+} from '@village/core';
 import { z } from 'zod';
+import type { ChannelKindFile, ChannelOf } from '../channels/schema.ts';
 import type { KINDS } from '../types.ts';
 import { kebab, label, optionRef, pointer, scalar, scalars } from './parts.ts';
 
@@ -27,6 +35,7 @@ export const metric = z.strictObject({
     .enum(STATISTICS)
     .default('value')
     .describe('What a reading is of all that was measured in its span.'),
+  channel: kebab.optional().describe('Kind of channel of which each has this metric.'),
   from: z.unknown(),
   scale: z.union([z.number(), optionRef]).optional(),
   offset: z.union([z.number(), optionRef]).optional().describe('Added after scaling.'),
@@ -65,6 +74,7 @@ export const qualityRule = z.strictObject({
 export const event = z.strictObject({
   type: kebab,
   name: label,
+  channel: kebab.optional().describe('Kind of channel; which one is told in its detail.'),
   topic: z.string().min(1).max(200).optional(),
   when: z.record(pointer, scalars).default({}).describe('All must hold.'),
   unless: z.record(pointer, scalars).default({}).describe('None may hold.'),
@@ -87,12 +97,20 @@ export const example = z.strictObject({
     .array(z.strictObject({ type: z.string(), detail: z.record(z.string(), z.json()) }))
     .optional(),
   partial: z.boolean().default(false).describe('Only the listed readings are compared.'),
-  error: z.string().optional().describe('Code of the error that this frame must cause.'),
+  refused: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Metrics (or places) of the frame that are refused while the rest is taken: code.'),
+  error: z
+    .string()
+    .optional()
+    .describe('Code of the error that this frame must cause, as a whole or in a part.'),
 });
 
 export const options = z.record(z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/), option).default({});
 
-export type MetricFile = z.infer<typeof metric>;
+/** A metric; `of` is there once the channels are written out. */
+export type MetricFile = z.infer<typeof metric> & { readonly of?: ChannelOf };
 export type EventFile = z.infer<typeof event>;
 export type ExampleFile = z.infer<typeof example>;
 export type QualityRuleFile = z.infer<typeof qualityRule>;
@@ -104,8 +122,11 @@ export interface ProfileFile {
   readonly name: z.infer<typeof label>;
   readonly kind: (typeof KINDS)[number];
   readonly protocol: string;
+  readonly address: AddressKind;
   readonly evidence?: boolean | 'events' | undefined;
+  readonly earliestYear?: number | undefined;
   readonly options: z.infer<typeof options>;
+  readonly channels: Readonly<Record<string, ChannelKindFile>>;
   readonly metrics: readonly MetricFile[];
   readonly quality: readonly QualityRuleFile[];
   readonly events: readonly EventFile[];

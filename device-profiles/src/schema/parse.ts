@@ -2,6 +2,8 @@
 import { bug } from '@village/core';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { checkChannels } from '../channels/check.ts';
+import { expandChannels } from '../channels/expand.ts';
 import { checkExamples } from '../check/examples.ts';
 import { checkFile } from '../check/file.ts';
 import type { Path } from '../check/note.ts';
@@ -160,11 +162,12 @@ function withoutFaulty(file: ProfileFile, faults: readonly Found[]): ProfileFile
   return { ...file, metrics, quality };
 }
 
-function checkAll(
-  { file, origin, tainted, whole }: Pruned,
-  protocols: readonly Protocol[],
-): Found[] {
-  const protocol = protocolOf(file, protocols);
+function checkAll(pruned: Pruned, protocols: readonly Protocol[]): Found[] {
+  const { file: written, tainted, whole } = pruned;
+  const protocol = protocolOf(written, protocols);
+  const { file, writtenAt } = expandChannels(written, protocol);
+  const metricsAt = writtenAt.map((i) => pruned.origin['metrics']?.[i] ?? i);
+  const origin: Pruned['origin'] = { ...pruned.origin, metrics: metricsAt };
   const found: Found[] = [];
   const note = (path: Path, message: string): void => {
     const list = origin[String(path[0])];
@@ -173,15 +176,20 @@ function checkAll(
     found.push({ path: real, message });
   };
   const own: Found[] = [];
+  checkChannels(written, protocol, (path, message) => {
+    const real = path[0] === 'metrics' ? path.with(1, writtenAt.indexOf(Number(path[1]))) : path;
+    own.push({ path: real, message });
+    note(real, message);
+  });
   checkFile(file, protocol, protocols, (path, message) => {
     own.push({ path, message });
     note(path, message);
   });
   const structural = own.some(({ path }) => path[0] !== 'metrics');
-  if (structural) return found;
+  if (structural) return once(found);
   const mended = file.metrics
     .map((_, i) => i)
-    .filter((i) => tainted.has(origin['metrics']?.[i] ?? i))
+    .filter((i) => tainted.has(metricsAt[i] ?? i))
     .map((i) => ({ path: ['metrics', i], message: '' }));
   const sound = withoutFaulty(file, [...own, ...mended]);
   const kept = file.metrics
@@ -191,7 +199,13 @@ function checkAll(
     const index = path[0] === 'metrics' ? kept[Number(path[1])] : undefined;
     note(index === undefined ? path : ['metrics', index, ...path.slice(2)], message);
   });
-  return found;
+  return once(found);
+}
+
+/** What is wrong with a metric is so in each of its channels, and is told once. */
+function once(found: readonly Found[]): Found[] {
+  const byText = new Map(found.map((one) => [JSON.stringify([one.path, one.message]), one]));
+  return [...byText.values()];
 }
 
 function protocolOf(file: ProfileFile, protocols: readonly Protocol[]): Protocol {
@@ -208,7 +222,10 @@ function checkData(
   const parsed = schema.safeParse(data);
   if (parsed.success) {
     const all = { file: parsed.data, origin: {}, tainted: new Set<number>(), whole: true };
-    return { file: parsed.data, found: checkAll(all, protocols) };
+    const found = checkAll(all, protocols);
+    if (found.length > 0) return { found };
+    const { file } = expandChannels(parsed.data, protocolOf(parsed.data, protocols));
+    return { file, found };
   }
   const found = flatten(parsed.error.issues, []);
   const rest = prune(data, found, schema);

@@ -2,7 +2,9 @@
  * The shape of a whole profile file, defined once: the parser, the types and the editor's JSON Schema all come from here.
  * The protocols add their own sections and the shapes of a metric's source.
  */
+import { ADDRESS_KINDS } from '@village/core';
 import { z } from 'zod';
+import { channelKinds } from '../channels/schema.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { KINDS } from '../types.ts';
 import { event, example, metric, options, type ProfileFile, qualityRule } from './file.ts';
@@ -35,17 +37,36 @@ function makeSchema(protocols: readonly Protocol[]): z.ZodType<ProfileFile> {
     .union(protocols.flatMap(({ sources }) => sources) as [z.ZodType, ...z.ZodType[]])
     .optional()
     .describe('Where it stands in the frame; absent in native payloads.');
+  const channelSources = protocols.flatMap((protocol) => protocol.channelSources ?? []);
+  const channelFrom = (
+    channelSources.length === 0 ? z.never() : z.union(channelSources as [z.ZodType])
+  ).describe('Where a message says which channel it speaks of; absent: the places of metrics do.');
   const schema = z.strictObject({
     ...head,
     protocol: z.enum(names),
+    address: z
+      .enum(ADDRESS_KINDS)
+      .default('exact')
+      .describe(
+        'What the name of a device on its wire is, so that other spellings of it are the same one.',
+      ),
     evidence: z
       .union([z.boolean(), z.literal('events')])
       .optional()
       .describe(
         'Keep what it says as received; by kind when absent: stations, and events of cameras.',
       ),
+    earliestYear: z
+      .int()
+      .min(2000)
+      .max(2100)
+      .optional()
+      .describe(
+        'No such device has measured before this year: an earlier time is of a clock that was not set. 2001 when absent.',
+      ),
     options,
     ...sections,
+    channels: channelKinds(channelFrom),
     metrics: z.array(metric.extend({ from })).min(1).max(200),
     ...body,
   });

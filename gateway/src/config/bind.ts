@@ -1,4 +1,5 @@
 /** Joins the configured devices with their profiles and drivers, and collects what does not fit together. */
+import { comparableAddress } from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
 import type { Driver } from '../drivers/driver.ts';
 import { builtinDrivers } from '../drivers/index.ts';
@@ -8,13 +9,19 @@ import type { BoundDevice, ConfigFault, DeviceConfig, GatewayConfig } from './ty
 class Names {
   readonly #byDriver = new Map<string, Map<string, number>>();
 
-  note(driver: Driver, device: DeviceConfig, at: number, faults: ConfigFault[]): void {
+  note(
+    driver: Driver,
+    device: DeviceConfig,
+    profile: DeviceProfile,
+    at: number,
+    faults: ConfigFault[],
+  ): void {
     let known = this.#byDriver.get(driver.protocol);
     if (known === undefined) {
       known = new Map();
       this.#byDriver.set(driver.protocol, known);
     }
-    for (const name of new Set(driver.names?.(device) ?? [])) {
+    for (const name of new Set(driver.names?.(device, profile) ?? [])) {
       const first = known.get(name);
       if (first === undefined) known.set(name, at);
       else
@@ -53,14 +60,15 @@ export function bindDevices(
     });
     for (const message of optionFaults(profile, one.options))
       faults.push({ path: `${path}.options`, message });
-    names.note(driver, one, at, faults);
+    names.note(driver, one, profile, at, faults);
     devices.push({
       id: one.id,
-      address: one.address ?? one.id,
+      address: comparableAddress(profile.address, one.address ?? one.id),
       profile,
       options: one.options,
       connection: one.connection,
       everyMs: one.every ?? profile.everyMs,
+      clock: one.clock ?? 'keep',
       secret: one.secret,
     });
   });

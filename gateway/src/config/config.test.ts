@@ -91,6 +91,37 @@ describe('readConfig', () => {
   });
 });
 
+describe('the same thing in another spelling', () => {
+  it('is one host, and one device', () => {
+    const host = (text: string): string | undefined => {
+      const { config } = readConfig(
+        GOOD.replace('127.0.0.1, port: 15020', `"${text}", port: 15020`),
+        {},
+        '/etc',
+      );
+      return (config?.devices[0]?.connection as { host: string } | undefined)?.host;
+    };
+    expect(host('PLC-1.village.')).toBe(host('plc-1.village'));
+    expect(host('[::1]')).toBe(host('0::1'));
+    expect(host('192.168.001.005')).toBe('192.168.1.5');
+    const { config } = readConfig(
+      GOOD.replace('HB20-000117', '24-E1-24-71-3B-49-12-34').concat(
+        '  - { id: bin-8, profile: test/bin, address: 24e124713b491234, secret: "y" }\n',
+      ),
+      {},
+      '/etc',
+    );
+    const bin = testCatalog.get('test/bin');
+    if (config === null || bin === undefined) throw new Error('the configuration should parse');
+    const lora = new Map([...testCatalog, [bin.id, { ...bin, address: 'dev-eui' as const }]]);
+    const { devices, faults } = bindDevices(config, lora);
+    expect(faults.map(({ path }) => path)).toEqual(['devices[2].address']);
+    expect(devices[1]?.address).toBe('24e124713b491234');
+    // Of a type that takes addresses as they are, these are two.
+    expect(bindDevices(config, testCatalog).faults).toEqual([]);
+  });
+});
+
 describe('bindDevices', () => {
   it('accepts what fits', () => expect(bindPaths(GOOD)).toEqual([]));
   it.each([

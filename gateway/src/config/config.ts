@@ -1,13 +1,14 @@
 /** The gateway's configuration: read from YAML, checked whole, without touching the network. */
 import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { DAY, ID_PATTERN } from '@village/core';
+import { CLOCK_USES, DAY, ID_PATTERN } from '@village/core';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import type { Driver } from '../drivers/driver.ts';
 import { builtinDrivers } from '../drivers/index.ts';
 import { duration } from './shapes.ts';
-import type { ConfigFault, DeviceConfig, GatewayConfig } from './types.ts';
+import type { ConfigFault, DeviceConfig, GatewayConfig, UplinkTls } from './types.ts';
+import { readUplinkTls } from './uplink-tls.ts';
 
 const DEVICES_MAX = 5_000;
 
@@ -49,18 +50,29 @@ const deviceShape = (drivers: readonly Driver[]) =>
     address: z.string().min(1).max(128).optional(),
     connection: connectionShape(drivers).optional(),
     every: duration(100, DAY).optional(),
+    clock: z.enum(CLOCK_USES).optional(),
     secret: z.string().min(1).max(256).optional(),
     options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
   });
 
 /** Without user and password: those have their own fields, and the address is logged. */
-const UPLINK_URL = /^mqtts?:\/\/[^/\s@]+$/;
-const UPLINK_URL_FAULT = 'must be mqtt://host:port or mqtts://host:port';
+const UPLINK_URL = /^(mqtts?:\/\/[^/\s@]+|wss?:\/\/[^/\s@]+(\/[^\s@]*)?)$/;
+const UPLINK_URL_FAULT = 'must be mqtt://host:port, mqtts://host:port or wss://host:port/path';
 
 const uplinkShape = z.strictObject({
   url: z.string().regex(UPLINK_URL, UPLINK_URL_FAULT),
   secret: z.string().min(1).max(256).optional(),
   secretFile: z.string().min(1).optional(),
+  tls: z
+    .strictObject({
+      ca: z.string().min(1).optional(),
+      cert: z.string().min(1).optional(),
+      key: z.string().min(1).optional(),
+    })
+    .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+      message: 'cert and key belong together',
+    })
+    .optional(),
 });
 
 const configShape = (drivers: readonly Driver[]) =>
@@ -98,7 +110,7 @@ function readSecret(
   env: Readonly<Record<string, string | undefined>>,
   folder: string,
   faults: ConfigFault[],
-): string {
+): string | null {
   const fromEnv = env['VILLAGE_GATEWAY_SECRET'];
   if (fromEnv !== undefined && fromEnv !== '') return fromEnv;
   if (uplink.secretFile !== undefined) {
@@ -115,9 +127,10 @@ function readSecret(
     return '';
   }
   if (uplink.secret !== undefined) return uplink.secret;
+  if (uplink.tls?.cert !== undefined) return null;
   faults.push({
     path: 'uplink.secret',
-    message: 'give secret, secretFile or VILLAGE_GATEWAY_SECRET',
+    message: 'give secret, secretFile, VILLAGE_GATEWAY_SECRET or tls.cert',
   });
   return '';
 }
@@ -130,6 +143,43 @@ function duplicates(devices: readonly DeviceConfig[], faults: ConfigFault[]): vo
     else
       faults.push({ path: `devices[${at}].id`, message: `${one.id} is already devices[${first}]` });
   });
+}
+
+/** With the paths of its files made absolute. */
+function placeTls(
+  tls: z.infer<typeof uplinkShape>['tls'],
+  absolute: (path: string) => string,
+): UplinkTls | undefined {
+  if (tls === undefined) return undefined;
+  const named = Object.entries(tls).filter((one): one is [string, string] => one[1] !== undefined);
+  return Object.fromEntries(named.map(([name, path]) => [name, absolute(path)]));
+}
+
+/** Files that can't be used; they are read anew at each connection. */
+function uplinkTlsFaults(tls: UplinkTls): ConfigFault[] {
+  try {
+    readUplinkTls(tls);
+    return [];
+  } catch (error) {
+    return [{ path: 'uplink.tls', message: (error as Error).message }];
+  }
+}
+
+/** Sections of drivers that name files. */
+function placeSections(
+  sections: Readonly<Record<string, unknown>>,
+  drivers: readonly Driver[],
+  absolute: (path: string) => string,
+  faults: ConfigFault[],
+): Record<string, unknown> {
+  const placed: Record<string, unknown> = {};
+  for (const { section } of drivers) {
+    if (section?.place === undefined || sections[section.name] === undefined) continue;
+    placed[section.name] = section.place(sections[section.name], absolute, (path, message) =>
+      faults.push({ path: `${section.name}.${path}`, message }),
+    );
+  }
+  return placed;
 }
 
 /**
@@ -166,9 +216,14 @@ export function readConfig(
   if (!UPLINK_URL.test(url)) faults.push({ path: 'VILLAGE_UPLINK_URL', message: UPLINK_URL_FAULT });
   duplicates(rest.devices, faults);
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(folder, path));
+  const tls = placeTls(uplink.tls, absolute);
+  if (tls !== undefined && !/^(mqtts|wss):/.test(url))
+    faults.push({ path: 'uplink.tls', message: 'needs an mqtts:// or wss:// address' });
+  for (const fault of tls === undefined ? [] : uplinkTlsFaults(tls)) faults.push(fault);
   const config: GatewayConfig = {
     ...rest,
-    uplink: { url, secret },
+    ...placeSections(rest, drivers, absolute, faults),
+    uplink: { url, secret, ...(tls === undefined ? {} : { tls }) },
     data: absolute(rest.data),
     catalogs: rest.catalogs.map(absolute),
   };

@@ -2,7 +2,9 @@
  * What a driver is: how devices of one protocol are polled or listened to. The gateway knows drivers only by this
  * interface and by the list in index.ts.
  */
+
 import type { Random, Timer } from '@village/core';
+import type { DeviceProfile } from '@village/device-profiles';
 import type { z } from 'zod';
 import type { BoundDevice, DeviceConfig, GatewayConfig } from '../config/types.ts';
 import type { Intake } from '../intake/intake.ts';
@@ -26,11 +28,20 @@ export interface Driver {
   /** Shape of a device's `connection`; absent where devices connect by themselves. */
   readonly connection?: z.ZodType;
   /** The driver's own section of the configuration. */
-  readonly section?: { readonly name: string; readonly shape: z.ZodType };
+  readonly section?: {
+    readonly name: string;
+    readonly shape: z.ZodType;
+    /** With paths of files made absolute, and faults of what is in them told. */
+    readonly place?: (
+      value: unknown,
+      absolute: (path: string) => string,
+      fault: (path: string, message: string) => void,
+    ) => unknown;
+  };
   /** Notes what a device of the protocol lacks or may not have. */
   check(device: DeviceConfig, config: GatewayConfig, faults: Faults): void;
   /** Names that a device signs in with, which no two may share. */
-  names?(device: DeviceConfig): readonly string[];
+  names?(device: DeviceConfig, profile: DeviceProfile): readonly string[];
   /**
    * Takes in what the devices say until the signal; called when there is such a device or the driver's section.
    * @throws listen-failed
@@ -51,6 +62,8 @@ export interface RunningDriver {
   counters(): object;
   /** The counters that fit a line of the log. */
   summary(): object;
+  /** Reads certificates anew. */
+  reload?(): void;
   /** Resolves when all has ended after the signal. */
   readonly ended: Promise<unknown>;
 }

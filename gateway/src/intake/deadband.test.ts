@@ -71,6 +71,20 @@ describe('deadband', () => {
     );
   });
 
+  it('each metric goes once in every interval, where a frame holds one of them', () => {
+    const band = new Deadband();
+    const sent: string[] = [];
+    const every = profile.reportEveryMs;
+    for (let tenth = 0; tenth < 60; tenth++)
+      for (const [metric, value] of [
+        ['ph', 7],
+        ['temp', 20],
+      ] as const)
+        for (const one of band.admit('d', profile, (tenth * every) / 10, [reading(metric, value)]))
+          sent.push(one.metric);
+    expect(sent).toEqual(Array.from({ length: 6 }, () => ['ph', 'temp']).flat());
+  });
+
   it('history is not thinned by what came after it', () => {
     const band = new Deadband();
     band.admit('d', profile, 10_000, [reading('ph', 7)]);

@@ -5,8 +5,8 @@ import type { DecodedReading, DeviceProfile } from '@village/device-profiles';
 interface Sent {
   /** Event time of the newest frame looked at. */
   at: number;
-  /** Report interval in which everything was sent last. */
-  interval: number;
+  /** Report interval in which each metric was sent last. */
+  readonly intervals: Float64Array;
   readonly values: Float64Array;
   readonly qualities: Uint8Array;
 }
@@ -29,8 +29,8 @@ export class Deadband {
   }
 
   /**
-   * The readings of a frame that are to be sent; they count as sent. The first frame in each report interval goes whole,
-   * so that completeness finds a row in every interval. A frame older than the newest goes whole too: history is not
+   * The readings of a frame that are to be sent; they count as sent. Of each metric the first in each report interval goes, so
+   * that completeness finds a row in every interval, also where each frame speaks of another channel. A frame older than the newest goes whole too: history is not
    * thinned by what came after it.
    */
   admit(
@@ -44,19 +44,16 @@ export class Deadband {
     if (sent === undefined) {
       const size = profile.metrics.length;
       const values = new Float64Array(size).fill(Number.NaN);
-      const first: Sent = { at, interval, values, qualities: new Uint8Array(size) };
+      const intervals = new Float64Array(size).fill(Number.NaN);
+      const first: Sent = { at, intervals, values, qualities: new Uint8Array(size) };
       this.#sent.set(device, first);
-      for (const reading of readings) this.#note(first, profile, reading);
+      for (const reading of readings) this.#note(first, profile, reading, interval);
       return readings;
     }
     if (at < sent.at) return readings;
-    const whole = interval !== sent.interval;
     sent.at = at;
-    sent.interval = interval;
-    const worth = whole
-      ? readings
-      : readings.filter((reading) => this.#differs(sent, profile, reading));
-    for (const reading of worth) this.#note(sent, profile, reading);
+    const worth = readings.filter((reading) => this.#isWorth(sent, profile, reading, interval));
+    for (const reading of worth) this.#note(sent, profile, reading, interval);
     this.#suppressed += readings.length - worth.length;
     return worth;
   }
@@ -78,15 +75,17 @@ export class Deadband {
     return place;
   }
 
-  #differs(sent: Sent, profile: DeviceProfile, reading: DecodedReading): boolean {
+  #isWorth(sent: Sent, profile: DeviceProfile, reading: DecodedReading, interval: number): boolean {
     const place = this.#place(profile, reading.metric);
+    if (sent.intervals[place] !== interval) return true;
     if (sent.qualities[place] !== codeOf(reading.quality)) return true;
     const deadband = profile.metrics[place]?.deadband ?? 0;
     return changed(sent.values[place] as number, reading.value, deadband);
   }
 
-  #note(sent: Sent, profile: DeviceProfile, reading: DecodedReading): void {
+  #note(sent: Sent, profile: DeviceProfile, reading: DecodedReading, interval: number): void {
     const place = this.#place(profile, reading.metric);
+    sent.intervals[place] = interval;
     sent.values[place] = reading.value;
     sent.qualities[place] = codeOf(reading.quality);
   }

@@ -29,6 +29,7 @@ it('what a device that never stops talking says goes along up to its budget of t
     options: {},
     connection: {},
     everyMs: 1_000,
+    clock: 'keep',
     secret: undefined,
   });
   const [noisy, quiet] = [device('noisy'), device('quiet')];

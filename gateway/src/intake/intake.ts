@@ -2,13 +2,18 @@
 import {
   BEIJING_OFFSET_MS,
   type Clock,
+  canBeTrue,
+  clockIsSet,
   DAY,
-  DEVICE_CLOCK_AHEAD_MAX_MS,
-  EARLIEST_MEASUREMENT,
+  DeviceClock,
   formatTime,
+  GivenTimes,
+  NEWS_MS,
   OperationalError,
+  type TimedDevice,
   type WireEvent,
   type WireReading,
+  type WireRefused,
 } from '@village/core';
 import {
   type Decoded,
@@ -18,12 +23,14 @@ import {
   frameKept,
   isEvidence,
   openDecoder,
+  type RefusedPart,
 } from '@village/device-profiles';
 import type { BoundDevice } from '../config/types.ts';
 import type { Done } from '../outbox/grouping.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { Log } from '../run/log.ts';
 import { Deadband } from './deadband.ts';
+import { Refusals } from './refusals.ts';
 
 /** A frame that was not understood, kept to look at. */
 export interface BadFrame {
@@ -43,13 +50,17 @@ export interface IntakeCounters {
   readonly suppressed: number;
   /** Frames of devices with an absurd clock, stamped with the gateway's. */
   readonly clocksReplaced: number;
+  /** Frames whose time was corrected by what the device's clock is off. */
+  readonly clocksCorrected: number;
   /** Frames that are evidence and were too large to be sent along. */
   readonly framesTooLarge: number;
   /** Frames that are evidence and were more of a device than is sent along in a day. */
   readonly framesOverBudget: number;
   /** Frames not understood, by code. */
   readonly undecodable: Readonly<Record<string, number>>;
-  /** The last of them, newest last. */
+  /** Parts of frames that were refused while the rest was taken, by code. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** The last frames not understood, newest last. */
   readonly badFrames: readonly BadFrame[];
 }
 
@@ -63,32 +74,30 @@ const FRAMES_PER_DAY = 32 * 1024 * 1024;
 const BAD_FRAMES_KEPT = 32;
 const BAD_FRAME_BYTES = 256;
 
-/** Whether a clock has been set since the box was made: without a battery it begins at 1970. */
-export const clockIsSet = (now: number): boolean => now >= EARLIEST_MEASUREMENT;
-
-/** A device's own time when it can be true, else null. A gateway whose clock is not set is no judge of what is ahead. */
-export function sensibleTime(at: number | null, now: number): number | null {
-  if (at === null || at < EARLIEST_MEASUREMENT) return null;
-  return at <= now + DEVICE_CLOCK_AHEAD_MAX_MS || !clockIsSet(now) ? at : null;
-}
-
 export class Intake {
   readonly deadband = new Deadband();
+  readonly refusals = new Refusals();
   readonly #outbox: Outbox;
   readonly #now: Clock;
   readonly #log: Log;
   /** Of the sessions that devices have now. */
   readonly #decoders = new Map<string, Decoder>();
+  readonly #times: GivenTimes;
+  /** What times of devices were corrected by when the process began. */
+  readonly #corrections: ReadonlyMap<string, number>;
+  readonly #timed = new Map<string, TimedDevice & { clock: DeviceClock; correction: number }>();
   #frames = 0;
   #readings = 0;
   #events = 0;
   #clocksReplaced = 0;
+  #clocksCorrected = 0;
   #framesTooLarge = 0;
   #framesOverBudget = 0;
   /** Bytes sent along today, by device. */
   #sentToday = new Map<string, number>();
   #today = Number.NaN;
   readonly #undecodable = new Map<string, number>();
+  readonly #refused = new Map<string, number>();
   readonly #badFrames: BadFrame[] = [];
   /** Devices whose last frame was not understood, with the code. */
   readonly #notUnderstood = new Map<string, string>();
@@ -97,13 +106,23 @@ export class Intake {
     this.#outbox = outbox;
     this.#now = deps.now;
     this.#log = deps.log;
+    this.#times = new GivenTimes(
+      (key, at) => outbox.remember('given-time', key, at),
+      outbox.remembered('given-time'),
+    );
+    this.#corrections = new Map(outbox.remembered('clock'));
   }
 
   /**
-   * Takes a frame. `done` is called when all that is worth keeping of it is durable; at once for a frame that can't be
-   * understood, since a repeat would be no better; with an error when the device should come again.
+   * Takes a frame. `done` is called when all that is worth keeping of it is durable, a sample of what can't be understood
+   * included; with an error when the device should come again. `dup` is the protocol's mark of a repeat.
    */
-  accept(device: BoundDevice, frame: Frame, done?: Done): void {
+  accept(
+    device: BoundDevice,
+    frame: Frame,
+    done?: Done,
+    { dup = false }: { readonly dup?: boolean } = {},
+  ): void {
     this.#frames++;
     let decoded: Decoded;
     try {
@@ -111,18 +130,26 @@ export class Intake {
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#note(device, error, frame);
-      done?.();
+      const { code: reason, message } = error;
+      const whole = { reason, message, place: '', metric: null };
+      if (!this.#refuse(device, frame, this.#now(), [whole], [], done)) done?.();
       return;
     }
     if (this.#notUnderstood.delete(device.id))
       this.#log.info({ device: device.id }, 'device: is understood again');
-    const now = this.#now();
-    const own = sensibleTime(decoded.at, now);
-    if (own === null && decoded.at !== null) this.#clocksReplaced++;
-    const at = own ?? now;
+    for (const { reason } of decoded.refused ?? [])
+      this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+    const now = stampAt(this.#now());
+    const content = done === undefined ? null : (): string => contentOf(device.profile, frame);
+    const tellsNow = tellsPresent(device.profile, decoded);
+    const { at, redated } = this.#time(device, decoded.at, now, { content, dup, tellsNow });
     const readings = this.deadband.admit(device.id, device.profile, at, decoded.readings);
-    if (readings.length === 0 && decoded.events.length === 0) {
-      done?.();
+    const nothing = readings.length === 0 && decoded.events.length === 0;
+    const taken = decoded.readings.map(({ metric }) => metric);
+    const { refused = [] } = decoded;
+    if (nothing) {
+      const kept = refused.length > 0 && this.#refuse(device, frame, at, refused, taken, done);
+      if (!kept) done?.();
       return;
     }
     const time = formatTime(at);
@@ -136,10 +163,96 @@ export class Intake {
     );
     this.#readings += readings.length;
     this.#events += events.length;
+    const late = device.clock === 'history' && now - at > NEWS_MS;
     const row = readings.length === 0 ? null : rowOf(device.id, time, readings);
+    for (const one of row === null ? events : [row, ...events]) {
+      if (redated) one.redated = true;
+      if (late) one.late = true;
+    }
     if (isEvidence(device.profile, { readings, events: decoded.events }))
       this.#keep(device, frame, row, events[0]);
-    if (!this.#outbox.put(row, events, done)) this.deadband.forget(device.id);
+    // Of a frame that is to come again its parts are, too.
+    let again = false;
+    const told: Done | undefined =
+      done &&
+      ((error) => {
+        again = error !== undefined;
+        done(error);
+      });
+    if (!this.#outbox.put(row, events, told)) this.deadband.forget(device.id);
+    if (refused.length > 0 && !again) this.#refuse(device, frame, at, refused, taken, undefined);
+  }
+
+  /** The time of a frame: the device's own, corrected where that is wanted, or one that no other frame of it has. */
+  #time(
+    device: BoundDevice,
+    told: number | null,
+    now: number,
+    { content, dup, tellsNow }: { content: (() => string) | null; dup: boolean; tellsNow: boolean },
+  ): { readonly at: number; readonly redated: boolean } {
+    let timed = this.#timed.get(device.id);
+    if (timed === undefined) {
+      const correction = this.#corrections.get(device.id) ?? 0;
+      const clock = new DeviceClock(correction);
+      timed = { timedAs: device.id, lastGiven: 0, clock, correction };
+      this.#timed.set(device.id, timed);
+    }
+    if (told !== null) {
+      let at = told;
+      // A clock of ours that is not set measures nothing.
+      if (device.clock === 'correct' && clockIsSet(now)) {
+        if (tellsNow) timed.clock.note(told, now);
+        const correction = timed.clock.correction(false);
+        at -= correction;
+        if (correction !== timed.correction) {
+          timed.correction = correction;
+          this.#outbox.remember('clock', device.id, correction);
+        }
+      }
+      if (at !== told) this.#clocksCorrected++;
+      if (canBeTrue(at, now, device.profile.earliest)) return { at, redated: at !== told };
+      this.#clocksReplaced++;
+    }
+    const at = this.#times.give(timed, told, content?.() ?? null, now, { dup });
+    return { at, redated: told !== null };
+  }
+
+  /** The gateway's own clock was set: what was measured by it holds no longer, and what comes is not compared with what was. */
+  clockSet(): void {
+    this.deadband.forgetAll();
+    for (const timed of this.#timed.values()) timed.clock = new DeviceClock();
+  }
+
+  /** Hands a sample of what was refused to the outbox, which calls `done`; false when it is counted only. */
+  #refuse(
+    device: BoundDevice,
+    frame: Frame,
+    at: number,
+    refused: readonly RefusedPart[],
+    taken: readonly string[],
+    done: Done | undefined,
+  ): boolean {
+    const parts = this.refusals.count(device.id, refused, this.#now());
+    if (parts.length === 0) return false;
+    const { payload, framing } = frameKept(device.profile, frame);
+    const whole = payload.length <= FRAME_BYTES_MAX;
+    const bytes = whole ? payload : payload.subarray(0, BAD_FRAME_BYTES);
+    const entry: WireRefused = {
+      device: device.id,
+      at: formatTime(at),
+      parts: parts.map(({ reason, message, place, metric }) => ({
+        reason,
+        message: message.slice(0, 200),
+        place: place.slice(0, 200),
+        metric,
+      })),
+      taken: [...taken],
+      frame: Buffer.from(bytes).toString('base64'),
+      framing: framing.slice(0, 1_000),
+      ...(whole ? {} : { size: payload.length }),
+    };
+    this.#outbox.refuse(entry, done);
+    return true;
   }
 
   /** Puts what the device said beside the first of what was made of it. */
@@ -219,13 +332,30 @@ export class Intake {
       events: this.#events,
       suppressed: this.deadband.suppressed,
       clocksReplaced: this.#clocksReplaced,
+      clocksCorrected: this.#clocksCorrected,
       framesTooLarge: this.#framesTooLarge,
       framesOverBudget: this.#framesOverBudget,
       undecodable: Object.fromEntries(this.#undecodable),
+      refused: Object.fromEntries(this.#refused),
       badFrames: [...this.#badFrames],
     };
   }
 }
+
+/** A clock that is not set stamps with a time of 1970, which the county replaces; any other year might be believed. */
+const stampAt = (now: number): number => (clockIsSet(now) ? now : now % (365 * DAY));
+
+/** Whether the time of a frame is that of its sending: means of hours are of a span that was over before. */
+const tellsPresent = (
+  { metrics, metricIndex }: BoundDevice['profile'],
+  { readings }: Decoded,
+): boolean =>
+  readings.length === 0 ||
+  readings.some(({ metric }) => metrics[metricIndex.get(metric) ?? -1]?.span === 'instant');
+
+/** What tells a frame that may be sent again from others. */
+const contentOf = (profile: BoundDevice['profile'], frame: Frame): string =>
+  Buffer.from(frameBytes(profile, frame)).toString('latin1');
 
 function rowOf(device: string, at: string, readings: Decoded['readings']): WireReading {
   const row: WireReading = { device, at, values: {} };

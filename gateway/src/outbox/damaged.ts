@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { OperationalError, sqliteFault } from '@village/core';
-import type { NewBatch, OutboxDatabase } from './database.ts';
+import { isWholeRefused, type NewBatch, type OutboxDatabase } from './database.ts';
 
 /** Damaged databases kept to look at; older ones make room. */
 const KEPT = 2;
@@ -30,10 +30,15 @@ export function keepBeside(folder: string, file: string): string {
   return name;
 }
 
-/** What was in a damaged outbox, in readings; `lost` is null when nobody can tell. */
-export interface TakenOver {
+/** What was in a damaged outbox; `lost` is null when nobody can tell. */
+export interface Saved {
   readonly saved: number;
   readonly lost: number | null;
+}
+
+/** In readings, and in frames refused in part. */
+export interface TakenOver extends Saved {
+  readonly refused: Saved;
 }
 
 /**
@@ -42,7 +47,7 @@ export interface TakenOver {
  */
 export function takeOver(path: string, into: OutboxDatabase, bytesMax: number): TakenOver {
   const db = attempt(() => new DatabaseSync(path, { readOnly: true }));
-  if (db === null) return { saved: 0, lost: null };
+  if (db === null) return { saved: 0, lost: null, refused: { saved: 0, lost: null } };
   try {
     const sum = attempt(() =>
       db.prepare('SELECT coalesce(sum(readings), 0) AS n FROM batch').get(),
@@ -52,15 +57,42 @@ export function takeOver(path: string, into: OutboxDatabase, bytesMax: number): 
       if (!written(into, slice)) break;
       saved += slice.reduce((all, batch) => all + batch.readings, 0);
     }
-    return { saved, lost: sum === null ? null : Number(sum?.['n']) - saved };
+    const lost = sum === null ? null : Number(sum?.['n']) - saved;
+    return { saved, lost, refused: takeOverRefused(db, into) };
   } finally {
     db.close();
   }
 }
 
-function written(into: OutboxDatabase, insert: readonly NewBatch[]): boolean {
+/** The frames refused in part that are whole; they are within their own limit. */
+function takeOverRefused(db: DatabaseSync, into: OutboxDatabase): Saved {
+  const count = attempt(() => db.prepare('SELECT count(*) AS n FROM refused').get());
+  const next = attempt(() =>
+    db.prepare('SELECT * FROM refused WHERE seq > ? ORDER BY seq LIMIT 1'),
+  );
+  let saved = 0;
+  let texts: string[] = [];
+  for (let at = 0; next !== null; ) {
+    const row = attempt(() => next.get(at));
+    if (row === null || row === undefined) break;
+    at = Number(row['seq']);
+    if (isWholeRefused(row['text'], row['bytes'], row['crc'])) texts.push(row['text']);
+    if (texts.length < SLICE) continue;
+    if (!written(into, [], texts)) break;
+    saved += texts.length;
+    texts = [];
+  }
+  if (texts.length > 0 && written(into, [], texts)) saved += texts.length;
+  return { saved, lost: count === null ? null : Number(count?.['n']) - saved };
+}
+
+function written(
+  into: OutboxDatabase,
+  insert: readonly NewBatch[],
+  refused: readonly string[] = [],
+): boolean {
   try {
-    into.write({ remove: [], insert, losses: undefined });
+    into.write({ remove: [], insert, losses: undefined, refused });
     return true;
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { bug, inTransaction, OperationalError, sqliteFault } from '@village/core';
+import { type Memory, type MemoryKind, MemoryTable, memoryTable } from './memory.ts';
 
 /** A batch as it goes in: `body` is the inside of the JSON object that follows epoch, seq and lane. */
 export interface NewBatch {
@@ -40,11 +41,26 @@ export interface Change {
   readonly insert: readonly NewBatch[];
   /** Written when given. */
   readonly losses: Losses | undefined;
+  /** Frames refused in part, as JSON, and those to be deleted. */
+  readonly refused?: readonly string[];
+  readonly removeRefused?: readonly number[];
+  /** Frames of that kind that were given up in all, by cause; written when given. */
+  readonly refusedLosses?: ReadonlyMap<string, number> | undefined;
+  readonly remember?: readonly Memory[];
+}
+
+/** A frame refused in part that waits; null when its text is not what it was. */
+export interface StoredRefused {
+  readonly seq: number;
+  readonly text: string | null;
 }
 
 const PAGE_BYTES = 8_192;
 /** The log goes into the file at this length (1 MB): on a full disk that is what the file still lacks, see reserve.ts. */
 const LOG_PAGES = 128;
+
+/** Begins the keys of `meta` under which frames refused in part are counted that were given up. */
+const LOST_REFUSED = 'lost-refused:';
 
 const tables = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -52,9 +68,10 @@ const tables = `
     seq INTEGER PRIMARY KEY AUTOINCREMENT, made_at INTEGER NOT NULL, rows INTEGER NOT NULL,
     readings INTEGER NOT NULL, bytes INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS body (seq INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS refused (seq INTEGER PRIMARY KEY AUTOINCREMENT, bytes INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS lost_readings (cause TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS lost_seq (first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
-`;
+${memoryTable}`;
 
 /**
  * A fault of SQLite as ours: `outbox-corrupt` when the file can't be trusted, else `outbox-refuses` (disk full, I/O
@@ -77,6 +94,18 @@ export function outboxFault(error: unknown): OperationalError {
 
 type Row = Record<string, number | string>;
 
+/** Whether a refused frame's text is what it was; before it had a sum it was JSON at least. */
+export function isWholeRefused(text: unknown, bytes: unknown, crc: unknown): text is string {
+  if (typeof text !== 'string' || Buffer.byteLength(text) !== bytes) return false;
+  if (typeof crc === 'number') return crc32(text) === crc;
+  try {
+    return Array.isArray((JSON.parse(text) as { parts?: unknown } | null)?.parts);
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
+
 const headOf = (row: Row): BatchHead => ({
   seq: Number(row['seq']),
   rows: Number(row['rows']),
@@ -94,6 +123,7 @@ export class OutboxDatabase {
   readonly #next: StatementSync;
   readonly #body: StatementSync;
   readonly #heads: StatementSync;
+  readonly #memory: MemoryTable;
 
   /**
    * Opens or makes the file.
@@ -108,13 +138,16 @@ export class OutboxDatabase {
     try {
       this.#db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
         PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = ${LOG_PAGES};`);
-      this.limit(fileBytesMax);
       const check = this.#db.prepare('PRAGMA quick_check(1)').get() as Row | undefined;
       const answer = check === undefined ? 'no answer' : String(Object.values(check)[0]);
       if (answer !== 'ok')
         throw new OperationalError('outbox-corrupt', `the outbox is damaged: ${answer}`);
       this.#db.exec(tables);
+      this.#addSumOfRefused();
       this.epoch = this.#openEpoch();
+      // Only now: a file of an earlier version that is as large as it may be gets its new tables all the same.
+      this.limit(fileBytesMax);
+      this.#memory = new MemoryTable(this.#db);
       this.#insertHead = this.#db.prepare(
         'INSERT INTO batch (made_at, rows, readings, bytes, crc) VALUES (?, ?, ?, ?, ?)',
       );
@@ -142,6 +175,13 @@ export class OutboxDatabase {
     const epoch = randomBytes(8).toString('hex');
     this.#db.prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?)").run(epoch);
     return epoch;
+  }
+
+  /** Files of an earlier version have no sum beside what was refused, and go on without for what is in them. */
+  #addSumOfRefused(): void {
+    const columns = this.#db.prepare('PRAGMA table_info(refused)').all() as unknown as Row[];
+    if (columns.some((column) => column['name'] === 'crc')) return;
+    this.#db.exec('ALTER TABLE refused ADD COLUMN crc INTEGER');
   }
 
   /** Sums over what is stored, and the highest seq ever given. */
@@ -187,7 +227,10 @@ export class OutboxDatabase {
           this.#removeBody.run(seq);
         }
         const numbers = change.insert.map((batch) => this.#insert(batch));
+        this.#writeRefused(change.refused ?? [], change.removeRefused ?? []);
+        this.#writeRefusedLosses(change.refusedLosses ?? new Map());
         if (change.losses !== undefined) this.#writeLosses(change.losses);
+        this.#memory.write(change.remember ?? []);
         return numbers;
       });
     } catch (error) {
@@ -207,6 +250,70 @@ export class OutboxDatabase {
     const seq = Number(head.lastInsertRowid);
     this.#insertBody.run(seq, batch.body);
     return seq;
+  }
+
+  #writeRefused(texts: readonly string[], remove: readonly number[]): void {
+    if (texts.length === 0 && remove.length === 0) return;
+    const drop = this.#db.prepare('DELETE FROM refused WHERE seq = ?');
+    for (const seq of remove) drop.run(seq);
+    const insert = this.#db.prepare('INSERT INTO refused (bytes, text, crc) VALUES (?, ?, ?)');
+    for (const text of texts) insert.run(Buffer.byteLength(text), text, crc32(text));
+  }
+
+  #writeRefusedLosses(losses: ReadonlyMap<string, number>): void {
+    if (losses.size === 0) return;
+    const put = this.#db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
+    for (const [cause, count] of losses) put.run(LOST_REFUSED + cause, String(count));
+  }
+
+  /** What was remembered of a kind, the newest last. @throws outbox-refuses, outbox-corrupt */
+  remembered(kind: MemoryKind): [key: string, value: number][] {
+    try {
+      return this.#memory.read(kind);
+    } catch (error) {
+      throw outboxFault(error);
+    }
+  }
+
+  /** Frames refused in part that were given up, by cause. @throws outbox-refuses, outbox-corrupt */
+  refusedLosses(): Map<string, number> {
+    try {
+      const rows = this.#db
+        .prepare('SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?')
+        .all(LOST_REFUSED.length, LOST_REFUSED) as unknown as Row[];
+      return new Map(
+        rows.map(({ key, value }) => [String(key).slice(LOST_REFUSED.length), Number(value)]),
+      );
+    } catch (error) {
+      throw outboxFault(error);
+    }
+  }
+
+  /** Frames refused in part that wait: how many, and their bytes. @throws outbox-refuses, outbox-corrupt */
+  refusedSize(): { entries: number; bytes: number } {
+    try {
+      const row = this.#db
+        .prepare('SELECT count(*) AS n, coalesce(sum(bytes), 0) AS b FROM refused')
+        .get() as Row;
+      return { entries: Number(row['n']), bytes: Number(row['b']) };
+    } catch (error) {
+      throw outboxFault(error);
+    }
+  }
+
+  /** The oldest of them. @throws outbox-refuses, outbox-corrupt */
+  oldestRefused(limit: number): StoredRefused[] {
+    try {
+      const rows = this.#db
+        .prepare('SELECT seq, bytes, text, crc FROM refused ORDER BY seq LIMIT ?')
+        .all(limit) as unknown as Row[];
+      return rows.map(({ seq, bytes, text, crc }) => ({
+        seq: Number(seq),
+        text: isWholeRefused(text, bytes, crc) ? text : null,
+      }));
+    } catch (error) {
+      throw outboxFault(error);
+    }
   }
 
   #writeLosses(losses: Losses): void {

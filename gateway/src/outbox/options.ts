@@ -20,6 +20,8 @@ export interface OutboxOptions {
   /** Most rows and bytes held in memory while the disk refuses. */
   readonly pendingRowsMax: number;
   readonly pendingBytesMax: number;
+  /** Most bytes of frames refused in part that wait: a lane of their own, beside `bytesMax`. */
+  readonly refusedBytesMax: number;
 }
 
 export const OUTBOX_DEFAULTS: OutboxOptions = {
@@ -33,6 +35,7 @@ export const OUTBOX_DEFAULTS: OutboxOptions = {
   ackWindowMs: 10,
   pendingRowsMax: 5_000,
   pendingBytesMax: 8 * 1024 * 1024,
+  refusedBytesMax: 4 * 1024 * 1024,
 };
 
 export interface OutboxCounters {
@@ -49,6 +52,9 @@ export interface OutboxCounters {
   readonly commitFailures: number;
   /** Rows accepted and not yet durable. */
   readonly pendingRows: number;
+  /** Frames refused in part that wait for the county, and those given up since the outbox was made, by cause. */
+  readonly refusedWaiting: number;
+  readonly refusedDropped: Readonly<Record<string, number>>;
   /** Frames left out since a batch could not hold them beside their rows. */
   readonly framesDropped: number;
   /** Times a damaged database was replaced since the start. */

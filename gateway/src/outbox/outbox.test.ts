@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Lane, MINUTE, type WireReading } from '@village/core';
 import fc from 'fast-check';
@@ -297,6 +298,25 @@ describe('limits', () => {
   });
 });
 
+it('a file of an earlier version that is as large as it may be is opened, and goes on', async () => {
+  const path = folder();
+  const before = open(path);
+  await durable(before, row('d', 'x'.repeat(20_000)));
+  before.close();
+  const file = join(path, 'outbox.db');
+  const db = new DatabaseSync(file);
+  // What that version did not have.
+  db.exec('DROP TABLE memory; VACUUM');
+  const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number };
+  db.close();
+  const outbox = open(path, { fileBytesMax: 8_192 * pages });
+  expect(outbox.counters().fault).toBeNull();
+  expect(drain(outbox)).toHaveLength(1);
+  await durable(outbox, row('e'));
+  expect(drain(outbox)).toHaveLength(1);
+  outbox.close();
+});
+
 describe('a disk that something else has filled', () => {
   const mounts: string[] = [];
   afterEach(() => {
@@ -509,9 +529,17 @@ describe('kill -9', () => {
     const outbox = open(path);
     expect(outbox.counters().replaced).toBe(0);
     const batches = drain(outbox);
+    const refused: string[] = [];
+    for (let more = outbox.takeRefused(); more !== null; more = outbox.takeRefused()) {
+      const { refused: entries } = JSON.parse(more.body) as { refused: { device: string }[] };
+      refused.push(...entries.map(({ device }) => device));
+      outbox.acknowledgeRefused(more.seqs);
+    }
+    expect(outbox.counters().refusedDropped).toEqual({});
     outbox.close();
     expect(batches.map((batch) => batch.seq)).toEqual(batches.map((_, i) => i + 1));
-    const kept = batches.flatMap((batch) => batch.devices);
+    const kept = [...batches.flatMap((batch) => batch.devices), ...refused];
+    expect(refused.length).toBeGreaterThan(50);
     expect(new Set(kept).size).toBe(kept.length);
     const missing = [...acknowledged].filter((id) => !kept.includes(id));
     expect(acknowledged.size).toBeGreaterThan(500);

@@ -10,6 +10,7 @@ import {
   OperationalError,
   type WireEvent,
   type WireReading,
+  type WireRefused,
 } from '@village/core';
 import type { Log } from '../run/log.ts';
 import { keepBeside, type TakenOver, takeOver } from './damaged.ts';
@@ -24,13 +25,18 @@ import {
   withoutFrame,
 } from './grouping.ts';
 import { LossLedger } from './losses.ts';
+import type { Memory, MemoryKind } from './memory.ts';
 import { OUTBOX_DEFAULTS, type OutboxCounters, type OutboxOptions } from './options.ts';
+import { type RefusedChange, RefusedLane, type RefusedMessage } from './refused-lane.ts';
 import { Reserve } from './reserve.ts';
 import { WaitingBatches } from './waiting.ts';
 
 const FILE = 'outbox.db';
 const RETRY_MS = 1_000;
 const REMOVE_MS = 100;
+
+const busy = (): OperationalError =>
+  new OperationalError('outbox-busy', 'the outbox does not keep up', { retry: true });
 
 /** @throws outbox-refuses */
 function makeFolder(folder: string): void {
@@ -69,6 +75,9 @@ export class Outbox {
   #framesDropped = 0;
 
   readonly #waiting: WaitingBatches;
+  readonly #refused: RefusedLane;
+  /** To be remembered with the next rows. */
+  #memory: Memory[] = [];
 
   /** Called when there may be something new to send. */
   onWaiting: () => void = () => undefined;
@@ -88,6 +97,7 @@ export class Outbox {
     this.#log = deps.log;
     this.#pending = new Grouping(this.#options.rowsMax, this.#options.batchBytesMax);
     this.#waiting = new WaitingBatches(deps.now, this.#options.freshMs);
+    this.#refused = new RefusedLane(this.#options.refusedBytesMax);
     makeFolder(folder);
     this.#reserve = new Reserve(folder, this.#options.reserveBytes);
     const { db, damaged } = this.#open();
@@ -95,7 +105,10 @@ export class Outbox {
     const losses = db.losses();
     this.#lost = new LossLedger(losses.readings, losses.ranges);
     this.#load();
-    if (damaged !== null) this.#countLost('outbox-corrupt', { readings: damaged.lost ?? 0 });
+    if (damaged !== null) {
+      this.#countLost('outbox-corrupt', { readings: damaged.lost ?? 0 });
+      this.#refused.countLost('outbox-corrupt', damaged.refused.lost ?? 0);
+    }
     if (!this.#reserve.keep()) this.#log.warn({ folder }, 'the disk of the outbox is nearly full');
   }
 
@@ -126,9 +139,7 @@ export class Outbox {
       this.#pending.rows + rows.rows > pendingRowsMax ||
       this.#pending.bytes + rows.bytes > pendingBytesMax
     ) {
-      const fault =
-        this.#fault ??
-        new OperationalError('outbox-busy', 'the outbox does not keep up', { retry: true });
+      const fault = this.#fault ?? busy();
       if (done === undefined) this.#countLost(fault.code, rows);
       else done(fault);
       return false;
@@ -140,9 +151,53 @@ export class Outbox {
     return true;
   }
 
+  /**
+   * Takes a frame that was refused in part, for the lane beside the batches. `done` is called once it is durable, or with the
+   * error when the sender should come again; without `done` what has no room is counted.
+   */
+  refuse(entry: WireRefused, done?: Done): void {
+    if (this.#closed || !this.#refused.add(JSON.stringify(entry), done)) {
+      const fault = this.#fault ?? busy();
+      if (done === undefined) {
+        this.#refused.countLost(fault.code, 1);
+        this.#schedule(RETRY_MS);
+      } else done(fault);
+      return;
+    }
+    const { lingerMs } = this.#options;
+    this.#schedule(this.#refused.crowded ? 0 : done === undefined ? lingerMs : this.#ackWindow());
+  }
+
+  /**
+   * Keeps a number over a restart, durable with the rows that are put in next. While the disk refuses only the newest are
+   * kept, as many as rows may wait.
+   */
+  remember(kind: MemoryKind, key: string, value: number): void {
+    if (this.#memory.length >= this.#options.pendingRowsMax) this.#memory.shift();
+    this.#memory.push({ kind, key, value });
+  }
+
+  /** What was remembered when the outbox was opened, the newest last. */
+  remembered(kind: MemoryKind): [key: string, value: number][] {
+    return this.#guarded([], () => this.#db.remembered(kind));
+  }
+
+  /** The next message of that lane; null while none waits or one is under way. */
+  takeRefused(): RefusedMessage | null {
+    const message = this.#guarded(null, () => this.#refused.take(this.#db));
+    if (this.#refused.hasWork) this.#schedule(REMOVE_MS);
+    return message;
+  }
+
+  acknowledgeRefused(seqs: readonly number[]): void {
+    this.#refused.acknowledge(seqs);
+    this.#schedule(REMOVE_MS);
+  }
+
   /** Begins sending anew: everything not acknowledged is to be sent again. */
   startSession(): void {
     this.#waiting.forgetSession();
+    this.#refused.forgetSession();
     this.age();
     this.#waiting.rewind();
   }
@@ -183,6 +238,8 @@ export class Outbox {
       commits: this.#commits,
       commitFailures: this.#commitFailures,
       pendingRows: this.#pending.rows,
+      refusedWaiting: this.#refused.waiting,
+      refusedDropped: Object.fromEntries(this.#refused.dropped),
       framesDropped: this.#framesDropped,
       replaced: this.#replaced,
       fault: this.#fault?.code ?? null,
@@ -198,6 +255,7 @@ export class Outbox {
       this.#fault ?? new OperationalError('outbox-closed', 'the gateway stops', { retry: true });
     for (const group of this.#pending.first(Number.POSITIVE_INFINITY))
       for (const done of group.waiting) done(fault);
+    this.#refused.close(fault);
     this.#db.close();
   }
 
@@ -219,12 +277,14 @@ export class Outbox {
 
   #load(): void {
     this.#waiting.load(this.#db);
+    this.#refused.load(this.#db);
     this.startSession();
   }
 
   /** Opens the file anew while running; what waited in it and can't be read any more is lost, and counted. */
   #replace(): void {
     const before = this.#waiting.readings;
+    const refusedBefore = this.#refused.waiting;
     this.#db.close();
     const { db, damaged } = this.#open();
     this.#db = db;
@@ -232,6 +292,7 @@ export class Outbox {
     this.#load();
     if (damaged === null) return;
     this.#countLost('outbox-corrupt', { readings: Math.max(0, before - damaged.saved) });
+    this.#refused.countLost('outbox-corrupt', refusedBefore - damaged.refused.saved);
   }
 
   /** Runs a read; a damaged file is replaced, a refusing one is reported, and `otherwise` is the answer. */
@@ -280,11 +341,16 @@ export class Outbox {
     this.#timerAt = Number.POSITIVE_INFINITY;
     // Where all does not fit, one batch may, and room comes as batches are sent.
     const groups = this.#pending.first(this.#fault === null ? Number.POSITIVE_INFINITY : 1);
-    if (groups.length === 0 && !this.#waiting.deletable && !this.#lostChanged) return;
+    // While the disk refuses, what room comes is for readings first.
+    const refusing = this.#refused.hasWork && (this.#fault === null || groups.length === 0);
+    if (groups.length === 0 && !this.#waiting.deletable && !this.#lostChanged && !refusing) return;
     const start = performance.now();
     this.#loosen();
+    let refused: RefusedChange | null;
     try {
-      this.#write(groups);
+      refused = refusing ? this.#refused.change(this.#db, this.#fault !== null) : null;
+      this.#write(groups, refused);
+      if (refused !== null) this.#refused.changed(this.#db, refused);
     } catch (error) {
       this.#failed(outboxFault(error));
       this.#tighten();
@@ -294,17 +360,18 @@ export class Outbox {
     this.#commits++;
     this.#commitMs = 0.8 * this.#commitMs + 0.2 * (performance.now() - start);
     this.#pending.remove(groups);
-    if (this.#pending.rows > 0) this.#setTimer(0);
+    if (this.#pending.rows > 0 || this.#refused.isPending) this.#setTimer(0);
     else if (this.#fault !== null) {
       this.#log.info({ was: this.#fault.code }, 'the outbox writes again');
       this.#fault = null;
     }
     for (const group of groups) for (const done of group.waiting) done();
-    if (groups.length > 0) this.onWaiting();
+    for (const { done } of refused?.pending ?? []) done?.();
+    if (groups.length > 0 || refused !== null) this.onWaiting();
   }
 
   /** One transaction: deletes what was acknowledged, makes room, inserts what is pending. */
-  #write(groups: readonly Group[]): void {
+  #write(groups: readonly Group[], refused: RefusedChange | null): void {
     const made = this.#now();
     const insert = groups.map((group) => ({
       madeAt: made,
@@ -321,11 +388,21 @@ export class Outbox {
       lost.count('outbox-full', head.readings);
     }
     const { acknowledged } = this.#waiting;
+    const remember = this.#memory;
     const numbers = this.#db.write({
+      remember,
       remove: [...acknowledged, ...drops.map((head) => head.seq)],
       insert,
       losses: drops.length > 0 || this.#lostChanged ? lost : undefined,
+      ...(refused === null
+        ? {}
+        : {
+            refused: refused.texts,
+            removeRefused: refused.remove,
+            refusedLosses: refused.losses,
+          }),
     });
+    this.#memory = [];
     this.#waiting.deleted(acknowledged);
     this.#waiting.dropped(drops);
     this.#waiting.inserted(insert, bytes, numbers);
@@ -360,10 +437,14 @@ export class Outbox {
   /** On a full disk deleting may still succeed where inserting does not, and makes room for it. */
   #removeOnly(): void {
     const { acknowledged } = this.#waiting;
-    if (acknowledged.length === 0 || this.#fault?.code !== 'outbox-refuses') return;
+    const { deletable } = this.#refused;
+    if (acknowledged.length + deletable.length === 0) return;
+    if (this.#fault?.code !== 'outbox-refuses') return;
     try {
-      this.#db.write({ remove: acknowledged, insert: [], losses: undefined });
+      const remove = { remove: acknowledged, removeRefused: deletable };
+      this.#db.write({ ...remove, insert: [], losses: undefined });
       this.#waiting.deleted(acknowledged);
+      this.#refused.deleted(this.#db, deletable);
     } catch (error) {
       this.#log.warn({ code: outboxFault(error).code }, 'the outbox can not even delete');
     }

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { formatTime, simulatedTimer, systemClock } from '@village/core';
-import { connectAsync } from 'mqtt';
+import { builtinCatalog, loadCatalog } from '@village/device-profiles';
+import mqtt, { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
+import { modbusAddress } from '../drivers/modbus/address.ts';
 import { type Gateway, silentLog, startGateway } from '../index.ts';
 import { Outbox } from '../outbox/outbox.ts';
 import {
@@ -46,7 +48,7 @@ async function gateway(...args: Parameters<typeof startGateway>): Promise<Gatewa
 const polled = (id: string, port: number, every = 100) => ({
   id,
   profile: 'test/two-blocks',
-  connection: { host: '127.0.0.1', port, unit: 1, timeout: 1_000, pause: 0, inFlight: 1 },
+  connection: modbusAddress.parse({ host: '127.0.0.1', port }),
   every,
   options: {},
 });
@@ -206,10 +208,10 @@ describe('a full disk', () => {
           polled('w-1', device.port, 1_000),
         ],
       }),
-      // Fifty times as fast, so that backing off costs little. Ten pages: the empty tables take nine.
+      // Fifty times as fast, so that backing off costs little. Twelve pages: the empty tables take eleven.
       testDeps({
         timer: simulatedTimer(systemClock(), 50, systemClock()),
-        outbox: { fileBytesMax: 80_000, pendingRowsMax: 10 },
+        outbox: { fileBytesMax: 96_000, pendingRowsMax: 10 },
       }),
     );
     const refused = (): number => box.counters().outbox.dropped['outbox-refuses'] ?? 0;
@@ -284,6 +286,59 @@ describe('local MQTT devices', () => {
     expect(box.counters().intake).toMatchObject({ frames: 1, readings: 1 });
     await client.publishAsync('bin/one-address/up', '{"ts":1767225660,"fill":53}', { qos: 2 });
     expect(box.counters().intake).toMatchObject({ frames: 2, readings: 2 });
+  });
+
+  it('a camera with topics of nine levels and more, notices, a large will and a picture: its events come, on one connection', async () => {
+    const there = await county();
+    const box = await gateway(
+      testConfig(folder(), there.url, {
+        mqtt: { port: 0, host: '127.0.0.1' },
+        devices: [
+          {
+            ...{ id: 'cam-1', profile: 'onvif/camera', address: 'site/village/PCD-01' },
+            ...{ secret: 's', options: {} },
+          },
+        ],
+      }),
+      testDeps({ catalog: loadCatalog([builtinCatalog]).profiles }),
+    );
+    let connections = 0;
+    const client = mqtt.connect(`mqtt://127.0.0.1:${box.ports['mqtt']}`, {
+      ...{
+        clientId: 'PCD-01',
+        username: 'cam-1',
+        password: 's',
+        clean: false,
+        manualConnect: true,
+      },
+      will: { topic: 'site/LWT', payload: Buffer.alloc(20_000), qos: 1, retain: true },
+    });
+    cleanups.push(() => client.endAsync(true));
+    client.on('connect', () => connections++);
+    const events = 'site/village/PCD-01/onvif-ej/RuleEngine';
+    const crossed = (second: number): string =>
+      JSON.stringify({ UtcTime: `2026-01-01T00:00:0${second}Z`, Data: { ObjectId: second } });
+    const said: [string, string | Buffer, 0 | 1 | 2][] = [
+      [`${events}/LineDetector/Crossed/&1/L1`, crossed(1), 1],
+      ['site/village/PCD-01/onvif-mj/x', '{}', 2],
+      ['$SYS/notice', '1', 1],
+      [`${events}/LineDetector/Crossed/&1/L1/${'deep/'.repeat(40)}`, crossed(8), 2],
+      ['site/village/PCD-01/snapshot', Buffer.alloc(3_000_000), 1],
+      ['site/village/PCD-01/onvif-ej', '', 0],
+      [`${events}/LineDetector/Crossed/&1/V1/A1/L1`, crossed(2), 2],
+    ];
+    const sent = said.map(([topic, payload, qos]) => client.publishAsync(topic, payload, { qos }));
+    client.connect();
+    await Promise.all(sent);
+    const arrived = (): string[] =>
+      there.batches.flatMap(({ events = [] }) => events).map(({ at }) => at);
+    await until('its events', () => arrived().length === 2);
+    expect(arrived().sort()).toEqual(['2026-01-01T00:00:01Z', '2026-01-01T00:00:02Z']);
+    expect(connections).toBe(1);
+    expect(box.counters().intake).toMatchObject({ frames: 2, undecodable: {} });
+    expect(box.counters().drivers['mqtt']).toMatchObject({
+      refused: { 'acl-will': 1, 'topic-levels': 1, 'packet-too-large': 1 },
+    });
   });
 
   it('that are not understood are told once for each fault, and when they are understood again', async () => {

@@ -1,12 +1,12 @@
 /** Puts a gateway together and runs it: devices → intake → outbox → uplink. */
-import { OperationalError, type Random, type Timer } from '@village/core';
+import { clockIsSet, OperationalError, type Random, type Timer } from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
 import manifest from '../../package.json' with { type: 'json' };
 import { bindDevices } from '../config/bind.ts';
 import type { BoundDevice, GatewayConfig } from '../config/types.ts';
 import type { Driver, RunningDriver } from '../drivers/driver.ts';
 import { builtinDrivers } from '../drivers/index.ts';
-import { clockIsSet, Intake, type IntakeCounters } from '../intake/intake.ts';
+import { Intake, type IntakeCounters } from '../intake/intake.ts';
 import type { OutboxCounters, OutboxOptions } from '../outbox/options.ts';
 import { Outbox } from '../outbox/outbox.ts';
 import { Uplink, type UplinkCounters } from '../uplink/uplink.ts';
@@ -40,11 +40,13 @@ export interface Gateway {
   /** Where the drivers listen, by protocol. */
   readonly ports: Readonly<Record<string, number>>;
   counters(): GatewayCounters;
+  /** Reads certificates of listeners anew; the uplink's are read at each connection. False when there are none. */
+  reload(): boolean;
   /** Stops taking in, commits, says goodbye; what was not sent stays in the outbox. */
   stop(): Promise<void>;
 }
 
-const LOG_LINES_PER_MINUTE = 120;
+const LOG_LINES_PER_MINUTE = { each: 6, own: 120 };
 const MEGABYTE = 1024 * 1024;
 const RESEND_AFTER_MS = 90_000;
 
@@ -93,6 +95,7 @@ export async function startGateway(config: GatewayConfig, given: GatewayDeps): P
     outbox,
     deps,
   );
+  uplink.refusals = () => intake.refusals.told();
   // What the county last heard may be old: everything is said once more.
   uplink.onConnected = (awayMs) => {
     if (awayMs > RESEND_AFTER_MS || awayMs < 0) intake.deadband.forgetAll();
@@ -174,8 +177,7 @@ async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
   const watching = watch(intakeOver.signal, deps, {
     clockSet() {
       clockSteps++;
-      // What was sent last has another time now than what comes next: nothing is compared with it.
-      intake.deadband.forgetAll();
+      intake.clockSet();
     },
     summary: () => summaryOf(counters(), running),
   });
@@ -187,6 +189,11 @@ async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
   return {
     ports,
     counters,
+    reload() {
+      const readers = running.filter(({ reload }) => reload !== undefined);
+      for (const driver of readers) driver.reload?.();
+      return readers.length > 0;
+    },
     async stop() {
       intakeOver.abort();
       await Promise.all([...running.map(({ ended }) => ended), watching]);

@@ -15,27 +15,46 @@ export const silentLog: Log = {
   error: () => undefined,
 };
 
+/** Lines of each level that a minute may have. */
+export interface LogLimits {
+  /** Of one device, or one connection. */
+  readonly each: number;
+  /** Of the gateway itself. */
+  readonly own: number;
+}
+
+/** Devices and connections have a budget each, and lines that name none are the gateway's own. */
+function subjectOf(fields: object): string | null {
+  const { device, connection } = fields as { device?: unknown; connection?: unknown };
+  if (typeof device === 'string') return `device ${device}`;
+  return typeof connection === 'string' ? `connection ${connection}` : null;
+}
+
 /**
- * Lets `perMinute` lines of each level through in each minute, so that a flood of one hides no other; the level's first
- * line after it tells how many were held back.
+ * Lets so many lines of each level through in each minute for each that they tell of, so that a flood of one hides nothing of
+ * another; the first line after it tells how many were held back.
  */
-export function limitedLog(log: Log, elapsed: Timer['elapsed'], perMinute: number): Log {
+export function limitedLog(log: Log, elapsed: Timer['elapsed'], limits: LogLimits): Log {
   const through = (level: keyof Log) => {
     let windowStart = elapsed();
-    let lines = 0;
-    let heldBack = 0;
+    const said = new Map<string | null, { lines: number; heldBack: number }>();
     return (fields: object, message: string): void => {
       if (elapsed() - windowStart >= MINUTE) {
         windowStart = elapsed();
-        lines = 0;
+        for (const [subject, one] of said)
+          if (one.heldBack === 0) said.delete(subject);
+          else one.lines = 0;
       }
-      if (lines >= perMinute) {
-        heldBack++;
+      const subject = subjectOf(fields);
+      const one = said.get(subject) ?? { lines: 0, heldBack: 0 };
+      said.set(subject, one);
+      if (one.lines >= (subject === null ? limits.own : limits.each)) {
+        one.heldBack++;
         return;
       }
-      lines++;
-      log[level](heldBack === 0 ? fields : { ...fields, linesHeldBack: heldBack }, message);
-      heldBack = 0;
+      one.lines++;
+      log[level](one.heldBack === 0 ? fields : { ...fields, linesHeldBack: one.heldBack }, message);
+      one.heldBack = 0;
     };
   };
   return { info: through('info'), warn: through('warn'), error: through('error') };

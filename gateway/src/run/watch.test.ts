@@ -51,11 +51,10 @@ it('a flood of one level hides no other, and is told of afterwards', () => {
   const told: string[] = [];
   const say = (level: string) => (fields: object, message: string) =>
     void told.push(`${level} ${message} ${JSON.stringify(fields)}`);
-  const log = limitedLog(
-    { info: say('info'), warn: say('warn'), error: say('error') },
-    () => now,
-    2,
-  );
+  const log = limitedLog({ info: say('info'), warn: say('warn'), error: say('error') }, () => now, {
+    each: 6,
+    own: 2,
+  });
   for (let i = 0; i < 5; i++) log.info({}, `line-${i}`);
   log.error({ code: 'outbox-corrupt' }, 'damaged');
   now += MINUTE;
@@ -65,5 +64,30 @@ it('a flood of one level hides no other, and is told of afterwards', () => {
     'info line-1 {}',
     'error damaged {"code":"outbox-corrupt"}',
     'info later {"linesHeldBack":3}',
+  ]);
+});
+
+it('a device or connection that floods the log hides nothing of another', () => {
+  let now = 0;
+  const told: string[] = [];
+  const say = (fields: object, message: string) =>
+    void told.push(`${message} ${JSON.stringify(fields)}`);
+  const log = limitedLog({ info: say, warn: say, error: say }, () => now, { each: 2, own: 3 });
+  for (let i = 0; i < 500; i++) {
+    log.info({ device: 'bad', i }, 'device: answers');
+    log.info({ connection: '10.0.0.1:502' }, 'modbus: not connected');
+  }
+  for (let i = 0; i < 200; i++) log.info({ device: `good-${i}` }, 'device: answers');
+  log.info({ url: 'mqtt://county' }, 'uplink: connected');
+  expect(told.filter((line) => line.includes('good-'))).toHaveLength(200);
+  expect(told.filter((line) => line.includes('bad'))).toHaveLength(2);
+  expect(told.filter((line) => line.includes('10.0.0.1'))).toHaveLength(2);
+  expect(told.at(-1)).toContain('uplink: connected');
+  now += MINUTE;
+  log.info({ device: 'bad' }, 'device: answers');
+  log.info({ device: 'good-1' }, 'device: answers');
+  expect(told.slice(-2)).toEqual([
+    'device: answers {"device":"bad","linesHeldBack":498}',
+    'device: answers {"device":"good-1"}',
   ]);
 });

@@ -3,6 +3,8 @@
  * are acknowledged; tells how the gateway stands; answers commands. Time-outs of the wire count on the machine's clock.
  */
 import {
+  Allowance,
+  DAY,
   formatTime,
   type Lane,
   MINUTE,
@@ -10,9 +12,12 @@ import {
   SECOND,
   type Timer,
   topics,
+  type WireRefusals,
   type WireStatus,
 } from '@village/core';
-import { connect, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { UplinkTls } from '../config/types.ts';
+import { readUplinkTls } from '../config/uplink-tls.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { backoffMs, rest } from '../run/backoff.ts';
 import type { Log } from '../run/log.ts';
@@ -21,7 +26,10 @@ import { answerCommand } from './command.ts';
 export interface UplinkOptions {
   readonly gateway: string;
   readonly url: string;
-  readonly secret: string;
+  /** Null when the certificate says who it is. */
+  readonly secret: string | null;
+  /** Files, read anew at each connection. */
+  readonly tls?: UplinkTls;
   readonly version: string;
   readonly backfillRowsPerSecond: number;
 }
@@ -41,6 +49,16 @@ const CONNECT_TIMEOUT_MS = 15_000;
 const KEEPALIVE_SECONDS = 30;
 const ACK_TIMEOUT_MS = 60_000;
 const GOODBYE_MS = 1_000;
+/** Days before the end of its certificate from which on it is told. */
+const TELL_DAYS = 30;
+/**
+ * Refused parts of a minute, and bytes of their frames. Counties of before kept 600 and 8 MB a minute of one sender, and dropped what
+ * they had acknowledged beyond: together with what may go at once this stays below.
+ */
+const REFUSED_PARTS = 300;
+const REFUSED_PARTS_AT_ONCE = 100;
+const REFUSED_BYTES = 3 * 1024 * 1024;
+const REFUSED_BYTES_AT_ONCE = 512 * 1024;
 const BACKOFF = { baseMs: 1_000, maxMs: MINUTE };
 
 export class Uplink {
@@ -52,13 +70,21 @@ export class Uplink {
   #epoch = '';
   #endSession: (why: string) => void = () => undefined;
   #inFlight = new Map<number, { lane: Lane; sentAt: number }>();
+  readonly #refusedParts: Allowance;
+  readonly #refusedBytes: Allowance;
+  /** When the refused parts under way were sent; null while none are. */
+  #refusedSentAt: number | null = null;
   #allowance = 0;
   #refilledAt = 0;
   #connects = 0;
   #sent: Record<Lane, number> = { live: 0, backfill: 0 };
   #acknowledged = 0;
   #commands = 0;
+  #certificateEnds: number | null = null;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
+  /** What of devices' frames was refused, for the status. */
+  refusals: () => WireRefusals[] = () => [];
   /** Called at each connection, with how long there was none (ms; Infinity at the first). */
   onConnected: (awayMs: number) => void = () => undefined;
 
@@ -70,6 +96,9 @@ export class Uplink {
     this.#options = options;
     this.#outbox = outbox;
     this.#deps = deps;
+    const now = deps.timer.elapsed();
+    this.#refusedParts = new Allowance(REFUSED_PARTS / MINUTE, REFUSED_PARTS_AT_ONCE, now);
+    this.#refusedBytes = new Allowance(REFUSED_BYTES / MINUTE, REFUSED_BYTES_AT_ONCE, now);
     outbox.onWaiting = () => this.#pump();
   }
 
@@ -114,11 +143,14 @@ export class Uplink {
   /** One connection from its making to its end; why it ended. */
   async #session(signal: AbortSignal, connected: () => void): Promise<string> {
     const { gateway, url, secret } = this.#options;
+    const tls = this.#readTls();
+    if (typeof tls === 'string') return tls;
     let reason = 'closed';
     const client = connect(url, {
       clientId: gateway,
       username: gateway,
-      password: secret,
+      ...(secret === null ? {} : { password: secret }),
+      ...tls,
       protocolVersion: 4,
       clean: true,
       reconnectPeriod: 0,
@@ -163,12 +195,37 @@ export class Uplink {
     return reason;
   }
 
+  /** What TLS is spoken with, or why it can't be. */
+  #readTls(): IClientOptions | string {
+    const { tls } = this.#options;
+    if (tls === undefined) return {};
+    try {
+      const { validTo, ...texts } = readUplinkTls(tls);
+      this.#certificateEnds = validTo;
+      return { ...texts, minVersion: 'TLSv1.2' } as IClientOptions;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  /** Says once a day, from a month before on, that the gateway's own certificate ends. */
+  #tellCertificate(): void {
+    const { timer, log } = this.#deps;
+    if (this.#certificateEnds === null) return;
+    const now = timer.now();
+    const daysLeft = Math.floor((this.#certificateEnds - now) / DAY);
+    if (daysLeft > TELL_DAYS || Math.abs(now - this.#toldAt) < DAY) return;
+    this.#toldAt = now;
+    log.warn({ daysLeft }, 'uplink: its certificate ends soon');
+  }
+
   #begin(client: MqttClient, over: AbortSignal, end: (why: string) => void): void {
     this.#client = client;
     this.#epoch = this.#outbox.epoch;
     this.#endSession = end;
     this.#connects++;
     this.#inFlight.clear();
+    this.#refusedSentAt = null;
     this.#allowance = 0;
     this.#refilledAt = this.#deps.timer.elapsed();
     this.#outbox.startSession();
@@ -197,13 +254,16 @@ export class Uplink {
         this.#status(client);
       }
       const [oldest] = this.#inFlight.values();
-      if (oldest !== undefined && performance.now() - oldest.sentAt > ACK_TIMEOUT_MS)
+      const sentAt = Math.min(oldest?.sentAt ?? Infinity, this.#refusedSentAt ?? Infinity);
+      if (performance.now() - sentAt > ACK_TIMEOUT_MS)
         return end(`no acknowledgement in ${ACK_TIMEOUT_MS / SECOND} s`);
     }
   }
 
   #status(client: MqttClient): void {
-    const { waiting, dropped, droppedSeq, epoch } = this.#outbox.counters();
+    this.#tellCertificate();
+    const { waiting, dropped, droppedSeq, epoch, refusedWaiting, refusedDropped } =
+      this.#outbox.counters();
     const status: WireStatus = {
       online: true,
       at: formatTime(this.#deps.timer.now()),
@@ -212,6 +272,8 @@ export class Uplink {
       waiting,
       dropped: { ...dropped },
       droppedSeq: droppedSeq.map(([from, to]) => [from, to]),
+      refused: this.refusals(),
+      refusedLane: { waiting: refusedWaiting, dropped: { ...refusedDropped } },
     };
     const topic = topics.gatewayStatus(this.#options.gateway);
     client.publish(topic, JSON.stringify(status), { qos: 1, retain: true });
@@ -226,6 +288,7 @@ export class Uplink {
       this.#endSession('a new outbox was begun');
       return;
     }
+    this.#sendRefused(client);
     this.#refill();
     while (this.#inFlight.size < IN_FLIGHT_MAX) {
       let lane: Lane = 'live';
@@ -261,6 +324,26 @@ export class Uplink {
       this.#inFlight.delete(seq);
       this.#acknowledged++;
       this.#outbox.acknowledge(seq);
+      this.#pump();
+    });
+  }
+
+  /** One message of refused parts at a time, beside the places of the batches and at a pace of their own. */
+  #sendRefused(client: MqttClient): void {
+    const now = this.#deps.timer.elapsed();
+    if (this.#refusedParts.waitMs(now) > 0 || this.#refusedBytes.waitMs(now) > 0) return;
+    const next = this.#outbox.takeRefused();
+    if (next === null) return;
+    this.#refusedParts.spend(next.parts, now);
+    this.#refusedBytes.spend(next.bytes, now);
+    this.#refusedSentAt = performance.now();
+    const { epoch } = this.#outbox;
+    const topic = topics.gatewayRefused(this.#options.gateway);
+    client.publish(topic, next.body, { qos: 1 }, (error) => {
+      // As of a batch: what is not acknowledged is sent again in the next session.
+      if (error || this.#client !== client || this.#outbox.epoch !== epoch) return;
+      this.#refusedSentAt = null;
+      this.#outbox.acknowledgeRefused(next.seqs);
       this.#pump();
     });
   }

@@ -5,9 +5,10 @@
 import type { OperationalError } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Principal, Registry } from '@village/registry';
+import type { DeadLetterPart } from '@village/store/time-series';
 import type { Counters } from '../pipeline/counters.ts';
 import type { GatewayStates } from '../pipeline/gateway-states.ts';
-import type { MessageContext } from '../pipeline/message-context.ts';
+import type { MessageContext, Sender } from '../pipeline/message-context.ts';
 import type { Rows } from '../pipeline/rows.ts';
 
 /** What a client shows when it connects. */
@@ -15,10 +16,29 @@ export interface Login {
   readonly clientId: string;
   readonly username: string;
   readonly password: string;
+  /** What it has proved by a TLS certificate for this username. */
+  readonly certificate?: { readonly key: string } | null;
 }
 
-/** Stores a bad row of a list as a dead letter, so that the rest of the list can be taken. */
-export type Reject = (row: unknown, index: number, error: OperationalError) => void;
+/** A part of a frame or row of which the rest was taken. */
+export interface RejectedPart extends DeadLetterPart {
+  readonly device: string;
+  /** What must be known to run it again; the row itself when absent. */
+  readonly payload?: Uint8Array;
+  /** A gateway met it, which samples and counts by itself. */
+  readonly byGateway?: boolean;
+}
+
+/**
+ * Stores a bad row of a list, or the bad part of a row or frame, as a dead letter, so that the rest can be taken. `index`
+ * is that of the row.
+ */
+export type Reject = (
+  row: unknown,
+  index: number,
+  error: OperationalError,
+  part?: RejectedPart,
+) => void;
 
 /** `Route` is what a dialect reads out of a topic, once for each topic. */
 export interface Dialect<Route = unknown> {
@@ -34,7 +54,10 @@ export interface Dialect<Route = unknown> {
   /** Whether a client may publish on the route at all; `take` checks what it says there. */
   mayPublish(principal: Principal, route: Route): boolean;
   maySubscribe(principal: Principal, filter: string): boolean;
-  /** Takes one message. @throws OperationalError when the whole message can't be used */
+  /**
+   * Takes one message. @throws OperationalError when the whole message can't be used; with `retry` before anything of it was
+   * taken, when its sender is to come again
+   */
   take(route: Route, payload: Buffer, context: MessageContext, reject: Reject): void;
 }
 
@@ -45,6 +68,10 @@ export interface DialectServices {
   readonly rows: Rows;
   readonly counters: Counters;
   readonly gateways: GatewayStates;
+  /** A gateway tells the present by its clock. */
+  heardClock(gateway: string, at: number, receivedAt: number): void;
+  /** For what is paced: nothing while the sender waits as it should. @throws refused-flood (retry) */
+  mayHandOver(sender: Sender): void;
   /** A gateway has sent this batch. */
   sequence(gateway: string, epoch: string, seq: number): void;
   /** A gateway has lost these batches for good. */

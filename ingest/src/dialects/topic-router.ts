@@ -1,5 +1,7 @@
 /** Finds the dialect of a topic and what it means there; looked up once for each topic. */
-import type { Dialect } from './dialect.ts';
+import type { MessageContext } from '../pipeline/message-context.ts';
+import { refuse } from '../pipeline/shape.ts';
+import type { Dialect, Reject } from './dialect.ts';
 
 /** Where a topic leads. */
 export interface TopicRoute {
@@ -33,4 +35,16 @@ export class TopicRouter {
     }
     return undefined;
   }
+}
+
+/** Takes one message by its topic. @throws unknown-topic, and what its dialect throws */
+export function takeMessage(
+  found: TopicRoute | undefined,
+  payload: Buffer,
+  context: MessageContext,
+  reject: Reject,
+): void {
+  if (found === undefined)
+    refuse('unknown-topic', '', `nothing takes ${context.topic.slice(0, 200)}`);
+  found.dialect.take(found.route, payload, context, reject);
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Broker, createBroker } from '@village/broker';
-import { formatTime, systemClock, topics } from '@village/core';
+import { formatTime, systemClock, systemTimer, topics } from '@village/core';
 import mqtt, { type Packet } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Pipeline, type PipelineStore } from '../pipeline/pipeline.ts';
@@ -37,7 +37,7 @@ beforeEach(async () => {
     store: faulty(bench.store),
     registry: bench.registry,
     profiles: bench.profiles,
-    clock: systemClock,
+    timer: systemTimer,
   });
   broker = createBroker(mqttHooks(pipeline, systemClock));
   port = (await broker.listen(0, '127.0.0.1')).port;

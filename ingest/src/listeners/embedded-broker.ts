@@ -4,10 +4,24 @@ import type { Clock } from '@village/core';
 import type { Principal } from '@village/registry';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 
-/** The hooks of the embedded broker. */
-export function mqttHooks(pipeline: Pipeline, clock: Clock): BrokerHooks<Principal> {
+/** Judges client ids of those who have proved who they are. */
+export interface ClientIdRule {
+  accepts(holder: string, clientId: string): boolean;
+}
+
+/** The hooks of the embedded broker. Any client id will do where there is no rule. */
+export function mqttHooks(
+  pipeline: Pipeline,
+  clock: Clock,
+  clientIds: ClientIdRule | null = null,
+): BrokerHooks<Principal> {
   return {
     authenticate: (login) => pipeline.authenticate(login) ?? null,
+    acceptsClientId: ({ who }, clientId) => {
+      if (clientIds === null || clientIds.accepts(who.id, clientId)) return true;
+      pipeline.ignored(who, clientId, 'client-id-bound');
+      return false;
+    },
     mayPublish: ({ who }, topic) => pipeline.mayPublish(who, topic),
     maySubscribe: ({ who }, filter) => pipeline.maySubscribe(who, filter),
     publish: ({ session, topic, payload, dup, retain }, done) => {

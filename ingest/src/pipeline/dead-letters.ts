@@ -1,13 +1,17 @@
 /** Stores rejected input with its reason, bounded for each source so that none drowns the others. */
-import { MINUTE, type OperationalError } from '@village/core';
-import type { Appender } from '@village/store/time-series';
+import { hash } from 'node:crypto';
+import { HOUR, MINUTE, type OperationalError, REFUSED_PER_HOUR, Sampler } from '@village/core';
+import type { Appender, DeadLetterPart } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
+import type { Pace } from './pace.ts';
 
 /** Entries one source may add in a minute. */
 export const ENTRIES_PER_MINUTE = 600;
 /** Bytes of payload one source may add in a minute. */
 export const BYTES_PER_MINUTE = 8 * 1024 * 1024;
 const SOURCES_MAX = 20_000;
+/** Kinds of refused parts (device, reason, metric) that are sampled at once. */
+const KINDS_MAX = 50_000;
 
 export interface Refused {
   readonly source: string;
@@ -15,30 +19,50 @@ export interface Refused {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly receivedAt: number;
+  readonly part?: DeadLetterPart;
+  /**
+   * What is done about many like it: `sample` keeps some of them, `pace` keeps all and holds their sender back. Absent: each
+   * source has its share of a minute.
+   */
+  readonly flood?: 'sample' | 'pace';
 }
 
 export class DeadLetters {
   readonly #store: Appender;
   readonly #counters: Counters;
+  readonly #pace: Pace;
   /** What each source added in the current minute. */
   readonly #recent = new Map<string, { entries: number; bytes: number }>();
   #minute = 0;
+  readonly #sampler = new Sampler(REFUSED_PER_HOUR, HOUR, KINDS_MAX);
 
-  constructor(store: Appender, counters: Counters) {
+  constructor(store: Appender, counters: Counters, pace: Pace) {
     this.#store = store;
     this.#counters = counters;
+    this.#pace = pace;
   }
 
-  add(refused: Refused, error: OperationalError): void {
-    this.#counters.countQuarantined(error.code);
-    if (!this.#allowed(refused)) {
+  /** `elapsed` is ms of a clock that never goes back. */
+  add(refused: Refused, error: OperationalError, elapsed: number): void {
+    const { flood, ...kept } = refused;
+    const { device, part, receivedAt } = kept;
+    if (flood === 'pace') this.#counters.countTold(error.code);
+    else this.#counters.countQuarantined(error.code);
+    const kind = `${device} ${error.code} ${part?.metric}`;
+    if (flood === 'sample' && !this.#sampler.admit(kind, receivedAt)) {
+      this.#counters.quarantineSampled++;
+      return;
+    }
+    if (flood === 'pace') this.#pace.spend(refused.source, refused.payload.length, elapsed);
+    else if (!this.#allowed(refused)) {
       this.#counters.quarantineFlooded++;
       return;
     }
     this.#store.deadLetter({
-      ...refused,
+      ...kept,
       reason: error.code,
       message: error.message.slice(0, 500),
+      ...(part === undefined ? {} : { key: keyOf(refused, error.code) }),
     });
   }
 
@@ -58,4 +82,11 @@ export class DeadLetters {
     sum.bytes += payload.length;
     return sum.entries <= ENTRIES_PER_MINUTE && sum.bytes <= BYTES_PER_MINUTE;
   }
+}
+
+/** A part that comes again, since its sender had no answer, is the same one. */
+function keyOf({ device, payload, part }: Refused, reason: string): string {
+  const bytes = hash('sha1', payload, 'base64');
+  const which = `${part?.place}\n${part?.metric}`;
+  return hash('sha1', `${device}\n${part?.at}\n${reason}\n${which}\n${bytes}`, 'base64');
 }

@@ -1,5 +1,5 @@
 /** The newest status of each gateway, its will included. Kept in memory: a gateway sends its status each minute. */
-import type { WireStatus } from '@village/core';
+import type { WireRefusals, WireStatus } from '@village/core';
 
 export interface GatewayState {
   readonly id: string;
@@ -10,6 +10,10 @@ export interface GatewayState {
   readonly version: string | null;
   readonly waiting: { readonly live: number; readonly backfill: number } | null;
   readonly dropped: Readonly<Record<string, number>>;
+  /** What of its devices' frames it refused, since its start; the newest first. */
+  readonly refused: readonly WireRefusals[];
+  /** Of those that are samples: how many wait at the gateway, and were given up; null for a gateway that does not tell. */
+  readonly refusedLane: WireStatus['refusedLane'] | null;
 }
 
 /** The newest state of every gateway that has spoken since the start. */
@@ -27,6 +31,8 @@ export class GatewayStates {
       version: status.version ?? before?.version ?? null,
       waiting: status.waiting ?? before?.waiting ?? null,
       dropped: status.dropped ?? before?.dropped ?? {},
+      refused: status.refused ?? before?.refused ?? [],
+      refusedLane: status.refusedLane ?? before?.refusedLane ?? null,
     };
     this.#states.set(id, state);
     for (const listener of this.#listeners) listener(state);

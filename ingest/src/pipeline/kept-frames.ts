@@ -13,6 +13,12 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const isBase64 = (text: unknown): text is string =>
   typeof text === 'string' && text !== '' && text.length % 4 === 0 && BASE64.test(text);
 
+/** What a device said, as it is kept. */
+export interface KeptFrame {
+  readonly payload: Uint8Array;
+  readonly framing: string;
+}
+
 export class KeptFrames {
   readonly #store: Pick<Appender, 'frame'>;
 
@@ -25,7 +31,7 @@ export class KeptFrames {
     registered: RegisteredDevice,
     at: number,
     context: MessageContext,
-    { payload, framing }: { readonly payload: Uint8Array; readonly framing: string },
+    { payload, framing }: KeptFrame,
   ): void {
     this.#keep(registered, at, context, payload, decodingOf(registered, 'frame', framing));
   }

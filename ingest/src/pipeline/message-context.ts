@@ -1,6 +1,7 @@
 /** What the pipeline knows of one message besides its payload, and for which devices its sender may speak. */
 import type { Device, Lane } from '@village/core';
 import type { Principal } from '@village/registry';
+import type { MessagePath } from './shape.ts';
 
 /** Who sends through HTTP: a name for the records, and the devices it may write. */
 export interface HttpSource {
@@ -10,7 +11,13 @@ export interface HttpSource {
 
 export type Sender =
   | Principal
-  | { readonly kind: 'http'; readonly id: string; readonly source: HttpSource }
+  | {
+      readonly kind: 'http';
+      readonly id: string;
+      readonly source: HttpSource;
+      /** A row is stored under another time than it said. */
+      readonly redated: (path: MessagePath, at: number) => void;
+    }
   /** A dead letter that is run again: from a client, or through HTTP by somebody who was allowed then. */
   | { readonly kind: 'rerun'; readonly id: string };
 
@@ -20,6 +27,10 @@ export interface Arrival {
   readonly lane: Lane | null;
   /** Marked as sent again by the protocol. */
   readonly dup: boolean;
+  /** The device says it now, itself or through its gateway: no history, and nobody else's account. */
+  readonly spoken: boolean;
+  /** Its times are of the device's clock, live or from a gateway's outbox. */
+  readonly ownTimes: boolean;
 }
 
 /** A gateway's batch. */
@@ -38,6 +49,8 @@ export class MessageContext implements Arrival {
   readonly batch: BatchNumber | null;
   /** It is of a gateway, which puts what its devices said beside its rows. */
   readonly relayed: boolean;
+  /** Set by a dialect: its sender has sampled what is rejected of it, so that all of that is kept and the sender held back. */
+  paced = false;
 
   constructor(
     sender: Sender,
@@ -55,6 +68,34 @@ export class MessageContext implements Arrival {
     this.dup = dup;
     this.batch = batch;
     this.relayed = relayed;
+  }
+
+  get spoken(): boolean {
+    const { kind } = this.sender;
+    return kind !== 'http' && kind !== 'rerun' && this.lane !== 'backfill';
+  }
+
+  get ownTimes(): boolean {
+    const { kind } = this.sender;
+    return kind !== 'http' && kind !== 'rerun';
+  }
+
+  /** A message that a device sends by itself, which may have no clock. */
+  get own(): boolean {
+    const { kind, id } = this.sender;
+    return kind === 'device' || (kind === 'rerun' && !this.relayed && !id.startsWith('http:'));
+  }
+
+  /** History that somebody posts, who means the times that it says. */
+  get posted(): boolean {
+    const { kind, id } = this.sender;
+    if (this.lane !== 'backfill') return false;
+    return kind === 'http' || (kind === 'rerun' && id.startsWith('http:'));
+  }
+
+  /** Tells who waits for an answer that a row is stored under another time than it said. */
+  redated(path: MessagePath, at: number): void {
+    if (this.sender.kind === 'http') this.sender.redated(path, at);
   }
 
   /** Whether the sender may speak for the device: a device for itself, a gateway for those that name it. */
@@ -90,3 +131,14 @@ export class MessageContext implements Arrival {
     return new MessageContext(sender, topic, receivedAt, lane, dup, null, true);
   }
 }
+
+/** Begins the source of a dead letter whose topic named nobody known; other sources have no colon but HTTP's. */
+const BROKER = 'topic:';
+
+/** The sender's name on a dead letter. */
+export function sourceOf({ kind, id }: Sender): string {
+  return kind === 'topic' ? `${BROKER}${id}` : id;
+}
+
+/** Whether a dead letter's topic named nobody known, so that whom it names is to be asked again. */
+export const isOfTopic = (source: string): boolean => source.startsWith(BROKER);

@@ -2,36 +2,58 @@
  * The pipeline of every message, whichever listener it came through: route → decode → check → append → acknowledge. What
  * can't be used becomes a dead letter with its reason and is acknowledged; only a store that can't write holds senders back.
  */
-import { type Clock, type Lane, OperationalError } from '@village/core';
+import {
+  type ClockFault,
+  type ClockOffset,
+  formatTime,
+  type Lane,
+  OperationalError,
+  type OwnClock,
+  type Timer,
+} from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Principal, Registry } from '@village/registry';
-import type { StoredDeadLetter, TimeSeriesStore } from '@village/store/time-series';
+import type { TimeSeriesStore } from '@village/store/time-series';
 import type {
   Dialect,
   DialectFactory,
   DialectServices,
   Login,
   Reject,
+  RejectedPart,
 } from '../dialects/dialect.ts';
 import { builtinDialects } from '../dialects/index.ts';
-import { type TopicRoute, TopicRouter } from '../dialects/topic-router.ts';
+import { type TopicRoute, TopicRouter, takeMessage } from '../dialects/topic-router.ts';
 import { Counters, type PipelineCounters } from './counters.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { DeadLetters, type Refused } from './dead-letters.ts';
 import { type GatewayState, GatewayStates } from './gateway-states.ts';
-import { type HttpSource, MessageContext } from './message-context.ts';
-import { NotTaken, type NotTakenTopic } from './not-taken.ts';
+import { type HttpSource, MessageContext, sourceOf } from './message-context.ts';
+import { NotTaken, type NotTakenPart, type NotTakenTopic } from './not-taken.ts';
+import { Pace } from './pace.ts';
 import { Rows } from './rows.ts';
-import { type Fields, lane as laneOf, list, object, parseJson, refuse, tooDeep } from './shape.ts';
-import { takeRow, takeRows } from './wire-rows.ts';
+import { type Rerun, RunAgain } from './run-again.ts';
+import {
+  type Fields,
+  isAbsent,
+  lane as laneOf,
+  list,
+  type MessagePath,
+  object,
+  TOP,
+  tooDeep,
+} from './shape.ts';
+import { takeRows } from './wire-rows.ts';
 
 /** What the pipeline uses of a store. */
 export type PipelineStore = Pick<
   TimeSeriesStore,
-  | 'latest'
+  | 'remember'
+  | 'remembered'
   | 'layout'
   | 'device'
   | 'reserve'
   | 'unreserve'
+  | 'spoke'
   | 'event'
   | 'sequence'
   | 'sequenceDropped'
@@ -40,10 +62,12 @@ export type PipelineStore = Pick<
   | 'note'
   | 'commitNow'
   | 'settle'
+  | 'committedAt'
   | 'rowsPending'
   | 'frameBytesPending'
   | 'commitFault'
   | 'deadLetters'
+  | 'deadLetterById'
   | 'resolveDeadLetters'
 >;
 
@@ -64,16 +88,27 @@ export interface RowFault {
   readonly message: string;
 }
 
-export interface Rerun {
+/** A row that is stored under another time than it said, since that can't be true. */
+export interface Redated {
+  /** As of a fault. */
+  readonly index: number;
+  readonly at: string;
+}
+
+export interface HttpAnswer {
   readonly accepted: number;
-  readonly refused: { readonly id: number; readonly reason: string; readonly message: string }[];
+  readonly quarantined: RowFault[];
+  /** Absent when every row kept its time. */
+  readonly redated?: Redated[];
 }
 
 export interface PipelineOptions {
   readonly store: PipelineStore;
   readonly registry: Registry;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
-  readonly clock: Clock;
+  readonly timer: Timer;
+  /** Whether stamps may be taken from the timer; always when absent. */
+  readonly ownClock?: OwnClock;
   /** Rows put in and not yet durable, beyond which nothing more is taken. */
   readonly rowsPendingMax?: number;
   /** What is understood of topics and payloads; the built-in dialects when absent. */
@@ -83,40 +118,56 @@ export interface PipelineOptions {
 const ROWS_PENDING_MAX = 200_000;
 /** Bytes of frames put in and not yet durable, beyond which nothing more is taken. */
 const FRAME_BYTES_PENDING_MAX = 64 * 1024 * 1024;
-/** Begins the source of a dead letter whose topic named nobody known; other sources have no colon but HTTP's. */
-const BROKER = 'topic:';
-/** Entries that one call runs again. */
-const RERUN_MAX = 10_000;
-
 /** Takes all messages in and puts them into the store as durable rows. */
 export class Pipeline {
   readonly #store: PipelineStore;
-  readonly #clock: Clock;
+  readonly #timer: Timer;
+  readonly #ownClock: OwnClock | null;
   readonly #rowsPendingMax: number;
   readonly #counters = new Counters();
   readonly #rows: Rows;
   readonly #deadLetters: DeadLetters;
+  readonly #pace = new Pace();
+  /** Ends the waiting of acknowledgements. */
+  readonly #leaving = new AbortController();
   readonly #gateways = new GatewayStates();
   readonly #notTaken = new NotTaken();
   readonly #resultListeners = new Set<(gateway: string, result: unknown) => void>();
   readonly #dialects: readonly Dialect[];
   readonly #router: TopicRouter;
+  readonly #runAgain: RunAgain;
   readonly #registry: Registry;
 
   constructor(options: PipelineOptions) {
     const { store, registry, profiles, dialects = builtinDialects } = options;
     this.#store = store;
     this.#registry = registry;
-    this.#clock = options.clock;
+    this.#timer = options.timer;
+    this.#ownClock = options.ownClock ?? null;
     this.#rowsPendingMax = options.rowsPendingMax ?? ROWS_PENDING_MAX;
-    this.#rows = new Rows(store, registry, profiles, this.#counters);
-    this.#deadLetters = new DeadLetters(store, this.#counters);
+    this.#rows = new Rows(store, registry, profiles, this.#counters, {
+      ownClock: this.#ownClock,
+      onReplaced: (device, metric, at, now) =>
+        this.#notTaken.notePart(
+          device,
+          { cause: 'value-replaced', metric, place: formatTime(at) },
+          now,
+        ),
+    });
+    this.#deadLetters = new DeadLetters(store, this.#counters, this.#pace);
     const services: DialectServices = {
       registry,
       profiles,
       rows: this.#rows,
       counters: this.#counters,
       gateways: this.#gateways,
+      heardClock: (id, at, receivedAt) => this.#ownClock?.told(id, at, receivedAt),
+      mayHandOver: ({ id }) => {
+        const fault = this.#pace.faultOf(id);
+        if (fault === null) return;
+        this.#counters.refusedFlooded++;
+        throw fault;
+      },
       sequence: (gateway, epoch, seq) => store.sequence(gateway, epoch, seq),
       sequenceDropped: (gateway, epoch, ranges) => store.sequenceDropped(gateway, epoch, ranges),
       gatewayResult: (gateway, result) => {
@@ -128,11 +179,20 @@ export class Pipeline {
       store.note({ type: 'gateway-status', at, subject: id, detail: { online, epoch, version } }),
     );
     this.#router = new TopicRouter(this.#dialects);
+    this.#runAgain = new RunAgain({
+      store,
+      router: this.#router,
+      rows: this.#rows,
+      reject: (...rejected) => this.#reject(...rejected),
+      settled: () => this.#settled(undefined),
+    });
   }
 
-  /** Who signs in: a device or gateway by its id and secret, or whom a dialect knows by another sign. */
+  /** Who signs in: a device or gateway by its id and secret, or by its id and the key of its certificate, or whom a dialect knows by another sign. */
   authenticate(login: Login): Principal | undefined {
-    const known = this.#registry.verify(login.username, login.password);
+    const { username, password, certificate } = login;
+    const byKey = certificate ? this.#registry.verifyKey(username, certificate.key) : undefined;
+    const known = byKey ?? this.#registry.verify(username, password);
     if (known !== undefined) return known;
     for (const dialect of this.#dialects) {
       const principal = dialect.authenticate?.(login);
@@ -156,46 +216,114 @@ export class Pipeline {
     return [...new Set(this.#dialects.flatMap((dialect) => dialect.filters))];
   }
 
+  /** Why our own clock can't be right: nothing is taken then, since it would get a wrong stamp. */
+  get clockFault(): ClockFault | null {
+    return this.#ownClock?.fault(this.#timer.now(), this.#store.committedAt) ?? null;
+  }
+
   /** False while the store can't write or is behind: senders are held back then, not answered. */
   ready(): boolean {
     const { commitFault, rowsPending, frameBytesPending } = this.#store;
-    if (commitFault !== null) return false;
+    if (commitFault !== null || this.clockFault !== null) return false;
     return rowsPending < this.#rowsPendingMax && frameBytesPending < FRAME_BYTES_PENDING_MAX;
   }
 
-  /** Takes one message; `done` runs when all of it is durable, as rows or as dead letters. */
-  accept(message: Incoming, done: () => void): void {
+  /**
+   * Takes one message; `done` runs when all of it is durable, as rows or as dead letters. With an error it runs when nothing
+   * of it was taken, and its sender is to come again.
+   */
+  accept(message: Incoming, done: (error?: Error) => void): void {
     const { topic, receivedAt, payload } = message;
     this.#counters.messages++;
     const found = this.#router.find(topic);
     const sender = senderOf(message.principal, found);
     const context = new MessageContext(sender, topic, receivedAt, null, message.dup ?? false);
     try {
-      take(found, payload, context, (row, _index, error) => this.#rejectRow(row, context, error));
+      takeMessage(found, payload, context, (row, _index, error, part) =>
+        this.#reject(row, context, error, part),
+      );
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      const bytes = Buffer.from(payload);
+      if (error.retry) {
+        done(error);
+        return;
+      }
+      const named = sender.kind === 'device' ? sender : found?.dialect.speaker(found.route);
+      const id = named?.kind === 'device' ? named.id : null;
+      const device = this.#refusedWhole(id, context, error.code) ? id : null;
+      if (device !== null && error.code !== 'unknown-profile')
+        this.#rows.spoke(this.#rows.device(device, TOP), context);
       this.#deadLetters.add(
-        { source: sourceOf(sender), device: null, topic, payload: bytes, receivedAt },
+        { source: sourceOf(sender), device, topic, payload: Buffer.from(payload), receivedAt },
         error,
+        this.#timer.elapsed(),
       );
     }
-    this.#store.settle(done);
+    this.#settle(context, done);
   }
 
-  #rejectRow(row: unknown, context: MessageContext, error: OperationalError): void {
-    const device = (row as { device?: unknown } | null)?.device;
-    const text = tooDeep(row) ? '"nested too deep to be kept"' : JSON.stringify(row, visibly);
-    this.#deadLetters.add(
-      {
-        source: sourceOf(context.sender),
-        device: typeof device === 'string' ? device.slice(0, 64) : null,
-        topic: context.topic,
-        payload: Buffer.from(text),
-        receivedAt: context.receivedAt,
-      },
-      error,
-    );
+  /** What a device said is refused as a whole, which its page tells. False when its sender does not speak for it. */
+  #refusedWhole(id: string | null, context: MessageContext, cause: string): boolean {
+    const device = id === null ? undefined : this.#registry.device(id);
+    if (device === undefined || !context.allows(device)) return false;
+    this.#notTaken.notePart(device.id, { cause, metric: null, place: '' }, context.receivedAt);
+    return true;
+  }
+
+  /** `done` runs once all is durable, and not before the sender is within its pace. */
+  #settle({ sender, paced }: MessageContext, done: () => void): void {
+    const source = sourceOf(sender);
+    const { elapsed, sleep } = this.#timer;
+    const waitMs = paced ? this.#pace.waitMs(source, elapsed()) : 0;
+    if (waitMs === 0) {
+      this.#store.settle(done);
+      return;
+    }
+    this.#counters.refusedHeld++;
+    const release = this.#pace.hold(source, elapsed());
+    // An end of the waiting is no fault: what was sent is stored.
+    const waited = sleep(waitMs, this.#leaving.signal).catch(() => undefined);
+    this.#store.settle(() => {
+      void waited.then(() => {
+        release();
+        done();
+      });
+    });
+  }
+
+  /** Acknowledges what is durable without holding anybody back any longer. */
+  leave(): void {
+    this.#leaving.abort();
+  }
+
+  /** Keeps a row that can't be stored, or the part of a row or frame. */
+  #reject(
+    row: unknown,
+    context: MessageContext,
+    error: OperationalError,
+    rejected?: RejectedPart,
+  ): void {
+    const { sender, topic, receivedAt, paced } = context;
+    const source = sourceOf(sender);
+    if (rejected === undefined) {
+      const named = (row as { device?: unknown } | null)?.device;
+      const device = typeof named === 'string' ? named.slice(0, 64) : null;
+      this.#refusedWhole(device, context, error.code);
+      const whole: Refused = { source, device, topic, payload: textOf(row), receivedAt };
+      this.#deadLetters.add(
+        { ...whole, ...(paced ? { flood: 'pace' } : {}) },
+        error,
+        this.#timer.elapsed(),
+      );
+      return;
+    }
+    const { device, payload = textOf(row), byGateway = false, ...part } = rejected;
+    const { metric, place } = part;
+    if (!byGateway)
+      this.#notTaken.notePart(device, { cause: error.code, metric, place }, receivedAt);
+    const flood = paced ? 'pace' : 'sample';
+    const kept: Refused = { source, device, topic, payload, receivedAt, part, flood };
+    this.#deadLetters.add(kept, error, this.#timer.elapsed());
   }
 
   /**
@@ -207,22 +335,32 @@ export class Pipeline {
     body: unknown,
     source: HttpSource,
     { bytes = null, signal }: { bytes?: Uint8Array | null; signal?: AbortSignal } = {},
-  ): Promise<{ accepted: number; quarantined: RowFault[] }> {
+  ): Promise<HttpAnswer> {
     signal?.throwIfAborted();
+    if (this.clockFault !== null)
+      throw new OperationalError('clock-wrong', "the server's clock can't be right", {
+        retry: true,
+      });
     if (!this.ready())
       throw new OperationalError('store-busy', 'the store can take nothing now', { retry: true });
     const { readings, events, lane } = checkBody(object(body, ''));
     this.#counters.messages++;
-    const sender = { kind: 'http', id: `http:${source.name}`, source } as const;
-    const context = new MessageContext(sender, 'http', this.#clock(), lane, false);
+    const moved: Redated[] = [];
+    const redated = ({ list: of, index }: MessagePath, at: number): void => {
+      moved.push({ index: of === 'events' ? readings.length + index : index, at: formatTime(at) });
+    };
+    const sender = { kind: 'http', id: `http:${source.name}`, source, redated } as const;
+    const context = new MessageContext(sender, 'http', this.#timer.now(), lane, false);
     const quarantined: RowFault[] = [];
-    const reject: Reject = (row, index, error) => {
+    let accepted = readings.length + events.length;
+    const reject: Reject = (row, index, error, part) => {
       quarantined.push({ index, reason: error.code, message: error.message });
-      this.#rejectRow(row, context, error);
+      if (part === undefined) accepted--;
+      this.#reject(row, context, error, part);
     };
     takeRows(this.#rows, readings, events, context, reject, bytes);
     await this.#settled(signal);
-    return { accepted: readings.length + events.length - quarantined.length, quarantined };
+    return { accepted, quarantined, ...(moved.length === 0 ? {} : { redated: moved }) };
   }
 
   #settled(signal: AbortSignal | undefined): Promise<void> {
@@ -240,47 +378,8 @@ export class Pipeline {
    * Runs dead letters again, after a profile was mended or a device registered. What is stored then is backfill with its
    * first receive time. All open entries when `ids` is absent, at most 10,000 a call.
    */
-  async rerunQuarantine(ids?: readonly number[]): Promise<Rerun> {
-    const open = this.#store.deadLetters({ limit: RERUN_MAX, state: 'open' });
-    const wanted = ids === undefined ? null : new Set(ids);
-    const accepted: number[] = [];
-    const refused: { id: number; reason: string; message: string }[] = [];
-    for (const entry of open) {
-      if (wanted !== null && !wanted.has(entry.id)) continue;
-      try {
-        this.#rerun(entry);
-        accepted.push(entry.id);
-      } catch (error) {
-        if (!(error instanceof OperationalError)) throw error;
-        refused.push({ id: entry.id, reason: error.code, message: error.message });
-      }
-    }
-    await this.#settled(undefined);
-    this.#store.resolveDeadLetters(accepted, 'rerun');
-    return { accepted: accepted.length, refused };
-  }
-
-  /** Throws what is still wrong; rows before that are stored, and storing them once more does no harm. */
-  #rerun(entry: StoredDeadLetter): void {
-    const { source, topic, receivedAt, reason, message } = entry;
-    const viaHttp = source.startsWith('http:');
-    // Whoever sent it had no right to; that somebody else runs it again does not give it one.
-    if (viaHttp && reason === 'not-your-device') throw new OperationalError(reason, message);
-    const payload = Buffer.from(entry.payload);
-    const found = this.#router.find(topic);
-    const named = source.startsWith(BROKER) ? found?.dialect.speaker(found.route) : undefined;
-    const context = new MessageContext(
-      { kind: 'rerun', id: named?.id ?? source },
-      topic,
-      receivedAt,
-      'backfill',
-      false,
-    );
-    const reject: Reject = (_row, _index, error) => {
-      throw error;
-    };
-    if (viaHttp) takeRow(this.#rows, object(parseJson(payload), ''), context, reject, payload);
-    else take(found, payload, context, reject);
+  rerunQuarantine(ids?: readonly number[]): Promise<Rerun> {
+    return this.#runAgain.run(ids);
   }
 
   /** A gateway's session was ended, and its will with it: it is offline until it says otherwise. */
@@ -295,12 +394,22 @@ export class Pipeline {
 
   /** A client said something on a topic that it may not use, or left a will there; it is acknowledged all the same. */
   ignored(principal: Principal, topic: string, cause: NotTakenTopic['cause']): void {
-    this.#notTaken.note(principal, topic, cause, this.#clock());
+    this.#notTaken.note(principal, topic, cause, this.#timer.now());
   }
 
   /** What a client said that was not taken, since the start. */
   notTaken(principal: Principal): NotTakenTopic[] {
     return this.#notTaken.of(principal);
+  }
+
+  /** Parts of a device's frames that were refused here, since the start. */
+  notTakenParts(device: string): NotTakenPart[] {
+    return this.#notTaken.partsOf(device);
+  }
+
+  /** What is known of a device's clock; null when it has told no time since the start. */
+  clockOf(device: string): ClockOffset | null {
+    return this.#rows.clock(device);
   }
 
   gateways(): ReadonlyMap<string, GatewayState> {
@@ -337,21 +446,9 @@ function senderOf(principal: Principal, found: TopicRoute | undefined): Principa
   return found?.dialect.speaker(found.route) ?? principal;
 }
 
-/** The sender's name on a dead letter. */
-function sourceOf({ kind, id }: MessageContext['sender']): string {
-  return kind === 'topic' ? `${BROKER}${id}` : id;
-}
-
-function take(
-  found: TopicRoute | undefined,
-  payload: Buffer,
-  context: MessageContext,
-  reject: Reject,
-): void {
-  if (found === undefined)
-    refuse('unknown-topic', '', `nothing takes ${context.topic.slice(0, 200)}`);
-  found.dialect.take(found.route, payload, context, reject);
-}
+/** A row as it is kept. */
+const textOf = (row: unknown): Buffer =>
+  Buffer.from(tooDeep(row) ? '"nested too deep to be kept"' : JSON.stringify(row, visibly));
 
 /** JSON has no infinity: a row rejected for one must not be stored with a null that nobody sent. */
 function visibly(_key: string, value: unknown): unknown {
@@ -366,6 +463,6 @@ function checkBody(body: Fields): {
   return {
     readings: list(body['readings'], 'readings', true),
     events: list(body['events'], 'events', true),
-    lane: body['lane'] === undefined ? null : laneOf(body['lane'], 'lane'),
+    lane: isAbsent(body['lane']) ? null : laneOf(body['lane'], 'lane'),
   };
 }

@@ -2,13 +2,21 @@
  * Puts readings of devices into the store's open group: the innermost step on the way of a reading, so it allocates
  * nothing for each row. Looks up a device once and keeps what it needs until the registry gives another object.
  */
-import { type Device, EVENT_DETAIL_CHARACTERS_MAX, qualityCode } from '@village/core';
+import {
+  type ClockOffset,
+  canBeTrue,
+  type Device,
+  DeviceClock,
+  EVENT_DETAIL_CHARACTERS_MAX,
+  GivenTimes,
+  type OwnClock,
+  qualityCode,
+} from '@village/core';
 import {
   type Decoded,
   type DeviceProfile,
-  type Frame,
-  frameKept,
   isEvidence,
+  unknownMetric,
 } from '@village/device-profiles';
 import type { Registry } from '@village/registry';
 import {
@@ -20,23 +28,41 @@ import {
   type TimeSeriesStore,
 } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
-import { absurd, GivenTimes, NEWS_MS, REMEMBER_MS } from './event-time.ts';
-import { KeptFrames } from './kept-frames.ts';
+import { type KeptFrame, KeptFrames } from './kept-frames.ts';
 import type { Arrival, MessageContext } from './message-context.ts';
 import type { RegisteredDevice } from './registered-device.ts';
-import { type Fields, type MessagePath, objectIn, refuse, textIn, time, tooDeep } from './shape.ts';
+import { RowFaults, type RowPart, type RowParts, takenOf } from './row-parts.ts';
+import { isHistory, refuseTime } from './row-times.ts';
+import {
+  type Fields,
+  fault,
+  isAbsent,
+  type MessagePath,
+  objectIn,
+  refuse,
+  textIn,
+  time,
+  tooDeep,
+} from './shape.ts';
 
 const IMPLAUSIBLE = qualityCode('implausible') ?? 0;
 
-type RowStore = Appender & Pick<TimeSeriesStore, 'latest'>;
+type RowStore = Appender & Pick<TimeSeriesStore, 'remembered' | 'spoke'>;
+
+/** A value took the place of another one that the device had said for the same time. */
+type OnReplaced = (device: string, metric: string, at: number, receivedAt: number) => void;
 
 export class Rows {
   readonly #store: RowStore;
   readonly #registry: Registry;
   readonly #profiles: ReadonlyMap<string, DeviceProfile>;
   readonly #counters: Counters;
+  readonly #onReplaced: OnReplaced;
   readonly #devices = new Map<string, RegisteredDevice>();
-  readonly #times = new GivenTimes();
+  readonly #ownClock: OwnClock | null;
+  readonly #times: GivenTimes;
+  /** What times of devices were corrected by when the process began. */
+  readonly #corrections: ReadonlyMap<string, number>;
   readonly #frames: KeptFrames;
   /** Devices with readings since `takeStored`. */
   #withNewReadings: RegisteredDevice[] = [];
@@ -46,12 +72,20 @@ export class Rows {
     registry: Registry,
     profiles: ReadonlyMap<string, DeviceProfile>,
     counters: Counters,
+    { ownClock, onReplaced }: { ownClock: OwnClock | null; onReplaced: OnReplaced },
   ) {
+    this.#ownClock = ownClock;
+    this.#onReplaced = onReplaced;
     this.#store = store;
     this.#registry = registry;
     this.#profiles = profiles;
     this.#counters = counters;
     this.#frames = new KeptFrames(store);
+    this.#times = new GivenTimes(
+      (key, at) => store.remember('given-time', key, at),
+      store.remembered('given-time'),
+    );
+    this.#corrections = new Map(store.remembered('clock'));
   }
 
   /** A registered device with what its rows need. @throws unknown-device, unknown-profile */
@@ -63,7 +97,7 @@ export class Rows {
       this.#devices.delete(id);
       refuse('unknown-device', path.of('device'), `no device ${id.slice(0, 64)} is registered`);
     }
-    const made = this.#register(device, path, known?.lastGiven ?? 0);
+    const made = this.#register(device, path, known);
     this.#devices.set(id, made);
     return made;
   }
@@ -76,7 +110,11 @@ export class Rows {
     return registered;
   }
 
-  #register(device: Device, path: MessagePath, lastGiven: number): RegisteredDevice {
+  #register(
+    device: Device,
+    path: MessagePath,
+    known: Pick<RegisteredDevice, 'lastGiven' | 'clock' | 'correction'> = this.#unheard(device.id),
+  ): RegisteredDevice {
     const profile = this.#profiles.get(device.profile);
     if (profile === undefined)
       refuse(
@@ -100,7 +138,44 @@ export class Rows {
       high[column] = metric.range[1];
     }
     const number = this.#store.device(device.id, layout);
-    return { device, profile, layout, number, columns, low, high, lastGiven, newReadings: 0 };
+    const { lastGiven, clock, correction } = known;
+    const said = { at: Number.NaN, values: new Float64Array(layout.metrics.length) };
+    const shape = { layout, number, columns, low, high, said, ofSpans: spansOf(profile) };
+    const timedAs = `${layout.number}/${number}`;
+    return { device, profile, ...shape, timedAs, lastGiven, clock, correction, newReadings: 0 };
+  }
+
+  /** The device tells the present by its clock, which may be held against ours. */
+  #heard(registered: RegisteredDevice, told: number, receivedAt: number): void {
+    registered.clock.note(told, receivedAt);
+    this.#ownClock?.told(registered.device.id, told, receivedAt);
+  }
+
+  /** A device has said something of which nothing may be of use: it is there all the same. */
+  spoke(registered: RegisteredDevice | undefined, { spoken, receivedAt }: Arrival): void {
+    if (registered !== undefined && spoken) this.#store.spoke(registered.number, receivedAt);
+  }
+
+  #unheard(id: string): Pick<RegisteredDevice, 'lastGiven' | 'clock' | 'correction'> {
+    const correction = this.#corrections.get(id) ?? 0;
+    return { lastGiven: 0, clock: new DeviceClock(correction), correction };
+  }
+
+  /** A time of the device's clock, corrected where that is wanted of it. */
+  #corrected(registered: RegisteredDevice, told: number, arrival: Arrival): number {
+    const { device, clock } = registered;
+    if (device.clock !== 'correct' || !arrival.ownTimes) return told;
+    const correction = clock.correction(device.gateway !== null);
+    if (correction !== registered.correction) {
+      registered.correction = correction;
+      this.#store.remember('clock', device.id, correction);
+    }
+    return told - correction;
+  }
+
+  /** What is known of a device's clock; null when it has told no time since the start. */
+  clock(id: string): ClockOffset | null {
+    return this.#devices.get(id)?.clock.offset ?? null;
   }
 
   #count(registered: RegisteredDevice, readings: number): void {
@@ -122,11 +197,16 @@ export class Rows {
   }
 
   /** Opens a row and returns where it starts in `layout.rows`. */
-  #open(registered: RegisteredDevice, at: number, replaced: boolean, arrival: Arrival): number {
-    const { receivedAt, lane } = arrival;
-    let flags = replaced ? ROW_FLAG.clockReplaced : 0;
-    if (replaced) this.#counters.clockReplaced++;
-    if (lane === 'backfill' || (lane === null && receivedAt - at > NEWS_MS)) {
+  #open(
+    registered: RegisteredDevice,
+    at: number,
+    redated: boolean,
+    isLate: boolean,
+    { receivedAt }: Arrival,
+  ): number {
+    let flags = redated ? ROW_FLAG.clockReplaced : 0;
+    if (redated) this.#counters.clockReplaced++;
+    if (isLate) {
       flags |= ROW_FLAG.backfill;
       this.#counters.backfilled++;
     }
@@ -134,8 +214,10 @@ export class Rows {
   }
 
   /**
-   * Stores one reading object of our own wire (`at`, `values`, `quality`), all of it or nothing.
-   * @throws bad-time, not-an-object, unknown-metric, value-not-a-number, unknown-quality, no-values
+   * Stores one reading object of our own wire (`at`, `values`, `quality`). A value that is none costs itself and is handed
+   * back; a row of which nothing is left is refused whole.
+   * @throws bad-time, time-too-early, time-ahead, not-an-object, unknown-channel, unknown-metric, value-not-a-number,
+   * unknown-quality, no-values
    */
   put(
     registered: RegisteredDevice,
@@ -143,51 +225,69 @@ export class Rows {
     arrival: MessageContext,
     path: MessagePath,
     bytes: () => Uint8Array | undefined,
-  ): void {
-    let at = time(reading, 'at', path);
+  ): RowParts | null {
+    // A device that has no clock says so by telling no time.
+    const untold = arrival.own && isAbsent(reading['at']);
+    const told = untold ? null : time(reading, 'at', path);
     const values = objectIn(reading, 'values', path);
-    const quality = reading['quality'] === undefined ? null : objectIn(reading, 'quality', path);
-    const replaced = absurd(at, arrival.receivedAt);
+    const quality = isAbsent(reading['quality']) ? null : objectIn(reading, 'quality', path);
+    const redated = arrival.relayed && reading['redated'] === true;
+    const tells = told !== null && arrival.spoken && !redated;
+    if (tells && tellsNow(registered, () => Object.keys(values)))
+      this.#heard(registered, told, arrival.receivedAt);
+    let at =
+      told === null || redated ? (told ?? Number.NaN) : this.#corrected(registered, told, arrival);
+    const replaced = !canBeTrue(at, arrival.receivedAt, registered.profile.earliest);
     if (replaced) {
       if (tooDeep(reading)) refuse('nested-too-deep', path.of(''), 'nested too deep');
-      at = this.#times.give(registered, at, JSON.stringify(reading), arrival.receivedAt, {
-        before: () => this.#givenBefore(registered, arrival, Object.entries(values)),
-      });
+      if (arrival.posted && told !== null) refuseTime(registered, told, path);
+      const content = JSON.stringify(reading);
+      at = this.#times.give(registered, told, content, arrival.receivedAt, arrival);
     }
-    const base = this.#open(registered, at, replaced, arrival);
+    const isLate =
+      isHistory(registered, told ?? at, at, arrival) ||
+      (arrival.relayed && reading['late'] === true);
+    const isRedated = redated || (told !== null && at !== told);
+    const base = this.#open(registered, at, isRedated, isLate, arrival);
+    let parts: RowParts['parts'];
     try {
-      this.#count(registered, this.#fill(registered, base, values, quality, path));
+      parts = this.#fill(registered, base, values, quality, path)?.parts ?? NO_PARTS;
     } catch (error) {
       this.#store.unreserve(registered.layout);
       throw error;
     }
+    this.#noteReplaced(registered, at, base, arrival);
+    if (replaced) arrival.redated(path, at);
+    this.spoke(registered, arrival);
     if (registered.profile.evidence === 'all')
       this.#frames.keepRow(registered, at, arrival, reading, bytes);
+    return parts.length === 0 ? null : { at, taken: takenOf(values, parts), parts };
   }
 
   /**
-   * The time that a repeated message was given before a restart. The newest values of the device show it when all values
-   * of the message came together and were dated by us. A repeat that follows newer values is not recognised and is stored
-   * under another time.
+   * Tells when a row takes the place of other values of the same time: the later write wins, and a device whose sources say
+   * two things in one second would lose one in silence. What is posted anew is meant so.
    */
-  #givenBefore(
-    registered: RegisteredDevice,
-    { dup, receivedAt }: Arrival,
-    values: readonly (readonly [metric: string, value: unknown])[],
-  ): number | null {
-    if (!dup) return null;
-    const latest = new Map(
-      this.#store.latest(registered.device.id).map((one) => [one.metric, one]),
-    );
-    let at: number | null = null;
-    for (const [metric, value] of values) {
-      const one = latest.get(metric);
-      // A device's own time lies before its receipt, one given by us never does.
-      if (one === undefined || one.value !== value || one.at < one.receivedAt) return null;
-      if (at !== null && one.at !== at) return null;
-      at = one.at;
+  #noteReplaced(
+    { device, layout, said }: RegisteredDevice,
+    at: number,
+    base: number,
+    { receivedAt, posted }: MessageContext,
+  ): void {
+    if (posted) return;
+    const { values } = said;
+    const first = base + layout.valuesAt;
+    if (said.at !== at) values.fill(Number.NaN);
+    said.at = at;
+    for (let column = 0; column < values.length; column++) {
+      const value = layout.rows[first + column] ?? Number.NaN;
+      if (Number.isNaN(value)) continue;
+      const before = values[column] as number;
+      values[column] = value;
+      if (value === before || Number.isNaN(before)) continue;
+      this.#counters.replaced++;
+      this.#onReplaced(device.id, layout.metrics[column] ?? '', at, receivedAt);
     }
-    return at !== null && Math.abs(receivedAt - at) < REMEMBER_MS ? at : null;
   }
 
   #fill(
@@ -196,66 +296,74 @@ export class Rows {
     values: Fields,
     quality: Fields | null,
     path: MessagePath,
-  ): number {
+  ): RowFaults | null {
     const { layout, columns, low, high } = registered;
     const { rows } = layout;
     const valuesAt = base + layout.valuesAt;
     let count = 0;
+    let faults: RowFaults | null = null;
     for (const key in values) {
-      const column = columns.get(key);
-      if (column === undefined)
-        refuse(
-          'unknown-metric',
-          path.of(`values.${key.slice(0, 64)}`),
-          `${registered.profile.id} has no such metric`,
-        );
       const value = values[key];
-      if (typeof value !== 'number' || !Number.isFinite(value))
-        refuse('value-not-a-number', path.of(`values.${key}`), 'not a finite number');
+      if (value === null) continue;
+      const column = columns.get(key);
+      let code: number | undefined = 0;
+      if (quality !== null) code = codeOf(quality, key);
+      if (
+        column === undefined ||
+        typeof value !== 'number' ||
+        !Number.isFinite(value) ||
+        code === undefined
+      ) {
+        const known = column !== undefined;
+        faults ??= new RowFaults();
+        faults.note(key, () => valueFault(registered, key, known, value, path));
+        continue;
+      }
       rows[valuesAt + column] = value;
       count++;
-      let code = 0;
-      if (quality !== null) code = codeOf(quality, key, path);
       if (code === 0 && !(value >= (low[column] ?? 0) && value <= (high[column] ?? 0))) {
         code = IMPLAUSIBLE;
         this.#counters.implausible++;
       }
       if (code !== 0) setQuality(layout, base, column, code);
     }
-    if (count === 0) refuse('no-values', path.of('values'), 'holds no value');
+    if (count === 0)
+      throw faults?.first?.error ?? fault('no-values', path.of('values'), 'holds no value');
+    this.#count(registered, count);
     if (quality !== null)
       for (const key in quality)
-        if (!Object.hasOwn(values, key))
-          refuse('unknown-metric', path.of(`quality.${key.slice(0, 64)}`), 'has no value');
-    return count;
+        if (!Object.hasOwn(values, key) && quality[key] !== null) {
+          faults ??= new RowFaults();
+          faults.note(key, () => {
+            const place = `quality.${key.slice(0, 64)}`;
+            const error = fault('unknown-metric', path.of(place), 'has no value');
+            return { known: columns.has(key), place, error };
+          });
+        }
+    return faults;
   }
 
-  /** Stores what `decode` made of a device's own frame; `content` tells one frame from another. */
+  /** Stores what `decode` made of a device's own frame, and says under which time; `content` tells one frame from another. */
   putDecoded(
     registered: RegisteredDevice,
     decoded: Decoded,
     arrival: MessageContext,
     content: () => string,
-    frame?: Frame,
-  ): void {
+    frame?: () => KeptFrame,
+  ): number {
     const { receivedAt } = arrival;
     const claimed = decoded.at;
-    const replaced = claimed !== null && absurd(claimed, receivedAt);
-    let at = claimed ?? 0;
-    // Only the protocol's mark shows that a frame without a time is a repeat: sensors repeat values.
-    if (replaced || claimed === null)
-      at = this.#times.give(registered, at, content(), receivedAt, {
-        isNew: claimed === null && !arrival.dup,
-        before: () =>
-          this.#givenBefore(
-            registered,
-            arrival,
-            decoded.readings.map(({ metric, value }) => [metric, value]),
-          ),
-      });
+    const metrics = () => decoded.readings.map(({ metric }) => metric);
+    if (claimed !== null && arrival.spoken && tellsNow(registered, metrics))
+      this.#heard(registered, claimed, receivedAt);
+    let at = claimed === null ? Number.NaN : this.#corrected(registered, claimed, arrival);
+    if (!canBeTrue(at, receivedAt, registered.profile.earliest))
+      at = this.#times.give(registered, claimed, content(), receivedAt, arrival);
+    const isLate = isHistory(registered, claimed ?? at, at, arrival);
     if (decoded.readings.length > 0) {
       const { layout } = registered;
-      const base = this.#open(registered, at, replaced, arrival);
+      const isRedated = claimed !== null && at !== claimed;
+      const base = this.#open(registered, at, isRedated, isLate, arrival);
       for (const { metric, value, quality } of decoded.readings) {
         const column = registered.columns.get(metric);
         const code = qualityCode(quality);
@@ -265,15 +373,18 @@ export class Rows {
         if (code === IMPLAUSIBLE) this.#counters.implausible++;
         if (code !== 0) setQuality(layout, base, column, code);
       }
+      this.#noteReplaced(registered, at, base, arrival);
       this.#count(registered, decoded.readings.length);
     }
+    this.spoke(registered, arrival);
     for (const { type, detail } of decoded.events)
-      this.#event(registered, type, detail, at, arrival);
+      this.#event(registered, type, detail, at, isLate, arrival);
     if (frame !== undefined && isEvidence(registered.profile, decoded))
-      this.#frames.keepFrame(registered, at, arrival, frameKept(registered.profile, frame));
+      this.#frames.keepFrame(registered, at, arrival, frame());
+    return at;
   }
 
-  /** Stores one event object of our own wire. @throws bad-time, not-a-text, not-an-object, detail-too-large */
+  /** Stores one event object of our own wire. @throws bad-time, time-too-early, time-ahead, not-a-text, not-an-object, detail-too-large */
   putEvent(
     registered: RegisteredDevice,
     event: Fields,
@@ -281,9 +392,9 @@ export class Rows {
     path: MessagePath,
     bytes: () => Uint8Array | undefined,
   ): void {
-    let at = time(event, 'at', path);
+    const told = time(event, 'at', path);
     const type = textIn(event, 'type', path, 64);
-    const detail = event['detail'] === undefined ? {} : objectIn(event, 'detail', path);
+    const detail = isAbsent(event['detail']) ? {} : objectIn(event, 'detail', path);
     if (tooDeep(detail)) refuse('nested-too-deep', path.of('detail'), 'nested too deep');
     const content = JSON.stringify(detail);
     if (content.length > EVENT_DETAIL_CHARACTERS_MAX)
@@ -292,11 +403,18 @@ export class Rows {
         path.of('detail'),
         `more than ${EVENT_DETAIL_CHARACTERS_MAX} characters`,
       );
-    if (absurd(at, arrival.receivedAt)) {
-      at = this.#times.give(registered, at, `${type} ${content}`, arrival.receivedAt);
-      this.#counters.clockReplaced++;
+    const redated = arrival.relayed && event['redated'] === true;
+    if (arrival.spoken && !redated) this.#heard(registered, told, arrival.receivedAt);
+    let at = redated ? told : this.#corrected(registered, told, arrival);
+    if (!canBeTrue(at, arrival.receivedAt, registered.profile.earliest)) {
+      if (arrival.posted) refuseTime(registered, told, path);
+      at = this.#times.give(registered, told, `${type} ${content}`, arrival.receivedAt, arrival);
+      arrival.redated(path, at);
     }
-    this.#event(registered, type, detail, at, arrival);
+    if (at !== told) this.#counters.clockReplaced++;
+    const isLate =
+      isHistory(registered, told, at, arrival) || (arrival.relayed && event['late'] === true);
+    this.#event(registered, type, detail, at, isLate, arrival);
     if (registered.profile.evidence !== 'none')
       this.#frames.keepRow(registered, at, arrival, event, bytes);
   }
@@ -306,23 +424,56 @@ export class Rows {
     type: string,
     detail: Fields,
     at: number,
+    isLate: boolean,
     arrival: Arrival,
   ): void {
-    const { receivedAt, lane } = arrival;
-    const late = lane === 'backfill' || (lane === null && receivedAt - at > NEWS_MS);
+    const { receivedAt } = arrival;
     const device = registered.device.id;
-    this.#store.event({ device, at, receivedAt, type, detail }, late ? 'backfill' : 'live');
+    this.spoke(registered, arrival);
+    this.#store.event({ device, at, receivedAt, type, detail }, isLate ? 'backfill' : 'live');
     this.#counters.events++;
   }
 }
 
-function codeOf(quality: Fields, key: string, path: MessagePath): number {
+/** Metrics that speak of a span which was over before they were sent. */
+const spansOf = ({ metrics }: DeviceProfile): ReadonlySet<string> =>
+  new Set(metrics.filter(({ span }) => span !== 'instant').map(({ key }) => key));
+
+/** Whether the time of a row is that of its sending, as far as its metrics say. */
+const tellsNow = ({ ofSpans }: RegisteredDevice, metrics: () => readonly string[]): boolean =>
+  ofSpans.size === 0 || !metrics().every((key) => ofSpans.has(key));
+
+const NO_PARTS: RowParts['parts'] = [];
+
+/** What is wrong with a value. */
+function valueFault(
+  { profile }: RegisteredDevice,
+  key: string,
+  known: boolean,
+  value: unknown,
+  path: MessagePath,
+): Omit<RowPart, 'keys'> {
+  const place = `values.${key.slice(0, 64)}`;
+  if (!known) {
+    const reason = unknownMetric(profile, key);
+    const error = fault(reason, path.of(place), `${profile.id} has no such metric`);
+    return { known, place, error };
+  }
+  if (typeof value !== 'number' || !Number.isFinite(value)) {
+    const error = fault('value-not-a-number', path.of(place), 'not a finite number');
+    return { known, place, error };
+  }
+  // The value is not to be trusted more than its quality is understood.
+  const error = fault('unknown-quality', path.of(`quality.${key}`), 'no quality word');
+  return { known, place, error };
+}
+
+/** Undefined for what is no quality word. */
+function codeOf(quality: Fields, key: string): number | undefined {
   // Its own field, not one that every object has.
-  if (!Object.hasOwn(quality, key)) return 0;
-  const word = quality[key];
-  const code = typeof word === 'string' ? qualityCode(word) : undefined;
-  if (code === undefined) refuse('unknown-quality', path.of(`quality.${key}`), 'no quality word');
-  return code;
+  const word = Object.hasOwn(quality, key) ? quality[key] : null;
+  if (word === null || word === undefined) return 0;
+  return typeof word === 'string' ? qualityCode(word) : undefined;
 }
 
 function setQuality(layout: Layout, base: number, column: number, code: number): void {

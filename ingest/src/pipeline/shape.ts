@@ -3,28 +3,38 @@
  * each refusal names its position in the message.
  */
 import { LANES, type Lane, OperationalError, parseTime, WIRE_ROWS_MAX } from '@village/core';
+import { parseDeviceJson } from '@village/device-profiles/mqtt';
 
 /** A JSON object whose keys are not known yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** Whether a field says nothing: null is as good as no field. */
+export const isAbsent = (value: unknown): value is undefined | null =>
+  value === undefined || value === null;
+
+/** A fault with its position in front of the message. */
+export function fault(code: string, path: string, message: string): OperationalError {
+  return new OperationalError(code, path === '' ? message : `${path}: ${message}`);
+}
+
 /** Refuses with the position in front of the message. */
 export function refuse(code: string, path: string, message: string): never {
-  throw new OperationalError(code, path === '' ? message : `${path}: ${message}`);
+  throw fault(code, path, message);
 }
 
 /** A position in a message: the message itself, or one element of a list in it. */
 export class MessagePath {
-  readonly #list: string;
+  readonly list: string;
   index = 0;
 
   constructor(list = '') {
-    this.#list = list;
+    this.list = list;
   }
 
   /** The path of a field here; built only when something is wrong with it. */
   of(field: string): string {
-    if (this.#list === '') return field;
-    return field === '' ? `${this.#list}[${this.index}]` : `${this.#list}[${this.index}].${field}`;
+    if (this.list === '') return field;
+    return field === '' ? `${this.list}[${this.index}]` : `${this.list}[${this.index}].${field}`;
   }
 }
 
@@ -42,7 +52,7 @@ export function tooDeep(value: unknown, depth = 0): boolean {
 /** The JSON value of a payload. @throws payload-not-json */
 export function parseJson(payload: Buffer): unknown {
   try {
-    return JSON.parse(payload.toString('utf8'));
+    return parseDeviceJson(payload);
   } catch (error) {
     throw new OperationalError('payload-not-json', (error as Error).message, { cause: error });
   }
@@ -99,7 +109,7 @@ export function lane(value: unknown, path: string): Lane {
 
 /** A list of at most WIRE_ROWS_MAX elements; absent is empty when `optional`. */
 export function list(value: unknown, path: string, optional = false): readonly unknown[] {
-  if (value === undefined && optional) return [];
+  if (isAbsent(value) && optional) return [];
   if (!Array.isArray(value)) refuse('not-a-list', path, 'not a list');
   if (value.length > WIRE_ROWS_MAX)
     refuse('too-many-rows', path, `${value.length} elements, at most ${WIRE_ROWS_MAX}`);
@@ -108,7 +118,7 @@ export function list(value: unknown, path: string, optional = false): readonly u
 
 /** Inclusive ranges of sequence numbers, at most 10,000. */
 export function ranges(value: unknown, path: string): [number, number][] {
-  if (value === undefined) return [];
+  if (isAbsent(value)) return [];
   if (!Array.isArray(value) || value.length > 10_000)
     refuse('not-a-list', path, 'not a list of at most 10,000 ranges');
   return value.map((range: unknown, n): [number, number] => {

@@ -3,8 +3,10 @@ import { OperationalError } from '@village/core';
 import { listPositions } from '@village/device-profiles/mqtt';
 import type { Reject } from '../dialects/dialect.ts';
 import type { MessageContext } from './message-context.ts';
+import { rejectRowParts } from './refused-parts.ts';
+import type { RegisteredDevice } from './registered-device.ts';
 import type { Rows } from './rows.ts';
-import { type Fields, MessagePath, object, textIn } from './shape.ts';
+import { type Fields, isAbsent, MessagePath, object, textIn } from './shape.ts';
 
 /** Stores readings and events one by one; a bad one is rejected alone, with its place counted over both lists. */
 export function takeRows(
@@ -19,14 +21,16 @@ export function takeRows(
   const path = new MessagePath('readings');
   for (let n = 0; n < readings.length; n++) {
     path.index = n;
+    let registered: RegisteredDevice | undefined;
     try {
       const fields = object(readings[n], path);
       const id = textIn(fields, 'device', path, 64);
-      rows.put(rows.deviceFor(id, context, path), fields, context, path, () =>
-        bytes('readings', n),
-      );
+      registered = rows.deviceFor(id, context, path);
+      const refused = rows.put(registered, fields, context, path, () => bytes('readings', n));
+      rejectRowParts(id, fields, refused, n, reject);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
+      rows.spoke(registered, context);
       reject(readings[n], n, error);
     }
   }
@@ -57,14 +61,15 @@ function takeEvents(
   const path = new MessagePath('events');
   for (let n = 0; n < events.length; n++) {
     path.index = n;
+    let registered: RegisteredDevice | undefined;
     try {
       const fields = object(events[n], path);
       const id = textIn(fields, 'device', path, 64);
-      rows.putEvent(rows.deviceFor(id, context, path), fields, context, path, () =>
-        bytes('events', n),
-      );
+      registered = rows.deviceFor(id, context, path);
+      rows.putEvent(registered, fields, context, path, () => bytes('events', n));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
+      rows.spoke(registered, context);
       reject(events[n], first + n, error);
     }
   }
@@ -78,7 +83,7 @@ export function takeRow(
   reject: Reject,
   payload: Uint8Array,
 ): void {
-  const list = row['type'] === undefined ? 'readings' : 'events';
+  const list = isAbsent(row['type']) ? 'readings' : 'events';
   const batch = Buffer.concat([Buffer.from(`{"${list}":[`), payload, Buffer.from(']}')]);
   if (list === 'readings') takeRows(rows, [row], [], context, reject, batch);
   else takeRows(rows, [], [row], context, reject, batch);

@@ -191,6 +191,9 @@ const shuffled = <T>(list: readonly T[], seed: number): T[] => {
     .map(([, item]) => item);
 };
 
+const without = (given: StatementBook, statement: Statement): StatementBook =>
+  given.changed([{ number: given.number, statement, holds: false }]);
+
 describe('whatever the order', () => {
   it('of statements, of undoings and of readings, also of those that came twice: the same', () => {
     let runs = 0;
@@ -203,7 +206,7 @@ describe('whatever the order', () => {
         let given = new StatementBook([]);
         for (const one of shuffled(list, seed)) given = given.with(one);
         for (const one of shuffled(list, seed + 1))
-          if (!staying.includes(one)) given = given.withoutStatement(one.id);
+          if (!staying.includes(one)) given = without(given, one);
         const arrived = new Map(
           [...rows].map(([device, all]) => [device, shuffled([...all, ...all.slice(0, 9)], seed)]),
         );
@@ -222,7 +225,7 @@ describe('whatever the order', () => {
     fc.assert(
       fc.property(statementsArbitrary(0, STEP), (list) => {
         let given = new StatementBook(list);
-        for (const { id } of list) given = given.withoutStatement(id);
+        for (const one of list) given = without(given, one);
         const raw = DEVICES.map((device) =>
           rows.get(device)!.map((row) => ({ ...row, received: {} })),
         );
@@ -281,6 +284,30 @@ describe('whatever the order', () => {
   });
 });
 
+it('every statement that speaks of a reading touches the device and time where the reading is then', () => {
+  let followed = 0;
+  fc.assert(
+    fc.property(statementsArbitrary(0, STEP, 12), (statements) => {
+      const given = new StatementBook(statements);
+      const times = Array.from({ length: 45 }, (_, n) => n * STEP);
+      const rows = new Map(
+        DEVICES.map((device) => [device, times.map((at) => received(at, { cod: 1, ph: 7 }))]),
+      );
+      for (const device of DEVICES)
+        for (const { at, received: was } of corrected(given, rows, device)) {
+          const touching = given.touching(device, { from: at, to: at + 1 });
+          const spoken = Object.values(was).flatMap((one) => one.statements);
+          expect(touching).toEqual(expect.arrayContaining(spoken));
+          followed += Object.values(was).filter(
+            (one) => one.statements.length > 1 && (one.device !== device || one.at !== at),
+          ).length;
+        }
+    }),
+    { seed: SEED, numRuns: 300 },
+  );
+  expect(followed).toBeGreaterThan(50);
+});
+
 it('a device whose clock and place were changed a thousand times is asked about as quickly as others', () => {
   const common = { metric: null, value: null, target: null } as const;
   const list: Statement[] = Array.from({ length: 499 }, (_, n) => [
@@ -315,4 +342,65 @@ it('a device whose clock and place were changed a thousand times is asked about 
     { from: 160, to: 200, shift: 0 },
     { from: 200, to: 230, shift: 7 },
   ]);
+});
+
+describe('a book that another one becomes', () => {
+  /** Everything that is asked of a book. */
+  const all = (given: StatementBook): unknown => {
+    const ids = (list: readonly Statement[]): number[] =>
+      list.map(({ id }) => id).sort((a, b) => a - b);
+    return DEVICES.map((device) => [
+      ...[ids(given.of(device)), ids(given.into(device)), ids(given.inOrder(device)), given.size],
+      ...[given.clock(device, ALL), given.touching(device, { from: 3 * STEP, to: 9 * STEP })],
+      ...[null, ...METRICS].map((one) =>
+        given.touched(device, one === null ? undefined : [one], ALL),
+      ),
+      ...[0, 8, 20].map((n) => given.devicesAround({ from: n * STEP, to: (n + 3) * STEP }).sort()),
+    ]);
+  };
+
+  it('says what one says that was made of the same statements, whatever was asked before', () => {
+    let steps = 0;
+    fc.assert(
+      fc.property(statementsArbitrary(0, STEP, 12), fc.nat(), (list, seed) => {
+        let given = new StatementBook([]);
+        const held = new Set<Statement>();
+        for (const one of shuffled([...list, ...list, ...list], seed)) {
+          const before = given;
+          const was = all(before);
+          const heldBefore = [...held];
+          const holds = !held.delete(one);
+          if (holds) held.add(one);
+          given = given.changed([{ number: ++steps, statement: one, holds }]);
+          const fresh = new StatementBook([...held]);
+          expect(all(given)).toEqual(all(fresh));
+          expect(all(before)).toEqual(was);
+          expect(before.differing(given)).toEqual(new StatementBook(heldBefore).differing(fresh));
+          expect(given.number).toBe(steps);
+        }
+      }),
+      { seed: SEED, numRuns: 100 },
+    );
+    expect(steps).toBeGreaterThan(500);
+  });
+
+  it('has all in common with it that is about other devices', () => {
+    const list = Array.from({ length: 400 }, (_, n) =>
+      say({ device: `d${n % 100}`, value: 1 + n, from: n * 1_000, to: n * 1_000 + 100 }),
+    );
+    const given = new StatementBook(list);
+    const span = { from: 0, to: 1e9 };
+    const found = (one: StatementBook) => (_: unknown, n: number) => [
+      ...[one.of(`d${n}`), one.inOrder(`d${n}`)],
+    ];
+    expect(given.devicesAround(span)).toHaveLength(100);
+    const were = Array.from({ length: 100 }, found(given));
+    const moved = say({ kind: 'reassign', device: 'd7', target: 'd9' });
+    const next = given.changed([{ number: 1, statement: moved, holds: true }]);
+    const same = Array.from({ length: 100 }, found(next)).filter((lists, n) =>
+      lists.every((one, k) => one === were[n]![k]),
+    );
+    expect(same).toHaveLength(98);
+    expect([...given.differing(next)].sort()).toEqual(['d7', 'd9']);
+  });
 });

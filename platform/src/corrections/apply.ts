@@ -81,11 +81,16 @@ function reading(device: string, row: RangeRow, metric: string, plan: Plan): Pla
   };
 }
 
-/** Places readings of one device. Between the borders of statements the same ones speak, so plans are kept from row to row. */
+/**
+ * Places readings of one device. Between the borders of statements the same ones speak, so plans are kept from row to row; from one
+ * stretch to the next only those are looked at that begin or end there.
+ */
 export class Placer {
   readonly #device: string;
+  /** By when they begin. */
   readonly #statements: readonly Statement[];
-  readonly #borders: readonly number[];
+  /** How many of them have begun. */
+  #begun = 0;
   #from = Number.POSITIVE_INFINITY;
   #to = Number.NEGATIVE_INFINITY;
   #here: readonly Statement[] = [];
@@ -93,8 +98,7 @@ export class Placer {
 
   constructor(book: StatementBook, device: string) {
     this.#device = device;
-    this.#statements = book.of(device);
-    this.#borders = this.#statements.flatMap(({ from, to }) => [from, to]);
+    this.#statements = book.inOrder(device);
   }
 
   /** Where the readings of a row belong and what they are worth. */
@@ -114,9 +118,20 @@ export class Placer {
   }
 
   #turnTo(at: number): void {
-    this.#from = Math.max(Number.NEGATIVE_INFINITY, ...this.#borders.filter((one) => one <= at));
-    this.#to = Math.min(Number.POSITIVE_INFINITY, ...this.#borders.filter((one) => one > at));
-    this.#here = this.#statements.filter(({ from, to }) => at >= from && at < to);
+    if (at < this.#from) {
+      this.#begun = 0;
+      this.#here = [];
+    }
+    const here = this.#here.filter(({ to }) => at < to);
+    for (; this.#begun < this.#statements.length; this.#begun++) {
+      const next = this.#statements[this.#begun]!;
+      if (next.from > at) break;
+      if (at < next.to) here.push(next);
+    }
+    this.#here = here;
+    this.#from = at;
+    this.#to = this.#statements[this.#begun]?.from ?? Number.POSITIVE_INFINITY;
+    for (const { to } of here) this.#to = Math.min(this.#to, to);
     this.#plans.clear();
   }
 }

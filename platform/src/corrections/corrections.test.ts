@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom, systemTimer } from '@village/core';
+import { DAY, seededRandom, systemTimer } from '@village/core';
 import { registryModule } from '@village/registry';
 import { coreModules, openRelational, type Relational } from '@village/store/relational';
 import { openTimeSeries, type SystemEvent, type TimeSeriesStore } from '@village/store/time-series';
@@ -46,13 +46,33 @@ const author = (by: string): Author => ({
   }),
 });
 
+it('asks for a second person when the clock has gone back behind what the device has said', async () => {
+  let now = 0;
+  const newestAt = Date.UTC(2026, 10, 1);
+  const corrections = new Corrections({
+    ...{ relational, store, clock: () => now, failed: () => undefined },
+    facts: () => ({ metrics: new Map([['cod', 'water.cod']]), evidence: true, newestAt }),
+  });
+  await corrections.load();
+  const said = { kind: 'invalid', device: 'a', metric: 'cod', value: null, target: null } as const;
+  const ago = (days: number) => ({ from: newestAt - days * DAY, to: newestAt - (days - 1) * DAY });
+  for (now of [0, newestAt, Date.UTC(2100, 0, 1)]) {
+    expect(corrections.needsSecond({ ...said, ...ago(30) })).toBe(true);
+    expect(corrections.needsSecond({ ...said, ...ago(6) })).toBe(now > newestAt);
+  }
+});
+
 /** A process of its own over the same database and journal; `journal` may end it. */
 async function started(journal: Pick<TimeSeriesStore, 'note' | 'commitNow'>): Promise<Corrections> {
   const corrections = new Corrections({
     relational,
     store: journal,
     clock: systemTimer.now,
-    facts: () => ({ metrics: new Map([['cod', 'water.cod instant value']]), evidence: false }),
+    facts: () => ({
+      metrics: new Map([['cod', 'water.cod instant value']]),
+      evidence: false,
+      newestAt: null,
+    }),
     failed: () => undefined,
   });
   await corrections.load();

@@ -2,19 +2,22 @@
 import { type Clock, DAY, OperationalError, SECOND, systemTimer } from '@village/core';
 import type { AuditEntry, Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import { checkSaying, type Saying, StatementBook } from './statement.ts';
+import { listStatements, type StatementsQuery } from './lists.ts';
+import { checkSaying, type DeviceSpan, type Saying, StatementBook } from './statement.ts';
 import {
   changesAfter,
   contradicted,
+  devicesSaid,
   holding,
   insertStatement,
   insertStep,
-  lastNumber,
-  listStatements,
+  isThere,
+  lastStep,
   markNoted,
   notNoted,
-  type StatementsQuery,
+  type Step,
   type StoredStatement,
+  sameStep,
   statementById,
   takeTurn,
 } from './tables.ts';
@@ -25,6 +28,8 @@ export interface DeviceFacts {
   readonly metrics: ReadonlyMap<string, string>;
   /** Whether its figures may be evidence. */
   readonly evidence: boolean;
+  /** Event time of the newest that it said; null when nothing. It is at least so late, whatever the clock says. */
+  readonly newestAt: number | null;
 }
 
 export interface CorrectionsOptions {
@@ -87,6 +92,12 @@ class Shared {
 export class Corrections {
   readonly #options: CorrectionsOptions;
   #book = new StatementBook([]);
+  /** The last step that the book follows. */
+  #last: Step | null = null;
+  /** Times in which something else holds since the database was brought back; the journal is to be told. */
+  #broughtBack: readonly DeviceSpan[] = [];
+  /** The number up to which the journal was told, or was last tried to. */
+  #noted = 0;
   readonly #listeners = new Set<(devices: ReadonlySet<string>) => void>();
   readonly #following = new Shared(() => this.#follow());
   readonly #noting = new Shared(() => this.#note());
@@ -106,6 +117,11 @@ export class Corrections {
     await this.noteAll();
   }
 
+  /** Devices that any statement is or was about, also one that was taken back. */
+  said(): Promise<string[]> {
+    return devicesSaid(this.#options.relational);
+  }
+
   /** Calls `listener`, which must not throw, with devices of which other statements hold than before. */
   onChange(listener: (devices: ReadonlySet<string>) => void): void {
     this.#listeners.add(listener);
@@ -116,26 +132,52 @@ export class Corrections {
     return this.#following.run();
   }
 
+  /**
+   * Called every few seconds: takes in what was committed, and tells the journal of it where whoever said it could not, since the
+   * answer of the database was lost. What came since the last call it is still telling.
+   */
+  async keepUp(): Promise<void> {
+    const { number } = this.#book;
+    await this.follow();
+    if (this.#book.number === number && this.#noted !== number) await this.noteAll();
+  }
+
+  /** Whether the book is what holds in a transaction: nobody has said anything since, and no other state was brought back. */
+  async isCurrent(access: Pick<Relational, 'for'>): Promise<boolean> {
+    return sameStep(this.#last, await lastStep(access));
+  }
+
   async #follow(): Promise<void> {
     const { relational } = this.#options;
-    // A database that was brought back knows less than before.
-    if ((await lastNumber(relational)) < this.#book.number) return this.#loadAll();
+    if (this.#last !== null && !(await isThere(relational, this.#last))) return this.#goBack();
     for (;;) {
-      const { number } = this.#book;
-      const changes = await changesAfter(relational, number, CHANGES_PAGE);
-      if (changes.length > 0) this.#swap(this.#book.changed(changes));
+      const changes = await changesAfter(relational, this.#book.number, CHANGES_PAGE);
+      const last = changes.at(-1);
+      if (last !== undefined) this.#swap(this.#book.changed(changes), last.step);
       if (changes.length < CHANGES_PAGE) return;
     }
   }
 
   async #loadAll(): Promise<void> {
-    const { statements, number } = await holding(this.#options.relational);
-    this.#swap(new StatementBook(statements, number));
+    const { statements, last } = await holding(this.#options.relational);
+    this.#swap(new StatementBook(statements, last?.number), last);
   }
 
-  #swap(book: StatementBook): void {
+  /** The database was brought back to an earlier state: what was lost holds no longer, though no step says so. */
+  async #goBack(): Promise<void> {
+    const before = this.#book;
+    await this.#loadAll();
+    const now = this.#book;
+    const lost = before.without(now).flatMap((one) => before.reach(one));
+    const found = now.without(before).flatMap((one) => now.reach(one));
+    this.#broughtBack = [...this.#broughtBack, ...lost, ...found];
+    await this.noteAll();
+  }
+
+  #swap(book: StatementBook, last: Step | null): void {
     const before = this.#book;
     this.#book = book;
+    this.#last = last;
     if (this.#listeners.size === 0) return;
     const devices = before.differing(book);
     if (devices.size > 0) for (const listener of this.#listeners) listener(devices);
@@ -148,8 +190,10 @@ export class Corrections {
   needsSecond(saying: Saying): boolean {
     const { clock, facts, reportedAfterMs = REPORTED_AFTER_MS } = this.#options;
     const reach = this.#book.reach(saying);
-    const old = reach.some(({ from }) => clock() > from + reportedAfterMs);
-    return old && reach.some(({ device }) => facts(device)?.evidence === true);
+    const concerned = reach.map(({ device }) => facts(device));
+    const now = Math.max(clock(), ...concerned.map((one) => one?.newestAt ?? 0));
+    const old = reach.some(({ from }) => now > from + reportedAfterMs);
+    return old && concerned.some((one) => one?.evidence === true);
   }
 
   /** Whether what holds is undone by another than who proposed it: where that took two persons, or would now. */
@@ -273,7 +317,12 @@ export class Corrections {
   async #hold(id: number): Promise<StoredStatement> {
     await this.follow();
     const stored = await statementById(this.#options.relational, id);
-    if (stored === null) throw new Error(`BUG: correction ${id} was kept and is not there`);
+    if (stored === null)
+      throw new OperationalError(
+        'relational-unavailable',
+        `correction ${id} is gone: the database was brought back to an earlier state`,
+        { retry: true },
+      );
     await this.noteAll();
     return stored;
   }
@@ -290,26 +339,35 @@ export class Corrections {
   }
 
   async #note(): Promise<void> {
-    const { relational, store, clock, failed } = this.#options;
+    const { relational, failed } = this.#options;
     try {
+      await this.#noteBroughtBack();
+      const { number } = this.#book;
       const steps = await notNoted(relational);
+      this.#noted = number;
       // Also what no longer holds moved readings until now: its step may not have been noted either.
-      const book = steps.reduce(
-        (all, { statement }) => all.withoutStatement(statement.id).with(statement),
-        this.#book,
+      const book = this.#book.changed(
+        steps.map(({ statement, step }) => ({ number: step.number, statement, holds: true })),
       );
-      for (const { statement, number } of steps) {
-        store.note({
-          type: 'correction',
-          at: clock(),
-          subject: statement.device,
-          detail: { number, spans: book.reach(statement) },
-        });
-        await store.commitNow();
-        await markNoted(relational, number);
+      for (const { statement, step } of steps) {
+        await this.#tell(statement.device, step.number, book.reach(statement));
+        await markNoted(relational, step);
       }
     } catch (error) {
       failed('note-correction', error);
     }
+  }
+
+  async #noteBroughtBack(): Promise<void> {
+    const spans = this.#broughtBack;
+    for (const [device, own] of Map.groupBy(spans, (one) => one.device))
+      await this.#tell(device, this.#book.number, own);
+    this.#broughtBack = this.#broughtBack.slice(spans.length);
+  }
+
+  async #tell(subject: string, number: number, spans: readonly DeviceSpan[]): Promise<void> {
+    const { store, clock } = this.#options;
+    store.note({ type: 'correction', at: clock(), subject, detail: { number, spans } });
+    await store.commitNow();
   }
 }

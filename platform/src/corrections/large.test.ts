@@ -1,9 +1,19 @@
 /** Statements about much: other work of the process has its turn meanwhile, and the archive is not made to look twice. */
-import { DAY, MINUTE } from '@village/core';
-import type { RangeQuery, RangeRow } from '@village/store/time-series';
+import { DAY, HOUR, MINUTE } from '@village/core';
+import {
+  type ArchiveQueries,
+  byDevice,
+  type DeviceRows,
+  type RangeManyQuery,
+  type RangeQuery,
+  type RangeRow,
+} from '@village/store/time-series';
 import { describe, expect, it } from 'vitest';
+import { type CorrectedRow, corrected } from './apply.ts';
+import { correctedSpans } from './gathered.ts';
 import { correctedLatest } from './latest.ts';
 import { preview } from './preview.ts';
+import { CorrectedQueries } from './queries.ts';
 import { Budget, correctedRows } from './rows.ts';
 import { type Statement, StatementBook } from './statement.ts';
 import { received } from './testing.ts';
@@ -21,7 +31,22 @@ function source(everyMs: number) {
       rows.push(received(START + n * everyMs, { cod: n % 97, ph: n % 7 }));
     return Promise.resolve(rows);
   };
-  return { range, asked };
+  const many: RangeManyQuery[] = [];
+  async function* rangeMany(query: RangeManyQuery): AsyncGenerator<DeviceRows> {
+    many.push(query);
+    for (const [device, spans] of byDevice(query.spans))
+      for (const span of spans)
+        for (let { from } = span; from < span.to; ) {
+          const first = Math.ceil((from - START) / everyMs) * everyMs + START;
+          const to = Math.min(span.to, first + 1_000 * everyMs);
+          const limit = Number.POSITIVE_INFINITY;
+          const rows = await range({ device, from, to, limit });
+          asked.pop();
+          if (rows.length > 0) yield { device, rows };
+          from = to;
+        }
+  }
+  return { range, rangeMany, asked, many };
 }
 
 const statement = (days: number): Statement => ({
@@ -91,6 +116,54 @@ describe('pages of what was received', () => {
   );
 });
 
+describe('many spans', () => {
+  const devices = ['a', 'b', 'c'];
+  const book = new StatementBook([
+    { ...statement(40), value: 1 },
+    { ...statement(40), id: 2, device: 'b', kind: 'shift-clock', value: 17 },
+    { ...statement(40), id: 3, device: 'c', kind: 'reassign', value: null, target: 'a' },
+  ]);
+
+  it.each([
+    ['of few rows are asked for at once', 6 * 3_600_000, 0, 1],
+    ['of more rows than fit are asked for in parts', MINUTE, 0, 30],
+    ['each of more rows than fit are read page by page', 1_000, 500, 30],
+  ])('%s', async (_name, everyMs, pages, questions) => {
+    const length = everyMs === 1_000 ? DAY / 2 : DAY;
+    const spans = devices.flatMap((device, n) =>
+      Array.from({ length: everyMs === 1_000 ? 3 : 15 }, (_, day) => {
+        const from = START + (2 * day + 1) * DAY + n * 3_600_000;
+        return { device, from, to: from + length };
+      }),
+    );
+    const here = source(everyMs);
+    const digest = new Map<string, number>();
+    const add = (key: string, rows: readonly CorrectedRow[]): void => {
+      for (const { at, values, received: was } of rows) {
+        const one =
+          at * 3 + (values['cod'] ?? 0) * 7 + (values['ph'] ?? 0) + Object.keys(was).length;
+        // Spans come in no particular order.
+        digest.set(key, ((digest.get(key) ?? 0) + (one % 1_000_003) * (at % 9_973)) % 1_000_003);
+      }
+    };
+    const budget = (): Budget => new Budget();
+    for await (const { device, rows } of correctedSpans(here, book, { spans }, budget))
+      for (const [day, own] of Map.groupBy(rows, ({ at }) => Math.floor((at - START) / DAY / 2)))
+        add(`${device} ${day}`, own);
+    const found = new Map(digest);
+    expect(here.asked.length).toBeGreaterThanOrEqual(pages > 0 ? 1 : 0);
+    if (pages === 0) expect(here.asked).toEqual([]);
+    expect(here.many.length).toBeLessThanOrEqual(questions);
+    digest.clear();
+    for (const span of spans)
+      for await (const rows of correctedRows(source(everyMs), book, span, budget()))
+        for (const [day, own] of Map.groupBy(rows, ({ at }) => Math.floor((at - START) / DAY / 2)))
+          add(`${span.device} ${day}`, own);
+    expect(found).toEqual(digest);
+    expect(found.size).toBeGreaterThan(0);
+  });
+});
+
 describe('newest values of a device', () => {
   const value = { metric: 'cod', value: 1, receivedAt: START, quality: 'good' } as const;
   const said = new StatementBook(
@@ -112,4 +185,54 @@ describe('newest values of a device', () => {
       { metric: 'cod', value: 2, received: { value: 1, statements: [1] } },
     ]);
   });
+});
+
+it('what is valid of months with hundreds of short statements is counted by few questions', async () => {
+  const [days, every] = [100, 10 * MINUTE];
+  const { range, rangeMany, asked, many } = source(every);
+  const list = Array.from({ length: 400 }, (_, n): Statement => {
+    const from = START + n * 6 * HOUR;
+    const said = { id: n + 1, device: 'a', metric: null, from, to: from + HOUR, value: null };
+    return { ...said, kind: 'invalid', target: null };
+  });
+  const hours = Array.from({ length: days * 24 }, (_, n) => ({
+    ...{ at: START + n * HOUR, expected: 6, received: 6, rows: 6, backfilled: 0 },
+  }));
+  const none = (): never => {
+    throw new Error('BUG: nothing else is asked for');
+  };
+  const archive: ArchiveQueries = {
+    ...{ range, rangeMany, aggregate: none, events: none, exportTo: none },
+    completeness: () => Promise.resolve({ hours, gaps: [], gapCount: 0, since: START }),
+  };
+  const book = new StatementBook(list);
+  const devices = { locations: () => undefined, profile: () => undefined, count: () => 1 };
+  const queries = new CorrectedQueries(archive, () => book, devices);
+  const span = { from: START, to: START + days * DAY };
+  const answer = await queries.completeness({ device: 'a', ...span, reportEveryMs: every });
+  expect(answer.hours.map(({ valid }) => valid)).toEqual(
+    hours.map((_, n) => (n % 6 === 0 ? 0 : 6)),
+  );
+  expect(asked.length + many.length).toBeLessThan(10);
+});
+
+it('a device whose clock was put right hundreds of times is read by few questions', async () => {
+  const [days, every] = [100, 10 * MINUTE];
+  const { range, asked } = source(every);
+  const list = Array.from({ length: 400 }, (_, n): Statement => {
+    const from = START + n * 6 * HOUR;
+    const said = { id: n + 1, device: 'a', metric: null, from, to: from + 2 * HOUR, target: null };
+    return { ...said, kind: 'shift-clock', value: (n % 50) * 7_000 + 1_000 };
+  });
+  const book = new StatementBook(list);
+  const span = { from: START, to: START + days * DAY };
+  const rows: CorrectedRow[] = [];
+  const found = correctedRows({ range }, book, { device: 'a', ...span }, new Budget());
+  for await (const batch of found) rows.push(...batch);
+  // A week a question; 800 stretches follow each other.
+  expect(asked.length).toBeLessThan(40);
+  const limit = Number.POSITIVE_INFINITY;
+  const received = await range({ device: 'a', from: START - DAY, to: span.to + DAY, limit });
+  const all = corrected(book, new Map([['a', received]]), 'a');
+  expect(rows).toEqual(all.filter(({ at }) => at >= span.from && at < span.to));
 });

@@ -12,7 +12,7 @@ const ROWS_LOOKED_AT = 100_000;
 const SAMPLES = 50;
 const BUCKETS_TOLD = 200;
 /** Readings compared between two pauses in which others have their turn: a few milliseconds. */
-const READINGS_A_SLICE = 1_000;
+const READINGS_A_SLICE = 500;
 /** The same of hours and days: making up one takes longer. */
 const BUCKETS_A_SLICE = 200;
 
@@ -50,6 +50,8 @@ export interface Preview {
   /** Hours and days in Beijing that would change; the first of them. */
   readonly hours: readonly BucketChange[];
   readonly days: readonly BucketChange[];
+  /** How many more of each would change. */
+  readonly more: { readonly hours: number; readonly days: number };
 }
 
 const AGGREGATES = ['count', 'avg', 'min', 'max'] as const;
@@ -76,25 +78,50 @@ class Sums {
     }
   }
 
-  async changes(device: string): Promise<BucketChange[]> {
-    const list: BucketChange[] = [];
+  /** Tells what differs. */
+  async collect(device: string, changes: Changes): Promise<void> {
     const slices = new Slices(BUCKETS_A_SLICE);
     for (const metric of new Set([...this.#before.keys(), ...this.#after.keys()])) {
-      const before = rowsOf(this.#before.get(metric));
-      const after = rowsOf(this.#after.get(metric));
-      for (const at of new Set([...before.keys(), ...after.keys()])) {
+      const was = new Map<number, AggregateRow['values']>();
+      for (const { at, values } of this.#before.get(metric)?.each(AGGREGATES) ?? []) {
+        was.set(at, values);
         if (slices.due()) await slices.pause();
-        const change = { before: before.get(at) ?? null, after: after.get(at) ?? null };
-        if (JSON.stringify(change.before) !== JSON.stringify(change.after))
-          list.push({ device, metric, at, ...change });
+      }
+      for (const { at, values } of this.#after.get(metric)?.each(AGGREGATES) ?? []) {
+        if (slices.due()) await slices.pause();
+        const before = was.get(at) ?? null;
+        was.delete(at);
+        if (JSON.stringify(before) !== JSON.stringify(values))
+          changes.add({ device, metric, at, before, after: values });
+      }
+      for (const [at, before] of was) {
+        if (slices.due()) await slices.pause();
+        changes.add({ device, metric, at, before, after: null });
       }
     }
-    return list;
   }
 }
 
-const rowsOf = (buckets: Buckets | undefined): Map<number, AggregateRow['values']> =>
-  new Map(buckets?.rows(AGGREGATES).map(({ at, values }) => [at, values]));
+/** Hours or days that would change: how many, and the first of them. */
+class Changes {
+  #list: BucketChange[] = [];
+  #count = 0;
+
+  add(change: BucketChange): void {
+    this.#count++;
+    this.#list.push(change);
+    // Of a year of all metrics there are a hundred thousand, of which few are told.
+    if (this.#list.length >= 10 * BUCKETS_TOLD) this.#list = this.first;
+  }
+
+  get first(): BucketChange[] {
+    return this.#list.toSorted((a, b) => a.at - b.at).slice(0, BUCKETS_TOLD);
+  }
+
+  get more(): number {
+    return Math.max(0, this.#count - BUCKETS_TOLD);
+  }
+}
 
 const cell = (row: CorrectedRow | undefined, metric: string): Cell | null => {
   const value = row?.values[metric];
@@ -163,8 +190,8 @@ export async function preview(
   let complete = true;
   const slices = new Slices(READINGS_A_SLICE);
   const samples: ReadingChange[] = [];
-  const hours: BucketChange[] = [];
-  const days: BucketChange[] = [];
+  const hours = new Changes();
+  const days = new Changes();
   for (const [device, list] of Map.groupBy(spans, (one) => one.device)) {
     const hour = new Sums(HOUR);
     const day = new Sums(DAY);
@@ -192,12 +219,12 @@ export async function preview(
         if (!complete) break;
       }
     }
-    for (const change of await hour.changes(device)) hours.push(change);
-    for (const change of await day.changes(device)) days.push(change);
+    await hour.collect(device, hours);
+    await day.collect(device, days);
   }
-  const first = (list: BucketChange[]): BucketChange[] =>
-    list.sort((a, b) => a.at - b.at).slice(0, BUCKETS_TOLD);
-  return { readings, changed, complete, samples, hours: first(hours), days: first(days) };
+  const told = { hours: hours.first, days: days.first };
+  const more = { hours: hours.more, days: days.more };
+  return { readings, changed, complete, samples, ...told, more };
 }
 
 /** Spans widened to days in Beijing, each day once. */

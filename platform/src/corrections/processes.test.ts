@@ -1,11 +1,20 @@
-/** Statements of two processes over one database, on both engines: each knows what the other said, and no two contradict each other. */
+/**
+ * Statements of two processes over one database, on both engines: each knows what the other said, and no two contradict each other,
+ * also when one says something while the other starts, and when the database is brought back to an earlier state.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom, systemTimer } from '@village/core';
+import { OperationalError, seededRandom, systemTimer } from '@village/core';
 import { registryModule } from '@village/registry';
-import { coreModules, openRelational, type RelationalOptions } from '@village/store/relational';
 import {
+  coreModules,
+  openRelational,
+  type Relational,
+  type RelationalOptions,
+} from '@village/store/relational';
+import {
+  keepState,
   postgresFolder,
   startPostgres,
   type TestPostgres,
@@ -54,6 +63,19 @@ const author = (by: string): Author => ({
   }),
 });
 
+/** The same tables, of which `then` is told after each statement that was read there. */
+const watched = (relational: Relational, then: () => Promise<void>): Relational => {
+  const forModule: Relational['for'] = <Tables>(module: string) =>
+    relational.for<Tables>(module).withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        await then();
+        return result;
+      },
+    });
+  return { ...relational, for: forModule };
+};
+
 const saying = (more: Partial<Saying> = {}): Saying => ({
   kind: 'invalid',
   device: 'a',
@@ -72,19 +94,28 @@ function suite(target: () => Promise<Target>): void {
   });
 
   /** A process: its own connections, and a journal that takes events while `takes` says so. */
-  async function started(at: Target, takes = (): Promise<void> => Promise.resolve()) {
-    const relational = await openRelational({
+  async function started(
+    at: Target,
+    takes = (): Promise<void> => Promise.resolve(),
+    seen = (relational: Relational): Relational => relational,
+  ) {
+    const opened = await openRelational({
       ...at,
       clock: systemTimer.now,
       modules: [registryModule, ...coreModules, correctionTables],
     });
-    closes.push(() => relational.close());
+    closes.push(() => opened.close());
+    const relational = seen(opened);
     const events: SystemEvent[] = [];
     const corrections = new Corrections({
       relational,
       store: { note: (event) => events.push(event), commitNow: takes },
       clock: systemTimer.now,
-      facts: () => ({ metrics: new Map([['cod', 'water.cod instant value']]), evidence: false }),
+      facts: () => ({
+        metrics: new Map([['cod', 'water.cod instant value']]),
+        evidence: false,
+        newestAt: null,
+      }),
       failed: () => undefined,
     });
     await corrections.load();
@@ -179,6 +210,34 @@ function suite(target: () => Promise<Target>): void {
     expect(new Set(codes)).toEqual(new Set(['already-undone']));
   });
 
+  it('what was kept though the answer of the database was lost holds, and the journal is told soon', async () => {
+    const at = await target();
+    let lost = false;
+    const { corrections, events } = await started(at, undefined, (relational) => {
+      const transaction: Relational['transaction'] = async (...work) => {
+        const result = await relational.transaction(...work);
+        if (lost) throw new OperationalError('relational-unavailable', 'cut', { retry: true });
+        return result;
+      };
+      return Object.create(relational, { transaction: { value: transaction } }) as Relational;
+    });
+    const { corrections: other, events: ofOther } = await started(at);
+    lost = true;
+    const said = corrections.propose(saying(), 'why', author('li'));
+    await expect(said).rejects.toMatchObject({ retry: true });
+    await expect(corrections.propose(saying(), 'why', author('li'))).rejects.toMatchObject({
+      code: 'contradicts',
+    });
+    lost = false;
+    await corrections.keepUp();
+    expect(ids(corrections)).toEqual([1]);
+    await corrections.keepUp();
+    expect(events).toMatchObject([{ type: 'correction', detail: { number: 1 } }]);
+    // What has been told nobody tells again.
+    for (let n = 0; n < 3; n++) await Promise.all([corrections.keepUp(), other.keepUp()]);
+    expect([events.length, ofOther.length]).toEqual([1, 0]);
+  });
+
   it('a journal that takes nothing holds up nobody, and gets all that was moved when it takes again', {
     timeout: 30_000,
   }, async () => {
@@ -212,5 +271,84 @@ function suite(target: () => Promise<Target>): void {
         { device: 'b', from: 1_000, to: 1_010 },
       ]),
     );
+  });
+
+  it.each([1, 2, 3])('knows what another says while it starts, after question %i', async (at) => {
+    const where = await target();
+    const { corrections: there } = await started(where);
+    const first = await there.propose(saying(), 'why', author('li'));
+    let asked = 0;
+    let meanwhile: number[] = [];
+    const say = async (): Promise<void> => {
+      if (++asked !== at) return;
+      const { id } = await there.propose(saying({ from: 10, to: 20 }), 'why', author('li'));
+      await there.undo(first.id, null, author('wu'));
+      meanwhile = [id];
+    };
+    const { corrections: here } = await started(where, undefined, (all) => watched(all, say));
+    await here.follow();
+    await here.follow();
+    expect([ids(here), here.book.number]).toEqual([meanwhile, there.book.number]);
+    expect(asked).toBeGreaterThanOrEqual(at);
+  });
+
+  describe('a database that is brought back to an earlier state', () => {
+    /** What another process says then, under the ids and numbers of what is lost. */
+    const others = [
+      saying({ device: 'd' }),
+      saying({ device: 'e', kind: 'reassign', target: 'f' }),
+    ];
+
+    it.each([
+      ['with nothing said since', []],
+      ['with as much said since as was lost', others.slice(0, 1)],
+      ['with more said since than was lost', others],
+    ])('holds what is there, %s, and tells of whose devices', async (_name, since) => {
+      const at = await target();
+      const { corrections: here, events } = await started(at);
+      const kept = await here.propose(saying(), 'why', author('li'));
+      const bringBack = await keepState(at);
+      await here.propose(
+        saying({ device: 'b', kind: 'reassign', target: 'c', from: 5, to: 9 }),
+        'why',
+        author('li'),
+      );
+      const told: string[][] = [];
+      here.onChange((devices) => told.push([...devices].sort()));
+      const noted = events.length;
+      await bringBack();
+      const { corrections: there } = await started(at);
+      const said: number[] = [];
+      for (const one of since) said.push((await there.propose(one, 'why', author('wu'))).id);
+      await here.follow();
+      expect(ids(here)).toEqual([kept.id, ...said]);
+      expect(here.book.number).toBe(there.book.number);
+      for (const device of ['a', 'b', 'd', 'e'])
+        expect(here.book.of(device)).toEqual(there.book.of(device));
+      const concerned = since.flatMap(({ device, target: other }) => [device, other ?? device]);
+      expect(new Set(told.flat())).toEqual(new Set(['b', 'c', ...concerned]));
+      // What it was to others ends: the journal's readers are told where.
+      const spans = events.slice(noted).flatMap(({ detail }) => detail?.['spans']);
+      expect(spans).toEqual(
+        expect.arrayContaining([
+          { device: 'b', from: 5, to: 9 },
+          { device: 'c', from: 5, to: 9 },
+        ]),
+      );
+    });
+
+    it('holds again what was lost once it is brought forward', async () => {
+      const at = await target();
+      const { corrections: here } = await started(at);
+      const early = await keepState(at);
+      const { id } = await here.propose(saying(), 'why', author('li'));
+      const late = await keepState(at);
+      await early();
+      await here.follow();
+      expect(ids(here)).toEqual([]);
+      await late();
+      await here.follow();
+      expect(ids(here)).toEqual([id]);
+    });
   });
 }

@@ -9,6 +9,7 @@ import {
   type ArchiveQueries,
   type CorrectedReading,
   type DeviceLocation,
+  type ExportWords,
   locationAt,
   openInfluxArchive,
   openTimeSeries,
@@ -20,7 +21,7 @@ import { NOW, putRow, standingTimer } from '@village/store/time-series/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CorrectedRow, corrected } from './apply.ts';
-import { CorrectedQueries } from './queries.ts';
+import { CorrectedQueries, type ViewRow } from './queries.ts';
 import { type Statement, StatementBook } from './statement.ts';
 import { Buckets } from './sums.ts';
 import { DEVICES, METRICS, statementsArbitrary } from './testing.ts';
@@ -47,9 +48,12 @@ const LOCATIONS = new Map<string, readonly DeviceLocation[]>([
   ['c', [{ county: COUNTY, township: WEST, village: null }]],
 ]);
 
+/** How many devices there are said to be: of many, the archive cuts the top itself. */
+let count = 3;
 const devices = {
   locations: (device: string) => LOCATIONS.get(device),
   profile: () => PROFILE,
+  count: () => count,
 };
 
 /** Rows of three devices, most of forty times each; some are put in late. */
@@ -256,6 +260,10 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
         asked.push(`range ${query.device}`);
         return store.range(query, signal);
       },
+      rangeMany: (query, signal) => {
+        asked.push(`many ${query.spans.length}`);
+        return store.rangeMany(query, signal);
+      },
       aggregate: (query, signal) => {
         asked.push(query.without === undefined ? 'aggregate' : 'aggregate less');
         return store.aggregate(query, signal);
@@ -312,6 +320,55 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
     console.info(`${name}, seed ${SEED}: ${pages} pages`);
   });
 
+  it.skipIf(skipped)('ranges of many devices at once', { timeout: 120_000 }, async () => {
+    let straight = 0;
+    let changed = 0;
+    const spanArbitrary = fc
+      .tuple(fc.constantFrom(...DEVICES), fc.nat(41), fc.nat(41), fc.integer({ min: -1, max: 1 }))
+      .map(([device, a, b, more]) => ({
+        ...{ device, from: FROM + Math.min(a, b) * STEP + more },
+        to: FROM + Math.max(a, b) * STEP,
+      }));
+    await fc.assert(
+      fc.asyncProperty(
+        statementsArbitrary(FROM, STEP),
+        fc.constantFrom<(string[] | undefined)[]>(undefined, ['cod'], ['ph', 'cod'], ['none']),
+        fc.array(spanArbitrary, { minLength: 1, maxLength: 6 }),
+        async (list, metrics, spans) => {
+          book = new StatementBook(list);
+          const found = new Map<string, ViewRow[]>();
+          let last = '';
+          const more = metrics === undefined ? {} : { metrics };
+          for await (const { device, rows } of queries.rangeMany({ spans, ...more })) {
+            if (device !== last) expect(found.has(device)).toBe(false);
+            last = device;
+            found.set(device, [...(found.get(device) ?? []), ...rows]);
+          }
+          const wanted = (key: string): boolean => metrics?.includes(key) ?? true;
+          const pick = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+            Object.fromEntries(Object.entries(record).filter(([key]) => wanted(key)));
+          for (const [device, all] of definition()) {
+            const expected = all
+              .filter(({ at }) =>
+                spans.some((one) => one.device === device && at >= one.from && at < one.to),
+              )
+              .map((row) => ({ ...row, values: pick(row.values), quality: pick(row.quality) }))
+              .filter(({ values }) => Object.keys(values).length > 0);
+            const rows = found.get(device) ?? [];
+            expect(plain(rows)).toEqual(plain(expected));
+            for (const { received: was } of rows)
+              if (was === undefined) straight++;
+              else changed++;
+          }
+        },
+      ),
+      { seed: SEED, numRuns: name === 'embedded' ? 60 : 30 },
+    );
+    console.info(`${name}, seed ${SEED}: ${straight} rows straight, ${changed} put right`);
+    expect(straight).toBeGreaterThan(100);
+    expect(changed).toBeGreaterThan(100);
+  });
+
   it.skipIf(skipped)('aggregates of every kind', { timeout: 120_000 }, async () => {
     let rows = 0;
     await fc.assert(
@@ -321,7 +378,8 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
         async (list, wanted) => {
           book = new StatementBook(list);
           const all = definition();
-          for (const query of wanted) {
+          for (const [n, query] of wanted.entries()) {
+            count = n % 2 === 0 ? 3 : 1e6;
             const answer = await queries.aggregate(query);
             rows += answer.length;
             expect(rounded(answer)).toEqual(rounded(aggregated(all, query)));
@@ -381,7 +439,52 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
     ]);
     asked = [];
     await queries.aggregate(query);
-    expect(new Set(asked)).toEqual(new Set(['range a', 'aggregate less']));
+    expect(asked.toSorted()).toEqual(['aggregate less', 'many 2']);
+    book = new StatementBook([]);
+  });
+
+  it.skipIf(skipped)('ask once for many stretches, whoever the readings came from', async () => {
+    const said = (n: number, kind: Statement['kind']): Statement => ({
+      ...{ id: n, device: DEVICES[n % 3]!, metric: null, value: null, target: null, kind },
+      ...{ from: FROM - n * 2 * DAY, to: FROM - n * 2 * DAY + HOUR },
+    });
+    book = new StatementBook(
+      Array.from({ length: 300 }, (_, n) =>
+        n % 4 === 0
+          ? { ...said(n, 'reassign'), target: DEVICES[(n + 1) % 3]! }
+          : n % 4 === 1
+            ? { ...said(n, 'shift-clock'), value: 5 * MINUTE }
+            : { ...said(n, 'offset'), value: 1 },
+      ),
+    );
+    const query: AggregateQuery = {
+      columns: [{ profile: PROFILE, metric: 'cod' }],
+      ...{ area: COUNTY, from: FROM - 700 * DAY, to: TO, everyMs: DAY, offsetMs: 0 },
+      ...{ aggregates: ['count', 'sum'], groupBy: 'device', top: 5 },
+    };
+    const all = definition();
+    count = 3;
+    for (const groupBy of ['device', 'none', 'township'] as const) {
+      asked = [];
+      const answer = await queries.aggregate({ ...query, groupBy });
+      expect(rounded(answer)).toEqual(rounded(aggregated(all, { ...query, groupBy })));
+      expect(asked.length).toBeLessThanOrEqual(3);
+    }
+    asked = [];
+    const path = join(folder, 'many.csv');
+    await queries.exportTo(path, 'csv', { devices: DEVICES, from: query.from, to: query.to });
+    expect(asked.length).toBeLessThanOrEqual(2);
+    asked = [];
+    const spans = DEVICES.map((device) => ({ device, from: query.from, to: query.to }));
+    const found = new Map<string, ViewRow[]>();
+    for await (const { device, rows } of queries.rangeMany({ spans }))
+      found.set(device, [...(found.get(device) ?? []), ...rows]);
+    // Those that no statement touches, what was received of the others' stretches, and what lies between these.
+    expect(asked.length).toBeLessThanOrEqual(3);
+    for (const device of DEVICES)
+      expect(plain(found.get(device) ?? [])).toEqual(
+        plain(all.get(device)!.filter(({ at }) => at >= query.from && at < query.to)),
+      );
     book = new StatementBook([]);
   });
 
@@ -481,6 +584,87 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
     book = new StatementBook([]);
   });
 
+  it.skipIf(skipped)(
+    'count no interval as valid in which nothing was received, whatever is moved there',
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      let moved = 0;
+      const slot = (at: number): number => Math.floor((at + 8 * HOUR) / STEP);
+      const asking = { from: FROM - DAY, to: NOW + DAY, reportEveryMs: STEP };
+      await fc.assert(
+        fc.asyncProperty(
+          statementsArbitrary(FROM, STEP),
+          fc.constantFrom(...DEVICES),
+          async (list, device) => {
+            book = new StatementBook(list);
+            const { hours } = await queries.completeness({ device, ...asking });
+            const came = new Set(received.get(device)!.map(({ at }) => slot(at)));
+            const good = definition()
+              .get(device)!
+              .filter(({ values, quality }) =>
+                Object.keys(values).some((metric) => quality[metric] !== 'invalid'),
+              )
+              .map(({ at }) => slot(at));
+            const valid = new Set(good.filter((one) => came.has(one)));
+            moved += new Set(good.filter((one) => !came.has(one))).size;
+            const inHour = (slots: ReadonlySet<number>, at: number): number =>
+              [...slots].filter((one) => Math.floor((one * STEP - 8 * HOUR) / HOUR) * HOUR === at)
+                .length;
+            expect(hours.map((hour) => [hour.at, hour.received, hour.valid])).toEqual(
+              hours.map(({ at }) => [at, inHour(came, at), inHour(valid, at)]),
+            );
+          },
+        ),
+        { seed: SEED, numRuns: 60 },
+      );
+      expect(moved).toBeGreaterThan(10);
+      book = new StatementBook([]);
+    },
+  );
+
+  it.skipIf(skipped)('export rows in order, with the words of people beside them', async () => {
+    const at = NOW + 12 * DAY;
+    const [first, second] = ['cod', 'ph'] as const;
+    for (const device of ['words-b', 'words-a'])
+      for (const step of [2, 0, 1])
+        putRow(store, PROFILE, METRICS, {
+          ...{ device, at: at + step },
+          values: { [second]: step, [first]: 10 + step },
+        });
+    await store.commitNow();
+    const path = join(folder, 'words.csv');
+    const words: ExportWords = {
+      device: (id) => (id === 'words-a' ? '=北村, "空气"' : undefined),
+      profile: () => PROFILE,
+      metric: (profile, key) =>
+        profile === PROFILE && key === first
+          ? { zh: '需氧量', en: '＋COD', unit: 'mg/L' }
+          : undefined,
+    };
+    const query = { devices: ['words-b', 'words-a'], from: at, to: at + 9, words };
+    expect(await queries.exportTo(path, 'csv', query)).toEqual({ rows: 12 });
+    const [head, ...lines] = (await readFile(path, 'utf8')).trim().split('\n');
+    expect(head!.split(',').slice(-4)).toEqual([
+      'device_name',
+      'metric_name',
+      'metric_name_en',
+      'unit',
+    ]);
+    const keys = [first, second].sort();
+    expect(lines.map((line) => line.split(',').slice(0, 3).join())).toEqual(
+      ['words-a', 'words-b'].flatMap((device) =>
+        [0, 1, 2].flatMap((step) =>
+          keys.map((key) => `${device},${key},${new Date(at + step).toISOString()}`),
+        ),
+      ),
+    );
+    const named = (start: string): string => lines.find((line) => line.startsWith(start)) ?? '';
+    expect(named(`words-a,${first}`)).toMatch(/,"'=北村, ""空气""",需氧量,'＋COD,mg\/L$/);
+    expect(named(`words-b,${second}`)).toMatch(/,,,,$/);
+  });
+
   it.skipIf(skipped)('export both values side by side', { timeout: 60_000 }, async () => {
     const path = join(folder, 'corrected.csv');
     let lines = 0;
@@ -489,7 +673,7 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
         book = new StatementBook(list);
         const told = await queries.exportTo(path, 'csv', { devices: ['a', 'b'], ...EVER });
         const [head, ...written] = (await readFile(path, 'utf8')).trim().split('\n');
-        expect(head!.split(',').slice(7)).toEqual([
+        expect(head!.split(',').slice(7, -4)).toEqual([
           'original_device',
           'original_at',
           'original_value',
@@ -518,10 +702,16 @@ describe.each(engines)('corrected answers of $name', ({ name, open }) => {
           const cells = line.split(',');
           const numbers = [3, 9];
           return cells
+            .slice(0, -4)
             .map((cell, i) => (numbers.includes(i) ? Number(cell) : cell.replaceAll('"', '')))
             .filter((_, i) => i !== 5 && i !== 6)
             .join();
         });
+        const places = written.map((line) => {
+          const [device, metric, at] = line.replaceAll('"', '').split(',');
+          return [device, at, metric].join();
+        });
+        expect(places).toEqual(places.toSorted());
         expect(seen.sort()).toEqual(expected.sort());
       }),
       { seed: SEED, numRuns: 10 },

@@ -2,6 +2,7 @@
 import { DAY, OperationalError } from '@village/core';
 import { Slices } from '@village/registry';
 import type { ArchiveQueries, RangeRow } from '@village/store/time-series';
+import { ReadAhead } from './ahead.ts';
 import { type CorrectedRow, type Placed, Placer, rowOf } from './apply.ts';
 import { joined, type Span, type StatementBook, shared, speaksOf } from './statement.ts';
 
@@ -51,14 +52,14 @@ export class Budget {
 }
 
 /** A stretch of what was received from one device, all of it shifted alike. */
-interface Stretch extends Span {
+export interface Stretch extends Span {
   readonly device: string;
   readonly shift: number;
   readonly profile?: string;
 }
 
 /** Whatever may hold readings of the device in that time, in the order of the first corrected time. */
-function stretches(book: StatementBook, query: RowsQuery): Stretch[] {
+export function stretches(book: StatementBook, query: RowsQuery): Stretch[] {
   const { device, metrics, profile } = query;
   const shifts = book.of(device).map(({ kind, value }) => (kind === 'shift-clock' ? value! : 0));
   const wide = { from: query.from - Math.max(0, ...shifts), to: query.to - Math.min(0, ...shifts) };
@@ -170,6 +171,7 @@ export async function* correctedRows(
   signal?: AbortSignal,
 ): AsyncGenerator<CorrectedRow[]> {
   const waiting = stretches(book, query);
+  const ahead = waiting.length > 1 ? new ReadAhead(source, waiting, PAGE_MS) : source;
   let heads: Head[] = [];
   let batch: CorrectedRow[] = [];
   let given = 0;
@@ -184,7 +186,7 @@ export async function* correctedRows(
     let at = Math.min(...heads.map((head) => head.at));
     while (waiting.length > 0 && waiting[0]!.from + waiting[0]!.shift <= at) {
       const page = most(waiting[0]!.from + waiting[0]!.shift);
-      const head = new Head(source, book, waiting.shift()!, query);
+      const head = new Head(ahead, book, waiting.shift()!, query);
       if (!(await head.turn(budget, page, signal))) continue;
       heads.push(head);
       at = Math.min(at, head.at);

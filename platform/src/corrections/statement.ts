@@ -1,5 +1,5 @@
 /** Statements that put readings right: what they say, which of them contradict each other, and whose times they touch. */
-import { OperationalError } from '@village/core';
+import { DAY, OperationalError } from '@village/core';
 
 export const STATEMENT_KINDS = [
   'invalid',
@@ -110,6 +110,16 @@ export function joined<S extends Span>(spans: readonly S[]): Span[] {
   return list;
 }
 
+/** What lies between two questions that are asked as one. */
+export const NEAR_MS: number = DAY;
+
+/** Spans that lie near each other as one: to ask once more costs as much as to read the rows between. */
+export function nearby(spans: readonly Span[]): Span[] {
+  const half = NEAR_MS / 2;
+  const wider = joined(spans.map(({ from, to }) => ({ from: from - half, to: to + half })));
+  return wider.map(({ from, to }) => ({ from: from + half, to: to - half }));
+}
+
 /** What two spans share; null when nothing. */
 export function shared(a: Span, b: Span): Span | null {
   const from = Math.max(a.from, b.from);
@@ -124,13 +134,16 @@ interface Changing {
   readonly within: Span;
 }
 
+/** The least span that holds them all. */
+const around = (spans: readonly Span[]): Span => ({
+  from: spans.reduce((least, { from }) => Math.min(least, from), Number.POSITIVE_INFINITY),
+  to: spans.reduce((most, { to }) => Math.max(most, to), Number.NEGATIVE_INFINITY),
+});
+
 const changing = (statement: Statement, spans: readonly Span[]): Changing => ({
   statement,
   spans,
-  within: {
-    from: spans.reduce((least, { from }) => Math.min(least, from), Number.POSITIVE_INFINITY),
-    to: spans.reduce((most, { to }) => Math.max(most, to), Number.NEGATIVE_INFINITY),
-  },
+  within: around(spans),
 });
 
 /** The first of spans in order that ends after a time. */
@@ -145,26 +158,59 @@ function firstAfter(spans: readonly Span[], at: number): number {
   return low;
 }
 
-/** Statements that hold, by device. Never changed: another one takes its place. */
+/** What follows from the statements about a device, and from those that give it readings; found once, since every question asks. */
+interface Known {
+  ordered?: readonly Statement[];
+  clock?: readonly (Span & { readonly shift: number })[];
+  changing?: readonly Changing[];
+  follows?: readonly Changing[];
+  within?: DeviceSpan;
+  /** By metric; null is any. */
+  readonly touched: Map<string | null, readonly Span[]>;
+}
+
+interface Change {
+  readonly statement: Statement;
+  readonly holds: boolean;
+}
+
+type ByDevice = ReadonlyMap<string, readonly Statement[]>;
+
+const NONE: readonly Statement[] = [];
+
+/**
+ * Statements that hold, by device. Never changed: another one takes its place, which has all in common with it that is about other
+ * devices, so that one statement more costs the same whatever the county has said.
+ */
 export class StatementBook {
   /** The last number of all that changed what holds. */
   readonly number: number;
-  readonly #of: ReadonlyMap<string, readonly Statement[]>;
-  readonly #into: ReadonlyMap<string, readonly Statement[]>;
-  /** By device, or metric and device: found once, since every question asks. */
-  readonly #clocks = new Map<string, readonly (Span & { readonly shift: number })[]>();
-  readonly #changing = new Map<string, readonly Changing[]>();
-  readonly #touched = new Map<string, readonly Span[]>();
+  /** How many there are. */
+  readonly size: number;
+  readonly #of: ByDevice;
+  readonly #into: ByDevice;
+  readonly #known: Map<string, Known>;
+  #within: readonly DeviceSpan[] | null = null;
 
-  constructor(statements: readonly Statement[], number = 0) {
+  constructor(statements: readonly Statement[], number = 0, derived?: Derived) {
     this.number = number;
+    if (derived !== undefined) {
+      ({ size: this.size, of: this.#of, into: this.#into, known: this.#known } = derived);
+      return;
+    }
+    this.size = statements.length;
     this.#of = Map.groupBy(statements, ({ device }) => device);
     const moving = statements.filter(({ target }) => target !== null);
     this.#into = Map.groupBy(moving, ({ target }) => target as string);
+    this.#known = new Map();
   }
 
-  get size(): number {
-    return [...this.#of.values()].reduce((sum, { length }) => sum + length, 0);
+  #knownOf(device: string): Known {
+    const known = this.#known.get(device);
+    if (known !== undefined) return known;
+    const fresh: Known = { touched: new Map() };
+    this.#known.set(device, fresh);
+    return fresh;
   }
 
   /** Devices whose readings may be others than those received. */
@@ -174,55 +220,76 @@ export class StatementBook {
 
   /** Statements about readings received from a device. */
   of(device: string): readonly Statement[] {
-    return this.#of.get(device) ?? [];
+    return this.#of.get(device) ?? NONE;
+  }
+
+  /** The same by when they begin. */
+  inOrder(device: string): readonly Statement[] {
+    const known = this.#knownOf(device);
+    known.ordered ??= this.of(device).toSorted((a, b) => a.from - b.from);
+    return known.ordered;
   }
 
   /** Statements that give a device readings received from others. */
   into(device: string): readonly Statement[] {
-    return this.#into.get(device) ?? [];
+    return this.#into.get(device) ?? NONE;
   }
 
   /** This book with another statement, for trying it. */
   with(statement: Statement): StatementBook {
-    return new StatementBook([...[...this.#of.values()].flat(), statement], this.number);
+    return this.#after([{ statement, holds: true }], this.number);
   }
 
   /** This book after changes, in their order. */
-  changed(
-    changes: readonly { number: number; statement: Statement; holds: boolean }[],
-  ): StatementBook {
-    const all = new Map([...this.#of.values()].flat().map((one) => [one.id, one]));
-    let { number } = this;
-    for (const change of changes) {
-      number = change.number;
-      if (change.holds) all.set(change.statement.id, change.statement);
-      else all.delete(change.statement.id);
+  changed(changes: readonly (Change & { readonly number: number })[]): StatementBook {
+    return this.#after(changes, changes.at(-1)?.number ?? this.number);
+  }
+
+  #after(changes: readonly Change[], number: number): StatementBook {
+    const [of, into, known] = [new Map(this.#of), new Map(this.#into), new Map(this.#known)];
+    let { size } = this;
+    for (const [device, own] of Map.groupBy(changes, ({ statement }) => statement.device)) {
+      const before = this.of(device);
+      const all = new Map(before.map((one) => [one.id, one]));
+      for (const { statement, holds } of own)
+        if (holds) all.set(statement.id, statement);
+        else all.delete(statement.id);
+      const after = [...all.values()];
+      size += after.length - before.length;
+      put(of, device, after);
+      known.delete(device);
+      // Whatever is said of its clock goes along to where its readings go.
+      for (const target of targetsOf([...before, ...after])) {
+        const others = (into.get(target) ?? NONE).filter((one) => one.device !== device);
+        put(into, target, [...others, ...after.filter((one) => one.target === target)]);
+        known.delete(target);
+      }
     }
-    return new StatementBook([...all.values()], number);
+    return new StatementBook(NONE, number, { size, of, into, known });
+  }
+
+  /** Statements that hold here and not in another book; what another id or content has is another statement. */
+  without(other: StatementBook): Statement[] {
+    return [...this.#of].flatMap(([device, statements]) => {
+      if (other.of(device) === statements) return [];
+      const there = new Map(other.of(device).map((one) => [one.id, one]));
+      return statements.filter((one) => {
+        const known = there.get(one.id);
+        // After a database was brought back, ids are given once more.
+        return known === undefined || !same(known, one);
+      });
+    });
   }
 
   /** Devices whose readings this book and another may leave differently. */
   differing(other: StatementBook): Set<string> {
     const found = new Set<string>();
-    for (const [one, against] of [
-      [this, other],
-      [other, this],
-    ] as const)
-      for (const [device, statements] of one.#of) {
-        const there = new Set(against.of(device).map(({ id }) => id));
-        if (statements.every(({ id }) => there.has(id))) continue;
-        // Whatever is said of its clock or values goes along to where its readings go.
-        found.add(device);
-        for (const { target } of [...statements, ...against.of(device)])
-          if (target !== null) found.add(target);
-      }
+    for (const { device } of [...this.without(other), ...other.without(this)]) {
+      if (found.has(device)) continue;
+      found.add(device);
+      for (const target of targetsOf([...this.of(device), ...other.of(device)])) found.add(target);
+    }
     return found;
-  }
-
-  /** This book without a statement. */
-  withoutStatement(id: number): StatementBook {
-    const rest = [...this.#of.values()].flat().filter((one) => one.id !== id);
-    return new StatementBook(rest, this.number);
   }
 
   /** A device's time as received, cut where its clock is shifted, and by how much; in order of time. */
@@ -243,8 +310,8 @@ export class StatementBook {
 
   /** Where a device's clock is shifted and by how much, in order. Those that meet add up. */
   #shifted(device: string): readonly (Span & { readonly shift: number })[] {
-    const known = this.#clocks.get(device);
-    if (known !== undefined) return known;
+    const known = this.#knownOf(device);
+    if (known.clock !== undefined) return known.clock;
     const shifts = this.of(device).filter(({ kind }) => kind === 'shift-clock');
     const steps = shifts
       .flatMap(({ from, to, value }) => [
@@ -261,36 +328,75 @@ export class StatementBook {
       const to = steps[n + 1]?.at ?? at;
       if (held > 0 && at < to) parts.push({ from: at, to, shift });
     }
-    this.#clocks.set(device, parts);
+    known.clock = parts;
     return parts;
   }
 
   /** Statements that may change a device's corrected readings, where, and what all that lies within. */
   #changes(device: string): readonly Changing[] {
-    const known = this.#changing.get(device);
-    if (known !== undefined) return known;
+    const known = this.#knownOf(device);
+    if (known.changing !== undefined) return known.changing;
     const own = this.of(device).map((one) =>
       changing(one, one.kind === 'shift-clock' ? [one, later(one, one.value ?? 0)] : [one]),
     );
     const others = this.into(device).map((one) =>
       changing(one, joined(this.clock(one.device, one).map((part) => later(part, part.shift)))),
     );
-    const all = [...own, ...others];
-    this.#changing.set(device, all);
-    return all;
+    known.changing = [...own, ...others];
+    return known.changing;
+  }
+
+  /** Statements that go along with readings to where others move them, and where they then are of the device. */
+  #follows(device: string): readonly Changing[] {
+    const known = this.#knownOf(device);
+    if (known.follows !== undefined) return known.follows;
+    const found: Changing[] = [];
+    const add = (source: string, one: Statement, within: readonly Span[]): void => {
+      const parts = within.flatMap((span) => this.clock(source, span));
+      const spans = joined(parts.map((part) => later(part, part.shift)));
+      if (spans.length > 0) found.push(changing(one, spans));
+    };
+    if (this.#shifted(device).length > 0)
+      for (const one of this.of(device)) add(device, one, [one]);
+    for (const [source, moving] of Map.groupBy(this.into(device), (one) => one.device)) {
+      const moved = new Map<string | null, Span[]>();
+      for (const one of this.of(source)) {
+        const { metric } = one;
+        const metrics = metric === null ? undefined : [metric];
+        const there = moved.get(metric) ?? joined(moving.filter((by) => speaksOf(by, metrics)));
+        moved.set(metric, there);
+        add(
+          source,
+          one,
+          there.flatMap((span) => shared(one, span) ?? []),
+        );
+      }
+    }
+    known.follows = found;
+    return found;
   }
 
   /** Where a device's corrected readings of a metric (null: of any) may be others than those received; in order. */
   #everTouched(device: string, metric: string | null): readonly Span[] {
-    const key = `${metric ?? ''} ${device}`;
-    const known = this.#touched.get(key);
+    const { touched } = this.#knownOf(device);
+    const known = touched.get(metric);
     if (known !== undefined) return known;
     const metrics = metric === null ? undefined : [metric];
     const spans = joined(
       this.#changes(device).flatMap((one) => (speaksOf(one.statement, metrics) ? one.spans : [])),
     );
-    this.#touched.set(key, spans);
+    touched.set(metric, spans);
     return spans;
+  }
+
+  /** Devices of which corrected readings in a span may be others than those received, and some more: whose statements lie around it. */
+  devicesAround(span: Span): string[] {
+    this.#within ??= this.devices().map((device) => {
+      const known = this.#knownOf(device);
+      known.within ??= { device, ...around(this.#changes(device).map(({ within }) => within)) };
+      return known.within;
+    });
+    return this.#within.flatMap((one) => (meet(one, span) ? [one.device] : []));
   }
 
   /** The parts of a span in which a device's corrected readings may be others than those received; in order. */
@@ -328,10 +434,11 @@ export class StatementBook {
 
   /** Numbers of the statements that may change a device's corrected readings in a span, in order. */
   touching(device: string, span: Span): number[] {
-    return this.#changes(device)
-      .filter(({ within, spans }) => meet(within, span) && spans.some((one) => meet(one, span)))
-      .map(({ statement }) => statement.id)
-      .sort((a, b) => a - b);
+    const ids = new Set<number>();
+    for (const all of [this.#changes(device), this.#follows(device)])
+      for (const { statement, within, spans } of all)
+        if (meet(within, span) && spans.some((one) => meet(one, span))) ids.add(statement.id);
+    return [...ids].sort((a, b) => a - b);
   }
 
   /** Whose times a statement changes or changed: its own span, widened by shifts, of both devices of a reassignment. */
@@ -346,5 +453,25 @@ export class StatementBook {
     return [...devices].flatMap((device) => spans.map((span) => ({ device, ...span })));
   }
 }
+
+/** What one book has in common with another, and what not. */
+interface Derived {
+  readonly size: number;
+  readonly of: ByDevice;
+  readonly into: ByDevice;
+  readonly known: Map<string, Known>;
+}
+
+function put(
+  map: Map<string, readonly Statement[]>,
+  device: string,
+  list: readonly Statement[],
+): void {
+  if (list.length === 0) map.delete(device);
+  else map.set(device, list);
+}
+
+const targetsOf = (statements: readonly Statement[]): Set<string> =>
+  new Set(statements.flatMap(({ target }) => (target === null ? [] : [target])));
 
 const later = ({ from, to }: Span, by: number): Span => ({ from: from + by, to: to + by });

@@ -96,15 +96,20 @@ export class Buckets {
     return known;
   }
 
-  /** What is in here, in no particular order. */
+  /** What is in here, in no particular order; each is made when it is taken. */
+  *each(aggregates: readonly Aggregate[]): Generator<AggregateRow> {
+    for (const { at, group, sums } of this.#buckets.values())
+      yield {
+        at,
+        group,
+        values: Object.fromEntries(
+          aggregates.map((name) => [name, aggregateOf(sums, name, undefined)]),
+        ),
+      };
+  }
+
   rows(aggregates: readonly Aggregate[]): AggregateRow[] {
-    return [...this.#buckets.values()].map(({ at, group, sums }) => ({
-      at,
-      group,
-      values: Object.fromEntries(
-        aggregates.map((name) => [name, aggregateOf(sums, name, undefined)]),
-      ),
-    }));
+    return [...this.each(aggregates)];
   }
 
   /** The rows of an answer, in order, with what an archive said of the readings that are not in here. */

@@ -1,11 +1,8 @@
 /** The tables of statements: what was said, never changed, and the steps that each has gone through. */
+import { randomUUID } from 'node:crypto';
 import { OperationalError } from '@village/core';
-import {
-  areaWithin,
-  type RelationalAccess,
-  type RelationalModule,
-} from '@village/store/relational';
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import type { RelationalAccess, RelationalModule } from '@village/store/relational';
+import { type Generated, type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import { contradict, type Saying, type Statement, type StatementKind } from './statement.ts';
 
 interface StatementTable {
@@ -22,6 +19,8 @@ interface StatementTable {
   at: number;
   /** 1 where another person has to approve. */
   second: number;
+  /** What its steps come to, so that lists find it; they alone say what holds. */
+  state: Generated<StatementState>;
 }
 
 interface StepTable {
@@ -35,6 +34,8 @@ interface StepTable {
   number: number | null;
   /** 1 when the journal has it. */
   noted: number;
+  /** By chance; null of steps from before there was one. */
+  sign: string | null;
 }
 
 interface Tables {
@@ -107,6 +108,35 @@ export const correctionTables: RelationalModule = {
         );
       },
     },
+    '0003-signs': {
+      up: (db) => db.schema.alterTable('correction_step').addColumn('sign', 'text').execute(),
+    },
+    '0004-lists': {
+      up: async (db) => {
+        await db.schema
+          .alterTable('correction_statement')
+          .addColumn('state', 'text', (c) => c.notNull().defaultTo('waiting'))
+          .execute();
+        await sql`update correction_statement set state = 'active' where exists (
+          select 1 from correction_step as c where c.statement = id and c.step = 'activated')`.execute(
+          db,
+        );
+        await sql`update correction_statement set state = (
+            select c.step from correction_step as c where c.statement = id and c.step <> 'activated')
+          where exists (select 1 from correction_step as c where c.statement = id and c.step <> 'activated')`.execute(
+          db,
+        );
+        for (const column of ['state', 'target', 'by'])
+          await db.schema
+            .createIndex(`correction_statement_${column}`)
+            .on('correction_statement')
+            .columns([column, 'id'])
+            .execute();
+        await sql`create index correction_step_not_noted on correction_step (number) where noted = 0`.execute(
+          db,
+        );
+      },
+    },
   },
 };
 
@@ -135,10 +165,11 @@ export interface StoredStatement extends Statement {
 /** Most statements on one device that hold or wait. */
 const PER_DEVICE_MAX = 1_000;
 
-const tables = (access: RelationalAccess): Kysely<Tables> => access.for<Tables>('corrections');
+export const tables = (access: RelationalAccess): Kysely<Tables> =>
+  access.for<Tables>('corrections');
 
 /** Statements joined with their steps. */
-function joinedRows(access: RelationalAccess) {
+export function joinedRows(access: RelationalAccess) {
   return tables(access)
     .selectFrom('correction_statement as s')
     .leftJoin('correction_step as a', (join) =>
@@ -155,7 +186,7 @@ function joinedRows(access: RelationalAccess) {
 type Joined =
   ReturnType<typeof joinedRows> extends SelectQueryBuilder<infer _D, infer _T, infer O> ? O : never;
 
-function stored(row: Joined): StoredStatement {
+export function stored(row: Joined): StoredStatement {
   const { from_at: from, to_at: to, second, ...said } = row;
   const { activated_by: activatedBy, activated_at: activatedAt } = row;
   const { undone_by: undoneBy, undone_at: undoneAt } = row;
@@ -186,40 +217,6 @@ function stored(row: Joined): StoredStatement {
   };
 }
 
-export interface StatementsQuery {
-  /** Code of the area in which the asker sees devices. */
-  readonly scope: string;
-  readonly device?: string;
-  /** Devices that stand in it or below. */
-  readonly area?: string;
-  readonly by?: string;
-  readonly state?: StatementState;
-  /** Only those with a lower number. */
-  readonly before?: number;
-  readonly limit: number;
-}
-
-const inArea = (scope: string) =>
-  sql<boolean>`s.device in (select d.id from device as d where ${areaWithin('d.area', scope)})`;
-
-/** Statements in scope, newest first. */
-export async function listStatements(
-  access: RelationalAccess,
-  { scope, device, area, by, state, before, limit }: StatementsQuery,
-): Promise<StoredStatement[]> {
-  let query = joinedRows(access).where(inArea(scope));
-  if (area !== undefined) query = query.where(inArea(area));
-  if (device !== undefined)
-    query = query.where((eb) => eb.or([eb('s.device', '=', device), eb('s.target', '=', device)]));
-  if (by !== undefined) query = query.where('s.by', '=', by);
-  if (before !== undefined) query = query.where('s.id', '<', before);
-  if (state === 'waiting') query = query.where('a.at', 'is', null).where('u.at', 'is', null);
-  if (state === 'active') query = query.where('a.at', 'is not', null).where('u.at', 'is', null);
-  if (state === 'undone' || state === 'withdrawn') query = query.where('u.step', '=', state);
-  const rows = await query.orderBy('s.id', 'desc').limit(limit).execute();
-  return rows.map(stored);
-}
-
 /** A statement, whoever asks; null when there is none. */
 export async function statementById(
   access: RelationalAccess,
@@ -229,15 +226,63 @@ export async function statementById(
   return row === undefined ? null : stored(row);
 }
 
-/** All statements that hold, and the last number of all steps. */
+/** A step that changed what holds, with all that tells it from another one of the same number, made after this was lost. */
+export type Step = Readonly<Pick<StepTable, (typeof STEP)[number]>> & { readonly number: number };
+
+const STEP = ['number', 'statement', 'step', 'by', 'at', 'sign'] as const;
+
+/** Whether two are one and the same. */
+export const sameStep = (one: Step | null, other: Step | null): boolean =>
+  STEP.every((column) => one?.[column] === other?.[column]);
+
+/** Whether a step is there that was read before. It is not, once the database was brought back to before it. */
+export async function isThere(access: RelationalAccess, known: Step): Promise<boolean> {
+  const row = await tables(access)
+    .selectFrom('correction_step')
+    .select(STEP)
+    .where('number', '=', known.number)
+    .executeTakeFirst();
+  return row !== undefined && STEP.every((column) => row[column] === known[column]);
+}
+
+/** The last step, and all statements that hold: those of its time, or of a later one. */
 export async function holding(
   access: RelationalAccess,
-): Promise<{ statements: StoredStatement[]; number: number }> {
-  const rows = await joinedRows(access)
-    .where('a.at', 'is not', null)
-    .where('u.at', 'is', null)
+): Promise<{ statements: Statement[]; last: Step | null }> {
+  // Before all else: what another process says while this is read comes after it, and is taken in once more.
+  const last = await lastStep(access);
+  const rows = await joinedRows(access).where('s.state', '=', 'active').execute();
+  const statements = rows.map(
+    ({ id, kind, device, metric, from_at: from, to_at: to, value, target }) => ({
+      ...{ id, kind, device, metric, from, to, value, target },
+    }),
+  );
+  return { statements, last };
+}
+
+/** The step that changed last what holds; null before the first. */
+export async function lastStep(access: Pick<RelationalAccess, 'for'>): Promise<Step | null> {
+  const row = await access
+    .for<Tables>('corrections')
+    .selectFrom('correction_step')
+    .select(STEP)
+    .where('number', 'is not', null)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? null : { ...row, number: row.number as number };
+}
+
+/** Devices that any statement is or was about, those to which readings were given included. */
+export async function devicesSaid(access: RelationalAccess): Promise<string[]> {
+  const rows = await tables(access)
+    .selectFrom('correction_statement')
+    .select(['device', 'target'])
+    .distinct()
     .execute();
-  return { statements: rows.map(stored), number: await lastNumber(access) };
+  return [
+    ...new Set(rows.flatMap(({ device, target }) => (target === null ? device : [device, target]))),
+  ];
 }
 
 /** Called first in each transaction that changes statements: what it then reads stays so until it has ended. */
@@ -245,11 +290,46 @@ export async function takeTurn(access: RelationalAccess): Promise<void> {
   await tables(access).updateTable('correction_turn').set({ turn: sql`turn + 1` }).execute();
 }
 
-/** A step that changed what holds. */
+/** A step and what it changed. */
 export interface Change {
   readonly number: number;
+  readonly step: Step;
   readonly statement: Statement;
   readonly holds: boolean;
+}
+
+/** Steps after a number that changed what holds, in order, with what was said. */
+function stepsAfter(access: RelationalAccess, number: number, limit: number) {
+  return tables(access)
+    .selectFrom('correction_step as c')
+    .innerJoin('correction_statement as s', 's.id', 'c.statement')
+    .select(['c.number', 'c.step', 'c.by', 'c.at', 'c.sign'])
+    .select(['s.id', 's.kind', 's.device', 's.metric'])
+    .select(['s.from_at', 's.to_at', 's.value', 's.target'])
+    .where('c.number', '>', number)
+    .orderBy('c.number')
+    .limit(limit);
+}
+
+type StepRow =
+  ReturnType<typeof stepsAfter> extends SelectQueryBuilder<infer _D, infer _T, infer O> ? O : never;
+
+function changeOf({
+  number,
+  step,
+  by,
+  at,
+  sign,
+  from_at: from,
+  to_at: to,
+  ...said
+}: StepRow): Change {
+  return {
+    number: number as number,
+    step: { number: number as number, statement: said.id, step, by, at, sign },
+    statement: { ...said, from, to },
+    holds: step === 'activated',
+  };
 }
 
 /** What changed after a number, in order. */
@@ -258,29 +338,7 @@ export async function changesAfter(
   number: number,
   limit: number,
 ): Promise<Change[]> {
-  const rows = await tables(access)
-    .selectFrom('correction_step as c')
-    .innerJoin('correction_statement as s', 's.id', 'c.statement')
-    .select(['c.number', 'c.step', 's.id', 's.kind', 's.device', 's.metric'])
-    .select(['s.from_at', 's.to_at', 's.value', 's.target'])
-    .where('c.number', '>', number)
-    .orderBy('c.number')
-    .limit(limit)
-    .execute();
-  return rows.map(({ number: rose, step, from_at: from, to_at: to, ...said }) => ({
-    number: rose as number,
-    statement: { ...said, from, to },
-    holds: step === 'activated',
-  }));
-}
-
-/** The last number of all steps; 0 before the first. */
-export async function lastNumber(access: RelationalAccess): Promise<number> {
-  const { number } = await tables(access)
-    .selectFrom('correction_step')
-    .select((eb) => eb.fn.max('number').as('number'))
-    .executeTakeFirstOrThrow();
-  return Number(number ?? 0);
+  return (await stepsAfter(access, number, limit).execute()).map(changeOf);
 }
 
 /** The statement that a saying contradicts; null when it fits. */
@@ -290,7 +348,7 @@ export async function contradicted(
 ): Promise<StoredStatement | null> {
   const rows = await joinedRows(access)
     .where('s.device', '=', saying.device)
-    .where('u.at', 'is', null)
+    .where('s.state', 'in', ['waiting', 'active'])
     .orderBy('s.id')
     .execute();
   if (rows.length >= PER_DEVICE_MAX)
@@ -330,36 +388,54 @@ export async function insertStep(
   step: StepTable['step'],
   { by, at, why = null }: Deed & { readonly why?: string | null },
 ): Promise<number> {
-  const number = step === 'withdrawn' ? null : (await lastNumber(access)) + 1;
+  const number = step === 'withdrawn' ? null : ((await lastStep(access))?.number ?? 0) + 1;
   await tables(access)
     .insertInto('correction_step')
-    .values({ statement, step, by, at, why, number, noted: number === null ? 1 : 0 })
+    .values({
+      ...{ statement, step, by, at, why, number, sign: randomUUID() },
+      noted: number === null ? 1 : 0,
+    })
+    .execute();
+  await tables(access)
+    .updateTable('correction_statement')
+    .set({ state: step === 'activated' ? 'active' : step })
+    .where('id', '=', statement)
     .execute();
   return number ?? 0;
 }
 
+const NOT_NOTED_PAGE = 1_000;
+/** Not as a value that is bound: an index of few steps is used only where the text says so. */
+const NOT_NOTED = sql<boolean>`c.noted = 0`;
+
 /** Steps that the journal may not have, in order. */
-export async function notNoted(
-  access: RelationalAccess,
-): Promise<{ statement: StoredStatement; number: number }[]> {
-  const steps = await tables(access)
-    .selectFrom('correction_step')
-    .select(['statement', 'number'])
-    .where('noted', '=', 0)
-    .orderBy('number')
-    .execute();
-  const list: { statement: StoredStatement; number: number }[] = [];
-  for (const { statement, number } of steps) {
-    const found = await statementById(access, statement);
-    if (found !== null) list.push({ statement: found, number: number ?? 0 });
+export async function notNoted(access: RelationalAccess): Promise<Change[]> {
+  const found: Change[] = [];
+  for (;;) {
+    const page = await stepsAfter(access, found.at(-1)?.number ?? 0, NOT_NOTED_PAGE)
+      .where(NOT_NOTED)
+      .execute();
+    for (const row of page) found.push(changeOf(row));
+    if (page.length < NOT_NOTED_PAGE) return found;
   }
-  return list;
 }
 
-export async function markNoted(access: RelationalAccess, number: number): Promise<void> {
-  await tables(access)
-    .updateTable('correction_step')
-    .set({ noted: 1 })
-    .where('number', '=', number)
-    .execute();
+/** Whether there are steps that the journal may not have. */
+export async function someNotNoted(access: Pick<RelationalAccess, 'for'>): Promise<boolean> {
+  const row = await access
+    .for<Tables>('corrections')
+    .selectFrom('correction_step')
+    .select('number')
+    .where(sql<boolean>`noted = 0`)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Nothing when the step is not there any more. */
+export async function markNoted(access: RelationalAccess, step: Step): Promise<void> {
+  let marked = tables(access).updateTable('correction_step').set({ noted: 1 });
+  for (const column of STEP)
+    marked = marked.where(column, step[column] === null ? 'is' : '=', step[column]);
+  await marked.execute();
 }

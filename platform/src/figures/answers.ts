@@ -1,14 +1,21 @@
 /** Figures as they are asked for: over a span of time, and one opened to what it was computed from. */
 import { OperationalError, SECOND, type Timer } from '@village/core';
 import type { Relational } from '@village/store/relational';
+import type { AsReceived } from '../corrections/apply.ts';
+import type { ViewRow } from '../corrections/queries.ts';
 import { AtOnce } from './at-once.ts';
 import type { Circumstances, Measured } from './circumstances.ts';
 import { applies, type InputState, type Result } from './compute.ts';
-import { dayOf, lengthOf, type Span } from './days.ts';
+import { dayOf, lengthOf, runsOf, type Span } from './days.ts';
 import { type AnyFigure, type Figure, type InputRow, window } from './figure.ts';
 import type { Sources } from './sources.ts';
 import { currentDays, type Days, type Known } from './stored/current-days.ts';
-import { type FormerDay, formerDays, withStatements } from './stored/days-stored.ts';
+import {
+  type FormerDay,
+  formerDays,
+  formerOfComputed,
+  withStatements,
+} from './stored/days-stored.ts';
 import type { Marks } from './stored/marks.ts';
 import { type StoredResult, sameTold } from './stored/packed.ts';
 import type { Reason } from './stored/tables.ts';
@@ -44,7 +51,26 @@ export interface OpenedInput extends InputState {
   readonly quantity: string;
   readonly measured: readonly Measured[];
   readonly rows: number;
-  readonly readings: readonly InputRow[];
+  readonly readings: readonly OpenedReading[];
+}
+
+/** A reading, and what was received of it where statements speak of it. */
+export interface OpenedReading extends InputRow {
+  readonly received?: AsReceived;
+}
+
+/** The readings of an input with what was received of them, from the rows that they stood in. */
+function withReceived(
+  readings: readonly InputRow[],
+  rows: readonly ViewRow[],
+  measured: readonly Measured[],
+): OpenedReading[] {
+  const told = new Map(rows.flatMap(({ at, received }) => (received ? [[at, received]] : [])));
+  return readings.map((reading) => {
+    const by = measured.find(({ from, to }) => from <= reading.at && reading.at < to);
+    const received = told.get(reading.at)?.[by?.metric ?? ''];
+    return received === undefined ? reading : { ...reading, received };
+  });
 }
 
 /** A figure opened to what it was computed from. */
@@ -77,8 +103,8 @@ export interface FiguresOptions {
   readonly relational: Relational;
   /** What is marked; without, nothing is known to be current, and everything is computed. */
   readonly marks: Pick<Marks, 'isUpToDate' | 'gatheredOf'> | null;
-  /** How long readings are kept, ms; undefined for ever. */
-  readonly retention?: number | undefined;
+  /** Readings from before it may have been deleted; without, all are there. */
+  readonly deletedBefore?: () => number;
 }
 
 /** How long an answer waits for the reader of the journal before it computes what may be stored. */
@@ -120,7 +146,7 @@ export class Figures {
     stretch: Span,
     signal?: AbortSignal,
   ): Promise<FigureItem[]> {
-    const { sources, clock, relational } = this.#options;
+    const { sources, clock } = this.#options;
     const to = Math.min(stretch.to, clock());
     if ((to - stretch.from) / lengthOf(figure.span) > ITEMS_MAX)
       throw new OperationalError('too-many-buckets', `from: more than ${ITEMS_MAX} values`);
@@ -131,15 +157,29 @@ export class Figures {
     const stored = await this.#current(figure, held, days);
     const results = [...stored.values()].flat();
     const turn = <T>(work: () => Promise<T>): Promise<T> => this.atOnce.run(work, signal);
-    for (const [first, end] of missing(days, stored))
+    const withTheirs = this.#withStatementsInTurn(figure, device);
+    const runs = missing(days, stored);
+    for (const [first, end] of runs)
       for await (const [, result] of sources.compute([figure], held, first, end, signal, turn))
-        results.push(this.#withStatements(figure, device, result));
-    const former =
-      figure.keep === 'stored' ? await formerDays(relational, figure, device, days) : new Map();
+        results.push(withTheirs(result));
+    const former = await formerFor(this.#options, figure, device, { days, runs });
     return results
       .filter(({ at }) => at >= stretch.from && at < to)
       .sort((a, b) => a.at - b.at)
       .map((result) => itemOf(figure, result, clock(), former.get(dayOf(result.at))));
+  }
+
+  /** Results with the statements that touch them. Spans that follow each other have mostly the same, and a list of a thousand is kept once. */
+  #withStatementsInTurn(figure: Figure, device: string): (result: Result) => StoredResult {
+    let last: readonly number[] = [];
+    return (result) => {
+      const one = this.#withStatements(figure, device, result);
+      const { corrections } = one;
+      const same =
+        corrections.length === last.length && corrections.every((id, n) => id === last[n]);
+      if (!same) last = corrections;
+      return { ...one, corrections: last };
+    };
   }
 
   #withStatements(figure: Figure, device: string, result: Result): StoredResult {
@@ -162,7 +202,7 @@ export class Figures {
 
   /** The value whose span holds an instant, opened. @throws not-measured, not-found when that is in the future */
   async open(figure: Figure, device: string, at: number, signal?: AbortSignal): Promise<Opened> {
-    const { sources, clock, relational } = this.#options;
+    const { sources, clock } = this.#options;
     if (at > clock()) throw new OperationalError('not-found', 'that time has not come');
     const held = await sources.circumstances(device);
     if (!applies(figure, held)) throw notMeasured(figure, device);
@@ -170,10 +210,9 @@ export class Figures {
     const result = this.#withStatements(figure, device, opened.result);
     const around = window(figure, { from: result.at, to: result.at + lengthOf(figure.span) });
     const day = dayOf(result.at);
-    const former =
-      figure.keep === 'stored'
-        ? await formerDays(relational, figure, device, { first: day, end: day + 1 })
-        : new Map<number, FormerDay[]>();
+    const days = { first: day, end: day + 1 };
+    const runs = [[day, day + 1]] as const;
+    const former = await formerFor(this.#options, figure, device, { days, runs });
     return {
       item: itemOf(figure, result, clock(), former.get(day)),
       result,
@@ -184,7 +223,11 @@ export class Figures {
         measured: held
           .measured(quantity)
           .filter(({ from, to }) => from < around.to && to > around.from),
-        readings: opened.readings.get(name)?.between(around.from, around.to) ?? [],
+        readings: withReceived(
+          opened.readings.get(name)?.between(around.from, around.to) ?? [],
+          opened.rows,
+          held.measured(quantity),
+        ),
       })),
       history: historyOf(result, former.get(day) ?? []),
     };
@@ -205,6 +248,36 @@ export function itemOf(
     closed: at + lengthOf(figure.span) <= now,
     previous: historyOf(result, former)[0] ?? null,
   };
+}
+
+/**
+ * What a stored figure's days were before, newest first; of those that were computed just now also what is stored and told something else.
+ * `runs` are the stretches of days that were computed; `of` are the devices that an area's figure is computed from.
+ */
+export async function formerFor(
+  { relational, marks, clock }: Pick<FiguresOptions, 'relational' | 'marks' | 'clock'>,
+  figure: AnyFigure,
+  owner: string,
+  { days, runs, of = [] }: ComputedDays,
+): Promise<Map<number, FormerDay[]>> {
+  if (figure.keep !== 'stored') return new Map();
+  const found = await formerDays(relational, figure, owner, days);
+  const first = runs[0]?.[0];
+  const end = runs.at(-1)?.[1];
+  if (first === undefined || end === undefined) return found;
+  const causes = {
+    owners: [owner, ...of],
+    gatheredOf: (one: string) => marks?.gatheredOf(one) ?? new Map(),
+  };
+  const means = { causes, now: clock() };
+  const computed = await formerOfComputed(relational, figure, owner, { first, end }, means);
+  return new Map([...found, ...computed]);
+}
+
+interface ComputedDays {
+  readonly days: Days;
+  readonly runs: readonly (readonly [first: number, end: number])[];
+  readonly of?: readonly string[];
 }
 
 /** What the reader of the journal knows, once it has seen what is committed, or after a while. */
@@ -236,14 +309,9 @@ export function missing(
   { first, end }: Days,
   there: ReadonlyMap<number, unknown>,
 ): [number, number][] {
-  const runs: [number, number][] = [];
-  for (let day = first; day < end; day++) {
-    if (there.has(day)) continue;
-    const last = runs.at(-1);
-    if (last !== undefined && last[1] === day) last[1]++;
-    else runs.push([day, day + 1]);
-  }
-  return runs;
+  const days: number[] = [];
+  for (let day = first; day < end; day++) if (!there.has(day)) days.push(day);
+  return runsOf(days);
 }
 
 const notMeasured = (figure: Figure, device: string): OperationalError =>

@@ -20,11 +20,11 @@ const EVER: readonly Span[] = [{ from: Number.NEGATIVE_INFINITY, to: Number.POSI
 /** One device. */
 export class Circumstances {
   readonly device: string;
-  /** The same as long as the same holds: a figure that was computed under another one has to be computed again. */
-  readonly digest: string;
   readonly #stretches: readonly Stretch[];
   readonly #attributes: readonly Property[];
   readonly #given: ConstructorParameters<typeof Circumstances>;
+  /** Made when it is asked for: not all that is cut to an area is kept. */
+  #digest: string | undefined;
 
   constructor(
     device: string,
@@ -48,20 +48,26 @@ export class Circumstances {
       });
     });
     this.#attributes = properties.filter(({ kind }) => kind === 'attribute');
-    const held = [
-      this.#stretches.map(({ profile, from, to }) => [
-        String(from),
-        String(to),
-        profile.id,
-        profile.reportEveryMs,
-        profile.metrics.map(({ key, quantity, span }) => [key, quantity, span]),
-      ]),
-      this.#attributes.map(({ key, value, since, until }) => [key, value, since, until]),
-    ];
-    this.digest = createHash('sha256')
-      .update(JSON.stringify(held))
+  }
+
+  /** The same as long as the same holds: a figure that was computed under another one has to be computed again. */
+  get digest(): string {
+    this.#digest ??= createHash('sha256')
+      .update(
+        JSON.stringify([
+          this.#stretches.map(({ profile, from, to }) => [
+            String(from),
+            String(to),
+            profile.id,
+            profile.reportEveryMs,
+            profile.metrics.map(({ key, quantity, span }) => [key, quantity, span]),
+          ]),
+          this.#attributes.map(({ key, value, since, until }) => [key, value, since, until]),
+        ]),
+      )
       .digest('base64url')
       .slice(0, 22);
+    return this.#digest;
   }
 
   /** What measured a quantity and when, in order of time. Means of a data logger are no instants and are left out. */

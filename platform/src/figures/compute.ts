@@ -95,6 +95,11 @@ export class Readings implements InputReadings {
     return { expected: whole, valid: Math.min(valid, whole) };
   }
 
+  reportEvery(from: number, to: number): number {
+    const there = this.#measured.filter((one) => one.from < to && one.to > from);
+    return there.reduce((longest, one) => Math.max(longest, one.reportEveryMs), 0);
+  }
+
   /** What of it lies in a window. */
   within({ from, to }: Span): Readings {
     return new Readings(this.between(from, to), this.#measured);

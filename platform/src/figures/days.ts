@@ -29,8 +29,8 @@ export const settledBefore = (now: number): number => {
 export const dayStart = (day: number): number => day * DAY - BEIJING_OFFSET_MS;
 
 /** The last day of which readings may have been deleted, with a day for figures that look around; none when they are kept for ever. */
-export const lastDeletedDay = (now: number, retention: number | undefined): number =>
-  retention === undefined ? Number.NEGATIVE_INFINITY : dayOf(now - retention) + 1;
+export const lastDeletedDay = (deletedBefore: (() => number) | undefined): number =>
+  deletedBefore === undefined ? Number.NEGATIVE_INFINITY : dayOf(deletedBefore()) + 1;
 
 /** The bit of the hour of its day in which an instant lies. */
 export const hourBit = (at: number): number => 1 << Math.floor((at - dayStart(dayOf(at))) / HOUR);
@@ -59,4 +59,15 @@ export function spansIn(span: FigureSpan, { from, to }: Span): Span[] {
   const first = Math.floor((from + BEIJING_OFFSET_MS) / length) * length - BEIJING_OFFSET_MS;
   for (let at = first; at < to; at += length) spans.push({ from: at, to: at + length });
   return spans;
+}
+
+/** Days in order, as runs from the first to before the end. */
+export function runsOf(days: readonly number[]): [first: number, end: number][] {
+  const runs: [number, number][] = [];
+  for (const day of days) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === day) last[1]++;
+    else runs.push([day, day + 1]);
+  }
+  return runs;
 }

@@ -26,6 +26,8 @@ export interface InputReadings {
   between(from: number, to: number): readonly InputRow[];
   /** One interval is expected at least, also of a device that reports less often. */
   validity(from: number, to: number): Validity;
+  /** The longest report interval of what measured in a part, ms; 0 where nothing did. */
+  reportEvery(from: number, to: number): number;
 }
 
 /** What a figure is computed from. */

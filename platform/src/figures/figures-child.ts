@@ -2,15 +2,15 @@
  * The process that the figures' kill test kills: readings of three days come in any order, statements are made and taken back, devices
  * move, marks are gathered and worked off, all at the same time.
  */
-import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DAY, HOUR, seededRandom, systemTimer } from '@village/core';
 import { registryStore } from '@village/registry';
 import { openTimeSeries } from '@village/store/time-series';
-import { putRow } from '@village/store/time-series/testing';
+import { putRow, tell } from '@village/store/time-series/testing';
 import { dayStart } from './days.ts';
 import {
   above,
+  alone,
   areaAbove,
   COUNTY,
   DEVICES,
@@ -47,16 +47,6 @@ const machine = new Machine({
   ...{ store, relational, timer, book: () => corrections.book },
   figures: [above, moving, shy, areaAbove],
 });
-
-/** A line for the parent, who may be slow to read. */
-function tell(line: string): void {
-  try {
-    writeSync(1, `${line}\n`);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-    setTimeout(() => tell(line), 5);
-  }
-}
 
 tell('open');
 
@@ -113,9 +103,8 @@ async function forever(pauseMs: number, work: () => Promise<unknown>): Promise<v
 }
 
 burst();
-const { signal } = new AbortController();
 await Promise.all([
-  forever(20, () => machine.work.run({ signal, progress: () => undefined })),
+  forever(20, () => machine.work.run(alone())),
   forever(30, () => machine.marks.flushWhenDue()),
   forever(40, say),
   // Not at each start: everything that is stored of areas is looked at after a move.

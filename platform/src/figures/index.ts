@@ -8,12 +8,17 @@ export {
   versionOf,
 } from './answers.ts';
 export { AreaFigures, type OpenedArea } from './areas/answers.ts';
+export {
+  AreaComparison,
+  type AreaDifference,
+  type AreaValue,
+} from './areas/compare.ts';
 export { areaOf, isAreaKey } from './areas/keys.ts';
 export { AreaSources } from './areas/sources.ts';
 export { AreaWork } from './areas/work.ts';
 export { Circumstances } from './circumstances.ts';
 export { computeSpan, Readings, type Result } from './compute.ts';
-export { dayOf, dayStart, FIGURE_SPANS, type FigureSpan } from './days.ts';
+export { dayOf, dayStart, FIGURE_SPANS, type FigureSpan, lastDeletedDay, runsOf } from './days.ts';
 export {
   type AnyFigure,
   type AreaFacts,

@@ -1,27 +1,30 @@
 /** The machine of figures when something is wrong: clocks that jump, stored rows that are damaged, more to do than one transaction holds. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DAY, HOUR, OperationalError } from '@village/core';
+import { DAY, HOUR, MINUTE, OperationalError, SECOND } from '@village/core';
 import { registryStore } from '@village/registry';
 import type { Relational } from '@village/store/relational';
-import { openTimeSeries } from '@village/store/time-series';
 import type { TestRow } from '@village/store/time-series/testing';
 import { CompiledQuery } from 'kysely';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Ages } from '../ages.ts';
+import { StatementBook } from '../corrections/statement.ts';
+import { workFor } from '../fair/asker.ts';
 import { dayStart } from './days.ts';
+import { defineFigure } from './figure.ts';
 import { storedAfter } from './stored/check.ts';
 import { askCheck, FigureChecks } from './stored/checks.ts';
-import { markAllStored, marksOf } from './stored/marks.ts';
-import { type FigureTables, figureTables, reasonBit } from './stored/tables.ts';
+import { markAllStored, marksOf, putMarks } from './stored/marks.ts';
+import { type FigureTables, reasonBit } from './stored/tables.ts';
 import {
   above,
+  alone,
+  areaAbove,
+  COUNTY,
+  DEVICES,
   FIRST_DAY,
   Machine,
   type MachineOptions,
   moving,
-  openTables,
-  SetTimer,
+  startMachine,
 } from './testing.ts';
 
 const START = dayStart(FIRST_DAY);
@@ -30,21 +33,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function start(more: Partial<MachineOptions> = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'village-figures-faults-'));
-  ends.push(() => rmSync(folder, { recursive: true, force: true }));
-  const timer = new SetTimer(START + 3 * DAY + HOUR);
-  const relational = await openTables({ file: join(folder, 'r.sqlite') }, timer.now);
-  ends.push(() => relational.close());
-  const store = await openTimeSeries({
-    ...{ folder: join(folder, 'series'), timer, tickMs: Number.POSITIVE_INFINITY },
-    diskReserveBytes: 0,
-  });
-  ends.push(() => store.close());
-  const machine = new Machine({ store, relational, timer, ...more });
-  ends.push(() => machine.stop());
-  return { timer, relational, store, machine, db: figureTables(relational) };
-}
+const start = (more?: Partial<MachineOptions>) => startMachine(ends, more);
 type Rig = Awaited<ReturnType<typeof start>>;
 
 const row = (device: string, hour: number, o3: number): TestRow => ({
@@ -60,6 +49,11 @@ const storedDay = (device: string, day: number): FigureTables['figure_day'] => (
   ...{ figure: 'above', device, day, version: 1, circumstances: 'x', computed_at: 0, statement: 0 },
   body: '[[7,1,[[24,1,1,"x"]],["T-1"],{"function-zone":[]},null,[]]]',
 });
+
+const zone = (rig: Rig, value: string | null): Promise<void> =>
+  registryStore(rig.relational).changeProperties({ kind: 'device', id: 'a' }, [
+    { kind: 'attribute', key: 'function-zone', value, since: START, by: 'test' },
+  ]);
 
 describe('a clock that jumps a day ahead and back', () => {
   it('leaves no hour out that was put down before', async () => {
@@ -157,11 +151,6 @@ describe('a day that is over', () => {
 });
 
 describe('what no longer is', () => {
-  const zone = (rig: Rig, value: string | null): Promise<void> =>
-    registryStore(rig.relational).changeProperties({ kind: 'device', id: 'a' }, [
-      { kind: 'attribute', key: 'function-zone', value, since: START, by: 'test' },
-    ]);
-
   it('takes stored figures of a device away that never measured, and keeps what they were', async () => {
     const rig = await start();
     await rig.machine.put([row('a', 1, 200)]);
@@ -182,6 +171,43 @@ describe('what no longer is', () => {
     expect(former).toEqual(known.map(() => ({ device: 'nobody' })));
     expect(rig.machine.work.counters).toMatchObject({ changed: 4 });
   });
+
+  it.each([
+    ['of an area in which nothing stands', 'area-above', 'area:330522999999'],
+    ['of a device under an area', 'above', `area:${COUNTY}`],
+    ['of an area under a device', 'area-above', 'b'],
+  ])('takes stored figures %s away, and keeps what they were', async (_name, figure, owner) => {
+    const rig = await start({ figures: [above, areaAbove] });
+    await rig.machine.put([row('a', 1, 200), row('b', 25, 200)]);
+    await rig.machine.workOff();
+    const right = await rig.db.selectFrom('figure_day').select(['figure', 'device']).execute();
+    await rig.db
+      .insertInto('figure_day')
+      .values({ ...storedDay(owner, FIRST_DAY), figure })
+      .execute();
+    expect(await rig.machine.check()).toMatchObject({ differing: 1 });
+    await rig.machine.workOff();
+    expect(await rig.machine.check()).toMatchObject({ differing: 0, waiting: 0 });
+    const now = await rig.db.selectFrom('figure_day').select(['figure', 'device']).execute();
+    expect(now).toEqual(expect.arrayContaining(right));
+    expect(now).not.toContainEqual({ figure, device: owner });
+    const former = await rig.db.selectFrom('figure_former').select(['figure', 'device']).execute();
+    expect(former).toEqual([{ figure, device: owner }]);
+  });
+
+  it('goes from one stored day to the next, however far that is', async () => {
+    const rig = await start({ figures: [above] });
+    await rig.machine.put([row('a', 1, 200)]);
+    await rig.machine.workOff();
+    const far = 2_000_000_000;
+    await rig.db.insertInto('figure_day').values(storedDay('a', far)).execute();
+    let turns = 0;
+    const beat = setInterval(() => turns++, 1);
+    ends.push(() => clearInterval(beat));
+    const { differences } = await rig.machine.check();
+    expect(differences).toMatchObject([{ device: 'a', day: far, stored: [7], computed: [0] }]);
+    expect(turns).toBeGreaterThan(0);
+  }, 20_000);
 
   it('computes a figure again that was left out of the server for a while', async () => {
     const rig = await start({ figures: [above] });
@@ -205,18 +231,16 @@ describe('what no longer is', () => {
     await rig.machine.put([row('a', 1, 200), row('a', 25, 200)]);
     await rig.machine.workOff();
     const { sources } = rig.machine;
-    const circumstances = sources.circumstances.bind(sources);
+    const version = sources.version.bind(sources);
+    let asked = 0;
     // After the look at the registry, before the day is computed.
-    sources.circumstances = async (device, version) => {
-      if (version === undefined) {
-        sources.circumstances = circumstances;
-        await zone(rig, '1');
-      }
-      return circumstances(device, version);
+    sources.version = async () => {
+      if (++asked === 2) await zone(rig, '1');
+      return version();
     };
     await rig.machine.put([row('a', 2, 70)]);
     await rig.machine.workOff();
-    expect(sources.circumstances).toBe(circumstances);
+    expect(asked).toBeGreaterThan(1);
     await zone(rig, null);
     await rig.machine.workOff();
     expect(await rig.machine.check()).toMatchObject({ checked: 2, differing: 0, waiting: 0 });
@@ -252,17 +276,60 @@ describe('devices that fail', () => {
         .execute();
     await rig.machine.put([row('a', 1, 200)]);
     const { sources } = rig.machine;
-    const circumstances = sources.circumstances.bind(sources);
+    const circumstancesOf = sources.circumstancesOf.bind(sources);
     const asked: string[] = [];
-    sources.circumstances = (device, version) => {
-      asked.push(device);
-      if (device.startsWith('A')) return Promise.reject(new OperationalError('no', 'not now'));
-      return circumstances(device, version);
+    sources.circumstancesOf = (devices, version) => {
+      asked.push(...devices);
+      const fails = devices.some((device) => device.startsWith('A'));
+      if (fails) return Promise.reject(new OperationalError('no', 'not now'));
+      return circumstancesOf(devices, version);
     };
     await rig.machine.marks.isUpToDate(1_000);
-    for (let n = 0; n < 12; n++) await rig.machine.workOff().catch(() => undefined);
+    for (let n = 0; n < 12; n++) {
+      await rig.machine.workOff().catch(() => undefined);
+      rig.timer.at += 2_000;
+    }
     expect(await rig.db.selectFrom('figure_day').select('device').execute()).toHaveLength(1);
     expect(asked.filter((device) => device === 'A0').length).toBeGreaterThan(1);
+  });
+
+  it('are tried again after a while that grows as long as they fail, and their job says why', async () => {
+    const rig = await start({ figures: [above] });
+    await rig.machine.put([row('a', 1, 200), row('b', 1, 200)]);
+    const { sources } = rig.machine;
+    const computeMany = sources.computeMany.bind(sources);
+    let fails = true;
+    const tried: number[] = [];
+    sources.computeMany = (figures, wanted, ...more) => {
+      if (wanted.length === 1 && wanted[0]?.held.device === 'a') tried.push(rig.timer.at - begun);
+      if (fails && wanted.some(({ held }) => held.device === 'a'))
+        throw new OperationalError('archive-file-unreadable', 'not now');
+      return computeMany(figures, wanted, ...more);
+    };
+    const begun = rig.timer.at;
+    // As often as the job runs.
+    for (; rig.timer.at < begun + 5 * MINUTE; rig.timer.at += 2_000)
+      await expect(rig.machine.workOff()).rejects.toMatchObject({
+        code: 'archive-file-unreadable',
+      });
+    // It waits for 2, 4, 8, 16, 32 and then 60 s.
+    expect(tried.map((at) => at / 1_000)).toEqual([0, 2, 6, 14, 30, 62, 122, 182, 242]);
+    expect(await ask(rig, 'b')).toMatchObject({ value: 1 });
+    fails = false;
+    rig.timer.at += MINUTE;
+    await rig.machine.workOff().catch(() => undefined);
+    await rig.machine.workOff();
+    expect(await rig.machine.check()).toMatchObject({ differing: 0, waiting: 0 });
+    // What failed for a while and went well begins anew.
+    fails = true;
+    await rig.machine.put([row('a', 2, 200)]);
+    tried.length = 0;
+    const again = rig.timer.at - begun;
+    for (let n = 0; n < 4; n++) {
+      await rig.machine.workOff().catch(() => undefined);
+      rig.timer.at += 2_000;
+    }
+    expect(tried.map((at) => (at - again) / 1_000)).toEqual([0, 2, 6]);
   });
 });
 
@@ -275,9 +342,9 @@ describe('the night', () => {
     const checks = new FigureChecks({
       ...{ figures: [above, moving], sources: machine.sources, areas: machine.areaSources },
       ...{ relational, marks: machine.marks },
-      ...{ clock: timer.now, random: () => 0.5, retention: undefined },
+      ...{ clock: timer.now, random: () => 0.5 },
     });
-    const run = { signal: new AbortController().signal, progress: () => undefined };
+    const run = alone();
     // As a night leaves it that was cut short.
     await askCheck(relational, 'night-1', 1);
     await checks.runAsked(run);
@@ -375,13 +442,16 @@ describe('marks of a large county', () => {
     ]);
     const done: string[] = [];
     const { sources } = rig.machine;
-    const compute = sources.compute.bind(sources);
-    sources.compute = (figures, held, first, end, signal) => {
-      done.push(`${held.device} ${first - live} ${end - first}`);
-      return compute(figures, held, first, end, signal);
+    const computeMany = sources.computeMany.bind(sources);
+    sources.computeMany = (figures, wanted, signal) => {
+      const days = wanted.flatMap(({ held, runs }) =>
+        runs.map(({ first, end }) => `${held.device} ${first - live} ${end - first}`),
+      );
+      done.push(days.join(', '));
+      return computeMany(figures, wanted, signal);
     };
     await rig.machine.workOff();
-    expect(done).toEqual(['a 0 1', 'b 0 1', 'a -42 1', 'b -31 30']);
+    expect(done).toEqual(['a 0 1, b 0 1', 'a -42 1, b -31 30']);
   });
 
   it('of a definition are put down once a version of it', async () => {
@@ -391,5 +461,125 @@ describe('marks of a large county', () => {
     const definitions = await rig.db.selectFrom('figure_definition').selectAll().execute();
     expect(definitions).toContainEqual({ figure: 'above', version: 1 });
     expect(definitions).toHaveLength(3);
+  });
+});
+
+describe('while others make corrections', () => {
+  const said = { metric: 'o3', kind: 'offset', value: 1, target: null } as const;
+  const between = { from: START, to: START + DAY };
+
+  it.each([
+    ['of other devices, a figure is computed once', 'b', 1],
+    ['of its device, until it holds of all of them', 'a', 4],
+  ])('%s', async (_name, device, times) => {
+    let book = new StatementBook([]);
+    let calls = 0;
+    const busy = defineFigure({
+      ...{ id: 'busy', version: 1, title: { zh: '试', en: 'Test' }, span: 'day', keep: 'stored' },
+      ...{ unit: '', inputs: [{ name: 'o3', quantity: 'air.o3' }] },
+      compute: ({ readings: given }) => {
+        if (given('o3').rows.length === 0) return null;
+        if (++calls < 4 || (device === 'b' && calls < 60)) {
+          const statement = { ...said, ...between, id: calls, device, value: calls };
+          book = book.changed([{ number: calls, statement, holds: true }]);
+        }
+        return 1;
+      },
+    });
+    const rig = await start({ figures: [busy], book: () => book });
+    await rig.machine.put([row('a', 3, 200)]);
+    await rig.machine.workOff();
+    expect(calls).toBe(times);
+    const stored = await rig.db.selectFrom('figure_day').select('day').execute();
+    expect(stored).toContainEqual({ day: FIRST_DAY });
+  });
+
+  it('where readings are moved to is looked for once an hour of a device, not for each of them', async () => {
+    const shift = { ...said, ...between, id: 1, device: 'a', metric: null, value: HOUR };
+    const book = new StatementBook([{ ...shift, kind: 'shift-clock' }]);
+    let asked = 0;
+    const rig = await start({
+      book: () => {
+        asked++;
+        return book;
+      },
+    });
+    const at = (n: number): number => START + 3 * HOUR + n * 2 * SECOND;
+    const rows = Array.from({ length: 3_000 }, (_, n) => ({ device: 'a', at: at(n) }));
+    const before = asked;
+    await rig.machine.put(rows.map((one) => ({ ...one, values: { o3: 1 } })));
+    expect(await rig.machine.marks.isUpToDate(20_000)).toBe(true);
+    expect(asked - before).toBeLessThan(20);
+    // Two hours of rows, moved by one.
+    const gathered = rig.machine.marks.gatheredOf('a').get(FIRST_DAY);
+    expect(gathered?.mask).toBe(0b111_000);
+  });
+});
+
+describe('a day of one device', () => {
+  it('does not wait for years of another', async () => {
+    const order: string[] = [];
+    const told = defineFigure({
+      ...{ id: 'told', version: 1, title: { zh: '试', en: 'Test' }, span: 'day', keep: 'stored' },
+      ...{ unit: '', inputs: [{ name: 'o3', quantity: 'air.o3' }] },
+      compute: ({ readings: given }) => {
+        order.push(given('o3').rows.length === 0 ? 'a' : 'b');
+        return 1;
+      },
+    });
+    const rig = await start({ figures: [told] });
+    await rig.machine.put([row('b', 3, 200)]);
+    await rig.machine.workOff();
+    order.length = 0;
+    const mark = (device: string, day: number) => ({ device, day, mask: 1, reasons: 1 });
+    await putMarks(rig.relational, [
+      mark('b', FIRST_DAY),
+      ...Array.from({ length: 900 }, (_, n) => mark('a', FIRST_DAY - 1_000 + n)),
+    ]);
+    await rig.machine.workOff();
+    expect(order.filter((one) => one === 'a').length).toBeGreaterThanOrEqual(900);
+    expect(order.indexOf('b')).toBeGreaterThan(0);
+    expect(order.indexOf('b')).toBeLessThan(500);
+  });
+});
+
+describe('a clock that is years ahead for a while', () => {
+  it('takes back no mark of days whose readings are there', async () => {
+    let ages: Ages | undefined;
+    const deletedBefore = (): number => ages?.before(100 * DAY) ?? Number.NaN;
+    const rig = await start({ figures: [above], deletedBefore });
+    const { timer, store } = rig;
+    ages = new Ages({ timer, devices: () => DEVICES, latest: (id) => store.latest(id) });
+    await rig.machine.put([row('a', 1, 200)]);
+    await rig.machine.workOff();
+    await rig.machine.put([row('a', 2, 200)]);
+    const now = rig.timer.at;
+    rig.timer.at += 27_000 * DAY;
+    await rig.machine.workOff();
+    rig.timer.at = now;
+    expect(await ask(rig)).toMatchObject({ value: 2 });
+    await rig.machine.workOff();
+    expect(await rig.machine.check()).toMatchObject({ differing: 0, waiting: 0 });
+  });
+});
+
+describe('the job', () => {
+  it('waits for its turn among those who ask, without end, and goes on when it has come', async () => {
+    const rig = await start();
+    await rig.machine.put([row('a', 3, 200)]);
+    const held = Promise.withResolvers<void>();
+    const { atOnce } = rig.machine.figures;
+    const holding = ['x', 'y'].map((who) => workFor(who, () => atOnce.run(() => held.promise)));
+    const done = rig.machine.workOff();
+    // The clock of tests ends each wait of a person by then.
+    const late = workFor('late', () => atOnce.run(() => Promise.resolve()));
+    await expect(late).rejects.toMatchObject({ code: 'figures-busy' });
+    await expect.poll(() => atOnce.waiting, { timeout: 20_000 }).toBe(1);
+    expect(rig.machine.work.counters.computed).toBe(0);
+    held.resolve();
+    await Promise.all([done, ...holding]);
+    expect(rig.machine.work.counters).toMatchObject({ failures: 0 });
+    expect(rig.machine.work.counters.computed).toBeGreaterThan(0);
+    expect(await ask(rig)).toMatchObject({ value: 1 });
   });
 });

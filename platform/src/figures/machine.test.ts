@@ -25,7 +25,7 @@ import { above, DEVICES, FIRST_DAY, Machine, type MachineOptions, moving, shy } 
 
 const places = new Places();
 beforeAll(() => places.open(), 90_000);
-afterAll(() => places.close());
+afterAll(() => places.close(), 90_000);
 
 const rigs: Rig[] = [];
 const start = async (place: Place, more?: Partial<MachineOptions>): Promise<Rig> => {
@@ -214,7 +214,10 @@ describe('the machine', () => {
     await rig.machine.put([row('a', START, 200), row('a', START + 2 * DAY, 200)]);
     await rig.machine.workOff();
     await rig.stop();
-    await rig.start({ retention: DAY, figures: [defineFigure({ ...above, version: 2 })] });
+    await rig.start({
+      deletedBefore: () => rig.timer.at - DAY,
+      figures: [defineFigure({ ...above, version: 2 })],
+    });
     const stored = (await rig.stored()) as { day: number; figure: string; version: number }[];
     await rig.machine.workOff();
     const now = (await rig.stored()) as typeof stored;
@@ -225,7 +228,7 @@ describe('the machine', () => {
     await rig.stop();
     // Kept for longer, the third day is computed again.
     const longer = {
-      retention: 3 * DAY + 2 * HOUR,
+      deletedBefore: () => rig.timer.at - 3 * DAY - 2 * HOUR,
       figures: [defineFigure({ ...above, version: 2 })],
     };
     rig.timer.at += DAY;
@@ -279,13 +282,13 @@ describe('the machine', () => {
     const idle = new Machine({ store, relational, timer });
     await idle.stop();
     await idle.put([row('b', START + DAY + 3 * HOUR, 1)]);
-    await idle.marks.place();
+    idle.marks.begins(await idle.marks.place());
     expect(place).toEqual(resume);
-    await idle.marks.missed({ from: 0, to: 1 }, { ...resume, group: store.head });
+    await idle.marks.missed({ from: 0, to: 1 }, { ...resume, group: store.head }, false);
     expect(await marked()).toEqual(['b 1 8']);
-    await figureTables(relational).updateTable('figure_place').set({ journal: 'other' }).execute();
-    await idle.marks.place();
-    await idle.marks.missed({ from: 0, to: 1 }, { ...resume, group: store.head });
+    await figureTables(relational).updateTable('figure_reader').set({ journal: 'other' }).execute();
+    idle.marks.begins(await idle.marks.place());
+    await idle.marks.missed({ from: 0, to: 1 }, { ...resume, group: store.head }, true);
     const whole = 2 ** 24 - 1;
     expect(await marked()).toEqual(['a 0', 'a 1', 'b 0', 'b 1'].map((one) => `${one} ${whole}`));
     rig.machine = new Machine({ store, relational, timer });

@@ -4,17 +4,24 @@ import { BoundedMap } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import { registryStore } from '@village/registry';
 import type { RelationalAccess } from '@village/store/relational';
-import type { ArchiveQueries, RangeRow } from '@village/store/time-series';
+import type { DeviceSpan, RangeRow } from '@village/store/time-series';
+import type { Corrections } from '../corrections/corrections.ts';
+import type { ViewQueries, ViewRow } from '../corrections/queries.ts';
 import type { StatementBook, StatementKind } from '../corrections/statement.ts';
 import { Circumstances } from './circumstances.ts';
 import { applies, computeSpan, type Readings, type Result, readingsOf } from './compute.ts';
 import { dayStart, type Span, spansIn } from './days.ts';
 import { type Figure, window } from './figure.ts';
+import { CHUNK_DAYS, portions, type Wanted } from './portions.ts';
 
 /** Statements that put readings right, as far as figures ask of them. */
 export interface Statements {
-  /** Rises with each change of what holds. */
-  readonly number: number;
+  /** From now on: whether what holds of a device is still what holds now. */
+  watch(): (device: string) => boolean;
+  /** Whether they are those of the database; asked in the transaction that keeps what was computed with them. */
+  isCurrent(access: Pick<RelationalAccess, 'for'>): Promise<boolean>;
+  /** Takes in what was said since, or is there since the database was brought back. */
+  follow(): Promise<void>;
   /** Ids of those that hold and touch a device's times, in order. */
   touching(device: string, span: Span): readonly number[];
   /** Devices that any of them touches. */
@@ -23,10 +30,26 @@ export interface Statements {
   moved(device: string, span: Span): readonly (Span & { readonly device: string })[];
 }
 
+/** A book that nothing is kept of in the database. */
+const ALONE = { isCurrent: () => Promise.resolve(true), follow: () => Promise.resolve() };
+
 /** What figures ask of the statements that hold at the moment. */
-export const statementsOf = (book: () => StatementBook): Statements => ({
-  get number() {
-    return book().number;
+export const statementsOf = (
+  book: () => StatementBook,
+  corrections: Pick<Corrections, 'isCurrent' | 'follow'> = ALONE,
+): Statements => ({
+  isCurrent: (access) => corrections.isCurrent(access),
+  follow: () => corrections.follow(),
+  watch: () => {
+    const then = book();
+    let [now, differing] = [then, new Set<string>()];
+    return (device) => {
+      if (book() !== now) {
+        now = book();
+        differing = now.differing(then);
+      }
+      return !differing.has(device);
+    };
   },
   touching: (device, span) => book().touching(device, span),
   devices: () => book().devices(),
@@ -45,7 +68,7 @@ const MOVING: ReadonlySet<StatementKind> = new Set(['reassign', 'shift-clock']);
 
 export interface SourceOptions {
   /** Corrected readings. */
-  readonly rows: Pick<ArchiveQueries, 'range'>;
+  readonly rows: Pick<ViewQueries, 'range' | 'rangeMany'>;
   readonly statements: Statements;
   readonly relational: Pick<RelationalAccess, 'for'>;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
@@ -53,9 +76,21 @@ export interface SourceOptions {
 
 /** Rows of one question to the archive. */
 const PAGE_ROWS = 50_000;
-/** Days whose rows are in memory at once. */
-const CHUNK_DAYS = 31;
 const KNOWN_MAX = 10_000;
+/** Rows of many devices that are read in one turn: as many as a month of one device that reports each minute. */
+const ROWS_A_TURN = 45_000;
+
+/** Runs a part of the work when it is its turn. */
+export type Turn = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** All that figures look at to compute whole days. */
+function around(figures: readonly Figure[], part: Span): Span {
+  const windows = figures.map((figure) => window(figure, part));
+  return {
+    from: Math.min(...windows.map(({ from }) => from)),
+    to: Math.max(...windows.map(({ to }) => to)),
+  };
+}
 
 /** Keys of all metrics that figures read of a device. */
 function metricsOf(figures: readonly Figure[], held: Circumstances): string[] {
@@ -126,9 +161,9 @@ export class Sources {
     metrics: readonly string[],
     span: Span,
     signal?: AbortSignal,
-  ): Promise<RangeRow[]> {
+  ): Promise<ViewRow[]> {
     const { rows } = this.#options;
-    const found: RangeRow[] = [];
+    const found: ViewRow[] = [];
     for (let { from } = span; from < span.to; ) {
       const asked = { device, metrics, from, to: span.to, limit: PAGE_ROWS };
       const page = await rows.range(asked, signal);
@@ -140,13 +175,13 @@ export class Sources {
     return found;
   }
 
-  /** The result whose span holds an instant, with its readings. */
+  /** The result whose span holds an instant, with its readings, and the rows that these are from. */
   async open(
     figure: Figure,
     held: Circumstances,
     at: number,
     signal?: AbortSignal,
-  ): Promise<{ result: Result; readings: ReadonlyMap<string, Readings> }> {
+  ): Promise<{ result: Result; readings: ReadonlyMap<string, Readings>; rows: ViewRow[] }> {
     const [span] = spansIn(figure.span, { from: at, to: at + 1 }) as [Span];
     const rows = await this.#rows(
       held.device,
@@ -155,7 +190,7 @@ export class Sources {
       signal,
     );
     const readings = readingsOf(figure, held, rows);
-    return { result: computeSpan(figure, span, readings, held), readings };
+    return { result: computeSpan(figure, span, readings, held), readings, rows };
   }
 
   /**
@@ -168,32 +203,149 @@ export class Sources {
     first: number,
     end: number,
     signal?: AbortSignal,
-    turn: <T>(work: () => Promise<T>) => Promise<T> = (work) => work(),
+    turn: Turn = (work) => work(),
   ): AsyncGenerator<readonly [Figure, Result]> {
     const own = figures.filter((figure) => applies(figure, held));
     if (own.length === 0) return;
     const metrics = metricsOf(own, held);
     for (let day = first; day < end; day += CHUNK_DAYS) {
       const part = { from: dayStart(day), to: dayStart(Math.min(day + CHUNK_DAYS, end)) };
-      const windows = own.map((figure) => window(figure, part));
-      const around = {
-        from: Math.min(...windows.map(({ from }) => from)),
-        to: Math.max(...windows.map(({ to }) => to)),
-      };
       yield* await turn(async () => {
-        const rows = await this.#rows(held.device, metrics, around, signal);
+        const rows = await this.#rows(held.device, metrics, around(own, part), signal);
         const results: (readonly [Figure, Result])[] = [];
-        for (const figure of own) {
-          const readings = readingsOf(figure, held, rows);
-          for (const span of spansIn(figure.span, part)) {
-            results.push([figure, computeSpan(figure, span, readings, held)]);
-            // Whoever else this process serves comes between any two days.
-            if (results.length % 24 === 0 || figure.span === 'day') await setImmediate();
-          }
-        }
+        await compute(own, held, [part], rows, (...one) => results.push(one));
         return results;
       });
       signal?.throwIfAborted();
+    }
+  }
+
+  /**
+   * Computes figures of many devices over whole days, in no particular order of devices, each device's days in order. The archive is asked
+   * once for as many of them as one question may bring; a month of a device's rows at most is in memory. `read` is told of rows as they come.
+   */
+  async *computeMany(
+    figures: readonly Figure[],
+    wanted: readonly Wanted[],
+    signal?: AbortSignal,
+    turn: Turn = (work) => work(),
+    read: (rows: number) => void = () => undefined,
+  ): AsyncGenerator<readonly [device: string, Figure, Result]> {
+    // Devices that call it alike are asked for together.
+    const alike = Map.groupBy(wanted, ({ held }) =>
+      metricsOf(
+        figures.filter((figure) => applies(figure, held)),
+        held,
+      ).join(),
+    );
+    for (const group of alike.values())
+      for (const portion of portions(figures, group))
+        yield* this.#alike(figures, portion, signal, turn, read);
+  }
+
+  async *#alike(
+    figures: readonly Figure[],
+    wanted: readonly Wanted[],
+    signal: AbortSignal | undefined,
+    turn: Turn,
+    read: (rows: number) => void,
+  ): AsyncGenerator<readonly [device: string, Figure, Result]> {
+    const waiting = new Map(wanted.map((one) => [one.held.device, one]));
+    const ownOf = ({ held }: Wanted): Figure[] => figures.filter((figure) => applies(figure, held));
+    const [some] = wanted;
+    const metrics = some === undefined ? [] : metricsOf(ownOf(some), some.held);
+    if (metrics.length === 0) return;
+    const spans = wanted.flatMap((one) => spansOf(ownOf(one), one));
+    const parts = this.#options.rows.rangeMany({ spans, metrics }, signal)[Symbol.asyncIterator]();
+    let results: (readonly [string, Figure, Result])[] = [];
+    const add = async (one: Wanted, rows: readonly RangeRow[]): Promise<void> => {
+      waiting.delete(one.held.device);
+      const parts = one.runs.map(({ first, end }) => ({
+        from: dayStart(first),
+        to: dayStart(end),
+      }));
+      await compute(ownOf(one), one.held, parts, rows, (figure, result) =>
+        results.push([one.held.device, figure, result]),
+      );
+    };
+    let device = '';
+    let rows: RangeRow[] = [];
+    const readSome = async (): Promise<boolean> => {
+      for (let n = 0; n < ROWS_A_TURN; ) {
+        const { done, value } = await parts.next();
+        const last = waiting.get(device);
+        if (last !== undefined && (done === true || value.device !== device)) await add(last, rows);
+        if (done === true) return true;
+        if (value.device !== device) rows = [];
+        device = value.device;
+        for (const row of value.rows) rows.push(row);
+        n += value.rows.length;
+        read(value.rows.length);
+      }
+      return false;
+    };
+    try {
+      for (let over = false; !over; ) {
+        over = await turn(readSome);
+        yield* inTurns(results);
+        results = [];
+        signal?.throwIfAborted();
+      }
+    } finally {
+      await parts.return?.();
+    }
+    // They left no readings.
+    await turn(async () => {
+      for (const one of waiting.values()) await add(one, []);
+    });
+    yield* inTurns(results);
+  }
+}
+
+/** Results given at once; taking one costs little, and there may be a hundred thousand. */
+const RESULTS_A_SLICE = 1_000;
+
+/** Some at a time, so that others have their turn whatever is done with them. */
+async function* inTurns<One>(list: readonly One[]): AsyncGenerator<One> {
+  for (const [n, one] of list.entries()) {
+    yield one;
+    if (n % RESULTS_A_SLICE === RESULTS_A_SLICE - 1) await setImmediate();
+  }
+}
+
+/** Where the readings lie that figures of a device need. */
+function spansOf(figures: readonly Figure[], { held, runs }: Wanted): DeviceSpan[] {
+  const quantities = new Set(
+    figures.flatMap(({ inputs }) => inputs.map(({ quantity }) => quantity)),
+  );
+  return runs.flatMap(({ first, end }) => {
+    const all = around(figures, { from: dayStart(first), to: dayStart(end) });
+    return [...quantities]
+      .flatMap((quantity) => held.measured(quantity))
+      .map((one) => ({
+        device: held.device,
+        from: Math.max(all.from, one.from),
+        to: Math.min(all.to, one.to),
+      }))
+      .filter(({ from, to }) => from < to);
+  });
+}
+
+/** Computes figures of a device over whole days of rows in order of time. */
+async function compute(
+  figures: readonly Figure[],
+  held: Circumstances,
+  parts: readonly Span[],
+  rows: readonly RangeRow[],
+  give: (figure: Figure, result: Result) => void,
+): Promise<void> {
+  let n = 0;
+  for (const figure of figures) {
+    const readings = readingsOf(figure, held, rows);
+    for (const span of parts.flatMap((part) => spansIn(figure.span, part))) {
+      give(figure, computeSpan(figure, span, readings, held));
+      // Whoever else this process serves comes between any two days.
+      if (++n % 24 === 0 || figure.span === 'day') await setImmediate();
     }
   }
 }

@@ -1,7 +1,11 @@
 /** A machine of figures over real stores, with a clock of its own, for tests: two air stations and one figure of each kind. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   type Area,
   type AreaLevel,
+  DAY,
   type Device,
   HOUR,
   systemTimer,
@@ -15,24 +19,26 @@ import {
   type Relational,
   type RelationalOptions,
 } from '@village/store/relational';
-import type { TimeSeriesStore } from '@village/store/time-series';
+import { openTimeSeries, type TimeSeriesStore } from '@village/store/time-series';
 import { putRow, type TestRow } from '@village/store/time-series/testing';
 import { Corrections } from '../corrections/corrections.ts';
 import { CorrectedQueries } from '../corrections/queries.ts';
 import { type Statement, StatementBook } from '../corrections/statement.ts';
 import { correctionTables } from '../corrections/tables.ts';
+import { jobsModule } from '../jobs/module.ts';
+import { type JobRun, relationalModulesOf } from '../module.ts';
 import { runReaders } from '../readers.ts';
 import { Figures } from './answers.ts';
 import { AreaFigures } from './areas/answers.ts';
 import { AreaSources } from './areas/sources.ts';
 import { AreaWork } from './areas/work.ts';
 import { dayStart } from './days.ts';
-import { type AnyFigure, defineFigure, type Figure, isOfArea } from './figure.ts';
+import { type AnyFigure, type AreaFigure, defineFigure, type Figure, isOfArea } from './figure.ts';
 import { Sources, statementsOf } from './sources.ts';
 import { defineStandard } from './standard.ts';
 import { type CheckResult, checkFigures } from './stored/check.ts';
 import { Marks } from './stored/marks.ts';
-import { FIGURES, figureMigrations } from './stored/tables.ts';
+import { FIGURES, figureMigrations, figureTables } from './stored/tables.ts';
 import { FigureWork } from './stored/work.ts';
 
 export const PROFILE = 'village/air-weather';
@@ -104,6 +110,17 @@ export const shy = defineFigure({
   },
 });
 
+/** Of an area: the sum over stations of a figure, of those that have a value. */
+export const defineSum = (id: string, figure: Figure): AreaFigure =>
+  defineFigure({
+    ...{ of: 'area', id, version: 1, title, span: 'day', keep: 'stored', unit: '' },
+    inputs: [{ name: 'one', figure }],
+    compute: ({ stations }) =>
+      stations('one')
+        .flatMap((one) => one.values)
+        .reduce((sum, { value }) => sum + (value ?? 0), 0),
+  });
+
 /** Of an area: the sum over stations of `above`; each time by another weight, so that their order would tell. */
 export const areaAbove = defineFigure({
   ...{ of: 'area', id: 'area-above', version: 1, title, span: 'day', keep: 'stored', unit: 'h' },
@@ -129,7 +146,7 @@ export const DEVICES = ['a', 'b'];
 
 export const device = (id: string, area = COUNTY): Device => ({
   ...{ id, name: id, profile: PROFILE, area, gateway: null, address: id },
-  ...{ options: {}, longitude: null, latitude: null },
+  ...{ options: {}, longitude: null, latitude: null, clock: 'keep' as const },
 });
 
 /** Opens the tables and registers the two stations. */
@@ -144,6 +161,7 @@ export async function openTables(
       registryModule,
       ...coreModules,
       correctionTables,
+      ...relationalModulesOf([jobsModule]),
       { name: FIGURES, migrations: figureMigrations },
     ],
   });
@@ -171,7 +189,12 @@ export async function openBooks(
 ): Promise<Corrections> {
   const metrics = new Map(METRICS.map((metric) => [metric, metric]));
   const corrections = new Corrections({
-    ...{ relational, store, clock: () => now, facts: () => ({ metrics, evidence: false }) },
+    ...{
+      relational,
+      store,
+      clock: () => now,
+      facts: () => ({ metrics, evidence: false, newestAt: null }),
+    },
     failed: (_kind, error) => {
       throw error;
     },
@@ -180,6 +203,13 @@ export async function openBooks(
   return corrections;
 }
 
+/** A run of a job that no other process can take over. */
+export const alone = (signal = new AbortController().signal): JobRun => ({
+  signal,
+  progress: () => undefined,
+  hold: () => Promise.resolve(),
+});
+
 export interface MachineOptions {
   readonly store: TimeSeriesStore;
   readonly relational: Relational;
@@ -187,7 +217,11 @@ export interface MachineOptions {
   readonly figures?: readonly AnyFigure[];
   /** Statements that hold. */
   readonly book?: () => StatementBook;
-  readonly retention?: number;
+  /** Where the book comes from, when the tables keep it. */
+  readonly corrections?: Pick<Corrections, 'isCurrent' | 'follow'>;
+  /** Devices that statements were about; those of the book when absent. */
+  readonly said?: () => Promise<readonly string[]>;
+  readonly deletedBefore?: () => number;
 }
 
 /** Everything that computes figures, running. */
@@ -206,25 +240,31 @@ export class Machine {
   constructor(options: MachineOptions) {
     this.#options = options;
     const { store, relational, timer, book = () => new StatementBook([]) } = options;
-    const statements = statementsOf(book);
+    const statements = statementsOf(book, options.corrections);
     const { figures = [above, moving, shy] } = options;
     const clock = timer.now;
     const failed = (kind: string): void => void this.failures.push(kind);
     const rows = new CorrectedQueries(store, book, {
       locations: () => undefined,
       profile: () => PROFILE,
+      count: () => 2,
     });
     this.sources = new Sources({ rows, statements, relational, profiles });
-    this.marks = new Marks({ relational, store, timer, statements });
-    const { retention } = options;
-    const common = { sources: this.sources, relational, clock, retention };
+    const { said = () => Promise.resolve(book().devices()) } = options;
+    this.marks = new Marks({ relational, store, timer, statements, said });
+    const { deletedBefore } = options;
+    const deleted = deletedBefore === undefined ? {} : { deletedBefore };
+    const common = { sources: this.sources, relational, clock, ...deleted };
     this.areaSources = new AreaSources(common);
     const own = { ...common, figures: figures.filter((figure) => !isOfArea(figure)) };
     const ofAreas = { ...common, figures: figures.filter(isOfArea), areas: this.areaSources };
     const { marks } = this;
     this.figures = new Figures({ ...own, timer, marks });
-    this.areas = new AreaFigures({ ...ofAreas, marks });
-    this.work = new FigureWork({ ...own, marks, failed, areas: new AreaWork(ofAreas) });
+    this.areas = new AreaFigures({ ...ofAreas, timer, marks, atOnce: this.figures.atOnce });
+    const atOnce = { devices: this.figures.atOnce, areas: this.areas.atOnce };
+    const areaWork = new AreaWork({ ...ofAreas, atOnce });
+    const { elapsed } = timer;
+    this.work = new FigureWork({ ...own, marks, failed, elapsed, atOnce, areas: areaWork });
     this.#running = runReaders({ store, timer, failed }, [this.marks], this.#stopped.signal);
   }
 
@@ -244,9 +284,10 @@ export class Machine {
 
   async workOff(): Promise<void> {
     // Waits are short here, and the machine may be slow.
-    for (let n = 0; n < 400; n++) if (await this.marks.isUpToDate(20_000)) break;
+    for (let n = 0; n < 400 && !(await this.marks.isUpToDate(20_000)); n++)
+      await systemTimer.sleep(10);
     await this.marks.flush();
-    await this.work.run({ signal: this.#stopped.signal, progress: () => undefined });
+    await this.work.run(alone(this.#stopped.signal));
   }
 
   check(): Promise<CheckResult> {
@@ -262,4 +303,21 @@ export class Machine {
     this.#stopped.abort();
     await this.#running;
   }
+}
+
+/** A machine over new stores in a folder of its own, and all of them ended by `ends`, the last first. */
+export async function startMachine(ends: (() => unknown)[], more: Partial<MachineOptions> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'village-figures-machine-'));
+  ends.push(() => rmSync(folder, { recursive: true, force: true }));
+  const timer = new SetTimer(dayStart(FIRST_DAY) + 3 * DAY + HOUR);
+  const relational = await openTables({ file: join(folder, 'r.sqlite') }, timer.now);
+  ends.push(() => relational.close());
+  const store = await openTimeSeries({
+    ...{ folder: join(folder, 'series'), timer, tickMs: Number.POSITIVE_INFINITY },
+    diskReserveBytes: 0,
+  });
+  ends.push(() => store.close());
+  const machine = new Machine({ store, relational, timer, ...more });
+  ends.push(() => machine.stop());
+  return { timer, relational, store, machine, db: figureTables(relational) };
 }

@@ -68,8 +68,8 @@ const NOW: Readonly<Record<SqlEngine, RawBuilder<number>>> = {
   postgres: sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`,
 };
 
-const tables = (relational: RelationalAccess): Kysely<JobTables> =>
-  relational.for<JobTables>('jobs');
+const tables = (access: Pick<RelationalAccess, 'for'>): Kysely<JobTables> =>
+  access.for<JobTables>('jobs');
 
 /** Rows of one process: it claims, renews and ends under its own name. */
 export class JobRows {
@@ -154,6 +154,17 @@ export class JobRows {
         lease_until: sql<number>`${this.#now} + ${this.#leaseMs}`,
         ...(progress === null ? {} : progress),
       })
+      .where('kind', '=', kind)
+      .where('lease_owner', '=', this.#owner)
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Holds on to a job until a transaction ends; false when another process has taken it over. */
+  async holdIn(tx: Pick<RelationalAccess, 'for'>, kind: string): Promise<boolean> {
+    const { numUpdatedRows } = await tables(tx)
+      .updateTable('job')
+      .set({ lease_until: sql<number>`${this.#now} + ${this.#leaseMs}` })
       .where('kind', '=', kind)
       .where('lease_owner', '=', this.#owner)
       .executeTakeFirstOrThrow();

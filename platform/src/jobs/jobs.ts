@@ -1,6 +1,6 @@
 /** Runs the jobs of this process's modules when they are due, and what ticks beside them. A failure is counted and told, and ends nothing. */
 import { randomUUID } from 'node:crypto';
-import { MINUTE, SECOND } from '@village/core';
+import { MINUTE, OperationalError, SECOND } from '@village/core';
 import type { RelationalAccess, SqlEngine } from '@village/store/relational';
 import type { Job, Platform, Tick } from '../module.ts';
 import { JobRows, type JobState } from './job-table.ts';
@@ -124,6 +124,11 @@ export class Jobs {
         signal,
         progress: (done, total) => {
           progress = { done, total };
+        },
+        hold: async (tx) => {
+          if (!signal.aborted && (await this.#rows.holdIn(tx, job.kind))) return;
+          lost.abort();
+          throw new OperationalError('job-taken-over', `another process runs ${job.kind} now`);
         },
       });
     } catch (error) {

@@ -1,25 +1,35 @@
 /** Checks of a file of areas. */
-import { AREA_COLUMNS, AREA_LEVELS, type Area, type AreaLevel, isAreaCode } from '@village/core';
+import { AREA_LEVELS, type Area, type AreaLevel, isAreaCode, parseTime } from '@village/core';
 import type { Directory } from '../directory.ts';
-import { type CsvRow, type ImportFault, readCsv } from './csv.ts';
-import { collector, type Expect, expectName } from './faults.ts';
+import type { Row } from '../sheets/table.ts';
+import { ROWS_PER_SLICE, Slices } from '../slices.ts';
+import type { AreaColumn } from './columns.ts';
+import { collector, type Expect, expectName, type ImportFault, isName } from './faults.ts';
 
-type AreaRow = CsvRow<(typeof AREA_COLUMNS)[number]>;
+type AreaRow = Row<AreaColumn>;
 
 const DAY_PATTERN = /^\d{4}-\d{2}-\d{2}$/;
+const ALIASES_MAX = 20;
+
+const isDay = (text: string): boolean =>
+  DAY_PATTERN.test(text) && !Number.isNaN(parseTime(`${text}T00:00:00Z`));
 
 /** The areas of a file, and every fault of it. */
 export async function readAreas(
-  text: string,
+  { rows, faults }: { rows: readonly AreaRow[]; faults: ImportFault[] },
   scope: string,
   directory: Directory,
 ): Promise<{ areas: Area[]; faults: ImportFault[] }> {
-  const { rows, faults } = await readCsv(text, AREA_COLUMNS);
   const expect = collector(faults);
   const levels = new Map(rows.map(({ cells }) => [cells.code, cells.level]));
   const seen = new Set<string>();
+  const slices = new Slices(ROWS_PER_SLICE);
   for (const row of rows) {
-    expect(!seen.has(row.cells.code), row, 'code', 'is in the file twice');
+    if (slices.due()) await slices.pause();
+    expect(!seen.has(row.cells.code), row, 'code', {
+      zh: '在文件中出现了两次',
+      en: 'is in the file twice',
+    });
     seen.add(row.cells.code);
     checkArea(row, levels, scope, directory, expect);
   }
@@ -33,35 +43,65 @@ function checkArea(
   directory: Directory,
   expect: Expect,
 ): void {
-  const { code, level, zh, en, parent, validFrom, validTo } = row.cells;
+  const { code, level, zh, en, parent, aliases, validFrom, validTo } = row.cells;
   const rank = AREA_LEVELS.indexOf(level as AreaLevel);
-  expect(isAreaCode(code), row, 'code', 'must have 12 digits');
-  expect(rank >= 0, row, 'level', `must be one of ${AREA_LEVELS.join(', ')}`);
+  expect(isAreaCode(code), row, 'code', { zh: '须为 12 位数字', en: 'must have 12 digits' });
+  expect(rank >= 0, row, 'level', {
+    zh: `须为 ${AREA_LEVELS.join('、')} 之一`,
+    en: `must be one of ${AREA_LEVELS.join(', ')}`,
+  });
   expectName(expect, row, 'zh', zh);
   expectName(expect, row, 'en', en);
+  const names = aliasesIn(aliases);
+  expect(names.length <= ALIASES_MAX && names.every(isName), row, 'aliases', {
+    zh: `最多 ${ALIASES_MAX} 个别名，以 | 分隔，每个 1 到 100 个字符`,
+    en: `must be at most ${ALIASES_MAX} aliases with | between, each of 1 to 100 characters`,
+  });
   for (const [column, day] of [
     ['validFrom', validFrom],
     ['validTo', validTo],
   ] as const)
-    expect(day === '' || DAY_PATTERN.test(day), row, column, 'must be YYYY-MM-DD or empty');
+    expect(day === '' || isDay(day), row, column, {
+      zh: '须为确有的日期 YYYY-MM-DD，或留空',
+      en: 'must be a day that there is, as YYYY-MM-DD, or empty',
+    });
+  expect(validFrom === '' || validTo === '' || validFrom <= validTo, row, 'validTo', {
+    zh: '早于生效日期',
+    en: 'is before validFrom',
+  });
   const top = directory.area(scope, scope);
   if (code === scope) {
-    expect(parent === (top?.area.parent ?? ''), row, 'parent', 'your own area keeps its parent');
+    expect(parent === (top?.area.parent ?? ''), row, 'parent', {
+      zh: '本区域的上级不能改',
+      en: 'your own area keeps its parent',
+    });
     return;
   }
   const parentLevel = levels.get(parent) ?? directory.area(scope, parent)?.area.level;
-  expect(parentLevel !== undefined, row, 'parent', 'is neither in the file nor an area of yours');
+  expect(parentLevel !== undefined, row, 'parent', {
+    zh: '既不在文件中，也不是您的区域',
+    en: 'is neither in the file nor an area of yours',
+  });
   if (parentLevel !== undefined && rank >= 0)
-    expect(
-      AREA_LEVELS.indexOf(parentLevel as AreaLevel) < rank,
-      row,
-      'parent',
-      `a ${level} can't lie in a ${parentLevel}`,
-    );
+    expect(AREA_LEVELS.indexOf(parentLevel as AreaLevel) < rank, row, 'parent', {
+      zh: `${level} 不能在 ${parentLevel} 之下`,
+      en: `a ${level} can't lie in a ${parentLevel}`,
+    });
+  for (const { area } of directory.area(scope, code)?.children ?? [])
+    expect(levels.has(area.code) || rank < AREA_LEVELS.indexOf(area.level), row, 'level', {
+      zh: `它之下有 ${area.level}（${area.code}），须高于它`,
+      en: `must be above ${area.level}, since ${area.code} lies in it`,
+    });
   const foreign =
     directory.area(code, code) !== undefined && directory.area(scope, code) === undefined;
-  expect(!foreign, row, 'code', 'is an area outside yours');
+  expect(!foreign, row, 'code', { zh: '是您的范围以外的区域', en: 'is an area outside yours' });
 }
+
+const aliasesIn = (text: string): string[] =>
+  text
+    .split('|')
+    .map((alias) => alias.trim())
+    .filter((alias) => alias !== '');
 
 function toArea({ cells }: AreaRow): Area {
   return {
@@ -69,7 +109,7 @@ function toArea({ cells }: AreaRow): Area {
     level: cells.level as AreaLevel,
     name: { zh: cells.zh, en: cells.en },
     parent: cells.parent === '' ? null : cells.parent,
-    aliases: cells.aliases === '' ? [] : cells.aliases.split('|').map((alias) => alias.trim()),
+    aliases: aliasesIn(cells.aliases),
     validFrom: cells.validFrom === '' ? null : cells.validFrom,
     validTo: cells.validTo === '' ? null : cells.validTo,
   };

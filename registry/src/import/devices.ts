@@ -1,18 +1,36 @@
 /** Checks of a file of devices and gateways, and the secrets that they are given. */
-import { DEVICE_COLUMNS, type Device, GATEWAY_PROFILE } from '@village/core';
+import {
+  type AddressKind,
+  CLOCK_USES,
+  type ClockUse,
+  canonicalAddress,
+  certificateKey,
+  comparableAddress,
+  type Device,
+  GATEWAY_PROFILE,
+  isCertificateKeyLike,
+  type Label,
+} from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
 import { hashSecret, newSecret } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
-import { Slices } from '../slices.ts';
+import type { Row } from '../sheets/table.ts';
+import { ROWS_PER_SLICE, Slices } from '../slices.ts';
 import { type Credential, type Gateway, SECRET_LENGTH_MIN } from '../tables/contract.ts';
-import { type CsvRow, type ImportFault, readCsv } from './csv.ts';
-import { CONTROL, collector, type Expect, expectName, type ImportResult } from './faults.ts';
+import type { DeviceColumn } from './columns.ts';
+import {
+  collector,
+  type Expect,
+  expectName,
+  type ImportFault,
+  type ImportResult,
+  isPlain,
+} from './faults.ts';
 
-type DeviceRow = CsvRow<(typeof DEVICE_COLUMNS)[number]>;
+type DeviceRow = Row<DeviceColumn>;
 
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
 const ADDRESS_MAX = 128;
-/** Rows that are looked at before others get their turn. */
-const ROWS_PER_SLICE = 500;
 const SECRET_LENGTH_MAX = 200;
 /** Stricter than ID_PATTERN: an id that begins like a formula would be one in somebody's spreadsheet. */
 const NEW_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -26,18 +44,22 @@ export interface DeviceFile {
   readonly faults: ImportFault[];
 }
 
-/** Whether somebody may choose this secret. */
+/** What is kept of a secret or key; a key is one, however it was written. */
+export const hashCredential = (text: string): string => hashSecret(certificateKey(text) ?? text);
+
+/** Whether somebody may choose this secret, or registers this key of a certificate in its place. */
 export const isSecret = (text: string): boolean =>
-  text.length >= SECRET_LENGTH_MIN && text.length <= SECRET_LENGTH_MAX;
+  (!isCertificateKeyLike(text) || certificateKey(text) !== null) &&
+  text.length >= SECRET_LENGTH_MIN &&
+  text.length <= SECRET_LENGTH_MAX;
 
 /** The devices, gateways and credentials of a file, and every fault of it. */
 export async function readDevices(
-  text: string,
+  { rows, faults }: { rows: readonly DeviceRow[]; faults: ImportFault[] },
   scope: string,
   directory: Directory,
   profiles: ReadonlyMap<string, DeviceProfile>,
 ): Promise<DeviceFile> {
-  const { rows, faults } = await readCsv(text, DEVICE_COLUMNS);
   const expect = collector(faults);
   const known = new Set(
     rows.filter(({ cells }) => cells.profile === GATEWAY_PROFILE).map(({ cells }) => cells.id),
@@ -51,9 +73,15 @@ export async function readDevices(
     const { id, name, area, profile } = row.cells;
     checkCommon(row, scope, directory, expect);
     if (profile === GATEWAY_PROFILE) gateways.push({ id, name, area });
-    else devices.push(toDevice(row, known, profiles, expect));
+    else {
+      const before = directory.device(id)?.clock ?? 'keep';
+      devices.push({
+        ...toDevice(row, known, profiles, expect),
+        clock: clockUseIn(row, before, expect),
+      });
+    }
   }
-  await checkUnique(rows, directory, expect, slices);
+  await checkUnique(rows, profiles, directory, collector(faults), slices);
   const secrets =
     faults.length > 0 ? { credentials: [], made: [] } : await secretsFor(rows, directory, slices);
   return { devices, gateways, ...secrets, faults };
@@ -61,34 +89,29 @@ export async function readDevices(
 
 function checkCommon(row: DeviceRow, scope: string, directory: Directory, expect: Expect): void {
   const { id, name, area, profile, secret } = row.cells;
-  expect(
-    NEW_ID.test(id),
-    row,
-    'id',
-    'must be 1 to 64 of A-Z a-z 0-9 _ -, not beginning with _ or -',
-  );
+  expect(NEW_ID.test(id), row, 'id', {
+    zh: '须为 1 到 64 个字母、数字、_ 或 -，且不以 _ 或 - 开头',
+    en: 'must be 1 to 64 of A-Z a-z 0-9 _ -, not beginning with _ or -',
+  });
   expectName(expect, row, 'name', name);
-  expect(directory.area(scope, area) !== undefined, row, 'area', 'is no area of yours');
-  expect(
-    secret === '' || isSecret(secret),
-    row,
-    'secret',
-    `must have ${SECRET_LENGTH_MIN} to ${SECRET_LENGTH_MAX} characters, or be empty to have one made`,
-  );
+  expect(directory.area(scope, area) !== undefined, row, 'area', {
+    zh: '不是您的区域',
+    en: 'is no area of yours',
+  });
+  expect(secret === '' || isSecret(secret), row, 'secret', {
+    zh: `须有 ${SECRET_LENGTH_MIN} 到 ${SECRET_LENGTH_MAX} 个字符，或为证书的密钥（key-sha256: 加 64 位十六进制）；留空则自动生成`,
+    en: `must have ${SECRET_LENGTH_MIN} to ${SECRET_LENGTH_MAX} characters, be the key of a certificate (key-sha256: and 64 digits), or be empty to have one made`,
+  });
   const foreign = directory.holder(id);
-  expect(
-    foreign === undefined || directory.area(scope, foreign.area) !== undefined,
-    row,
-    'id',
-    'is taken outside your area',
-  );
+  expect(foreign === undefined || directory.area(scope, foreign.area) !== undefined, row, 'id', {
+    zh: '已被您的范围以外使用',
+    en: 'is taken outside your area',
+  });
   const kind = profile === GATEWAY_PROFILE ? 'gateway' : 'device';
-  expect(
-    foreign === undefined || foreign.kind === kind,
-    row,
-    'profile',
-    `the id belongs to a ${foreign?.kind}`,
-  );
+  expect(foreign === undefined || foreign.kind === kind, row, 'profile', {
+    zh: foreign?.kind === 'gateway' ? '这个编号是网关' : '这个编号是设备',
+    en: `the id belongs to a ${foreign?.kind}`,
+  });
 }
 
 function toDevice(
@@ -96,34 +119,88 @@ function toDevice(
   gateways: ReadonlySet<string>,
   profiles: ReadonlyMap<string, DeviceProfile>,
   expect: Expect,
-): Device {
-  const { id, name, profile: profileId, area, gateway, address } = row.cells;
+): Omit<Device, 'clock'> {
+  const { id, name, profile: profileId, area, gateway } = row.cells;
   const profile = profiles.get(profileId);
-  expect(profile !== undefined, row, 'profile', 'there is no such device profile');
-  expect(gateway === '' || gateways.has(gateway), row, 'gateway', 'there is no such gateway');
-  expect(
-    address.length <= ADDRESS_MAX && !CONTROL.test(address),
-    row,
-    'address',
-    `must have at most ${ADDRESS_MAX} characters and none that control`,
-  );
+  const address = addressIn(row, profile, expect);
+  expect(profile !== undefined, row, 'profile', {
+    zh: '没有这种设备类型',
+    en: 'there is no such device profile',
+  });
+  expect(gateway === '' || gateways.has(gateway), row, 'gateway', {
+    zh: '没有这个网关',
+    en: 'there is no such gateway',
+  });
+  expect(address.length <= ADDRESS_MAX && isPlain(address), row, 'address', {
+    zh: `最多 ${ADDRESS_MAX} 个字符，不含控制字符`,
+    en: `must have at most ${ADDRESS_MAX} characters and none that control`,
+  });
   const { longitude, latitude } = row.cells;
-  expect((longitude === '') === (latitude === ''), row, 'longitude', 'give both degrees or none');
+  expect((longitude === '') === (latitude === ''), row, 'longitude', {
+    zh: '经度和纬度须同时填写或同时留空',
+    en: 'give both degrees or none',
+  });
   return {
     id,
     name,
     profile: profileId,
     area,
     gateway: gateway === '' ? null : gateway,
-    address: address === '' ? id : address,
+    address,
     options: readOptions(row, profile, expect),
     longitude: degrees(row, 'longitude', 180, expect),
     latitude: degrees(row, 'latitude', 90, expect),
   };
 }
 
+/** What people write for it. */
+const CLOCK_WORDS: ReadonlyMap<string, ClockUse> = new Map([
+  ...CLOCK_USES.map((use) => [use, use] as const),
+  ['保留', 'keep'],
+  ['校正', 'correct'],
+  ['历史', 'history'],
+]);
+
+/** What is made of the device's clock; as before where nothing is said. */
+function clockUseIn(row: DeviceRow, before: ClockUse, expect: Expect): ClockUse {
+  const { clock } = row.cells;
+  const use = clock === '' ? before : CLOCK_WORDS.get(clock.toLowerCase());
+  expect(use !== undefined, row, 'clock', {
+    zh: '须为 keep（保留）、correct（校正）或 history（历史）',
+    en: 'must be keep, correct or history',
+  });
+  return use ?? before;
+}
+
+const ADDRESS_FAULTS: Readonly<Record<AddressKind, Label>> = {
+  exact: { zh: '', en: '' },
+  'dev-eui': {
+    zh: '须为 16 位十六进制的 DevEUI；若位数不足，可能是表格软件去掉了开头的 0',
+    en: 'must be a DevEUI of 16 hexadecimal digits; a spreadsheet may have taken zeros away from its begin',
+  },
+  mac: { zh: '须为 12 位十六进制的 MAC 地址', en: 'must be a MAC of 12 hexadecimal digits' },
+  imei: { zh: '须为 15 位数字的 IMEI', en: 'must be an IMEI of 15 digits' },
+  mn: {
+    zh: '须为 MN 编码：最多 24 位数字和字母',
+    en: 'must be an MN code: at most 24 digits and letters',
+  },
+  serial: { zh: '须为序列号', en: 'must be a serial number' },
+  ip: { zh: '须为 IP 地址', en: 'must be an IP address' },
+};
+
+/** The address of a device in its one spelling; its id where none is given. */
+function addressIn(row: DeviceRow, profile: DeviceProfile | undefined, expect: Expect): string {
+  const { id, address } = row.cells;
+  const kind = profile?.address ?? 'exact';
+  if (address === '') return comparableAddress(kind, id);
+  const canonical = canonicalAddress(kind, address);
+  expect(canonical !== undefined, row, 'address', ADDRESS_FAULTS[kind]);
+  return canonical ?? address;
+}
+
 async function checkUnique(
   rows: readonly DeviceRow[],
+  profiles: ReadonlyMap<string, DeviceProfile>,
   directory: Directory,
   expect: Expect,
   slices: Slices,
@@ -133,10 +210,11 @@ async function checkUnique(
   for (const row of rows) {
     if (slices.due()) await slices.pause();
     const { id, profile, address } = row.cells;
-    expect(!ids.has(id), row, 'id', 'is in the file twice');
+    expect(!ids.has(id), row, 'id', { zh: '在文件中出现了两次', en: 'is in the file twice' });
     ids.add(id);
     if (profile === GATEWAY_PROFILE) continue;
-    const name = address === '' ? id : address;
+    const kind = profiles.get(profile)?.address ?? 'exact';
+    const name = comparableAddress(kind, address === '' ? id : address);
     const key = `${profile}\n${name}`;
     const other = addresses.get(key) ?? directory.byAddress(profile, name)?.id;
     // A device of the same file may free the address; the tables decide then.
@@ -144,7 +222,7 @@ async function checkUnique(
       other === undefined || other === id || (!addresses.has(key) && ids.has(other)),
       row,
       'address',
-      'belongs to another device of this profile',
+      { zh: '属于同类型的另一台设备', en: 'belongs to another device of this profile' },
     );
     addresses.set(key, id);
   }
@@ -164,7 +242,7 @@ async function secretsFor(
     const needed = kind === 'gateway' || cells.gateway === '';
     if (cells.secret === '' && (!needed || directory.hasSecret(cells.id))) continue;
     const secret = cells.secret === '' ? newSecret() : cells.secret;
-    credentials.push({ id: cells.id, kind, hash: hashSecret(secret) });
+    credentials.push({ id: cells.id, kind, hash: hashCredential(secret) });
     if (cells.secret === '') made.push({ id: cells.id, username: cells.id, secret });
   }
   return { credentials, made };
@@ -178,8 +256,11 @@ function degrees(
 ): number | null {
   const text = row.cells[column];
   if (text === '') return null;
-  const value = Number(text);
-  expect(Math.abs(value) <= most, row, column, `must be degrees from -${most} to ${most}`);
+  const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
+  expect(Math.abs(value) <= most, row, column, {
+    zh: `须为 -${most} 到 ${most} 的度数`,
+    en: `must be degrees from -${most} to ${most}`,
+  });
   return value;
 }
 
@@ -200,10 +281,13 @@ function readOptions(
     options !== null &&
     !Array.isArray(options) &&
     Object.values(options).every((value) => ['string', 'number', 'boolean'].includes(typeof value));
-  expect(plain, row, 'options', 'must be a JSON object of texts, numbers and booleans');
+  expect(plain, row, 'options', {
+    zh: '须为 JSON 对象，值为文本、数字或布尔值',
+    en: 'must be a JSON object of texts, numbers and booleans',
+  });
   if (!plain) return {};
   if (profile !== undefined)
     for (const fault of optionFaults(profile, options as Device['options']))
-      expect(false, row, 'options', fault);
+      expect(false, row, 'options', { zh: `选项不合类型：${fault}`, en: fault });
   return options as Device['options'];
 }

@@ -1,18 +1,37 @@
 /** Faults of an imported file, collected row by row. */
-import { OperationalError } from '@village/core';
+import { type Label, OperationalError } from '@village/core';
+import type { Reading } from '../sheets/encoding.ts';
+import { lettersOf } from '../sheets/record.ts';
 import type { Imported } from '../tables/contract.ts';
-import type { ImportFault } from './csv.ts';
 
-const FAULTS_MAX = 1_000;
+/** Faults that are told, the first ones. */
+export const FAULTS_MAX = 1_000;
 const NAME_MAX = 100;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-export const CONTROL = /[\u0000-\u001f\u007f]/;
+const CONTROL = /[\u0000-\u001f\u007f]/;
+/** Text of whole characters on one line. */
+export const isPlain = (text: string): boolean => !CONTROL.test(text) && text.isWellFormed();
+
+/** One fault of an imported file. */
+export interface ImportFault {
+  /** 1-based row, as a spreadsheet shows it. */
+  readonly line: number;
+  /** Name of the column, empty when the whole row is at fault. */
+  readonly column: string;
+  /** The cell as a spreadsheet names it, such as `D7`; absent when the whole row is at fault. */
+  readonly cell?: string;
+  readonly message: string;
+  /** The message in Chinese. */
+  readonly zh: string;
+}
 
 export interface ImportResult extends Imported {
   /** Secrets that were made here, shown once. */
   readonly credentials: { id: string; username: string; secret: string }[];
   /** When there is one, nothing was imported. */
   readonly faults: ImportFault[];
+  /** How the file reads in each encoding that fits, when somebody must say which it is; nothing was imported then. */
+  readonly readings?: Reading[];
 }
 
 /** The answer to a file with faults. */
@@ -20,33 +39,72 @@ export const refused = (faults: readonly ImportFault[]): ImportResult => ({
   created: 0,
   updated: 0,
   credentials: [],
-  faults: [...faults].sort((a, b) => a.line - b.line).slice(0, FAULTS_MAX),
+  faults: onePerCell(faults)
+    .sort((a, b) => a.line - b.line)
+    .slice(0, FAULTS_MAX),
 });
 
-/** Notes a fault of a row unless it is right. */
-export type Expect = (
-  right: boolean,
-  row: { readonly line: number },
-  column: string,
-  message: string,
-) => void;
+/** Of a cell its first fault: what follows from it says nothing more. */
+function onePerCell(faults: readonly ImportFault[]): ImportFault[] {
+  const seen = new Set<string>();
+  return faults.filter(({ line, column, cell }) => {
+    const key = `${line}\n${column}`;
+    if (cell === undefined || column === '') return true;
+    return !seen.has(key) && seen.add(key);
+  });
+}
 
-/** Collects into `faults`. */
-export const collector =
-  (faults: ImportFault[]): Expect =>
-  (right, { line }, column, message) => {
-    if (!right) faults.push({ line, column, message });
+/** The answer to a file that is in one of several encodings, or perhaps in none of those that fit. */
+export function asked(readings: Reading[]): ImportResult {
+  const names = readings.map(({ encoding }) => encoding);
+  const label =
+    names.length > 1
+      ? {
+          en: `the file fits ${names.join(' and ')}: say which it is with ?encoding=`,
+          zh: `文件按 ${names.join(' 和 ')} 都读得通，请用 ?encoding= 指明`,
+        }
+      : {
+          en: `the file fits ${names.join()} alone, but with characters that hardly anybody writes: say ?encoding=${names.join()} if they are right`,
+          zh: `文件只能按 ${names.join()} 读，但其中有极少用的字：若读得对，请用 ?encoding=${names.join()} 指明`,
+        };
+  const line = readings[0]?.lines[0]?.line ?? 1;
+  return {
+    ...refused([{ line, column: '', message: label.en, zh: label.zh }]),
+    readings,
   };
+}
+
+/** A row that faults are told of. */
+export interface Place {
+  readonly line: number;
+  /** Where the columns stand. */
+  readonly places: ReadonlyMap<string, number>;
+}
+
+/** Notes a fault of a row unless it is right. */
+export type Expect = (right: boolean, row: Place, column: string, message: Label) => void;
+
+/** Collects the first faults of one pass over the rows into `faults`; no more of them than are told. */
+export function collector(faults: ImportFault[]): Expect {
+  let left = FAULTS_MAX;
+  return (right, { line, places }, column, { zh, en }) => {
+    if (right || left === 0) return;
+    left--;
+    const place = places.get(column);
+    const cell = place === undefined ? {} : { cell: `${lettersOf(place)}${line}` };
+    faults.push({ line, column, ...cell, message: en, zh });
+  };
+}
 
 /** Names are short texts on one line. */
-export function expectName(
-  expect: Expect,
-  row: { readonly line: number },
-  column: string,
-  text: string,
-): void {
-  const right = text.length >= 1 && text.length <= NAME_MAX && !CONTROL.test(text);
-  expect(right, row, column, `must have 1 to ${NAME_MAX} characters`);
+export const isName = (text: string): boolean =>
+  text.length >= 1 && text.length <= NAME_MAX && isPlain(text);
+
+export function expectName(expect: Expect, row: Place, column: string, text: string): void {
+  expect(isName(text), row, column, {
+    zh: `须有 1 到 ${NAME_MAX} 个字符`,
+    en: `must have 1 to ${NAME_MAX} characters`,
+  });
 }
 
 /** Faults of an import as one error, for imports that no person asked for. @throws import-faults */
@@ -54,6 +112,6 @@ export function assertImported(what: string, result: ImportResult): void {
   if (result.faults.length === 0) return;
   const lines = result.faults
     .slice(0, 20)
-    .map(({ line, column, message }) => `  line ${line} ${column}: ${message}`);
+    .map(({ line, column, cell, message }) => `  line ${line} ${cell ?? ''} ${column}: ${message}`);
   throw new OperationalError('import-faults', `${what} was not imported:\n${lines.join('\n')}`);
 }

@@ -1,20 +1,33 @@
-/** Imports of areas and devices from CSV: all or nothing, every fault with its line and column, one import at a time. */
+/** Imports of areas and devices from files: all or nothing, every fault with its row and column, one import at a time. */
 import type { Clock } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Relational, TransactionOptions } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
 import type { Origin } from '../lifecycle.ts';
+import type { Encoding } from '../sheets/encoding.ts';
+import { readSheet } from '../sheets/file.ts';
 import type { Imported } from '../tables/contract.ts';
 import { registryStore } from '../tables/registry-store.ts';
 import { readAreas } from './areas.ts';
+import { AREA_HEADINGS, DEVICE_HEADINGS } from './columns.ts';
 import { readDevices } from './devices.ts';
-import { type ImportResult, refused } from './faults.ts';
+import { asked, type ImportResult, refused } from './faults.ts';
+import { InTurn } from './in-turn.ts';
 
 export interface ImportOptions {
   readonly relational: Relational;
   readonly directory: Directory;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   readonly clock: Clock;
+}
+
+/** What is imported: the bytes of a file, or text. */
+export interface ImportFile {
+  readonly content: Buffer | string;
+  /** Where somebody has said it. */
+  readonly encoding?: Encoding | undefined;
+  /** Fires when whoever sent it has gone. */
+  readonly signal?: AbortSignal;
 }
 
 /** The entry that says what somebody imported, in the same transaction; none when the server itself imports. */
@@ -26,17 +39,19 @@ const audited = (action: string, origin: Origin | undefined): TransactionOptions
 /** Imports in turn, so that two never mix. */
 export class Imports {
   readonly #options: ImportOptions;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn();
 
   constructor(options: ImportOptions) {
     this.#options = options;
   }
 
-  /** Areas below `scope`; the columns are those of docs/http-api.md. */
-  areas(text: string, scope: string, origin?: Origin): Promise<ImportResult> {
-    return this.#inTurn(async () => {
+  /** Areas below `scope`; the columns are those of docs/http-api.md. @throws busy, query-aborted, and what the file is refused with */
+  areas(file: ImportFile, scope: string, origin?: Origin): Promise<ImportResult> {
+    return this.#turns.run(async () => {
       const { relational, directory, clock } = this.#options;
-      const { areas, faults } = await readAreas(text, scope, directory);
+      const sheet = await readSheet(file.content, AREA_HEADINGS, file.encoding);
+      if ('readings' in sheet) return asked(sheet.readings);
+      const { areas, faults } = await readAreas(sheet, scope, directory);
       if (faults.length > 0) return refused(faults);
       const imported = await relational.transaction(
         (tx) => registryStore(tx).importAreas(areas),
@@ -44,15 +59,17 @@ export class Imports {
       );
       await directory.load(clock());
       return { ...imported, credentials: [], faults: [] };
-    });
+    }, file.signal);
   }
 
   /** Devices, gateways and their secrets in `scope`. */
-  devices(text: string, scope: string, origin?: Origin): Promise<ImportResult> {
-    return this.#inTurn(async () => {
+  devices(file: ImportFile, scope: string, origin?: Origin): Promise<ImportResult> {
+    return this.#turns.run(async () => {
       const { relational, directory, profiles, clock } = this.#options;
-      const file = await readDevices(text, scope, directory, profiles);
-      const { devices, gateways, credentials, made, faults } = file;
+      const sheet = await readSheet(file.content, DEVICE_HEADINGS, file.encoding);
+      if ('readings' in sheet) return asked(sheet.readings);
+      const read = await readDevices(sheet, scope, directory, profiles);
+      const { devices, gateways, credentials, made, faults } = read;
       if (faults.length > 0) return refused(faults);
       const batch = { devices, gateways, credentials, at: clock(), by: origin?.by ?? 'server' };
       const imported = await relational.transaction(
@@ -61,12 +78,6 @@ export class Imports {
       );
       await directory.load(clock());
       return { ...imported, credentials: made, faults: [] };
-    });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work, work);
-    this.#last = turn;
-    return turn;
+    }, file.signal);
   }
 }

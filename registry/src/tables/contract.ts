@@ -1,5 +1,5 @@
 /** What is stored of areas, devices, gateways and credentials. */
-import type { Area, Device } from '@village/core';
+import type { Area, ClockUse, Device } from '@village/core';
 
 /** Shortest secret that a device, gateway or machine may be given; ours have 256 random bits. */
 export const SECRET_LENGTH_MIN = 16;
@@ -101,6 +101,8 @@ export interface Replacement {
   readonly device: string;
   readonly serial: string | null;
   readonly profile: string;
+  /** In the spelling of the new profile; the old one stays without. */
+  readonly address?: string;
   /** Hash of a new secret; the old one stays without. */
   readonly hash?: string;
   readonly at: number;
@@ -158,8 +160,12 @@ export interface RegistryStore {
    * address-taken when the new profile has a device of that address
    */
   replaceDevice(replacement: Replacement): Promise<void>;
+  /** Writes addresses that mean what they meant in another spelling; no history begins. */
+  spellAddresses(addresses: readonly { id: string; address: string }[]): Promise<void>;
   /** Ends a device's service: its secret goes, its address is free, everything else stays. @throws not-installed, replaced-later */
   retireDevice(retirement: Retirement): Promise<void>;
+  /** Says what is made of a device's clock. */
+  setClockUse(device: string, use: ClockUse): Promise<void>;
   /** Oldest first. */
   installations(device: string): Promise<Installation[]>;
   /** Oldest first. */

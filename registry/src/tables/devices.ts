@@ -1,5 +1,5 @@
 /** Devices and credentials in the database, and the import of both with their gateways. */
-import type { Device } from '@village/core';
+import type { ClockUse, Device } from '@village/core';
 import { inTransaction } from '@village/store/relational';
 import type { Selectable } from 'kysely';
 import type { Credential, DeviceImport, Imported, StoredDevice } from './contract.ts';
@@ -67,6 +67,7 @@ async function saveDevices(trx: Db, devices: readonly Device[]): Promise<void> {
           options: eb.ref('excluded.options'),
           longitude: eb.ref('excluded.longitude'),
           latitude: eb.ref('excluded.latitude'),
+          clock: eb.ref('excluded.clock'),
           retired_at: null,
           retired_reason: null,
         })),
@@ -87,6 +88,33 @@ async function saveCredentials(trx: Db, credentials: readonly Credential[]): Pro
         })),
       )
       .execute();
+}
+
+/** Says what is made of a device's clock. */
+export function setClockUse(db: Db, device: string, use: ClockUse): Promise<void> {
+  return inTransaction(db, async (trx) => {
+    await trx.updateTable('device').set({ clock: use }).where('id', '=', device).execute();
+    await bumpVersion(trx);
+  });
+}
+
+/** Writes addresses in another spelling, also into the present installation. */
+export async function spellAddresses(
+  db: Db,
+  addresses: readonly { id: string; address: string }[],
+): Promise<void> {
+  await inTransaction(db, async (trx) => {
+    for (const { id, address } of addresses) {
+      await trx.updateTable('device').set({ address }).where('id', '=', id).execute();
+      await trx
+        .updateTable('installation')
+        .set({ address })
+        .where('device', '=', id)
+        .where('until', 'is', null)
+        .execute();
+    }
+    await bumpVersion(trx);
+  });
 }
 
 /** Adds or replaces devices, gateways and credentials in one transaction. */

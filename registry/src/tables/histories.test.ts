@@ -53,13 +53,14 @@ onBothEngines((target) => {
       .insertInto('area')
       .values({ ...county, parent: null, path: '/330522000000/', aliases: '[]' })
       .execute();
-    const stored = { ...device('d-1', county.code, { longitude: 119.9 }), options: '{"a":1}' };
+    const { clock, ...known } = device('d-1', county.code, { longitude: 119.9 });
+    const stored = { ...known, options: '{"a":1}' };
     await db.insertInto('device').values(stored).execute();
     await db.insertInto('credential').values({ id: 'd-1', kind: 'device', hash: 'ab' }).execute();
     await first.close();
     const store = registryStore(await open(at));
     expect(await store.devices(county.code, { limit: 9 })).toEqual([
-      { ...stored, options: { a: 1 }, retiredAt: null },
+      { ...stored, options: { a: 1 }, clock, retiredAt: null },
     ]);
     expect(await store.credentials()).toEqual([{ id: 'd-1', kind: 'device', hash: 'ab' }]);
     expect(await store.installations('d-1')).toMatchObject([{ since: 0, until: null }]);
@@ -197,7 +198,7 @@ onBothEngines((target) => {
     const label: PropertyChange = { kind: 'label', key: 'k', value: 'v', since: NOON, by: '' };
     await after(store.changeProperties({ kind: 'device', id: 'a' }, [label]));
     await after(store.retireDevice({ device: 'a', at: NOON + 2, by: '', reason: null }));
-    expect(seen).toEqual([0, 1, 2, 3, 4].map((n) => (seen[0] ?? 0) + n));
+    for (const [n, version] of seen.entries()) expect(version).toBeGreaterThan(seen[n - 1] ?? 0);
     await after(store.retireDevice({ device: 'a', at: NOON + 3, by: '', reason: null }));
     await after(store.importDevices(batch([device('b', '999999999999')], NOON)));
     expect(seen.slice(-2)).toEqual([seen[4], seen[4]]);

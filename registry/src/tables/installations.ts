@@ -168,13 +168,14 @@ async function endInstallation(
 export function replaceDevice(db: Db, replacement: Replacement): Promise<void> {
   const { device, serial, profile, hash, at, by } = replacement;
   return inTransaction(db, async (trx) => {
-    const { address } = await endInstallation(trx, replacement);
+    const ended = await endInstallation(trx, replacement);
+    const { address = ended.address } = replacement;
     await trx
       .insertInto('installation')
       .values({ device, since: at, until: null, serial, profile, address, by, reason: null })
       .execute();
     try {
-      await trx.updateTable('device').set({ profile }).where('id', '=', device).execute();
+      await trx.updateTable('device').set({ profile, address }).where('id', '=', device).execute();
     } catch (error) {
       if (!isRefusal(error)) throw error;
       throw new OperationalError('address-taken', `another ${profile} has the address ${address}`, {

@@ -3,7 +3,7 @@ import { OperationalError } from '@village/core';
 import { isRefusal, type RelationalAccess } from '@village/store/relational';
 import { importAreas, listAreas, listRoots } from './areas.ts';
 import type { RegistryStore } from './contract.ts';
-import { importDevices, listDevices } from './devices.ts';
+import { importDevices, listDevices, setClockUse, spellAddresses } from './devices.ts';
 import { listGatewayStatuses, listGateways, saveGatewayStatus } from './gateways.ts';
 import {
   listInstallations,
@@ -38,7 +38,9 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     gateways: (scope) => listGateways(db, scope),
     importDevices: (batch) => asImport(importDevices(db, batch)),
     replaceDevice: (replacement) => replaceDevice(db, replacement),
+    spellAddresses: (addresses) => spellAddresses(db, addresses),
     retireDevice: (retirement) => retireDevice(db, retirement),
+    setClockUse: (device, use) => setClockUse(db, device, use),
     installations: (device) => listInstallations(db, device),
     locations: (device) => listLocations(db, device),
     moves: () => listMoves(db),

@@ -1,5 +1,5 @@
 /** Tables of areas, devices and gateways as Kysely sees them, and how they came about. */
-import type { AreaLevel } from '@village/core';
+import type { AreaLevel, ClockUse } from '@village/core';
 import type { RelationalModule, SqlEngine } from '@village/store/relational';
 import { type Kysely, sql } from 'kysely';
 
@@ -30,6 +30,7 @@ export interface DeviceTable {
   latitude: number | null;
   retired_at: number | null;
   retired_reason: string | null;
+  clock: ClockUse;
 }
 
 /** Where a device stands from an hour on; the next row of the device ends it. */
@@ -245,6 +246,13 @@ async function createVersion(db: Kysely<unknown>, engine: SqlEngine): Promise<vo
     for each row execute function registry_changed()`.execute(db);
 }
 
+async function addClockUse(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .alterTable('device')
+    .addColumn('clock', 'text', (c) => c.notNull().defaultTo('keep'))
+    .execute();
+}
+
 /** Never change a migration that was released: add another. */
 export const registryModule: RelationalModule = {
   name: 'registry',
@@ -254,6 +262,7 @@ export const registryModule: RelationalModule = {
     '0003-retirement': { up: letDevicesRetire },
     '0004-histories': { up: createHistories },
     '0005-version': { up: createVersion },
+    '0006-clock': { up: addClockUse },
   },
   formerly: { '0001-places': '0001-places', '0002-machines': '0002-machines' },
 };

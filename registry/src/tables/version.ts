@@ -1,6 +1,13 @@
-/** The number of the registry's present state, by which other processes see that it changed. */
+/**
+ * The number of the registry's present state, by which other processes see that it changed. It rises by chance amounts: a number that
+ * was lost, since the database was brought back or a transaction undone, is never that of another state.
+ */
+import { randomInt } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Db } from './rows.ts';
+
+/** Four million changes fit below 2 ** 53. */
+const RISE_MAX = 2 ** 32;
 
 export async function registryVersion(db: Db): Promise<number> {
   const row = await db.selectFrom('registry_version').select('version').executeTakeFirstOrThrow();
@@ -9,5 +16,6 @@ export async function registryVersion(db: Db): Promise<number> {
 
 /** Called in the transaction of each change. */
 export async function bumpVersion(trx: Db): Promise<void> {
-  await trx.updateTable('registry_version').set({ version: sql`version + 1` }).execute();
+  const version = sql<number>`version + ${sql.lit(randomInt(1, RISE_MAX))}`;
+  await trx.updateTable('registry_version').set({ version }).execute();
 }

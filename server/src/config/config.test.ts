@@ -109,6 +109,32 @@ describe('configuration', () => {
     expect(message).toContain('audit.retention:');
   });
 
+  it('tells what is wrong with certificates, with its path', () => {
+    for (const name of ['x.pem', 'x.key']) writeFileSync(join(folder, name), 'none');
+    const message = refusal(
+      yaml(
+        'http: { tls: { cert: none.pem, key: x.key } }\nmqtt: { tls: { cert: x.pem, key: x.key } }',
+      ),
+    );
+    expect(message).toMatch(/http\.tls\.cert: .*none\.pem can't be read/);
+    expect(message).toMatch(/mqtt\.tls\.cert: .*x\.pem holds no certificate/);
+    const shapes = refusal(
+      yaml(
+        'http: { tls: { cert: x.pem, key: x.key, clients: required }, proxyProtocol: [10.0.0.0/33] }\n' +
+          'mqtt: { websocket: { path: mqtt, origins: ["https://x/y"] }, proxyProtocol: [county.example] }',
+      ),
+    );
+    for (const path of [
+      'http.tls.ca',
+      'http.proxyProtocol.0',
+      'mqtt.websocket.path',
+      'mqtt.websocket.origins.0',
+      'mqtt.proxyProtocol.0',
+    ])
+      expect(shapes).toContain(`${path}:`);
+    expect(refusal(yaml('mqtt: { websocket: { tls: true } }'))).toContain('mqtt.websocket.tls:');
+  });
+
   it('has every setting in the README, with its default', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     const [, text = ''] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
@@ -126,8 +152,8 @@ describe('configuration', () => {
       Object.entries(value).flatMap(([key, one]) =>
         typeof one === 'object' && !Array.isArray(one) ? keys(one as object) : [key],
       );
-    // Two of `store`, and `backup.folder` follows the data folder.
-    expect(keys(parse(text) as object)).toHaveLength(keys(settings).length + 2 - 1);
+    // Two of `store`; `backup.folder` and `exports.folder` follow the data folder.
+    expect(keys(parse(text) as object)).toHaveLength(keys(settings).length + 2 - 2);
   });
 
   it('names the line of a broken device profile', () => {

@@ -1,7 +1,15 @@
 /** The server's configuration: environment and an optional village.yaml, checked whole before anything runs. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { brokerLimits } from '@village/broker/config';
+import {
+  brokerLimits,
+  DEFAULT_LIMITS,
+  mqttTlsShape,
+  proxiesShape,
+  tlsShape,
+  websocketShape,
+} from '@village/broker/config';
+import { type TlsFiles, tlsFaults } from '@village/broker/transport';
 import {
   DAY,
   HOUR,
@@ -44,13 +52,25 @@ const fileSchema = z.strictObject({
       idleTimeout: duration(100, HOUR).default(30 * SECOND),
       /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
       trustProxy: z.array(z.string().min(1)).default([]),
+      proxyProtocol: proxiesShape,
+      tls: tlsShape.optional(),
     })
     .prefault({}),
   mqtt: z
     .strictObject({
       host: z.string().min(1).default('0.0.0.0'),
       port: port.optional(),
-      limits: brokerLimits().prefault({}),
+      proxyProtocol: proxiesShape,
+      tls: mqttTlsShape.optional(),
+      websocket: websocketShape.optional(),
+      // Whether a credential is bound to the client id that it is first used with.
+      clientIds: z.enum(['any', 'bound']).default('any'),
+      // Batches of gateways are up to 256 KiB.
+      limits: brokerLimits({}, DEFAULT_LIMITS.packetBytes).prefault({}),
+    })
+    .refine(({ tls, websocket }) => websocket?.tls !== true || tls !== undefined, {
+      path: ['websocket', 'tls'],
+      message: 'needs the certificate of mqtt.tls',
     })
     .prefault({}),
   store: z
@@ -69,6 +89,18 @@ const fileSchema = z.strictObject({
       journalMegabytes: count(1_000_000).min(64).optional(),
       /** Disk that queries may take for what does not fit their memory. */
       spillMegabytes: count(1_000_000).optional(),
+    })
+    .prefault({}),
+  exports: z
+    .strictObject({
+      /** Where files lie until they are fetched, relative to this file; without it, in the data folder, on the log's own disk. */
+      folder: z.string().min(1).optional(),
+      /** What they may take together, and one of them alone. */
+      megabytes: count(1_000_000).default(4_096),
+      /** How fast they are written: the log waits for the disk behind them. */
+      megabytesPerSecond: count(10_000).default(16),
+      /** How long one lies there for its asker. */
+      keep: duration(MINUTE, 30 * DAY).default(DAY),
     })
     .prefault({}),
   audit: z
@@ -118,6 +150,12 @@ const fileSchema = z.strictObject({
       en: z.string().min(1),
     })
     .default({ code: '330522000000', zh: '长兴县', en: 'Changxing County' }),
+  clock: z
+    .strictObject({
+      /** The machine's clock is believed although it is years from what was stored or from what others say. */
+      trust: z.boolean().default(false),
+    })
+    .prefault({}),
   corrections: z
     .strictObject({
       /** Evidence that is older has been reported: another person has to agree to a correction of it. */
@@ -153,11 +191,12 @@ const envSchema = z.object({
 type File = z.infer<typeof fileSchema>;
 
 /** A checked configuration with absolute paths; durations in milliseconds. */
-export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup'> {
+export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup' | 'exports'> {
   readonly data: string;
   readonly http: File['http'] & { readonly host: string; readonly port: number };
   readonly mqtt: File['mqtt'] & { readonly port: number };
   readonly backup: File['backup'] & { readonly folder: string };
+  readonly exports: File['exports'] & { readonly folder: string };
   readonly adminPassword?: string;
   readonly influxPassword?: string;
   readonly logLevel?: string;
@@ -200,6 +239,17 @@ function present(env: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
+/** With the paths of its files made absolute. */
+function absolute<Tls extends TlsFiles>(
+  tls: Tls | undefined,
+  from: (name: string) => string,
+): Tls | undefined {
+  if (tls === undefined) return undefined;
+  const { ca } = tls;
+  const files = { cert: from(tls.cert), key: from(tls.key) };
+  return { ...tls, ...files, ...(ca === undefined ? {} : { ca: from(ca) }) };
+}
+
 /**
  * Reads environment and village.yaml, and the device profiles they name, without touching the network.
  * @throws bad-config with every fault and its path
@@ -224,6 +274,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     });
   if (file.areas !== undefined && !existsSync(from(file.areas)))
     faults.push({ path: `${path}.areas`, message: `there is no file ${from(file.areas)}` });
+  const httpTls = absolute(file.http.tls, from);
+  const mqttTls = absolute(file.mqtt.tls, from);
+  for (const [name, tls] of [
+    ['http', httpTls],
+    ['mqtt', mqttTls],
+  ] as const)
+    for (const fault of tls === undefined ? [] : tlsFaults(tls))
+      faults.push({ path: `${path}.${name}.tls.${fault.path}`, message: fault.message });
   if (faults.length > 0) refuse(faults);
   const data = resolve(cwd, settings.VILLAGE_DATA);
   const { folder } = file.backup;
@@ -236,12 +294,22 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       ...file.backup,
       folder: folder === undefined ? join(data, 'backups') : from(folder),
     },
+    exports: {
+      ...file.exports,
+      folder:
+        file.exports.folder === undefined ? join(data, 'temporary') : from(file.exports.folder),
+    },
     http: {
       ...file.http,
+      ...(httpTls === undefined ? {} : { tls: httpTls }),
       host: settings.VILLAGE_HTTP_HOST ?? file.http.host ?? '0.0.0.0',
       port: settings.VILLAGE_HTTP_PORT ?? file.http.port ?? 8080,
     },
-    mqtt: { ...file.mqtt, port: settings.VILLAGE_MQTT_PORT ?? file.mqtt.port ?? 1883 },
+    mqtt: {
+      ...file.mqtt,
+      ...(mqttTls === undefined ? {} : { tls: mqttTls }),
+      port: settings.VILLAGE_MQTT_PORT ?? file.mqtt.port ?? 1883,
+    },
     ...(settings.VILLAGE_ADMIN_PASSWORD === undefined
       ? {}
       : { adminPassword: settings.VILLAGE_ADMIN_PASSWORD }),

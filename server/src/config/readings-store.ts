@@ -45,7 +45,7 @@ function optionsOf(config: Config): Omit<TimeSeriesOptions, 'timer'> {
 export async function openReadings(
   config: Config,
   timer: Timer,
-  more: Pick<TimeSeriesOptions, 'log' | 'tickMs'>,
+  more: Pick<TimeSeriesOptions, 'log' | 'mayStamp' | 'tickMs'>,
 ): Promise<TimeSeriesStore> {
   return openTimeSeries({ ...optionsOf(config), ...more, timer }).catch((error: unknown) => {
     throw storeFault(config.data, error);

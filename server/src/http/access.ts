@@ -1,8 +1,11 @@
 /** Who a request comes from and whether it may: cookies of people, tokens of machines, and where a request was made. */
-import { OperationalError, SECOND } from '@village/core';
+import { createHash } from 'node:crypto';
+import { BoundedMap, MINUTE, OperationalError, SECOND } from '@village/core';
 import type { Caller, RightsTable } from '@village/platform';
 import type { Relational } from '@village/store/relational';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isSameOrigin } from './origin.ts';
+import { sendProblem } from './problem.ts';
 
 export const COOKIE = 'village_session';
 
@@ -18,10 +21,33 @@ export interface AccessOptions {
   readonly rights: RightsTable;
   /** Whether no area lies above that one. */
   readonly isTop: (area: string) => boolean;
+  readonly shares: Shares;
+}
+
+/** How much may be asked in a minute. */
+export interface Shares {
+  /** Of one caller, wherever it asks from: a township's office has one address. */
+  readonly ofCaller: Limiter;
+  /** Of those at one address who prove to be nobody. */
+  readonly ofStrangers: Limiter;
+}
+
+type Limiter = ReturnType<FastifyInstance['createRateLimit']>;
+
+/** Shares of so many requests a minute; needs the plugin of limits by address. */
+export function requestShares(app: FastifyInstance, perMinute: number): Shares {
+  const max = { max: perMinute, timeWindow: MINUTE };
+  return {
+    ofCaller: app.createRateLimit({ ...max, keyGenerator: (one) => callerOf(one).actor }),
+    ofStrangers: app.createRateLimit(max),
+  };
 }
 
 /** A request whose body took longer to come is checked once more. */
 const BODY_MS = SECOND;
+
+/** Proofs that are remembered as having held. */
+const KNOWN_MAX = 10_000;
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -34,12 +60,15 @@ interface Proof {
 function proofOf(request: FastifyRequest): Proof | null {
   const header = request.headers.authorization;
   if (header !== undefined) {
-    const secret = /^Bearer ([A-Za-z0-9_-]{16,200})$/i.exec(header)?.[1];
+    const secret = /^Bearer +([A-Za-z0-9_-]{16,200})$/i.exec(header)?.[1];
     return secret === undefined ? null : { kind: 'token', secret };
   }
   const secret = request.cookies[COOKIE];
   return secret === undefined || secret.length > 200 ? null : { kind: 'session', secret };
 }
+
+const digestOf = ({ kind, secret }: Proof): string =>
+  createHash('sha256').update(`${kind} ${secret}`).digest('base64');
 
 /** Whom the proof stands for now; `peek` does not count as use of a session. */
 async function findCaller(
@@ -85,36 +114,62 @@ function checkOrigin(request: FastifyRequest): void {
   if (SAFE.has(request.method)) return;
   const { origin } = request.headers;
   const site = request.headers['sec-fetch-site'];
-  const own = origin === undefined || hostOf(origin) === request.host;
+  const own =
+    origin === undefined || isSameOrigin(origin, request.host, request.protocol === 'https');
   const near = site === undefined || site === 'same-origin' || site === 'none';
-  if (!own || !near)
-    throw new OperationalError('foreign-origin', 'the request was made by another site');
+  if (!near) throw new OperationalError('foreign-origin', 'the request was made by another site');
+  if (!own)
+    throw new OperationalError(
+      'foreign-origin',
+      `the request was made by a page of ${origin.slice(0, 200)}, and ${request.host.slice(0, 200)} was asked: ` +
+        'a proxy must pass on the host and port that the browser asks for',
+    );
 }
 
-function hostOf(origin: string): string | null {
-  return URL.canParse(origin) ? new URL(origin).host : null;
-}
+const tooMany = (reply: FastifyReply, seconds: number): FastifyReply =>
+  sendProblem(
+    reply.header('retry-after', Math.max(1, seconds)),
+    429,
+    'too-many-requests',
+    `too many requests; wait ${Math.max(1, seconds)} s`,
+  );
 
 /** Sets `request.caller` before each route of this scope and refuses who does not hold the right of its endpoint. */
 export function guard(app: FastifyInstance, options: AccessOptions): void {
-  const { relational, rights, isTop } = options;
+  const { relational, rights, isTop, shares } = options;
+  /** Digests of proofs that held when they were asked about last: guesses from their address do not keep them out. */
+  const known = new BoundedMap<string, true>(KNOWN_MAX);
   app.decorateRequest('caller', null);
   app.addHook('onRoute', ({ url, config }) => {
     if (config?.endpoint === undefined)
       throw new Error(`BUG: ${url} is no endpoint of the interface`);
     rights.serve(config.endpoint);
   });
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const { endpoint } = request.routeOptions.config;
     if (endpoint === undefined) throw new Error('BUG: a route without an endpoint');
     if (request.headers.authorization === undefined) checkOrigin(request);
     if (endpoint.right === 'public') return;
     const proof = proofOf(request);
+    const digest = proof === null ? '' : digestOf(proof);
+    if (known.get(digest) === undefined) {
+      // Before the store is asked: whoever guesses at secrets costs it nothing more.
+      const guessed = await shares.ofStrangers(request, { increment: false });
+      if (!guessed.isAllowed && guessed.remaining === 0)
+        return tooMany(reply, guessed.ttlInSeconds);
+    }
     const caller = proof === null ? null : await findCaller(relational, proof, { peek: false });
-    if (caller === null) throw new OperationalError('not-signed-in', 'sign in first');
+    if (caller === null) {
+      known.delete(digest);
+      await shares.ofStrangers(request);
+      throw new OperationalError('not-signed-in', 'sign in first');
+    }
+    known.set(digest, true);
+    request.caller = caller;
+    const asked = await shares.ofCaller(request);
+    if (!asked.isAllowed && asked.isExceeded) return tooMany(reply, asked.ttlInSeconds);
     if (!rights.allows(endpoint, caller.role, isTop(caller.area)))
       throw new OperationalError('forbidden', 'this needs other rights');
-    request.caller = caller;
   });
   app.addHook('preHandler', async (request, reply) => {
     if (request.caller === null || reply.elapsedTime < BODY_MS) return;

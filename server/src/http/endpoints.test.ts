@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTest, type TestServer } from '../testing.ts';
 import { guard } from './access.ts';
 import { mount } from './mount.ts';
+import { WhileAllowed } from './while-allowed.ts';
 
 let test: TestServer;
 beforeAll(async () => {
@@ -38,10 +39,12 @@ describe('routes and the interface', () => {
 
   it('a route without an endpoint, or with a right that nobody holds, is refused at the start', () => {
     const app = Fastify();
+    const unlimited = async () => ({ isAllowed: true, key: '' }) as const;
     const access = {
       relational: test.server.relational,
       rights: new RightsTable([]),
       isTop: () => true,
+      shares: { ofCaller: unlimited, ofStrangers: unlimited },
     };
     guard(app, access);
     expect(() => app.get('/stray', () => 'x')).toThrow('BUG: /stray');
@@ -54,6 +57,7 @@ describe('routes and the interface', () => {
       answers: {},
     };
     const route = { endpoint: cast, handle: () => undefined };
-    expect(() => mount(app, route, access.relational)).toThrow('spells.cast');
+    const means = { relational: test.server.relational, whileAllowed: new WhileAllowed() };
+    expect(() => mount(app, route, means)).toThrow('spells.cast');
   });
 });

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   AREAS,
-  type Client,
+  Client,
   DEVICES,
   deviceCsv,
+  NORTH,
   NORTH_VILLAGE,
+  PASSWORD,
   startCounty,
   startTest,
   type TestServer,
@@ -107,6 +109,42 @@ describe('refusals are problem documents', () => {
       expect(answers.map((one) => one.statusCode)).toEqual([200, 200, 200, 200, 200, 429, 429]);
       expect(answers[6]?.json()).toMatchObject({ code: 'too-many-requests', status: 429 });
       expect(Number(answers[6]?.headers['retry-after'])).toBeGreaterThan(0);
+      // What watches the server from the same address is not told that it is ill.
+      for (const path of ['/healthz', '/metrics'])
+        expect((await limited.server.http.inject(path)).statusCode).toBe(200);
+      const probes = [];
+      for (let n = 0; n < 6; n++) probes.push(await limited.server.http.inject('/healthz'));
+      expect(probes.at(-1)?.statusCode).toBe(429);
+    } finally {
+      await limited.close();
+    }
+  });
+
+  it('one who asks too much costs others at the same address nothing, nor do guesses cost those who are known', async () => {
+    const limited = await startCounty((config) => ({
+      ...config,
+      limits: { ...config.limits, requestsPerMinute: 5 },
+    }));
+    try {
+      // A township's office has one address.
+      const [greedy, other] = [await limited.client('north'), await limited.client('village')];
+      const statuses = [];
+      for (let n = 0; n < 7; n++)
+        statuses.push((await greedy.ask('GET', n % 2 === 0 ? '/areas' : '/devices')).statusCode);
+      expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429]);
+      const refused = await greedy.ask('GET', '/areas');
+      expect(refused.json()).toMatchObject({ code: 'too-many-requests', status: 429 });
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+      expect((await other.ask('GET', '/areas')).statusCode).toBe(200);
+      // Whoever guesses at secrets is stopped before the store is asked about them.
+      const guesses = [];
+      for (let n = 0; n < 7; n++) {
+        const headers = { authorization: `Bearer guess-${n}-0123456789abcdef` };
+        const { http } = limited.server;
+        guesses.push((await http.inject({ url: '/api/v1/areas', headers })).statusCode);
+      }
+      expect(guesses).toEqual([401, 401, 401, 401, 401, 429, 429]);
+      expect((await other.ask('GET', '/areas')).statusCode).toBe(200);
     } finally {
       await limited.close();
     }
@@ -157,8 +195,15 @@ describe('the description', () => {
       'GET /completeness',
       'GET /events',
       'GET /quarantine',
+      'GET /quarantine/{id}',
       'POST /quarantine/rerun',
       'GET /export',
+      'GET /export/estimate',
+      'GET /exports',
+      'POST /exports',
+      'GET /exports/{id}',
+      'DELETE /exports/{id}',
+      'GET /exports/{id}/file',
       'GET /frames',
       'GET /live',
       'GET /overview',
@@ -179,6 +224,9 @@ describe('the description', () => {
       'PUT /devices/{id}/properties',
       'POST /devices/{id}/replace',
       'POST /devices/{id}/retire',
+      'PUT /devices/{id}/clock',
+      'GET /client-ids/{id}',
+      'DELETE /client-ids/{id}',
       'GET /corrections',
       'POST /corrections',
       'POST /corrections/preview',
@@ -308,10 +356,13 @@ describe('lists', () => {
     const rows = csv.body.trim().split('\n');
     expect(rows[0]).toBe(
       'device,metric,at,value,quality,lane,received_at,' +
-        'original_device,original_at,original_value,original_quality,corrections',
+        'original_device,original_at,original_value,original_quality,corrections,' +
+        'device_name,metric_name,metric_name_en,unit',
     );
     const received = await admin.ask('GET', `${url}&format=csv&view=received`);
-    expect(received.body.split('\n')[0]).toBe('device,metric,at,value,quality,lane,received_at');
+    expect(received.body.split('\n')[0]).toBe(
+      'device,metric,at,value,quality,lane,received_at,device_name,metric_name,metric_name_en,unit',
+    );
     expect(rows.slice(1).map((row) => row.split(',').slice(0, 5).join(','))).toEqual([
       'north-air,temperature,2026-01-01T00:00:00.000Z,0.0,good',
       'north-air,temperature,2026-01-01T00:01:00.000Z,1.0,good',
@@ -319,6 +370,70 @@ describe('lists', () => {
     expect(csv.headers['content-disposition']).toContain('readings.csv');
     const parquet = await admin.ask('GET', `${url}&format=parquet`);
     expect(parquet.rawPayload.subarray(0, 4).toString()).toBe('PAR1');
+  });
+});
+
+describe('the same in another spelling', () => {
+  it('a plus that stands in an address as it is, and blanks before a token', async () => {
+    const zone = '2026-01-01T08:00:00+08:00';
+    for (const query of [
+      `from=${encodeURIComponent(zone)}&to=2026-01-01T01:00:00Z`,
+      `from=${zone}&to=2026-01-01T09:00:00+08:00`,
+      'from=2026-01-01 08:00:00.000 08:00&to=2026-01-01t01:00:00z',
+    ])
+      expect(await admin.get(`/readings?device=north-air&${query}`)).toMatchObject({ next: null });
+    for (const from of ['2026-01-01T08:00:00', '2026-01-01T08:00:00 0800', '2026-01-01 08:00'])
+      expect(
+        (await admin.ask('GET', `/readings?device=north-air&from=${from}&to=${zone}`)).statusCode,
+      ).toBe(400);
+    const made = (await admin.ask('POST', '/tokens', { name: 'm', role: 'clerk' })).json();
+    for (const before of ['Bearer ', 'bearer  ', 'BEARER   '])
+      expect(
+        (
+          await new Client(test.server, '').ask('GET', '/devices', undefined, {
+            authorization: `${before}${made.token}`,
+          })
+        ).statusCode,
+      ).toBe(200);
+  });
+});
+
+describe('a body of another encoding', () => {
+  // 北村 in GBK.
+  const gbk = Buffer.from([0xb1, 0xb1, 0xb4, 0xe5]);
+  const around = (text: string): Buffer => {
+    const [before = '', after = ''] = text.split('§');
+    return Buffer.concat([Buffer.from(before), gbk, Buffer.from(after)]);
+  };
+
+  it('is refused and named, and nothing of it is kept', async () => {
+    const user = around(
+      JSON.stringify({ displayName: '§', role: 'clerk', area: NORTH, password: PASSWORD }),
+    );
+    const at = new Date().toISOString();
+    const events = around(
+      JSON.stringify({
+        readings: [],
+        events: [{ device: 'north-air', at, type: 'x', detail: { a: '§' } }],
+      }),
+    );
+    for (const type of ['application/json', 'application/json; charset=gbk'])
+      for (const [method, url, body] of [
+        ['PUT', '/users/gbk', user],
+        ['POST', '/readings', events],
+      ] as const) {
+        const response = await admin.send(method, url, body, type);
+        expect([response.statusCode, response.json()]).toMatchObject([
+          400,
+          { code: 'bad-request', detail: expect.stringContaining('UTF-8') },
+        ]);
+      }
+    const { items } = await admin.get<{ items: { name: string }[] }>('/users?limit=100');
+    expect(items.map(({ name }) => name)).not.toContain('gbk');
+    const marked = Buffer.from(`\ufeff${JSON.stringify({ readings: [] })}`);
+    expect((await admin.send('POST', '/readings', marked, 'application/json')).statusCode).toBe(
+      202,
+    );
   });
 });
 

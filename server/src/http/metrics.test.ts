@@ -175,7 +175,8 @@ describe('metrics', () => {
       online: true,
       epoch: 'e',
       waiting: { live: 3, backfill: 400 },
-      dropped: { [cause]: 7 },
+      dropped: { [cause]: 7, 'outbox-full': 2 },
+      refusedLane: { waiting: 4, dropped: { 'outbox-full': 9 } },
     });
     for (const seq of [1, 5])
       await say('readings', { epoch: 'e', seq, lane: 'live', readings: [] });
@@ -185,7 +186,13 @@ describe('metrics', () => {
       online: value(families, 'gateway_online', mine),
       live: value(families, 'gateway_outbox_batches', { ...mine, lane: 'live' }),
       backfill: value(families, 'gateway_outbox_batches', { ...mine, lane: 'backfill' }),
-      dropped: value(families, 'gateway_dropped_total', { ...mine, cause }),
+      dropped: value(families, 'gateway_dropped_total', { ...mine, cause: 'outbox-full' }),
+      others: value(families, 'gateway_dropped_total', { ...mine, cause: 'other' }),
+      refusedWaiting: value(families, 'gateway_refused_waiting', mine),
+      refusedDropped: value(families, 'gateway_refused_dropped_total', {
+        ...mine,
+        cause: 'outbox-full',
+      }),
       missing: value(families, 'gateway_batches_missing', mine),
       connections: value(families, 'broker_connections'),
       statuses: value(families, 'pipeline_statuses_total'),
@@ -193,7 +200,10 @@ describe('metrics', () => {
       online: 1,
       live: 3,
       backfill: 400,
-      dropped: 7,
+      dropped: 2,
+      others: 7,
+      refusedWaiting: 4,
+      refusedDropped: 9,
       missing: 3,
       connections: 1,
       statuses: 1,

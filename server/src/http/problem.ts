@@ -20,6 +20,10 @@ const STATUS: Readonly<Record<string, number>> = {
   'unknown-reference': 409,
   'value-refused': 422,
   'import-faults': 422,
+  'unreadable-text': 422,
+  'unreadable-workbook': 422,
+  'workbook-too-large': 422,
+  'too-many-rows': 422,
   contradicts: 409,
   'not-waiting': 409,
   'already-undone': 409,
@@ -43,6 +47,11 @@ const STATUS: Readonly<Record<string, number>> = {
   'unknown-figure': 422,
   'not-measured': 422,
   'range-too-wide': 400,
+  'answer-too-large': 422,
+  'export-too-large': 422,
+  'no-room': 422,
+  'too-many-exports': 409,
+  'not-done': 409,
   locked: 423,
   'too-many-live-clients': 503,
   'query-failed': 500,
@@ -63,6 +72,10 @@ const INSIDE = new Set([
   'value-refused',
 ]);
 
+/** What people are told of a fault that is in the log. */
+export const detailOf = ({ code, message }: OperationalError): string =>
+  INSIDE.has(code) ? 'the store refused; the log says why' : message;
+
 /** Short words for each status. */
 export const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
@@ -75,6 +88,7 @@ export const TITLES: Readonly<Record<number, string>> = {
   413: 'Too large',
   414: 'Address too long',
   415: 'Unsupported content type',
+  416: 'Range not there',
   417: 'Expectation failed',
   422: 'Can not be used',
   423: 'Locked',
@@ -129,6 +143,10 @@ export function sendProblem(
     .send(problemText(status, code, detail, errors));
 }
 
+/** The time for an answer is over. */
+export const tooSlow = (): OperationalError =>
+  new OperationalError('too-slow', 'the answer took too long; ask for less', { retry: true });
+
 /** Answers every error of a route: ours with its code, the framework's by status, anything else as 500 and logged. */
 export function handleError(
   error: FastifyError | OperationalError,
@@ -143,8 +161,7 @@ export function handleError(
         'a request could not be served',
       );
     if (status === 503) void reply.header('retry-after', '5');
-    const detail = INSIDE.has(error.code) ? 'the store refused; the log says why' : error.message;
-    return sendProblem(reply, status, error.code, detail);
+    return sendProblem(reply, status, error.code, detailOf(error));
   }
   if (error.validation !== undefined) {
     const where = error.validationContext ?? 'request';
@@ -162,7 +179,8 @@ export function handleError(
   if (error.code === 'FST_ERR_HANDLER_TIMEOUT') {
     request.log.warn({ url: request.routeOptions.url }, 'an answer took too long');
     void reply.header('retry-after', '5');
-    return sendProblem(reply, 503, 'too-slow', 'the answer took too long; ask for less');
+    const { code, message } = tooSlow();
+    return sendProblem(reply, 503, code, message);
   }
   const status = error.statusCode ?? 500;
   if (status >= 400 && status < 500)

@@ -8,6 +8,7 @@ import {
   startCounty,
   startTest,
   type TestServer,
+  until,
 } from '../testing.ts';
 
 let test: TestServer;
@@ -48,13 +49,19 @@ describe('a method that an address lacks', () => {
     ['PUT', '/api/v1/devices', 'GET, HEAD'],
     ['POST', '/api/v1/devices/north-air', 'GET, HEAD'],
     ['GET', '/api/v1/devices/import', 'GET, HEAD'],
+    ['GET', '/api/v1/areas/import', 'POST'],
+    ['OPTIONS', '/api/v1/areas/import', 'POST'],
+    ['PUT', '/api/v1/devices/import', 'GET, HEAD, POST'],
+    ['GET', '/api/v1/corrections/preview', 'POST'],
+    ['QUERY', '/api/v1/devices', 'GET, HEAD'],
+    ['PROPFIND', '/api/v1/areas/330522100000', 'GET, HEAD'],
     ['DELETE', '/api/v1/readings', 'GET, HEAD, POST'],
     ['OPTIONS', '/api/v1/session', 'DELETE, GET, HEAD, POST'],
     ['PATCH', '/api/v1/users/li?x=1', 'DELETE, PUT'],
     ['POST', '/healthz', 'GET, HEAD'],
   ] as const)('%s %s', async (method, url, allow) => {
-    const response = await test.server.http.inject({ method, url });
-    if (url === '/api/v1/devices/import') {
+    const response = await test.server.http.inject({ method: method as 'GET', url });
+    if (method === 'GET' && url === '/api/v1/devices/import') {
       // An id like any other: this address can be read.
       expect([response.statusCode, response.json().code]).toEqual([401, 'not-signed-in']);
       return;
@@ -81,6 +88,20 @@ describe('what is no request', () => {
       `GET /${'a'.repeat(20_000)} HTTP/1.1\r\n${close}`,
       431,
       'headers-too-large',
+    ],
+    ['no host', 'GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'bad-request'],
+    ['two hosts', `GET /healthz HTTP/1.1\r\nhost: y\r\n${close}`, 400, 'bad-request'],
+    [
+      'a coded transfer',
+      `POST /api/v1/readings HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n${close}0\r\n\r\n`,
+      400,
+      'bad-request',
+    ],
+    [
+      'a coded body',
+      `POST /api/v1/readings HTTP/1.1\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n${close}`,
+      415,
+      'unsupported-content-encoding',
     ],
     [
       'an expectation',
@@ -191,6 +212,40 @@ describe('limits on sockets', () => {
       await hasty.close();
     }
   }, 60_000);
+
+  it('and one that was asked for with a body, and waits for its turn by then', async () => {
+    let answerTimeout = 60_000;
+    let hasty = await startCounty((config) => ({
+      ...config,
+      http: { ...config.http, answerTimeout },
+    }));
+    try {
+      const { cookie } = await hasty.client('admin');
+      answerTimeout = 5;
+      hasty = await hasty.restart();
+      const to = new Date(hasty.timer.now());
+      const from = new Date(to.getTime() - 86_400_000);
+      const body = { kind: 'offset', device: 'north-air', metric: 'pm25', value: 1, from, to };
+      // A person's previews are made one after the other.
+      const answers = Array.from({ length: 8 }, async () => {
+        const response = await fetch(
+          `http://127.0.0.1:${hasty.server.httpPort}/api/v1/corrections/preview`,
+          {
+            method: 'POST',
+            headers: { cookie, 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          },
+        );
+        const { code = '' } = (await response.json()) as { code?: string };
+        return `${response.status} ${code}`.trim();
+      });
+      const told = new Set(await Promise.all(answers));
+      expect(told).toContain('503 too-slow');
+      for (const one of told) expect(['200', '503 too-slow', '503 query-aborted']).toContain(one);
+    } finally {
+      await hasty.close();
+    }
+  }, 60_000);
 });
 
 interface Parameter {
@@ -223,12 +278,21 @@ describe('the description', () => {
     const { paths } = (await admin.get('/openapi.json')) as {
       paths: Record<string, Record<string, Operation>>;
     };
+    const { device, from, to, format } = values;
+    const made = await admin.ask('POST', '/exports', { device, from, to, format });
+    const { id: file } = made.json<{ id: string }>();
+    await until('a file to be there', async () => {
+      return (await admin.get<{ state: string }>(`/exports/${file}`)).state === 'done';
+    });
     let asked = 0;
     for (const [path, methods] of Object.entries(paths)) {
       const { get } = methods;
       // A stream without an end; live.test.ts reads it.
       if (get === undefined || path.endsWith('/live')) continue;
-      const address = path.replace(/\{(\w+)\}/g, (_all, name: string) => values[name] ?? '');
+      // Entries have numbers of their own.
+      if (path.endsWith('/quarantine/{id}')) continue;
+      const given = path.includes('/exports/') ? { ...values, id: file } : values;
+      const address = path.replace(/\{(\w+)\}/g, (_all, name: string) => given[name] ?? '');
       const query = (get.parameters ?? []).filter((one) => one.in === 'query');
       const search = (names: readonly string[]): string =>
         new URLSearchParams(names.map((name) => [name, values[name] ?? '1'])).toString();
@@ -257,7 +321,7 @@ describe('the description', () => {
     function url(path: string): string {
       return path;
     }
-  });
+  }, 60_000);
 
   it('types every body and every refusal', async () => {
     const { paths } = (await admin.get('/openapi.json')) as {

@@ -51,6 +51,15 @@ const PROMISED: Readonly<Record<string, Access>> = {
 /** Calls that came later, with what they need. */
 const SINCE: Readonly<Record<string, Access>> = {
   'GET /jobs': 'county-admin',
+  'GET /export/estimate': 'clerk',
+  'GET /exports': 'clerk',
+  'POST /exports': 'clerk',
+  'GET /exports/{id}': 'clerk',
+  'DELETE /exports/{id}': 'clerk',
+  'GET /exports/{id}/file': 'clerk',
+  'GET /quarantine/{id}': 'officer',
+  'GET /client-ids/{id}': 'clerk',
+  'DELETE /client-ids/{id}': 'admin',
   'GET /corrections': 'clerk',
   'POST /corrections': 'officer',
   'POST /corrections/preview': 'officer',
@@ -66,6 +75,7 @@ const SINCE: Readonly<Record<string, Access>> = {
   'PUT /devices/{id}/properties': 'admin',
   'POST /devices/{id}/replace': 'admin',
   'POST /devices/{id}/retire': 'admin',
+  'PUT /devices/{id}/clock': 'admin',
 };
 
 const access: Readonly<Record<string, Access>> = { ...PROMISED, ...SINCE };
@@ -116,7 +126,7 @@ describe('the running server', () => {
       const made = await admin.ask('POST', '/tokens', { name: 'x', role, area });
       tokens.set(`${role} ${area}`, made.json<{ token: string }>().token);
     }
-  });
+  }, 60_000);
   afterAll(() => test.close());
 
   const statusOf = async (name: string, token: string | undefined): Promise<number> => {

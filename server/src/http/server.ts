@@ -1,6 +1,6 @@
 /** The HTTP server: limits, headers, the interface below /api/v1, health, metrics and the console. */
 import { existsSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, METHODS } from 'node:http';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import cookie from '@fastify/cookie';
@@ -8,8 +8,8 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { system } from '@village/api';
+import { type Certificates, SparingLog } from '@village/broker';
 import { MINUTE, SECOND } from '@village/core';
 import {
   answer,
@@ -26,32 +26,49 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Config } from '../config/config.ts';
-import { type AccessOptions, guard } from './access.ts';
+import { type AccessOptions, guard, requestShares } from './access.ts';
 import { description } from './description.ts';
 import { Methods } from './methods.ts';
 import { byCause, metricsOf } from './metrics.ts';
-import { mount } from './mount.ts';
+import { type Means, mount, readJson } from './mount.ts';
 import { handleError, sendProblem } from './problem.ts';
-import { answerNoRequest, guardSockets } from './sockets.ts';
+import { answerNoRequest, guardSockets, isTlsHello, tlsOptions } from './sockets.ts';
+import { validatorCompiler } from './validator.ts';
+import { WhileAllowed } from './while-allowed.ts';
 
 const API = '/api/v1';
+/** How long a browser that asked over HTTPS once asks no other way: a year. */
+const HSTS_SECONDS = 31_536_000;
 /** How often Node looks for requests that take too long, at most; its own 30 s would triple the time-out. */
 const CHECK_MS = 5 * SECOND;
 
 export interface HttpOptions {
   readonly config: Config;
-  readonly access: AccessOptions;
+  readonly access: Omit<AccessOptions, 'shares'>;
   /** What the modules add. */
   readonly parts: readonly ModuleParts[];
   readonly log: FastifyBaseLogger;
+  /** With which HTTPS is spoken; null speaks HTTP. */
+  readonly certificates: Certificates | null;
   /** Folder of the built console; without it pages are 404. */
   readonly console: string;
 }
 
 /** A server that is not listening yet. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
-  const { config, log } = options;
+  const { config, log, certificates } = options;
   const { trustProxy, requestTimeout, answerTimeout, idleTimeout } = config.http;
+  /** Since the start: connections refused by cause, answers by status. */
+  const refused: Record<string, number> = {};
+  const answers: Record<string, number> = {};
+  const sparing = new SparingLog(
+    (level, message, detail) => log[level](detail, message),
+    () => performance.now(),
+  );
+  const refuse = (cause: string, address: string, detail: object = {}): void => {
+    refused[cause] = (refused[cause] ?? 0) + 1;
+    sparing.say('info', `connection refused: ${cause}`, { ...detail, subject: address });
+  };
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -62,8 +79,11 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     maxRequestsPerSocket: 10_000,
     forceCloseConnections: 'idle',
     handlerTimeout: answerTimeout,
-    http: { connectionsCheckingInterval: Math.min(CHECK_MS, requestTimeout) },
-    clientErrorHandler: answerNoRequest,
+    ...serverOptions(certificates, requestTimeout),
+    clientErrorHandler: (error, socket) => {
+      if (isTlsHello(error)) refuse('tls-on-plain-port', socket.remoteAddress ?? 'unknown');
+      answerNoRequest(error, socket);
+    },
     frameworkErrors: (error, _request, reply) => {
       sendProblem(
         reply,
@@ -74,27 +94,96 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     },
     routerOptions: { maxParamLength: 200 },
     ...(trustProxy.length === 0 ? {} : { trustProxy: [...trustProxy] }),
-  });
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
-  app.setErrorHandler(handleError);
+  }) as unknown as FastifyInstance;
+  app.setValidatorCompiler(validatorCompiler).setErrorHandler(handleError);
   // Measured on Node 24: while the time-out of heads is the longer one, that of whole requests never cuts a slow body.
   app.server.headersTimeout = requestTimeout;
-  const { limits, http } = config;
-  /** Since the start: connections refused by cause, answers by status. */
-  const refused: Record<string, number> = {};
-  const answers: Record<string, number> = {};
   const closeUnused = guardSockets(
     app.server,
     {
-      connections: limits.httpConnections,
-      connectionsPerAddress: limits.httpConnectionsPerAddress,
-      behindProxy: http.trustProxy.length > 0,
+      connections: config.limits.httpConnections,
+      connectionsPerAddress: config.limits.httpConnectionsPerAddress,
+      behindProxy: trustProxy.length > 0,
+      proxies: config.http.proxyProtocol,
+      timeoutMs: requestTimeout,
     },
-    (cause) => {
-      refused[cause] = (refused[cause] ?? 0) + 1;
-    },
+    certificates,
+    refuse,
   );
   app.addHook('preClose', async () => closeUnused());
+  limitIdling(app, answerTimeout, idleTimeout);
+  app.addHook('onResponse', async (_request, { statusCode }) => {
+    answers[statusCode] = (answers[statusCode] ?? 0) + 1;
+  });
+  refuseMistaken(app);
+  const methods = tellMethods(app);
+  const https = config.http.secureCookies || certificates !== null;
+  await app.register(helmet, securityHeaders(https));
+  if (!https) tellHttps(app);
+  await app.register(cookie);
+  await app.register(rateLimit, {
+    max: config.limits.requestsPerMinute,
+    timeWindow: MINUTE,
+    cache: 10_000,
+  });
+  await app.register(swagger, description);
+  const means = { relational: options.access.relational, whileAllowed: new WhileAllowed() };
+  await app.register(
+    (scope, _prefix, done) => {
+      apiRoutes(scope, options, means);
+      done();
+    },
+    { prefix: API },
+  );
+  openRoutes(app, options, means, httpMetrics(refused, answers, means.whileAllowed));
+  await consoleRoutes(app, options.console, methods);
+  return app;
+}
+
+/** What Node's server is made with; TLS when there is a certificate. */
+function serverOptions(certificates: Certificates | null, requestTimeout: number): object {
+  // A request without a host is refused below, with a problem document.
+  const http = {
+    connectionsCheckingInterval: Math.min(CHECK_MS, requestTimeout),
+    requireHostHeader: false,
+  };
+  return certificates === null ? { http } : { https: { ...http, ...tlsOptions(certificates) } };
+}
+
+/** Refuses what would be read as something that it is not: coded bodies, and requests of no host or of two. */
+function refuseMistaken(app: FastifyInstance): void {
+  const refuse = async (reply: FastifyReply, detail: string): Promise<void> => {
+    await sendProblem(reply, 400, 'bad-request', detail);
+  };
+  app.addHook('onRequest', async ({ headers, raw }, reply) => {
+    const { rawHeaders } = raw;
+    const hosts = rawHeaders.filter((name, n) => n % 2 === 0 && /^host$/i.test(name)).length;
+    if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1'))
+      return refuse(reply, 'the head must name one Host');
+    if (!/^(?:chunked)?$/i.test(headers['transfer-encoding']?.trim() ?? ''))
+      return refuse(reply, 'no transfer-encoding but chunked is read');
+    const coding = headers['content-encoding']?.trim() ?? '';
+    if (/^(?:identity)?$/i.test(coding)) return;
+    const detail = `a body of content-encoding ${coding.slice(0, 40)} is not read: send it as it is`;
+    await sendProblem(
+      reply.header('accept-encoding', 'identity'),
+      415,
+      'unsupported-content-encoding',
+      detail,
+    );
+  });
+}
+
+/** A proxy that is believed knows of each request how its browser asked. */
+function tellHttps(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.protocol === 'https')
+      void reply.header('strict-transport-security', `max-age=${HSTS_SECONDS}`);
+  });
+}
+
+/** Ends connections on which nothing moves. */
+function limitIdling(app: FastifyInstance, answerTimeout: number, idleTimeout: number): void {
   // While an answer is made nothing moves: its own time-out counts then, and that of the connection again when it is sent.
   app.addHook('onRequest', async (request) => {
     const { handlerTimeout = answerTimeout } = request.routeOptions;
@@ -103,28 +192,26 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   app.addHook('onSend', async (request) => {
     letIdle(request.raw, idleTimeout);
   });
-  app.addHook('onResponse', async (_request, { statusCode }) => {
-    answers[statusCode] = (answers[statusCode] ?? 0) + 1;
-  });
+}
+
+/** Answers methods that an address lacks with those that it has. */
+function tellMethods(app: FastifyInstance): Methods {
+  // What Node can read is told that it is not answered, rather than that it can't be read.
+  for (const method of METHODS)
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method))
+      app.addHttpMethod(method, { hasBody: true });
   const methods = new Methods(app);
-  await app.register(helmet, securityHeaders(config.http.secureCookies));
-  await app.register(cookie);
-  await app.register(rateLimit, {
-    max: config.limits.requestsPerMinute,
-    timeWindow: MINUTE,
-    cache: 10_000,
+  // A route of parameters stands in for addresses that they can't be: those have other methods, or do not exist.
+  app.addHook('onRequest', async (request, reply) => {
+    const allowed = methods.at(request.url);
+    if (allowed.length > 0 && !allowed.includes(request.method)) await refuseMethod(reply, allowed);
   });
-  await app.register(swagger, description);
-  await app.register(
-    (scope, _prefix, done) => {
-      apiRoutes(scope, options);
-      done();
-    },
-    { prefix: API },
-  );
-  openRoutes(app, options, httpMetrics(refused, answers));
-  await consoleRoutes(app, options.console, methods);
-  return app;
+  return methods;
+}
+
+function refuseMethod(reply: FastifyReply, allowed: readonly string[]): FastifyReply {
+  void reply.header('allow', allowed.join(', '));
+  return sendProblem(reply, 405, 'method-not-allowed', `use ${allowed.join(', ')} here`);
 }
 
 /** Sets how long nothing may move on a request's connection; what is asked in process has none. */
@@ -146,30 +233,43 @@ function securityHeaders(https: boolean): Parameters<typeof helmet>[1] {
         frameAncestors: ["'none'"],
       },
     },
-    strictTransportSecurity: https,
+    // What else there is below our name is not ours to decide about.
+    strictTransportSecurity: https ? { maxAge: HSTS_SECONDS, includeSubDomains: false } : false,
     crossOriginOpenerPolicy: https,
     originAgentCluster: https,
   };
 }
 
-function apiRoutes(api: FastifyInstance, { access, parts }: HttpOptions): void {
-  guard(api, access);
+function apiRoutes(
+  api: FastifyInstance,
+  { access, parts, config }: HttpOptions,
+  means: Means,
+): void {
+  guard(api, { ...access, shares: requestShares(api, config.limits.requestsPerMinute) });
+  readJson(api, { keep: false });
   // What somebody may see is for them alone, and old a second later.
   api.addHook('onRequest', async (_request, reply) => {
     void reply.header('cache-control', 'no-store');
   });
   const routes = parts.flatMap((part) => part.routes ?? []);
   for (const one of [...routes, route(system.describe, () => api.swagger())])
-    mount(api, one, access.relational);
+    mount(api, one, means);
 }
 
 function httpMetrics(
   refused: Readonly<Record<string, number>>,
   answers: Readonly<Record<string, number>>,
+  whileAllowed: WhileAllowed,
 ): MetricGroup {
   return metricGroup(
-    () => ({ refused, answers }),
+    () => ({ refused, answers, brokenOff: whileAllowed.brokenOff }),
     [
+      {
+        kind: 'counter',
+        name: 'answers_broken_off_total',
+        help: 'Long answers that ended with the rights of their caller',
+        value: (now) => now.brokenOff,
+      },
       {
         kind: 'counter',
         name: 'http_refused_total',
@@ -188,20 +288,28 @@ function httpMetrics(
   );
 }
 
-/** What monitoring asks without signing in. */
-function openRoutes(app: FastifyInstance, { access, parts }: HttpOptions, own: MetricGroup): void {
+/** What monitoring asks without signing in: counted by itself, so that who asks much from its address makes nobody look ill. */
+function openRoutes(
+  app: FastifyInstance,
+  { parts, config }: HttpOptions,
+  means: Means,
+  own: MetricGroup,
+): void {
   const metrics = metricsOf([...parts.flatMap((part) => part.metrics ?? []), own]);
   const open = [
     route(system.health, async () => {
       const faults = await Promise.all(parts.map((part) => part.health?.() ?? []));
-      if (faults.flat().length === 0) return { status: 'ok' };
+      const warnings = parts.flatMap((part) => part.warnings?.() ?? []);
+      if (faults.flat().length === 0)
+        return { status: 'ok', ...(warnings.length === 0 ? {} : { warnings }) };
       return problem(503, 'unhealthy', faults.flat().join('; '));
     }),
     route(system.metrics, async () =>
       answer(200, await metrics.text(), { 'content-type': metrics.contentType }),
     ),
   ];
-  for (const one of open) mount(app, one, access.relational);
+  const perMinute = config.limits.requestsPerMinute;
+  for (const one of open) mount(app, { ...one, perMinute }, means);
 }
 
 /** The console's files; every other page address gives its index, which finds its way itself. */
@@ -227,10 +335,7 @@ async function consoleRoutes(
       !request.url.startsWith('/api/') &&
       (request.headers.accept ?? '').includes('text/html');
     const allowed = methods.at(request.url);
-    if (allowed.length > 0) {
-      void reply.header('allow', allowed.join(', '));
-      return sendProblem(reply, 405, 'method-not-allowed', `use ${allowed.join(', ')} here`);
-    }
+    if (allowed.length > 0) return refuseMethod(reply, allowed);
     if (built && page) return reply.header('cache-control', 'no-cache').sendFile('index.html');
     return sendProblem(reply, 404, 'not-found', 'there is nothing at this address');
   });

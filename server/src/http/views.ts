@@ -1,8 +1,8 @@
 /** How areas, devices and values are told over HTTP. */
 import type * as api from '@village/api';
-import { formatTime, QUANTITIES, type Quantity } from '@village/core';
+import { type ClockOffset, formatTime, parseTime, QUANTITIES, type Quantity } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
-import type { NotTakenTopic } from '@village/ingest';
+import type { GatewayState, NotTakenPart, NotTakenTopic } from '@village/ingest';
 import type { AsReceived, CorrectedLatest } from '@village/platform';
 import { type AreaNode, areaRefOf, type DeviceEntry, type Directory } from '@village/registry';
 import type { Account } from '@village/store/relational';
@@ -42,6 +42,14 @@ function viewValues(latest: readonly CorrectedLatest[]): Record<string, api.devi
   );
 }
 
+/** The client id that a credential is bound to; nothing where it is bound to none. */
+export const viewBound = (
+  bound: { readonly clientId: string; readonly boundAt: number } | null,
+): Pick<api.devices.Device, 'clientId'> =>
+  bound === null
+    ? {}
+    : { clientId: { clientId: bound.clientId, boundAt: formatTime(bound.boundAt) } };
+
 /** A device's state and newest values. */
 export function viewLatest(entry: DeviceEntry, newest: NewestValues): api.devices.Latest {
   return {
@@ -54,7 +62,7 @@ export function viewLatest(entry: DeviceEntry, newest: NewestValues): api.device
 
 /** A device with everything that lists and its own page show. */
 export function viewDevice(entry: DeviceEntry, newest: NewestValues): api.devices.Device {
-  const { id, name, profile, gateway, address, longitude, latitude } = entry.device;
+  const { id, name, profile, gateway, address, longitude, latitude, clock } = entry.device;
   const { state, lastSeenAt, values } = viewLatest(entry, newest);
   return {
     id,
@@ -67,11 +75,60 @@ export function viewDevice(entry: DeviceEntry, newest: NewestValues): api.device
     address,
     longitude,
     latitude,
+    ...(clock === 'keep' ? {} : { clockUse: clock }),
     ...(entry.retiredAt === null ? {} : { retiredAt: formatTime(entry.retiredAt) }),
     state,
     lastSeenAt,
     values,
   };
+}
+
+const tenths = (ms: number): number => Math.round(ms / 100) / 10;
+
+/** How far a device's clock is off. */
+export const viewClock = ({ offset, drift, since }: ClockOffset): api.devices.DeviceClock => ({
+  offset: tenths(offset),
+  drift: drift === null ? null : tenths(drift),
+  since: formatTime(since),
+});
+
+/** Parts of frames that were not taken. */
+export function viewRefusedPart({
+  cause,
+  metric,
+  place,
+  count,
+  firstAt,
+  lastAt,
+}: NotTakenPart): api.devices.Refusal {
+  return {
+    topic: null,
+    cause: cause ?? 'further',
+    ...(metric === null ? {} : { metric }),
+    ...(place === '' ? {} : { place }),
+    count,
+    firstAt: formatTime(firstAt),
+    lastAt: formatTime(lastAt),
+  };
+}
+
+/** Parts of frames that a gateway refused, of one device where one is asked for. */
+export function viewRefusedByGateway(
+  refused: GatewayState['refused'] | undefined,
+  device?: string,
+): (api.devices.Refusal & { device: string })[] {
+  return (refused ?? [])
+    .filter((one) => device === undefined || one.device === device)
+    .map(({ device: of, reason, metric, place, count, firstAt, lastAt }) => ({
+      device: of,
+      topic: null,
+      cause: reason,
+      ...(metric === null ? {} : { metric }),
+      ...(place === '' ? {} : { place }),
+      count,
+      firstAt: formatTime(parseTime(firstAt)),
+      lastAt: formatTime(parseTime(lastAt)),
+    }));
 }
 
 /** Messages of one topic that were not taken. */
@@ -97,7 +154,10 @@ export function viewProfile(profile: DeviceProfile): api.devices.Profile {
     ...(profile.evidence === 'none' ? {} : { evidence: profile.evidence }),
     reportEvery: profile.reportEveryMs / 1000,
     silentAfter: profile.silentAfterMs / 1000,
-    events: profile.events.map((event) => ({ ...event })),
+    events: profile.events.map(({ channels, ...event }) => ({
+      ...event,
+      ...(channels === undefined ? {} : { channels: [...channels] }),
+    })),
     metrics: profile.metrics.map((metric) => {
       const quantity: Quantity = QUANTITIES[metric.quantity];
       return {
@@ -111,6 +171,7 @@ export function viewProfile(profile: DeviceProfile): api.devices.Profile {
         ...(metric.span === 'instant' ? {} : { span: metric.span, statistic: metric.statistic }),
         ...(quantity.total === true ? { total: true } : {}),
         ...(quantity.state === true ? { state: true } : {}),
+        ...(metric.channel === undefined ? {} : { channel: metric.channel }),
       };
     }),
   };

@@ -20,7 +20,7 @@ beforeAll(async () => {
   test = await startCounty();
   admin = await test.client('admin');
   database = new DatabaseSync(join(test.folder, 'data', 'relational.sqlite'), { timeout: 5_000 });
-});
+}, 60_000);
 afterAll(async () => {
   database.close();
   await test.close();
@@ -62,6 +62,11 @@ const actions: readonly [string, () => Promise<{ statusCode: number }>, () => un
     'the end of a device',
     () => admin.ask('POST', '/devices/south-ph/retire', {}),
     () => rows('select id, retired_at from device order by id'),
+  ],
+  [
+    "what is made of a device's clock",
+    () => admin.ask('PUT', '/devices/south-air/clock', { use: 'correct' }),
+    () => rows('select id, clock from device order by id'),
   ],
   [
     'an attribute',

@@ -1,6 +1,8 @@
 /** The core modules, in the order in which their tables and routes come. A new module is one line here. */
 import { jobsModule, type Module } from '@village/platform';
 import { backupModule } from './backup/module.ts';
+import { certificatesModule } from './certificates/module.ts';
+import { clientIdsModule } from './client-ids/module.ts';
 import { correctionsModule } from './corrections/module.ts';
 import { eventsModule } from './events/module.ts';
 import { exportModule } from './export/module.ts';
@@ -20,6 +22,7 @@ export const modules: readonly Module<Needs, Tools>[] = [
   sessionModule,
   peopleModule,
   registryModule,
+  clientIdsModule,
   readingsModule,
   figuresModule,
   framesModule,
@@ -29,5 +32,6 @@ export const modules: readonly Module<Needs, Tools>[] = [
   exportModule,
   liveModule,
   backupModule,
+  certificatesModule,
   jobsModule,
 ];

@@ -3,18 +3,22 @@ import type { Broker } from '@village/broker';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Pipeline } from '@village/ingest';
 import type {
+  Ages,
   CommandTools,
   CorrectedLatest,
   Corrections,
+  FairQueries,
   Platform,
   View,
   ViewQueries,
 } from '@village/platform';
-import type { Directory, Imports, Lifecycle, ProfileRevisions } from '@village/registry';
+import type { ClientIds, Directory, Imports, Lifecycle, ProfileRevisions } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Config } from '../config/config.ts';
+import type { Sending } from '../http/streamed.ts';
 import type { Backups } from './backup/backups.ts';
+import type { ListenerCertificates } from './certificates/listeners.ts';
 import type { Passwords } from './session/passwords.ts';
 
 /** Newest values of devices, corrected. */
@@ -25,6 +29,10 @@ export interface NewestValues {
 export interface Needs extends Platform {
   readonly config: Config;
   readonly store: TimeSeriesStore;
+  /** Questions to the archive, in turns. */
+  readonly fair: FairQueries;
+  /** Long answers that are on their way. */
+  readonly sending: Sending;
   /** Queries by view: what was received, and that with what was stated of it. */
   readonly readings: Readonly<Record<View, ViewQueries>>;
   readonly corrections: Corrections;
@@ -32,11 +40,16 @@ export interface Needs extends Platform {
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   /** Every text that the profiles have had. */
   readonly profileRevisions: ProfileRevisions;
+  /** How old what is kept is. */
+  readonly ages: Ages;
   readonly directory: Directory;
   readonly imports: Imports;
   readonly lifecycle: Lifecycle;
   readonly pipeline: Pipeline;
   readonly broker: Broker;
+  /** Null where any client id will do. */
+  readonly clientIds: ClientIds | null;
+  readonly certificates: ListenerCertificates;
   readonly backups: Backups;
   /** One for all, since checks at once are bounded. */
   readonly passwords: Passwords;
@@ -45,7 +58,7 @@ export interface Needs extends Platform {
 /** What commands of the core modules get. */
 export interface Tools extends CommandTools {
   readonly config: Config;
-  /** Runs work over both stores of a server that does not run. @throws store-in-use, no-data */
+  /** Runs work over both stores of a server that does not run. @throws store-in-use, no-data, restore-unfinished */
   withStores<T>(
     work: (stores: { store: TimeSeriesStore; relational: Relational }) => Promise<T>,
   ): Promise<T>;

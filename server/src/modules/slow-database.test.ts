@@ -81,7 +81,8 @@ it('a request whose body comes after its caller has lost the right is refused', 
     `POST /api/v1/tokens HTTP/1.1\r\nhost: x\r\ncookie: ${cookie}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`,
   );
   socket.write(body.slice(0, 5));
-  await systemTimer.sleep(SECOND);
+  // Longer than a second after its head was read, which a busy machine does later than it was written.
+  await systemTimer.sleep(4 * SECOND);
   expect((await admin.ask('DELETE', '/users/helper')).statusCode).toBe(204);
   let answer = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => {

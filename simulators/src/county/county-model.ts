@@ -1,6 +1,6 @@
 /** What any device of a planned county measures at any time, with what a scenario does to it. */
 import { bug } from '@village/core';
-import type { DeviceProfile } from '@village/device-profiles';
+import type { DeviceProfile, Metric } from '@village/device-profiles';
 import type { Effects, Script } from '../play/scenario.ts';
 import type { CountyPlan, PlannedDevice } from './county-plan.ts';
 import { modelValue } from './values.ts';
@@ -45,10 +45,22 @@ export class CountyModel {
   values(device: PlannedDevice, at: number): Record<string, number> {
     const drift = this.effects(device, at)?.drift ?? 0;
     const values: Record<string, number> = {};
-    for (const metric of this.profile(device).metrics)
+    for (const metric of spokenOf(this.profile(device)))
       values[metric.key] = modelValue(this.#plan.seed, this.#rain, device.id, metric, at, drift);
     return values;
   }
+}
+
+/** Channels of a kind that a simulated device has: the first two that its profile lists. */
+const CHANNELS = 2;
+
+/** What a simulated device of that type measures. */
+export function spokenOf({ metrics }: DeviceProfile): readonly Metric[] {
+  return metrics.filter(({ channel }) => {
+    if (channel === undefined) return true;
+    const others = metrics.filter((one) => one.channel?.base === channel.base);
+    return others.findIndex((one) => one.channel?.key === channel.key) < CHANNELS;
+  });
 }
 
 const models = new WeakMap<CountyPlan, CountyModel>();

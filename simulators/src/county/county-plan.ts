@@ -10,7 +10,7 @@ export interface WireAddress {
   readonly port?: number;
 }
 
-export interface PlannedDevice extends Device {
+export interface PlannedDevice extends Omit<Device, 'clock'> {
   readonly everyMs: number;
   readonly wire: WireAddress;
 }

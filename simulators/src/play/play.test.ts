@@ -4,6 +4,7 @@ import { assembleFrame, planReads } from '@village/device-profiles/modbus';
 import { matchTopic } from '@village/device-profiles/mqtt';
 import modbus from 'modbus-serial';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { spokenOf } from '../county/county-model.ts';
 import {
   COUNTY,
   type CountyPlan,
@@ -221,8 +222,15 @@ describe('a played county', () => {
       const readings = (told.get(one.id) ?? []).flatMap((frame) => frame.readings);
       const profile = playing.model.profile(one);
       expect(readings.map(({ metric }) => metric).sort()).toEqual(
-        profile.metrics.map(({ key }) => key).sort(),
+        spokenOf(profile)
+          .map(({ key }) => key)
+          .sort(),
       );
+      // Both rules of a camera, of one second.
+      if (one.profile === 'onvif/camera')
+        expect(readings.map(({ metric }) => metric)).toEqual(
+          expect.arrayContaining(['count-inbound', 'count-outbound', 'motion', 'motion-2']),
+        );
       const [first] = told.get(one.id) as [Decoded];
       for (const { metric, value, quality } of readings) {
         const truth = playing.model.value(one.id, metric, first.at ?? timer.now());

@@ -5,7 +5,14 @@
  * What is the same on every engine: value, quality and `at` of a reading exactly, sums within 1e-9. First receipt, lane
  * and how much was backfilled are the engine's own (`ArchiveTraits` in the suite): one that overwrites keeps the last.
  */
-import type { DeviceEvent, Lane, OperationalError, Quality, Reading, Timer } from '@village/core';
+import {
+  type DeviceEvent,
+  type Lane,
+  OperationalError,
+  type Quality,
+  type Reading,
+  type Timer,
+} from '@village/core';
 import type { CommittedGroup } from '../journal/contract.ts';
 
 /** Tells the operator; `detail` is for the structured log. */
@@ -48,6 +55,20 @@ export interface DeviceSpan {
   /** from ≤ at < to, ms. */
   readonly from: number;
   readonly to: number;
+}
+
+export interface RangeManyQuery {
+  /** In any order; what spans of a device share is told once. */
+  readonly spans: readonly DeviceSpan[];
+  readonly metrics?: readonly string[];
+  /** As of `RangeQuery`. */
+  readonly profile?: string;
+}
+
+/** Some rows of one device, at most 10,000, in order of time. */
+export interface DeviceRows {
+  readonly device: string;
+  readonly rows: readonly RangeRow[];
 }
 
 export interface AggregateQuery {
@@ -156,6 +177,24 @@ export const ORIGINAL_COLUMNS = [
   'corrections',
 ] as const;
 
+/** What people call a metric, and what it is measured in. */
+export interface MetricWords {
+  readonly zh: string;
+  readonly en: string;
+  readonly unit: string;
+}
+
+/** What people call what is exported; undefined for what has no name. */
+export interface ExportWords {
+  device(id: string): string | undefined;
+  metric(profile: string, metric: string): MetricWords | undefined;
+  /** Profile that a device has now, for readings of which only the device is known. */
+  profile(device: string): string | undefined;
+}
+
+/** What an export tells of each reading in the end, for people. */
+export const WORD_COLUMNS = ['device_name', 'metric_name', 'metric_name_en', 'unit'] as const;
+
 /** What to export. */
 export interface ExportQuery {
   readonly devices: readonly string[];
@@ -165,11 +204,18 @@ export interface ExportQuery {
   /** Readings that are left out. */
   readonly without?: readonly DeviceSpan[];
   /**
-   * Readings to write beside those of the archive; then each row also has `original_device`, `original_at`, `original_value`,
+   * Readings to write beside those of the archive, in no order; then each row also has `original_device`, `original_at`, `original_value`,
    * `original_quality` and `corrections`, the numbers of statements with spaces between.
    */
   readonly corrected?: AsyncIterable<CorrectedReading>;
+  /** The same by device and time, for an archive that does not sort what it writes; it takes longer. */
+  readonly correctedInOrder?: () => AsyncIterable<CorrectedReading>;
+  /** Without them the last columns are empty. */
+  readonly words?: ExportWords;
 }
+
+/** Which readings to count. */
+export type CountQuery = Pick<ExportQuery, 'devices' | 'metrics' | 'from' | 'to'>;
 
 export interface ArchiveCounters {
   /** Rows taken and not durable in the archive yet; they are in the journal. */
@@ -207,22 +253,49 @@ export interface LackingSpan {
   readonly rows: number;
 }
 
+/** Most rows of one aggregate's answer. */
+export const AGGREGATE_ROWS_MAX = 50_000;
+
+/** A question whose cost is wanted before it is asked. */
+export type Weighed =
+  | { readonly of: 'spans'; readonly spans: readonly DeviceSpan[] }
+  | { readonly of: 'aggregate'; readonly query: AggregateQuery };
+
 /** The queries; every one rejects with an `OperationalError`, with `retry` set when waiting helps. */
 export interface ArchiveQueries {
   /** Readings of one device by event time, each (device, metric, at) once; rows without a metric asked for are left out. */
   range(query: RangeQuery, signal?: AbortSignal): Promise<RangeRow[]>;
+  /**
+   * The same of many devices' spans at once, which costs as its rows do and not as the number of spans. What comes of a device comes
+   * together, in order of time; devices come in no particular order, and those without rows don't. Whoever has enough may
+   * stop: no more than an answer of some megabytes is read ahead.
+   */
+  rangeMany(query: RangeManyQuery, signal?: AbortSignal): AsyncIterable<DeviceRows>;
+  /** @throws answer-too-large when it has more than `AGGREGATE_ROWS_MAX` rows */
   aggregate(query: AggregateQuery, signal?: AbortSignal): Promise<AggregateRow[]>;
   completeness(query: CompletenessQuery, signal?: AbortSignal): Promise<Completeness>;
   /** By time, oldest first; events with the same device, time, type and detail are one. */
   events(query: EventQuery, signal?: AbortSignal): Promise<DeviceEvent[]>;
-  /** Writes readings as long-form rows (device, metric, at, value, quality, lane, received_at) to a file. */
+  /**
+   * Writes readings as long-form rows to a file: `device, metric, at, value, quality, lane, received_at`, those of corrected
+   * readings, `WORD_COLUMNS`. Rows come by device, time and metric; times are instants that say that they are UTC.
+   */
   exportTo(
     path: string,
     format: 'csv' | 'parquet',
     query: ExportQuery,
     signal?: AbortSignal,
   ): Promise<{ rows: number }>;
+  /** Rows that answering would read, about, without reading any; absent where the engine can't know. */
+  weigh?(weighed: Weighed): number;
 }
+
+/** More rows than one answer has. */
+export const answerTooLarge = (): OperationalError =>
+  new OperationalError(
+    'answer-too-large',
+    `the answer has more than ${AGGREGATE_ROWS_MAX} rows: ask for wider buckets, fewer groups or less time`,
+  );
 
 export interface Archive extends ArchiveQueries {
   /** Name of the engine, as in the configuration. */
@@ -252,6 +325,10 @@ export interface Archive extends ArchiveQueries {
   locate(locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>): void;
   /** What answers lack at the moment; absent where the engine can't know. */
   lacking?(query: LackingQuery): readonly LackingSpan[];
+  /** About how many readings there are, by asking; absent where `weigh` knows. */
+  countReadings?(query: CountQuery, signal?: AbortSignal): Promise<number>;
+  /** Writes the rows of exported Parquet files as one file, in the order of the files; absent where exports are CSV alone. */
+  joinParquet?(paths: readonly string[], path: string, signal?: AbortSignal): Promise<void>;
   counters(): ArchiveCounters;
   /** Present where the engine needs care that only it can have. */
   readonly maintenance?: Maintenance;

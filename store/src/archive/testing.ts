@@ -16,14 +16,18 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { frameTests } from '../frames/testing.ts';
 import { ROW_FLAG } from '../journal/contract.ts';
+import { journalTests } from '../journal/testing.ts';
 import type { TimeSeriesStore } from '../time-series/contract.ts';
+import { boundsTests } from './bounds/testing.ts';
 import { completenessTests } from './completeness/testing.ts';
 import type { AggregateQuery, Completeness, RangeRow } from './contract.ts';
 import { locationTests } from './locations/testing.ts';
+import { manyTests } from './many/testing.ts';
 import { Oracle, putRow, type TestRow } from './oracle.ts';
 import { registrationTests } from './registrations/testing.ts';
 
 export { Oracle, putRow, type TestRow } from './oracle.ts';
+export { tell } from './tell.ts';
 
 /** The tests' present: noon in Beijing. */
 export const NOW = Date.UTC(2026, 2, 10, 4);
@@ -418,9 +422,13 @@ export function archiveSuite(name: string, open: OpenStore, traits: ArchiveTrait
     });
 
     completenessTests({ folderOf, openIn, put, plainHours });
-    registrationTests({ folderOf, openIn, plainRows });
-    locationTests({ folderOf, openIn, put });
-    frameTests({ folderOf, openIn });
+    const tools = { folderOf, openIn, plainRows, put };
+    registrationTests(tools);
+    manyTests(tools);
+    boundsTests(tools);
+    locationTests(tools);
+    frameTests(tools);
+    journalTests(tools);
 
     it('keeps an event once, however often it is sent', async () => {
       const folder = await folderOf();
@@ -453,72 +461,6 @@ export function archiveSuite(name: string, open: OpenStore, traits: ArchiveTrait
       await store.compact(NOW + 40 * DAY);
       expect(plain(await store.events(asked))).toEqual(expected);
       expect(await store.events({ ...asked, to: NOW })).toEqual([]);
-    });
-
-    it('knows which batches of a gateway are missing', async () => {
-      const folder = await folderOf();
-      let store = await openIn(folder);
-      for (const seq of [1, 2, 5, 9, 6, 6]) store.sequence('g', 'e1', seq);
-      store.sequenceDropped('g', 'e1', [[3, 3]]);
-      store.sequence('g', 'e2', 2);
-      await store.commitNow();
-      const expected = [
-        {
-          epoch: 'e1',
-          highest: 9,
-          gaps: [
-            [4, 4],
-            [7, 8],
-          ],
-        },
-        { epoch: 'e2', highest: 2, gaps: [[1, 1]] },
-      ];
-      expect(store.sequences('g')).toEqual(expected);
-      await put(store, { device: 'a', at: NOW, values: { pm25: 1 } });
-      await store.flush();
-      await store.close();
-      store = await openIn(folder);
-      expect(store.sequences('g')).toEqual(expected);
-      expect(store.sequences('other')).toEqual([]);
-    });
-
-    it('keeps what could not be decoded, with its state', async () => {
-      const folder = await folderOf();
-      let store = await openIn(folder);
-      const entry = {
-        receivedAt: NOW,
-        source: 'g',
-        device: null,
-        topic: 't',
-        reason: 'payload-not-json',
-        message: 'no',
-        payload: Buffer.from('{'),
-      };
-      for (let i = 0; i < 3; i++) store.deadLetter({ ...entry, topic: `t${i}` });
-      await store.commitNow();
-      const [first] = store.deadLetters({ limit: 1 });
-      expect({ ...first, payload: Buffer.from(first!.payload).toString() }).toEqual({
-        ...entry,
-        topic: 't0',
-        payload: '{',
-        id: first!.id,
-        state: 'open',
-      });
-      store.resolveDeadLetters([first!.id], 'rerun');
-      await store.close();
-      store = await openIn(folder);
-      expect(store.deadLetters({ limit: 9, state: 'open' }).map(({ topic }) => topic)).toEqual([
-        't1',
-        't2',
-      ]);
-      expect(store.deadLetters({ limit: 9, after: first!.id }).map(({ topic }) => topic)).toEqual([
-        't1',
-        't2',
-      ]);
-      expect(store.deadLetters({ limit: 9, state: 'rerun' }).map(({ topic }) => topic)).toEqual([
-        't0',
-      ]);
-      expect(store.counters().deadLetters).toBe(3);
     });
 
     it('exports long-form rows that a spreadsheet takes for data', async () => {
@@ -606,14 +548,14 @@ export function archiveSuite(name: string, open: OpenStore, traits: ArchiveTrait
       await put(store, { device: 'a', at: NOW, values: { pm25: 1 }, quality: { pm25: 'manual' } });
       await store.flush();
       await put(store, { device: 'a', at: NOW + 1, values: { no2: 2 } });
-      const before = { latest: store.latest('a'), seen: store.lastSeen('a') };
+      const told = () => ({ latest: store.latest('a'), seen: store.lastSeen('a') });
+      const before = told();
       const asked = { device: 'a', from: NOW, to: NOW + 9, limit: 9 };
       const rows = await store.range(asked);
       expect(rows).toHaveLength(2);
       await store.close();
       store = await openIn(folder);
-      expect({ latest: store.latest('a'), seen: store.lastSeen('a') }).toEqual(before);
-      expect(await store.range(asked)).toEqual(rows);
+      expect([told(), await store.range(asked)]).toEqual([before, rows]);
     });
 
     // Declared only where it is offered: what an engine need not have is not skipped.

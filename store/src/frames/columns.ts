@@ -79,8 +79,12 @@ function payloadColumns(frames: readonly ReceivedFrame[]): Payloads {
   };
 }
 
-/** The payloads of frames of these devices. @throws frames-damaged */
-function payloadsOf(devices: readonly string[], columns: Payloads): Uint8Array[] {
+/** The payloads of frames of these devices; null of those that nobody wants. @throws frames-damaged */
+function payloadsOf(
+  devices: readonly string[],
+  columns: Payloads,
+  wanted: (i: number) => boolean,
+): (Uint8Array | null)[] {
   const skeletons = JSON.parse(columns.skeletons.toString('utf8')) as string[];
   const [shapes, lengths, numbers] = [columns.shapes, columns.lengths, columns.numbers].map(
     (column) => new NumberReader(column),
@@ -90,21 +94,27 @@ function payloadsOf(devices: readonly string[], columns: Payloads): Uint8Array[]
     length += lengths.next();
     return { device, skeleton: shapes.next(), length };
   });
-  const payloads: Uint8Array[] = [];
+  const payloads: (Uint8Array | null)[] = [];
   let at = 0;
   for (const [from, to] of runs(shaped)) {
     const { skeleton } = shaped[from]!;
     if (skeleton >= 0) {
       const text = skeletons[skeleton];
       if (text === undefined) throw blockDamaged();
-      for (const payload of textsOf(text, to - from, numbers))
-        payloads.push(new Uint8Array(payload));
+      for (const payload of textsOf(text, to - from, numbers, (i) => wanted(from + i)))
+        payloads.push(payload === null ? null : new Uint8Array(payload));
       continue;
     }
-    const own = Array.from({ length: to - from }, () => new Uint8Array(shaped[from]!.length));
-    for (let byte = 0; byte < shaped[from]!.length; byte++)
-      for (const payload of own) payload[byte] = columns.bytes[at++]!;
-    payloads.push(...own);
+    const [count, size] = [to - from, shaped[from]!.length];
+    if (at + count * size > columns.bytes.length) throw blockDamaged();
+    for (let i = 0; i < count; i++) {
+      const payload = wanted(from + i) ? new Uint8Array(size) : null;
+      if (payload !== null)
+        for (let byte = 0; byte < size; byte++)
+          payload[byte] = columns.bytes[at + byte * count + i]!;
+      payloads.push(payload);
+    }
+    at += count * size;
   }
   if (at !== columns.bytes.length) throw blockDamaged();
   return payloads;
@@ -171,8 +181,11 @@ function columnsOf(block: Buffer): Buffer[] {
   return columns;
 }
 
-/** The frames of such bytes, in their order. @throws frames-damaged */
-export function decodeFrames(block: Buffer): ReceivedFrame[] {
+/** Of the frames of such bytes, in their order, those of these devices and times. @throws frames-damaged */
+export function decodeFrames(
+  block: Buffer,
+  isWanted: (device: string, at: number) => boolean = () => true,
+): ReceivedFrame[] {
   const columns = columnsOf(block);
   const known = JSON.parse(columns[0]!.toString('utf8')) as string[];
   const after = 1 + TEXTS.length;
@@ -201,9 +214,14 @@ export function decodeFrames(block: Buffer): ReceivedFrame[] {
     const batch = sequence === -1 ? null : sequence;
     return { device, at, receivedAt: at + delay, source, way, epoch, sequence: batch, decoding };
   });
+  const wanted = heads.map((head) => isWanted(head.device, head.at));
   const payloads = payloadsOf(
     heads.map(({ device }) => device),
     { skeletons, shapes, lengths, numbers, bytes },
+    (i) => wanted[i] === true,
   );
-  return heads.map((head, i) => ({ ...head, payload: payloads[i]! }));
+  return heads.flatMap((head, i) => {
+    const payload = payloads[i]!;
+    return payload === null ? [] : [{ ...head, payload }];
+  });
 }

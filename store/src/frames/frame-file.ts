@@ -138,9 +138,13 @@ export async function readPage(path: string, page: Stretch): Promise<Stretch[]> 
   return JSON.parse((await readStretch(path, page)).toString('utf8')) as Stretch[];
 }
 
-/** The frames of one block. @throws frames-damaged */
-export async function readBlock(path: string, block: Stretch): Promise<ReceivedFrame[]> {
-  return decodeFrames(await readStretch(path, block));
+/** The frames of one block, or those of these devices and times alone. @throws frames-damaged */
+export async function readBlock(
+  path: string,
+  block: Stretch,
+  isWanted?: (device: string, at: number) => boolean,
+): Promise<ReceivedFrame[]> {
+  return decodeFrames(await readStretch(path, block), isWanted);
 }
 
 class BlockWriter {

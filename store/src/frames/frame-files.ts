@@ -8,11 +8,10 @@ import { BEIJING_OFFSET_MS, DAY, OperationalError } from '@village/core';
 import { z } from 'zod';
 import type { JournalPlace, MissedSpan, ReceivedFrame } from '../journal/contract.ts';
 import type { Report } from '../journal/settings.ts';
+import { FirstFrames, stretchesWith, type Wanted } from './first-frames.ts';
 import {
   compareFrames,
-  compareTexts,
   type Footer,
-  once,
   readBlock,
   readFooter,
   readPage,
@@ -23,8 +22,6 @@ import {
 const NAME = /^(\d{1,16})-(\d{1,16})-(\d{1,9})\.frames(\.damaged)?$/;
 /** Files joined at once: each is open at one block. */
 const JOINED_MAX = 16;
-/** Frames beyond those asked for that are looked at before the later ones are let go. */
-const LOOKED_AT = 256;
 
 interface FrameFile {
   readonly name: string;
@@ -214,18 +211,25 @@ export class FrameFiles {
 
   /** Adds what is looked for; true when some of it may be missing. */
   async #findIn(file: FrameFile, wanted: Wanted, first: FirstFrames): Promise<boolean> {
-    const { device, from, to, signal } = wanted;
+    const { device, from, to, limit, signal } = wanted;
+    const isWanted = (name: string, at: number): boolean =>
+      name === device && at >= from && at < to;
     let hurt = false;
+    let found = 0;
     for (const page of stretchesWith(file.footer.pages, wanted)) {
       const blocks = await this.#read(file, page, readPage);
       hurt ||= blocks === null;
       for (const block of stretchesWith(blocks ?? [], wanted)) {
         if (signal?.aborted === true)
           throw new OperationalError('query-aborted', 'The query was given up.');
-        const frames = await this.#read(file, block, readBlock);
+        const frames = await this.#read(file, block, (path, stretch) =>
+          readBlock(path, stretch, isWanted),
+        );
         hurt ||= frames === null;
-        for (const frame of frames ?? [])
-          if (frame.device === device && frame.at >= from && frame.at < to) await first.add(frame);
+        for (const frame of frames ?? []) await first.add(frame);
+        found += frames?.length ?? 0;
+        // A file holds each once and in order: what follows comes after all that are asked for.
+        if (found >= limit) return hurt;
       }
     }
     return hurt;
@@ -276,7 +280,7 @@ export class FrameFiles {
   async *#framesOf(file: FrameFile): AsyncGenerator<ReceivedFrame> {
     for (const page of file.footer.pages)
       for (const block of await this.#readAll(file, page, readPage))
-        yield* await this.#readAll(file, block, readBlock);
+        yield* await this.#readAll(file, block, (path, stretch) => readBlock(path, stretch));
   }
 
   async #readAll<T>(
@@ -410,60 +414,6 @@ async function each<T>(all: readonly T[], work: (one: T) => Promise<void>): Prom
   if (errors.length > 0) throw errors[0];
 }
 
-/** The frames of a device by event time, `from` ≤ at < `to`, that are looked for: at most so many, the first. */
-export interface Wanted {
-  readonly device: string;
-  readonly from: number;
-  readonly to: number;
-  readonly limit: number;
-  readonly signal?: AbortSignal;
-}
-
-/** The first of many frames in order, each once; what is in memory does not grow with how many there are. */
-class FirstFrames {
-  readonly #limit: number;
-  #frames: ReceivedFrame[] = [];
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  async add(frame: ReceivedFrame): Promise<void> {
-    this.#frames.push(frame);
-    if (this.#frames.length >= 2 * this.#limit + LOOKED_AT) await this.#trim();
-  }
-
-  async #trim(): Promise<void> {
-    this.#frames = (await sortedOnce(this.#frames)).slice(0, this.#limit);
-  }
-
-  async all(): Promise<ReceivedFrame[]> {
-    await this.#trim();
-    return this.#frames;
-  }
-}
-
-/** The pages or blocks, which are in order, that may hold frames of a device in a span. */
-function stretchesWith(
-  stretches: readonly Stretch[],
-  { device, from, to }: Pick<Wanted, 'device' | 'from' | 'to'>,
-): readonly Stretch[] {
-  let low = 0;
-  let high = stretches.length;
-  const before = ({ last }: Stretch): boolean =>
-    (compareTexts(last[0], device) || last[1] - from) < 0;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (before(stretches[middle]!)) low = middle + 1;
-    else high = middle;
-  }
-  let end = low;
-  const begins = ({ first }: Stretch): boolean =>
-    (compareTexts(first[0], device) || first[1] - to) < 0;
-  while (end < stretches.length && begins(stretches[end]!)) end++;
-  return stretches.slice(low, end);
-}
-
 async function* only(
   frames: AsyncIterable<ReceivedFrame>,
   wanted: (frame: ReceivedFrame) => boolean,
@@ -488,11 +438,4 @@ async function* merge(
     yield least.next;
     least.next = (await least.run.next()).value as ReceivedFrame | undefined;
   }
-}
-
-/** Frames in order, each once. */
-export async function sortedOnce(frames: readonly ReceivedFrame[]): Promise<ReceivedFrame[]> {
-  const kept: ReceivedFrame[] = [];
-  for await (const frame of once(frames.toSorted(compareFrames))) kept.push(frame);
-  return kept;
 }

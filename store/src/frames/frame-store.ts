@@ -4,8 +4,9 @@ import { OperationalError } from '@village/core';
 import type { MissedSpan, ReceivedFrame } from '../journal/contract.ts';
 import type { JournalCore } from '../journal/journal.ts';
 import type { FoundFrames, FrameCounters, FrameStore, Pin } from './contract.ts';
+import { sortedOnce, type Wanted } from './first-frames.ts';
 import { type FeedOptions, FrameFeed } from './frame-feed.ts';
-import { FrameFiles, receivedAbout, sortedOnce, type Wanted } from './frame-files.ts';
+import { FrameFiles, receivedAbout } from './frame-files.ts';
 import { Pins } from './pins.ts';
 
 /** Folder of the frames inside the store's. */

@@ -81,6 +81,35 @@ describe('columns', () => {
     }));
     expect(decodeFrames(encodeFrames(frames))).toEqual(frames);
   });
+
+  it('give back those of some devices and times alone, texts and bytes, as they were', () => {
+    const random = seededRandom('some frames');
+    const whole = (most: number): number => Math.floor(random() * most);
+    const texts = [(n: number) => `{"v":${n},"w":-0.${n}}`, (n: number) => `#${n}#${n % 7}.50`];
+    const frames = Array.from({ length: 2_000 }, (_, n) =>
+      frame(
+        `d${Math.floor(n / 200)}`,
+        NOW + (n % 200),
+        texts[Math.floor(n / 100) % 2]!(whole(1e6)),
+      ),
+    ).map((one) => ({
+      ...one,
+      payload:
+        whole(3) > 0
+          ? new Uint8Array(one.payload)
+          : Uint8Array.from({ length: 6 }, () => whole(256)),
+    }));
+    const block = encodeFrames(frames);
+    for (let n = 0; n < 200; n++) {
+      const [device, from] = [`d${whole(11)}`, NOW + whole(200)];
+      const to = from + whole(20);
+      const isWanted = (name: string, at: number): boolean =>
+        name === device && at >= from && at < to;
+      expect(decodeFrames(block, isWanted)).toEqual(
+        frames.filter((one) => isWanted(one.device, one.at)),
+      );
+    }
+  });
 });
 
 describe('texts', () => {
@@ -153,6 +182,25 @@ describe('finding', () => {
     await put(...Array.from({ length: 5 }, (_, n) => frame('d1', NOW + n, `${n}`)));
     const { frames, more } = await store.frames.find('d1', NOW, NOW + 5, 4);
     expect([frames.length, more]).toEqual([4, true]);
+  });
+
+  it('finds the first of thousands of one time, in the order of receipt, whichever file they are in', async () => {
+    const order = Array.from({ length: 6_000 }, (_, n) => n);
+    // Two files that lie across each other, each of several blocks.
+    for (const half of [order.filter((n) => n % 3 !== 0), order.filter((n) => n % 3 === 0)]) {
+      await put(
+        ...half.map((n) => ({ ...frame('d1', NOW, `stands still ${n}`), receivedAt: NOW + n })),
+      );
+      await store.flush();
+    }
+    const said = (n: number): string => `stands still ${n}`;
+    for (const limit of [1, 20, 700]) {
+      const { frames, more } = await store.frames.find('d1', NOW, NOW + 1, limit);
+      expect([frames.map(({ payload }) => Buffer.from(payload).toString()), more]).toEqual([
+        order.slice(0, limit).map(said),
+        true,
+      ]);
+    }
   });
 
   it('finds each of many frames of many devices over many files, with and without joining', async () => {

@@ -1,7 +1,7 @@
 /** The process that the kill test of the frames kills: it writes, flushes, joins and deletes all the time. */
-import { writeSync } from 'node:fs';
 import { DAY, systemTimer } from '@village/core';
 import { putRow } from '../archive/oracle.ts';
+import { tell } from '../archive/tell.ts';
 import { openTimeSeries } from '../time-series/open.ts';
 
 const [folder] = process.argv.slice(2);
@@ -12,7 +12,7 @@ const store = await openTimeSeries({
   diskReserveBytes: 0,
   tickMs: 50,
 });
-writeSync(1, 'open\n');
+tell('open');
 
 const BEGIN = 1_767_225_600_000;
 let next = (store.latest('d0')[0]?.value ?? -1) + 1;
@@ -39,7 +39,7 @@ function burst(): void {
         payload: Buffer.from(`frame ${one}`),
       });
     }
-    store.settle(() => writeSync(1, `${n}\n`));
+    store.settle(() => tell(n));
   }
   // A parent that died can't kill it any more.
   if (process.ppid === 1) process.exit(1);

@@ -90,26 +90,35 @@ export function putNumbers(texts: readonly TakenApart[], out: NumberWriter): voi
   }
 }
 
-/** The texts that `putNumbers` wrote. @throws frames-damaged */
-export function textsOf(skeleton: string, count: number, from: NumberReader): Buffer[] {
+/** Of the texts that `putNumbers` wrote those that are wanted, by their place. @throws frames-damaged */
+export function textsOf(
+  skeleton: string,
+  count: number,
+  from: NumberReader,
+  wanted: (i: number) => boolean,
+): (Buffer | null)[] {
   const columns = skeleton.split(MARK).length - 1;
-  const numbers: Decimal[][] = Array.from({ length: count }, () => []);
+  const numbers = Array.from({ length: count }, (_, i): Decimal[] | null =>
+    wanted(i) ? [] : null,
+  );
+  const values = new Float64Array(count);
+  const fractions = new Float64Array(count);
   for (let column = 0; column < columns; column++) {
     const most = from.next();
     let before = 0;
-    const values = Array.from({ length: count }, () => {
+    for (let i = 0; i < count; i++) {
       before += from.next();
-      return before;
-    });
-    const fractions = Array.from({ length: count }, () => from.next());
+      values[i] = before;
+    }
+    for (let i = 0; i < count; i++) fractions[i] = from.next();
     for (let i = 0; i < count; i++) {
       const fraction = most < 0 ? fractions[i]! : most - fractions[i]!;
-      const digits = most < 0 ? values[i]! : values[i]! / 10 ** (most - fraction);
       const zeros = from.next();
       if (!(fraction >= 0 && fraction <= DIGITS_MAX && zeros >= 0 && zeros <= DIGITS_MAX))
         throw blockDamaged();
-      numbers[i]!.push({ digits, fraction, zeros });
+      const digits = most < 0 ? values[i]! : values[i]! / 10 ** (most - fraction);
+      numbers[i]?.push({ digits, fraction, zeros });
     }
   }
-  return numbers.map((own) => putTogether(skeleton, own));
+  return numbers.map((own) => (own === null ? null : putTogether(skeleton, own)));
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import type { DeviceEvent, Lane } from '@village/core';
 import { OperationalError } from '@village/core';
-import type { ReceivedFrame, SystemEvent } from './contract.ts';
+import type { ReceivedFrame, RememberedKind, SystemEvent } from './contract.ts';
 import { measureFrames, readFrames, writeFrames } from './frame-section.ts';
 import { rowShape } from './group.ts';
 
@@ -36,6 +36,8 @@ export interface GroupNotes {
   }[];
   /** Absent in groups of before. */
   readonly system?: SystemEvent[];
+  /** Absent in groups of before, and where there is nothing. */
+  remembered?: [kind: RememberedKind, key: string, value: number][];
 }
 
 /** An empty set of notes. */
@@ -49,7 +51,8 @@ export function hasNotes(notes: GroupNotes): boolean {
     notes.events.length > 0 ||
     notes.sequences.length > 0 ||
     notes.dropped.length > 0 ||
-    (notes.system?.length ?? 0) > 0
+    (notes.system?.length ?? 0) > 0 ||
+    notes.remembered !== undefined
   );
 }
 

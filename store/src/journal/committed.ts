@@ -89,6 +89,7 @@ export class Group implements CommittedGroup {
   readonly events: readonly { readonly event: DeviceEvent; readonly lane: Lane }[];
   readonly system: readonly SystemEvent[];
   readonly frames: readonly ReceivedFrame[];
+  readonly damaged: boolean;
   /** Bytes in memory. */
   readonly bytes: number;
   readonly #pool: BlockPool;
@@ -103,6 +104,7 @@ export class Group implements CommittedGroup {
       readonly frames: readonly ReceivedFrame[];
       /** Bytes in the log: what is no row is notes. */
       readonly logBytes: number;
+      readonly damaged?: boolean;
     },
     pool: BlockPool,
   ) {
@@ -112,6 +114,7 @@ export class Group implements CommittedGroup {
     this.events = content.notes.events;
     this.system = content.notes.system ?? [];
     this.frames = content.frames;
+    this.damaged = content.damaged ?? false;
     let rowCount = 0;
     let bytes = GROUP_BYTES * (1 + this.events.length + this.frames.length) + content.logBytes;
     for (const { count, block, metricCount } of this.rows) {

@@ -32,6 +32,22 @@ export interface Layout {
   count: number;
 }
 
+/** Of a frame that was taken in parts: the part that was refused. */
+export interface DeadLetterPart {
+  /** Event time of the frame, under which the rest of it is stored, ms since 1970. */
+  readonly at: number;
+  /** Where the part stands in the frame; empty for all of it. */
+  readonly place: string;
+  /** The metric that it would have been; null where nothing says so. */
+  readonly metric: string | null;
+  /** Metrics that the frame gave all the same. */
+  readonly taken: readonly string[];
+  /** What must be known besides the payload to decode it by the profile; null when it is a row of our own wire. */
+  readonly framing: string | null;
+  /** Bytes that the frame had, when the payload holds only the first of them. */
+  readonly size?: number;
+}
+
 export interface DeadLetter {
   readonly receivedAt: number;
   /** Who sent it: credential id, or `http:<user>`. */
@@ -43,10 +59,16 @@ export interface DeadLetter {
   readonly reason: string;
   readonly message: string;
   readonly payload: Uint8Array;
+  /** Absent when a whole message was refused that no device is known of. */
+  readonly part?: DeadLetterPart;
+  /** What tells it from others: of the same key one entry is kept. Absent where each is kept. */
+  readonly key?: string;
 }
 
-export interface StoredDeadLetter extends DeadLetter {
+export interface StoredDeadLetter extends Omit<DeadLetter, 'key'> {
   readonly id: number;
+  /** Bytes of the payload that are kept; a list holds only the first of them. */
+  readonly bytes: number;
   readonly state: 'open' | 'rerun' | 'discarded';
 }
 
@@ -155,6 +177,8 @@ export interface CommittedGroup {
   readonly events: readonly { readonly event: DeviceEvent; readonly lane: Lane }[];
   readonly system: readonly SystemEvent[];
   readonly frames: readonly ReceivedFrame[];
+  /** Whether it, or with it those before it back to the last that was given, can't be read any more: nothing is in it then. */
+  readonly damaged: boolean;
 }
 
 /** How a reader is treated. */
@@ -172,6 +196,7 @@ export interface MissedSpan {
 
 /** What a reader's step rejects with when groups that it had not read are gone; it follows again from `resume`. */
 export interface ReaderCutOff extends OperationalError {
+  /** `journal-changed`: what it has read was of another journal, or of this one before it was brought back to an earlier state. */
   readonly code: 'reader-cut-off' | 'journal-changed';
   /** Everything it missed was received in this span, so that it can be rebuilt from the archive. */
   readonly missed: MissedSpan;
@@ -184,7 +209,7 @@ export interface Touched {
   readonly hours: readonly { readonly device: string; readonly hour: number }[];
   /** To be given at the next call, after what was found has been dealt with. */
   readonly cursor: JournalPlace;
-  /** False when older entries were dropped, or the cursor is of another journal: everything may have been touched. */
+  /** False when older entries were dropped, or the cursor is of no group of this journal: everything may have been touched. */
   readonly complete: boolean;
   /** More wait behind the cursor. */
   readonly more: boolean;
@@ -211,6 +236,9 @@ export interface JournalCounters {
   readonly readerLag: Readonly<Record<string, number>>;
 }
 
+/** What is remembered over a restart: the time that a message was given, by what tells it, and how far clocks are off, by device. */
+export type RememberedKind = 'given-time' | 'clock';
+
 /** What the writer side of the pipeline may do. Everything here is synchronous and cheap. */
 export interface Appender {
   /** The layout of a profile's rows; metrics it lacks are added as new columns. Same object each time. */
@@ -230,6 +258,8 @@ export interface Appender {
     epoch: string,
     ranges: readonly (readonly [number, number])[],
   ): void;
+  /** Keeps a number with the open group, so that it is known again after a restart exactly when what is in the group is. */
+  remember(kind: RememberedKind, key: string, value: number): void;
   deadLetter(entry: DeadLetter): void;
   /** Keeps what a device said beside its rows; the payload is copied. One too large or beyond the day's budget is counted, not kept. */
   frame(frame: ReceivedFrame): void;
@@ -256,20 +286,33 @@ export interface Journal extends Appender {
   readonly id: string;
   /** The newest committed group; 0 before the first. */
   readonly head: number;
+  /** When that was committed, ms; 0 before the first. */
+  readonly committedAt: number;
 
   /** From memory: newest by event time for each metric; older data never changes it. Empty when never heard. */
   latest(device: string): LatestValue[];
-  /** Receive time of the newest live row; null when never heard. */
+  /**
+   * A device, by its dense number, has said something of whatever time: it is there. Live rows say so by themselves, and
+   * durably; this is kept from the next snapshot on.
+   */
+  spoke(device: number, receivedAt: number): void;
+  /** When it was heard last: with a live row, or as `spoke` says; null when never. */
   lastSeen(device: string): number | null;
   /** Devices whose latest values or last-seen changed since the cursor (0 = all), and the new cursor. */
   changedSince(cursor: number): { devices: string[]; cursor: number };
   sequences(gateway: string): SequenceState[];
+  /** What was remembered and is durable, the newest last. */
+  remembered(kind: RememberedKind): [key: string, value: number][];
 
   deadLetters(query: {
     after?: number;
     limit: number;
     state?: StoredDeadLetter['state'];
+    /** Of each payload; all when absent. */
+    payloadBytesMax?: number;
   }): StoredDeadLetter[];
+  /** One of them with its payload; null when there is none of that id (any more). */
+  deadLetterById(id: number): StoredDeadLetter | null;
   /** Marks entries after they were run again or given up. */
   resolveDeadLetters(ids: readonly number[], state: 'rerun' | 'discarded'): void;
 

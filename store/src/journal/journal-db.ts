@@ -5,6 +5,7 @@
 import { mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backup, DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setImmediate as turn } from 'node:timers/promises';
 import { inTransaction, OperationalError, sqliteFault } from '@village/core';
 
 /** Name of the database inside the store's folder. */
@@ -16,6 +17,12 @@ export const STATE_JOURNAL_ID = 'journal-id';
 const PAGE_BYTES = 32_768;
 /** Pages after which SQLite moves the write-ahead log into the database, about 16 MB. */
 const CHECKPOINT_PAGES = 500;
+/** Pages copied at once: what is committed meanwhile waits for them. */
+const COPY_PAGES = 256;
+/** What SQLite calls it when nothing is wrong. */
+const NO_FAULT = 0;
+/** How often a copy is begun that falls into a transaction each time. */
+const COPY_TRIES = 100;
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, body BLOB NOT NULL, committed_at INTEGER);
@@ -32,7 +39,13 @@ CREATE TABLE IF NOT EXISTS damaged(id INTEGER PRIMARY KEY, body BLOB NOT NULL, r
 CREATE TABLE IF NOT EXISTS quarantine(
   id INTEGER PRIMARY KEY AUTOINCREMENT, received_at INTEGER NOT NULL, source TEXT NOT NULL, device TEXT,
   topic TEXT NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL, payload BLOB NOT NULL,
-  state TEXT NOT NULL DEFAULT 'open');
+  state TEXT NOT NULL DEFAULT 'open', part TEXT, key TEXT);
+`;
+
+/** Need columns that databases of before get after they are opened. */
+const INDEXES = `
+CREATE UNIQUE INDEX IF NOT EXISTS quarantine_key ON quarantine(key) WHERE key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS quarantine_sender ON quarantine(source, coalesce(device, ''));
 `;
 
 /**
@@ -48,6 +61,7 @@ export function openDatabase(folder: string): DatabaseSync {
     );
     db.exec(SCHEMA);
     addColumns(db);
+    db.exec(INDEXES);
     return db;
   } catch (cause) {
     db.close();
@@ -68,9 +82,15 @@ export function openDatabase(folder: string): DatabaseSync {
 
 /** Columns that databases of before lack. */
 function addColumns(db: DatabaseSync): void {
-  const known = db.prepare('PRAGMA table_info(log)').all();
-  if (!known.some((column) => column['name'] === 'committed_at'))
-    db.exec('ALTER TABLE log ADD COLUMN committed_at INTEGER');
+  for (const [table, column, type] of [
+    ['log', 'committed_at', 'INTEGER'],
+    ['quarantine', 'part', 'TEXT'],
+    ['quarantine', 'key', 'TEXT'],
+  ] as const) {
+    const known = db.prepare(`PRAGMA table_info(${table})`).all();
+    if (!known.some(({ name }) => name === column))
+      db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
+  }
 }
 
 /** Typed access to the database; nothing outside this file writes SQL for SQLite. */
@@ -174,12 +194,26 @@ export class JournalDb {
 
   /** A consistent copy while writing goes on. It is another journal: the places of readers do not hold in it. */
   async copyTo(path: string): Promise<void> {
-    await backup(this.sqlite, path, { rate: 256 });
+    for (let tries = 1; !(await this.#copied(path, tries < COPY_TRIES)); tries++) await turn();
     const copy = new DatabaseSync(path);
     try {
       copy.exec(`DELETE FROM state WHERE key = '${STATE_JOURNAL_ID}'; DELETE FROM holds`);
     } finally {
       copy.close();
+    }
+  }
+
+  /**
+   * Whether the copy was made; false where it may be begun again. SQLite copies between two transactions of its connection, and there
+   * is no second one here: a copy whose first step falls into one ends at once, with a fault that says "not an error".
+   */
+  async #copied(path: string, mayBeginAgain: boolean): Promise<boolean> {
+    try {
+      await backup(this.sqlite, path, { rate: COPY_PAGES });
+      return true;
+    } catch (error) {
+      if (mayBeginAgain && (error as { errcode?: unknown }).errcode === NO_FAULT) return false;
+      throw error;
     }
   }
 

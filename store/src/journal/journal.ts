@@ -1,7 +1,7 @@
 /** The journal: group commit in front, what follows from the groups in memory, and the readers behind. */
 import { randomUUID } from 'node:crypto';
 import { OperationalError } from '@village/core';
-import { decodeGroup, type GroupNotes, type RowSection } from './codec.ts';
+import { decodeGroup, emptyNotes, type GroupNotes, type RowSection } from './codec.ts';
 import { Group, RowBlock } from './committed.ts';
 import {
   type Appender,
@@ -11,6 +11,7 @@ import {
   type JournalPlace,
   type LatestValue,
   type ReceivedFrame,
+  type RememberedKind,
   ROW,
   type SequenceState,
   type StoredDeadLetter,
@@ -22,9 +23,10 @@ import { type JournalDb, STATE_JOURNAL_ID } from './journal-db.ts';
 import { Latest } from './latest.ts';
 import { Names } from './names.ts';
 import { type Follower, Readers, type ReadersHost } from './readers.ts';
+import { Remembered } from './remembered.ts';
 import { Sequences } from './sequences.ts';
 import type { JournalSettings } from './settings.ts';
-import { restoreSnapshot, STATE_SEALED_UP_TO, saveSnapshot } from './snapshot.ts';
+import { type Derived, restoreSnapshot, STATE_SEALED_UP_TO, saveSnapshot } from './snapshot.ts';
 import { LogSpans } from './spans.ts';
 import { TouchedHours } from './touched.ts';
 import { type Committed, Writer, type WriterHost } from './writer.ts';
@@ -46,6 +48,7 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
   readonly names: Names;
   readonly latestValues = new Latest();
   readonly sequenceBook = new Sequences();
+  readonly memory = new Remembered();
   readonly touchedHours = new TouchedHours();
   readonly letters: DeadLetters;
   readonly spans = new LogSpans();
@@ -105,12 +108,14 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
     const first = db.next(0)?.id ?? snapshot.group + 1;
     this.readers.trimmedUpTo = Math.min(first - 1, snapshot.group, this.readers.neededAfter);
     this.#replay(this.spans.restore(db));
+    this.readers.openedAt = this.head;
   }
 
-  #derived(): { latest: Latest; sequences: Sequences; touched: TouchedHours } {
+  #derived(): Derived {
     return {
       latest: this.latestValues,
       sequences: this.sequenceBook,
+      remembered: this.memory,
       touched: this.touchedHours,
     };
   }
@@ -175,6 +180,7 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
       this.sequenceBook.see(gateway, epoch, seq);
     for (const { gateway, epoch, ranges } of notes.dropped)
       this.sequenceBook.drop(gateway, epoch, ranges);
+    for (const [kind, key, value] of notes.remembered ?? []) this.memory.note(kind, key, value);
   }
 
   /** After a commit: the group becomes visible in memory and to the readers. */
@@ -194,17 +200,20 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
     return new Group(id, committedAt, { rows, notes, frames, logBytes: bytes }, this.pool);
   }
 
-  read(id: number, notBefore: number): Group | null {
-    for (let next = id; ; next++) {
-      const row = this.db.next(next);
-      if (row === null) return null;
-      next = row.id;
-      const content = this.#decode(row);
-      if (content === null) continue;
-      const { to } = receivedSpan(content.sections, content.notes);
-      const committedAt = row.committedAt ?? Math.max(notBefore, to);
-      return this.#group({ id: row.id, committedAt, bytes: row.body.length, ...content });
-    }
+  read(id: number, notBefore: number): Group {
+    const row = this.db.next(id);
+    const content = row?.id === id ? this.#decode(row) : null;
+    if (row === null || content === null) return this.#damagedAt(id, row, notBefore);
+    const { to } = receivedSpan(content.sections, content.notes);
+    const committedAt = row.committedAt ?? Math.max(notBefore, to);
+    return this.#group({ id, committedAt, bytes: row.body.length, ...content });
+  }
+
+  /** In place of groups that are damaged and, at an earlier start or now, were moved away. */
+  #damagedAt(id: number, next: { readonly id: number } | null, notBefore: number): Group {
+    const last = next === null ? this.head : Math.max(id, next.id - 1);
+    const nothing = { rows: [], notes: emptyNotes(), frames: [], logBytes: 0, damaged: true };
+    return new Group(last, notBefore, nothing, this.pool);
   }
 
   held(): OperationalError | null {
@@ -240,6 +249,10 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
     return [...newest.values()];
   }
 
+  spoke(device: number, receivedAt: number): void {
+    this.latestValues.spoke(device, receivedAt);
+  }
+
   lastSeen(device: string): number | null {
     let newest: number | null = null;
     for (const number of this.names.numbersOf.get(device) ?? []) {
@@ -259,12 +272,21 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
     return this.sequenceBook.of(gateway);
   }
 
+  remembered(kind: RememberedKind): [key: string, value: number][] {
+    return this.memory.of(kind);
+  }
+
   deadLetters(query: {
     after?: number;
     limit: number;
     state?: StoredDeadLetter['state'];
+    payloadBytesMax?: number;
   }): StoredDeadLetter[] {
     return this.letters.list(query);
+  }
+
+  deadLetterById(id: number): StoredDeadLetter | null {
+    return this.letters.byId(id);
   }
 
   resolveDeadLetters(ids: readonly number[], state: 'rerun' | 'discarded'): void {
@@ -284,7 +306,8 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
   }
 
   touched(cursor: JournalPlace | null, limit = TOUCHED_LIMIT): Touched {
-    const same = cursor === null || cursor.journal === this.id;
+    // A place beyond the head is of groups that are gone: the folder was brought back by a copy.
+    const same = cursor === null || (cursor.journal === this.id && cursor.group <= this.head);
     const { list, upTo, complete } = this.touchedHours.since(
       same ? (cursor?.group ?? 0) : 0,
       limit,

@@ -138,6 +138,15 @@ export class Latest {
     return readings;
   }
 
+  /** The device was there then, whatever it said. */
+  spoke(device: number, receivedAt: number): void {
+    if (device >= this.#slot.length) this.#grow(device);
+    if (receivedAt <= this.#lastSeen[device]!) return;
+    this.#devices = Math.max(this.#devices, device + 1);
+    this.#lastSeen[device] = receivedAt;
+    this.#changedAt[device] = ++this.#changes;
+  }
+
   /** Appends the device's newest values to `into`; `metrics` are the names of the layout's columns. */
   values(layout: number, device: number, metrics: readonly string[], into: LatestValue[]): void {
     const cells = this.#cells[layout];
@@ -156,7 +165,7 @@ export class Latest {
     }
   }
 
-  /** Receive time of the newest live row; NaN when never heard. */
+  /** When it was heard last: with a live row, or as `spoke` says; NaN when never. */
   lastSeen(device: number): number {
     return this.#lastSeen[device] ?? Number.NaN;
   }

@@ -2,11 +2,11 @@
  * The process that the readers' kill test kills: it writes, flushes and compacts all the time, under a clock that jumps,
  * while a reader of its own notes in its own database what it read, together with its place.
  */
-import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { seededRandom, systemTimer } from '@village/core';
 import { putRow } from '../archive/oracle.ts';
+import { tell } from '../archive/tell.ts';
 import { openTimeSeries } from '../time-series/open.ts';
 import type { CommittedGroup } from './contract.ts';
 
@@ -24,7 +24,7 @@ const notes = new DatabaseSync(join(folder!, 'reader.sqlite'));
 notes.exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
   CREATE TABLE IF NOT EXISTS seen(id INTEGER PRIMARY KEY, committed_at INTEGER, first INTEGER, last INTEGER, rows INTEGER);
   CREATE TABLE IF NOT EXISTS place(one INTEGER PRIMARY KEY, journal TEXT, id INTEGER)`);
-writeSync(1, 'open\n');
+tell('open');
 
 function note(group: CommittedGroup): void {
   const values = group.rows.flatMap((rows) =>
@@ -60,7 +60,7 @@ function burst(): void {
       at: 1_767_225_600_000 + n * 60_000,
       values: { n },
     });
-    store.settle(() => writeSync(1, `${n}\n`));
+    store.settle(() => tell(n));
   }
   // A parent that died can't kill it any more.
   if (process.ppid === 1) process.exit(1);

@@ -1,5 +1,5 @@
 /** Readers of the journal: what they get, what they cost, and what becomes of one that is too slow. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HOUR, seededRandom, systemTimer, type Timer } from '@village/core';
@@ -228,6 +228,35 @@ it('a restored copy is another journal: no place of before is taken for one of i
   expect(fault).toMatchObject({ code: 'journal-changed', resume: { journal: copy.id } });
   expect(await copy.range({ device: 'a', from: 0, to: NOW * 2, limit: 9 })).toHaveLength(2);
   expect(copy.touched(place).complete).toBe(false);
+});
+
+it('a folder that was brought back by a copy has not the groups that a reader took since, also when others have their numbers', async () => {
+  const folder = await folderOf();
+  const store = await openIn(folder);
+  await commit(store, 0);
+  await store.close();
+  const copy = await folderOf();
+  await cp(folder, copy, { recursive: true });
+  const lost = await openIn(folder);
+  for (let n = 1; n < 4; n++) await commit(lost, n);
+  const place: JournalPlace = { journal: lost.id, group: lost.head };
+  const early: JournalPlace = { journal: lost.id, group: 1 };
+  const back = await openIn(copy);
+  expect(back.id).toBe(lost.id);
+  expect(back.touched(place).complete).toBe(false);
+  // As many as were lost, and more, before the reader begins.
+  for (let n = 1; n < 6; n++) await commit(back, n);
+  const options = { lagMax: MEGABYTE };
+  const ahead = back.follow('ahead', place, options);
+  await expect(ahead.next()).rejects.toMatchObject({
+    code: 'journal-changed',
+    resume: { journal: back.id, group: back.head },
+  });
+  expect(await take(back.follow('behind', early, options), 5)).toEqual([2, 3, 4, 5, 6]);
+  // What it has taken itself is no such place.
+  await commit(back, 7);
+  const again = { journal: back.id, group: back.head - 1 };
+  expect(await take(back.follow('ahead', again, options), 1)).toEqual([back.head]);
 });
 
 it('knows which hours of which devices were touched since a place, also after restarts', async () => {

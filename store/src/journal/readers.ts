@@ -27,8 +27,8 @@ export interface ReadersHost {
   readonly committedAt: number;
   readonly db: JournalDb;
   readonly spans: LogSpans;
-  /** The group at this id or after it, read from the log; null when there is none. Groups of before had no stamp. */
-  read(id: number, notBefore: number): Group | null;
+  /** The group at this id, not beyond the newest, read from the log; of several damaged ones the last. Groups of before had no stamp. */
+  read(id: number, notBefore: number): Group;
   /** A hold moved: log rows may be deletable. */
   released(): void;
   report(message: string, detail: Readonly<Record<string, unknown>>): void;
@@ -153,10 +153,7 @@ export class Follower implements AsyncIterableIterator<CommittedGroup> {
   async #fromLog(): Promise<Group[]> {
     await turn();
     if (this.#over() || this.#reader.cutOff) return [];
-    const group = this.#readers.read(this.place + 1, this.#committedAt);
-    // Only damaged rows lay between here and the head.
-    if (group === null) this.place = this.#readers.head;
-    return group === null ? [] : [group];
+    return [this.#readers.read(this.place + 1, this.#committedAt)];
   }
 
   #release(): void {
@@ -200,6 +197,10 @@ export class Readers {
   #recentBytes = 0;
   /** Groups up to here are not in the log any more. */
   trimmedUpTo = 0;
+  /** The newest group when the journal was opened. */
+  openedAt = 0;
+  /** Readers that have followed since then. */
+  readonly #followed = new Set<string>();
   cutOffs = 0;
 
   constructor(host: ReadersHost) {
@@ -242,9 +243,12 @@ export class Readers {
     };
     reader.lagMax = options.lagMax;
     let fault: ReaderCutOff | null = null;
-    if (from !== null && from.journal !== this.#host.id)
+    // A place from before the start is of no group that came since: the folder was brought back by a copy.
+    const newest = this.#followed.has(name) ? this.#host.head : this.openedAt;
+    this.#followed.add(name);
+    if (from !== null && (from.journal !== this.#host.id || from.group > newest))
       fault = this.#cutOffError('journal-changed', reader);
-    else if (!reader.cutOff && (place < this.trimmedUpTo || place > this.#host.head))
+    else if (!reader.cutOff && place < this.trimmedUpTo)
       fault = this.#cutOffError('reader-cut-off', reader);
     // Whatever was held before: what follows the place is needed from now on.
     else if (!reader.cutOff) reader.hold = Math.min(reader.hold, place);
@@ -361,7 +365,7 @@ export class Readers {
     return first === undefined ? undefined : this.#recent[id - first.id];
   }
 
-  read(id: number, notBefore: number): Group | null {
+  read(id: number, notBefore: number): Group {
     return this.#host.read(id, notBefore);
   }
 

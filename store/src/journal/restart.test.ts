@@ -126,3 +126,36 @@ it('a reader that follows from before what it held misses nothing', async () => 
   await store.flush();
   expect((await groups.next()).value?.id).toBe(2);
 });
+
+it('a damaged group is given without anything in it and told as such, be it the newest', async () => {
+  const folder = await folderOf();
+  let store = await openIn(folder);
+  store.follow('slow', null, { lagMax: 1e9 });
+  await commit(store, 1, 6);
+  const { id } = store;
+  await store.close();
+  const db = new DatabaseSync(join(folder, 'log.sqlite'));
+  db.exec(`UPDATE log SET body = CAST(x'00' || substr(body, 2) AS BLOB) WHERE id IN (2, 5, 6)`);
+  db.close();
+  // At the second start they have been moved away.
+  for (let start = 0; start < 2; start++) {
+    store = await openIn(folder);
+    const groups = store.follow('quick', { journal: id, group: 0 }, { lagMax: 1e9 });
+    const given: unknown[] = [];
+    for (let n = 0; n < 5; n++) {
+      const { value } = await groups.next();
+      given.push([value?.id, value?.rowCount, value?.damaged]);
+    }
+    await groups.return?.();
+    expect(given).toEqual([
+      [1, 1, false],
+      [2, 0, true],
+      [3, 1, false],
+      [4, 1, false],
+      [6, 0, true],
+    ]);
+    // What was committed is visible, though nobody else commits.
+    expect(await stored(store)).toEqual([1, 3, 4]);
+    await store.close();
+  }
+}, 30_000);

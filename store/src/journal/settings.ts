@@ -23,6 +23,8 @@ export interface JournalOptions {
   readonly frameBytesPerDay?: number;
   readonly deadLettersMax?: number;
   readonly deadLetterBytesMax?: number;
+  /** Whether the clock may be believed, beside what was stamped last; while not, commits keep the last stamp. */
+  readonly mayStamp?: (now: number, stamped: number) => boolean;
   readonly log?: Report;
 }
 
@@ -40,6 +42,7 @@ export function journalSettings(options: JournalOptions): JournalSettings {
     frameBytesPerDay: 128 * 1024 * 1024,
     deadLettersMax: 10_000,
     deadLetterBytesMax: 64 * 1024 * 1024,
+    mayStamp: () => true,
     log: () => undefined,
     ...options,
   };

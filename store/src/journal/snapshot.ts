@@ -6,12 +6,14 @@ import { OperationalError } from '@village/core';
 import type { JournalDb } from './journal-db.ts';
 import type { Latest } from './latest.ts';
 import type { Names } from './names.ts';
+import type { Remembered } from './remembered.ts';
 import type { Sequences } from './sequences.ts';
 import type { Report } from './settings.ts';
 import type { TouchedHours } from './touched.ts';
 
 /** Keys of the table `state`. */
 const STATE_SEQUENCES = 'sequences';
+const STATE_REMEMBERED = 'remembered';
 const STATE_TOUCHED = 'touched';
 const STATE_SNAPSHOT = 'snapshot-group';
 const STATE_COMMITTED_AT = 'committed-at';
@@ -22,18 +24,20 @@ export const STATE_SEALED_UP_TO = 'hi';
 export interface Derived {
   readonly latest: Latest;
   readonly sequences: Sequences;
+  readonly remembered: Remembered;
   readonly touched: TouchedHours;
 }
 
 /** Writes the parts as they stand after `group`, inside a transaction. */
 export function saveSnapshot(
   db: JournalDb,
-  { latest, sequences, touched }: Derived,
+  { latest, sequences, remembered, touched }: Derived,
   place: { readonly group: number; readonly committedAt: number },
 ): void {
   for (const [layout, body] of latest.save())
     db.sql('INSERT OR REPLACE INTO snapshots(layout, body) VALUES(?, ?)').run(layout, body);
   db.setState(STATE_SEQUENCES, sequences.save());
+  db.setState(STATE_REMEMBERED, remembered.save());
   db.setState(STATE_TOUCHED, touched.save());
   db.setState(STATE_COMMITTED_AT, place.committedAt);
   db.setState(STATE_SNAPSHOT, place.group);
@@ -42,12 +46,14 @@ export function saveSnapshot(
 /** Reads them back; the result is the place from which on groups have to be replayed. */
 export function restoreSnapshot(
   db: JournalDb,
-  { latest, sequences, touched }: Derived,
+  { latest, sequences, remembered, touched }: Derived,
   names: Names,
   report: Report,
 ): { group: number; committedAt: number } {
   const saved = db.state(STATE_SEQUENCES);
   if (typeof saved === 'string') sequences.restore(saved);
+  const known = db.state(STATE_REMEMBERED);
+  if (typeof known === 'string') remembered.restore(known);
   for (const row of db.sql('SELECT layout, body FROM snapshots ORDER BY layout').all()) {
     const layout = row['layout'] as number;
     try {

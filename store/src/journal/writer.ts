@@ -13,6 +13,7 @@ import {
   FRAME_TEXTS_MAX,
   type Layout,
   type ReceivedFrame,
+  type RememberedKind,
   type SystemEvent,
 } from './contract.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -158,6 +159,11 @@ export class Writer implements Appender {
     this.#notes.dropped.push({ gateway, epoch, ranges });
   }
 
+  remember(kind: RememberedKind, key: string, value: number): void {
+    this.#notes.remembered ??= [];
+    this.#notes.remembered.push([kind, key, value]);
+  }
+
   deadLetter(entry: DeadLetter): void {
     // A copy: the payload is the caller's again when the message has been settled.
     this.#deadLetters.push({ ...entry, payload: entry.payload.slice() });
@@ -225,7 +231,7 @@ export class Writer implements Appender {
 
   /** Commits the open group; null when it is still open. Resolves nothing by itself. */
   #commit(): (() => void)[] | null {
-    const { timer } = this.#host.settings;
+    const { timer, mayStamp } = this.#host.settings;
     const held = this.#held();
     if (held !== null) {
       this.#refused(held.fault, held.waitMs);
@@ -235,7 +241,9 @@ export class Writer implements Appender {
     const started = performance.now();
     const work = this.#hasWork(sections);
     let bytes = 0;
-    const committedAt = Math.max(timer.now(), this.#host.committedAt);
+    const { committedAt: stamped } = this.#host;
+    const now = timer.now();
+    const committedAt = mayStamp(now, stamped) ? Math.max(now, stamped) : stamped;
     try {
       if (work) bytes = this.#write(sections, committedAt);
     } catch (cause) {

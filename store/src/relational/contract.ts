@@ -55,6 +55,8 @@ export interface People {
   accounts(scope: string): Promise<Account[]>;
   /** With the password's hash; null when there is no such account. */
   account(name: string): Promise<(Account & { readonly passwordHash: string }) | null>;
+  /** The name of the account that is meant: that name or, if only one has it, the one with other capitals; null when there is none. */
+  accountName(spelled: string): Promise<string | null>;
   /** @throws already-exists also when another process has made one of that name meanwhile */
   addAccount(account: Account, passwordHash: string): Promise<void>;
   /**

@@ -55,6 +55,78 @@ describe('SQLite', () => {
     await restored.close();
   });
 
+  it('is copied without what a transaction has changed and not committed, however it ends', async () => {
+    const store = await openRelational({
+      modules: testModules,
+      file: join(folder, 'under-way.sqlite'),
+      clock: () => 1,
+    });
+    const inCopy = async (name: string): Promise<string[]> => {
+      const copy = join(folder, name);
+      await store.backup(copy);
+      const raw = new DatabaseSync(copy);
+      try {
+        return raw
+          .prepare('select target from audit order by id')
+          .all()
+          .map((row) => String(row['target']));
+      } finally {
+        raw.close();
+      }
+    };
+    await store.audit.append({ ...entry, target: 'before', outcome: 'done' });
+    const undone = store.transaction(async (tx) => {
+      await tx.audit.append({ ...entry, target: 'half', outcome: 'done' });
+      expect(await inCopy('half-1.sqlite')).toEqual(['before']);
+      throw new Error('no');
+    });
+    await expect(undone).rejects.toThrow('no');
+    await store.transaction(async (tx) => {
+      await tx.audit.append({ ...entry, target: 'one', outcome: 'done' });
+      expect(await inCopy('half-2.sqlite')).toEqual(['before']);
+      await tx.audit.append({ ...entry, target: 'two', outcome: 'done' });
+    });
+    expect(await inCopy('whole.sqlite')).toEqual(['before', 'one', 'two']);
+    await store.close();
+  });
+
+  it('is copied while somebody writes all the time, and holds up neither reading nor writing', async () => {
+    const file = join(folder, 'busy.sqlite');
+    const store = await openRelational({ modules: testModules, file, clock: () => 1 });
+    // Some thousand pages, so that others come between any two of them.
+    const long = 'x'.repeat(20_000);
+    for (let n = 0; n < 30; n++)
+      await store.transaction(async (tx) => {
+        for (let i = 0; i < 20; i++)
+          await tx.audit.append({ ...entry, target: long, outcome: 'done' });
+      });
+    const other = await openRelational({ modules: testModules, file, clock: () => 1 });
+    let [copied, wrote, read] = [false, 0, 0];
+    const writing = (async () => {
+      for (; !copied; wrote++)
+        await other.transaction(async (tx) => {
+          await tx.audit.append({ ...entry, target: 'a', outcome: 'done' });
+          await tx.audit.append({ ...entry, target: 'b', outcome: 'done' });
+        });
+    })();
+    const reading = (async () => {
+      for (; !copied; read++) await store.audit.list({ limit: 1 });
+    })();
+    const copy = join(folder, 'busy-copy.sqlite');
+    await store.backup(copy).finally(() => {
+      copied = true;
+    });
+    await Promise.all([writing, reading]);
+    const raw = new DatabaseSync(copy);
+    const count = (target: string): unknown =>
+      raw.prepare('select count(*) as n from audit where target = ?').get(target)?.['n'];
+    expect(count('a')).toEqual(count('b'));
+    expect(count(long)).toBe(600);
+    raw.close();
+    expect([wrote > 0, read > 0]).toEqual([true, true]);
+    await Promise.all([store.close(), other.close()]);
+  });
+
   it('says so when the file is no database, and when it is closed', async () => {
     await expect(
       openRelational({ modules: testModules, file: folder, clock: () => 1 }),

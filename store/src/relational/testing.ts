@@ -1,9 +1,11 @@
 /** What any engine of the relational store must do, and a PostgreSQL server of our own to try it on. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import { type Area, DAY, type Device, systemTimer } from '@village/core';
 import { registryModule, registryStore } from '@village/registry';
 import { afterEach, expect, it } from 'vitest';
@@ -41,6 +43,7 @@ export const device = (id: string, at: string, more: Partial<Device> = {}): Devi
   options: {},
   longitude: null,
   latitude: null,
+  clock: 'keep',
   ...more,
 });
 
@@ -280,4 +283,51 @@ function freePort(): Promise<number> {
       );
     });
   });
+}
+
+/** Copies a SQLite database into a file; whoever has either open goes on. */
+async function copySqlite(from: string, to: string): Promise<void> {
+  const source = new DatabaseSync(from, { timeout: 10_000 });
+  try {
+    await backup(source, to);
+  } finally {
+    source.close();
+  }
+}
+
+let kept: string | undefined;
+let copies = 0;
+/** A new place for a copy, in a folder that goes with the process. */
+function newCopy(): string {
+  if (kept === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'village-kept-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    kept = folder;
+  }
+  return join(kept, String(copies++));
+}
+
+/**
+ * Keeps what a database holds now, with its engine's own tools. What is returned brings that state back, under whoever has the
+ * database open.
+ */
+export async function keepState({
+  file,
+  url,
+}: {
+  readonly file?: string;
+  readonly url?: string;
+}): Promise<() => Promise<void>> {
+  const copy = newCopy();
+  if (file !== undefined) {
+    await copySqlite(file, copy);
+    return () => copySqlite(copy, file);
+  }
+  const run = promisify(execFile);
+  const bin = postgresFolder() as string;
+  await run(join(bin, 'pg_dump'), ['-Fc', '-f', copy, url as string]);
+  const how = ['--clean', '--if-exists', '--single-transaction', '-d', url as string];
+  return async () => {
+    await run(join(bin, 'pg_restore'), [...how, copy]);
+  };
 }

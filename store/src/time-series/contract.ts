@@ -4,6 +4,7 @@ import type {
   ArchiveCheck,
   ArchiveHost,
   ArchiveQueries,
+  CountQuery,
   DeviceLocation,
   LackingQuery,
   LackingSpan,
@@ -49,6 +50,12 @@ export interface TimeSeriesStore extends Omit<Journal, 'counters'>, ArchiveQueri
   retain(before: number): Promise<{ files: number }>;
   /** What answers lack at the moment, since archive files are damaged or missing. */
   lacking(query: LackingQuery): readonly LackingSpan[];
+  /** About how many readings there are, by asking the archive; absent where `weigh` knows. */
+  countReadings?(query: CountQuery, signal?: AbortSignal): Promise<number>;
+  /** Writes the rows of exported Parquet files as one file, in the order of the files; absent where exports are CSV alone. */
+  joinParquet?(paths: readonly string[], path: string, signal?: AbortSignal): Promise<void>;
+  /** Free disk below which nothing is committed. */
+  readonly diskReserveBytes: number;
   /** What devices said, as it was received. */
   readonly frames: FrameStore;
   /** Makes everything committed durable in the archive and deletes what the log need not hold; nothing to do elsewhere. */

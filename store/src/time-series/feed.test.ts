@@ -33,6 +33,9 @@ class Unwilling implements Archive {
     return this.taken.at(-1)!;
   }
   range = async () => [];
+  rangeMany = async function* () {
+    yield* [];
+  };
   aggregate = async () => [];
   completeness = async () => ({ hours: [], gaps: [], gapCount: 0, since: null });
   events = async () => [];

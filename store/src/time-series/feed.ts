@@ -162,11 +162,26 @@ export class ArchiveFeed {
     await this.visible(signal);
     const losses = this.#losses;
     const answer = await query();
+    this.#expectNoLoss(losses);
+    return answer;
+  }
+
+  /** The same of an answer that comes in parts: none of them is given that may lack something. */
+  async *stream<T>(query: () => AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T> {
+    await this.visible(signal);
+    const losses = this.#losses;
+    for await (const part of query()) {
+      this.#expectNoLoss(losses);
+      yield part;
+    }
+    this.#expectNoLoss(losses);
+  }
+
+  #expectNoLoss(losses: number): void {
     if (this.#losses !== losses)
       throw new OperationalError('archive-behind', 'The archive lost rows while it was asked.', {
         retry: true,
       });
-    return answer;
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ export { Slots, slotOf } from '../archive/completeness/slots.ts';
 export * from '../archive/contract.ts';
 export { type InfluxOptions, openInfluxArchive } from '../archive/influxdb/open.ts';
 export { locationAt } from '../archive/location.ts';
+export { byDevice } from '../archive/many/pieces.ts';
 export type { FoundFrames, FrameCounters, FrameStore, Pin } from '../frames/contract.ts';
 export * from '../journal/contract.ts';
 export type { StoreCounters, TimeSeriesOptions, TimeSeriesStore } from './contract.ts';

@@ -79,6 +79,14 @@ function methods<T extends object, K extends keyof T>(target: T, names: readonly
   return Object.fromEntries(entries) as Pick<T, K>;
 }
 
+/** What a check says of an archive without files. */
+const nothingFound = (): Awaited<ReturnType<TimeSeriesStore['checkArchive']>> => ({
+  files: 0,
+  restored: [],
+  setAside: [],
+  unknown: [],
+});
+
 function compose(parts: Parts): TimeSeriesStore {
   const { journal, archive, feed } = parts;
   const { writer } = journal;
@@ -86,11 +94,28 @@ function compose(parts: Parts): TimeSeriesStore {
   let closing: Promise<void> | null = null;
   return {
     ...methods(writer, ['layout', 'device', 'reserve', 'unreserve', 'event', 'sequence']),
-    ...methods(writer, ['sequenceDropped', 'deadLetter', 'frame', 'note', 'settle', 'commitNow']),
-    ...methods(journal, ['latest', 'lastSeen', 'changedSince', 'sequences', 'deadLetters']),
-    ...methods(journal, ['resolveDeadLetters', 'follow', 'hold', 'forget', 'touched']),
+    ...methods(writer, [
+      'sequenceDropped',
+      'remember',
+      'deadLetter',
+      'frame',
+      'note',
+      'settle',
+      'commitNow',
+    ]),
+    ...methods(journal, ['latest', 'lastSeen', 'spoke', 'changedSince', 'remembered']),
+    ...methods(journal, ['sequences', 'deadLetters', 'deadLetterById', 'resolveDeadLetters']),
+    ...methods(journal, ['follow', 'hold', 'forget', 'touched']),
     retain: (before) => archive.retain(before),
     lacking: (query) => archive.lacking?.(query) ?? [],
+    ...(archive.weigh === undefined ? {} : { weigh: archive.weigh.bind(archive) }),
+    ...(archive.joinParquet === undefined
+      ? {}
+      : { joinParquet: archive.joinParquet.bind(archive) }),
+    ...(archive.countReadings === undefined
+      ? {}
+      : { countReadings: archive.countReadings.bind(archive) }),
+    diskReserveBytes: journal.settings.diskReserveBytes,
     locate: (locations) => {
       archive.locate(locations);
       for (const event of moves.changed(locations, journal.settings.timer.now()))
@@ -101,6 +126,9 @@ function compose(parts: Parts): TimeSeriesStore {
     keepsFiles: archive.maintenance !== undefined,
     get head() {
       return journal.head;
+    },
+    get committedAt() {
+      return journal.committedAt;
     },
     get rowsPending() {
       return writer.rowsPending;
@@ -115,6 +143,7 @@ function compose(parts: Parts): TimeSeriesStore {
       return feed.fault;
     },
     range: (query, signal) => feed.ask(() => archive.range(query, signal), signal),
+    rangeMany: (query, signal) => feed.stream(() => archive.rangeMany(query, signal), signal),
     aggregate: (query, signal) => feed.ask(() => archive.aggregate(query, signal), signal),
     completeness: (query, signal) => feed.ask(() => archive.completeness(query, signal), signal),
     events: (query, signal) => feed.ask(() => archive.events(query, signal), signal),
@@ -128,13 +157,7 @@ function compose(parts: Parts): TimeSeriesStore {
       for (const one of joined) if (one.status === 'rejected') throw one.reason;
       return done;
     },
-    checkArchive: async (signal) =>
-      (await archive.maintenance?.check(signal)) ?? {
-        files: 0,
-        restored: [],
-        setAside: [],
-        unknown: [],
-      },
+    checkArchive: async (signal) => (await archive.maintenance?.check(signal)) ?? nothingFound(),
     backup: async (folder) => {
       await (archive.maintenance?.backup(folder) ?? journal.db.copyInto(folder));
       await parts.frames.backup(join(folder, FRAMES_FOLDER));

@@ -1,5 +1,5 @@
 /** What can be done about a correction: look at what it would change, approve it, take it back with a word why. */
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Correction, CorrectionPreview } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { asApiError } from '#kit/load.ts';
@@ -84,6 +84,13 @@ export function Actions({ one, changed }: { one: Correction; changed: (told: str
   const [fault, setFault] = useState<string | null>(null);
   const [asking, setAsking] = useState(false);
   const [seen, setSeen] = useState<CorrectionPreview | null>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const asked = useRef(false);
+  // Whoever thinks better of it is where they were.
+  useEffect(() => {
+    if (asked.current && !asking) opener.current?.focus();
+    asked.current = asking;
+  }, [asking]);
   const { approve, back } = allowed(one);
   if (!approve && back === null) return null;
   const params = { id: String(one.id) };
@@ -110,7 +117,7 @@ export function Actions({ one, changed }: { one: Correction; changed: (told: str
   };
   return (
     <>
-      {seen !== null && (
+      {approve && seen !== null && (
         <Preview seen={seen} own={one.id} device={{ id: one.device, profile: one.profile }} />
       )}
       {fault !== null && (
@@ -158,7 +165,7 @@ export function Actions({ one, changed }: { one: Correction; changed: (told: str
             </button>
           )}
           {back !== null && (
-            <button type="button" class="button" onClick={() => setAsking(true)}>
+            <button ref={opener} type="button" class="button" onClick={() => setAsking(true)}>
               {t(back)}
             </button>
           )}

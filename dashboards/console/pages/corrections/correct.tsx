@@ -13,6 +13,7 @@ import { client, now, profiles, profilesLoaded, session } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Crumbs, useTitle } from '#kit/ui/page.tsx';
+import { Told } from '#kit/ui/told.tsx';
 import { CorrectionForm } from './form.tsx';
 import { Corrections, rangeWorded } from './list.tsx';
 import { draftFor } from './proposal.ts';
@@ -213,7 +214,7 @@ function Body({ device }: { device: Device }) {
           )}
         </section>
       )}
-      <p role="status">{told}</p>
+      <Told text={told} />
       <section class="panel" aria-labelledby="corrections-heading">
         <h2 id="corrections-heading">{t('of-device')}</h2>
         {list.data === undefined ? (

@@ -74,7 +74,7 @@ function Story({ one, linked }: { one: Correction; linked: boolean }) {
       {undone !== null && (
         <span>
           {t(ended, { by: person(undone.by), time: time(undone.at) })}
-          {undone.why !== null && `：${undone.why}`}
+          {undone.why !== null && t('because', { why: undone.why })}
         </span>
       )}
     </span>
@@ -116,7 +116,9 @@ function Item({
       </span>
       {showDevice && (
         <span>
-          {one.deviceName ?? one.device}
+          <a class="link correction-of" href={withQuery({ device: one.device })}>
+            {one.deviceName ?? one.device}
+          </a>
           {known !== undefined && <span class="muted small"> {say(known)}</span>}
         </span>
       )}

@@ -10,6 +10,7 @@ import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
+import { Told } from '#kit/ui/told.tsx';
 import { Corrections } from './list.tsx';
 import { t } from './texts.ts';
 import './corrections.css';
@@ -94,6 +95,11 @@ function Filters({ asked, items }: { asked: Asked; items: readonly Correction[] 
           {t('mine')}
         </a>
       )}
+      {device !== null && (
+        <span class="tag">
+          {t('of-one', { name: items.find((one) => one.device === device)?.deviceName ?? device })}
+        </span>
+      )}
       {filtered && (
         <a class="button" href={withQuery({ by: null, area: null, device: null })}>
           {t('filters-off')}
@@ -140,7 +146,7 @@ export function Page({ title }: PageProps) {
       </header>
       <p class="muted">{t('intro')}</p>
       <Filters asked={asked} items={items ?? []} />
-      <p role="status">{told}</p>
+      <Told text={told} />
       <StaleNote error={items === undefined ? undefined : load.error} retry={load.reload} />
       {items === undefined ? (
         load.error === undefined ? (

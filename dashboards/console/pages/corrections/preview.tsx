@@ -1,10 +1,7 @@
 /** What a correction would change, before and after. */
-import type { CorrectionPreview, Device, FigureDefinition, Metric } from '#kit/api/answers.ts';
-import * as calls from '#kit/api/calls.ts';
+import type { CorrectionPreview, Device, Metric } from '#kit/api/answers.ts';
 import { formatCount, formatExact, formatMetric, formatTime, formatValue } from '#kit/format.ts';
-import { useLoad } from '#kit/load.ts';
-import { mayUse } from '#kit/session.ts';
-import { client, profiles, session } from '#kit/state.ts';
+import { profiles } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { t, word } from './texts.ts';
 
@@ -75,54 +72,84 @@ function ofMetrics<T extends { device: string; metric: string }>(
   });
 }
 
+interface Side {
+  readonly value: number | null;
+  /** How much of what it is made of is there, as it is told. */
+  readonly share: string;
+}
+
+const plain = (value: number | null): string => (value === null ? '–' : formatValue(value));
+const count = (n: number): string => (n === 0 ? t('none') : formatCount(n));
+/** Of an area: values of its stations that are there, of how many. */
+const stations = ({ valid, expected }: { valid: number; expected: number }): string =>
+  `${formatCount(valid)}/${formatCount(expected)}`;
+const percent = (share: number): string => `${formatValue(share * 100)}\u00a0%`;
+
+/** Figures, each of each device or area a table of its own; what is told of completeness only where it differs. */
 function FigureTables({
-  figures,
-  known,
-  device,
+  changes,
+  definitions,
+  more,
 }: {
-  figures: CorrectionPreview['figures'];
-  known: readonly FigureDefinition[];
-  device: string;
+  changes: readonly {
+    readonly figure: string;
+    /** Of what else than of the device itself; empty when of it. */
+    readonly of: string;
+    readonly at: number;
+    readonly before: Side;
+    readonly after: Side;
+  }[];
+  definitions: CorrectionPreview['definitions'];
+  more: number;
 }) {
-  const plain = (value: number | null): string => (value === null ? '–' : formatValue(value));
-  const stored = (id: string): number =>
-    Number(known.find(({ figure }) => figure === id)?.keep === 'stored');
-  const tables = [...Map.groupBy(figures, (one) => `${one.device} ${one.figure}`)].sort(
-    ([, [a]], [, [b]]) => stored(b?.figure ?? '') - stored(a?.figure ?? ''),
-  );
+  const tables = [...Map.groupBy(changes, (one) => `${one.of} ${one.figure}`)];
+  const rest = tables.slice(TABLES).reduce((sum, [, list]) => sum + list.length, more);
   return (
     <>
       {tables.slice(0, TABLES).map(([key, list]) => {
-        const definition = known.find(({ figure }) => figure === list[0]?.figure);
+        const definition = definitions.find(({ figure }) => figure === list[0]?.figure);
         const title = definition === undefined ? t('figures') : say(definition.title);
-        const other = list[0]?.device === device ? '' : ` · ${list[0]?.device}`;
+        const of = list[0]?.of ?? '';
         return (
           <Table
             key={key}
-            title={`${title}${other}`}
+            title={of === '' ? title : `${title} · ${of}`}
             unit={definition?.unit ?? ''}
-            rows={list.map(({ at, before, after }) => [
-              definition?.span === 'day' ? formatTime(at).slice(0, 10) : shortTime(at).slice(0, 11),
-              plain(before),
-              plain(after),
-            ])}
+            rows={list.map(({ at, before, after }) => {
+              const told = before.share !== after.share;
+              const side = ({ value, share }: Side): string =>
+                told ? `${plain(value)} (${share})` : plain(value);
+              return [
+                definition?.span === 'day'
+                  ? formatTime(at).slice(0, 10)
+                  : shortTime(at).slice(0, 11),
+                side(before),
+                side(after),
+              ];
+            })}
           />
         );
       })}
-      {tables.length > TABLES && (
-        <p class="muted small">{t('more-figures', { n: tables.length - TABLES })}</p>
-      )}
+      {rest > 0 && <p class="muted small">{t('more-figures', { n: formatCount(rest) })}</p>}
     </>
   );
 }
 
-/** Names of the figures of the device, for who may see them; undefined until they are known. */
-function useFigures(device: string): readonly FigureDefinition[] | undefined {
-  const may = session.value != null && mayUse({ right: 'figures.read' }, session.value);
-  const load = useLoad(may ? `figures of ${device}` : null, (signal) =>
-    client.call(calls.figuresOf, { query: { device }, signal }),
+const within = (value: number, low: number, high: number): boolean => low <= value && value <= high;
+
+/** Whether some cell of the tables is a dash or has a share in brackets. */
+function needsLegend({ samples, figures, areas }: CorrectionPreview): boolean {
+  return (
+    samples.some(({ before, after }) => before === null || after === null) ||
+    figures.some(
+      ({ before, after, completeness }) =>
+        before === null || after === null || completeness.before !== completeness.after,
+    ) ||
+    areas.some(
+      ({ before, after }) =>
+        before.value === null || after.value === null || stations(before) !== stations(after),
+    )
   );
-  return may && load.error === undefined ? load.data?.items : [];
 }
 
 /** The preview. */
@@ -136,7 +163,6 @@ export function Preview({
   /** Its number, of one that waits. */
   own?: number | null;
 }) {
-  const known = useFigures(device.id);
   const metrics = profiles.value.get(device.profile ?? '')?.metrics ?? [];
   const exact = (metric: Metric | undefined, value: number | null | undefined): string =>
     value === null || value === undefined ? '–' : formatMetric(metric, value, formatExact);
@@ -154,6 +180,12 @@ export function Preview({
     average(one.before, metric),
     average(one.after, metric),
   ];
+  const beyond = metrics.filter(({ key, range: [low, high] }) =>
+    seen.samples.some(
+      ({ device: id, metric, after }) =>
+        id === device.id && metric === key && after !== null && !within(after.value, low, high),
+    ),
+  );
   // Figures say the same of hours and days, and by which rule; means alone stand where there are none.
   const means = seen.figures.length === 0 ? [seen.hours, seen.days] : [];
   return (
@@ -169,6 +201,23 @@ export function Preview({
           : t('changes', { n: formatCount(seen.readings), changed: formatCount(seen.changed) })}
         {!seen.complete && ` ${t('partial')}`}
       </p>
+      <p>
+        {t('counts', {
+          figures: count(seen.figures.length + seen.more.figures),
+          areas: count(seen.areas.length + seen.more.areas),
+          reports: count(seen.reports.length),
+        })}
+      </p>
+      {beyond.map((metric) => (
+        <p key={metric.key} class="form-error">
+          {t('out-of-range', {
+            metric: say(metric.name),
+            from: formatExact(metric.range[0]),
+            to: formatExact(metric.range[1]),
+            unit: word('unit', metric.unit),
+          })}
+        </p>
+      ))}
       {seen.secondPerson && <p class="notice-line">{t('second-person')}</p>}
       <div class="changes">
         {ofMetrics(
@@ -183,16 +232,39 @@ export function Preview({
             title: t(index === 0 ? 'hours' : 'days'),
           }),
         )}
-        {known !== undefined && (
-          <FigureTables figures={seen.figures} known={known} device={device.id} />
-        )}
+        <FigureTables
+          changes={seen.figures.map(({ figure, device: id, at, before, after, completeness }) => ({
+            ...{ figure, of: id === device.id ? '' : id, at },
+            before: { value: before, share: percent(completeness.before) },
+            after: { value: after, share: percent(completeness.after) },
+          }))}
+          definitions={seen.definitions}
+          more={seen.more.figures}
+        />
       </div>
-      <p class="muted small">
-        {t('counts', {
-          figures: seen.figures.length === 0 ? t('none') : formatCount(seen.figures.length),
-          reports: seen.reports.length === 0 ? t('none') : formatCount(seen.reports.length),
-        })}
-      </p>
+      {(seen.areas.length > 0 || seen.unseen.areas > 0) && (
+        <>
+          <h2>{t('areas')}</h2>
+          <div class="changes">
+            <FigureTables
+              changes={seen.areas.map(({ figure, area, at, before, after }) => ({
+                ...{ figure, of: say(area.name), at },
+                before: { value: before.value, share: stations(before) },
+                after: { value: after.value, share: stations(after) },
+              }))}
+              definitions={seen.definitions}
+              more={seen.more.areas}
+            />
+          </div>
+        </>
+      )}
+      {seen.unseen.days > 0 && (
+        <p class="muted small">{t('unseen-days', { n: formatCount(seen.unseen.days) })}</p>
+      )}
+      {seen.unseen.areas > 0 && (
+        <p class="muted small">{t('unseen-areas', { n: formatCount(seen.unseen.areas) })}</p>
+      )}
+      {needsLegend(seen) && <p class="muted small">{t('legend')}</p>}
     </section>
   );
 }

@@ -94,8 +94,25 @@ export const texts = {
   none: { zh: '无', en: 'None' },
   figures: { zh: '统计指标', en: 'Figures' },
   counts: {
-    zh: '“–”：那一时刻没有数值。会改变的统计指标：{figures}；已发报告：{reports}',
-    en: '“–”: no value at that time. Figures that would change: {figures}; reports sent: {reports}',
+    zh: '会改变的设备统计指标：{figures}；区域统计指标：{areas}；已发报告：{reports}。',
+    en: 'Figures of devices that would change: {figures}; of areas: {areas}; reports sent: {reports}.',
+  },
+  legend: {
+    zh: '“–”：那一时刻没有数值；括号内为完整度。',
+    en: '“–”: no value at that time; in brackets: completeness.',
+  },
+  'out-of-range': {
+    zh: '订正后有数值超出量程（{metric} {from}–{to} {unit}），请核对。',
+    en: 'Values would be out of range ({metric}: {from} to {to} {unit}). Please check.',
+  },
+  areas: { zh: '区域统计指标', en: 'Figures of areas' },
+  'unseen-days': {
+    zh: '时段较长，后面 {n} 天的统计指标未查看。',
+    en: 'The span is long: days whose figures were not looked at: {n}',
+  },
+  'unseen-areas': {
+    zh: '另有 {n} 个区域统计值可能改变，站点或数据过多，未计算。',
+    en: 'Values of areas that may change as well and were not computed, of too many stations or readings: {n}',
   },
   'first-rows': { zh: '只列出前 {n} 条。', en: 'The first {n} are listed.' },
   'more-figures': {
@@ -151,6 +168,8 @@ export const texts = {
   'undone-by': { zh: '{by} 撤销于 {time}', en: 'undone by {by}, {time}' },
   'withdrawn-by': { zh: '{by} 撤回于 {time}', en: 'withdrawn by {by}, {time}' },
   'rejected-by': { zh: '{by} 驳回于 {time}', en: 'rejected by {by}, {time}' },
+  because: { zh: '，理由：{why}', en: ': {why}' },
+  'of-one': { zh: '设备：{name}', en: 'Device: {name}' },
   approve: { zh: '批准', en: 'Approve' },
   undo: { zh: '撤销', en: 'Undo' },
   withdraw: { zh: '撤回', en: 'Withdraw' },

@@ -1,9 +1,7 @@
 /** What the device page asks for: the time range of its address, its trend and its small charts. */
 
 import type { Device } from '#kit/api/answers.ts';
-import * as calls from '#kit/api/calls.ts';
-import { addressOf } from '#kit/api/client.ts';
-import { rawRows, spanOf } from '#kit/devices/series.ts';
+import { rawRows } from '#kit/devices/series.ts';
 import { query } from '#kit/router.ts';
 
 export const RANGES = {
@@ -52,9 +50,4 @@ export async function loadRecent(
       recent.set(key, list);
     }
   return recent;
-}
-
-/** The address under which the server gives a device's readings of that time as a file. */
-export function exportAddress(device: string, format: 'csv' | 'parquet', range: TimeRange): string {
-  return addressOf(calls.exportReadings, { query: { format, ...spanOf(device, range) } });
 }

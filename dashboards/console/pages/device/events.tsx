@@ -1,5 +1,5 @@
 /** What happened at a device in the time shown, newest first. */
-import type { Device } from '#kit/api/answers.ts';
+import type { Device, Profile } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { spanOf } from '#kit/devices/series.ts';
 import { formatTime } from '#kit/format.ts';
@@ -11,11 +11,22 @@ import type { TimeRange } from './data.ts';
 import { MessageLink } from './frame/link.tsx';
 import { t, word } from './texts.ts';
 
-/** What an event says besides: names and values as they came. */
-function Detail({ detail }: { detail: ReadonlyMap<string, unknown> }) {
+type EventType = Profile['events'][number];
+
+/** What an event says besides: names and values as they came, but for the channel, which has a name. */
+function Detail({
+  detail,
+  type,
+}: {
+  detail: ReadonlyMap<string, unknown>;
+  type: EventType | undefined;
+}) {
+  const channel = type?.channels?.find(({ key }) => key === detail.get('channel'));
+  const others = [...detail].filter(([name]) => channel === undefined || name !== 'channel');
   return (
     <span class="detail small">
-      {[...detail].map(([name, value]) => (
+      {channel !== undefined && <span>{say(channel.name)}</span>}
+      {others.map(([name, value]) => (
         <span key={name}>
           <span class="muted">{name}</span>{' '}
           {typeof value === 'string' ? value : JSON.stringify(value)}
@@ -40,8 +51,10 @@ export function Events({
   const profile = profiles.value.get(device.profile);
   const named = profile?.events;
   const framed = profile?.evidence != null;
+  const typeOf = (type: string): EventType | undefined =>
+    named?.find((event) => event.type === type);
   const nameOf = (type: string): string => {
-    const known = named?.find((event) => event.type === type);
+    const known = typeOf(type);
     return known === undefined ? word('event', type) : say(known.name);
   };
   const load = useLoad(
@@ -64,12 +77,12 @@ export function Events({
       ) : (
         <ol class="events">
           {load.data.items.map((event) => (
-            <li key={`${event.at} ${event.type}`}>
+            <li key={`${event.at} ${event.type} ${JSON.stringify([...event.detail])}`}>
               <time class="muted number" dateTime={new Date(event.at).toISOString()}>
                 {formatTime(event.at)}
               </time>
               <b>{nameOf(event.type)}</b>
-              <Detail detail={event.detail} />
+              <Detail detail={event.detail} type={typeOf(event.type)} />
               {framed && <MessageLink at={event.at} />}
             </li>
           ))}

@@ -15,6 +15,7 @@ import {
   summarize,
 } from '#kit/chart/series.ts';
 import { loadSeries, spanOf } from '#kit/devices/series.ts';
+import { ExportDialog } from '#kit/exports/dialog.tsx';
 import { formatCount, formatMetric, formatShort, formatSpan, formatTime } from '#kit/format.ts';
 import { type Load, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
@@ -24,7 +25,7 @@ import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { CompletenessPanel } from './completeness.tsx';
-import { currentRange, exportAddress, RANGES, type TimeRange } from './data.ts';
+import { currentRange, RANGES, type TimeRange } from './data.ts';
 import { Events } from './events.tsx';
 import { goToRange, RangePicker } from './range.tsx';
 import { SampleTable } from './samples.tsx';
@@ -306,7 +307,7 @@ export function History({
           asTable={asTable}
           framed={profiles.value.get(device.profile)?.evidence === 'all'}
         />
-        <p class="panel-foot">
+        <div class="panel-foot">
           {corrections !== undefined && (
             <a
               class="button"
@@ -317,13 +318,13 @@ export function History({
                 : t('corrections', { n: corrections.length })}
             </a>
           )}
-          {(['csv', 'parquet'] as const).map((format) => (
-            <a key={format} class="button" href={exportAddress(device.id, format, range)} download>
-              <Icon name="download" />
-              {t(`export.${format}`)}
-            </a>
-          ))}
-        </p>
+          <ExportDialog
+            exported={{
+              ...{ name: device.name, of: { device: device.id } },
+              ...{ from: range.from, to: range.to },
+            }}
+          />
+        </div>
       </section>
       <CompletenessPanel load={completeness} range={range} />
       <Events device={device} range={range} rangeKey={rangeKey} refreshMs={refresh} />

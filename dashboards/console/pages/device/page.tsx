@@ -1,10 +1,14 @@
 /** One device: what it says now, what it said before, what is missing. */
 import { useMemo, useState } from 'preact/hooks';
-import type { Device, LatestChange, Metric, Profile } from '#kit/api/answers.ts';
+import type { Device, DeviceHistory, LatestChange, Metric, Profile } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { drawnAs, trend } from '#kit/chart/series.ts';
+import { heardChannels } from '#kit/devices/channels.ts';
+import { ClientIdNotice, clientIdFacts } from '#kit/devices/client-id/notice.tsx';
+import { ClockNotice, clockFacts } from '#kit/devices/clock.tsx';
 import { Figure, StateMark } from '#kit/devices/marks.tsx';
 import { mergeLatest } from '#kit/devices/merge.ts';
+import { Refusals } from '#kit/devices/refusals/refusals.tsx';
 import { Figures } from '#kit/figures/panel.tsx';
 import { formatSpan, formatTime } from '#kit/format.ts';
 import { useLive, useLoad } from '#kit/load.ts';
@@ -14,10 +18,11 @@ import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
+import { ClockChoice } from './clock-use.tsx';
 import { loadRecent } from './data.ts';
 import { FramePanel } from './frame/panel.tsx';
 import { History } from './history.tsx';
-import { Refusals } from './refusals.tsx';
+import { Installations } from './installations/panel.tsx';
 import { Replace } from './replace/dialog.tsx';
 import { t, word } from './texts.ts';
 import './device.css';
@@ -115,6 +120,8 @@ function Facts({
           [t('protocol'), profile.protocol],
           [t('report-every'), formatSpan(profile.reportEvery * 1000)],
         ] as [string, string][])),
+    ...clientIdFacts(device),
+    ...clockFacts(device.clock),
     ...(device.longitude === null || device.latitude === null
       ? []
       : ([[t('coordinates'), `${device.longitude.toFixed(5)}, ${device.latitude.toFixed(5)}`]] as [
@@ -135,6 +142,12 @@ function Facts({
             <dd>{fact}</dd>
           </div>
         ))}
+        <div>
+          <dt>{word('clock-use', 'label')}</dt>
+          <dd>
+            <ClockChoice device={device} changed={replaced} />
+          </dd>
+        </div>
       </dl>
     </section>
   );
@@ -153,22 +166,24 @@ const unknownMetric = (key: string): Metric => ({
   statistic: null,
   total: false,
   state: false,
+  channel: null,
 });
 
 /** Metrics of the present profile, then what else there are values of. */
-function useMetrics(device: Device, profile: Profile | undefined): Metric[] {
+function useMetrics(
+  device: Device,
+  profile: Profile | undefined,
+  history: DeviceHistory | undefined,
+): Metric[] {
   const known = profile?.metrics ?? [];
   const keys = new Set(known.map((metric) => metric.key));
   const others = [...device.values.keys()].filter((key) => !keys.has(key));
   // They are of the equipment that stood here before: its profile names them.
-  const history = useLoad(others.length === 0 ? null : `history ${device.id}`, (signal) =>
-    client.call(calls.deviceHistory, { params: { id: device.id }, signal }),
-  );
-  const former = (history.data?.installations ?? [])
+  const former = (history?.installations ?? [])
     .toReversed()
     .flatMap((one) => profiles.value.get(one.profile)?.metrics ?? []);
   return [
-    ...known,
+    ...heardChannels(known, device.values),
     ...others.map((key) => former.find((metric) => metric.key === key) ?? unknownMetric(key)),
   ];
 }
@@ -191,7 +206,10 @@ function Body({
   reload: () => void;
 }) {
   const profile = profiles.value.get(device.profile);
-  const metrics = useMetrics(device, profile);
+  const history = useLoad(`history ${device.id}`, (signal) =>
+    client.call(calls.deviceHistory, { params: { id: device.id }, signal }),
+  );
+  const metrics = useMetrics(device, profile, history.data);
   const reportEveryMs = (profile?.reportEvery ?? 300) * 1000;
   const recent = useLoad(
     `recent ${device.id} ${profile?.id} ${corrected}`,
@@ -235,7 +253,15 @@ function Body({
         <FramePanel device={device} metrics={metrics} metric={chosen} />
       )}
       <Figures owner={{ device: device.id }} />
-      <Facts device={device} profile={profile} replaced={reload} />
+      <Facts
+        device={device}
+        profile={profile}
+        replaced={() => {
+          reload();
+          history.reload();
+        }}
+      />
+      <Installations history={history.data} />
     </>
   );
 }
@@ -308,6 +334,8 @@ export function Page({ id }: { id: string }) {
       {device.retiredAt !== null && (
         <p class="muted">{t('retired-hint', { time: formatTime(device.retiredAt) })}</p>
       )}
+      {device.retiredAt === null && <ClockNotice clock={device.clock} />}
+      {device.retiredAt === null && <ClientIdNotice of={device} released={load.reload} />}
       <Refusals refusals={device.refusals} />
       <Body device={device} change={change} corrected={corrected} reload={load.reload} />
     </div>

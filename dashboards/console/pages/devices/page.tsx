@@ -2,9 +2,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Area, type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import { type ApiError, addressOf } from '#kit/api/client.ts';
+import type { ApiError } from '#kit/api/client.ts';
 import { mergeLatest } from '#kit/devices/merge.ts';
 import { COLUMNS, type Column, DeviceRows, placeOf } from '#kit/devices/rows.tsx';
+import { ExportDialog } from '#kit/exports/dialog.tsx';
 import { csvCell, formatCount, formatTime } from '#kit/format.ts';
 import { allPages, asApiError, useLive, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
@@ -249,7 +250,8 @@ function listAsCsv(devices: readonly Device[]): Blob {
 function ExportButtons() {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  const area = query.value.get('area') ?? user.value?.area.code ?? null;
+  const own = user.value?.area;
+  const area = query.value.get('area') ?? own?.code ?? null;
 
   async function exportList(): Promise<void> {
     setBusy(true);
@@ -272,14 +274,6 @@ function ExportButtons() {
   }
   // Whole hours, so that the link does not change with every tick.
   const hour = Math.floor(now.value / 3_600_000) * 3_600_000;
-  const readings = addressOf(calls.exportReadings, {
-    query: {
-      format: 'csv',
-      area,
-      from: new Date(hour - 82_800_000).toISOString(),
-      to: new Date(hour + 3_600_000).toISOString(),
-    },
-  });
   return (
     <>
       {error !== null && (
@@ -291,10 +285,15 @@ function ExportButtons() {
         <Icon name="download" />
         {busy ? t('exporting') : t('export-list')}
       </button>
-      <a class="button" href={readings} download>
-        <Icon name="download" />
-        {t('export-readings')}
-      </a>
+      {area !== null && (
+        <ExportDialog
+          label={t('export-readings')}
+          exported={{
+            ...{ name: own?.code === area ? say(own.name) : `${t('area')} ${area}`, of: { area } },
+            ...{ from: hour - 82_800_000, to: hour + 3_600_000 },
+          }}
+        />
+      )}
     </>
   );
 }

@@ -18,6 +18,7 @@ import './figures.css';
 const ROWS_STEP = 100;
 
 type Input = ExplainedFigure['inputs'][number];
+type ReadingReceived = NonNullable<Input['readings'][number]['received']>;
 
 const deviceHref = (device: string): string => `/devices/${encodeURIComponent(device)}`;
 
@@ -49,7 +50,7 @@ function Measured({ device, input }: { device: Device | undefined; input: Input 
     <>
       {input.measured.map((one, index) => (
         <span key={`${one.metric} ${one.from}`}>
-          {index > 0 && '，'}
+          {index > 0 && ' · '}
           <b>{metricNamed(device, one.metric, input.quantity)}</b>
           {several &&
             one.from !== null &&
@@ -60,13 +61,34 @@ function Measured({ device, input }: { device: Device | undefined; input: Input 
   );
 }
 
+/** What was received of a reading that was corrected, and by which statements; where and when only if that is another. */
+function Received({
+  device,
+  at,
+  received,
+}: {
+  device: string;
+  at: number;
+  received: ReadingReceived;
+}) {
+  return (
+    <span class="opened-received small muted">
+      {t('corrected-by', { ids: received.corrections.map((id) => `#${id}`).join(', ') })}
+      {` · ${t('was-received', { value: formatExact(received.value) })}`}
+      {received.device !== device && ` · ${t('from-device', { id: received.device })}`}
+      {received.at !== at && ` · ${formatTime(received.at).slice(5)}`}
+    </span>
+  );
+}
+
 function Readings({ device, framed, input }: { device: string; framed: boolean; input: Input }) {
   const [shown, setShown] = useState(ROWS_STEP);
   const { readings, measured } = input;
   const metricAt = (at: number): string =>
     (measured.findLast(({ from }) => from === null || from <= at) ?? measured[0])?.metric ?? '';
-  const frameOf = (at: number): string =>
-    `${deviceHref(device)}?${new URLSearchParams({ metric: metricAt(at), frame: String(at) })}`;
+  // What a corrected reading was received in stands under the device and time of then.
+  const frameOf = (at: number, was: { device: string; at: number } = { device, at }): string =>
+    `${deviceHref(was.device)}?${new URLSearchParams({ metric: metricAt(at), frame: String(was.at) })}`;
   return (
     <Scroll label={t('readings')}>
       <table class="dense opened-table">
@@ -82,14 +104,17 @@ function Readings({ device, framed, input }: { device: string; framed: boolean; 
           </tr>
         </thead>
         <tbody>
-          {readings.slice(0, shown).map(({ at, value, quality }) => (
+          {readings.slice(0, shown).map(({ at, value, quality, received }) => (
             <tr key={at} class={quality === null ? '' : 'row-flagged'}>
               <td class="number">{formatTime(at).slice(5)}</td>
               <td class="right number">{formatExact(value)}</td>
-              <td>{word('quality', quality ?? 'good')}</td>
+              <td>
+                {word('quality', quality ?? 'good')}
+                {received !== null && <Received device={device} at={at} received={received} />}
+              </td>
               {framed && (
                 <td>
-                  <a class="opened-link" href={frameOf(at)}>
+                  <a class="opened-link" href={frameOf(at, received ?? undefined)}>
                     {t('open-bytes')}
                   </a>
                 </td>
@@ -125,7 +150,6 @@ function InputPanel({
       <h2 id={heading}>{t('inputs')}</h2>
       <p class="pad">
         <Measured device={device} input={input} />
-        {'：'}
         {t('input-text', {
           expected: formatCount(expected),
           valid: formatCount(valid),

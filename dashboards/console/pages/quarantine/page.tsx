@@ -1,8 +1,11 @@
 /** What could not be decoded: reason, payload, and running it again. */
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { QuarantineEntry } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
+import { bytesOf, hexText, isText } from '#kit/bytes.ts';
+import { formatTime } from '#kit/format.ts';
 import { allPages, asApiError, useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
@@ -14,17 +17,43 @@ import './quarantine.css';
 
 const PAGE = 50;
 
-/** A payload as text where it is text, else as bytes in hexadecimal. */
-export function payloadText(entry: { payload: string; text: string | null }): string {
-  if (entry.text !== null) return entry.text;
-  try {
-    const bytes = atob(entry.payload);
-    return [...bytes].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join(' ');
-  } catch (error) {
-    // Not base64 after all: show what came rather than nothing.
-    if (error instanceof DOMException) return entry.payload;
-    throw error;
-  }
+/** A payload as text where it is text, also one that was cut within a character, else as bytes in hexadecimal. */
+function payloadText(entry: { payload: string; text: string | null }): string {
+  const bytes = bytesOf(entry.payload);
+  return entry.text !== null && isText(entry.text) ? entry.text : hexText(bytes);
+}
+
+/** The payload, fetched when its entry is opened. */
+function Payload({ id }: { id: number }) {
+  const load = useLoad(`quarantine entry ${id}`, (signal) =>
+    client.call(calls.quarantineEntry, { params: { id: String(id) }, signal }),
+  );
+  if (load.data !== undefined) return <pre>{payloadText(load.data)}</pre>;
+  if (load.error !== undefined) return <span role="alert">{explain(load.error)}</span>;
+  return <span class="muted">{t('loading')}</span>;
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** Which part of which frame it is. */
+function PartFacts({ part }: { part: NonNullable<QuarantineEntry['part']> }) {
+  return (
+    <>
+      {part.metric !== null && <Fact name={t('metric')}>{part.metric}</Fact>}
+      {part.place !== '' && <Fact name={t('place')}>{part.place}</Fact>}
+      <Fact name={t('part-at')}>
+        <span class="number">{formatTime(part.at)}</span>
+      </Fact>
+      {part.taken.length > 0 && <Fact name={t('taken')}>{part.taken.join(', ')}</Fact>}
+    </>
+  );
 }
 
 function Entry({
@@ -36,6 +65,7 @@ function Entry({
   chosen: boolean;
   choose: ((on: boolean) => void) | null;
 }) {
+  const [opened, setOpened] = useState(false);
   return (
     <li class="entry">
       {choose !== null && (
@@ -48,7 +78,7 @@ function Entry({
           />
         </label>
       )}
-      <details>
+      <details onToggle={(event) => setOpened((was) => was || event.currentTarget.open)}>
         <summary>
           <span class="tag tag-bad">{word('reason', entry.reason)}</span>
           <span class="entry-message">{entry.message}</span>
@@ -57,24 +87,15 @@ function Entry({
           </span>
         </summary>
         <dl class="facts">
-          <div>
-            <dt>{t('reason')}</dt>
-            <dd>{entry.reason}</dd>
-          </div>
-          <div>
-            <dt>{t('source')}</dt>
-            <dd>{entry.source}</dd>
-          </div>
-          <div>
-            <dt>{t('topic')}</dt>
-            <dd>{entry.topic}</dd>
-          </div>
-          <div>
-            <dt>{t('payload')}</dt>
-            <dd>
-              <pre>{payloadText(entry)}</pre>
-            </dd>
-          </div>
+          <Fact name={t('reason')}>{entry.reason}</Fact>
+          {entry.gateway === null ? (
+            <Fact name={t('source')}>{entry.source}</Fact>
+          ) : (
+            <Fact name={t('gateway')}>{entry.gateway}</Fact>
+          )}
+          {entry.part !== null && <PartFacts part={entry.part} />}
+          <Fact name={t('topic')}>{entry.topic}</Fact>
+          <Fact name={t('payload')}>{opened && <Payload id={entry.id} />}</Fact>
         </dl>
       </details>
     </li>

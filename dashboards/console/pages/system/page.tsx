@@ -3,15 +3,18 @@ import { useState } from 'preact/hooks';
 import type { System } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
+import { ClientIdNotice, clientIdFacts } from '#kit/devices/client-id/notice.tsx';
 import { StateMark } from '#kit/devices/marks.tsx';
+import { Refusals } from '#kit/devices/refusals/refusals.tsx';
 import { formatBytes, formatCount, formatTime } from '#kit/format.ts';
 import { asApiError, useLoad } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
 import type { PlainKey } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
+import { Icon } from '#kit/ui/icon.tsx';
 import { explain, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, useTitle } from '#kit/ui/page.tsx';
-import { t, type texts } from './texts.ts';
+import { t, type texts, word } from './texts.ts';
 import './system.css';
 
 const REFRESH_MS = 5_000;
@@ -87,17 +90,23 @@ function Counters({
   );
 }
 
+const sumUp = (counts: ReadonlyMap<string, number> | null | undefined): number =>
+  [...(counts?.values() ?? [])].reduce((sum, one) => sum + one, 0);
+
 type GatewayRow = System['gateways'][number];
 
-function GatewayCard({ gateway }: { gateway: GatewayRow }) {
+function GatewayCard({ gateway, reload }: { gateway: GatewayRow; reload: () => void }) {
   const missing = gateway.sequences
     .flatMap((one) => one.gaps)
     .reduce((sum, [from, to]) => sum + to - from + 1, 0);
-  const dropped = [...(gateway.dropped?.values() ?? [])].reduce((sum, one) => sum + one, 0);
+  const dropped = sumUp(gateway.dropped);
+  const refusedDropped = sumUp(gateway.refusedLane?.dropped);
   return (
     <li class="gateway">
       <span class="card-head">
-        <b>{gateway.id}</b>
+        <span>
+          <b>{gateway.name}</b> <span class="small muted">{gateway.id}</span>
+        </span>
         <StateMark state={gateway.online ? 'online' : gateway.at === null ? 'never' : 'offline'} />
       </span>
       <dl class="counters">
@@ -126,8 +135,76 @@ function GatewayCard({ gateway }: { gateway: GatewayRow }) {
           <dt class="muted">{t('missing')}</dt>
           <dd class="number">{formatCount(missing)}</dd>
         </div>
+        {gateway.refusedLane !== null && (
+          <>
+            <div>
+              <dt class="muted">{t('refused-waiting')}</dt>
+              <dd class="number">{formatCount(gateway.refusedLane.waiting)}</dd>
+            </div>
+            <div class={refusedDropped > 0 ? 'text-offline' : ''}>
+              <dt class="muted">{t('refused-dropped')}</dt>
+              <dd class="number">{formatCount(refusedDropped)}</dd>
+            </div>
+          </>
+        )}
       </dl>
+      {clientIdFacts(gateway).map(([name, fact]) => (
+        <dl key={name} class="counters wide">
+          <div>
+            <dt class="muted">{name}</dt>
+            <dd>{fact}</dd>
+          </div>
+        </dl>
+      ))}
+      <ClientIdNotice of={gateway} released={reload} />
+      <Refusals refusals={gateway.refusals} />
     </li>
+  );
+}
+
+/** Days before its end from which on a certificate wants attention, as the server's log says. */
+const TELL_DAYS = 30;
+
+function urgency(daysLeft: number): string {
+  if (daysLeft < 0) return 'text-offline';
+  return daysLeft <= TELL_DAYS ? 'text-late' : '';
+}
+
+/** Whole days are counted down: what ended less than a day ago has -1. */
+function leftOf(daysLeft: number): string {
+  if (daysLeft >= 0) return formatCount(daysLeft);
+  return daysLeft === -1 ? t('ended-today') : t('days-ago', { n: formatCount(-daysLeft - 1) });
+}
+
+function Certificates({ certificates }: { certificates: System['certificates'] }) {
+  if (certificates.length === 0) return null;
+  return (
+    <section class="panel" aria-labelledby="certificates-heading">
+      <h2 id="certificates-heading">{t('certificates')}</h2>
+      <ul class="gateways">
+        {certificates.map(({ setting, subject, validTo, daysLeft, fault }) => (
+          <li key={`${setting} ${subject}`} class="gateway">
+            <span class="card-head">
+              <b>{subject}</b>
+              <span class="muted">{setting}</span>
+            </span>
+            <dl class="counters">
+              <div>
+                <dt class="muted">{t('valid-to')}</dt>
+                <dd class="number" title={formatTime(validTo)}>
+                  {formatTime(validTo).slice(0, 10)}
+                </dd>
+              </div>
+              <div class={urgency(daysLeft)}>
+                <dt class="muted">{t(daysLeft < 0 ? 'ended-days' : 'days-left')}</dt>
+                <dd class="number">{leftOf(daysLeft)}</dd>
+              </div>
+            </dl>
+            {fault !== null && <p class="text-offline">{t('not-used', { reason: fault })}</p>}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
@@ -193,6 +270,14 @@ export function Page({ title }: PageProps) {
         <Backup last={data.backup} reload={load.reload} />
       </header>
       <StaleNote error={load.error} retry={load.reload} />
+      {data.clockFault !== null && (
+        <p class="panel pad clock-fault text-offline" role="alert">
+          <Icon name="warning" size={18} />
+          <span>
+            <strong>{word('clock-fault', data.clockFault)}</strong> {t('clock-hint')}
+          </span>
+        </p>
+      )}
       <section class="panel" aria-labelledby="gateways-heading">
         <h2 id="gateways-heading">{t('gateways')}</h2>
         {data.gateways.length === 0 ? (
@@ -200,7 +285,7 @@ export function Page({ title }: PageProps) {
         ) : (
           <ul class="gateways">
             {data.gateways.map((gateway) => (
-              <GatewayCard key={gateway.id} gateway={gateway} />
+              <GatewayCard key={gateway.id} gateway={gateway} reload={load.reload} />
             ))}
           </ul>
         )}
@@ -221,6 +306,7 @@ export function Page({ title }: PageProps) {
           more={[[t('refused'), formatCount(sumOf(data.broker.get('refused')))]]}
         />
       </section>
+      <Certificates certificates={data.certificates} />
     </div>
   );
 }

@@ -10,6 +10,8 @@ export const texts = {
     en: 'live {live} · backfill {backfill}',
   },
   dropped: { zh: '丢弃读数', en: 'Readings dropped' },
+  'refused-waiting': { zh: '待上报的拒收报文', en: 'Refused frames waiting' },
+  'refused-dropped': { zh: '丢弃的拒收报文', en: 'Refused frames dropped' },
   missing: { zh: '缺失批次', en: 'Batches missing' },
   at: { zh: '状态时间', en: 'Status from' },
   store: { zh: '存储', en: 'Store' },
@@ -30,6 +32,36 @@ export const texts = {
   acknowledged: { zh: '已确认', en: 'Acknowledged' },
   'in-flight': { zh: '处理中', en: 'In flight' },
   refused: { zh: '拒绝', en: 'Refused' },
+  certificates: { zh: '证书', en: 'Certificates' },
+  'valid-to': { zh: '有效期至', en: 'Valid until' },
+  'days-left': { zh: '剩余天数', en: 'Days left' },
+  'ended-days': { zh: '已过期', en: 'Expired' },
+  'days-ago': { zh: '{n} 天前', en: '{n} days ago' },
+  'ended-today': { zh: '今天', en: 'today' },
+  'not-used': {
+    zh: '新证书文件无法使用，仍用旧证书：{reason}',
+    en: 'The new file is not used, the old certificate goes on: {reason}',
+  },
+  'clock-fault.clock-not-set': {
+    zh: '服务器时钟尚未设置。',
+    en: 'The clock of the server is not set.',
+  },
+  'clock-fault.clock-behind-stored': {
+    zh: '服务器时钟比已存数据慢一年以上。',
+    en: 'The clock of the server is years behind what is stored.',
+  },
+  'clock-fault.clock-ahead-of-stored': {
+    zh: '服务器时钟比最近存储的时间快一年以上。',
+    en: 'The clock of the server is years ahead of what was stored last.',
+  },
+  'clock-fault.clock-ahead-of-others': {
+    zh: '服务器时钟比设备和网关快一年以上。',
+    en: 'The clock of the server is years ahead of those of devices and gateways.',
+  },
+  'clock-hint': {
+    zh: '校准之前不接收任何数据，也不按期限删除；设备和网关会稍后重发。',
+    en: 'Nothing is taken in and nothing is deleted for its age until it is set; devices and gateways send again.',
+  },
   backup: { zh: '立即备份', en: 'Back up now' },
   'backing-up': { zh: '正在备份…', en: 'Backing up…' },
   'backup-failed': {

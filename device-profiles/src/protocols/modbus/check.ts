@@ -6,9 +6,14 @@ import { modbusOf, type RegisterFile, registersOf, WORD_ORDERS } from './schema.
 
 /** Notes what is wrong with the section. */
 export function checkModbus(file: ProfileFile, note: Note): void {
-  for (const [name, block] of Object.entries(modbusOf(file)?.blocks ?? {}))
-    if (block.address + block.count > 65_536)
+  for (const [name, block] of Object.entries(modbusOf(file)?.blocks ?? {})) {
+    const { address, count, channel } = block;
+    if (channel !== undefined)
+      note(['modbus', 'blocks', name, 'channel'], `there is no kind of channel ${channel}`);
+    else if (address === undefined) note(['modbus', 'blocks', name], 'address is missing');
+    else if (address + count > 65_536)
       note(['modbus', 'blocks', name], 'ends beyond address 65535');
+  }
   if (file.events.length > 0) note(['events'], 'only MQTT profiles have events');
   checkWordOrder(file, note);
 }

@@ -9,23 +9,23 @@ import {
   type MetricRule,
   noteMissing,
   type OpenReading,
+  refusePart,
 } from '../../metric/metric.ts';
 import { toSignificant } from '../../metric/number.ts';
 import { type Options, settle } from '../../options.ts';
 import type { ProfileFile } from '../../schema/file.ts';
+import type { RefusedPart } from '../../types.ts';
+import { byteOf, readPlaces } from './bytes.ts';
 import { isModbusFrame, MODBUS, type ModbusFrame, type ModbusRead } from './frame.ts';
-import {
-  type Block,
-  isBits,
-  plan,
-  REGISTER_COUNT,
-  readRegisters,
-  writeRegisters,
-} from './registers.ts';
+import { type Block, joinPlaces, plan } from './plan.ts';
+import { isBits, REGISTER_COUNT, readRegisters, writeRegisters } from './registers.ts';
 import { modbusOf, type RegisterFile, registersOf, type WordOrder } from './schema.ts';
 
 type Blocks = Readonly<Record<string, Uint16Array | readonly boolean[]>>;
 type OpenBlocks = Record<string, Uint16Array | boolean[]>;
+
+/** The device has nothing there: what may be absent is. */
+const REFUSED = 'device-refused';
 
 /** A register, a run of registers or a bit in the blocks. */
 interface RegisterRef {
@@ -34,7 +34,7 @@ interface RegisterRef {
   /** Words of the block: the first, and how many. */
   readonly at: number;
   readonly count: number;
-  /** Undefined when the block is missing from the frame. */
+  /** Undefined when the block is missing from the frame. The block is as long as the profile says. */
   read(blocks: Blocks): number | undefined;
   write(blocks: OpenBlocks, raw: number): void;
 }
@@ -111,36 +111,57 @@ export function blocksOf(file: ProfileFile): Block[] {
   return Object.entries(modbusOf(file)?.blocks ?? {}).map(([name, block]) => ({
     name,
     ...block,
+    address: block.address ?? 0,
     optional: file.metrics.every(
       (metric) => metric.optional || registersOf(metric).every((from) => from.block !== name),
     ),
   }));
 }
 
-function checkBlocks(blocks: readonly Block[], frame: Blocks): void {
+/** The blocks of a frame that are shorter than they must be, with how. @throws wrong-protocol */
+function shortBlocks(
+  blocks: readonly Block[],
+  frame: Blocks,
+): ReadonlyMap<string, OperationalError> {
+  let short = NONE_SHORT;
   for (const block of blocks) {
     const values = Object.hasOwn(frame, block.name) ? frame[block.name] : undefined;
     if (values === undefined) continue;
     if (values instanceof Uint16Array === isBits(block.table))
       throw new OperationalError('wrong-protocol', `block ${block.name} is of another kind`);
-    if (values.length < block.count)
-      throw new OperationalError(
-        'frame-too-short',
-        `block ${block.name}: ${values.length} values of ${block.count}`,
-      );
+    if (values.length >= block.count) continue;
+    const what = `block ${block.name}: ${values.length} values of ${block.count}`;
+    short = new Map([...short, [block.name, new OperationalError('frame-too-short', what)]]);
   }
+  return short;
+}
+
+const NONE_SHORT: ReadonlyMap<string, OperationalError> = new Map();
+
+/** The registers of a metric as a person finds them in the device's manual. */
+function placeOf(blocks: readonly Block[], refs: readonly RegisterRef[]): string {
+  return refs
+    .map((ref) => {
+      const block = blocks.find(({ name }) => name === ref.block);
+      const from = (block?.address ?? 0) + ref.at;
+      const to = from + ref.count - 1;
+      return `${block?.table} ${from === to ? from : `${from}–${to}`}`;
+    })
+    .join(' + ');
 }
 
 interface Compiled {
   readonly rule: MetricRule;
   readonly refs: readonly RegisterRef[];
+  /** Its registers, to be told to people. */
+  readonly place: string;
   /** Written when a simulated device has no value. */
   readonly sentinel: number | undefined;
 }
 
 /** A codec that also knows what to ask the device for. */
 export interface ModbusCodec extends Codec {
-  readonly reads: readonly ModbusRead[];
+  plan(registersMax?: number): readonly ModbusRead[];
 }
 
 /** Compiles the Modbus side of a profile. */
@@ -149,51 +170,110 @@ export function compileModbus(file: ProfileFile, options: Options): ModbusCodec 
   const blocks = blocksOf(file);
   const metrics: Compiled[] = file.metrics.map((metric) => {
     const rule = compileMetric(metric, options);
+    const refs = registersOf(metric).map((from) => compileRef(from, options, order));
     return {
       rule,
-      refs: registersOf(metric).map((from) => compileRef(from, options, order)),
+      refs,
+      place: placeOf(blocks, refs),
       sentinel: rule.absent?.values().next().value,
     };
   });
   const quality = compileQuality(file);
-  const gap = modbusOf(file)?.oneRequestPerBlock === true ? -1 : (modbusOf(file)?.maxGap ?? 0);
+  const planned = planner(file, blocks, metrics);
   return {
-    reads: plan(blocks, gap),
+    plan: planned,
     decode(frame) {
       if (!isModbusFrame(frame))
         throw new OperationalError('wrong-protocol', `${file.profile} speaks Modbus`);
-      checkBlocks(blocks, frame.blocks);
+      const short = shortBlocks(blocks, frame.blocks);
       const readings: OpenReading[] = [];
-      for (const { rule, refs } of metrics) {
-        const raw = readRefs(refs, frame.blocks);
-        if (raw === undefined) noteMissing(rule);
-        else addRaw(readings, rule, raw);
+      const refused: RefusedPart[] = [];
+      for (const { rule, refs, place } of metrics) {
+        try {
+          for (const { block } of refs) {
+            const fault = short.get(block);
+            if (fault !== undefined) throw fault;
+          }
+          if (frame.notRead !== undefined && isNotRead(rule, refs, frame.notRead)) continue;
+          const raw = readRefs(refs, frame.blocks);
+          if (raw === undefined) noteMissing(rule);
+          else addRaw(readings, rule, raw);
+        } catch (error) {
+          refusePart(refused, error, place, rule.key);
+        }
       }
-      return { at: null, readings: closeReadings(readings, quality), events: [] };
+      return { at: null, readings: closeReadings(readings, quality), events: [], refused };
     },
-    locate: (frame) => (isModbusFrame(frame) ? locateRegisters(metrics, frame.blocks) : new Map()),
+    locate: (frame) => (isModbusFrame(frame) ? locateRegisters(metrics, frame) : new Map()),
     encode: (values) => [encodeBlocks(blocks, metrics, values)],
   };
+}
+
+/** Plans the requests of a profile; the plan without a limit is made once. */
+function planner(
+  file: ProfileFile,
+  blocks: readonly Block[],
+  metrics: readonly Compiled[],
+): ModbusCodec['plan'] {
+  const section = modbusOf(file);
+  // What answers nothing but a whole block is never asked for a part of one.
+  const isWhole = section?.oneRequestPerBlock === true;
+  const refs = metrics.flatMap((metric) => metric.refs);
+  const withValues = blocks.map((block) => ({
+    ...block,
+    values: isWhole
+      ? [{ at: 0, count: block.count }]
+      : joinPlaces(refs.filter((ref) => ref.block === block.name)),
+  }));
+  const maxGap = isWhole ? -1 : (section?.maxGap ?? 0);
+  const unlimited = plan(withValues, { maxGap });
+  return (registersMax) =>
+    registersMax === undefined ? unlimited : plan(withValues, { maxGap, registersMax });
+}
+
+/**
+ * Whether a poll did not get a metric that may be absent, since the device has none.
+ * @throws the reason why there is no value of another
+ */
+function isNotRead(
+  rule: MetricRule,
+  refs: readonly RegisterRef[],
+  notRead: NonNullable<ModbusFrame['notRead']>,
+): boolean {
+  for (const ref of refs) {
+    const gap = notRead[ref.block]?.find(
+      ({ at, count }) => at < ref.at + ref.count && ref.at < at + count,
+    );
+    if (gap === undefined) continue;
+    if (rule.optional && (gap.reason ?? REFUSED) === REFUSED) return true;
+    throw new OperationalError(
+      gap.reason ?? 'value-missing',
+      `${rule.key}: ${gap.message ?? 'was not read'}`,
+    );
+  }
+  return false;
 }
 
 /** Two bytes a word, the blocks one after the other. */
 function locateRegisters(
   metrics: readonly Compiled[],
-  blocks: Blocks,
+  { blocks, notRead }: ModbusFrame,
 ): Map<string, readonly ByteRange[]> {
   const starts = new Map<string, number>();
   let start = 0;
   for (const [name, block] of Object.entries(blocks)) {
     starts.set(name, start);
-    start += 2 * block.length;
+    for (const { count } of readPlaces(block.length, notRead?.[name])) start += 2 * count;
   }
   return new Map(
     metrics.map(({ rule, refs }) => [
       rule.key,
-      refs.flatMap(({ block, at, count }) => {
-        const begin = starts.get(block);
-        if (begin === undefined) return [];
-        return [{ from: begin + 2 * at, to: begin + 2 * (at + count) }];
+      refs.flatMap((ref) => {
+        const begin = starts.get(ref.block);
+        const length = blocks[ref.block]?.length ?? 0;
+        const from = byteOf(ref, length, notRead?.[ref.block]);
+        if (begin === undefined || from === undefined) return [];
+        return [{ from: begin + from, to: begin + from + 2 * ref.count }];
       }),
     ]),
   );

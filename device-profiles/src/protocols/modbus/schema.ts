@@ -14,6 +14,8 @@ export const REGISTER_TYPES = [
   'int16',
   'uint32',
   'int32',
+  'uint64',
+  'int64',
   'float32',
   'float64',
 ] as const;
@@ -23,7 +25,12 @@ const word = z.int().min(0).max(65_535);
 
 const block = z.strictObject({
   table: z.enum(MODBUS_TABLES),
-  address: word.describe('0-based address on the wire, not 1-based and not 4xxxx.'),
+  address: word
+    .optional()
+    .describe(
+      '0-based address on the wire, not 1-based and not 4xxxx; of a channel, from where it begins.',
+    ),
+  channel: kebab.optional().describe('Kind of channel of which each has this block.'),
   count: z.int().min(1).max(2_000),
 });
 
@@ -52,6 +59,7 @@ export const register = z.strictObject({
 export const registerSum = z.strictObject({ sum: z.array(register).length(2) });
 
 export type ModbusFile = z.infer<typeof modbusSection>;
+export type BlockFile = z.infer<typeof block>;
 export type RegisterFile = z.infer<typeof register>;
 
 /** The Modbus section of a file. */

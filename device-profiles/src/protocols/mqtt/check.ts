@@ -2,7 +2,7 @@
 import type { Note, Path } from '../../check/note.ts';
 import type { MetricFile, ProfileFile } from '../../schema/file.ts';
 import { fieldOf, mqttOf, pathsOf, tlvOf } from './schema.ts';
-import { tlvFaults } from './tlv.ts';
+import { fieldNames, tlvFaults } from './tlv.ts';
 import { isFilter, parsePattern } from './topic.ts';
 import { topicTextOf } from './topics.ts';
 
@@ -35,7 +35,7 @@ function checkSection(file: ProfileFile, note: Note): void {
     note(['mqtt', 'time'], 'a local time needs its zone, such as "+08:00"');
   if (mqtt.time?.zone !== undefined && mqtt.time.format !== 'local')
     note(['mqtt', 'time', 'zone'], 'only local times need one');
-  for (const { place, message } of records === undefined ? [] : tlvFaults(records))
+  for (const { place, message } of records === undefined ? [] : tlvFaults(records, file.channels))
     note(['tlv', 'records', ...placePath(place)], message);
 }
 
@@ -56,10 +56,9 @@ function checkPayloadSource(file: ProfileFile, metric: MetricFile, path: Path, n
   const field = fieldOf(metric);
   const paths = pathsOf(metric);
   if (field !== undefined) {
-    const known = tlvOf(file)?.records.some((record) =>
-      record.fields.some((one) => one.field === field),
-    );
-    if (known !== true) note([...path, 'from', 'field'], `no record of tlv has a field ${field}`);
+    const records = tlvOf(file);
+    const known = records !== undefined && fieldNames(records, file.channels).has(field);
+    if (!known) note([...path, 'from', 'field'], `no record of tlv has a field ${field}`);
   } else if (paths.length === 0)
     note([...path, 'from'], 'must be a path (or, with payload tlv, a field)');
   const hasRest = parsePattern(topicTextOf(file)).pattern?.hasRest === true;

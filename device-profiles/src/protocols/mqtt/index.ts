@@ -5,16 +5,28 @@ import type { ProfileFile } from '../../schema/file.ts';
 import type { DeviceProfile } from '../../types.ts';
 import { intervalsOf } from '../intervals.ts';
 import type { Protocol } from '../protocol.ts';
+import { checkChannel } from './channels/check.ts';
+import { inChannel } from './channels/placeholder.ts';
 import { checkMqtt, checkMqttSource } from './check.ts';
 import { exampleFrame } from './example.ts';
 import { isMqttFrame, MQTT, type MqttFrame } from './frame.ts';
 import { compileJson } from './json-codec.ts';
 import { compileNative } from './native-codec.ts';
-import { field, mqttOf, mqttSection, path, paths, tlvSection } from './schema.ts';
+import {
+  channelList,
+  channelPlaces,
+  field,
+  mqttOf,
+  mqttSection,
+  path,
+  paths,
+  tlvSection,
+} from './schema.ts';
 import { template } from './template.ts';
 import { covers, parsePattern } from './topic.ts';
 import { type CompiledMqtt, claimedTopic, compiledMqtt, topicTextOf } from './topics.ts';
 
+export { parseDeviceJson } from './device-json.ts';
 export { isMqttFrame, MQTT, type MqttFrame } from './frame.ts';
 export { listPositions } from './json-positions.ts';
 export { locateEvent, locateReading } from './native-codec.ts';
@@ -48,9 +60,12 @@ export const mqttProtocol: Protocol = {
   name: MQTT,
   sections: { mqtt: mqttSection, tlv: tlvSection },
   sources: [path, field, paths],
+  channelSources: [channelPlaces, channelList],
   template,
   intervals: (file) => intervalsOf(mqttOf(file), (everyMs) => everyMs),
   check: checkMqtt,
+  checkChannel,
+  inChannel,
   checkSource: checkMqttSource,
   compile,
   conflict,

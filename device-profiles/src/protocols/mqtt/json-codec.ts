@@ -1,6 +1,7 @@
 /** JSON frames of one profile, and binary ones that a network server wraps in JSON. */
 import { OperationalError } from '@village/core';
-import type { ByteRange, Codec, EncodeContext, LocatedDetail } from '../../codec.ts';
+import type { ChannelOf } from '../../channels/schema.ts';
+import type { Codec, EncodeContext, LocatedDetail } from '../../codec.ts';
 import {
   addRaw,
   closeReadings,
@@ -11,16 +12,29 @@ import {
   noteMissing,
   type OpenReading,
   rawOfJson,
+  refusePart,
+  refuseRepeated,
+  refuseStranger,
 } from '../../metric/metric.ts';
 import type { Options } from '../../options.ts';
 import type { MetricFile, ProfileFile } from '../../schema/file.ts';
-import type { DecodedEvent } from '../../types.ts';
+import type { DecodedEvent, RefusedPart } from '../../types.ts';
+import { compileMisplacements, type Misplacements, templatesOf } from './channels/placeholder.ts';
+import {
+  type ChannelReader,
+  compileChannels,
+  type OpenTopic,
+  type Said,
+  type TopicLevels,
+  type Where,
+} from './channels/reader.ts';
 import { compileEvent, type EventRule } from './event-rule.ts';
+import { addField, compileFields, locateFields, NO_FIELDS } from './fields.ts';
 import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { compilePointer, compileTime, type JsonObject, parseObject, setPointer } from './json.ts';
 import { type JsonNode, jsonNodes, nodeOf } from './json-positions.ts';
 import { fieldOf, type MqttFile, pathsOf, tlvOf } from './schema.ts';
-import { compileTlv, hexBytes, type TlvCodec } from './tlv.ts';
+import { compileTlv, type TlvCodec } from './tlv.ts';
 import { fitsFilter, matchPattern, patternTopic, restTopic, type TopicPattern } from './topic.ts';
 
 /** One place of a metric in the JSON. */
@@ -37,10 +51,12 @@ interface Compiled {
   readonly sources: readonly Source[];
   /** Name in the binary payload instead. */
   readonly field: string | undefined;
+  readonly of: ChannelOf | undefined;
 }
 
 const NO_EVENTS: readonly DecodedEvent[] = [];
-const NO_LEVELS: readonly string[] = [];
+const NO_TOPIC: TopicLevels = { all: [], rest: [] };
+const NOTHING_SAID: ReadonlyMap<string, Said> = new Map();
 
 function compileSources(metric: MetricFile): Compiled['sources'] {
   return pathsOf(metric).map((from) => ({
@@ -52,117 +68,105 @@ function compileSources(metric: MetricFile): Compiled['sources'] {
   }));
 }
 
-/** Where a field of the binary payload stands in the message: its digits, or the value that the server has decoded. */
-function locateFields(
-  { bytes, decoded }: MqttFile,
-  tlv: TlvCodec,
-  root: JsonObject,
-  nodes: JsonNode,
-): (field: string) => ByteRange | undefined {
-  const byServer = decoded === undefined ? undefined : compilePointer(decoded)(root);
-  if (isFilled(byServer)) return (field) => nodeOf(nodes, decoded ?? '')?.fields?.get(field);
-  const text = bytes === undefined ? undefined : compilePointer(bytes.path)(root);
-  const node = bytes === undefined ? undefined : nodeOf(nodes, bytes.path);
-  const raw = typeof text === 'string' ? bytesOf(text, bytes?.encoding ?? 'hex') : undefined;
-  if (node === undefined || raw === undefined) return () => undefined;
-  const found = tlv.locate(raw);
-  const positions = digitPositions(text as string, bytes?.encoding ?? 'hex');
-  return (field) => {
-    const range = found.get(field);
-    if (range === undefined) return undefined;
-    const [first, last] = positions(range);
-    // After the quote. A message with escapes in the digits is lit as a whole.
-    const plain = node.to - node.from === (text as string).length + 2;
-    return plain ? { from: node.from + 1 + first, to: node.from + 1 + last } : node;
-  };
+/** A message with what it says of its channels. */
+interface Message {
+  readonly root: JsonObject;
+  readonly topic: TopicLevels;
+  readonly said: ReadonlyMap<string, Said>;
 }
 
-/** Which digits of a text hold some of its bytes; base64 digits hold six bits each, so that the outer ones may hold more. */
-function digitPositions(
-  text: string,
-  encoding: 'base64' | 'hex',
-): (range: ByteRange) => [from: number, to: number] {
-  if (encoding === 'base64')
-    return ({ from, to }) => [Math.floor((from * 8) / 6), Math.ceil((to * 8) / 6)];
-  const digits = [...text.matchAll(/\S/g)].map(({ index }) => index);
-  return ({ from, to }) => [digits[2 * from] ?? 0, (digits[2 * to - 1] ?? 0) + 1];
-}
-
-const isFilled = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && Object.keys(value).length > 0;
-
-/** Finds the fields of a binary payload: decoded by the server, or in the bytes it passes on. */
-function compileFields(
-  mqtt: MqttFile,
-  tlv: TlvCodec | undefined,
-): ((root: JsonObject) => JsonObject) | undefined {
-  if (tlv === undefined || mqtt.bytes === undefined) return undefined;
-  const { path, encoding } = mqtt.bytes;
-  const findBytes = compilePointer(path);
-  const findDecoded = mqtt.decoded === undefined ? undefined : compilePointer(mqtt.decoded);
-  return (root) => {
-    const decoded = findDecoded?.(root);
-    if (isFilled(decoded)) return decoded;
-    const text = findBytes(root);
-    if (text === undefined || text === null)
-      throw new OperationalError('value-missing', `${path} is missing`);
-    const bytes = typeof text === 'string' ? bytesOf(text, encoding) : undefined;
-    if (bytes === undefined)
-      throw new OperationalError('payload-not-bytes', `${path} is no ${encoding}`);
-    return tlv.unpack(bytes);
-  };
-}
-
-function bytesOf(text: string, encoding: 'base64' | 'hex'): Uint8Array | undefined {
-  if (encoding === 'hex') return hexBytes(text);
-  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0
-    ? Buffer.from(text, 'base64')
-    : undefined;
+/** Where a metric's places are looked for; undefined when the message does not speak of its channel. */
+function whereOf({ of }: Pick<Compiled, 'of'>, { root, said }: Message): Where | undefined {
+  const channels = of === undefined ? undefined : said.get(of.kind);
+  return of === undefined || channels === undefined ? { root, at: '' } : channels.found.get(of.key);
 }
 
 function addFrom(
   readings: OpenReading[],
+  refused: RefusedPart[],
   { rule, sources }: Compiled,
-  root: JsonObject,
+  { root, at }: Where,
   rest: readonly string[],
 ): void {
-  let concerned = false;
+  let asked: Source | undefined;
   for (const source of sources) {
     if (source.topic !== undefined && !fitsFilter(source.topic, rest)) continue;
-    concerned = true;
     const value = source.find(root);
-    if (value === undefined) continue;
-    const raw = rawOfJson(rule, value, source.text);
-    if (raw === undefined) continue;
-    addRaw(readings, rule, raw);
+    asked ??= source;
+    if (value === undefined || value === null) continue;
+    asked = source;
+    try {
+      const raw = rawOfJson(rule, value, source.text);
+      if (raw !== undefined) addRaw(readings, rule, raw);
+    } catch (error) {
+      refusePart(refused, error, at + source.pointer, rule.key);
+    }
     return;
   }
-  if (concerned) noteMissing(rule);
+  if (asked === undefined) return;
+  try {
+    noteMissing(rule);
+  } catch (error) {
+    refusePart(refused, error, at + asked.pointer, rule.key);
+  }
 }
 
 /** The node that `addFrom` reads. */
-function nodeFrom(
-  { rule, sources }: Compiled,
+function nodeFrom(metric: Compiled, message: Message, nodes: JsonNode): JsonNode | undefined {
+  const where = whereOf(metric, message);
+  if (where === undefined) return undefined;
+  const source = sourceIn(metric, where.root, message.topic.rest);
+  return source === undefined ? undefined : nodeOf(nodes, where.at + source.pointer);
+}
+
+/** The first place of a metric that has a value. */
+function sourceIn(
+  { sources }: Pick<Compiled, 'sources'>,
   root: JsonObject,
   rest: readonly string[],
-  nodes: JsonNode,
-): JsonNode | undefined {
-  const source = sources.find((one) => {
+): Source | undefined {
+  return sources.find((one) => {
     if (one.topic !== undefined && !fitsFilter(one.topic, rest)) return false;
     const value = one.find(root);
-    return value !== undefined && rawOfJson(rule, value, one.text) !== undefined;
+    return value !== undefined && value !== null;
   });
-  return source === undefined ? undefined : nodeOf(nodes, source.pointer);
+}
+
+/** Values that lie in a message which speaks of no known channel, or in elements of one that comes again. */
+function refuseOthers(
+  refused: RefusedPart[],
+  metrics: readonly Compiled[],
+  { topic, said }: Message,
+): void {
+  for (const [kind, { strangers, repeated }] of said) {
+    if (strangers.length === 0 && repeated.length === 0) continue;
+    const own = metrics.filter(({ of }) => of?.kind === kind);
+    // The first channel stands for all: their places are the same.
+    const bases = new Map(own.toReversed().map((metric) => [metric.of?.base, metric]));
+    const byChannel = Map.groupBy(own, ({ of }) => of?.key);
+    for (const { root, at, word } of strangers) {
+      for (const [base = '', metric] of bases) {
+        const source = sourceIn(metric, root, topic.rest);
+        if (source !== undefined) refuseStranger(refused, base, kind, word, at + source.pointer);
+      }
+    }
+    for (const { key, where } of repeated)
+      for (const metric of byChannel.get(key) ?? []) {
+        const source = sourceIn(metric, where.root, topic.rest);
+        if (source !== undefined)
+          refuseRepeated(refused, metric.rule.key, where.at + source.pointer);
+      }
+  }
+}
+
+/** The event that `decode` takes; one that is too large is none. */
+function findWhole(event: EventRule, message: Message): DecodedEvent | undefined {
+  return eventsIn([event], message, [])[0];
 }
 
 /** Where the details of an event stand; none when the message holds no such event. */
-function detailsOf(
-  event: EventRule,
-  root: JsonObject,
-  rest: readonly string[],
-  nodes: JsonNode,
-): LocatedDetail[] {
-  const found = event.find(root, rest);
+function detailsOf(event: EventRule, message: Message, nodes: JsonNode): LocatedDetail[] {
+  const found = findWhole(event, message);
   if (found === undefined) return [];
   return Object.keys(found.detail).flatMap((detail) => {
     const node = nodeOf(nodes, event.pointers.get(detail) ?? '');
@@ -170,11 +174,40 @@ function detailsOf(
   });
 }
 
-function addField(readings: OpenReading[], rule: MetricRule, field: string, fields: JsonObject) {
-  const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
-  const raw = value === undefined ? undefined : rawOfJson(rule, value, false);
-  if (raw === undefined) noteMissing(rule);
-  else addRaw(readings, rule, raw);
+/** The events that a message tells; one that is too large costs only itself. */
+function eventsIn(
+  events: readonly EventRule[],
+  { root, topic, said }: Message,
+  refused: RefusedPart[],
+): readonly DecodedEvent[] {
+  if (events.length === 0) return NO_EVENTS;
+  const found: DecodedEvent[] = [];
+  for (const rule of events) {
+    try {
+      const event = rule.find(root, topic.rest, said);
+      if (event !== undefined) found.push(event);
+    } catch (error) {
+      refusePart(refused, error, `event ${rule.type}`, null);
+    }
+  }
+  return found;
+}
+
+/** The searches for values of channels that are not listed, among the paths of the message and the fields that the server decodes. */
+function misplacementsOf(
+  file: ProfileFile,
+  metrics: readonly Compiled[],
+  tlv: TlvCodec | undefined,
+): { inPaths: Misplacements | undefined; inFields: Misplacements | undefined } {
+  const [ofFields = [], ofPaths = []] = [true, false].map((isField) =>
+    file.metrics.filter((metric) => isField === (fieldOf(metric) !== undefined)),
+  );
+  const paths = metrics.flatMap(({ sources }) => sources.map(({ pointer }) => pointer));
+  const fields = [...(tlv?.fields ?? [])].map((field) => `/${field}`);
+  return {
+    inPaths: compileMisplacements(templatesOf(file, ofPaths), new Set(paths)),
+    inFields: compileMisplacements(templatesOf(file, ofFields), new Set(fields)),
+  };
 }
 
 /** Compiles the JSON side of a profile. */
@@ -185,113 +218,148 @@ export function compileJson(
   options: Options,
 ): Codec {
   const records = tlvOf(file);
-  const tlv = records === undefined ? undefined : compileTlv(records);
+  const tlv = records === undefined ? undefined : compileTlv(records, file.channels);
   const metrics: Compiled[] = file.metrics.map((metric) => ({
     rule: compileMetric(metric, options),
     sources: compileSources(metric),
     field: fieldOf(metric),
+    of: metric.of,
   }));
   const quality = compileQuality(file);
   const events = file.events.map(compileEvent);
   const time = mqtt.time === undefined ? undefined : compileTime(mqtt.time);
-  const fieldsOf = compileFields(mqtt, tlv);
+  const { inPaths, inFields } = misplacementsOf(file, metrics, tlv);
+  const fieldsOf = compileFields(mqtt, tlv, inFields);
+  const channels = compileChannels(file, pattern, options);
   // Only these look at the levels of #; other profiles need not match the topic again.
   const needsRest =
+    channels.length > 0 ||
     file.events.some((event) => event.topic !== undefined) ||
     metrics.some(({ sources }) => sources.some(({ topic }) => topic !== undefined));
+  const open = ({ topic, payload }: MqttFrame): Message => {
+    const root = parseObject(payload, mqtt.payloadMax);
+    const levels = needsRest ? levelsOf(pattern, topic) : NO_TOPIC;
+    if (channels.length === 0) return { root, topic: levels, said: NOTHING_SAID };
+    const said = new Map(channels.map((one) => [one.kind, one.read(root, levels)] as const));
+    return { root, topic: levels, said };
+  };
   return {
     decode(frame) {
-      const { topic, payload } = mqttFrame(frame, file.profile);
-      const root = parseObject(payload, mqtt.payloadMax);
-      const rest = needsRest ? restOf(pattern, topic) : NO_LEVELS;
+      const message = open(mqttFrame(frame, file.profile));
+      const { root } = message;
       const at = time === undefined ? null : time.read(root);
-      const fields = fieldsOf?.(root);
       const readings: OpenReading[] = [];
+      const refused: RefusedPart[] = [];
+      const fields = fieldsOf?.(root, refused) ?? NO_FIELDS;
       for (const metric of metrics) {
-        if (metric.field === undefined) addFrom(readings, metric, root, rest);
-        else addField(readings, metric.rule, metric.field, fields ?? {});
+        if (metric.field !== undefined) {
+          addField(readings, refused, metric.rule, metric.field, fields);
+          continue;
+        }
+        const where = whereOf(metric, message);
+        if (where !== undefined) addFrom(readings, refused, metric, where, message.topic.rest);
       }
-      let found = NO_EVENTS;
-      if (events.length > 0)
-        found = events
-          .map((event) => event.find(root, rest))
-          .filter((event) => event !== undefined);
-      return { at, readings: closeReadings(readings, quality), events: found };
+      refuseOthers(refused, metrics, message);
+      for (const { base, kind, word, pointer } of inPaths?.(root) ?? [])
+        refuseStranger(refused, base, kind, word, pointer);
+      const found = eventsIn(events, message, refused);
+      return { at, readings: closeReadings(readings, quality), events: found, refused };
     },
     locate(frame) {
-      const { topic, payload } = mqttFrame(frame, file.profile);
-      const root = parseObject(payload, mqtt.payloadMax);
-      const rest = needsRest ? restOf(pattern, topic) : NO_LEVELS;
-      const nodes = jsonNodes(payload);
-      const fieldAt = tlv === undefined ? undefined : locateFields(mqtt, tlv, root, nodes);
+      const said = mqttFrame(frame, file.profile);
+      const message = open(said);
+      const nodes = jsonNodes(said.payload);
+      const fieldAt = tlv === undefined ? undefined : locateFields(mqtt, tlv, message.root, nodes);
       return new Map(
         metrics.map((metric) => {
           const { rule, field } = metric;
-          const range =
-            field === undefined ? nodeFrom(metric, root, rest, nodes) : fieldAt?.(field);
+          const range = field === undefined ? nodeFrom(metric, message, nodes) : fieldAt?.(field);
           return [rule.key, range === undefined ? [] : [{ from: range.from, to: range.to }]];
         }),
       );
     },
     locateEvents(frame) {
-      const { topic, payload } = mqttFrame(frame, file.profile);
-      const root = parseObject(payload, mqtt.payloadMax);
-      const rest = needsRest ? restOf(pattern, topic) : NO_LEVELS;
-      const nodes = jsonNodes(payload);
-      return events.flatMap((event) => detailsOf(event, root, rest, nodes));
+      const said = mqttFrame(frame, file.profile);
+      const message = open(said);
+      const nodes = jsonNodes(said.payload);
+      return events.flatMap((event) => detailsOf(event, message, nodes));
     },
-    encode(values, context) {
-      const groups = groupByTopic(metrics, values);
-      return [...groups].map(([topic, group]) => {
+    encode: (values, context) =>
+      groupByMessage(metrics, values, channels).map((group) => {
         const root: JsonObject = {};
         for (const [pointer, value] of Object.entries(mqtt.constants))
           setPointer(root, pointer, value === '{device}' ? context.address : value);
         time?.write(root, context.at);
-        writeValues(root, group, values, mqtt, tlv);
+        const rest = group.topic === '' ? [] : restTopic(group.topic).split('/');
+        const topic: OpenTopic = { rest, names: new Map() };
+        writeValues(root, group, values, { mqtt, tlv, channels }, topic);
         return frameOf(pattern, topic, root, context);
-      });
-    },
+      }),
   };
 }
 
-function restOf(pattern: TopicPattern, topic: string): readonly string[] {
-  const match = matchPattern(pattern, topic.split('/'));
+function levelsOf(pattern: TopicPattern, topic: string): TopicLevels {
+  const all = topic.split('/');
+  const match = matchPattern(pattern, all);
   if (match === undefined)
     throw new OperationalError('topic-mismatch', `${topic} does not match ${pattern.text}`);
-  return match.rest;
+  return { all, rest: match.rest };
 }
 
-/** A device with a topic for each matter needs a message for each topic. */
-function groupByTopic(
+/** Metrics that one message carries. */
+interface Group {
+  readonly topic: string;
+  readonly metrics: Compiled[];
+  /** The channel that the message names. */
+  readonly of: ChannelOf | undefined;
+}
+
+/** A device with a topic for each matter needs a message for each topic, and one for each channel where a message names it. */
+function groupByMessage(
   metrics: readonly Compiled[],
   values: Readonly<Record<string, number>>,
-): Map<string, Compiled[]> {
-  const groups = new Map<string, Compiled[]>();
+  channels: readonly ChannelReader[],
+): Group[] {
+  const groups = new Map<string, Group>();
   for (const metric of metrics) {
     if (!Object.hasOwn(values, metric.rule.key)) continue;
     const topic = metric.sources[0]?.topicText ?? '';
-    const group = groups.get(topic);
-    if (group === undefined) groups.set(topic, [metric]);
-    else group.push(metric);
+    const reader = channels.find(({ kind }) => kind === metric.of?.kind);
+    const of = reader?.write === undefined ? undefined : metric.of;
+    const name = `${topic} ${of?.kind} ${of?.key}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, { topic, metrics: [metric], of });
+    else group.metrics.push(metric);
   }
-  if (groups.size === 0) groups.set('', []);
-  return groups;
+  return groups.size === 0 ? [{ topic: '', metrics: [], of: undefined }] : [...groups.values()];
+}
+
+interface Writers {
+  readonly mqtt: MqttFile;
+  readonly tlv: TlvCodec | undefined;
+  readonly channels: readonly ChannelReader[];
 }
 
 function writeValues(
   root: JsonObject,
-  metrics: readonly Compiled[],
+  group: Group,
   values: Readonly<Record<string, number>>,
-  mqtt: MqttFile,
-  tlv: TlvCodec | undefined,
+  { mqtt, tlv, channels }: Writers,
+  topic: OpenTopic,
 ): void {
+  const readerOf = (of: ChannelOf | undefined): ChannelReader | undefined =>
+    channels.find(({ kind }) => kind === of?.kind);
+  const [word] = group.of?.says ?? [];
+  if (word !== undefined) readerOf(group.of)?.write?.(root, word, topic);
   const fields: Record<string, number> = {};
-  for (const { rule, sources, field } of metrics) {
+  for (const { rule, sources, field, of } of group.metrics) {
     const value = values[rule.key] as number;
     const [source] = sources;
     if (field !== undefined) fields[field] = rule.scaling.toRaw(value);
-    else if (source !== undefined)
-      setPointer(root, source.pointer, jsonOf(rule, value, source.text));
+    else if (source !== undefined) {
+      const within = readerOf(of)?.elementOf(root, of?.says[0]) ?? root;
+      setPointer(within, source.pointer, jsonOf(rule, value, source.text));
+    }
   }
   if (tlv === undefined || mqtt.bytes === undefined) return;
   const bytes = Buffer.from(tlv.pack(fields));
@@ -300,14 +368,13 @@ function writeValues(
 
 function frameOf(
   pattern: TopicPattern,
-  filter: string,
+  { rest, names }: OpenTopic,
   root: JsonObject,
   context: EncodeContext,
 ): MqttFrame {
-  const rest = restTopic(filter);
   return {
     protocol: MQTT,
-    topic: patternTopic(pattern, context.address, rest),
+    topic: patternTopic(pattern, context.address, rest.join('/'), names),
     payload: Buffer.from(JSON.stringify(root)),
   };
 }

@@ -3,6 +3,7 @@
  * shown to people as evidence are bytes. The text has been parsed before, so that it is known to be sound.
  */
 import type { ByteRange } from '../../codec.ts';
+import { parseDeviceJson } from './device-json.ts';
 import { pointerKeys } from './json.ts';
 
 /** A JSON value with the bytes it takes, `from` ≤ byte < `to`. */
@@ -20,8 +21,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const [BRACE, BRACE_END, BRACKET, BRACKET_END] = [0x7b, 0x7d, 0x5b, 0x5d];
 const COMMA = 0x2c;
-/** What ends a number, true, false or null. */
-const ENDS = new Set([...SPACE, COMMA, BRACE_END, BRACKET_END]);
+/** What ends a number, true, false, null, or whatever a device wrote in their place. */
+const ENDS = new Set([COMMA, BRACE_END, BRACKET_END, QUOTE]);
 
 /** Levels that are looked into; what lies deeper has its range and nothing in it, as deep nesting would end the stack. */
 const DEPTH_MAX = 256;
@@ -50,8 +51,14 @@ class Scanner {
       return { from, fields: this.#object(() => this.value(depth + 1)), to: this.#at };
     else if (first === BRACKET)
       return { from, items: this.#array(() => this.value(depth + 1)), to: this.#at };
-    else while (this.#at < this.#bytes.length && !ENDS.has(this.#bytes[this.#at]!)) this.#at++;
+    else this.#skipBare();
     return { from, to: this.#at };
+  }
+
+  #skipBare(): void {
+    const from = this.#at;
+    while (this.#at < this.#bytes.length && !ENDS.has(this.#bytes[this.#at]!)) this.#at++;
+    while (this.#at > from && SPACE.has(this.#bytes[this.#at - 1]!)) this.#at--;
   }
 
   #skipText(): void {
@@ -84,7 +91,7 @@ class Scanner {
   #key(): string {
     const from = this.#at;
     this.#skipText();
-    return JSON.parse(Buffer.from(this.#bytes.subarray(from, this.#at)).toString('utf8')) as string;
+    return parseDeviceJson(this.#bytes.subarray(from, this.#at)) as string;
   }
 
   #object(value: () => JsonNode): Map<string, JsonNode> {

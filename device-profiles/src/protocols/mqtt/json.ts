@@ -1,6 +1,6 @@
 /** JSON payloads: parsing with limits, pointers compiled to closures, times. */
-import { isUtf8 } from 'node:buffer';
 import { formatTime, MINUTE, OperationalError, parseTime } from '@village/core';
+import { parseDeviceJson } from './device-json.ts';
 import type { MqttFile } from './schema.ts';
 
 export type JsonObject = { [key: string]: unknown };
@@ -14,9 +14,7 @@ export function parseObject(payload: Uint8Array, bytesMax: number): JsonObject {
     throw new OperationalError('payload-too-large', `${payload.length} bytes; at most ${bytesMax}`);
   let value: unknown;
   try {
-    if (!isUtf8(payload)) throw new SyntaxError('not UTF-8');
-    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    value = JSON.parse(bytes.toString('utf8'));
+    value = parseDeviceJson(payload);
   } catch (cause) {
     throw new OperationalError('payload-not-json', (cause as SyntaxError).message, { cause });
   }
@@ -96,6 +94,10 @@ function parseUnix(value: unknown, unitMs: number): number {
     : Number.NaN;
 }
 
+/** A value to be told to people; JSON has no word for a number that is too large. */
+const shown = (value: unknown): string =>
+  (typeof value === 'number' ? String(value) : JSON.stringify(value)).slice(0, 40);
+
 /** Compiles the time of a payload. */
 export function compileTime(time: NonNullable<MqttFile['time']>): TimeRule {
   const find = compilePointer(time.path);
@@ -121,7 +123,7 @@ export function compileTime(time: NonNullable<MqttFile['time']>): TimeRule {
       if (!(Math.abs(at) <= TIME_MAX))
         throw new OperationalError(
           'time-unreadable',
-          `${time.path} is no ${time.format} time: ${JSON.stringify(value).slice(0, 40)}`,
+          `${time.path} is no ${time.format} time: ${shown(value)}`,
         );
       return at;
     },

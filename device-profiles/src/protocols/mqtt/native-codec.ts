@@ -8,6 +8,7 @@ import {
   topics,
   type WireReading,
 } from '@village/core';
+import { unknownKey } from '../../channels/unknown.ts';
 import type { ByteRange, Codec, LocatedDetail, LocatedField } from '../../codec.ts';
 import {
   addCanonical,
@@ -17,9 +18,12 @@ import {
   type MetricRule,
   noteMissing,
   type OpenReading,
+  refusePart,
 } from '../../metric/metric.ts';
 import type { Options } from '../../options.ts';
 import type { ProfileFile } from '../../schema/file.ts';
+import type { RefusedPart } from '../../types.ts';
+import { isJsonNumber, parseDeviceJson } from './device-json.ts';
 import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { type JsonObject, parseObject } from './json.ts';
 import { jsonNodes, nodeOf } from './json-positions.ts';
@@ -37,35 +41,74 @@ function objectOf(value: unknown, name: string): JsonObject {
 
 function readAt(root: JsonObject): number | null {
   const text = Object.hasOwn(root, 'at') ? root['at'] : undefined;
-  if (text === undefined) return null;
+  if (text === undefined || text === null) return null;
   const at = typeof text === 'string' ? parseTime(text) : Number.NaN;
   if (Number.isNaN(at))
     refuse('time-unreadable', `at is no RFC 3339 time: ${JSON.stringify(text).slice(0, 40)}`);
   return at;
 }
 
-function markQuality(readings: OpenReading[], marks: JsonObject): void {
-  for (const [key, word] of Object.entries(marks)) {
-    if (typeof word !== 'string' || qualityCode(word) === undefined)
-      refuse('unknown-quality', `${key}: ${JSON.stringify(word)?.slice(0, 40)}`);
-    const reading = readings.find((one) => one.metric === key);
-    if (reading === undefined) refuse('unknown-metric', `quality of ${key.slice(0, 40)}`);
-    reading.quality = word as Quality;
+/** The quality that the frame itself gives a value; undefined when it gives none. @throws unknown-quality */
+function qualityOf(marks: JsonObject, key: string): Quality | undefined {
+  const word = Object.hasOwn(marks, key) ? marks[key] : undefined;
+  if (word === undefined || word === null) return undefined;
+  if (typeof word !== 'string' || qualityCode(word) === undefined)
+    refuse('unknown-quality', `${key}: ${JSON.stringify(word)?.slice(0, 40)}`);
+  return word as Quality;
+}
+
+const shortKey = (key: string): string => key.slice(0, 40);
+
+/** Reads the values one by one; a value whose quality nobody understands is refused with it. */
+function readValues(
+  values: JsonObject,
+  marks: JsonObject,
+  rules: ReadonlyMap<string, MetricRule>,
+  { profile, bases }: { profile: string; bases: ReadonlySet<string> },
+  refused: RefusedPart[],
+): OpenReading[] {
+  const readings: OpenReading[] = [];
+  for (const key of Object.keys(values)) {
+    const value = values[key];
+    if (value === null) continue;
+    const rule = rules.get(key);
+    try {
+      if (rule === undefined) refuse(unknownKey(bases, key), `${profile} has no ${shortKey(key)}`);
+      if (typeof value !== 'number')
+        refuse('value-not-a-number', `${key}: ${JSON.stringify(value).slice(0, 40)}`);
+      qualityOf(marks, key);
+      addCanonical(readings, rule, value + 0);
+    } catch (error) {
+      refusePart(refused, error, `/values/${shortKey(key)}`, rule === undefined ? null : key);
+    }
+  }
+  return readings;
+}
+
+/** Marks readings as the frame says, after the rules of the profile. */
+function markQuality(
+  readings: readonly OpenReading[],
+  marks: JsonObject,
+  values: JsonObject,
+  refused: RefusedPart[],
+): void {
+  for (const reading of readings)
+    reading.quality = qualityOf(marks, reading.metric) ?? reading.quality;
+  for (const key of Object.keys(marks)) {
+    if (marks[key] === null || (Object.hasOwn(values, key) && values[key] !== null)) continue;
+    const fault = new OperationalError('unknown-metric', `quality of ${shortKey(key)}, no value`);
+    refusePart(refused, fault, `/quality/${shortKey(key)}`, null);
   }
 }
 
-function readValues(values: JsonObject, rules: ReadonlyMap<string, MetricRule>, profile: string) {
-  const readings: OpenReading[] = [];
-  for (const key of Object.keys(values)) {
-    const rule = rules.get(key);
-    if (rule === undefined) refuse('unknown-metric', `${profile} has no ${key.slice(0, 40)}`);
-    const value = values[key];
-    if (value === null) continue;
-    if (typeof value !== 'number')
-      refuse('value-not-a-number', `${key}: ${JSON.stringify(value).slice(0, 40)}`);
-    addCanonical(readings, rule, value + 0);
+/** A metric that the type always sends and the frame lacks. */
+function noteAbsent(rule: MetricRule, values: JsonObject, refused: RefusedPart[]): void {
+  if (Object.hasOwn(values, rule.key) && values[rule.key] !== null) return;
+  try {
+    noteMissing(rule);
+  } catch (error) {
+    refusePart(refused, error, `/values/${rule.key}`, rule.key);
   }
-  return readings;
 }
 
 function nativeFrame(topic: string, reading: WireReading): MqttFrame {
@@ -78,10 +121,10 @@ function fieldNodes(payload: Uint8Array, pointer: string): [key: string, range: 
   return [...(values ?? [])].map(([key, { from, to }]) => [key, { from, to }]);
 }
 
-/** As ingest takes it: texts in another encoding than UTF-8 beside the values harm nothing. @throws payload-not-json */
+/** As ingest takes it. @throws payload-not-json */
 function parseRow(payload: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(payload).toString('utf8'));
+    return parseDeviceJson(payload);
   } catch (cause) {
     throw new OperationalError('payload-not-json', (cause as Error).message, { cause });
   }
@@ -98,8 +141,9 @@ export function locateEvent(payload: Uint8Array): LocatedDetail[] {
 export function locateReading(payload: Uint8Array): LocatedField[] {
   parseRow(payload);
   return fieldNodes(payload, '/values').flatMap(([metric, { from, to }]) => {
-    const value: unknown = JSON.parse(Buffer.from(payload.subarray(from, to)).toString('utf8'));
-    return typeof value === 'number' ? [{ metric, value, from, to }] : [];
+    const text = Buffer.from(payload.subarray(from, to)).toString('latin1');
+    const value: unknown = isJsonNumber(text) ? JSON.parse(text) : Number.NaN;
+    return Number.isFinite(value) ? [{ metric, value: value as number, from, to }] : [];
   });
 }
 
@@ -107,21 +151,24 @@ export function locateReading(payload: Uint8Array): LocatedField[] {
 export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Options): Codec {
   const rules = new Map(file.metrics.map((metric) => [metric.key, compileMetric(metric, options)]));
   const required = [...rules.values()].filter((rule) => !rule.optional);
+  const bases = new Set(file.metrics.flatMap(({ of }) => (of === undefined ? [] : [of.base])));
   const quality = compileQuality(file);
   return {
     decode(frame, context) {
       const root = parseObject(mqttFrame(frame, file.profile).payload, mqtt.payloadMax);
-      const named = Object.hasOwn(root, 'device') ? root['device'] : undefined;
-      if (named !== undefined && context.device !== undefined && named !== context.device)
+      const named = Object.hasOwn(root, 'device') ? root['device'] : null;
+      if (named !== null && context.device !== undefined && named !== context.device)
         refuse('device-mismatch', `the payload names ${JSON.stringify(named).slice(0, 80)}`);
       const values = objectOf(Object.hasOwn(root, 'values') ? root['values'] : undefined, 'values');
-      const readings = readValues(values, rules, file.profile);
-      for (const rule of required)
-        if (!readings.some((reading) => reading.metric === rule.key)) noteMissing(rule);
+      const said = Object.hasOwn(root, 'quality') ? root['quality'] : null;
+      const marks = said === null ? {} : objectOf(said, 'quality');
+      const at = readAt(root);
+      const refused: RefusedPart[] = [];
+      const readings = readValues(values, marks, rules, { profile: file.profile, bases }, refused);
+      for (const rule of required) noteAbsent(rule, values, refused);
       const closed = closeReadings(readings, quality);
-      if (Object.hasOwn(root, 'quality'))
-        markQuality(readings, objectOf(root['quality'], 'quality'));
-      return { at: readAt(root), readings: closed, events: [] };
+      markQuality(readings, marks, values, refused);
+      return { at, readings: closed, events: [], refused };
     },
     locate(frame) {
       const { payload } = mqttFrame(frame, file.profile);

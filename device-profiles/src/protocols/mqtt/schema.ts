@@ -54,15 +54,31 @@ export const mqttSection = z.strictObject({
 });
 
 const tlvField = z.strictObject({
-  field: z.string().regex(/^[a-z][A-Za-z0-9_]{0,39}$/, 'must be a name'),
+  field: z.string().regex(/^[a-z][A-Za-z0-9_]{0,39}(\{[a-z][a-z0-9-]*\})?$/, 'must be a name'),
   type: z.enum(BYTE_TYPES),
   scale: z.number().optional(),
 });
 
-const tlvRecord = z.strictObject({
-  id: z.string().regex(/^([0-9A-Fa-f]{2} ?){1,4}$/, 'must be hex bytes such as "01 75"'),
-  fields: z.array(tlvField).min(1).max(32),
-});
+const tlvRecord = z
+  .strictObject({
+    id: z
+      .string()
+      .regex(
+        /^(([0-9A-Fa-f]{2}|\{[a-z][a-z0-9-]*\}) ?){1,4}$/,
+        'must be hex bytes such as "01 75", or "{port} 75" for a kind of channel',
+      ),
+    fields: z.array(tlvField).min(1).max(32).optional(),
+    skip: z
+      .int()
+      .min(0)
+      .max(255)
+      .optional()
+      .describe('A record of which only its length is of interest: bytes after the id.'),
+  })
+  .refine(
+    (record) => (record.fields === undefined) !== (record.skip === undefined),
+    'needs either fields or skip',
+  );
 
 export const tlvSection = z.strictObject({
   endian: z.enum(['little', 'big']).default('little'),
@@ -75,6 +91,24 @@ export const path = z.strictObject({
   topic: z.string().min(1).max(200).optional().describe('Only in topics whose # part matches.'),
   text: z.boolean().optional().describe('The number is sent as text.'),
 });
+
+const placeOfChannel = z.union([
+  path.omit({ text: true }),
+  z.strictObject({
+    level: z
+      .union([z.int().refine((n) => n !== 0, 'counts from 1, or from −1 backwards'), z.string()])
+      .describe('Level of the topic: which of those that # stands for, or the name in braces.'),
+    topic: path.shape.topic,
+  }),
+]);
+
+/** Where a message says which channel it speaks of: the first place that it has counts. */
+export const channelPlaces = z.union([placeOfChannel, z.array(placeOfChannel).min(1).max(8)]);
+/** A list with an element for each channel; without `path` the place in the list tells which. */
+export const channelList = z.strictObject({ list: pointer, path: pointer.optional() });
+
+export type ChannelPlaceFile = z.infer<typeof placeOfChannel>;
+export type ChannelFromFile = z.infer<typeof channelPlaces> | z.infer<typeof channelList>;
 
 /** The first place that the message has counts. */
 export const paths = z.array(path).min(1).max(8);

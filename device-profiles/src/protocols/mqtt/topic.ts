@@ -128,15 +128,20 @@ export function coveringFilter(pattern: TopicPattern): string {
   return [...(pattern.manyAt === 0 ? [] : [patternFilter(before)]), '#'].join('/');
 }
 
-/** A topic of that device, with `rest` (levels joined by slashes) where the pattern has `#`. */
-export function patternTopic(pattern: TopicPattern, address: string, rest: string): string {
+/** A topic of that device, with `rest` (levels joined by slashes) where the pattern has `#`; a level without a text has its name. */
+export function patternTopic(
+  pattern: TopicPattern,
+  address: string,
+  rest: string,
+  names?: ReadonlyMap<string, string>,
+): string {
   const levels: string[] = [];
   for (const level of pattern.levels) {
     if (level.kind === 'fixed') levels.push(level.text);
     else if (level.kind === 'rest') {
       if (rest !== '') levels.push(rest);
     } else if (level.kind === 'many' || level.device) levels.push(address);
-    else levels.push(level.name);
+    else levels.push(names?.get(level.name) ?? level.name);
   }
   return levels.join('/');
 }

@@ -1,41 +1,50 @@
 /**
- * One Modbus TCP connection. It works round what modbus-serial 8.0.25 leaves to its user: requests without a time-out never
- * settle; a lost connection is neither restored nor reported to requests under way; transaction numbers repeat after 256.
+ * The connection to one host and port: made, kept up and made anew, with the requests of all its devices in one queue.
  * Time-outs and pauses count on the machine's clock, as the wire is real even where time is simulated.
  */
 import { connect, type Socket } from 'node:net';
 import { OperationalError } from '@village/core';
-import type { ModbusRead } from '@village/device-profiles/modbus';
+import type { Framing, ModbusValues, ReadPdu } from '@village/device-profiles/modbus';
 import { backoffMs, rest } from '../../run/backoff.ts';
 import type { DriverDeps } from '../driver.ts';
-import { ask, faultOf, forgetSettled, isTimeout, type ModbusClient, openClient } from './client.ts';
-import { type Answer, type Request, RequestQueue } from './request-queue.ts';
+import type { Lie } from './answers.ts';
+import { otherFramingFault } from './faults.ts';
+import { OtherFraming } from './other-framing.ts';
+import { type Request, RequestQueue } from './request-queue.ts';
+import { type Outcome, Session, type WireCounters } from './session.ts';
+import { Transactions } from './transactions.ts';
 
 export interface ModbusConnectionOptions {
   readonly host: string;
   readonly port: number;
+  readonly framing: Framing;
   readonly inFlight: number;
   readonly pauseMs: number;
   /** Whether several devices share it: slow ones are then held to their share. */
   readonly shared: boolean;
 }
 
-export interface ModbusConnectionCounters {
+export interface ModbusConnectionCounters extends WireCounters {
   readonly connects: number;
   readonly requests: number;
   readonly timeouts: number;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** The other side gets this long to end what was ended here; slaves that take one connection refuse the next before. */
+const GOODBYE_MS = 250;
 /**
- * On a shared connection nothing is asked for as long again as an answer was waited for in vain, but no longer than this:
- * converters to RS-485 give a late answer to whoever asks then, and each answer after it to the wrong request.
+ * Where several devices share the connection, or answers have no number, nothing is asked for as long again as an answer
+ * was waited for in vain, but no longer than this: converters to RS-485 give a late answer to whoever asks then, and each
+ * answer after it to the wrong request.
  */
 const DRAIN_MAX_MS = 1_000;
 /** So many time-outs in a row with no answer from any unit: the connection itself is taken for dead. */
 const SILENT_MAX = 4;
-/** An unanswered transaction number must not come round (256) while its late answer may still arrive. */
-const REQUESTS_AFTER_TIMEOUT_MAX = 200;
+/** A slave that ends the connection so soon after its one answer, twice in a row, does so on purpose. */
+const CLOSES_WITHIN_MS = 500;
+const CLOSES_TWICE = 2;
+const NOTHING: ReadonlySet<Lie> = new Set();
 const BACKOFF = { baseMs: 500, maxMs: 30_000 };
 
 export class ModbusConnection {
@@ -43,36 +52,56 @@ export class ModbusConnection {
   readonly #options: ModbusConnectionOptions;
   readonly #deps: DriverDeps;
   readonly #queue: RequestQueue;
-  readonly #underWay = new Set<Request>();
-  #client: ModbusClient | null = null;
+  #session: Session | null = null;
   #socket: Socket | null = null;
   #wake: NodeJS.Timeout | undefined;
   /** By performance.now(): no request before. */
   #pauseUntil = 0;
   readonly #opened = new Set<() => void>();
   #silent = 0;
-  /** Requests made on this connection since the first one that was not answered; 0 when all were. */
-  #sinceUnanswered = 0;
+  /** It was ended here, since nothing answers. */
+  #gaveUp = false;
   /** The connection is about to be made anew on purpose: requests may wait for it. */
   #renewing = false;
+  /** How often in a row the other side ended the connection after one answer. */
+  #closed = 0;
+  /** Wakes a connection that is made only when something is asked. */
+  #wanted: (() => void) | null = null;
+  /** Requests that an ended connection took along, asked once more. */
+  readonly #again = new WeakSet<Request>();
   #answered = false;
   #connects = 0;
   #requests = 0;
   #timeouts = 0;
+  readonly #wire: WireCounters = { strayBytes: 0, accepted: {} };
+  readonly #transactions: Transactions;
+  readonly #other = new OtherFraming();
 
   constructor(options: ModbusConnectionOptions, deps: DriverDeps) {
     this.name = `${options.host}:${options.port}`;
     this.#options = options;
     this.#queue = new RequestQueue(options.shared);
     this.#deps = deps;
+    this.#transactions = new Transactions(deps.random);
   }
 
   get open(): boolean {
-    return this.#client !== null;
+    return this.#session !== null;
   }
 
   counters(): ModbusConnectionCounters {
-    return { connects: this.#connects, requests: this.#requests, timeouts: this.#timeouts };
+    return {
+      connects: this.#connects,
+      requests: this.#requests,
+      timeouts: this.#timeouts,
+      strayBytes: this.#wire.strayBytes,
+      accepted: { ...this.#wire.accepted },
+    };
+  }
+
+  /** The slave ends the connection after each answer: each request gets one of its own. */
+  get #onePerRequest(): boolean {
+    return this.#closed >= CLOSES_TWICE;
   }
 
   /** Keeps the connection up until the signal: connects, waits for its end, backs off, connects again. */
@@ -86,9 +115,16 @@ export class ModbusConnection {
     };
     while (!signal.aborted) {
       this.#answered = false;
-      const ended = await this.#session(signal, () => say('connected', {}));
+      if (this.#renewing && this.#onePerRequest) await this.#untilWanted(signal);
       if (signal.aborted) break;
-      if (this.#renewing) continue;
+      const ended = await this.#connect(signal, () => say('connected', {}));
+      if (signal.aborted) break;
+      const { framing, host, port } = this.#options;
+      await this.#other.tryIfDue(framing, { host, port }, this.#deps.random, signal);
+      if (this.#renewing) {
+        if (this.#onePerRequest) say('the other side ends the connection after each answer', {});
+        continue;
+      }
       failures = this.#answered ? 1 : failures + 1;
       say('not connected', { reason: ended });
       await rest(this.#deps.timer, backoffMs(failures, this.#deps.random, BACKOFF), signal);
@@ -96,6 +132,20 @@ export class ModbusConnection {
     // What waits for a connection that is being made anew would wait without end.
     this.#renewing = false;
     this.#end();
+  }
+
+  /** Resolves when something is asked, or the signal comes. */
+  async #untilWanted(signal: AbortSignal): Promise<void> {
+    if (!this.#queue.empty) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#wanted = wake;
+      signal.addEventListener('abort', wake);
+    });
+    this.#wanted = null;
   }
 
   /** Calls back once, at the next time the connection is made; returns how to take that back. */
@@ -107,10 +157,15 @@ export class ModbusConnection {
   /**
    * Asks one block of registers or bits. Units that are slow to answer wait behind the others and get a bounded share
    * of the time.
-   * @throws not-connected, connection-lost, device-silent, device-refused, answer-malformed, queue-full
+   * @throws not-connected, connection-lost, queue-full, device-silent, device-refused, device-busy, and the faults of answers
    */
-  read(unit: number, read: ModbusRead, timeoutMs: number): Promise<Answer> {
-    if (this.#client === null && !this.#renewing)
+  read(
+    unit: number,
+    read: ReadPdu,
+    timeoutMs: number,
+    accept: ReadonlySet<Lie> = NOTHING,
+  ): Promise<ModbusValues> {
+    if (this.#session === null && !this.#renewing)
       return Promise.reject(
         new OperationalError('not-connected', `${this.name} is not connected`, { retry: true }),
       );
@@ -119,13 +174,14 @@ export class ModbusConnection {
         new OperationalError('queue-full', `${this.name} has too many requests`, { retry: true }),
       );
     return new Promise((resolve, reject) => {
-      this.#queue.add({ unit, timeoutMs, read, resolve, reject }, performance.now());
+      this.#queue.add({ unit, timeoutMs, read, accept, resolve, reject }, performance.now());
+      this.#wanted?.();
       this.#pump();
     });
   }
 
   /** One connection from its making to its end; why it ended. */
-  async #session(signal: AbortSignal, connected: () => void): Promise<string> {
+  async #connect(signal: AbortSignal, connected: () => void): Promise<string> {
     const socket = connect({
       host: this.#options.host,
       port: this.#options.port,
@@ -150,7 +206,8 @@ export class ModbusConnection {
     clearTimeout(timeout);
     const renewed = this.#renewing;
     this.#renewing = false;
-    if (!socket.destroyed && (await this.#begin(socket))) {
+    if (!socket.destroyed) {
+      this.#begin(socket);
       if (!renewed) connected();
       const waiting = [...this.#opened];
       this.#opened.clear();
@@ -159,46 +216,65 @@ export class ModbusConnection {
     }
     await closed;
     signal.removeEventListener('abort', stop);
+    if (!signal.aborted) this.#noteClose();
     this.#end();
     return reason;
   }
 
-  /** Puts the library's client on a connected socket; false when the socket has ended meanwhile. */
-  async #begin(socket: Socket): Promise<boolean> {
-    const client = await openClient(socket, this.#options.port);
-    if (socket.destroyed) return false;
+  #begin(socket: Socket): void {
     this.#connects++;
     this.#silent = 0;
-    this.#sinceUnanswered = 0;
-    this.#pauseUntil = 0;
+    this.#gaveUp = false;
     this.#queue.reset();
+    // A pause after a time-out holds for the next connection too: converters give late answers to whoever is there.
+    this.#pauseFrom(performance.now(), this.#options.pauseMs);
     this.#socket = socket;
-    this.#client = client;
-    return true;
+    this.#session = new Session(
+      socket,
+      this.#options.framing,
+      this.#transactions,
+      this.#wire,
+      (request, outcome, tookMs) => this.#settle(request, outcome, tookMs),
+    );
   }
 
-  /** The library would leave requests under way to their time-outs: they are rejected at once. */
+  /** The other side may end the connection when it likes: one that gave answers before is made anew at once. */
+  #noteClose(): void {
+    const session = this.#session;
+    if (session === null || session.flooded || this.#gaveUp || this.#renewing) return;
+    const soon = performance.now() - session.lastAnswerAt < CLOSES_WITHIN_MS;
+    if (session.answers > 1) this.#closed = 0;
+    else if (session.answers === 1 && soon) this.#closed++;
+    this.#renewing = session.answers > 0;
+  }
+
+  /** Requests under way are rejected at once, or asked once more where the connection is made anew. */
   #end(): void {
-    this.#client?.destroy(() => undefined);
-    this.#client = null;
+    const session = this.#session;
+    this.#session = null;
     this.#socket = null;
     clearTimeout(this.#wake);
+    for (const { request, fault, begun } of session?.end() ?? []) {
+      if (this.#renewing && !begun && !this.#again.has(request)) {
+        this.#again.add(request);
+        this.#queue.putBack(request);
+      } else {
+        this.#other.inVain(request);
+        request.reject(this.#vainFault(request, fault));
+      }
+    }
+    if (this.#renewing) return;
     const lost = new OperationalError('connection-lost', `${this.name}: the connection is lost`, {
       retry: true,
     });
-    const ended = [...this.#underWay];
-    if (!this.#renewing) ended.push(...this.#queue.takeAll());
-    this.#underWay.clear();
-    for (const request of ended) request.reject(lost);
+    for (const request of this.#queue.takeAll()) request.reject(lost);
   }
 
   #pump(): void {
     clearTimeout(this.#wake);
-    while (
-      this.#client !== null &&
-      !this.#renewing &&
-      this.#underWay.size < this.#options.inFlight
-    ) {
+    const most =
+      this.#onePerRequest || this.#options.framing === 'rtu' ? 1 : this.#options.inFlight;
+    while (this.#session !== null && !this.#renewing && this.#session.underWay < most) {
       const now = performance.now();
       if (now < this.#pauseUntil) {
         this.#wakeIn(this.#pauseUntil - now);
@@ -210,9 +286,9 @@ export class ModbusConnection {
         if (slowAt !== null) this.#wakeIn(slowAt - now);
         return;
       }
-      this.#underWay.add(request);
-      void this.#send(this.#client, request);
+      this.#requests++;
       if (this.#options.pauseMs > 0) this.#pauseUntil = Number.POSITIVE_INFINITY;
+      this.#session.send(request);
     }
   }
 
@@ -222,36 +298,36 @@ export class ModbusConnection {
       this.#wake = setTimeout(() => this.#pump(), Math.max(1, Math.ceil(ms)));
   }
 
-  async #send(client: ModbusClient, request: Request): Promise<void> {
-    this.#requests++;
-    if (this.#sinceUnanswered > 0) this.#sinceUnanswered++;
-    const start = performance.now();
-    let settle: () => void;
+  #settle(request: Request, outcome: Outcome, tookMs: number): void {
     let drainMs = 0;
-    try {
-      const answer = await ask(client, request);
+    const { framing, shared } = this.#options;
+    const timedOut = 'fault' in outcome && outcome.timedOut;
+    const numberless = framing === 'rtu' || request.accept.has('transaction');
+    if (timedOut) {
+      this.#timeouts++;
+      this.#silent++;
+      this.#other.inVain(request);
+    } else {
       this.#silent = 0;
-      this.#answered = true;
-      settle = () => request.resolve(answer);
-    } catch (error) {
-      const fault = faultOf(error, request);
-      const timedOut = isTimeout(error);
-      if (timedOut) this.#timedOut();
-      else this.#silent = 0;
-      if (fault.code === 'device-refused') this.#answered = true;
-      if (this.#options.shared && (timedOut || fault.code === 'answer-malformed'))
-        drainMs = Math.min(request.timeoutMs, DRAIN_MAX_MS);
-      settle = () => request.reject(fault);
+      if ('values' in outcome || outcome.fault.code !== 'framing-other') this.#other.answered();
     }
-    // Gone from the set: the connection has ended, and the request was rejected.
-    if (!this.#underWay.delete(request)) return;
-    if (this.#underWay.size === 0) forgetSettled(client);
+    if ('values' in outcome || outcome.fault.code === 'device-refused') this.#answered = true;
+    else {
+      const doubtful = timedOut || outcome.fault.code === 'answer-malformed';
+      if (doubtful && (shared || numberless)) drainMs = Math.min(request.timeoutMs, DRAIN_MAX_MS);
+    }
     const now = performance.now();
-    this.#queue.ended(request, now, now - start, drainMs);
+    this.#queue.ended(request, now, tookMs, drainMs);
     this.#pauseFrom(now, Math.max(this.#options.pauseMs, drainMs));
-    settle();
-    this.#renewIfDoubtful();
+    if ('values' in outcome) request.resolve(outcome.values);
+    else request.reject(timedOut ? this.#vainFault(request, outcome.fault) : outcome.fault);
+    this.#renewIfDoubtful(timedOut && numberless);
     this.#pump();
+  }
+
+  /** Why no answer came: the other side is known to speak otherwise, or this. */
+  #vainFault(request: Request, fault: OperationalError): OperationalError {
+    return this.#other.spoken ? otherFramingFault(request, this.#options.framing) : fault;
   }
 
   /** Keeps the connection quiet for a time; another answer that comes meanwhile does not shorten it. */
@@ -260,20 +336,29 @@ export class ModbusConnection {
     this.#pauseUntil = Math.max(until, now + ms);
   }
 
-  #timedOut(): void {
-    this.#timeouts++;
-    this.#silent++;
-    if (this.#sinceUnanswered === 0) this.#sinceUnanswered = 1;
-  }
-
   /**
    * Ends the connection when nothing answers any more; and makes it anew, once no request is under way, before a
-   * transaction number that was not answered comes round.
+   * transaction number that was not answered comes round, where a late answer could be taken for another's, and after
+   * each answer where the slave would do so.
    */
-  #renewIfDoubtful(): void {
-    if (this.#silent >= SILENT_MAX) this.#socket?.destroy(new Error('nothing answers'));
-    if (this.#sinceUnanswered < REQUESTS_AFTER_TIMEOUT_MAX) return;
+  #renewIfDoubtful(numberless: boolean): void {
+    const session = this.#session;
+    if (session === null) return;
+    if (this.#silent >= SILENT_MAX) {
+      this.#gaveUp = true;
+      this.#socket?.destroy(new Error('nothing answers'));
+      return;
+    }
+    if (!(session.usedUp || this.#onePerRequest || numberless)) return;
     this.#renewing = true;
-    if (this.#underWay.size === 0) this.#socket?.destroy();
+    if (session.underWay === 0) this.#sayGoodbye();
+  }
+
+  #sayGoodbye(): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.end();
+    const late = setTimeout(() => socket.destroy(), GOODBYE_MS);
+    socket.once('close', () => clearTimeout(late));
   }
 }

@@ -1,7 +1,7 @@
 /** Modbus TCP: polls devices by their profiles, one connection for each host and port. */
 import { MODBUS } from '@village/device-profiles/modbus';
-import type { BoundDevice } from '../../config/types.ts';
-import type { Driver, DriverDeps } from '../driver.ts';
+import type { BoundDevice, GatewayConfig } from '../../config/types.ts';
+import type { Driver, DriverDeps, Faults } from '../driver.ts';
 import { type ModbusAddress, modbusAddress } from './address.ts';
 import { ModbusConnection, type ModbusConnectionCounters } from './connection.ts';
 import { type PollCounters, Poller } from './poller.ts';
@@ -28,19 +28,26 @@ function openConnections(
   for (const [name, members] of Map.groupBy(polled, endpointOf)) {
     const [first] = members;
     if (first === undefined) continue;
-    const { host, port } = first.address;
-    const inFlight = Math.min(...members.map(({ address }) => address.inFlight));
+    const { host, port, framing } = first.address;
+    // Where an answer may have a wrong number, only what is asked says whose it is.
+    const inFlight = Math.min(
+      ...members.map(({ address }) => (address.accept.has('transaction') ? 1 : address.inFlight)),
+    );
     const pauseMs = Math.max(...members.map(({ address }) => address.pause));
     const shared = new Set(members.map(({ address }) => address.unit)).size > 1;
-    connections.set(name, new ModbusConnection({ host, port, inFlight, pauseMs, shared }, deps));
+    connections.set(
+      name,
+      new ModbusConnection({ host, port, framing, inFlight, pauseMs, shared }, deps),
+    );
   }
   return connections;
 }
 
 function sumPolls(pollers: readonly Poller[]): PollCounters {
-  const sum: PollCounters = { ok: 0, skipped: 0, failed: {} };
+  const sum: PollCounters = { ok: 0, partial: 0, skipped: 0, failed: {} };
   for (const { counters } of pollers) {
     sum.ok += counters.ok;
+    sum.partial += counters.partial;
     sum.skipped += counters.skipped;
     for (const [code, count] of Object.entries(counters.failed))
       sum.failed[code] = (sum.failed[code] ?? 0) + count;
@@ -51,11 +58,12 @@ function sumPolls(pollers: readonly Poller[]): PollCounters {
 export const modbusDriver: Driver = {
   protocol: MODBUS,
   connection: modbusAddress,
-  check(device, _config, faults) {
+  check(device, config, faults) {
     if (device.connection === undefined)
       faults.device('connection', 'a Modbus device needs a connection');
     else if (!isModbusAddress(device.connection))
       faults.device('connection', 'must be { host, port, unit } as Modbus TCP has it');
+    else checkFraming(device.connection, config, faults);
     if (device.secret !== undefined) faults.device('secret', 'a Modbus device has no secret');
   },
   async start(devices, { intake }, deps, signal) {
@@ -90,4 +98,20 @@ export const modbusDriver: Driver = {
 
 function isModbusAddress(connection: unknown): connection is ModbusAddress {
   return typeof connection === 'object' && connection !== null && 'unit' in connection;
+}
+
+/** A converter speaks one way with all that is behind it. */
+function checkFraming(
+  { host, port, unit, framing }: ModbusAddress,
+  { devices }: GatewayConfig,
+  faults: Faults,
+): void {
+  if (framing === 'rtu' && unit === 0)
+    faults.device('connection.unit', '0 is for all on a serial line, and nobody answers it');
+  const other = devices.find(
+    ({ connection: one }) =>
+      isModbusAddress(one) && one.host === host && one.port === port && one.framing !== framing,
+  );
+  if (other !== undefined)
+    faults.device('connection.framing', `${other.id} is behind the same port with another framing`);
 }

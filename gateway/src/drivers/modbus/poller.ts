@@ -1,16 +1,24 @@
 /** Polls one Modbus device on its schedule: late polls are skipped, a silent device is asked less and less often. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { HOUR, MINUTE, OperationalError, type Random } from '@village/core';
-import { assembleFrame, planReads } from '@village/device-profiles/modbus';
+import {
+  assembleFrame,
+  type ModbusRead,
+  planReads,
+  type ReadResult,
+} from '@village/device-profiles/modbus';
 import type { BoundDevice } from '../../config/types.ts';
 import type { Intake } from '../../intake/intake.ts';
 import { rest } from '../../run/backoff.ts';
 import type { DriverDeps } from '../driver.ts';
 import type { ModbusAddress } from './address.ts';
 import type { ModbusConnection } from './connection.ts';
-import type { Answer } from './request-queue.ts';
+import { ReadPlan } from './read-plan.ts';
 
 export interface PollCounters {
   ok: number;
+  /** Polls that gave a part; each is counted in `failed` too. */
+  partial: number;
   /** Polls whose time came while the one before was still under way. */
   skipped: number;
   /** By code of the fault. */
@@ -26,6 +34,34 @@ const PHASE_LOW = 0.05;
 const PHASE_SPAN = 0.9;
 /** No poll takes as long: the clock was set meanwhile, and nothing was skipped. */
 const CLOCK_SET_MS = HOUR;
+
+/**
+ * So many reads in a row may go unanswered before a poll asks no more: of a device that was not heard in the last poll, that
+ * was, and that has answered in this one. Fewer than make the connection be taken for dead.
+ */
+const SILENT_READS = { away: 1, heard: 2, there: 3 } as const;
+/** Waits before a busy device is asked again, and how many of them a poll has. */
+const BUSY_WAITS_MS = [100, 200, 400];
+const BUSY_POLL_MAX = 6;
+/** Faults that an answer has: the device is there. */
+const PRESENT: ReadonlySet<string> = new Set([
+  'device-refused',
+  'device-busy',
+  'answer-malformed',
+  'length-wrong',
+  'unit-wrong',
+  'protocol-foreign',
+]);
+const PATIENT: ReadonlySet<string> = new Set(['device-refused', 'device-busy']);
+/** Nothing was asked. */
+const UNREACHABLE: ReadonlySet<string> = new Set(['not-connected', 'queue-full']);
+
+/** What came of a poll. */
+interface Polled {
+  /** Requests that were answered with values. */
+  readonly got: number;
+  readonly faults: readonly OperationalError[];
+}
 
 /** The next time on the grid `phase + n × every` after `now`. */
 export function nextDue(now: number, everyMs: number, phaseMs: number): number {
@@ -48,7 +84,7 @@ export function backoffIntervals(failures: number, everyMs: number, random: Rand
 }
 
 export class Poller {
-  readonly counters: PollCounters = { ok: 0, skipped: 0, failed: {} };
+  readonly counters: PollCounters = { ok: 0, partial: 0, skipped: 0, failed: {} };
   readonly #device: BoundDevice;
   readonly #address: ModbusAddress;
   readonly #connection: ModbusConnection;
@@ -56,7 +92,10 @@ export class Poller {
   readonly #deps: DriverDeps;
   /** 0 to 1 over all devices: spreads the polls over the interval. */
   readonly #phase: number;
+  readonly #plan: ReadPlan;
   #silences = 0;
+  /** Something was answered in the last poll. */
+  #heard = false;
   #failing: string | null = null;
 
   constructor(
@@ -73,6 +112,7 @@ export class Poller {
     this.#intake = intake;
     this.#phase = phase;
     this.#deps = deps;
+    this.#plan = new ReadPlan(planReads(device.profile, device.options, address.registersMax));
   }
 
   /** Id of the device. */
@@ -93,15 +133,15 @@ export class Poller {
     let due = timer.now();
     while (!signal.aborted) {
       const began = settledTime(timer.now(), due, everyMs);
-      const fault = await this.#poll();
-      this.#note(fault);
+      const polled = await this.#poll(signal);
+      this.#note(polled);
       const ended = settledTime(timer.now(), due, everyMs);
       const late = ended - nextDue(began, everyMs, phaseMs);
       if (late >= 0 && late < CLOCK_SET_MS) this.counters.skipped += 1 + Math.floor(late / everyMs);
       const intervals = backoffIntervals(this.#silences, everyMs, random);
       due = nextDue(ended, everyMs, phaseMs) + (intervals - 1) * everyMs;
       const waitMs = due - timer.now();
-      if (fault?.code === 'not-connected') await this.#restOrOpened(waitMs, signal);
+      if (polled.faults[0]?.code === 'not-connected') await this.#restOrOpened(waitMs, signal);
       else await rest(timer, waitMs, signal);
     }
   }
@@ -114,49 +154,98 @@ export class Poller {
     cancel();
   }
 
-  /** One poll: every block of the profile, one frame. The fault when it failed. */
-  async #poll(): Promise<OperationalError | null> {
-    const reads = planReads(this.#device.profile, this.#device.options);
-    const answers: (Answer | undefined)[] = [];
-    let refused: OperationalError | null = null;
-    try {
-      for (const read of reads) {
-        try {
-          answers.push(
-            await this.#connection.read(this.#address.unit, read, this.#address.timeout),
-          );
-        } catch (error) {
-          // The rest of a device that refuses one block may still be worth having; decode knows.
-          if (!(error instanceof OperationalError) || error.code !== 'device-refused') throw error;
-          refused = error;
-          answers.push(undefined);
-        }
+  /** One poll: all that the device gives of its profile is one frame. The faults of what it did not give. */
+  async #poll(signal: AbortSignal): Promise<Polled> {
+    const plan = this.#plan;
+    plan.refresh(this.#deps.timer.elapsed());
+    const patience = { left: BUSY_POLL_MAX };
+    const results = await this.#askAll(plan.order(), patience, signal);
+    const tried = await plan.settle(
+      results,
+      (read) => this.#ask(read, patience, signal),
+      this.#deps.timer.elapsed(),
+    );
+    const faults = tried.flatMap(({ result }) =>
+      result instanceof OperationalError ? [result] : [],
+    );
+    const got = tried.length - faults.length;
+    if (got > 0 && !signal.aborted)
+      this.#intake.accept(
+        this.#device,
+        assembleFrame(
+          tried.map(({ read }) => read),
+          tried.map(({ result }) => result),
+        ),
+      );
+    return { got, faults };
+  }
+
+  /**
+   * Asks all reads, whatever becomes of one of them; but a device of which nothing comes is not waited for as often as it
+   * has blocks.
+   */
+  async #askAll(
+    reads: readonly ModbusRead[],
+    patience: { left: number },
+    signal: AbortSignal,
+  ): Promise<Map<ModbusRead, ReadResult>> {
+    const results = new Map<ModbusRead, ReadResult>();
+    let most: number = this.#heard ? SILENT_READS.heard : SILENT_READS.away;
+    let silent = 0;
+    let away: OperationalError | null = null;
+    for (const read of reads) {
+      const result: ReadResult = away ?? (await this.#ask(read, patience, signal));
+      results.set(read, result);
+      if (away !== null) continue;
+      if (!(result instanceof OperationalError) || PRESENT.has(result.code)) {
+        most = SILENT_READS.there;
+        silent = 0;
+      } else if (UNREACHABLE.has(result.code) || ++silent >= most) away = result;
+    }
+    return results;
+  }
+
+  /** One read; a device that is busy is asked again. */
+  async #ask(
+    read: ModbusRead,
+    patience: { left: number },
+    signal: AbortSignal,
+  ): Promise<ReadResult> {
+    const { unit, timeout, accept } = this.#address;
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#connection.read(unit, read, timeout, accept);
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
+        if (error.code !== 'device-busy' || tries >= BUSY_WAITS_MS.length || patience.left <= 0)
+          return error;
       }
-      if (refused !== null && answers.every((answer) => answer === undefined)) throw refused;
-      this.#intake.accept(this.#device, assembleFrame(reads, answers));
-      return refused;
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      return error;
+      patience.left--;
+      await delay(BUSY_WAITS_MS[tries], undefined, { signal }).catch(() => undefined);
     }
   }
 
-  #note(fault: OperationalError | null): void {
+  #note({ got, faults }: Polled): void {
     const { log } = this.#deps;
+    const [fault] = faults;
     const before = this.#failing;
     this.#failing = fault?.code ?? null;
-    if (fault === null) {
+    if (fault === undefined) {
       this.counters.ok++;
       this.#silences = 0;
+      this.#heard = true;
       if (before !== null) log.info({ device: this.#device.id, was: before }, 'device: answers');
       return;
     }
     this.counters.failed[fault.code] = (this.counters.failed[fault.code] ?? 0) + 1;
-    if (fault.code === 'device-refused') this.#silences = 0;
+    if (got > 0) this.counters.partial++;
+    this.#heard = got > 0;
+    if (got > 0 || PATIENT.has(fault.code)) this.#silences = 0;
+    else if (!UNREACHABLE.has(fault.code) && fault.code !== 'connection-lost') this.#silences++;
     // What changed while it was away is not known: its next frame goes whole.
-    else this.#intake.endSession(this.#device.id);
-    if (fault.code === 'device-silent' || fault.code === 'answer-malformed') this.#silences++;
-    if (before !== fault.code && fault.code !== 'not-connected')
-      log.warn({ device: this.#device.id, code: fault.code }, `device: ${fault.message}`);
+    if (got === 0 && fault.code !== 'device-refused') this.#intake.endSession(this.#device.id);
+    if (before === fault.code || fault.code === 'not-connected') return;
+    const rest = got > 0 ? `; ${got} of ${got + faults.length} requests were answered` : '';
+    log.warn({ device: this.#device.id, code: fault.code }, `device: ${fault.message}${rest}`);
   }
 }

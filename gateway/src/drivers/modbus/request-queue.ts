@@ -1,17 +1,18 @@
 /** Requests that wait for a connection: units that are slow to answer wait behind the others and get a bounded share. */
 import type { OperationalError } from '@village/core';
-import type { ModbusRead } from '@village/device-profiles/modbus';
-
-export type Answer = Uint16Array | readonly boolean[];
+import type { ModbusValues, ReadPdu } from '@village/device-profiles/modbus';
+import type { Lie } from './answers.ts';
 
 export interface Request {
   readonly unit: number;
   readonly timeoutMs: number;
-  readonly read: ModbusRead;
+  readonly read: ReadPdu;
+  /** What may be wrong with the answer. */
+  readonly accept: ReadonlySet<Lie>;
   /** Held to the share of slow units. */
   readonly held: boolean;
   readonly queuedAt: number;
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (answer: ModbusValues) => void;
   readonly reject: (fault: OperationalError) => void;
 }
 
@@ -39,6 +40,10 @@ export class RequestQueue {
     return this.#quick.length + this.#slow.length >= QUEUE_MAX;
   }
 
+  get empty(): boolean {
+    return this.#quick.length + this.#slow.length === 0;
+  }
+
   /** When a slow request may go; null when none waits. */
   get slowAt(): number | null {
     return this.#slow.length === 0 ? null : this.#slowNotBefore;
@@ -47,6 +52,11 @@ export class RequestQueue {
   add(request: Omit<Request, 'held' | 'queuedAt'>, now: number): void {
     const held = this.#shared && this.#slowUnits.has(request.unit);
     (held ? this.#slow : this.#quick).push({ ...request, held, queuedAt: now });
+  }
+
+  /** A request that was taken and not answered is the next again. */
+  putBack(request: Request): void {
+    this.#quick.unshift(request);
   }
 
   /** Takes the next request that may go now. */

@@ -1,7 +1,12 @@
 /** Listens for local devices that speak MQTT themselves; they are acknowledged when their frame is in the outbox. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Broker, BrokerLimits } from '@village/broker';
-import { OperationalError } from '@village/core';
+import type { Broker, BrokerLimits, Certificates } from '@village/broker';
+import {
+  certificateKey,
+  comparableAddress,
+  isCertificateKeyLike,
+  OperationalError,
+} from '@village/core';
 import { MQTT, type MqttFrame, matchTopic } from '@village/device-profiles/mqtt';
 import type { BoundDevice } from '../../config/types.ts';
 import type { Intake } from '../../intake/intake.ts';
@@ -11,7 +16,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 /**
  * A broker for the MQTT devices among `devices`, not yet listening. A device signs in with its id or address as
- * username, under any client id. What it publishes to another topic than its own is acknowledged and not taken.
+ * username, under any client id; one whose secret is the key of a certificate, with that certificate. What it publishes to another topic than its own is acknowledged and not taken.
  */
 export async function createListener(
   devices: readonly BoundDevice[],
@@ -27,23 +32,38 @@ export async function createListener(
     const account = { device, secret: digest(device.secret) };
     for (const name of [device.address, device.id]) known.set(name, account);
   }
+  const kinds = new Set(devices.map(({ profile }) => profile.address));
+  const inOtherSpelling = (name: string): { device: BoundDevice; secret: Buffer } | undefined => {
+    for (const kind of kinds) {
+      const account = known.get(comparableAddress(kind, name));
+      if (account?.device.profile.address === kind) return account;
+    }
+    return undefined;
+  };
   return createBroker<BoundDevice>(
     {
-      authenticate({ username, password }) {
-        const account = known.get(username);
+      authenticate({ username, password, certificate }) {
+        const account = known.get(username) ?? inOtherSpelling(username);
+        const key = certificateKey(account?.device.secret ?? '');
+        if (key !== null) return certificate?.key === key ? (account?.device ?? null) : null;
+        if (isCertificateKeyLike(password)) return null;
         if (account === undefined || !timingSafeEqual(account.secret, digest(password)))
           return null;
         return account.device;
       },
-      mayPublish: (session, topic) =>
-        matchTopic(session.who.profile, topic) === session.who.address,
+      mayPublish({ who }, topic) {
+        const address = matchTopic(who.profile, topic);
+        return (
+          address !== undefined && comparableAddress(who.profile.address, address) === who.address
+        );
+      },
       maySubscribe: () => false,
       publish(message, done) {
         if (message.retain && message.payload.length === 0) return done();
         const device = message.session.who;
-        const { topic, payload } = message;
+        const { topic, payload, dup } = message;
         const frame: MqttFrame = { protocol: MQTT, topic, payload };
-        intake.accept(device, frame, done);
+        intake.accept(device, frame, done, { dup });
       },
       connected: (session) => log.info({ device: session.who.id }, 'device: connected'),
       disconnected({ who }) {
@@ -56,9 +76,13 @@ export async function createListener(
 }
 
 /** @throws listen-failed */
-export async function listen(broker: Broker, at: { port: number; host: string }): Promise<number> {
+export async function listen(
+  broker: Broker,
+  at: { port: number; host: string },
+  tls: Certificates | null,
+): Promise<number> {
   try {
-    return (await broker.listen(at.port, at.host)).port;
+    return (await broker.listen(at.port, at.host, tls === null ? {} : { tls })).port;
   } catch (error) {
     if (error instanceof OperationalError) throw error;
     throw new OperationalError('listen-failed', `can't listen on ${at.host}:${at.port}`, {

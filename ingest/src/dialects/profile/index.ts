@@ -3,9 +3,11 @@
  * decodes the payload.
  */
 import type { Device } from '@village/core';
-import { decode } from '@village/device-profiles';
+import { decode, frameKept } from '@village/device-profiles';
 import { MQTT, type MqttFrame, TopicIndex, type TopicOwner } from '@village/device-profiles/mqtt';
 import type { Registry } from '@village/registry';
+import type { KeptFrame } from '../../pipeline/kept-frames.ts';
+import { rejectParts } from '../../pipeline/refused-parts.ts';
 import { refuse, TOP } from '../../pipeline/shape.ts';
 import { type DialectFactory, dialect } from '../dialect.ts';
 
@@ -35,7 +37,7 @@ export const profileDialect: DialectFactory = dialect<TopicOwner>(
         return deviceOf(registry, owner)?.id === principal.id;
       },
       maySubscribe: () => false,
-      take(owner, payload, context) {
+      take(owner, payload, context, reject) {
         const device = deviceOf(registry, owner);
         if (device === undefined)
           refuse(
@@ -46,7 +48,10 @@ export const profileDialect: DialectFactory = dialect<TopicOwner>(
         const registered = rows.deviceFor(device.id, context, TOP);
         const frame: MqttFrame = { protocol: MQTT, topic: context.topic, payload };
         const decoded = decode(registered.profile, frame, { options: device.options });
-        rows.putDecoded(registered, decoded, context, () => payload.toString('latin1'), frame);
+        const content = (): string => payload.toString('latin1');
+        const kept = (): KeptFrame => frameKept(registered.profile, frame);
+        const at = rows.putDecoded(registered, decoded, context, content, kept);
+        rejectParts(registered, decoded, at, kept, reject);
       },
     };
   },

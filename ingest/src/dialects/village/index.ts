@@ -1,8 +1,10 @@
 /** Our own topics, `village/v1/…`: devices that send the standard reading object, and gateways with their batches. */
-import { topics } from '@village/core';
+import { parseTime, topics } from '@village/core';
 import type { MessageContext } from '../../pipeline/message-context.ts';
+import { rejectRowParts } from '../../pipeline/refused-parts.ts';
 import {
   integer,
+  isAbsent,
   lane as laneOf,
   list,
   object,
@@ -13,6 +15,7 @@ import {
 } from '../../pipeline/shape.ts';
 import { takeRow, takeRows } from '../../pipeline/wire-rows.ts';
 import { type DialectFactory, type DialectServices, dialect, type Reject } from '../dialect.ts';
+import { takeRefused } from './refused.ts';
 import { checkStatus } from './status.ts';
 
 /** Topics carry the id of who speaks. */
@@ -32,18 +35,20 @@ type Take = (
 
 const PATTERN = /^village\/v1\/([a-z]+)\/([A-Za-z0-9_-]{1,64})\/([a-z]+)$/;
 
-const takeReading: Take = ({ rows }, id, payload, context) => {
+const takeReading: Take = ({ rows }, id, payload, context, reject) => {
   const reading = object(parseJson(payload), '');
-  if (reading['device'] !== undefined && reading['device'] !== id)
+  if (!isAbsent(reading['device']) && reading['device'] !== id)
     refuse('not-your-device', 'device', `the topic is that of ${id}`);
-  rows.put(rows.deviceFor(id, context, TOP), reading, context, TOP, () => payload);
+  const registered = rows.deviceFor(id, context, TOP);
+  const refused = rows.put(registered, reading, context, TOP, () => payload);
+  rejectRowParts(id, reading, refused, 0, reject);
 };
 
 const takeBatch: Take = (services, id, payload, context, reject) => {
   const { rows } = services;
   const batch = object(parseJson(payload), '');
   // Rows of a batch are rejected one by one, and run again one by one.
-  if (context.sender.kind === 'rerun' && batch['readings'] === undefined)
+  if (context.sender.kind === 'rerun' && isAbsent(batch['readings']))
     return takeRow(rows, batch, context.asRow(), reject, payload);
   const epoch = textIn(batch, 'epoch', TOP, 64);
   const seq = integer(batch['seq'], 'seq', 1);
@@ -54,12 +59,17 @@ const takeBatch: Take = (services, id, payload, context, reject) => {
   takeRows(rows, readings, events, context.asBatch(lane, { epoch, seq }), reject, payload);
 };
 
-const takeStatus: Take = ({ counters, gateways, sequenceDropped }, id, payload, context) => {
+const takeStatus: Take = (services, id, payload, context) => {
+  const { counters, gateways, sequenceDropped } = services;
   const status = checkStatus(parseJson(payload));
   const { epoch, droppedSeq } = status;
   counters.statuses++;
   // A rerun says nothing about how the gateway stands now.
-  if (context.sender.kind !== 'rerun') gateways.set(id, status, context.receivedAt);
+  if (context.sender.kind !== 'rerun') {
+    const at = status.online ? parseTime(status.at ?? '') : undefined;
+    if (at !== undefined) services.heardClock(id, at, context.receivedAt);
+    gateways.set(id, status, context.receivedAt);
+  }
   if (epoch !== undefined && droppedSeq !== undefined && droppedSeq.length > 0)
     sequenceDropped(id, epoch, droppedSeq);
 };
@@ -71,6 +81,14 @@ const takeResult: Take = ({ gatewayResult }, id, payload) =>
 const ROUTES: ReadonlyMap<string, Omit<Route, 'id'>> = new Map([
   ['devices/readings', { speaker: 'device', take: takeReading }],
   ['gateways/readings', { speaker: 'gateway', take: takeBatch }],
+  [
+    'gateways/refused',
+    {
+      speaker: 'gateway',
+      take: (services, _id, payload, context, reject) =>
+        takeRefused(services, object(parseJson(payload), ''), context, reject),
+    },
+  ],
   ['gateways/status', { speaker: 'gateway', take: takeStatus }],
   ['gateways/results', { speaker: 'gateway', take: takeResult }],
 ]);

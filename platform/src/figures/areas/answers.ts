@@ -4,27 +4,31 @@ import {
   type FigureItem,
   type FiguresOptions,
   type Former,
+  formerFor,
   historyOf,
   ITEMS_MAX,
   itemOf,
   knownOf,
   missing,
 } from '../answers.ts';
+import { AtOnce } from '../at-once.ts';
 import type { Result } from '../compute.ts';
 import { dayOf, dayStart, lastDeletedDay, lengthOf, type Span } from '../days.ts';
 import type { AreaFigure, Figure } from '../figure.ts';
 import type { Days, Known } from '../stored/current-days.ts';
-import { type FormerDay, formerDays, storedDays } from '../stored/days-stored.ts';
+import { storedDaysOf } from '../stored/days-stored.ts';
 import { type StoredResult, unpack } from '../stored/packed.ts';
 import type { StationResults } from './compute.ts';
 import { areaKey } from './keys.ts';
 import { Holding, type Member } from './members.ts';
-import { type AreaSources, daysAtOnce, ROWS_A_QUESTION, RowBudget } from './sources.ts';
+import { type AreaSources, type Computing, RowBudget } from './sources.ts';
 import { currentArea, unsettledDays } from './stored-areas.ts';
 
-export interface AreaFiguresOptions extends Omit<FiguresOptions, 'figures' | 'timer'> {
+export interface AreaFiguresOptions extends Omit<FiguresOptions, 'figures'> {
   readonly figures: readonly AreaFigure[];
   readonly areas: AreaSources;
+  /** Of answers about devices: each part of an area's waits for its turn among them. */
+  readonly atOnce: AtOnce;
 }
 
 /** What one device gave, when it stood in the area. */
@@ -45,17 +49,22 @@ export interface OpenedArea {
   readonly history: readonly Former[];
 }
 
-/** Readings that one answer is computed from, as devices are expected to send them, and what asking for them costs. */
+/** Readings that one answer is computed from, as devices are expected to send them. */
 const ROWS_MAX = 2_000_000;
+/** Those that really come, of devices that send more often than their profile says. */
+const COMING_MAX = 2 * ROWS_MAX;
 /** Values of devices that one answer is computed from. */
 const VALUES_MAX = 1_000_000;
 
 export class AreaFigures {
+  /** Answers that hold values of all devices of an area in memory. */
+  readonly atOnce: AtOnce;
   readonly #options: AreaFiguresOptions;
   readonly #figures: ReadonlyMap<string, AreaFigure>;
 
   constructor(options: AreaFiguresOptions) {
     this.#options = options;
+    this.atOnce = new AtOnce(options.timer);
     this.#figures = new Map(options.figures.map((figure) => [figure.id, figure]));
     if (this.#figures.size !== options.figures.length)
       throw new Error('BUG: two figures of areas have one id');
@@ -94,7 +103,7 @@ export class AreaFigures {
     stretch: Span,
     signal?: AbortSignal,
   ): Promise<FigureItem[]> {
-    const { areas, clock, relational } = this.#options;
+    const { areas, clock } = this.#options;
     const to = Math.min(stretch.to, clock());
     if ((to - stretch.from) / lengthOf(figure.span) > ITEMS_MAX)
       throw new OperationalError('too-many-buckets', `from: more than ${ITEMS_MAX} values`);
@@ -106,18 +115,26 @@ export class AreaFigures {
     const results = [...stored.values()].flat();
     const runs = missing(days, stored);
     expectFew(figure, members, runs);
-    const computing = { known, budget: new RowBudget(ROWS_MAX) };
+    const computing = this.#computing(known, signal);
     for (const [first, end] of runs)
       for await (const one of areas.compute(figure, members, { first, end }, computing, signal))
         results.push(one);
-    const former =
-      figure.keep === 'stored'
-        ? await formerDays(relational, figure, areaKey(area), days)
-        : new Map<number, FormerDay[]>();
+    const of = members.map(({ device }) => device);
+    const former = await formerFor(this.#options, figure, areaKey(area), { days, runs, of });
     return results
       .filter(({ at }) => at >= stretch.from && at < to)
       .sort((a, b) => a.at - b.at)
       .map((result) => itemOf(figure, result, clock(), former.get(dayOf(result.at))));
+  }
+
+  #computing(known: Known | null, signal: AbortSignal | undefined): Computing {
+    return {
+      known,
+      budget: new RowBudget(ROWS_MAX),
+      coming: new RowBudget(COMING_MAX),
+      days: (work) => this.atOnce.run(work, signal),
+      turn: (work) => this.#options.atOnce.run(work, signal),
+    };
   }
 
   /** Null where nothing of it is stored, neither of the area nor of its devices. */
@@ -136,13 +153,13 @@ export class AreaFigures {
   ): Promise<Map<number, StoredResult[]>> {
     const found = new Map<number, StoredResult[]>();
     if (figure.keep !== 'stored' || known === null) return found;
-    const { relational, sources, clock, retention } = this.#options;
+    const { relational, sources, clock, deletedBefore } = this.#options;
     const stored = { figure, area, members, holding: new Holding(figure, members) };
     // In this order: what is marked becomes a result.
     const unsettled = await unsettledDays(relational, stored, days, known);
     const today = dayOf(clock());
-    const deleted = lastDeletedDay(clock(), retention);
-    for (const row of await storedDays(relational, areaKey(area), days, figure.id)) {
+    const deleted = lastDeletedDay(deletedBefore);
+    for (const row of await storedDaysOf(relational, [areaKey(area)], days, figure.id)) {
       // It can't be computed again: what was stored while its readings were there holds.
       const settled = row.day < today && known.upToDate && !unsettled.has(row.day);
       const results =
@@ -163,16 +180,16 @@ export class AreaFigures {
     at: number,
     signal?: AbortSignal,
   ): Promise<OpenedArea> {
-    const { areas, clock, relational } = this.#options;
+    const { areas, clock } = this.#options;
     if (at > clock()) throw new OperationalError('not-found', 'that time has not come');
     const members = await this.#members(figure, area);
-    const computing = { known: await this.#known(figure), budget: new RowBudget(ROWS_MAX) };
+    const computing = this.#computing(await this.#known(figure), signal);
     const { result, inputs } = await areas.open(figure, members, at, computing, signal);
     const day = dayOf(result.at);
-    const former =
-      figure.keep === 'stored'
-        ? await formerDays(relational, figure, areaKey(area), { first: day, end: day + 1 })
-        : new Map<number, FormerDay[]>();
+    const days = { first: day, end: day + 1 };
+    const runs = [[day, day + 1]] as const;
+    const of = members.map(({ device }) => device);
+    const former = await formerFor(this.#options, figure, areaKey(area), { days, runs, of });
     const stays = new Map(members.map((one) => [one.device, one.stays]));
     return {
       item: itemOf(figure, result, clock(), former.get(day)),
@@ -199,16 +216,13 @@ function expectFew(
 ): void {
   const budget = new RowBudget(ROWS_MAX);
   const values = new RowBudget(VALUES_MAX);
-  const step = daysAtOnce(figure, members.length);
   for (const [first, end] of runs) {
     const span = { from: dayStart(first), to: dayStart(end) };
     for (const { figure: own } of figure.inputs)
       for (const member of members) {
         if (!member.measures(own, span)) continue;
         values.take(((end - first) * DAY) / lengthOf(own.span));
-        const questions = Math.ceil((end - first) / step);
-        if (own.keep === 'computed')
-          budget.take(member.rowsIn(own, span) + questions * ROWS_A_QUESTION);
+        if (own.keep === 'computed') budget.take(member.rowsIn(own, span));
       }
   }
 }

@@ -1,14 +1,17 @@
 /** Where figures of areas get their inputs from: devices that stood there, and what their figures came to while they did. */
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { DAY, OperationalError } from '@village/core';
 import type { RelationalAccess } from '@village/store/relational';
 import { applies } from '../compute.ts';
 import { dayOf, dayStart, lengthOf, type Span, spansIn } from '../days.ts';
 import { type AreaFigure, type Figure, window } from '../figure.ts';
-import type { Sources } from '../sources.ts';
+import type { Wanted } from '../portions.ts';
+import type { Sources, Turn } from '../sources.ts';
 import { type CurrentOptions, currentDays, type Days, type Known } from '../stored/current-days.ts';
 import type { StoredResult } from '../stored/packed.ts';
 import { computeArea, type Inputs, type StationResults } from './compute.ts';
-import { type Member, membersOf } from './members.ts';
+import { Holding, type Member, membersOf } from './members.ts';
 import { Standing } from './standing.ts';
 
 /** Values of devices that are in memory at once. */
@@ -20,11 +23,8 @@ export interface AreaSourceOptions extends Omit<CurrentOptions, 'relational' | '
   readonly relational: Pick<RelationalAccess, 'for'>;
 }
 
-/** What one question to the archive costs, in rows that could be read instead. */
-export const ROWS_A_QUESTION = 2_000;
-
 /** Days that are computed at once: values of all devices for them are in memory. */
-export function daysAtOnce({ inputs }: AreaFigure, members: number): number {
+function daysAtOnce({ inputs }: AreaFigure, members: number): number {
   const perDay = inputs.reduce((sum, { figure }) => sum + DAY / lengthOf(figure.span), 0);
   const most = Math.floor(VALUES_IN_MEMORY / Math.max(1, members * perDay));
   return Math.min(CHUNK_DAYS, Math.max(1, most));
@@ -54,7 +54,16 @@ export interface Computing {
   /** What is known of marks; device figures that are stored are then taken as they are. Null computes all from readings. */
   readonly known: Known | null;
   readonly budget?: RowBudget;
+  /** Rows that may really come, whatever is expected of devices. */
+  readonly coming?: RowBudget;
+  /** Runs what holds values of all devices in memory, and the parts of it that hold readings of one, when it is their turn. */
+  readonly days?: Turn;
+  readonly turn?: Turn;
 }
+
+const atOnce: Turn = (work) => work();
+/** Spans of an area that are computed between two pauses in which others have their turn. */
+const SPANS_A_SLICE = 24;
 
 export class AreaSources {
   readonly #options: AreaSourceOptions;
@@ -85,6 +94,14 @@ export class AreaSources {
     return membersOf(figure, stood, held);
   }
 
+  /** Digest of all that held for some figures of an area, at any time. */
+  async digest(figures: readonly AreaFigure[], area: string, version?: number): Promise<string> {
+    const hash = createHash('sha256');
+    for (const figure of figures)
+      hash.update(new Holding(figure, await this.members(figure, area, version)).whole);
+    return hash.digest('base64url').slice(0, 22);
+  }
+
   /** Results over whole days, from the first to before the end, of so many days at once as memory allows. */
   async *compute(
     figure: AreaFigure,
@@ -94,15 +111,41 @@ export class AreaSources {
     signal?: AbortSignal,
   ): AsyncGenerator<StoredResult> {
     const step = daysAtOnce(figure, members.length);
+    const turn = computing.days ?? atOnce;
     for (let day = first; day < end; day += step) {
       const days = { first: day, end: Math.min(day + step, end) };
-      const part = { from: dayStart(days.first), to: dayStart(days.end) };
-      const given = new Map<string, Map<string, Map<number, StoredResult>>>();
-      for (const input of figure.inputs)
-        given.set(input.name, await this.#given(input.figure, members, days, computing, signal));
-      for (const span of spansIn(figure.span, part))
-        yield computeArea(figure, span, inputsOf(figure, members, span, given));
+      yield* await turn(() => this.#days(figure, members, days, computing, signal));
     }
+  }
+
+  async #days(
+    figure: AreaFigure,
+    members: readonly Member[],
+    days: Days,
+    computing: Computing,
+    signal: AbortSignal | undefined,
+  ): Promise<StoredResult[]> {
+    const part = { from: dayStart(days.first), to: dayStart(days.end) };
+    const given = await this.#givenAll(figure, members, days, computing, signal);
+    const results: StoredResult[] = [];
+    for (const span of spansIn(figure.span, part)) {
+      results.push(computeArea(figure, span, inputsOf(figure, members, span, given)));
+      if (results.length % SPANS_A_SLICE === 0) await setImmediate();
+    }
+    return results;
+  }
+
+  async #givenAll(
+    figure: AreaFigure,
+    members: readonly Member[],
+    days: Days,
+    computing: Computing,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, Map<string, Map<number, StoredResult>>>> {
+    const given = new Map<string, Map<string, Map<number, StoredResult>>>();
+    for (const input of figure.inputs)
+      given.set(input.name, await this.#given(input.figure, members, days, computing, signal));
+    return given;
   }
 
   /** The result whose span holds an instant, with what each device gave. */
@@ -115,11 +158,12 @@ export class AreaSources {
   ): Promise<{ result: StoredResult; inputs: Inputs }> {
     const [span] = spansIn(figure.span, { from: at, to: at + 1 }) as [Span];
     const days = { first: dayOf(span.from), end: dayOf(span.to - 1) + 1 };
-    const given = new Map<string, Map<string, Map<number, StoredResult>>>();
-    for (const input of figure.inputs)
-      given.set(input.name, await this.#given(input.figure, members, days, computing, signal));
-    const inputs = inputsOf(figure, members, span, given);
-    return { result: computeArea(figure, span, inputs), inputs };
+    const turn = computing.days ?? atOnce;
+    return turn(async () => {
+      const given = await this.#givenAll(figure, members, days, computing, signal);
+      const inputs = inputsOf(figure, members, span, given);
+      return { result: computeArea(figure, span, inputs), inputs };
+    });
   }
 
   /** A device figure's results on days on which the devices stood there, by device and time. */
@@ -127,7 +171,7 @@ export class AreaSources {
     figure: Figure,
     members: readonly Member[],
     days: Days,
-    { known, budget }: Computing,
+    { known, budget, coming, turn }: Computing,
     signal: AbortSignal | undefined,
   ): Promise<Map<string, Map<number, StoredResult>>> {
     const { sources } = this.#options;
@@ -138,10 +182,12 @@ export class AreaSources {
         ? new Map<string, Map<number, StoredResult[]>>()
         : await currentDays(this.#options, figure, whole, days, known);
     const found = new Map<string, Map<number, StoredResult>>();
+    const computed = new Map<string, Member>();
+    const wanted: Wanted[] = [];
     for (const member of own) {
       const results = new Map<number, StoredResult>();
       found.set(member.device, results);
-      const missing: number[] = [];
+      const runs: { first: number; end: number }[] = [];
       for (let day = days.first; day < days.end; day++) {
         const span = { from: dayStart(day), to: dayStart(day) + DAY };
         if (!member.measures(figure, span)) continue;
@@ -149,19 +195,27 @@ export class AreaSources {
         const stored = member.staysThrough(window(figure, span))
           ? there.get(member.device)?.get(day)
           : undefined;
-        if (stored === undefined) missing.push(day);
-        else for (const one of stored) results.set(one.at, one);
+        const last = runs.at(-1);
+        if (stored !== undefined) for (const one of stored) results.set(one.at, one);
+        else if (last?.end === day) last.end++;
+        else runs.push({ first: day, end: day + 1 });
       }
-      const [from, last] = [missing[0], missing.at(-1)];
-      if (from === undefined || last === undefined) continue;
-      const rows = member.rowsIn(figure, { from: dayStart(from), to: dayStart(last + 1) });
-      budget?.take(rows + ROWS_A_QUESTION);
-      // One question a month: what lies between is computed as well.
-      const wanted = new Set(missing);
-      const computed = sources.compute([figure], member.here, from, last + 1, signal);
-      for await (const [, result] of computed)
-        if (wanted.has(dayOf(result.at)))
-          results.set(result.at, this.#withStatements(figure, member, result));
+      if (runs.length === 0) continue;
+      for (const { first, end } of runs)
+        budget?.take(member.rowsIn(figure, { from: dayStart(first), to: dayStart(end) }));
+      computed.set(member.device, member);
+      wanted.push({ held: member.here, runs });
+    }
+    const read = (rows: number): void => coming?.take(rows);
+    for await (const [device, , result] of sources.computeMany(
+      [figure],
+      wanted,
+      signal,
+      turn,
+      read,
+    )) {
+      const member = computed.get(device)!;
+      found.get(device)!.set(result.at, this.#withStatements(figure, member, result));
     }
     return found;
   }
@@ -183,12 +237,15 @@ export class AreaSources {
   }
 }
 
+/** What devices gave, by input, device and time. */
+export type Given = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, StoredResult>>>;
+
 /** What the devices that stood there in a span gave in it. Out of service, those count that left readings. */
-function inputsOf(
+export function inputsOf(
   figure: AreaFigure,
   members: readonly Member[],
   span: Span,
-  given: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, StoredResult>>>,
+  given: Given,
 ): Inputs {
   return new Map(
     figure.inputs.map(({ name, figure: own }) => {

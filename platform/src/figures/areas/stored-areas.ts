@@ -6,6 +6,7 @@ import type { AreaFigure } from '../figure.ts';
 import type { Statements } from '../sources.ts';
 import { type Days, type Known, markedDays } from '../stored/current-days.ts';
 import type { StoredDay } from '../stored/days-stored.ts';
+import { hasFault, missingDays } from '../stored/faults.ts';
 import { type StoredResult, unpack } from '../stored/packed.ts';
 import { areaKey, isAreaKey } from './keys.ts';
 import { areaWindow, type Holding, type Member } from './members.ts';
@@ -34,7 +35,7 @@ export interface StoredArea {
   readonly holding: Holding;
 }
 
-/** Days of the area or of its devices that are marked or gathered: what is stored of days that look at them may be old. */
+/** Days of the area or of its devices that are marked, gathered or missing: what is stored of days that look at them may be old. */
 export async function unsettledDays(
   relational: Pick<Relational, 'for'>,
   { figure, area, members }: Pick<StoredArea, 'figure' | 'area' | 'members'>,
@@ -45,6 +46,11 @@ export async function unsettledDays(
   const owners = [...members.map(({ device }) => device), areaKey(area)];
   const marked = await markedDays(relational, owners, days, known);
   const unsettled = new Set<number>();
+  // What a device's figure threw may be over by now, and the area's is of what it gives.
+  const inputs = figure.inputs.map((input) => input.figure.id);
+  const ids = new Set(members.map(({ device }) => device));
+  for (const { device, day } of await missingDays(relational, inputs, days))
+    if (ids.has(device)) unsettled.add(day);
   for (const [owner, own] of marked)
     for (const day of own) {
       if (isAreaKey(owner)) {
@@ -69,7 +75,7 @@ export function currentArea(
 ): StoredResult[] | null {
   if (row.version !== figure.version || row.circumstances !== holding.of(row.day)) return null;
   const results = unpack(figure, row.day, row.body);
-  if (results === null) return null;
+  if (results === null || hasFault(results)) return null;
   const said = new Set(statements.devices());
   const concerned = members.filter(({ device }) => said.has(device));
   const length = lengthOf(figure.span);

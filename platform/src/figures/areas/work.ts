@@ -1,14 +1,16 @@
 /** Keeps stored figures of areas: marked when what a device gave becomes another, or who stood there; computed after the devices'. */
-import { createHash } from 'node:crypto';
 import { DAY } from '@village/core';
 import type { Relational, RelationalAccess } from '@village/store/relational';
+import type { JobRun } from '../../module.ts';
+import { type FigureTurns, turnsUntil } from '../at-once.ts';
 import type { Circumstances } from '../circumstances.ts';
 import { applies } from '../compute.ts';
 import { dayOf, dayStart, lastDeletedDay, WHOLE_DAY } from '../days.ts';
 import type { AnyFigure, AreaFigure, Figure } from '../figure.ts';
 import type { Sources } from '../sources.ts';
 import type { Known } from '../stored/current-days.ts';
-import { type NewDay, storeDays } from '../stored/days-stored.ts';
+import { dropDays, type NewDay, storeDays } from '../stored/days-stored.ts';
+import { type FigureFault, faultsOf } from '../stored/faults.ts';
 import { endMarks, type Mark, putMarks } from '../stored/marks.ts';
 import type { StoredResult } from '../stored/packed.ts';
 import { type FigureTables, figureTables, reasonBit } from '../stored/tables.ts';
@@ -23,11 +25,21 @@ export interface AreaWorkOptions {
   readonly areas: AreaSources;
   readonly relational: Relational;
   readonly clock: () => number;
-  /** How long readings are kept, ms; undefined for ever. */
-  readonly retention?: number | undefined;
+  /** Readings from before it may have been deleted; without, all are there. */
+  readonly deletedBefore?: () => number;
+  /** Whose turns each part of the work waits for; those of answers. */
+  readonly atOnce?: FigureTurns;
 }
 
 type MarkRow = FigureTables['figure_mark'];
+
+/** A day of a device on which a figure has become another. */
+export interface ChangedDay {
+  readonly device: string;
+  readonly figure: AnyFigure;
+  readonly day: number;
+  readonly reasons: number;
+}
 
 const DAYS_A_TRANSACTION = 400;
 const AREAS = 100;
@@ -66,16 +78,15 @@ export class AreaWork {
     return this.#stored.length === 0 ? null : areas.standing(await sources.version());
   }
 
-  /** Marks the areas in which a device stood on days whose figures have become others. */
+  /** Marks the areas in which devices stood on days whose figures have become others. */
   async markAreas(
     access: Pick<RelationalAccess, 'for'>,
     standing: Standing | null,
-    device: string,
-    days: readonly { readonly figure: AnyFigure; readonly day: number; readonly reasons: number }[],
+    days: readonly ChangedDay[],
   ): Promise<void> {
     if (standing === null) return;
     const marks = new Map<string, Mark>();
-    for (const { figure, day, reasons } of days) {
+    for (const { device, figure, day, reasons } of days) {
       if (!this.#inputs.has(figure.id)) continue;
       const span = { from: dayStart(day), to: dayStart(day) + DAY };
       for (const area of standing.areasOf(device, span)) {
@@ -91,22 +102,29 @@ export class AreaWork {
   async area(
     key: string,
     marks: readonly MarkRow[],
-    signal: AbortSignal,
-  ): Promise<{ days: number; changed: number; damaged: number; faults: number } | null> {
-    const { sources, areas, relational, clock, retention } = this.#options;
-    const { number } = sources.statements;
+    { signal, hold }: Pick<JobRun, 'signal' | 'hold'>,
+    ofDevices: readonly Figure[],
+  ): Promise<{ days: number; changed: number; damaged: number; faults: FigureFault[] } | null> {
+    const { sources, areas, relational, clock, deletedBefore, atOnce } = this.#options;
+    const computing = { known: MARKS_ALONE, ...turnsUntil(atOnce, signal) };
+    const unchanged = sources.statements.watch();
+    const looked = new Set<string>();
     const version = await sources.version();
     const today = dayOf(clock());
-    const deleted = lastDeletedDay(clock(), retention);
+    const deleted = lastDeletedDay(deletedBefore);
     const due = marks.filter(({ day }) => day < today && day > deleted);
     const days: NewDay[] = [];
+    const gone: AnyFigure[] = [...ofDevices];
     for (const figure of this.#stored) {
       const members = await areas.members(figure, areaOf(key), version);
-      if (members.length === 0) continue;
+      if (members.length === 0) {
+        gone.push(figure);
+        continue;
+      }
+      for (const { device } of members) looked.add(device);
       const holding = new Holding(figure, members);
       for (const { first, end, reasons } of runs(due)) {
         const found = new Map<number, StoredResult[]>();
-        const computing = { known: MARKS_ALONE };
         const results = areas.compute(figure, members, { first, end }, computing, signal);
         for await (const one of results) {
           const day = dayOf(one.at);
@@ -122,15 +140,21 @@ export class AreaWork {
       }
     }
     // Some of it was computed before a statement held: it stays marked.
-    if (sources.statements.number !== number) return null;
+    if (![...looked].every(unchanged)) return null;
     const digest = await this.#digest(areaOf(key), version);
     const sum = { changed: 0, damaged: 0 };
     for (let n = 0; n === 0 || n < days.length; n += DAYS_A_TRANSACTION) {
       const part = days.slice(n, n + DAYS_A_TRANSACTION);
       const put = await relational.transaction(async (tx) => {
-        const kept = await storeDays(tx, { device: key, digest }, part, clock());
+        await hold(tx);
+        if (!(await sources.statements.isCurrent(tx))) return null;
+        const own = { held: { device: key, digest }, days: part };
+        const [kept] = await storeDays(tx, [own], clock());
         if (n + DAYS_A_TRANSACTION >= days.length) {
-          await endMarks(tx, key, marks);
+          const taken = { device: key, figures: gone, marks: due };
+          const dropped = await dropDays(tx, [taken], clock());
+          sum.changed += dropped.length;
+          await endMarks(tx, marks);
           await figureTables(tx)
             .insertInto('figure_device')
             .values({ device: key, circumstances: digest })
@@ -139,21 +163,19 @@ export class AreaWork {
         }
         return kept;
       });
-      sum.changed += put.changed;
-      sum.damaged += put.damaged;
+      if (put === null) {
+        await sources.statements.follow();
+        return null;
+      }
+      sum.changed += put?.changed ?? 0;
+      sum.damaged += put?.damaged ?? 0;
     }
-    const faults = days.flatMap(({ results }) => results).filter(({ fault }) => fault !== null);
-    return { days: days.length, ...sum, faults: faults.length };
+    return { days: days.length, ...sum, faults: faultsOf(days) };
   }
 
   /** Of all that held for an area's stored figures, at any time. */
-  async #digest(area: string, version: number): Promise<string> {
-    const hash = createHash('sha256');
-    for (const figure of this.#stored)
-      hash.update(
-        new Holding(figure, await this.#options.areas.members(figure, area, version)).whole,
-      );
-    return hash.digest('base64url').slice(0, 22);
+  #digest(area: string, version: number): Promise<string> {
+    return this.#options.areas.digest(this.#stored, area, version);
   }
 
   /** Marks days of which something else holds than when they were computed: who stood there, what measured, what was said of it. */

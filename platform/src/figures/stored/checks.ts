@@ -8,8 +8,8 @@ import { figureTables } from './tables.ts';
 export interface ChecksOptions extends Omit<CheckOptions, 'since' | 'sample'> {
   readonly clock: () => number;
   readonly random: Random;
-  /** How long readings are kept, ms; undefined for ever. */
-  readonly retention: number | undefined;
+  /** Readings from before it may have been deleted; without, all are there. */
+  readonly deletedBefore?: () => number;
 }
 
 /** Stored days that a night looks at. */
@@ -19,6 +19,9 @@ const KEPT = 100;
 const RUNNING = 'running';
 /** How ids of nightly samples begin. */
 const NIGHT = 'night-';
+
+/** What a check needs of its run. */
+type CheckRun = Pick<JobRun, 'signal' | 'progress'>;
 
 /** How a check stands. */
 export interface CheckState extends Omit<CheckResult, 'differences'> {
@@ -37,7 +40,7 @@ export class FigureChecks {
   }
 
   /** Everything that was asked for and has not ended, the oldest first. */
-  async runAsked(run: JobRun): Promise<void> {
+  async runAsked(run: CheckRun): Promise<void> {
     const { relational } = this.#options;
     const asked = await figureTables(relational)
       .selectFrom('figure_check')
@@ -50,7 +53,7 @@ export class FigureChecks {
   }
 
   /** A sample of all that is stored. @throws figures-differ so that whoever watches failures learns of it */
-  async runNightly(run: JobRun): Promise<void> {
+  async runNightly(run: CheckRun): Promise<void> {
     const { relational, clock, random } = this.#options;
     const db = figureTables(relational);
     const { count } = await db
@@ -75,13 +78,13 @@ export class FigureChecks {
       );
   }
 
-  async #run(id: string, run: JobRun, sample?: CheckOptions['sample']): Promise<CheckResult> {
-    const { relational, clock, retention } = this.#options;
+  async #run(id: string, run: CheckRun, sample?: CheckOptions['sample']): Promise<CheckResult> {
+    const { relational, clock, deletedBefore } = this.#options;
     const db = figureTables(relational);
     const set = (values: object): Promise<unknown> =>
       db.updateTable('figure_check').set(values).where('id', '=', id).execute();
     await set({ detail: RUNNING });
-    const since = retention === undefined ? {} : { since: clock() - retention };
+    const since = deletedBefore === undefined ? {} : { since: deletedBefore() };
     try {
       const found = await checkFigures(
         { ...this.#options, ...since, ...(sample === undefined ? {} : { sample }) },

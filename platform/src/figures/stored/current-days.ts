@@ -5,7 +5,7 @@ import type { Circumstances } from '../circumstances.ts';
 import { dayOf, dayStart, lastDeletedDay } from '../days.ts';
 import { type Figure, window } from '../figure.ts';
 import type { Sources } from '../sources.ts';
-import { current, storedDaysOf } from './days-stored.ts';
+import { current, DEVICES_A_STATEMENT, storedDaysOf } from './days-stored.ts';
 import { type StoredResult, unpack } from './packed.ts';
 import { figureTables } from './tables.ts';
 
@@ -27,12 +27,9 @@ export interface CurrentOptions {
   readonly sources: Pick<Sources, 'statements'>;
   readonly relational: Pick<Relational, 'for'>;
   readonly clock: () => number;
-  /** How long readings are kept, ms; undefined for ever. */
-  readonly retention?: number | undefined;
+  /** Readings from before it may have been deleted; without, all are there. */
+  readonly deletedBefore?: () => number;
 }
-
-/** Devices that one statement asks for. */
-const DEVICES_A_STATEMENT = 200;
 
 /** Days of which something of these owners is marked or gathered, by owner; a day before and after included. */
 export async function markedDays(
@@ -65,7 +62,7 @@ export async function markedDays(
 
 /** By device and day. What is gathered has to be known before it is called: what is gathered becomes a mark, and a mark a result. */
 export async function currentDays(
-  { sources, relational, clock, retention }: CurrentOptions,
+  { sources, relational, clock, deletedBefore }: CurrentOptions,
   figure: Figure,
   devices: readonly Circumstances[],
   days: Days,
@@ -76,7 +73,7 @@ export async function currentDays(
   const ids = [...held.keys()];
   const marked = await markedDays(relational, ids, days, known);
   const today = dayOf(clock());
-  const deleted = lastDeletedDay(clock(), retention);
+  const deleted = lastDeletedDay(deletedBefore);
   for (let n = 0; n < ids.length; n += DEVICES_A_STATEMENT) {
     const some = ids.slice(n, n + DEVICES_A_STATEMENT);
     for (const row of await storedDaysOf(relational, some, days, figure.id)) {

@@ -5,6 +5,7 @@ import type { Result } from '../compute.ts';
 import { lengthOf, type Span } from '../days.ts';
 import { type AnyFigure, type Figure, window } from '../figure.ts';
 import type { Statements } from '../sources.ts';
+import { hasFault, keepFaults } from './faults.ts';
 import { pack, type StoredResult, sameTold, unpack } from './packed.ts';
 import { type FigureTables, figureTables, type Reason, reasonBit, reasonsOf } from './tables.ts';
 
@@ -19,24 +20,7 @@ export interface FormerDay {
   readonly reasons: readonly Reason[];
 }
 
-/** Days of one device that a figure's results are stored of, from the first to before the end. */
-export function storedDays(
-  access: Pick<RelationalAccess, 'for'>,
-  device: string,
-  days: { readonly first: number; readonly end: number },
-  figure?: string,
-): Promise<StoredDay[]> {
-  let query = figureTables(access)
-    .selectFrom('figure_day')
-    .selectAll()
-    .where('device', '=', device)
-    .where('day', '>=', days.first)
-    .where('day', '<', days.end);
-  if (figure !== undefined) query = query.where('figure', '=', figure);
-  return query.execute();
-}
-
-/** Days of many devices that one figure's results are stored of. */
+/** Days of devices or areas that one figure's results are stored of, from the first to before the end. */
 export function storedDaysOf(
   access: Pick<RelationalAccess, 'for'>,
   devices: readonly string[],
@@ -86,6 +70,70 @@ export async function formerDays(
   return found;
 }
 
+/** Devices that one statement asks for. */
+export const DEVICES_A_STATEMENT = 200;
+
+/** Whose marks are the reasons for computing an owner's days: its own and those of the devices that an area is of. */
+export interface Causes {
+  readonly owners: readonly string[];
+  /** What is gathered of one and no mark yet, by day. */
+  gatheredOf(owner: string): ReadonlyMap<number, { readonly reasons: number }>;
+}
+
+/**
+ * What days were before that have just been computed for an answer: what is stored of them is about to be replaced, and people were told
+ * it until now. Days from the first to before the end; where what is stored tells the same, whoever compares leaves it out.
+ */
+export async function formerOfComputed(
+  access: Pick<RelationalAccess, 'for'>,
+  figure: Pick<AnyFigure, 'id' | 'span' | 'inputs' | 'version'>,
+  owner: string,
+  days: { readonly first: number; readonly end: number },
+  { causes, now }: { causes: Causes; now: number },
+): Promise<Map<number, FormerDay[]>> {
+  const read = (): Promise<StoredDay[]> => storedDaysOf(access, [owner], days, figure.id);
+  const found = new Map<number, FormerDay[]>();
+  if ((await read()).length === 0) return found;
+  // In this order: what is gathered becomes a mark, what is marked becomes stored, and that what it was before.
+  const reasons = await reasonsFor(access, days, causes);
+  const stored = await read();
+  const former = await formerDays(access, figure, owner, days);
+  for (const { day, body, version, computed_at: computedAt } of stored) {
+    const results = unpack(figure, day, body);
+    if (results === null) continue;
+    const bits =
+      (reasons.get(day) ?? 0) | (version === figure.version ? 0 : reasonBit('definition'));
+    const last = { results, version, computedAt, replacedAt: now, reasons: reasonsOf(bits) };
+    found.set(day, [last, ...(former.get(day) ?? [])]);
+  }
+  return found;
+}
+
+/** Why days are to be computed again, by day. */
+async function reasonsFor(
+  access: Pick<RelationalAccess, 'for'>,
+  { first, end }: { readonly first: number; readonly end: number },
+  { owners, gatheredOf }: Causes,
+): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  const add = (day: number, reasons: number): void => {
+    if (day >= first && day < end) found.set(day, (found.get(day) ?? 0) | reasons);
+  };
+  for (const owner of owners) for (const [day, { reasons }] of gatheredOf(owner)) add(day, reasons);
+  for (let n = 0; n < owners.length; n += DEVICES_A_STATEMENT) {
+    const marks = await figureTables(access)
+      .selectFrom('figure_mark')
+      .select(['day', 'reasons'])
+      .distinct()
+      .where('device', 'in', owners.slice(n, n + DEVICES_A_STATEMENT))
+      .where('day', '>=', first)
+      .where('day', '<', end)
+      .execute();
+    for (const { day, reasons } of marks) add(day, reasons);
+  }
+  return found;
+}
+
 /** A result with the statements that hold now. */
 export function withStatements(
   figure: Figure,
@@ -122,7 +170,8 @@ export function current(
   if (stored === undefined || stored.version !== figure.version) return null;
   if (stored.circumstances !== held.digest) return null;
   const results = unpack(figure, stored.day, stored.body);
-  if (results === null) return null;
+  // What the figure threw may be over by now.
+  if (results === null || hasFault(results)) return null;
   return sameStatements(figure, held.device, results, statements) ? results : null;
 }
 
@@ -137,8 +186,15 @@ export interface NewDay {
   readonly circumstances?: string;
 }
 
-/** What putting days down did. */
+/** Days of one device or area, and what held of it. */
+export interface OwnDays {
+  readonly held: Pick<Circumstances, 'device' | 'digest'>;
+  readonly days: readonly NewDay[];
+}
+
+/** What putting days of one owner down did. */
 export interface Put {
+  readonly device: string;
   /** How many tell people something else than before, and of how many nobody can say. */
   readonly changed: number;
   readonly damaged: number;
@@ -150,54 +206,65 @@ const ROWS_A_STATEMENT = 100;
 /** What a day was before: the first and the latest, so many in all. */
 const FORMER_MAX = 50;
 
-/** Puts down days of one device or area; those that tell people something else than before keep what they were. */
+type Former = Omit<FigureTables['figure_former'], 'number'>;
+
+const keyOf = ({ device, day, figure }: Pick<StoredDay, 'device' | 'day' | 'figure'>): string =>
+  `${device} ${day} ${figure}`;
+
+/** What is stored of some days of some owners. */
+const storedOf = (
+  access: Pick<RelationalAccess, 'for'>,
+  devices: readonly string[],
+  days: readonly number[],
+  figures: readonly AnyFigure[],
+): Promise<StoredDay[]> =>
+  figureTables(access)
+    .selectFrom('figure_day')
+    .selectAll()
+    .where('device', 'in', devices)
+    .where('day', 'in', [...new Set(days)])
+    .where('figure', 'in', [...new Set(figures.map(({ id }) => id))])
+    .execute();
+
+/** Puts down days of devices or areas; those that tell people something else than before keep what they were. */
 export async function storeDays(
   access: Pick<RelationalAccess, 'for'>,
-  held: Pick<Circumstances, 'device' | 'digest'>,
-  days: readonly NewDay[],
+  owners: readonly OwnDays[],
   now: number,
-): Promise<Put> {
-  if (days.length === 0) return { changed: 0, damaged: 0, other: [] };
+): Promise<Put[]> {
+  const numbers = owners.flatMap(({ days }) => days.map(({ day }) => day));
+  if (numbers.length === 0) return [];
   const db = figureTables(access);
-  const numbers = days.map(({ day }) => day);
-  const range = { first: Math.min(...numbers), end: Math.max(...numbers) + 1 };
-  const known = await storedDays(access, held.device, range);
-  const stored = new Map(known.map((row) => [`${row.day} ${row.figure}`, row]));
+  const ids = owners.map(({ held }) => held.device);
+  const figures = owners.flatMap(({ days }) => days.map(({ figure }) => figure));
+  const known = await storedOf(access, ids, numbers, figures);
+  const stored = new Map(known.map((row) => [keyOf(row), row]));
   const fresh: StoredDay[] = [];
-  const former: Omit<FigureTables['figure_former'], 'number'>[] = [];
-  const other: NewDay[] = [];
-  let damaged = 0;
-  for (const one of days) {
-    const { figure, day, results, reasons, circumstances = held.digest } = one;
-    const was = stored.get(`${day} ${figure.id}`);
-    const body = pack(results);
-    if (was?.body !== body) other.push(one);
-    fresh.push({
-      figure: figure.id,
-      device: held.device,
-      day,
-      version: figure.version,
-      body,
-      circumstances,
-      computed_at: now,
-      statement: Math.max(0, ...results.flatMap(({ corrections }) => corrections)),
-    });
-    if (was === undefined) continue;
-    const before = unpack(figure, day, was.body);
-    if (before === null) damaged++;
-    if (before === null || sameTold(before, results)) continue;
-    const why =
-      reasons |
-      (was.version === figure.version ? 0 : reasonBit('definition')) |
-      (was.circumstances === circumstances ? 0 : reasonBit('circumstances'));
-    const { version, body: old, computed_at } = was;
-    former.push({
-      ...{ figure: figure.id, device: held.device, day, version, body: old, computed_at },
-      replaced_at: now,
-      reasons: why,
-    });
-  }
-  await keepFormer(access, held.device, range, former);
+  const former: Former[] = [];
+  const put = owners.map(({ held, days }): Put => {
+    const { device } = held;
+    const other: NewDay[] = [];
+    let [changed, damaged] = [0, 0];
+    for (const one of days) {
+      const { figure, day, results, circumstances = held.digest } = one;
+      const was = stored.get(keyOf({ device, day, figure: figure.id }));
+      const body = pack(results);
+      if (was?.body !== body) other.push(one);
+      fresh.push({
+        ...{ figure: figure.id, device, day, version: figure.version, body, circumstances },
+        computed_at: now,
+        statement: Math.max(0, ...results.flatMap(({ corrections }) => corrections)),
+      });
+      if (was === undefined) continue;
+      const before = unpack(figure, day, was.body);
+      if (before === null) damaged++;
+      if (before === null || sameTold(before, results)) continue;
+      changed++;
+      former.push(formerOf(was, one, circumstances, now));
+    }
+    return { device, changed, damaged, other };
+  });
+  await keepFormer(access, former);
   for (let n = 0; n < fresh.length; n += ROWS_A_STATEMENT)
     await db
       .insertInto('figure_day')
@@ -212,76 +279,114 @@ export async function storeDays(
         })),
       )
       .execute();
-  return { changed: former.length, damaged, other };
+  await keepFaults(
+    access,
+    owners.map(({ held, days }) => ({ device: held.device, days })),
+    now,
+  );
+  return put;
 }
 
-/** Takes away what is stored of figures whose inputs the device never measured, as is known now; what they were is kept. */
+/** What was stored of a day that has become another, with the reasons. */
+function formerOf(
+  { figure, device, day, version, body, computed_at, circumstances: before }: StoredDay,
+  now: NewDay,
+  circumstances: string,
+  replacedAt: number,
+): Former {
+  const reasons =
+    now.reasons |
+    (version === now.figure.version ? 0 : reasonBit('definition')) |
+    (before === circumstances ? 0 : reasonBit('circumstances'));
+  return { figure, device, day, version, body, computed_at, replaced_at: replacedAt, reasons };
+}
+
+/** Figures that a device or area does not have, as is known now, and the days on which that is looked at. */
+export interface Gone {
+  readonly device: string;
+  readonly figures: readonly AnyFigure[];
+  readonly marks: readonly { readonly day: number; readonly reasons: number }[];
+}
+
+/** A day of which something stored was taken away. */
+export interface DroppedDay {
+  readonly device: string;
+  readonly figure: AnyFigure;
+  readonly day: number;
+  readonly reasons: number;
+}
+
+/** Takes away what is stored of figures that devices or areas do not have; what they were is kept. */
 export async function dropDays(
   access: Pick<RelationalAccess, 'for'>,
-  { device }: Circumstances,
-  figures: readonly Figure[],
-  marks: readonly { readonly day: number; readonly reasons: number }[],
+  owners: readonly Gone[],
   now: number,
-): Promise<{ figure: Figure; day: number; reasons: number }[]> {
-  if (figures.length === 0) return [];
-  const db = figureTables(access);
-  const reasons = new Map(marks.map((mark) => [mark.day, mark.reasons]));
-  const ids = figures.map(({ id }) => id);
-  const numbers = [...reasons.keys()];
-  const rows = await db
-    .selectFrom('figure_day')
-    .selectAll()
-    .where('device', '=', device)
-    .where('day', 'in', numbers)
-    .where('figure', 'in', ids)
-    .execute();
-  const range = { first: Math.min(...numbers), end: Math.max(...numbers) + 1 };
-  const former = rows.map(({ figure, day, version, body, computed_at }) => ({
-    ...{ figure, device, day, version, body, computed_at, replaced_at: now },
-    reasons: (reasons.get(day) ?? 0) | reasonBit('circumstances'),
-  }));
-  await keepFormer(access, device, range, former);
-  if (rows.length > 0)
-    await db
-      .deleteFrom('figure_day')
-      .where('device', '=', device)
-      .where('day', 'in', numbers)
-      .where('figure', 'in', ids)
-      .execute();
-  return former.flatMap(({ figure: id, day, reasons: why }) => {
-    const figure = figures.find((one) => one.id === id);
-    return figure === undefined ? [] : [{ figure, day, reasons: why }];
-  });
+): Promise<DroppedDay[]> {
+  const looked = owners.filter(({ figures, marks }) => figures.length > 0 && marks.length > 0);
+  if (looked.length === 0) return [];
+  const ids = looked.map(({ device }) => device);
+  const days = looked.flatMap(({ marks }) => marks.map(({ day }) => day));
+  const all = looked.flatMap(({ figures }) => figures);
+  const stored = Map.groupBy(await storedOf(access, ids, days, all), ({ device }) => device);
+  const former: Former[] = [];
+  const dropped: DroppedDay[] = [];
+  for (const { device, figures, marks } of looked) {
+    const gone = new Map(figures.map((figure) => [figure.id, figure]));
+    const reasons = new Map(marks.map((mark) => [mark.day, mark.reasons]));
+    for (const row of stored.get(device) ?? []) {
+      const figure = gone.get(row.figure);
+      const why = reasons.get(row.day);
+      if (figure === undefined || why === undefined) continue;
+      const { day, version, body, computed_at } = row;
+      former.push({
+        ...{ figure: row.figure, device, day, version, body, computed_at, replaced_at: now },
+        reasons: why | reasonBit('circumstances'),
+      });
+      dropped.push({ device, figure, day, reasons: why | reasonBit('circumstances') });
+    }
+  }
+  await keepFormer(access, former);
+  for (const [device, own] of Map.groupBy(dropped, (one) => one.device))
+    for (const table of ['figure_day', 'figure_fault'] as const)
+      await figureTables(access)
+        .deleteFrom(table)
+        .where('device', '=', device)
+        .where(
+          'day',
+          'in',
+          own.map(({ day }) => day),
+        )
+        .where(
+          'figure',
+          'in',
+          own.map(({ figure }) => figure.id),
+        )
+        .execute();
+  return dropped;
 }
 
 async function keepFormer(
   access: Pick<RelationalAccess, 'for'>,
-  device: string,
-  range: { readonly first: number; readonly end: number },
-  former: readonly Omit<FigureTables['figure_former'], 'number'>[],
+  former: readonly Former[],
 ): Promise<void> {
   if (former.length === 0) return;
   const db = figureTables(access);
   const counted = await db
     .selectFrom('figure_former')
-    .select(({ fn }) => ['figure', 'day', fn.max('number').as('last')])
-    .where('device', '=', device)
-    .where('day', '>=', range.first)
-    .where('day', '<', range.end)
-    .groupBy(['figure', 'day'])
+    .select(({ fn }) => ['device', 'figure', 'day', fn.max('number').as('last')])
+    .where('device', 'in', [...new Set(former.map(({ device }) => device))])
+    .where('day', 'in', [...new Set(former.map(({ day }) => day))])
+    .groupBy(['device', 'figure', 'day'])
     .execute();
-  const last = new Map(counted.map((row) => [`${row.day} ${row.figure}`, row.last]));
-  const rows = former.map((row) => ({
-    ...row,
-    number: (last.get(`${row.day} ${row.figure}`) ?? 0) + 1,
-  }));
+  const last = new Map(counted.map((row) => [keyOf(row), row.last]));
+  const rows = former.map((row) => ({ ...row, number: (last.get(keyOf(row)) ?? 0) + 1 }));
   for (let n = 0; n < rows.length; n += ROWS_A_STATEMENT)
     await db
       .insertInto('figure_former')
       .values(rows.slice(n, n + ROWS_A_STATEMENT))
       .execute();
   // Data that trickles in may change a day hundreds of times.
-  for (const { figure, day, number } of rows)
+  for (const { device, figure, day, number } of rows)
     if (number > FORMER_MAX)
       await db
         .deleteFrom('figure_former')

@@ -2,6 +2,7 @@
  * Marks of what has to be computed again: a reader of the journal that gathers the hours of devices which got readings, for ten
  * seconds at most, and puts them down together with its place. An hour that still goes on is put down once and waits.
  */
+import { randomInt } from 'node:crypto';
 import { HOUR, SECOND, type Timer } from '@village/core';
 import type { Relational, RelationalAccess } from '@village/store/relational';
 import type {
@@ -15,6 +16,7 @@ import type { ModuleReader } from '../../readers.ts';
 import { AREA_KEYS } from '../areas/keys.ts';
 import { dayOf, dayStart, masksOf, type Span, WHOLE_DAY } from '../days.ts';
 import type { Statements } from '../sources.ts';
+import { MarkedPlace } from './marked-place.ts';
 import { type FigureTables, figureTables, reasonBit } from './tables.ts';
 
 export interface Mark {
@@ -28,7 +30,9 @@ export interface MarksOptions {
   readonly relational: Relational;
   readonly store: Pick<TimeSeriesStore, 'head' | 'touched' | 'id'>;
   readonly timer: Timer;
-  readonly statements: Pick<Statements, 'devices' | 'moved'>;
+  readonly statements: Pick<Statements, 'moved'>;
+  /** Devices that any statement is or was about, also one that was taken back. */
+  readonly said: () => Promise<readonly string[]>;
 }
 
 export interface MarkCounters {
@@ -54,20 +58,24 @@ interface Gathered {
 
 const LATE = reasonBit('late-data');
 
+/** By chance, so that a mark that was lost with a restored database and made again is not taken for it. */
+const newRevision = (): number => randomInt(1, 2 ** 31);
+
 /** Puts marks down beside those that are there. */
 export async function putMarks(
   access: Pick<RelationalAccess, 'for'>,
   marks: readonly Mark[],
 ): Promise<void> {
+  const revision = newRevision();
   for (let n = 0; n < marks.length; n += ROWS_A_STATEMENT)
     await figureTables(access)
       .insertInto('figure_mark')
-      .values(marks.slice(n, n + ROWS_A_STATEMENT).map((mark) => ({ ...mark, revision: 1 })))
+      .values(marks.slice(n, n + ROWS_A_STATEMENT).map((mark) => ({ ...mark, revision })))
       .onConflict((conflict) =>
         conflict.columns(['device', 'day']).doUpdateSet({
           mask: sql<number>`figure_mark.mask | excluded.mask`,
           reasons: sql<number>`figure_mark.reasons | excluded.reasons`,
-          revision: sql<number>`figure_mark.revision + 1`,
+          revision: sql<number>`excluded.revision`,
         }),
       )
       .execute();
@@ -76,20 +84,26 @@ export async function putMarks(
 /** Takes back marks that were worked off; what was marked again meanwhile stays marked. */
 export async function endMarks(
   access: Pick<RelationalAccess, 'for'>,
-  device: string,
   marks: readonly FigureTables['figure_mark'][],
 ): Promise<void> {
-  for (const [revision, same] of Map.groupBy(marks, (mark) => mark.revision))
+  const days = new Set(marks.map(({ day }) => day));
+  const devices = new Set(marks.map(({ device }) => device));
+  // Many devices are marked on few days, or few devices on many.
+  const each = days.size < devices.size ? 'day' : 'device';
+  const other = each === 'day' ? 'device' : 'day';
+  for (const same of Map.groupBy(marks, (one) => `${one.revision} ${one[each]}`).values()) {
+    const [first] = same as [FigureTables['figure_mark']];
     await figureTables(access)
       .deleteFrom('figure_mark')
-      .where('device', '=', device)
-      .where('revision', '=', revision)
+      .where(each, '=', first[each])
+      .where('revision', '=', first.revision)
       .where(
-        'day',
+        other,
         'in',
-        same.map(({ day }) => day),
+        same.map((one) => one[other]),
       )
       .execute();
+  }
 }
 
 /** Which stored days of a device are meant; all when nothing is said. */
@@ -143,7 +157,7 @@ export async function markStored(
           'day',
           sql<number>`${sql.lit(WHOLE_DAY)}`.as('mask'),
           sql<number>`${sql.lit(reasons)}`.as('reasons'),
-          sql<number>`1`.as('revision'),
+          sql<number>`${sql.lit(newRevision())}`.as('revision'),
         ])
         .groupBy(['device', 'day']),
     )
@@ -151,7 +165,7 @@ export async function markStored(
       conflict.columns(['device', 'day']).doUpdateSet({
         mask: sql<number>`figure_mark.mask | excluded.mask`,
         reasons: sql<number>`figure_mark.reasons | excluded.reasons`,
-        revision: sql<number>`figure_mark.revision + 1`,
+        revision: sql<number>`excluded.revision`,
       }),
     )
     .execute();
@@ -174,27 +188,27 @@ export function marksOf(
   return query.orderBy('day').orderBy('device').limit(limit);
 }
 
-const setPlace = (
-  access: Pick<RelationalAccess, 'for'>,
-  place: Partial<FigureTables['figure_place']>,
-): Promise<unknown> =>
-  figureTables(access)
-    .insertInto('figure_place')
-    .values({ id: 1, journal: null, place: null, registry: null, ...place })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(place))
-    .execute();
-
 /** Keeps up to which version of the registry changes have been marked. */
 export const setRegistryVersion = (
   access: Pick<RelationalAccess, 'for'>,
   registry: number,
-): Promise<unknown> => setPlace(access, { registry });
+): Promise<unknown> =>
+  figureTables(access)
+    .insertInto('figure_place')
+    .values({ id: 1, registry })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ registry }))
+    .execute();
 
 export class Marks implements ModuleReader {
   readonly name = 'figures';
   readonly lagMax = LAG_MAX;
   readonly counters: MarkCounters = { marked: 0, rebuilds: 0 };
   readonly #options: MarksOptions;
+  readonly #place: MarkedPlace;
+  /** How often all that is in memory was forgotten and read again; what is marked for other reasons may be lost then, too. */
+  begun = 0;
+  /** What is stored has yet to be marked. */
+  #rebuilding = false;
   #gathered = new Map<string, Map<number, Gathered>>();
   #size = 0;
   /** The hours of devices that go on and have been gathered once since the present hour began. */
@@ -209,30 +223,33 @@ export class Marks implements ModuleReader {
 
   constructor(options: MarksOptions) {
     this.#options = options;
+    this.#place = new MarkedPlace(options.store.id);
   }
 
   async place(): Promise<JournalPlace | null> {
     await this.#writing.catch(() => undefined);
-    const row = await figureTables(this.#options.relational)
-      .selectFrom('figure_place')
-      .select(['journal', 'place'])
-      .executeTakeFirst();
-    const { journal = null, place = null } = row ?? {};
-    const at = journal === null || place === null ? null : { journal, group: place };
-    this.#begin(at);
-    return at;
+    return this.#place.read(this.#options.relational);
+  }
+
+  stands(): Promise<boolean> {
+    return this.#place.isThere(this.#options.relational);
   }
 
   /** Everything after the place comes again. */
-  #begin(at: JournalPlace | null): void {
+  begins(at: JournalPlace | null): void {
+    this.begun++;
     this.#gathered = new Map();
     this.#ongoing = new Map();
     this.#size = 0;
     this.#taken = at;
     this.#kept = at;
+    this.#rebuilding = false;
+    for (const wake of this.#waiting) wake();
   }
 
   async take(group: CommittedGroup, place: JournalPlace): Promise<void> {
+    // What was in it may be in the archive all the same, and stored figures without it.
+    if (group.damaged) return this.#markSince(place, false);
     this.#gatherRows(group);
     const told = group.system.flatMap((event) => this.#gatherEvent(event));
     this.#taken = place;
@@ -254,11 +271,15 @@ export class Marks implements ModuleReader {
       this.#hour = now;
       this.#ongoing = new Map();
     }
+    // Of each device the last hour that was looked at: its rows come in order, and a thousand statements may be about it.
+    const gathered = new Map<string, number>();
     for (const block of rows) {
       const { count } = block;
       for (let row = 0; row < count; row++) {
         const hour = Math.floor(block.at(row) / HOUR);
         const device = block.device(row);
+        if (gathered.get(device) === hour) continue;
+        gathered.set(device, hour);
         this.#gatherMoved(device, hour);
         if (hour === now) {
           if (this.#ongoing.get(device) === hour) continue;
@@ -334,12 +355,18 @@ export class Marks implements ModuleReader {
       for (const [day, one] of days) marks.push({ device, day, ...one });
     try {
       // The place comes with the last of them: what was put down before it is put down again, which changes nothing.
-      for (let n = 0; n === 0 || n < marks.length; n += ROWS_A_TRANSACTION)
-        await this.#options.relational.transaction(async (tx) => {
-          await putMarks(tx, marks.slice(n, n + ROWS_A_TRANSACTION));
-          if (n + ROWS_A_TRANSACTION >= marks.length)
-            await setPlace(tx, { journal: place.journal, place: place.group });
-        });
+      const { relational } = this.#options;
+      let n = 0;
+      for (; n + ROWS_A_TRANSACTION < marks.length; n += ROWS_A_TRANSACTION)
+        await relational.transaction((tx) => putMarks(tx, marks.slice(n, n + ROWS_A_TRANSACTION)));
+      await this.#place.write(
+        (write) =>
+          relational.transaction(async (tx) => {
+            await putMarks(tx, marks.slice(n));
+            await write(tx);
+          }),
+        place.group,
+      );
     } catch (error) {
       if (this.#ongoing === ongoing) this.#ongoing = new Map();
       throw error;
@@ -374,16 +401,25 @@ export class Marks implements ModuleReader {
   }
 
   /** What is gathered of a device and not put down, by day. */
-  gatheredOf(device: string): ReadonlyMap<number, { readonly mask: number }> {
+  gatheredOf(device: string): ReadonlyMap<number, Readonly<Gathered>> {
     return this.#gathered.get(device) ?? new Map();
   }
 
-  /** Resolves to whether everything committed by now has been gathered, within a while. */
+  /** Resolves to whether everything committed by now has been gathered and is still there, within a while. */
   async isUpToDate(waitMs: number): Promise<boolean> {
+    return (await this.#hasGathered(waitMs)) && (await this.stands());
+  }
+
+  async #hasGathered(waitMs: number): Promise<boolean> {
     const { store, timer } = this.#options;
     const { head, id } = store;
-    const there = (): boolean =>
-      head === 0 || (this.#taken?.journal === id && this.#taken.group >= head);
+    const there = (): boolean => {
+      if (this.begun === 0 || this.#rebuilding) return false;
+      if (this.#taken === null) return head === 0;
+      const { journal, group } = this.#taken;
+      // Beyond the newest are groups that are gone.
+      return journal === id && group >= head && group <= store.head;
+    };
     if (there()) return true;
     const over = new AbortController();
     const woken = new Promise<void>((resolve) => {
@@ -401,12 +437,21 @@ export class Marks implements ModuleReader {
   }
 
   /** Marks what the journal knows to have been touched since, or all that is stored when it does not know any more. */
-  async missed(_span: Span, resume: JournalPlace): Promise<void> {
+  missed(_span: Span, resume: JournalPlace, changed: boolean): Promise<void> {
+    return this.#markSince(resume, changed);
+  }
+
+  async #markSince(resume: JournalPlace, changed: boolean): Promise<void> {
     const { relational, store, statements } = this.#options;
     this.counters.rebuilds++;
+    this.#rebuilding = true;
     const rebuild = reasonBit('rebuild');
-    const devices = statements.devices();
-    let complete = true;
+    const transaction = (work: (tx: RelationalAccess) => Promise<void>): Promise<void> =>
+      relational.transaction(work);
+    // The same state may be brought back once more while this is done, and the process killed.
+    await this.#place.write(transaction, changed ? null : (this.#kept?.group ?? null));
+    const devices = await this.#options.said();
+    let complete = !changed;
     for (let cursor = this.#kept, more = true; more; ) {
       const touched = store.touched(cursor, TOUCHED_PAGE);
       complete &&= touched.complete;
@@ -420,16 +465,14 @@ export class Marks implements ModuleReader {
             marks.set(key, { device: span.device, day, mask: before | mask, reasons: rebuild });
           }
       }
-      await relational.transaction((tx) => putMarks(tx, [...marks.values()]));
+      await transaction((tx) => putMarks(tx, [...marks.values()]));
       ({ cursor, more } = touched);
     }
     if (!complete) await markAllStored(relational, rebuild);
-    // Statements may have been among what was missed.
-    else
-      for (const device of devices)
-        await relational.transaction((tx) => markStored(tx, rebuild, device));
+    // Statements may have been among what was missed, and taken back.
+    else for (const device of devices) await transaction((tx) => markStored(tx, rebuild, device));
     // Last, so that a kill before it makes all of it again.
-    await setPlace(relational, { journal: resume.journal, place: resume.group });
-    this.#begin(resume);
+    await this.#place.write(transaction, resume.group);
+    this.begins(resume);
   }
 }

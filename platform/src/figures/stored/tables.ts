@@ -1,6 +1,6 @@
 /** Tables of stored figures: results and what they were before, one packed row a (figure, device, day), and the marks of what to compute. */
 import type { ModuleMigration, RelationalAccess } from '@village/store/relational';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 
 export interface FigureTables {
   figure_day: {
@@ -37,15 +37,31 @@ export interface FigureTables {
     /** Hours whose inputs may be others now. */
     mask: number;
     reasons: number;
-    /** Rises each time the mark is made again: work that began before is not the end of it. */
+    /** Another each time the mark is made again: work that began before is not the end of it. */
     revision: number;
+  };
+  /** Up to which group each journal is marked. */
+  figure_reader: {
+    journal: string;
+    /** Null while nothing of this journal is marked and all that is stored is being marked. */
+    place: number | null;
+    /** Another each time it is written. */
+    sign: string;
   };
   figure_place: {
     id: number;
-    journal: string | null;
-    place: number | null;
     /** Version of the registry up to which changes were marked. */
     registry: number | null;
+  };
+  /** Stored days that could not be computed since the figure threw. */
+  figure_fault: {
+    device: string;
+    day: number;
+    figure: string;
+    /** How often it was computed of these inputs. */
+    tries: number;
+    /** When it is computed again; null when it is marked, and when it has been tried often enough. */
+    retry_at: number | null;
   };
   /** Every device of which something is stored. */
   figure_device: { device: string; circumstances: string };
@@ -78,6 +94,7 @@ export const REASONS = [
   'definition',
   'check',
   'rebuild',
+  'retry',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
@@ -161,6 +178,38 @@ export const figureMigrations: Readonly<Record<string, ModuleMigration>> = {
         .addColumn('figure', 'text', (c) => c.primaryKey())
         .addColumn('version', 'integer', (c) => c.notNull())
         .execute();
+    },
+  },
+  '0003-faults': {
+    up: async (db) => {
+      await db.schema
+        .createTable('figure_fault')
+        .addColumn('device', 'text', (c) => c.notNull())
+        .addColumn('day', 'integer', (c) => c.notNull())
+        .addColumn('figure', 'text', (c) => c.notNull())
+        .addColumn('tries', 'integer', (c) => c.notNull())
+        .addColumn('retry_at', 'bigint')
+        .addPrimaryKeyConstraint('figure_fault_key', ['device', 'day', 'figure'])
+        .execute();
+      await db.schema
+        .createIndex('figure_fault_due')
+        .on('figure_fault')
+        .column('retry_at')
+        .execute();
+    },
+  },
+  '0004-readers': {
+    up: async (db) => {
+      await db.schema
+        .createTable('figure_reader')
+        .addColumn('journal', 'text', (c) => c.primaryKey())
+        .addColumn('place', 'bigint')
+        .addColumn('sign', 'text', (c) => c.notNull())
+        .execute();
+      await sql`insert into figure_reader (journal, place, sign)
+        select journal, place, '' from figure_place where journal is not null`.execute(db);
+      await db.schema.alterTable('figure_place').dropColumn('journal').execute();
+      await db.schema.alterTable('figure_place').dropColumn('place').execute();
     },
   },
 };

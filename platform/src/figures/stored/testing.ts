@@ -1,11 +1,12 @@
 /** Places on every engine with a machine of figures over them, and what may happen there in any order, for tests. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DAY, HOUR, MINUTE, type Random, seededRandom } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import {
+  keepState,
   postgresFolder,
   startPostgres,
   type TestPostgres,
@@ -22,6 +23,7 @@ import { type Statement, StatementBook } from '../../corrections/statement.ts';
 import { dayStart } from '../days.ts';
 import {
   above,
+  alone,
   DEVICES,
   FIRST_DAY,
   Machine,
@@ -99,6 +101,13 @@ export function deeds(random: Random): number[] {
 export interface Place {
   readonly openStore: (timer: SetTimer) => Promise<TimeSeriesStore>;
   readonly openTables: (timer: SetTimer) => Promise<Relational>;
+  /** Keeps what the tables hold now; what it returns brings that back, also under whoever has them open. */
+  readonly keepTables: () => Promise<() => Promise<void>>;
+  /** The same of the folder of readings, while nobody has it open. */
+  readonly keepReadings: () => () => void;
+  readonly loseReadings: () => void;
+  /** The same tables, and readings of another process. */
+  readonly elsewhere: () => Place;
 }
 
 /** Where both archives and both databases are, as far as this machine has them. */
@@ -141,10 +150,20 @@ export class Places {
       await client.query(`create database f${hash}`);
       await client.end();
     };
-    return {
+    const target = (): { file: string } | { url: string } =>
+      database === 'SQLite'
+        ? { file: join(own, 'r.sqlite') }
+        : { url: (this.#postgres as TestPostgres).url(`f${hash}`) };
+    const series = join(own, 'series');
+    const copy = join(own, 'copy');
+    const bring = (from: string, to: string): void => {
+      rmSync(to, { recursive: true, force: true });
+      cpSync(from, to, { recursive: true });
+    };
+    const place: Place = {
       openStore: (timer) =>
         openTimeSeries({
-          ...{ folder: join(own, 'series'), timer, tickMs: Number.POSITIVE_INFINITY },
+          ...{ folder: series, timer, tickMs: Number.POSITIVE_INFINITY },
           diskReserveBytes: 0,
           ...(archive === 'embedded'
             ? {}
@@ -159,12 +178,21 @@ export class Places {
               }),
         }),
       openTables: async (timer) => {
-        if (database === 'SQLite') return openTables({ file: join(own, 'r.sqlite') }, timer.now);
-        made ??= make();
-        await made;
-        return openTables({ url: (this.#postgres as TestPostgres).url(`f${hash}`) }, timer.now);
+        if (database === 'PostgreSQL') {
+          made ??= make();
+          await made;
+        }
+        return openTables(target(), timer.now);
       },
+      keepTables: () => keepState(target()),
+      keepReadings: () => {
+        bring(series, copy);
+        return () => bring(copy, series);
+      },
+      loseReadings: () => rmSync(series, { recursive: true }),
+      elsewhere: () => ({ ...place, openStore: this.of('embedded', 'SQLite').openStore }),
     };
+    return place;
   }
 }
 
@@ -247,11 +275,7 @@ export async function muddle(
     }
     const what = Math.floor(random() * 8);
     if (what === 0) await rig.machine.workOff();
-    else if (what === 1)
-      await rig.machine.work.run({
-        signal: new AbortController().signal,
-        progress: () => undefined,
-      });
+    else if (what === 1) await rig.machine.work.run(alone());
     else if (what === 2) await rig.store.flush();
     else if (what === 3) rig.timer.at += 11_000;
     else if (what === 4) {

@@ -1,107 +1,132 @@
 /** Works off marks: computes the stored figures of closed days again, live days first, then the oldest. */
-import { DAY, OperationalError } from '@village/core';
-import type { Relational } from '@village/store/relational';
+import { OperationalError } from '@village/core';
 import { sql } from 'kysely';
 import type { JobRun } from '../../module.ts';
 import { AREA_KEYS, isAreaKey } from '../areas/keys.ts';
-import type { AreaWork } from '../areas/work.ts';
-import type { Circumstances } from '../circumstances.ts';
-import { applies } from '../compute.ts';
-import { dayOf, dayStart, lastDeletedDay, lengthOf, settledBefore } from '../days.ts';
+import { lastDeletedDay, settledBefore } from '../days.ts';
 import type { Figure } from '../figure.ts';
-import type { Sources } from '../sources.ts';
-import { dropDays, type NewDay, type Put, storeDays, withStatements } from './days-stored.ts';
-import {
-  endMarks,
-  type Marks,
-  markAllStored,
-  markStored,
-  marksOf,
-  setRegistryVersion,
-} from './marks.ts';
-import type { StoredResult } from './packed.ts';
+import type { Put } from './days-stored.ts';
+import { DeviceWork, type DeviceWorkOptions, type MarkedDevice } from './devices.ts';
+import { countFaults, type FigureFault, markFaults } from './faults.ts';
+import { LeftOut } from './left-out.ts';
+import { markAllStored, markStored, marksOf, setRegistryVersion } from './marks.ts';
 import { type FigureTables, figureTables, reasonBit } from './tables.ts';
 
-export interface WorkOptions {
-  readonly figures: readonly Figure[];
-  /** What is stored of areas; none without. */
-  readonly areas?: AreaWork;
-  readonly sources: Sources;
-  readonly relational: Relational;
-  readonly marks: Pick<Marks, 'worked'>;
-  readonly clock: () => number;
+export interface WorkOptions extends DeviceWorkOptions {
   readonly failed: (kind: string, error: unknown) => void;
-  /** How long readings are kept, ms; undefined for ever. */
-  readonly retention?: number | undefined;
+  /** Durations. */
+  readonly elapsed: () => number;
 }
 
 type MarkRow = FigureTables['figure_mark'];
 
-/** Marks looked at together; a year of a device and some. */
+/** Marks worked off together; a year of a device and some. */
 const MARKS = 400;
+/** A device with more days than this has many, and others their turn before it goes on. */
+const FEW_DAYS = 31;
 /** Devices with the oldest marks that are looked at together. */
-const DEVICES_AT_ONCE = 20;
-/** Days put down in one transaction. */
-const DAYS_A_TRANSACTION = 400;
+const DEVICES_AT_ONCE = 100;
 const DEVICES = 200;
 /** Devices that a run gives up on before it ends. */
 const FAILED_MAX = 100;
-/** Devices that were given up on and are left out until all others have had their turn. */
-const LEFT_OUT_MAX = 2_000;
 /** Rounds of areas before devices are looked for again. */
 const AREAS_AHEAD = 20;
 
+/** Devices and areas that a run has given up on. */
+interface Failures {
+  first: unknown;
+  given: number;
+  readonly mayGoOn: () => boolean;
+  readonly give: (owner: string, error: unknown) => void;
+}
+
 export class FigureWork {
   readonly counters = { computed: 0, changed: 0, faults: 0, failures: 0, damaged: 0 };
+  /** Days of figures that are missing since computing them failed, when last looked at. */
+  missing = 0;
   readonly #options: WorkOptions;
   readonly #stored: readonly Figure[];
+  readonly #ofDevices: DeviceWork;
+  /** How often the marks were begun when this was true of them. */
+  #begun = 0;
   #definitionsMarked = false;
   /** False until circumstances were compared once: profiles may be others since the last start. */
   #circumstancesMarked = false;
-  readonly #leftOut = new Set<string>();
+  readonly #leftOut: LeftOut;
+  /** Figures whose faults have been told in this run. */
+  readonly #told = new Set<string>();
   #areasAhead = 0;
+  /** Whether many days of one device were computed last. */
+  #many = false;
 
   constructor(options: WorkOptions) {
     this.#options = options;
+    this.#leftOut = new LeftOut(options.elapsed);
     this.#stored = options.figures.filter(({ keep }) => keep === 'stored');
+    this.#ofDevices = new DeviceWork({ ...options, figures: this.#stored });
   }
 
   /** Until nothing is due. What can't be computed for one device is told at the end; the others are done by then. */
-  async run({ signal, progress }: JobRun): Promise<void> {
+  async run(run: JobRun): Promise<void> {
+    const { signal, progress } = run;
+    if (this.#begun !== this.#options.marks.begun) {
+      // The database may have been brought back to a time of other definitions and profiles.
+      this.#begun = this.#options.marks.begun;
+      this.#definitionsMarked = false;
+      this.#circumstancesMarked = false;
+    }
     await this.#markDefinitions();
     await this.#markCircumstances(signal);
+    await markFaults(this.#options.relational, this.#options.clock());
     await this.#spareOld();
+    this.#told.clear();
     this.#areasAhead = 0;
-    let given = 0;
+    const failed = this.#failures(signal);
     let done = 0;
-    let fault: unknown = null;
     let total = await this.#due();
-    while (!signal.aborted && given < FAILED_MAX) {
-      const marks = await this.#next([...this.#leftOut]);
-      // All others have had their turn.
-      if (marks.length === 0 || this.#leftOut.size > LEFT_OUT_MAX) {
-        this.#leftOut.clear();
+    while (failed.mayGoOn()) {
+      const marks = await this.#next(this.#leftOut.owners);
+      if (marks.length === 0 || this.#leftOut.isFull) {
+        if (this.#leftOut.letIn()) continue;
         break;
       }
-      for (const [device, own] of Map.groupBy(marks, (mark) => mark.device)) {
-        if (signal.aborted) return;
-        try {
-          if (isAreaKey(device)) await this.#area(device, own, signal);
-          else await this.#device(device, own, signal);
-        } catch (error) {
-          if (signal.aborted) return;
-          this.counters.failures++;
-          given++;
-          this.#leftOut.add(device);
-          fault ??= error;
-          if (!(error instanceof OperationalError)) this.#options.failed('figures', error);
-        }
-        done += own.length;
-        total = Math.max(total, done);
-        progress(done, total);
-      }
+      const owners = [...Map.groupBy(marks, ({ device }) => device)].map(([device, own]) => ({
+        device,
+        marks: own,
+      }));
+      await this.#devices(
+        owners.filter(({ device }) => !isAreaKey(device)),
+        run,
+        failed,
+      );
+      for (const area of owners.filter(({ device }) => isAreaKey(device)))
+        if (failed.mayGoOn()) await this.#area(area, run, failed);
+      if (signal.aborted) return;
+      done += marks.length;
+      total = Math.max(total, done);
+      progress(done, total);
     }
-    if (fault !== null) throw fault;
+    this.missing = await countFaults(this.#options.relational);
+    // It has not gone well either while somebody waits to be tried again.
+    const error = failed.first ?? this.#leftOut.error;
+    if (error !== null) throw error;
+  }
+
+  /** What a run gives up on. */
+  #failures(signal: AbortSignal): Failures {
+    const failures: Failures = {
+      first: null,
+      given: 0,
+      mayGoOn: () => !signal.aborted && failures.given < FAILED_MAX,
+      give: (owner, error) => {
+        this.counters.failures++;
+        this.#leftOut.add(owner, error);
+        failures.given++;
+        failures.first ??= error;
+        if (!(error instanceof OperationalError)) this.#options.failed('figures', error);
+      },
+    };
+    return failures;
   }
 
   /** The day that goes on, or is over for so short a time that what was sent in it is still to come. */
@@ -111,9 +136,9 @@ export class FigureWork {
 
   /** Takes back marks of days whose readings may have been deleted: what is stored of them is all there is. */
   async #spareOld(): Promise<void> {
-    const { relational, clock, retention } = this.#options;
-    if (retention === undefined) return;
-    const old = lastDeletedDay(clock(), retention);
+    const { relational, deletedBefore } = this.#options;
+    const old = lastDeletedDay(deletedBefore);
+    if (!Number.isFinite(old)) return;
     await relational.transaction(async (tx) => {
       const db = figureTables(tx);
       const definition = await db
@@ -123,7 +148,8 @@ export class FigureWork {
         .where(sql`reasons & ${reasonBit('definition')}`, '<>', 0)
         .limit(1)
         .executeTakeFirst();
-      await db.deleteFrom('figure_mark').where('day', '<=', old).execute();
+      for (const table of ['figure_mark', 'figure_fault'] as const)
+        await db.deleteFrom(table).where('day', '<=', old).execute();
       // Readings may be kept for longer after the next start, and those days be there to be computed.
       if (definition !== undefined)
         await db.updateTable('figure_definition').set({ version: 0 }).execute();
@@ -146,11 +172,42 @@ export class FigureWork {
       const areas = await this.#nextOf('areas', without);
       if (areas.length > 0) return areas;
     }
-    const devices = await this.#nextOf('devices', without);
+    const few = this.#many ? await this.#few(without) : [];
+    const devices = few.length > 0 ? few : await this.#nextOf('devices', without);
+    const days = [...Map.groupBy(devices, ({ device }) => device).values()];
+    this.#many = days.some(({ length }) => length > FEW_DAYS);
     if (devices.length > 0) return devices;
     // Looking through the marks of areas for one of a device takes long where there are many.
     this.#areasAhead = AREAS_AHEAD;
     return this.#nextOf('areas', without);
+  }
+
+  /** Of devices with few days, so that a small correction doesn't wait for many large ones. */
+  async #few(without: readonly string[]): Promise<MarkRow[]> {
+    const live = this.#today() - 1;
+    const all = figureTables(this.#options.relational).selectFrom('figure_mark');
+    let query = all
+      .select('device')
+      .where('day', '<', live)
+      .where('device', 'not like', AREA_KEYS)
+      .groupBy('device')
+      .having(({ fn }) => fn.countAll(), '<=', FEW_DAYS)
+      .limit(DEVICES_AT_ONCE);
+    if (without.length > 0) query = query.where('device', 'not in', [...without]);
+    const found = await query.execute();
+    if (found.length === 0) return [];
+    return all
+      .selectAll()
+      .where(
+        'device',
+        'in',
+        found.map(({ device }) => device),
+      )
+      .where('day', '<', live)
+      .orderBy('device')
+      .orderBy('day')
+      .limit(MARKS)
+      .execute();
   }
 
   /** Of yesterday, then the oldest. A day that goes on waits for its end. */
@@ -179,53 +236,32 @@ export class FigureWork {
       .execute();
   }
 
-  /** Computes a device's marked days and those around that look at them, and puts them down with the end of the marks. */
-  async #device(device: string, marks: readonly MarkRow[], signal: AbortSignal): Promise<void> {
-    const { sources, relational, clock, areas } = this.#options;
-    this.#options.marks.worked(device, Math.max(...marks.map(({ day }) => day)));
-    const held = await sources.circumstances(device);
-    const days: NewDay[] = [];
-    const { number } = sources.statements;
-    // Figures that look equally far around are computed together, of the same rows.
-    const own = this.#stored.filter((figure) => applies(figure, held));
-    const alike = Map.groupBy(
-      own,
-      ({ lookBehind = 0, lookAhead = 0 }) => `${lookBehind} ${lookAhead}`,
-    );
-    for (const figures of alike.values())
-      for (const [first, end] of this.#runsOf(figures[0] as Figure, marks))
-        days.push(...(await this.#compute(figures, held, first, end, marks, signal)));
-    // Some of it was computed before a statement held: it stays marked, and is computed again.
-    if (sources.statements.number !== number) return;
-    const gone = this.#stored.filter((figure) => !applies(figure, held));
-    const standing = (await areas?.standing()) ?? null;
-    for (let n = 0; n === 0 || n < days.length; n += DAYS_A_TRANSACTION) {
-      const part = days.slice(n, n + DAYS_A_TRANSACTION);
-      const put = await relational.transaction(async (tx) => {
-        const kept = await storeDays(tx, held, part, clock());
-        await areas?.markAreas(tx, standing, device, kept.other);
-        if (n + DAYS_A_TRANSACTION >= days.length) {
-          await areas?.markAreas(tx, standing, device, this.#unstored(held, marks));
-          const dropped = await dropDays(tx, held, gone, marks, clock());
-          await areas?.markAreas(tx, standing, device, dropped);
-          this.counters.changed += dropped.length;
-          await endMarks(tx, device, marks);
-          await figureTables(tx)
-            .insertInto('figure_device')
-            .values({ device, circumstances: held.digest })
-            // Of an attribute that was changed and changed back some days would be left under what held between.
-            .onConflict((c) =>
-              c
-                .column('device')
-                .doUpdateSet({ circumstances: '' })
-                .where('figure_device.circumstances', '<>', held.digest),
-            )
-            .execute();
+  /**
+   * Works devices off together; where that fails, half of them and then the others, so that it is one alone that is given up on. What
+   * was put down by then is left out.
+   */
+  async #devices(devices: readonly MarkedDevice[], run: JobRun, failed: Failures): Promise<void> {
+    if (devices.length === 0) return;
+    const put = new Set<string>();
+    try {
+      await this.#ofDevices.work(devices, run, (done) => {
+        if (done.isLast) {
+          put.add(done.device);
+          this.#leftOut.forget(done.device);
         }
-        return kept;
+        this.counters.computed += done.computed;
+        this.#count(done.device, done);
+        this.#tell(done.device, done.faults);
       });
-      this.counters.computed += part.length;
-      this.#count(device, put);
+    } catch (error) {
+      if (run.signal.aborted) return;
+      const rest = devices.filter(({ device }) => !put.has(device));
+      const [one] = rest;
+      if (one === undefined) throw error;
+      if (devices.length === 1) return failed.give(one.device, error);
+      const half = Math.ceil(rest.length / 2);
+      for (const some of [rest.slice(0, half), rest.slice(half)])
+        if (some.length > 0 && failed.mayGoOn()) await this.#devices(some, run, failed);
     }
   }
 
@@ -239,76 +275,29 @@ export class FigureWork {
       );
   }
 
-  /** Days of figures that nothing is stored of and that figures of areas are made of. */
-  #unstored(
-    held: Circumstances,
-    marks: readonly MarkRow[],
-  ): { figure: Figure; day: number; reasons: number }[] {
-    const days: { figure: Figure; day: number; reasons: number }[] = [];
-    const reasons = marks.reduce((bits, mark) => bits | mark.reasons, 0);
-    for (const figure of this.#options.areas?.unstored(held) ?? [])
-      for (const [first, end] of this.#runsOf(figure, marks))
-        for (let day = first; day < end; day++) days.push({ figure, day, reasons });
-    return days;
+  /** What figures threw: counted, and of each figure the first told in a run. Nobody else misses anything. */
+  #tell(owner: string, faults: readonly FigureFault[]): void {
+    this.counters.faults += faults.length;
+    for (const { figure, day, fault } of faults) {
+      if (this.#told.has(figure.id)) continue;
+      this.#told.add(figure.id);
+      const what = `${figure.id} of ${owner} on day ${day} could not be computed: ${fault}`;
+      this.#options.failed('figure-fault', new Error(what));
+    }
   }
 
   /** An area's marked days; its devices' have been computed by then. */
-  async #area(key: string, marks: readonly MarkRow[], signal: AbortSignal): Promise<void> {
-    const done = await this.#options.areas?.area(key, marks, signal);
-    if (done === undefined || done === null) return;
-    this.counters.computed += done.days;
-    this.counters.faults += done.faults;
-    this.#count(key, done);
-  }
-
-  /** Closed days that the marked ones are in the windows of, as runs without gaps. */
-  #runsOf(
-    { lookBehind = 0, lookAhead = 0 }: Figure,
-    marks: readonly MarkRow[],
-  ): (readonly [first: number, end: number])[] {
-    const today = this.#today();
-    const { clock, retention } = this.#options;
-    const deleted = lastDeletedDay(clock(), retention);
-    const days = new Set<number>();
-    for (const { day } of marks)
-      for (
-        let other = dayOf(dayStart(day) - lookAhead);
-        other <= dayOf(dayStart(day) + DAY - 1 + lookBehind) && other < today;
-        other++
-      )
-        if (other > deleted) days.add(other);
-    const runs: [number, number][] = [];
-    for (const day of [...days].sort((a, b) => a - b)) {
-      const last = runs.at(-1);
-      if (last !== undefined && last[1] === day) last[1]++;
-      else runs.push([day, day + 1]);
+  async #area({ device: key, marks }: MarkedDevice, run: JobRun, failed: Failures): Promise<void> {
+    try {
+      const done = await this.#options.areas?.area(key, marks, run, this.#stored);
+      if (done === undefined || done === null) return;
+      this.#leftOut.forget(key);
+      this.counters.computed += done.days;
+      this.#count(key, done);
+      this.#tell(key, done.faults);
+    } catch (error) {
+      if (!run.signal.aborted) failed.give(key, error);
     }
-    return runs;
-  }
-
-  async #compute(
-    figures: readonly Figure[],
-    held: Circumstances,
-    first: number,
-    end: number,
-    marks: readonly MarkRow[],
-    signal: AbortSignal,
-  ): Promise<NewDay[]> {
-    const { sources } = this.#options;
-    const reasons = new Map(marks.map((mark) => [mark.day, mark.reasons]));
-    // A day beside a marked one is computed for the same reason.
-    const around = marks.reduce((bits, mark) => bits | mark.reasons, 0);
-    const found = new Map<string, { figure: Figure; day: number; results: StoredResult[] }>();
-    for await (const [figure, result] of sources.compute(figures, held, first, end, signal)) {
-      const span = { from: result.at, to: result.at + lengthOf(figure.span) };
-      const day = dayOf(result.at);
-      const key = `${day} ${figure.id}`;
-      const one = found.get(key) ?? { figure, day, results: [] };
-      found.set(key, one);
-      one.results.push(withStatements(figure, held.device, span, result, sources.statements));
-      if (result.fault !== null) this.counters.faults++;
-    }
-    return [...found.values()].map((one) => ({ ...one, reasons: reasons.get(one.day) ?? around }));
   }
 
   /** Marks what was stored by another definition, once a definition. */

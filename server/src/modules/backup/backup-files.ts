@@ -10,16 +10,18 @@ import { z } from 'zod';
 /** Written last: a folder without it is no backup. */
 export const BACKUP_FILE = 'backup.json';
 
-/** Paths stay inside the folder, whoever wrote the list. */
+/** Paths are those of the stores and stay inside the folder, whoever wrote the list. */
 const innerPath = z
   .string()
-  .min(1)
+  .regex(/^(relational\.sqlite|time-series\/.+)$/)
   .refine((path) => !path.split('/').some((part) => part === '' || part === '.' || part === '..'));
 
 const schema = z.strictObject({
   format: z.literal('digital-village-backup'),
   version: z.literal(1),
   createdAt: z.string(),
+  /** Rises with each backup in a folder, whatever the clock says; 0 of those from before there was one. */
+  number: z.number().int().min(0).default(0),
   /** Where areas, devices, people and the audit log were; PostgreSQL has its own backups. */
   relational: z.enum(['sqlite', 'postgresql']),
   /** Where readings are kept for years when it is not in this backup: that engine has its own. */
@@ -56,11 +58,25 @@ export async function listFiles(folder: string): Promise<BackupEntry[]> {
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Writes the list of a folder into it, durably. */
+/** Makes what lies in a folder last through a power cut: every file, and the folders that name them. */
+export async function syncAll(folder: string): Promise<void> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of found) await syncPath(join(entry.parentPath, entry.name));
+  await syncPath(folder);
+}
+
+/** The same for one file, or for the names in one folder. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
+/** Writes the list of a folder into it, once all that it lists is durable, and durably. */
 export async function writeList(
   folder: string,
-  about: Pick<BackupList, 'createdAt' | 'relational' | 'readings'>,
+  about: Pick<BackupList, 'createdAt' | 'number' | 'relational' | 'readings'>,
 ): Promise<void> {
+  await syncAll(folder);
   const list: BackupList = {
     format: 'digital-village-backup',
     version: 1,
@@ -69,9 +85,8 @@ export async function writeList(
   };
   const path = join(folder, BACKUP_FILE);
   await writeFile(path, `${JSON.stringify(list, null, 1)}\n`);
-  const file = await open(path, 'r');
-  await file.sync();
-  await file.close();
+  await syncPath(path);
+  await syncPath(folder);
 }
 
 /** The list in a backup's folder. @throws not-a-backup */

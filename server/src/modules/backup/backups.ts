@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type Clock, formatTime, OperationalError, parseTime } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import { writeList } from './backup-files.ts';
+import { readList, syncPath, writeList } from './backup-files.ts';
+import { checkRoom } from './room.ts';
 
 export interface BackupState {
   readonly folder: string;
@@ -13,11 +14,13 @@ export interface BackupState {
 }
 
 export interface BackupOptions {
-  /** Folder of all backups. */
+  /** Folder of all backups: of this server alone. */
   readonly folder: string;
+  /** The data folder. */
+  readonly data: string;
   readonly clock: Clock;
   readonly relational: Pick<Relational, 'backup'>;
-  readonly store: Pick<TimeSeriesStore, 'backup' | 'keepsFiles'>;
+  readonly store: Pick<TimeSeriesStore, 'backup' | 'keepsFiles' | 'diskReserveBytes'>;
   /** Whole backups kept; older ones are deleted after a new one was made. */
   readonly keep: number;
 }
@@ -34,6 +37,7 @@ export class Backups {
   #lastWhole: number | null = null;
   #deleted = 0;
   #last: BackupState | null = null;
+  #busy = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: BackupOptions) {
@@ -52,6 +56,19 @@ export class Backups {
   /** Since the start. */
   counters(): { made: number; deleted: number } {
     return { made: this.#made, deleted: this.#deleted };
+  }
+
+  /** Names of those that were never finished; the newest counts as the last until there is another. The next backup deletes them. */
+  async unfinished(): Promise<string[]> {
+    const names = (await readdir(this.#options.folder).catch(() => [])).filter(isUnfinished).sort();
+    const folder = names.at(-1)?.replace(UNFINISHED, '');
+    if (folder !== undefined && this.#last === null)
+      this.#last = {
+        folder: join(this.#options.folder, folder),
+        startedAt: timeOf(folder) ?? 0,
+        state: 'failed',
+      };
+    return names;
   }
 
   /** Resolves when no backup runs. */
@@ -77,41 +94,59 @@ export class Backups {
   }
 
   #begin(): { state: BackupState; whole: Promise<void> } {
-    if (this.#last?.state === 'running')
-      throw new OperationalError('backup-running', `a backup is being made: ${this.#last.folder}`);
+    if (this.#busy)
+      throw new OperationalError('backup-running', `a backup is being made: ${this.#last?.folder}`);
     const startedAt = this.#options.clock();
     const folder = join(this.#options.folder, formatTime(startedAt).replaceAll(':', ''));
     const state = { folder, startedAt, state: 'running' } as const;
     this.#last = state;
-    const whole = this.#make(folder, startedAt).then(
-      () => this.#end(state, 'done'),
-      (error: unknown) => {
-        this.#end(state, 'failed');
-        throw error;
-      },
-    );
+    this.#busy = true;
+    const whole = this.#run(state).finally(() => {
+      this.#busy = false;
+    });
     this.#running = whole.catch(() => undefined);
     return { state, whole };
   }
 
-  #end(state: BackupState, outcome: 'done' | 'failed'): void {
-    this.#last = { ...state, state: outcome };
-    if (outcome !== 'done') return;
+  /** What can't be deleted keeps no backup from being made, and is told after it. @throws not-deleted, and what makes it fail */
+  async #run(state: BackupState): Promise<void> {
+    const left: string[] = [];
+    try {
+      await mkdir(this.#options.folder, { recursive: true });
+      // Before it takes room itself: those that were killed night after night must not fill the disk.
+      left.push(...(await this.#delete(await this.unfinished())));
+      await this.#make(state);
+    } catch (error) {
+      this.#last = { ...state, state: 'failed' };
+      throw error;
+    }
+    this.#last = { ...state, state: 'done' };
     this.#made++;
     this.#lastWhole = state.startedAt;
+    const whole = (await this.#whole()).map(({ name }) => name);
+    const old = whole.slice(0, Math.max(0, whole.length - this.#options.keep));
+    left.push(...(await this.#delete(old)));
+    if (left.length > 0)
+      throw new OperationalError(
+        'not-deleted',
+        `已备份，但旧备份无法删除 · the backup was made, old ones can't be deleted: ${left.join(', ')}`,
+      );
   }
 
-  async #make(folder: string, startedAt: number): Promise<void> {
+  async #make({ folder, startedAt }: BackupState): Promise<void> {
+    const { data, store } = this.#options;
+    const { diskReserveBytes } = store;
+    await checkRoom({ folder: this.#options.folder, data, diskReserveBytes });
     const part = `${folder}.part`;
     try {
       await this.#fill(part, startedAt);
       await rename(part, folder);
+      await syncPath(this.#options.folder);
     } catch (error) {
       // What fails night after night must not fill the disk.
       await rm(part, { recursive: true, force: true }).catch(() => undefined);
       throw error;
     }
-    await this.#deleteOld();
   }
 
   async #fill(part: string, startedAt: number): Promise<void> {
@@ -120,25 +155,46 @@ export class Backups {
     await this.#options.store.backup(join(part, 'time-series'));
     await writeList(part, {
       createdAt: formatTime(startedAt),
+      number: ((await this.#whole()).at(-1)?.number ?? 0) + 1,
       relational: copied ? 'sqlite' : 'postgresql',
       ...(this.#options.store.keepsFiles ? {} : { readings: 'influxdb' as const }),
     });
   }
 
-  /** Deletes whole backups beyond those kept, and what was left of unfinished ones; touches nothing of other names. */
-  async #deleteOld(): Promise<void> {
+  /** Whole backups in the order in which they were made: names follow the clock, which may have been wrong. */
+  async #whole(): Promise<{ name: string; number: number }[]> {
     const names = await readdir(this.#options.folder);
-    const whole = names.filter((name) => timeOf(name) !== null).sort();
-    const old = whole.slice(0, Math.max(0, whole.length - this.#options.keep));
-    const unfinished = names.filter(
-      (name) => UNFINISHED.test(name) && timeOf(name.replace(UNFINISHED, '')) !== null,
-    );
-    for (const name of [...old, ...unfinished]) {
-      await rm(join(this.#options.folder, name), { recursive: true });
-      this.#deleted++;
+    return names
+      .filter((name) => timeOf(name) !== null)
+      .map((name) => ({ name, number: this.#numberOf(name) }))
+      .sort((a, b) => a.number - b.number || (a.name < b.name ? -1 : 1));
+  }
+
+  #numberOf(name: string): number {
+    try {
+      return readList(join(this.#options.folder, name)).number;
+    } catch {
+      // Not one that could be restored.
+      return 0;
     }
   }
+
+  /** Deletes backups and says which can't be. */
+  async #delete(names: readonly string[]): Promise<string[]> {
+    const left: string[] = [];
+    for (const name of names)
+      try {
+        await rm(join(this.#options.folder, name), { recursive: true });
+        this.#deleted++;
+      } catch (error) {
+        left.push((error as Error).message);
+      }
+    return left;
+  }
 }
+
+const isUnfinished = (name: string): boolean =>
+  UNFINISHED.test(name) && timeOf(name.replace(UNFINISHED, '')) !== null;
 
 /** When the backup of that name was begun; null for any other name. */
 function timeOf(name: string): number | null {

@@ -15,6 +15,7 @@ export const backUp: Command<Tools> = {
     withStores(async (stores) => {
       const backups = new Backups({
         folder: config.backup.folder,
+        data: config.data,
         keep: config.backup.keep,
         clock: timer.now,
         ...stores,

@@ -1,5 +1,5 @@
 /** A backup made under load, restored elsewhere by the command: the same rows, people, devices and secrets; and what is refused. */
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatTime, HOUR } from '@village/core';
 import mqtt from 'mqtt';
@@ -127,6 +127,10 @@ it('a backup under load, restored elsewhere, holds all that was acknowledged bef
   await until('some load', () => acknowledged.length > 500);
   await test.server.store.flush();
   await until('more load', () => acknowledged.length > 1_000);
+  await until('both stations to be seen', async () => {
+    const { items } = await admin.get<{ items: { counts: { online: number } }[] }>('/areas');
+    return items[0]?.counts.online === 2;
+  });
   const before = acknowledged.slice();
   const rest = await restOf(admin);
   const answer = await admin.ask('POST', '/system/backup');
@@ -194,13 +198,22 @@ describe('a restore', () => {
     ['no list', (copy: string) => rmSync(join(copy, 'backup.json')), 'no whole backup'],
     ['half a list', (copy: string) => halve(join(copy, 'backup.json')), 'no whole backup'],
     [
-      'a path that leads outside',
+      'what is no file',
       (copy: string) => {
+        rmSync(join(copy, 'relational.sqlite'));
+        execFileSync('mkfifo', [join(copy, 'relational.sqlite')]);
         const text = readFileSync(join(copy, 'backup.json'), 'utf8');
-        writeFileSync(join(copy, 'backup.json'), text.replace('relational.sqlite', '../x'));
+        writeFileSync(join(copy, 'backup.json'), text.replace(/"bytes": \d+/, '"bytes": 0'));
       },
-      'no whole backup',
+      'damaged',
     ],
+    ['a path that leads outside', (copy: string) => rename(copy, '../x'), 'no whole backup'],
+    [
+      'a path through the stores',
+      (copy: string) => rename(copy, 'time-series/../../x'),
+      'no whole',
+    ],
+    ['a path of something else', (copy: string) => rename(copy, 'restoring'), 'no whole backup'],
   ])('of a backup with %s is refused, and nothing is written', async (_name, damage, message) => {
     const copy = mkdtempSync(join(folder, 'copy-'));
     cpSync(backup, copy, { recursive: true });
@@ -217,13 +230,89 @@ describe('a restore', () => {
     });
   });
 
-  it('that was interrupted is no data folder', async () => {
+  it('that was interrupted is no data folder, for no command either', async () => {
     const half = join(folder, 'half');
-    mkdirSync(join(half, 'data'), { recursive: true });
-    writeFileSync(join(half, 'data', 'restoring'), backup);
+    const data = join(half, 'data');
+    await restore({ backup, data, postgres: false });
+    writeFileSync(join(data, 'restoring'), backup);
     await expect(startTest((config) => config, half)).rejects.toMatchObject({
       code: 'restore-unfinished',
     });
+    await expect(restore({ backup, data, postgres: false })).rejects.toMatchObject({
+      code: 'restore-unfinished',
+    });
+    for (const command of ['backup', 'reset-password']) {
+      const { status, stdout, stderr } = run(data, 'serve', command);
+      expect([command, status, stdout]).toEqual([command, 1, '']);
+      expect(stderr).toContain('is not finished');
+    }
+    expect(existsSync(join(data, 'backups'))).toBe(false);
+  }, 120_000);
+
+  it('leaves alone what a server made in the folder while the backup was proved', async () => {
+    const data = join(folder, 'meanwhile');
+    let made = false;
+    const progress = (): void => {
+      if (made) return;
+      made = true;
+      mkdirSync(data);
+      writeFileSync(join(data, 'relational.sqlite'), 'of a running server');
+    };
+    await expect(restore({ backup, data, postgres: false, progress })).rejects.toMatchObject({
+      code: 'data-not-empty',
+    });
+    expect(readdirSync(data)).toEqual(['relational.sqlite']);
+    expect(readFileSync(join(data, 'relational.sqlite'), 'utf8')).toBe('of a running server');
+  });
+
+  it('of two at once into one folder is made once', async () => {
+    const data = join(folder, 'twice');
+    const both = [1, 2].map(() => restore({ backup, data, postgres: false }));
+    const ends = await Promise.allSettled(both);
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(await listFiles(data)).toEqual(readList(backup).files);
+  });
+
+  it('onto a disk without room writes nothing, and takes away what it wrote when the disk fills up meanwhile', async (ctx) => {
+    const disk = mkdtempSync(join(folder, 'disk-'));
+    const bytes = readList(backup).files.reduce((sum, one) => sum + one.bytes, 0);
+    const mount = (size: number): void => {
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk], {
+          stdio: 'ignore',
+        });
+      } catch (error) {
+        ctx.skip(`tmpfs can't be mounted: ${(error as Error).message}`);
+      }
+    };
+    const data = join(disk, 'data');
+    mount(Math.floor(bytes / 8192) * 4096);
+    try {
+      await expect(restore({ backup, data, postgres: false })).rejects.toMatchObject({
+        code: 'no-room',
+      });
+      expect(readdirSync(disk)).toEqual([]);
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
+    mount(2 * bytes);
+    try {
+      const progress = (done: number, total: number): void => {
+        if (done !== total / 2) return;
+        // Another program takes what was free.
+        writeFileSync(join(disk, 'ballast'), Buffer.alloc(2 * bytes - 256 * 1024));
+      };
+      await expect(restore({ backup, data, postgres: false, progress })).rejects.toMatchObject({
+        code: 'restore-failed',
+        message: expect.stringContaining('taken away'),
+      });
+      expect(readdirSync(data)).toEqual([]);
+      rmSync(join(disk, 'ballast'));
+      await restore({ backup, data, postgres: false });
+      expect(await listFiles(data)).toEqual(readList(backup).files);
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
   });
 
   it('takes what the backup of a stopped server made', () => {
@@ -236,8 +325,14 @@ describe('a restore', () => {
     const running = run(join(test.folder, 'data'), 'backup');
     expect([running.status, running.stderr.trim().split('\n').length]).toEqual([1, 1]);
     expect(running.stderr).toContain('another server');
-  });
+  }, 120_000);
 });
+
+/** Lists a file under another path. */
+function rename(copy: string, path: string): void {
+  const list = join(copy, 'backup.json');
+  writeFileSync(list, readFileSync(list, 'utf8').replace('relational.sqlite', path));
+}
 
 /** Turns one byte in the middle of a file. */
 function change(path: string): void {
@@ -258,6 +353,7 @@ describe('backups that are kept', () => {
     mkdirSync(place);
     const backups = new Backups({
       folder: place,
+      data: join(test.folder, 'data'),
       keep: 2,
       clock: Date.now,
       relational: {
@@ -266,7 +362,7 @@ describe('backups that are kept', () => {
           return true;
         },
       },
-      store: { keepsFiles: false, backup: async () => undefined },
+      store: { diskReserveBytes: 0, keepsFiles: false, backup: async () => undefined },
     });
     const list = readList(await backups.make());
     expect(list).toMatchObject({ relational: 'sqlite', readings: 'influxdb' });
@@ -283,6 +379,7 @@ describe('backups that are kept', () => {
     };
     const backups = new Backups({
       folder: place,
+      data: join(test.folder, 'data'),
       keep: 2,
       clock: () => now,
       relational: {
@@ -292,6 +389,7 @@ describe('backups that are kept', () => {
         },
       },
       store: {
+        diskReserveBytes: 0,
         keepsFiles: true,
         backup: () => (now === 0 ? Promise.reject(new Error('disk')) : Promise.resolve()),
       },
@@ -319,6 +417,102 @@ describe('backups that are kept', () => {
     // Who waits for one hears of its failure, and half a copy a night would fill the disk.
     await expect(backups.make()).rejects.toThrow('disk');
     expect(readdirSync(place).sort()).toEqual(names);
+  });
+
+  it('are made though old ones can not be deleted, which is told', async (ctx) => {
+    const place = join(folder, 'stuck');
+    // What is mounted can't be deleted.
+    const stuck = ['2026-01-01T010000.000Z', '2026-01-01T020000.000Z.part'];
+    for (const name of stuck) {
+      mkdirSync(join(place, name), { recursive: true });
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(place, name)], { stdio: 'ignore' });
+      } catch (error) {
+        ctx.skip(`tmpfs can't be mounted: ${(error as Error).message}`);
+      }
+    }
+    try {
+      const backups = new Backups({
+        folder: place,
+        data: join(test.folder, 'data'),
+        keep: 1,
+        clock: () => Date.UTC(2026, 0, 1, 3),
+        relational: { backup: () => Promise.resolve(false) },
+        store: { diskReserveBytes: 0, keepsFiles: true, backup: () => Promise.resolve() },
+      });
+      expect(await backups.unfinished()).toEqual(stuck.slice(1));
+      expect(backups.last).toMatchObject({ startedAt: Date.UTC(2026, 0, 1, 2), state: 'failed' });
+      await expect(backups.make()).rejects.toMatchObject({
+        code: 'not-deleted',
+        message: expect.stringContaining(stuck[0] as string),
+      });
+      expect(backups.last).toMatchObject({ startedAt: Date.UTC(2026, 0, 1, 3), state: 'done' });
+      expect(backups.counters()).toEqual({ made: 1, deleted: 0 });
+      expect(readList(join(place, '2026-01-01T030000Z')).files).toEqual([]);
+    } finally {
+      for (const name of stuck) execFileSync('umount', ['-l', join(place, name)]);
+    }
+  });
+
+  it('have no more room taken away by those that were killed, however often', async () => {
+    const place = join(folder, 'killed');
+    mkdirSync(place);
+    const killed = ['2026-01-01T010000.000Z.part', '2026-01-01T020000.000Z.part'];
+    for (const name of [...killed, 'mine.part']) mkdirSync(join(place, name));
+    let during: string[] = [];
+    const backups = new Backups({
+      folder: place,
+      data: join(test.folder, 'data'),
+      keep: 2,
+      clock: () => Date.UTC(2026, 0, 1, 3),
+      relational: { backup: () => Promise.resolve(false) },
+      store: {
+        diskReserveBytes: 0,
+        keepsFiles: true,
+        backup: () => {
+          during = readdirSync(place).sort();
+          return Promise.reject(new Error('killed again'));
+        },
+      },
+    });
+    await expect(backups.make()).rejects.toThrow('killed again');
+    expect(during).toEqual(['2026-01-01T030000Z.part', 'mine.part']);
+    expect(backups.counters()).toEqual({ made: 0, deleted: 2 });
+  });
+
+  it('are those that were made last, though the clock was years ahead or behind meanwhile', async () => {
+    const place = join(folder, 'clocks');
+    mkdirSync(place);
+    let now = 0;
+    const backups = new Backups({
+      folder: place,
+      data: join(test.folder, 'data'),
+      keep: 2,
+      clock: () => now,
+      relational: {
+        backup: async (file: string) => {
+          writeFileSync(file, 'x');
+          return true;
+        },
+      },
+      store: { diskReserveBytes: 0, keepsFiles: true, backup: () => Promise.resolve() },
+    });
+    const today = Date.UTC(2026, 0, 1);
+    const made: string[] = [];
+    for (const at of [0, 1, 2]
+      .map((n) => Date.UTC(2100, 0, 1) + n * HOUR)
+      .concat([0, 1, 2].map((n) => today + n * HOUR))
+      .concat([0, 1, 2].map((n) => n * HOUR))
+      .concat(today + 9 * HOUR)) {
+      now = at;
+      made.push(await backups.make());
+      expect(readdirSync(place).sort()).toEqual(
+        made
+          .slice(-2)
+          .map((path) => basename(path))
+          .sort(),
+      );
+    }
   });
 
   it('have checksums of what is in the files', async () => {

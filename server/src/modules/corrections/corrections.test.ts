@@ -8,11 +8,15 @@ import {
   type TestPostgres,
 } from '@village/store/relational/testing';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Config } from '../../config/config.ts';
 import {
   type Client,
+  COUNTY,
   NORTH,
+  NORTH_VILLAGE,
+  SOUTH,
+  SOUTH_VILLAGE,
   startCounty,
   startTest,
   type TestServer,
@@ -20,8 +24,16 @@ import {
 } from '../../testing.ts';
 
 type Correction = corrections.Correction;
+type Preview = corrections.CorrectionPreview;
+
+const pick = (
+  one: { readonly value: number | null; readonly completeness: number } | undefined,
+): object => ({ value: one?.value, completeness: one?.completeness });
 
 let number = 0;
+
+// Each starts a whole server.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('SQLite', () => suite(() => Promise.resolve((config) => config)));
 
@@ -77,7 +89,7 @@ describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
   beforeAll(async () => {
     server = await startPostgres(postgresFolder() as string);
   }, 60_000);
-  afterAll(() => server.stop());
+  afterAll(() => server.stop(), 60_000);
   suite(async () => {
     const name = `corrections_${number++}`;
     const client = new pg.Client(server.url('postgres'));
@@ -172,6 +184,11 @@ function suite(database: () => Promise<(config: Config) => Config>): void {
         .split('\n')
         .sort(),
     ];
+    // What came late alone makes it offline, once its state is looked at again.
+    await until('the state of the device', async () => {
+      const { state } = await admin.get<devices.Latest>('/devices/north-air/latest');
+      return state === 'offline';
+    });
     const before = await everything();
     const made = await propose(admin, offset());
     expect(made).toMatchObject({ state: 'active', by: 'admin', secondPerson: false });
@@ -442,6 +459,148 @@ function suite(database: () => Promise<(config: Config) => Config>): void {
     expect((await asked(admin, '/corrections/preview', offset(future))).json()).toMatchObject({
       changed: 0,
     });
+  });
+
+  it('are previewed with the figures of areas, which then become what was told', {
+    timeout: 90_000,
+  }, async () => {
+    await open();
+    const hourly = (device: string, o3: number, hours: number) =>
+      Array.from({ length: hours }, (_, n) => ({
+        device,
+        at: formatTime(midnight + n * HOUR),
+        values: { o3: n < 3 ? 2 * o3 : o3 },
+      }));
+    const midnight = Math.floor((start + BEIJING_OFFSET_MS) / DAY) * DAY - BEIJING_OFFSET_MS;
+    const readings = [...hourly('north-air', 100, 24), ...hourly('south-air', 150, 20)];
+    expect((await admin.ask('POST', '/readings', { readings })).statusCode).toBe(202);
+    interface Item {
+      at: string;
+      value: number | null;
+      completeness: number;
+    }
+    const figures = [
+      'area-hourly-mean:air.o3',
+      'area-daily-mean:air.o3',
+      'area-hours-above:air.o3',
+    ];
+    const areas = [COUNTY, NORTH, NORTH_VILLAGE, SOUTH, SOUTH_VILLAGE];
+    const all = async (): Promise<Map<string, Item>> => {
+      const found = new Map<string, Item>();
+      const days = `from=${formatTime(midnight - DAY)}&to=${formatTime(midnight + 2 * DAY)}`;
+      for (const figure of figures)
+        for (const area of areas) {
+          const { items } = await admin.get<{ items: Item[] }>(
+            `/figures?figure=${figure}&area=${area}&${days}`,
+          );
+          for (const one of items) found.set(`${figure} ${area} ${one.at}`, one);
+        }
+      return found;
+    };
+    const hour = (n: number): string => formatTime(midnight + n * HOUR);
+    const o3 = {
+      device: 'north-air',
+      metric: 'o3',
+      from: hour(1),
+      to: hour(3),
+      reason: '零点漂移',
+    };
+    for (const [said, least] of [
+      // Two hours and the day, of the village, its township and the county.
+      [{ ...o3, kind: 'offset', value: -60 }, 9],
+      // An hour alone in a day of too few.
+      [{ ...o3, kind: 'invalid', from: hour(0), to: hour(8) }, 24],
+      // The station at the other place as well.
+      [
+        {
+          ...o3,
+          kind: 'reassign',
+          metric: null,
+          from: hour(20),
+          to: hour(24),
+          target: 'south-air',
+        },
+        16,
+      ],
+      [
+        {
+          ...o3,
+          kind: 'shift-clock',
+          metric: null,
+          value: 25 * HOUR,
+          from: hour(12),
+          to: hour(15),
+        },
+        12,
+      ],
+    ] as const) {
+      const before = await all();
+      const seen = (await asked(admin, '/corrections/preview', said)).json() as Preview;
+      expect(seen).toMatchObject({
+        more: { hours: 0, days: 0, figures: 0, areas: 0 },
+        unseen: { days: 0, areas: 0 },
+      });
+      await propose(admin, said);
+      const after = await all();
+      const told = seen.areas.filter(({ figure }) => figures.includes(figure));
+      const differing = [...before]
+        .filter(([key, { value, completeness }]) => {
+          const other = after.get(key);
+          return other?.value !== value || other.completeness !== completeness;
+        })
+        .map(([key]) => key);
+      expect(told.map((one) => `${one.figure} ${one.area.code} ${one.at}`)).toEqual(
+        expect.arrayContaining(differing),
+      );
+      expect(differing.length).toBeGreaterThanOrEqual(least);
+      for (const one of told) {
+        const key = `${one.figure} ${one.area.code} ${one.at}`;
+        expect([key, one.before]).toMatchObject([key, pick(before.get(key))]);
+        expect([key, one.after]).toMatchObject([key, pick(after.get(key))]);
+      }
+      const titles = new Map(seen.definitions.map(({ figure, title }) => [figure, title.zh]));
+      expect(told.every(({ figure }) => titles.has(figure))).toBe(true);
+    }
+    // The verdict first, then days.
+    const seen = (
+      await asked(admin, '/corrections/preview', {
+        ...o3,
+        kind: 'factor',
+        value: 5,
+        from: hour(8),
+        to: hour(12),
+      })
+    ).json() as Preview;
+    const kinds = seen.areas.map(({ figure }) => figures.indexOf(figure));
+    expect(kinds.filter((n) => n === 2).length).toBeGreaterThan(0);
+    expect(kinds).toEqual([...kinds].sort((a, b) => b - a));
+  });
+
+  it('tell nobody in a preview of devices and areas that are not theirs to see', async () => {
+    await open();
+    const readings = [{ device: 'north-air', at: at(0), values: { o3: 100 } }];
+    expect((await admin.ask('POST', '/readings', { readings })).statusCode).toBe(202);
+    const north = { device: 'north-air', from: at(0), to: at(60), reason: '换错了' };
+    const moved = { ...north, kind: 'reassign', target: 'south-air' };
+    await propose(admin, moved);
+    const seen = async (client: Client): Promise<Preview> =>
+      (
+        await asked(client, '/corrections/preview', {
+          ...{ ...north, kind: 'offset', metric: 'o3', value: 100 },
+        })
+      ).json() as Preview;
+    const devices = ({ samples, figures }: Preview): unknown[] =>
+      [...new Set([...samples, ...figures].map(({ device }) => device))].sort();
+    const codes = ({ areas }: Preview): string[] =>
+      [...new Set(areas.map(({ area }) => area.code))].sort();
+    // It meets what another said: its readings are the south's.
+    const whole = await seen(admin);
+    expect([devices(whole), codes(whole)]).toEqual([
+      ['south-air'],
+      [COUNTY, SOUTH, SOUTH_VILLAGE].sort(),
+    ]);
+    const own = await seen(second);
+    expect([devices(own), codes(own)]).toEqual([[], []]);
   });
 
   it('meet what comes later, is flushed and is compacted, and outlive a restart', async () => {

@@ -3,6 +3,7 @@ import { corrections as api } from '@village/api';
 import { formatTime, MINUTE, OperationalError, SECOND } from '@village/core';
 import {
   type AnyRoute,
+  AreaSources,
   type Author,
   answer,
   type Call,
@@ -16,18 +17,34 @@ import {
   preview,
   route,
   type Saying,
+  Sources,
   type Statement,
   type StoredStatement,
   span,
+  statementsOf,
+  Turns,
+  type TurnsOptions,
 } from '@village/platform';
+import { areaRefOf } from '@village/registry';
 import type { Static } from 'typebox';
 import { areaFor, deviceFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
 import { figureChanges } from './figures.ts';
-import { PreviewTurns } from './preview-turns.ts';
 
 /** How often it is looked whether another process has changed what holds, beside being told. */
 const FOLLOW_MS = 2 * SECOND;
+/** Each preview holds pages of readings, and the archive answers two questions at a time. */
+const PREVIEWS: Omit<TurnsOptions, 'timer'> = {
+  running: 2,
+  runningOfOne: 1,
+  waiting: 200,
+  waitingOfOne: 10,
+  waitMs: 60_000,
+  refusal: {
+    code: 'busy',
+    message: 'other previews are being made: try again in a moment, or with less time',
+  },
+};
 
 const deed = ({ by, at }: { by: string; at: number }) => ({ by, at: formatTime(at) });
 
@@ -111,8 +128,11 @@ function listRoute(needs: Needs): AnyRoute {
 }
 
 function previewRoute(needs: Needs): AnyRoute {
-  const { corrections, store } = needs;
-  const turns = new PreviewTurns();
+  const { corrections, fair, directory, relational, profiles, clock, readings, timer } = needs;
+  const turns = new Turns({ ...PREVIEWS, timer });
+  const statements = statementsOf(() => corrections.book);
+  const sources = new Sources({ rows: readings.corrected, statements, relational, profiles });
+  const areas = new AreaSources({ sources, relational, clock });
   return route(api.preview, async ({ caller, body, signal }) => {
     const saying = sayingOf(needs, caller, body);
     corrections.check(saying);
@@ -121,12 +141,22 @@ function previewRoute(needs: Needs): AnyRoute {
     const tried: Statement = { ...saying, id: Number.MAX_SAFE_INTEGER };
     const metrics = saying.metric === null ? undefined : [saying.metric];
     const books = [book, book.with(tried)] as const;
-    const reach = book.reach(saying);
-    const [seen, figures] = await turns.run(caller.actor, signal, async () => [
-      await preview(store, books, reach, metrics, signal),
-      await figureChanges(needs, books, reach, signal),
-    ]);
-    const { samples, hours, days, ...counts } = seen;
+    // Other statements may give its readings to devices that are not the caller's to see.
+    const reach = book
+      .reach(saying)
+      .filter(({ device }) => directory.entry(caller.area, device) !== undefined);
+    const sees = (area: string): boolean => directory.area(caller.area, area) !== undefined;
+    const [seen, changes] = await turns.run(
+      caller.actor,
+      async () =>
+        [
+          await preview(fair, books, reach, metrics, signal),
+          await figureChanges(needs, areas, books, reach, sees, signal),
+        ] as const,
+      signal,
+    );
+    const { samples, hours, days, more, ...counts } = seen;
+    const named = new Set([...changes.figures, ...changes.areas].map(({ figure }) => figure));
     const timed = <T extends { readonly at: number }>(one: T) => ({
       ...one,
       at: formatTime(one.at),
@@ -143,7 +173,25 @@ function previewRoute(needs: Needs): AnyRoute {
       samples: samples.map(timed),
       hours: hours.map(bucket),
       days: days.map(bucket),
-      figures: figures.map(timed),
+      figures: changes.figures.map((one) => ({
+        ...timed(one),
+        completeness: { ...one.completeness },
+      })),
+      areas: changes.areas.flatMap((one) => {
+        const node = directory.area(caller.area, one.area);
+        if (node === undefined) return [];
+        const { before, after } = one;
+        return [
+          { ...timed(one), area: areaRefOf(node), before: { ...before }, after: { ...after } },
+        ];
+      }),
+      definitions: needs.figures
+        .filter(({ id }) => named.has(id))
+        .map(({ id, title, span: length, keep, unit }) => ({
+          ...{ figure: id, title: { ...title }, span: length, keep, unit },
+        })),
+      more: { ...more, figures: changes.more.figures, areas: changes.more.areas },
+      unseen: { days: changes.daysLeft, areas: changes.more.unseen },
       reports: [],
     };
   });
@@ -220,7 +268,7 @@ export const correctionsModule = defineModule<Needs>({
         ),
       ],
       ticks: [
-        { kind: 'corrections', everyMs: FOLLOW_MS, run: () => corrections.follow() },
+        { kind: 'corrections', everyMs: FOLLOW_MS, run: () => corrections.keepUp() },
         // What the journal could not take when it was said.
         { kind: 'note-corrections', everyMs: MINUTE, run: () => corrections.noteAll() },
       ],

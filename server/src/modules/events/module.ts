@@ -20,7 +20,7 @@ const viewEvent = (event: DeviceEvent): events.DeviceEventRow => ({
 
 /** Events by time. Several may share a millisecond: the cursor is the time and how many of it were told. */
 async function listEvents(
-  { directory, store }: Needs,
+  { directory, fair }: Needs,
   caller: Caller,
   query: Static<typeof events.list.query>,
   signal: AbortSignal,
@@ -34,7 +34,7 @@ async function listEvents(
   let told = opened?.[1] ?? 0;
   const items: DeviceEvent[] = [];
   for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; ) {
-    const found = await store.events(
+    const found = await fair.events(
       { ...(device === undefined ? {} : { device }), from: at, to, limit: CHUNK + told },
       signal,
     );

@@ -1,32 +1,48 @@
-/** The module of exports: readings as a file. Ids and metric keys are the only texts in it, and neither may begin like a formula. */
+/** The module of exports: readings as a file. Texts in it that begin like a formula get a quote before them. */
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, type ReadStream, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { file } from '@village/api';
-import { MINUTE, OperationalError, type Timer } from '@village/core';
-import { answer, type Call, defineModule, list, route, span } from '@village/platform';
+import { MINUTE, OperationalError } from '@village/core';
+import {
+  answer,
+  type Call,
+  defineModule,
+  metricGroup,
+  problem,
+  route,
+  Turns,
+} from '@village/platform';
+import { wantedOf } from '../../http/byte-range.ts';
 import { incompleteHeaders } from '../../http/incomplete.ts';
-import { devicesFor } from '../../http/query.ts';
+import { byCause } from '../../http/metrics.ts';
 import type { Needs } from '../needs.ts';
+import { type ExportPlan, planOf } from './asked.ts';
+import { ExportBooks } from './books.ts';
+import { download, headersOf } from './download.ts';
+import { ExportFolder } from './folder.ts';
+import { ExportJobs, exportView } from './jobs.ts';
+import { Pace } from './pace.ts';
+import { type Writing, writeExport } from './write.ts';
 
-/** Files that are made at once. */
-const AT_ONCE_MAX = 2;
-/** Files that lie here, being made or sent: in all, and of one person, whose slow line is not to keep out the others. */
+const MEGABYTE = 1024 * 1024;
+/** A file that is made while its asker waits has at most so many bytes. */
+const DIRECT_BYTES_MAX = 64 * MEGABYTE;
+/** Estimates may be wrong by so much before a file is refused for them. */
+const DOUBT = 4;
+/** Such files that lie here, being made or sent: in all, and of one person, whose slow line is not to keep out the others. */
 const FILES_MAX = 8;
 const FILES_OF_ONE_MAX = 2;
-/** A download of which nothing was taken for so long is given up. */
-const STUCK_MS = 5 * MINUTE;
+/** What Excel needs to see that a CSV file is UTF-8. */
+const MARK = '\ufeff';
 
-/** Ends a download when nobody takes it. */
-async function watch(stream: ReadStream, timer: Timer, over: AbortSignal): Promise<void> {
-  for (let before = -1; ; before = stream.bytesRead) {
-    if (stream.bytesRead === before) {
-      stream.destroy(new Error(`nothing of a download was taken for ${STUCK_MS / MINUTE} min`));
-      return;
-    }
-    await timer.sleep(STUCK_MS, over);
-  }
+type Made = Pick<Writing, 'path' | 'bytesMax' | 'signal' | 'turn' | 'progress'>;
+
+/** What routes work with. */
+interface Parts {
+  readonly needs: Needs;
+  readonly folder: ExportFolder;
+  readonly turns: Turns;
+  readonly write: (plan: ExportPlan, made: Made) => Promise<{ rows: number; bytes: number }>;
+  readonly jobs: ExportJobs;
 }
 
 export const exportModule = defineModule<Needs>({
@@ -39,58 +55,191 @@ export const exportModule = defineModule<Needs>({
     },
   },
   start: (needs) => {
-    const { store, readings, directory, relational, config, timer } = needs;
-    // Files lie here while they are sent.
-    const folder = join(config.data, 'temporary');
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder);
-    let making = 0;
-    const files = new Map<string, string>();
-    const exportFile = async (call: Call<typeof file.exportReadings>) => {
-      const { caller, query } = call;
-      const entries = devicesFor(directory, caller, query);
-      const devices = entries.map(({ device }) => device.id);
-      const profiles = [...new Set(entries.map(({ profile }) => profile.id))];
-      const { from, to } = span(query);
-      const metrics = list(query.metric);
-      const own = [...files.values()].filter((who) => who === caller.actor);
-      if (making >= AT_ONCE_MAX || files.size >= FILES_MAX || own.length >= FILES_OF_ONE_MAX)
-        throw new OperationalError('busy', 'other exports are being made or sent', { retry: true });
-      making++;
-      const path = join(folder, `${randomUUID()}.${query.format}`);
-      files.set(path, caller.actor);
-      const drop = async (): Promise<void> => {
-        files.delete(path);
-        await rm(path, { force: true });
-      };
-      try {
-        const what = { devices, ...(metrics === undefined ? {} : { metrics }), from, to };
-        const queries = readings[query.view ?? 'corrected'];
-        const { rows } = await queries.exportTo(path, query.format, what, call.signal);
-        const target = query.device ?? query.area ?? caller.area;
-        await relational.audit.append(call.audited('export', target, { rows }));
-      } catch (error) {
-        await drop();
-        throw error;
-      } finally {
-        making--;
-      }
-      const stream = createReadStream(path);
-      const over = new AbortController();
-      // The end of the watch is that of the answer.
-      watch(stream, timer, over.signal).catch(() => undefined);
-      call.whenOver(() => {
-        over.abort();
-        drop().catch((error: unknown) => call.warn(error, 'an export file stays behind'));
-      });
-      const type =
-        query.format === 'csv' ? `${file.FILE_TYPES.csv}; charset=utf-8` : file.FILE_TYPES.parquet;
-      return answer(200, stream, {
-        'content-type': type,
-        'content-disposition': `attachment; filename="readings.${query.format}"`,
-        ...incompleteHeaders(store, { of: profiles, from, to }),
-      });
+    const parts = partsOf(needs);
+    const { jobs, folder, turns } = parts;
+    return {
+      routes: [
+        route(file.exportReadings, direct(parts)),
+        route(file.estimate, (call) => estimate(parts, call)),
+        route(file.start, async (call) => answer(201, exportView(await jobs.start(call)))),
+        route(file.list, ({ caller }) => ({ items: jobs.list(caller).map(exportView) })),
+        route(file.get, ({ caller, params }) => exportView(jobs.get(caller, params.id))),
+        route(file.remove, async ({ caller, params }) => {
+          await jobs.remove(jobs.get(caller, params.id));
+          return answer(204, null);
+        }),
+        route(file.fetchFile, (call) => fetchFile(parts, call)),
+      ],
+      ticks: [{ kind: 'export-expiry', everyMs: MINUTE, run: () => jobs.expire() }],
+      metrics: [
+        metricGroup(
+          () => ({ ended: jobs.counters(), folder, refused: turns.refused }),
+          [
+            {
+              kind: 'counter',
+              name: 'exports_total',
+              help: 'Exports in the background by how they ended',
+              labels: ['end'],
+              value: (now) => byCause(now.ended, 'end'),
+            },
+            {
+              kind: 'counter',
+              name: 'exports_refused_total',
+              help: 'Parts of exports that had no turn in time',
+              value: (now) => now.refused,
+            },
+            {
+              kind: 'gauge',
+              name: 'export_files',
+              help: 'Exported files that are made or lie there',
+              value: (now) => now.folder.files,
+            },
+            {
+              kind: 'gauge',
+              name: 'export_bytes',
+              help: 'Bytes that these take or are expected to take',
+              value: (now) => now.folder.bytes,
+            },
+          ],
+        ),
+      ],
+      close: () => jobs.close(),
     };
-    return { routes: [route(file.exportReadings, exportFile)] };
   },
 });
+
+function partsOf(needs: Needs): Parts {
+  const { store, readings, config, timer } = needs;
+  const folder = new ExportFolder({
+    path: config.exports.folder,
+    bytesMax: config.exports.megabytes * MEGABYTE,
+    // The log stops at its reserve: exports stop well before.
+    keptFree: 2 * store.diskReserveBytes,
+  });
+  const workshop = {
+    timer,
+    pace: new Pace(timer, config.exports.megabytesPerSecond * MEGABYTE),
+    joinParquet: store.joinParquet,
+  };
+  // One part at a time: it takes all of the machine that it can get.
+  const turns = new Turns({
+    ...{ timer, running: 1, runningOfOne: 1, waiting: 100, waitingOfOne: 10, waitMs: MINUTE },
+    refusal: { code: 'busy', message: 'other exports are being made' },
+  });
+  const write: Parts['write'] = ({ asked, query, rows }, made) =>
+    writeExport(workshop, {
+      ...{ format: asked.format, query, rows, queries: readings[asked.view ?? 'corrected'] },
+      ...{ mark: asked.format === 'csv' && asked.mark === 'bom' ? MARK : '' },
+      ...made,
+    });
+  const jobs = new ExportJobs({
+    ...needs,
+    ...{ folder, write, keepMs: config.exports.keep },
+    books: new ExportBooks(config.exports.folder),
+    turn: (who, work, signal) => turns.run(who, work, signal, null),
+  });
+  return { needs, folder, turns, write, jobs };
+}
+
+/** Makes a small file while its asker waits. */
+function direct({ needs, folder, turns, write }: Parts) {
+  const { store, relational, timer } = needs;
+  const files = new Map<string, string>();
+  return async (call: Call<typeof file.exportReadings>) => {
+    const { caller, query, signal } = call;
+    const plan = await planOf(needs, caller, query, signal);
+    const { from, to } = plan.query;
+    if (plan.estimate.bytes > DIRECT_BYTES_MAX * DOUBT) throw notAtOnce();
+    const own = [...files.values()].filter((who) => who === caller.actor);
+    if (files.size >= FILES_MAX || own.length >= FILES_OF_ONE_MAX)
+      throw new OperationalError('busy', 'other exports are being made or sent', { retry: true });
+    const name = `${randomUUID()}.${query.format}`;
+    files.set(name, caller.actor);
+    const room = await folder
+      .room(name, Math.min(DIRECT_BYTES_MAX, plan.estimate.bytes))
+      .catch((error: unknown) => {
+        files.delete(name);
+        throw error;
+      });
+    const drop = async (): Promise<void> => {
+      files.delete(name);
+      await room.leave();
+    };
+    let bytes: number;
+    try {
+      const made = await write(plan, {
+        ...{ path: room.path, bytesMax: DIRECT_BYTES_MAX, signal },
+        turn: (work) => turns.run(caller.actor, work, signal),
+        progress: (done) => room.grown(done.bytes),
+      });
+      ({ bytes } = made);
+      await relational.audit.append(call.audited('export', plan.target, { rows: made.rows }));
+    } catch (error) {
+      await drop();
+      throw error;
+    }
+    return answer(200, download(call, room.path, { timer, after: drop }), {
+      ...headersOf(query.format, 'readings', bytes),
+      ...incompleteHeaders(store, { of: plan.profiles, from, to }),
+    });
+  };
+}
+
+async function estimate(
+  { needs, folder, jobs }: Parts,
+  { caller, query, signal }: Call<typeof file.estimate>,
+): Promise<file.ExportEstimate> {
+  const { estimate } = await planOf(needs, caller, query, signal);
+  const refusal = await Promise.resolve()
+    .then(() => jobs.checkPlace(caller))
+    .then(() => folder.check(estimate.bytes))
+    .then(
+      () => null,
+      (error: unknown) => {
+        if (error instanceof OperationalError && error.code !== 'query-failed')
+          return { code: error.code, message: error.message };
+        throw error;
+      },
+    );
+  return { ...estimate, direct: estimate.bytes <= DIRECT_BYTES_MAX, refusal };
+}
+
+/** Sends what was made in the background. */
+function fetchFile({ needs, jobs }: Parts, call: Call<typeof file.fetchFile>) {
+  const { store, timer } = needs;
+  const { caller, params, conditions } = call;
+  const job = jobs.fetched(caller, params.id);
+  const { bytes, asked, profiles, from, to } = job;
+  const etag = `"${job.id}"`;
+  const wanted = wantedOf(conditions, { size: bytes, tag: etag });
+  const same = { etag, 'accept-ranges': 'bytes' };
+  if (wanted === 'unchanged') return answer(304, null, same);
+  if (wanted === 'unsatisfiable')
+    return problem(416, 'no-such-range', `the file has ${bytes} bytes`, {
+      ...same,
+      'content-range': `bytes */${bytes}`,
+    });
+  const range = wanted === 'whole' ? undefined : wanted;
+  const sent = range === undefined ? bytes : range.last - range.first + 1;
+  const stream = download(call, job.room.path, {
+    ...{ timer, ...(range === undefined ? {} : { range }) },
+    after: () => {
+      job.streams.delete(stream);
+    },
+  });
+  job.streams.add(stream);
+  return answer(range === undefined ? 200 : 206, stream, {
+    ...headersOf(asked.format, 'readings', sent),
+    ...same,
+    ...(range === undefined
+      ? {}
+      : { 'content-range': `bytes ${range.first}-${range.last}/${bytes}` }),
+    ...incompleteHeaders(store, { of: profiles, from, to }),
+  });
+}
+
+const notAtOnce = (): OperationalError =>
+  new OperationalError(
+    'export-too-large',
+    `a file of more than ${DIRECT_BYTES_MAX / MEGABYTE} MB is not made while somebody waits: POST /exports has it made`,
+  );

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { MINUTE, OperationalError, SECOND } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import {
+  Ages,
   type AnyFigure,
   AreaSources,
   areaOf,
@@ -30,13 +31,19 @@ const LOOK_MS = SECOND;
 /** How long a server may take to begin. */
 const BEGIN_MS = MINUTE;
 
+/** The day as people write it; its number where a damaged row names none. */
+function dayName(day: number): string {
+  const end = new Date(dayStart(day + 1) - 1);
+  return Number.isNaN(end.getTime()) ? `#${day}` : end.toISOString().slice(0, 10);
+}
+
 function tell(
   { checked, waiting, differing, differences }: CheckResult,
   say: Tools['say'],
 ): boolean {
   for (const { figure, device, day, stored, computed } of differences)
     say(
-      `  ${figure} ${isAreaKey(device) ? areaOf(device) : device} ${new Date(dayStart(day + 1) - 1).toISOString().slice(0, 10)}: ` +
+      `  ${figure} ${isAreaKey(device) ? areaOf(device) : device} ${dayName(day)}: ` +
         `已存 stored ${stored.join(' ')}，重算 computed ${computed.join(' ')}`,
     );
   if (differing > differences.length) say(`  … ${differing - differences.length}`);
@@ -66,17 +73,21 @@ async function checkHere(
   const rows = new CorrectedQueries(store, () => corrections.book, {
     locations: (id) => directory.locations(id),
     profile: (id) => directory.known(id)?.profile.id,
+    count: () => directory.count(),
   });
   const statements = statementsOf(() => corrections.book);
   const sources = new Sources({ rows, statements, relational, profiles });
-  const marks = new Marks({ relational, store, timer, statements });
+  const marks = new Marks({
+    ...{ relational, store, timer, statements },
+    said: () => corrections.said(),
+  });
   await catchUp(store, marks);
-  const { retention } = config.store;
-  const areas = new AreaSources({ sources, relational, clock: timer.now, retention });
+  const areas = new AreaSources({ sources, relational, clock: timer.now });
+  const ages = new Ages({ timer, devices: () => directory.ids(), latest: store.latest });
   return checkFigures(
     {
       ...{ figures, sources, areas, relational, marks },
-      ...(retention === undefined ? {} : { since: timer.now() - retention }),
+      since: ages.before(config.store.retention),
     },
     { signal: new AbortController().signal, progress: () => undefined },
   );

@@ -1,5 +1,5 @@
 /** Figures over HTTP: values, completeness, standards, opened to their readings, cut to the asker's area. */
-import { DAY, HOUR } from '@village/core';
+import { DAY, formatTime, HOUR } from '@village/core';
 import { dayOf } from '@village/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, startCounty, type TestServer, until } from '../../testing.ts';
@@ -50,7 +50,7 @@ beforeAll(async () => {
     [24, 170],
     [25, 190],
   ]);
-});
+}, 60_000);
 afterAll(() => test.close());
 
 describe('figures', () => {
@@ -240,7 +240,7 @@ describe('figures', () => {
     await post('south-air', [[(day - midnight) / HOUR + 3, 230]]);
     test.timer.shift += 11_000;
     interface Tables {
-      figure_day: { device: string; day: number };
+      figure_day: { device: string; day: number; computed_at: number };
     }
     const stored = test.server.relational
       .for<Tables>('figures')
@@ -249,6 +249,7 @@ describe('figures', () => {
       .where('device', '=', 'south-air')
       .where('day', '=', dayOf(day));
     await until('the day to be stored', async () => (await stored.execute()).length > 0);
+    const [first] = await stored.execute();
     const statement = {
       ...{ kind: 'offset', device: 'south-air', metric: 'o3', value: -50, reason: 'zero drift' },
       ...{ from: new Date(day).toISOString(), to: new Date(day + DAY).toISOString() },
@@ -263,10 +264,22 @@ describe('figures', () => {
     }
     expect(await item()).toMatchObject({ value: 0, corrections: [id] });
     await kept(1);
+    // Opened, each reading that was corrected says what was received.
+    const opened = await admin.get<{ inputs: { readings: object[] }[] }>(
+      `/figures/explain?figure=hours-above:air.o3&device=south-air&at=${iso(day)}`,
+    );
+    const at = formatTime(day + 3 * HOUR);
+    const received = { device: 'south-air', at, value: 230, quality: 'good', corrections: [id] };
+    expect(opened.inputs[0]?.readings).toEqual([{ at, value: 180, received }]);
     const previous = { value: 1, reasons: ['correction'] };
     expect(await item()).toMatchObject({ value: 0, corrections: [id], previous });
+    // Told at once, and stored soon: what is taken back before that is no other result.
+    await until('the corrected day to be stored', async () => {
+      const [now] = await stored.execute();
+      return now !== undefined && now.computed_at !== first?.computed_at;
+    });
     await second.ask('POST', `/corrections/${id}/undo`, { why: 'was right' });
-    expect(await item()).toMatchObject({ value: 1, corrections: [] });
+    expect(await item()).toMatchObject({ value: 1, corrections: [], previous: { value: 0 } });
     await kept(2);
     test.timer.haste = 1;
   });
@@ -283,4 +296,40 @@ describe('figures', () => {
       expect((await south.ask('GET', path)).statusCode).toBe(404);
     }
   });
+});
+
+it('an answer that would name more corrections than fit is refused, a shorter one names them all', async () => {
+  const [from, to] = [midnight - 400 * DAY, midnight - 300 * DAY];
+  const tables = test.server.relational.for<{
+    correction_statement: Record<string, unknown>;
+    correction_step: Record<string, unknown>;
+  }>('corrections');
+  const ids = Array.from({ length: 900 }, (_, n) => 100_001 + n);
+  const deed = { by: 'script', at: from };
+  const said = { device: 'south-air', metric: 'o3', reason: 'r', second: 0, state: 'active' };
+  for (let n = 0; n < ids.length; n += 100) {
+    const some = ids.slice(n, n + 100);
+    const span = { from_at: from, to_at: to };
+    await tables
+      .insertInto('correction_statement')
+      .values(some.map((id) => ({ ...said, ...deed, ...span, id, kind: 'offset', value: id })))
+      .execute();
+    await tables
+      .insertInto('correction_step')
+      .values(
+        some.map((id) => ({ ...deed, statement: id, step: 'activated', number: id, noted: 1 })),
+      )
+      .execute();
+  }
+  const day = () => values('hourly-mean:air.o3', from, from + DAY, 'south-air');
+  await until('all of the statements to hold', async () => {
+    const { items } = await day();
+    return (items[0]!['corrections'] as number[]).length === ids.length;
+  });
+  const { items } = await day();
+  expect(items).toHaveLength(24);
+  for (const { corrections } of items) expect(corrections).toEqual(ids);
+  const address = `/figures?figure=hourly-mean:air.o3&device=south-air&from=${iso(from)}&to=${iso(to)}`;
+  const refused = await admin.ask('GET', address);
+  expect([refused.statusCode, refused.json().code]).toEqual([422, 'answer-too-large']);
 });

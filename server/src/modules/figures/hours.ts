@@ -13,17 +13,22 @@ export interface HourRule {
  */
 export const FORTY_FIVE_MINUTES: HourRule = { share: 45 / 60 };
 
-/** Arithmetic mean of the good readings in order of time; null when there are none or too few. */
-export function hourMean(
+/** Arithmetic mean of an hour's good readings in order of time; null when there are none or too few. */
+export const hourMean = (readings: InputReadings, from: number, rule: HourRule): number | null =>
+  meanBetween(readings, from, from + HOUR, rule);
+
+/** The same of any stretch of time. */
+export function meanBetween(
   readings: InputReadings,
   from: number,
+  to: number,
   { share }: HourRule,
 ): number | null {
-  const { expected, valid } = readings.validity(from, from + HOUR);
+  const { expected, valid } = readings.validity(from, to);
   if (valid === 0 || valid / expected < share) return null;
   let sum = 0;
   let count = 0;
-  for (const { value, quality } of readings.between(from, from + HOUR))
+  for (const { value, quality } of readings.between(from, to))
     if (quality === 'good') {
       sum += value;
       count++;

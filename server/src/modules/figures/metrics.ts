@@ -12,17 +12,19 @@ export const figureMetrics = ({
   marks,
   work,
   checks,
-  figures,
+  answers,
 }: {
   marks: Pick<Marks, 'counters'>;
-  work: Pick<FigureWork, 'counters'>;
+  work: Pick<FigureWork, 'counters' | 'missing'>;
   checks: Pick<FigureChecks, 'counters'>;
-  figures: { readonly atOnce: Pick<Figures['atOnce'], 'waiting' | 'refused'> };
+  answers: readonly Pick<Figures['atOnce'], 'waiting' | 'refused'>[];
 }): MetricGroup =>
   metricGroup(
     () => ({
       ...{ ...marks.counters, ...work.counters, ...checks.counters },
-      ...{ waiting: figures.atOnce.waiting, refused: figures.atOnce.refused },
+      missing: work.missing,
+      waiting: answers.reduce((sum, one) => sum + one.waiting, 0),
+      refused: answers.reduce((sum, one) => sum + one.refused, 0),
     }),
     [
       {
@@ -52,8 +54,14 @@ export const figureMetrics = ({
       {
         kind: 'counter',
         name: 'figures_faults_total',
-        help: 'Results that could not be computed since the figure failed on their inputs',
+        help: 'Days of stored figures that could not be computed since the figure failed on their inputs',
         value: ({ faults }) => faults,
+      },
+      {
+        kind: 'gauge',
+        name: 'figures_missing',
+        help: 'Days of stored figures that are missing since the figure failed on their inputs',
+        value: ({ missing }) => missing,
       },
       {
         kind: 'counter',

@@ -46,23 +46,31 @@ export const figuresModule = defineModule<Needs, Tools>({
   commands: [checkFiguresCommand(own)],
   start: (needs) => {
     const { readings, corrections, store, relational, profiles, clock, failed, timer } = needs;
-    const statements = statementsOf(() => corrections.book);
+    const statements = statementsOf(() => corrections.book, corrections);
     const sources = new Sources({ rows: readings.corrected, statements, relational, profiles });
-    const marks = new Marks({ relational, store, timer, statements });
+    const marks = new Marks({
+      ...{ relational, store, timer, statements },
+      said: () => corrections.said(),
+    });
     const all = needs.figures;
     const { retention } = needs.config.store;
-    const common = { sources, clock, relational, retention };
+    const deletedBefore = (): number => needs.ages.before(retention);
+    const common = { sources, clock, relational, deletedBefore };
     const areas = new AreaSources(common);
     const ofDevices = { ...common, figures: all.filter((figure) => !isOfArea(figure)) };
     const ofAreas = { ...common, figures: all.filter(isOfArea), areas };
     const figures = new Figures({ ...ofDevices, timer, marks });
-    const areaFigures = new AreaFigures({ ...ofAreas, marks });
-    const work = new FigureWork({ ...ofDevices, marks, failed, areas: new AreaWork(ofAreas) });
+    const areaFigures = new AreaFigures({ ...ofAreas, timer, marks, atOnce: figures.atOnce });
+    const atOnce = { devices: figures.atOnce, areas: areaFigures.atOnce };
+    const areaWork = new AreaWork({ ...ofAreas, atOnce });
+    const { elapsed } = timer;
+    const work = new FigureWork({ ...ofDevices, marks, failed, elapsed, atOnce, areas: areaWork });
     const checks = new FigureChecks({
       ...common,
       figures: all,
       areas,
       marks,
+      atOnce,
       random: seededRandom(`figures ${clock()}`),
     });
     return {
@@ -90,7 +98,9 @@ export const figuresModule = defineModule<Needs, Tools>({
       ],
       // What can't be kept now is read again after the next start.
       close: () => marks.flush().catch((error: unknown) => failed('figure-marks', error)),
-      metrics: [figureMetrics({ marks, work, checks, figures })],
+      metrics: [
+        figureMetrics({ marks, work, checks, answers: [figures.atOnce, areaFigures.atOnce] }),
+      ],
       routes: figureRoutes(needs, figures, areaFigures),
     };
   },

@@ -6,12 +6,14 @@ import {
   type AnyRoute,
   type AreaFigures,
   type Caller,
+  type FigureItem,
   type Figures,
   instant,
   route,
   span,
 } from '@village/platform';
 import { areaFor, deviceFor } from '../../http/query.ts';
+import { streamed } from '../../http/streamed.ts';
 import type { Needs } from '../needs.ts';
 import {
   standardOf,
@@ -21,6 +23,23 @@ import {
   viewOpened,
   viewStations,
 } from './views.ts';
+
+/** Numbers of corrections in one answer: some megabytes of them. */
+const CORRECTIONS_MAX = 1_000_000;
+
+/** @throws answer-too-large */
+function expectFew(items: readonly FigureItem[]): void {
+  const numbers = items.reduce(
+    (sum, { corrections, previous }) =>
+      sum + corrections.length + (previous?.corrections.length ?? 0),
+    0,
+  );
+  if (numbers > CORRECTIONS_MAX)
+    throw new OperationalError(
+      'answer-too-large',
+      `These values would name ${numbers} corrections, and an answer names ${CORRECTIONS_MAX} at most: ask for less time.`,
+    );
+}
 
 interface Asked {
   readonly device?: string;
@@ -55,7 +74,8 @@ export const figureRoutes = (
         : await figures.of(deviceOf(needs, caller, query));
     return { items: found.map(viewDefinition) };
   }),
-  route(api.figures.values, async ({ caller, query, signal }) => {
+  route(api.figures.values, async (call) => {
+    const { caller, query, signal } = call;
     const ofArea = areaFigures.find(query.figure);
     const figure = ofArea ?? figures.figure(query.figure);
     const asked = span(query);
@@ -68,12 +88,9 @@ export const figureRoutes = (
             signal,
           )
         : await areaFigures.values(ofArea, areaOf(needs, caller, query), asked, signal);
-    return {
-      figure: figure.id,
-      unit: figure.unit,
-      standard: standardOf(figure),
-      items: items.map(viewItem),
-    };
+    expectFew(items);
+    const fields = { figure: figure.id, unit: figure.unit, standard: standardOf(figure) };
+    return streamed(call, needs.sending, { fields, items, view: viewItem });
   }),
   route(api.figures.explain, async ({ caller, query, signal }) => {
     const at = instant(query.at, 'at');

@@ -11,6 +11,7 @@ import {
   type OpenedArea,
   versionOf,
 } from '@village/platform';
+import { viewReceived } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 
 /** Readings of one input that an answer holds; a day of them every ten seconds. */
@@ -109,10 +110,11 @@ export const viewInputs = ({ inputs }: Opened): api.figures.ExplainedFigure['inp
       from: bound(from),
       to: bound(to),
     })),
-    readings: readings.slice(0, READINGS_MAX).map(({ at, value, quality }) => ({
+    readings: readings.slice(0, READINGS_MAX).map(({ at, value, quality, received }) => ({
       at: formatTime(at),
       value,
       ...(quality === 'good' ? {} : { quality }),
+      ...(received === undefined ? {} : { received: viewReceived(received) }),
     })),
     count: readings.length,
   }));

@@ -153,9 +153,13 @@ it('keeps the bytes of a row where a gateway sends no block or none that can be 
   expect(Buffer.from(frame!.payload, 'base64').toString()).toBe(posted[2]);
   expect(frame).toMatchObject({ source: 'http:admin', way: 'http', sequence: null });
   expect(lit(frame!, 'pm25')).toEqual(['12.0']);
-  // No evidence, and nothing that was stored.
+  // The rest of a row whose part was kept aside opens like the others.
+  const [part] = await framesOf('north-air', third);
+  expect(Buffer.from(part!.payload, 'base64').toString()).toBe(posted[1]);
+  expect(part!.fields.map(({ metric }) => metric)).toEqual(['pm25']);
+  expect(lit(part!, 'pm25')).toEqual(['1.0']);
+  // No evidence.
   expect(await framesOf('bin-1', third)).toEqual([]);
-  expect(await framesOf('north-air', third)).toEqual([]);
 });
 
 it('opens the event of a camera to the bytes of each detail', async () => {
@@ -230,6 +234,29 @@ it('shows the first of many messages of one time and says that there are more', 
   expect([answer.more, answer.missing]).toEqual([true, []]);
   // The last message of the time is the one that counts.
   expect(answer.items[0]!.differs).toEqual([{ metric: 'pm25', stored: 22 }]);
+});
+
+it("reads one question of a person at a time: nobody's many keep another waiting, and too many are sent away", async () => {
+  const other = await test.client('north');
+  const at = now();
+  const address = `/frames?device=north-air&at=${encodeURIComponent(at)}`;
+  const client = await connect('north-air');
+  const text = JSON.stringify({ at, values: { pm25: 3 } });
+  await client.publishAsync(topics.deviceReadings('north-air'), text, { qos: 1 });
+  let done = 0;
+  const all = Array.from({ length: 150 }, async () => {
+    const answer = await admin.ask('GET', address);
+    if (answer.statusCode === 200) done++;
+    return answer;
+  });
+  expect((await other.ask('GET', address)).statusCode).toBe(200);
+  expect(done).toBeLessThan(50);
+  const answers = await Promise.all(all);
+  const refused = answers.filter(({ statusCode }) => statusCode !== 200);
+  expect(done).toBeGreaterThanOrEqual(100);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused[0]!.json()).toMatchObject({ status: 503, code: 'busy' });
+  expect(refused[0]!.headers['retry-after']).toBeDefined();
 });
 
 it('shows nobody the frames of another area, and takes no time that is none', async () => {

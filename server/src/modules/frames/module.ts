@@ -1,4 +1,5 @@
 /** The module of frames: what devices said, as it was received, opened to the bytes of each value. */
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import * as api from '@village/api';
 import { formatTime, OperationalError } from '@village/core';
 import {
@@ -16,6 +17,8 @@ import {
   metricGroup,
   nightly,
   route,
+  Turns,
+  type TurnsOptions,
 } from '@village/platform';
 import type { FrameCounters, ReceivedFrame } from '@village/store/time-series';
 import { missingHeaders } from '../../http/incomplete.ts';
@@ -25,6 +28,15 @@ import { readDecoding } from './decoding.ts';
 
 /** Messages of one device and one time that are shown. */
 const SHOWN_MAX = 20;
+/** An answer is some MB when a station says much, and its blocks are unpacked for it. */
+const TURNS: Omit<TurnsOptions, 'timer'> = {
+  running: 2,
+  runningOfOne: 1,
+  waiting: 500,
+  waitingOfOne: 100,
+  waitMs: 30_000,
+  refusal: { code: 'busy', message: 'many frames are being read: ask for a few at a time' },
+};
 
 interface Opened {
   readonly fields: readonly LocatedField[];
@@ -38,8 +50,12 @@ async function open(
 ): Promise<Opened> {
   try {
     const { profile, revision, form, framing, options } = readDecoding(decoding);
-    if (form === 'row') return { fields: locateReading(payload), details: locateEvent(payload) };
     const rules = await profileRevisions.profileAt(profile, revision, receivedAt);
+    if (form === 'row') {
+      // What the type does not measure was kept aside, and gave no reading.
+      const fields = locateReading(payload).filter(({ metric }) => rules.metricIndex.has(metric));
+      return { fields, details: locateEvent(payload) };
+    }
     return {
       fields: locate(rules, payload, framing, options),
       details: locateEvents(rules, payload, framing, options),
@@ -81,37 +97,41 @@ function differences(
   });
 }
 
-function listRoute(needs: Needs): AnyRoute {
-  const { store, directory } = needs;
-  return route(api.frames.list, async ({ caller, query, signal }) => {
-    deviceFor(directory, caller, query.device);
+/** The frames of a device at a time, each opened in a turn of its own, so that others get theirs. */
+async function framesAt(needs: Needs, device: string, at: number, signal: AbortSignal) {
+  const { frames, more, missing } = await needs.store.frames.find(
+    device,
+    at,
+    at + 1,
+    SHOWN_MAX,
+    signal,
+  );
+  const stored = frames.length === 0 ? {} : await storedAt(needs, device, at, signal);
+  const items: api.frames.Frame[] = [];
+  for (const frame of frames) {
+    const { fields, details } = await open(needs, frame);
+    items.push({
+      at: formatTime(frame.at),
+      receivedAt: formatTime(frame.receivedAt),
+      source: frame.source,
+      way: frame.way,
+      sequence: frame.sequence,
+      payload: Buffer.from(frame.payload).toString('base64'),
+      fields: [...fields],
+      details: [...details],
+      differs: differences(fields, stored),
+    });
+    await yieldToEvents();
+  }
+  const spans = missing.map(({ from, to }) => ({ from: formatTime(from), to: formatTime(to) }));
+  return answer(200, { items, more, missing: spans }, missingHeaders(missing));
+}
+
+function listRoute(needs: Needs, turns: Turns): AnyRoute {
+  return route(api.frames.list, ({ caller, query, signal }) => {
+    deviceFor(needs.directory, caller, query.device);
     const at = instant(query.at, 'at');
-    const { frames, more, missing } = await store.frames.find(
-      query.device,
-      at,
-      at + 1,
-      SHOWN_MAX,
-      signal,
-    );
-    const stored = frames.length === 0 ? {} : await storedAt(needs, query.device, at, signal);
-    const items = await Promise.all(
-      frames.map(async (frame) => {
-        const { fields, details } = await open(needs, frame);
-        return {
-          at: formatTime(frame.at),
-          receivedAt: formatTime(frame.receivedAt),
-          source: frame.source,
-          way: frame.way,
-          sequence: frame.sequence,
-          payload: Buffer.from(frame.payload).toString('base64'),
-          fields: [...fields],
-          details: [...details],
-          differs: differences(fields, stored),
-        };
-      }),
-    );
-    const spans = missing.map(({ from, to }) => ({ from: formatTime(from), to: formatTime(to) }));
-    return answer(200, { items, more, missing: spans }, missingHeaders(missing));
+    return turns.run(caller.actor, () => framesAt(needs, query.device, at, signal), signal);
   });
 }
 
@@ -157,7 +177,8 @@ export const framesModule = defineModule<Needs>({
   name: 'frames',
   title: { zh: '原始报文', en: 'Frames' },
   start: (needs) => {
-    const { store, config, clock, log } = needs;
+    const { store, config, ages, log, timer } = needs;
+    const turns = new Turns({ ...TURNS, timer });
     const metric =
       (kind: 'counter' | 'gauge') =>
       ([name, help, value]: Count) => ({
@@ -167,7 +188,7 @@ export const framesModule = defineModule<Needs>({
         value,
       });
     return {
-      routes: [listRoute(needs)],
+      routes: [listRoute(needs, turns)],
       jobs: [
         {
           kind: 'frames',
@@ -175,7 +196,7 @@ export const framesModule = defineModule<Needs>({
           schedule: nightly(),
           run: async () => {
             const { framesRetention: retention } = config.store;
-            const { files } = await store.frames.retain(clock() - retention);
+            const { files } = await store.frames.retain(ages.before(retention));
             log.info({ files }, 'old frames deleted');
           },
         },
@@ -184,6 +205,23 @@ export const framesModule = defineModule<Needs>({
         metricGroup(
           () => store.frames.counters(),
           [...COUNTERS.map(metric('counter')), ...GAUGES.map(metric('gauge'))],
+        ),
+        metricGroup(
+          () => turns,
+          [
+            {
+              kind: 'gauge',
+              name: 'frames_questions_waiting',
+              help: 'Questions for frames that wait for their turn',
+              value: ({ waiting }) => waiting,
+            },
+            {
+              kind: 'counter',
+              name: 'frames_questions_refused_total',
+              help: 'Questions for frames that were sent away or gave up',
+              value: ({ refused }) => refused,
+            },
+          ],
         ),
       ],
     };

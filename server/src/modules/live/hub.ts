@@ -1,16 +1,28 @@
 /**
- * Live values to browsers as server-sent events. Once a second each client gets what changed among its devices. What a
- * slow client has not been sent yet is kept as a set of devices, so that it gets the newest values later and never a
- * queue of old ones; one that takes nothing for a minute is closed and counted, as is one whose caller may watch no longer.
+ * Live values to browsers as server-sent events. Once a second each client gets what changed among its devices. Clients that watch the
+ * same share what they are told, made once; what one of them could not take is kept for it as a set of devices, so that a slow client
+ * gets the newest values later and never a queue of old ones. One that takes nothing for a minute is closed and counted, as is one whose
+ * caller may watch no longer. Nobody has more than a share of the places, so that one with many pages keeps nobody out. However many there are, others have their turn between some of them.
  */
 import type { ServerResponse } from 'node:http';
 import { OperationalError, SECOND } from '@village/core';
-import type { AreaNode, Counts, DeviceEntry } from '@village/registry';
+import { type AreaNode, type Counts, type DeviceEntry, Slices } from '@village/registry';
+import {
+  type Audience,
+  Audiences,
+  correctedEvent,
+  ITEMS_MAX,
+  type LiveEvent,
+  latestEvent,
+  Pending,
+  taken,
+} from './audience.ts';
 
-/** Devices of one event; the rest follow a second later. */
-const ITEMS_MAX = 500;
 const COMMENT_TICKS = 15;
 const STUCK_TICKS_MAX = 60;
+
+/** Of all places one asker may have so much. */
+const SHARE_OF_ONE = 1 / 5;
 
 /** Rights are looked at again every so many ticks: within five seconds whoever lost them is sent nothing more. */
 const RECHECK_TICKS = 2;
@@ -20,9 +32,16 @@ const RECHECKS_OPEN = 4;
 const UNCHECKED_TICKS_MAX = 4;
 /** So many are taken for a refusal. */
 const UNCHECKED_TICKS_END = 30;
+/** Work between two pauses in which others have their turn: a device that is noted is one step. Some milliseconds. */
+const STEPS_A_SLICE = 2_000;
+/** A device whose newest values are made a text, and a client that is written to. */
+const STEPS_A_TEXT = 20;
+const STEPS_A_CLIENT = 100;
 
 /** What one client watches, and by which rights. */
 export interface Watch {
+  /** The account or token. */
+  readonly asker: string;
   /** The area's node as it is now: imports make new nodes. Undefined when it is gone or its caller may not see it. */
   readonly node: () => AreaNode | undefined;
   /** Id of the one device that is watched; null for all of the area. */
@@ -36,9 +55,9 @@ export interface Watch {
 interface Client {
   readonly response: ServerResponse;
   readonly watch: Watch;
-  readonly pending: Set<string>;
-  /** Devices of which other corrections hold than it knows. */
-  readonly corrected: Set<string>;
+  readonly audience: Audience<Client>;
+  /** What its audience was told and it could not take. */
+  readonly pending: Pending;
   counts: string;
   ticks: number;
   stuckTicks: number;
@@ -50,20 +69,28 @@ export interface LiveOptions {
   readonly clientsMax: number;
   /** The newest of a device as JSON; null when it is gone. */
   readonly latest: (device: string) => string | null;
+  /** Whether a device stands in an area or below. */
+  readonly isIn: (device: string, area: string) => boolean;
   /** Told of rights that could not be looked at. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Takes the first out of a set, as many as one event tells. */
-function taken(set: Set<string>): string[] {
-  const first = [...set].slice(0, ITEMS_MAX);
-  for (const id of first) set.delete(id);
-  return first;
+/** What an audience is told in one tick. */
+interface Told {
+  readonly latest: LiveEvent | null;
+  readonly corrected: LiveEvent | null;
 }
+
+const tooMany = (why: string): OperationalError =>
+  new OperationalError('too-many-live-clients', why, { retry: true });
 
 export class LiveHub {
   readonly #options: LiveOptions;
   readonly #clients = new Set<Client>();
+  /** How many of them are whose. */
+  readonly #byAsker = new Map<string, number>();
+  readonly #audiences = new Audiences<Client>();
+  readonly #slices = new Slices(STEPS_A_SLICE);
   #closedSlow = 0;
   #closedRevoked = 0;
   #ticks = 0;
@@ -75,15 +102,11 @@ export class LiveHub {
 
   /** Takes over a response whose head is not sent yet. @throws too-many-live-clients */
   add(response: ServerResponse, watch: Watch, headers: Record<string, string>): void {
-    this.check();
+    this.check(watch.asker);
+    const node = watch.node();
     const client: Client = {
-      response,
-      watch,
-      pending: new Set(),
-      corrected: new Set(),
-      counts: '',
-      ticks: 0,
-      stuckTicks: 0,
+      ...{ response, watch, pending: new Pending(), counts: '', ticks: 0, stuckTicks: 0 },
+      audience: this.#audiences.of(node?.area.code ?? '', watch.device),
       checkedAt: this.#ticks,
     };
     response.writeHead(200, {
@@ -94,38 +117,43 @@ export class LiveHub {
     });
     response.write(`retry: ${3 * SECOND}\n\n`);
     this.#clients.add(client);
-    response.on('close', () => this.#clients.delete(client));
-    response.on('error', () => this.#clients.delete(client));
-    this.#sendCounts(client, watch.node());
+    this.#byAsker.set(watch.asker, (this.#byAsker.get(watch.asker) ?? 0) + 1);
+    client.audience.clients.add(client);
+    response.on('close', () => this.#leave(client));
+    response.on('error', () => this.#leave(client));
+    this.#sendCounts(client, node);
   }
 
   /** @throws too-many-live-clients */
-  check(): void {
-    if (this.#clients.size >= this.#options.clientsMax)
-      throw new OperationalError('too-many-live-clients', 'too many pages watch live', {
-        retry: true,
-      });
+  check(asker: string): void {
+    const { clientsMax } = this.#options;
+    const share = Math.max(1, Math.floor(clientsMax * SHARE_OF_ONE));
+    if (this.#clients.size >= clientsMax) throw tooMany('too many pages watch live');
+    if ((this.#byAsker.get(asker) ?? 0) >= share)
+      throw tooMany(`${share} of your pages watch live already: close some`);
   }
 
-  /** Once a second, with the devices that changed since the last time, and those of which other corrections hold. */
-  tick(changed: ReadonlySet<DeviceEntry>, corrected: ReadonlySet<DeviceEntry>): void {
-    const texts = new Map<string, string | null>();
-    const watching = this.#watching();
+  /**
+   * Once a second, with the devices that changed since the last time, and those of which other corrections hold. The next begins when
+   * everybody has been told.
+   */
+  async tick(
+    changed: ReadonlySet<DeviceEntry>,
+    corrected: ReadonlySet<DeviceEntry>,
+  ): Promise<void> {
     for (const entry of new Set([...changed, ...corrected])) {
-      const { id } = entry.device;
-      const clients = entry.node.line.flatMap((node) => watching.areas.get(node) ?? []);
-      for (const client of [...clients, ...(watching.devices.get(id) ?? [])]) {
-        client.pending.add(id);
-        if (corrected.has(entry)) client.corrected.add(id);
-      }
+      const areas = entry.node.line.map(({ area }) => area.code);
+      this.#audiences.note(entry.device.id, areas, corrected.has(entry));
+      await this.#step(1);
     }
-    for (const client of this.#clients) {
-      client.ticks++;
-      const unchecked = this.#ticks - client.checkedAt;
-      if (unchecked >= UNCHECKED_TICKS_END) this.#revoke(client);
-      else if (unchecked >= UNCHECKED_TICKS_MAX) this.#comment(client);
-      else if (client.response.writableNeedDrain) this.#stuck(client);
-      else this.#send(client, client.watch.node(), texts);
+    const texts = new Map<string, string | null>();
+    for (const audience of this.#audiences.all()) {
+      const told = await this.#told(audience, texts);
+      for (const client of [...audience.clients]) {
+        const late = Math.min(ITEMS_MAX, client.pending.changed.size);
+        this.#serve(client, told, texts);
+        await this.#step(STEPS_A_CLIENT + late);
+      }
     }
     if (++this.#ticks % RECHECK_TICKS === 0 && this.#rechecking === null)
       this.#rechecking = this.#recheck().finally(() => {
@@ -133,23 +161,52 @@ export class LiveHub {
       });
   }
 
-  /** Clients by what they watch now; those who may no longer see it are closed. */
-  #watching(): { areas: Map<AreaNode, Client[]>; devices: Map<string, Client[]> } {
-    const areas = new Map<AreaNode, Client[]>();
-    const devices = new Map<string, Client[]>();
-    const put = <Key>(map: Map<Key, Client[]>, key: Key, client: Client): void => {
-      const there = map.get(key);
-      if (there === undefined) map.set(key, [client]);
-      else there.push(client);
-    };
-    for (const client of this.#clients) {
-      const node = client.watch.node();
-      const { device, sees } = client.watch;
-      if (node === undefined || (device !== null && !sees(device))) this.#revoke(client);
-      else if (device !== null) put(devices, device, client);
-      else put(areas, node, client);
+  async #step(steps: number): Promise<void> {
+    if (this.#slices.due(steps)) await this.#slices.pause();
+  }
+
+  /** What all of an audience are told now; devices that stand there no longer are left out. */
+  async #told(
+    { area, pending }: Audience<Client>,
+    texts: Map<string, string | null>,
+  ): Promise<Told> {
+    const isThere = (id: string): boolean => area === null || this.#options.isIn(id, area);
+    const items = new Map<string, string>();
+    for (const id of taken(pending.changed)) {
+      const text = isThere(id) ? this.#text(id, texts) : null;
+      if (text !== null) items.set(id, text);
+      await this.#step(STEPS_A_TEXT);
     }
-    return { areas, devices };
+    const devices = taken(pending.corrected).filter(isThere);
+    return { latest: latestEvent(items), corrected: correctedEvent(devices) };
+  }
+
+  /** The newest of a device, made once a tick. */
+  #text(id: string, texts: Map<string, string | null>): string | null {
+    let text = texts.get(id);
+    if (text === undefined) {
+      text = this.#options.latest(id);
+      texts.set(id, text);
+    }
+    return text;
+  }
+
+  #serve(client: Client, told: Told, texts: Map<string, string | null>): void {
+    // It may have gone since the tick began.
+    if (!this.#clients.has(client)) return;
+    const node = client.watch.node();
+    const { device, sees } = client.watch;
+    const unchecked = this.#ticks - client.checkedAt;
+    client.ticks++;
+    if (node === undefined || (device !== null && !sees(device))) this.#revoke(client);
+    else if (unchecked >= UNCHECKED_TICKS_END) this.#revoke(client);
+    else if (unchecked >= UNCHECKED_TICKS_MAX) {
+      client.pending.keep(told.latest, told.corrected);
+      this.#comment(client);
+    } else if (client.response.writableNeedDrain) {
+      client.pending.keep(told.latest, told.corrected);
+      this.#stuck(client);
+    } else this.#send(client, node, told, texts);
   }
 
   /** Asks for each client whether its caller may still watch. */
@@ -172,8 +229,18 @@ export class LiveHub {
     }
   }
 
+  #leave(client: Client): boolean {
+    if (!this.#clients.delete(client)) return false;
+    const { asker } = client.watch;
+    const left = this.#byAsker.get(asker)! - 1;
+    if (left === 0) this.#byAsker.delete(asker);
+    else this.#byAsker.set(asker, left);
+    this.#audiences.leave(client.audience, client);
+    return true;
+  }
+
   #revoke(client: Client): void {
-    if (!this.#clients.delete(client)) return;
+    if (!this.#leave(client)) return;
     this.#closedRevoked++;
     // What a client has not read yet it gets no more.
     if (client.response.writableNeedDrain) client.response.destroy();
@@ -183,28 +250,29 @@ export class LiveHub {
   #stuck(client: Client): void {
     if (++client.stuckTicks < STUCK_TICKS_MAX) return;
     this.#closedSlow++;
-    this.#clients.delete(client);
+    this.#leave(client);
     client.response.destroy();
   }
 
-  #send(client: Client, node: AreaNode | undefined, texts: Map<string, string | null>): void {
+  #send(client: Client, node: AreaNode, told: Told, texts: Map<string, string | null>): void {
     client.stuckTicks = 0;
-    const items: string[] = [];
-    for (const id of taken(client.pending)) {
-      // It may have moved since.
-      if (!client.watch.sees(id)) continue;
-      let text = texts.get(id);
-      if (text === undefined) {
-        text = this.#options.latest(id);
-        texts.set(id, text);
+    const { response, pending, watch } = client;
+    const { latest, corrected } = told;
+    if (latest !== null) response.write(latest.data);
+    if (corrected !== null) response.write(corrected.data);
+    if (!pending.isEmpty) {
+      pending.drop(latest, corrected);
+      const items = new Map<string, string>();
+      // They may have moved since.
+      for (const id of taken(pending.changed).filter(watch.sees)) {
+        const text = this.#text(id, texts);
+        if (text !== null) items.set(id, text);
       }
-      if (text !== null) items.push(text);
+      const late = latestEvent(items);
+      if (late !== null) response.write(late.data);
+      const others = correctedEvent(taken(pending.corrected).filter(watch.sees));
+      if (others !== null) response.write(others.data);
     }
-    if (items.length > 0)
-      client.response.write(`event: latest\ndata: {"items":[${items.join(',')}]}\n\n`);
-    const devices = taken(client.corrected).filter((id) => client.watch.sees(id));
-    if (devices.length > 0)
-      client.response.write(`event: corrected\ndata: ${JSON.stringify({ devices })}\n\n`);
     this.#sendCounts(client, node);
     this.#comment(client);
   }
@@ -232,8 +300,10 @@ export class LiveHub {
 
   /** Ends every stream, so that the server can stop. */
   async close(): Promise<void> {
-    for (const { response } of this.#clients) response.end();
-    this.#clients.clear();
+    for (const client of [...this.#clients]) {
+      this.#leave(client);
+      client.response.end();
+    }
     await this.#rechecking;
   }
 }

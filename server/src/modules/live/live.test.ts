@@ -199,6 +199,41 @@ describe('live', () => {
     await small.close();
   });
 
+  it('leaves places to others where one machine opens as many as it gets', async () => {
+    const small = await startTest((config) => ({
+      ...config,
+      limits: { ...config.limits, liveClients: 10 },
+    }));
+    const admin = await small.client('admin');
+    const { token } = (
+      await admin.ask('POST', '/tokens', { name: 'screens', role: 'clerk' })
+    ).json<{ token: string }>();
+    const watch = (): Promise<Response> =>
+      fetch(`http://127.0.0.1:${small.server.httpPort}/api/v1/live`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+    const opened: Response[] = [];
+    const refused: unknown[] = [];
+    for (let n = 0; n < 10; n++) {
+      const response = await watch();
+      if (response.status === 200) opened.push(response);
+      else refused.push(await response.json());
+    }
+    expect([opened.length, refused.length]).toEqual([2, 8]);
+    expect(refused[0]).toMatchObject({ status: 503, code: 'too-many-live-clients' });
+    const stream = await listen(small, admin);
+    // Who has closed one may open another.
+    await opened[0]?.body?.cancel();
+    await until('a place', async () => {
+      const response = await watch();
+      await response.body?.cancel();
+      return response.status === 200;
+    });
+    stream.close();
+    await opened[1]?.body?.cancel();
+    await small.close();
+  }, 60_000);
+
   it('keeps a client that reads nothing from costing memory or the others', async () => {
     const client = await test.client('admin');
     const frozen = connect(test.server.httpPort, '127.0.0.1');

@@ -29,14 +29,16 @@ export const liveModule = defineModule<Needs>({
         const entry = directory.known(id);
         return entry === undefined ? null : JSON.stringify(viewLatest(entry, latest));
       },
+      isIn: (id, area) => directory.entry(area, id) !== undefined,
       failed: (error) => failed('live-rights', error),
     });
     const follow = route(api.live.follow, ({ caller, query, mayStill }) => {
       const { area, device } = query;
       const { code } = areaFor(directory, caller, area).area;
       if (device !== undefined) deviceFor(directory, caller, device);
-      hub.check();
+      hub.check(caller.actor);
       const watch = {
+        asker: caller.actor,
         node: () => directory.area(caller.area, code),
         device: device ?? null,
         sees: (id: string) => directory.entry(caller.area, id) !== undefined,

@@ -55,6 +55,12 @@ function userRoutes({ relational, directory, passwords }: Needs): AnyRoute[] {
           const before = await tx.people.account(name);
           if (before !== null && directory.area(scope, before.area) === undefined) notFound('user');
           if (before === null) {
+            // Names that differ in capitals only would be taken for each other.
+            if ((await tx.people.accountName(name)) !== null)
+              throw new OperationalError(
+                'already-exists',
+                'there is an account of this name in other letters',
+              );
             if (hash === undefined)
               throw new OperationalError('password-needed', 'a new account needs a password');
             await tx.people.addAccount({ name, ...fields }, hash);
@@ -181,7 +187,7 @@ export const peopleModule = defineModule<Needs, Tools>({
           title: { zh: '清理旧审计记录', en: 'Delete old audit entries' },
           schedule: nightly(),
           run: async () => {
-            const before = needs.clock() - needs.config.audit.retention;
+            const before = needs.ages.before(needs.config.audit.retention);
             trimmed += await trimAudit(needs.relational, before, needs.log);
           },
         },

@@ -1,6 +1,7 @@
 /** The module of quarantine: input that could not be used, and its re-run. */
+import { setImmediate } from 'node:timers/promises';
 import { quarantine } from '@village/api';
-import { formatTime } from '@village/core';
+import { formatTime, OperationalError } from '@village/core';
 import { type Caller, cursorOf, defineModule, openCursor, route } from '@village/platform';
 import type { StoredDeadLetter } from '@village/store/time-series';
 import type { Static } from 'typebox';
@@ -8,8 +9,10 @@ import type { Needs } from '../needs.ts';
 
 /** Rows looked at for one page: an asker with a small area gets a short page and a cursor rather than a long wait. */
 const LOOKED_AT_MAX = 20_000;
-/** Quarantined payloads are up to 256 KiB each. */
-const PAYLOADS = 100;
+/** Rows that are asked of the store at once. */
+const STEP = 1_000;
+/** A character of UTF-8 takes four bytes at most. */
+const TEXT_BYTES = 4 * quarantine.TEXT_IN_LISTS;
 
 /** Entries of devices in scope; what belongs to no known device is seen at the top only. */
 function maySee({ directory }: Needs, caller: Caller, entry: StoredDeadLetter): boolean {
@@ -18,27 +21,58 @@ function maySee({ directory }: Needs, caller: Caller, entry: StoredDeadLetter): 
   return directory.isTop(caller.area);
 }
 
-/** The payload as text, when it is text. */
-function textOf(payload: Uint8Array): string | undefined {
-  const text = Buffer.from(payload).toString('utf8');
-  return text.includes('\u{fffd}') ? undefined : text;
+/** The payload as text, when it is text; a beginning may end inside a character. */
+function textOf({ payload, bytes }: StoredDeadLetter): { readonly text?: string } {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    return { text: decoder.decode(payload, { stream: payload.length < bytes }) };
+  } catch (error) {
+    if (error instanceof TypeError) return {};
+    throw error;
+  }
 }
 
-function viewEntry(entry: StoredDeadLetter): quarantine.QuarantineRow {
-  const text = textOf(entry.payload);
-  const { id, source, device, topic, reason, message, state } = entry;
+function viewRow(
+  { directory }: Needs,
+  entry: StoredDeadLetter,
+): Omit<quarantine.QuarantineRow, 'text'> {
+  const { id, source, device, topic, reason, message, bytes, state, part } = entry;
   return {
     id,
     receivedAt: formatTime(entry.receivedAt),
     source,
+    gateway: directory.holder(source)?.kind === 'gateway' ? source : null,
     device,
     topic,
     reason,
     message,
-    payload: Buffer.from(entry.payload).toString('base64'),
-    ...(text === undefined ? {} : { text }),
+    part:
+      part === undefined
+        ? null
+        : {
+            at: formatTime(part.at),
+            place: part.place,
+            metric: part.metric,
+            taken: [...part.taken],
+          },
+    bytes,
     state,
   };
+}
+
+function viewListed(needs: Needs, entry: StoredDeadLetter): quarantine.QuarantineRow {
+  const { text } = textOf(entry);
+  const beginning = text === undefined ? {} : { text: text.slice(0, quarantine.TEXT_IN_LISTS) };
+  return { ...viewRow(needs, entry), ...beginning };
+}
+
+function findEntry(needs: Needs, caller: Caller, id: number): quarantine.QuarantineEntry {
+  const entry = needs.store.deadLetterById(id);
+  // What is not the asker's to see is as good as not there.
+  if (entry === null || !maySee(needs, caller, entry))
+    throw new OperationalError('not-found', `there is no entry ${id}`);
+  const payload = Buffer.from(entry.payload).toString('base64');
+  return { ...viewRow(needs, entry), payload, ...textOf(entry) };
 }
 
 function listQuarantine(
@@ -49,10 +83,12 @@ function listQuarantine(
   const { limit = 100, state } = query;
   let after = (openCursor(query.cursor, ['number'])?.[0] as number | undefined) ?? 0;
   const items: StoredDeadLetter[] = [];
-  for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; lookedAt += PAYLOADS) {
+  const view = (entry: StoredDeadLetter) => viewListed(needs, entry);
+  for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; lookedAt += STEP) {
     const found = needs.store.deadLetters({
       after,
-      limit: PAYLOADS,
+      limit: STEP,
+      payloadBytesMax: TEXT_BYTES,
       ...(state === undefined ? {} : { state }),
     });
     for (const entry of found) {
@@ -61,9 +97,33 @@ function listQuarantine(
       if (items.length === limit) break;
     }
     if (items.length === limit) break;
-    if (found.length < PAYLOADS) return { items: items.map(viewEntry), next: null };
+    if (found.length < STEP) return { items: items.map(view), next: null };
   }
-  return { items: items.map(viewEntry), next: cursorOf(after) };
+  return { items: items.map(view), next: cursorOf(after) };
+}
+
+/** Open entries that a caller may run again, looked at a step at a time. */
+async function openToRun(
+  needs: Needs,
+  caller: Caller,
+  wanted: ReadonlySet<number> | null,
+): Promise<number[]> {
+  const ids: number[] = [];
+  for (let after = 0, read = 0; read < quarantine.RERUN_MAX; read += STEP) {
+    const found = needs.store.deadLetters({
+      after,
+      limit: STEP,
+      state: 'open',
+      payloadBytesMax: 0,
+    });
+    for (const entry of found) {
+      after = entry.id;
+      if (wanted?.has(entry.id) !== false && maySee(needs, caller, entry)) ids.push(entry.id);
+    }
+    if (found.length < STEP) break;
+    await setImmediate();
+  }
+  return ids;
 }
 
 const works = ['officer', 'admin'] as const;
@@ -76,16 +136,14 @@ export const quarantineModule = defineModule<Needs>({
     'quarantine.rerun': { title: { zh: '重新处理', en: 'Re-run quarantine' }, roles: works },
   },
   start: (needs) => {
-    const { store, pipeline, relational } = needs;
+    const { pipeline, relational } = needs;
     return {
       routes: [
         route(quarantine.list, ({ caller, query }) => listQuarantine(needs, caller, query)),
+        route(quarantine.get, ({ caller, params }) => findEntry(needs, caller, Number(params.id))),
         route(quarantine.rerun, async ({ caller, body, audited }) => {
           const wanted = body.ids === undefined ? null : new Set(body.ids);
-          const ids = store
-            .deadLetters({ limit: quarantine.RERUN_MAX, state: 'open' })
-            .filter((entry) => wanted?.has(entry.id) !== false && maySee(needs, caller, entry))
-            .map((entry) => entry.id);
+          const ids = await openToRun(needs, caller, wanted);
           const result = await pipeline.rerunQuarantine(ids);
           const { accepted, refused } = result;
           const detail = { accepted, refused: refused.length };

@@ -8,7 +8,7 @@ import mqtt from 'mqtt';
 import { expect, it } from 'vitest';
 import { AREAS, deviceCsv, NORTH_VILLAGE, SECRET, startTest } from '../../testing.ts';
 
-it('a reading under a metric that its profile lacked is stored once the profile has it, as history', async () => {
+it('a reading under a metric that its profile lacked costs only itself, and is stored once the profile has it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'village-rerun-'));
   const catalog = join(folder, 'catalog');
   mkdirSync(join(catalog, 'acme'), { recursive: true });
@@ -45,7 +45,20 @@ it('a reading under a metric that its profile lacked is stored once the profile 
       '/quarantine',
     );
   const { items } = await list();
-  expect(items).toMatchObject([{ reason: 'unknown-metric', text: payload, state: 'open' }]);
+  const alone = JSON.stringify({ device: 'air-1', at, values: { so2: 5 } });
+  const part = { at, place: 'values.so2', metric: null, taken: ['pm25'] };
+  expect(items).toMatchObject([
+    { reason: 'unknown-metric', text: alone, state: 'open', part, gateway: null },
+  ]);
+  const of = items[0]?.id;
+  expect(await admin.get(`/quarantine/${of}`)).toMatchObject({
+    payload: Buffer.from(alone).toString('base64'),
+    text: alone,
+  });
+  expect((await admin.ask('GET', '/quarantine/999999')).statusCode).toBe(404);
+  expect(await admin.get('/devices/air-1')).toMatchObject({
+    refusals: [{ topic: null, cause: 'unknown-metric', place: 'values.so2', count: 1 }],
+  });
   const again = async () => (await admin.ask('POST', '/quarantine/rerun', {})).json() as object;
   // Nothing is mended yet.
   expect(await again()).toMatchObject({ accepted: 0, refused: [{ reason: 'unknown-metric' }] });
@@ -58,7 +71,8 @@ it('a reading under a metric that its profile lacked is stored once the profile 
   const stored = await admin.get<{ items: object[] }>(
     `/readings?device=air-1&from=${new Date(Date.parse(at) - HOUR).toISOString()}&to=2029-01-01T00:00:00Z`,
   );
-  expect(stored.items).toMatchObject([{ lane: 'backfill', values: { so2: 5, pm25: 6 } }]);
+  // It joins the row that the rest of the message has been since then.
+  expect(stored.items).toMatchObject([{ lane: 'live', values: { so2: 5, pm25: 6 } }]);
   expect(await again()).toEqual({ accepted: 0, refused: [] });
   await test.close();
 }, 60_000);

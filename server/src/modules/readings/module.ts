@@ -1,4 +1,5 @@
 /** The module of readings: posting, ranges, aggregates and completeness. */
+import type { Readable } from 'node:stream';
 import * as api from '@village/api';
 import {
   type Device,
@@ -12,7 +13,7 @@ import type { Metric } from '@village/device-profiles';
 import {
   type AnyRoute,
   answer,
-  type Caller,
+  type Call,
   cursorOf,
   defineModule,
   lasting,
@@ -24,10 +25,10 @@ import {
   type ViewRow,
 } from '@village/platform';
 import type { DeviceEntry } from '@village/registry';
-import { AGGREGATES, type Aggregate } from '@village/store/time-series';
-import type { Static } from 'typebox';
+import { AGGREGATES, type Aggregate, type AggregateRow } from '@village/store/time-series';
 import { incompleteHeaders } from '../../http/incomplete.ts';
 import { deviceFor, devicesFor } from '../../http/query.ts';
+import { streamed } from '../../http/streamed.ts';
 import { sequencesOf, viewReceived } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 
@@ -35,6 +36,8 @@ const ACKNOWLEDGE_MS = 10 * SECOND;
 /** Rows not durable yet above which HTTP is told to come back, so that devices go first. */
 const ROWS_PENDING_MAX = 500_000;
 const BUCKETS_MAX = 20_000;
+/** Rows of one answer, should every group have something in every bucket: more is no page, and would fill the memory. */
+const AGGREGATES_MAX = 200_000;
 
 function postRoute(needs: Needs): AnyRoute {
   const { pipeline, store, directory, timer } = needs;
@@ -73,8 +76,9 @@ async function inTime<T>(stored: Promise<T>, timer: Timer): Promise<T> {
 }
 
 function rangeRoute(needs: Needs): AnyRoute {
-  const { store, readings, directory } = needs;
-  return route(api.readings.range, async ({ caller, query, signal }) => {
+  const { store, readings, directory, sending } = needs;
+  return route(api.readings.range, async (call) => {
+    const { caller, query, signal } = call;
     const entry = deviceFor(directory, caller, query.device);
     const { from, to } = span(query);
     const metrics = list(query.metric);
@@ -93,21 +97,29 @@ function rangeRoute(needs: Needs): AnyRoute {
     );
     const items = rows.slice(0, limit);
     const last = items.at(-1);
-    const body = {
-      items: items.map(({ at, receivedAt, lane, clockReplaced, values, quality, received }) => ({
-        at: formatTime(at),
-        receivedAt: formatTime(receivedAt),
-        lane,
-        clockReplaced,
-        values: { ...values },
-        ...(Object.keys(quality).length === 0 ? {} : { quality: { ...quality } }),
-        ...receivedOf(received),
-      })),
-      next: last === undefined || rows.length <= limit ? null : cursorOf(last.at),
-    };
-    return answer(200, body, incompleteHeaders(store, { of: [entry.profile.id], from, to }));
+    const next = last === undefined || rows.length <= limit ? null : cursorOf(last.at);
+    const headers = incompleteHeaders(store, { of: [entry.profile.id], from, to });
+    return streamed(call, sending, { fields: { next }, items, view: viewRow }, headers);
   });
 }
+
+const viewRow = ({
+  at,
+  receivedAt,
+  lane,
+  clockReplaced,
+  values,
+  quality,
+  received,
+}: ViewRow): api.readings.RangeRow => ({
+  at: formatTime(at),
+  receivedAt: formatTime(receivedAt),
+  lane,
+  clockReplaced,
+  values: { ...values },
+  ...(Object.keys(quality).length === 0 ? {} : { quality: { ...quality } }),
+  ...receivedOf(received),
+});
 
 /** What was received of readings that corrections speak of. */
 function receivedOf(received: ViewRow['received'] = {}): Pick<api.readings.RangeRow, 'received'> {
@@ -174,19 +186,39 @@ function aggregatesOf(text: string | undefined): Aggregate[] {
   return [...new Set(known)];
 }
 
+/** How many groups an answer may have. */
+function groupsOf(
+  entries: readonly DeviceEntry[],
+  groupBy: 'none' | 'township' | 'village' | 'device',
+): number {
+  if (groupBy === 'none') return 1;
+  if (groupBy === 'device') return entries.length;
+  const areas = entries.map(({ node }) => node.line.find(({ area }) => area.level === groupBy));
+  return new Set(areas).size;
+}
+
 async function aggregate(
   needs: Needs,
-  caller: Caller,
-  query: Static<typeof api.readings.aggregates.query>,
-  signal: AbortSignal,
-): Promise<Reply<api.readings.Aggregates>> {
-  const { store, readings, directory } = needs;
+  call: Call<typeof api.readings.aggregates>,
+): Promise<Reply<Readable>> {
+  const { store, readings, directory, sending } = needs;
+  const { caller, query, signal } = call;
   const entries = devicesFor(directory, caller, query);
   const { from, to } = span(query);
   const everyMs = lasting(query.every ?? '1h', 'every', SECOND);
   if ((to - from) / everyMs > BUCKETS_MAX)
     throw new OperationalError('too-many-buckets', `every: more than ${BUCKETS_MAX} buckets`);
   const { columns, unit } = columnsFor(entries, query.metric);
+  const measuring = new Set(columns.map(({ profile }) => profile));
+  const groups = groupsOf(
+    entries.filter(({ profile }) => measuring.has(profile.id)),
+    query.groupBy ?? 'none',
+  );
+  if (query.top === undefined && ((to - from) / everyMs) * groups > AGGREGATES_MAX)
+    throw new OperationalError(
+      'too-many-buckets',
+      `every: more than ${AGGREGATES_MAX} rows of ${groups} groups; ask for longer buckets, less time, a smaller area or \`top\``,
+    );
   const rows = await readings[query.view ?? 'corrected'].aggregate(
     {
       columns,
@@ -203,19 +235,23 @@ async function aggregate(
     },
     signal,
   );
-  const items = rows.map(({ at, group, values }) => ({
-    at: formatTime(at),
-    group,
-    values: { ...values } as Record<string, number | null>,
-  }));
   const of = columns.map(({ profile }) => profile);
-  return answer(200, { unit, items }, incompleteHeaders(store, { of, from, to }));
+  const headers = incompleteHeaders(store, { of, from, to });
+  return streamed(call, sending, { fields: { unit }, items: rows, view: viewBucket }, headers);
 }
 
+const viewBucket = ({
+  at,
+  group,
+  values,
+}: AggregateRow): api.readings.Aggregates['items'][number] => ({
+  at: formatTime(at),
+  group,
+  values: values as Record<string, number | null>,
+});
+
 function aggregateRoute(needs: Needs): AnyRoute {
-  return route(api.readings.aggregates, ({ caller, query, signal }) =>
-    aggregate(needs, caller, query, signal),
-  );
+  return route(api.readings.aggregates, (call) => aggregate(needs, call));
 }
 
 function completenessRoute(needs: Needs): AnyRoute {

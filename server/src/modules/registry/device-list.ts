@@ -1,10 +1,12 @@
 /** The list of devices: filtered, sorted and paged from memory. */
+import type { Readable } from 'node:stream';
 import type * as api from '@village/api';
 import { DEVICE_STATES } from '@village/core';
-import { type Caller, cursorOf, openCursor } from '@village/platform';
+import { type Call, cursorOf, openCursor, type Reply } from '@village/platform';
 import { compareNames, type DeviceEntry } from '@village/registry';
 import type { Static } from 'typebox';
 import { areaFor } from '../../http/query.ts';
+import { streamed } from '../../http/streamed.ts';
 import { viewDevice } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 
@@ -62,14 +64,20 @@ function pageOf(entries: DeviceEntry[], query: DeviceQuery): [DeviceEntry[], str
   return [items, cursorOf(value, name, id)];
 }
 
+const withoutSeparators = (text: string): string => text.replaceAll(/[-:.\s]/g, '');
+
+/** Devices turned into text between two pauses: some milliseconds; a page of a thousand took thirty. */
+const DEVICES_A_PIECE = 50;
+
 /** One page of the devices that the caller may see and the query wants. */
 export function listDevices(
-  { directory, latest }: Pick<Needs, 'directory' | 'latest'>,
-  caller: Caller,
-  query: DeviceQuery,
-): api.devices.DevicePage {
+  { directory, latest, sending }: Pick<Needs, 'directory' | 'latest' | 'sending'>,
+  call: Call<typeof api.devices.list>,
+): Reply<Readable> {
+  const { caller, query } = call;
   const node = areaFor(directory, caller, query.area);
   const needle = query.q?.toLowerCase();
+  const bare = needle === undefined ? '' : withoutSeparators(needle);
   const counts = { online: 0, late: 0, offline: 0, never: 0 };
   const found: DeviceEntry[] = [];
   for (const entry of node.entries) {
@@ -78,7 +86,11 @@ export function listDevices(
     if (query.kind !== undefined && profile.kind !== query.kind) continue;
     if (
       needle !== undefined &&
-      ![device.name, device.id, device.address].some((text) => text.toLowerCase().includes(needle))
+      ![device.name, device.id, device.address].some((text) =>
+        text.toLowerCase().includes(needle),
+      ) &&
+      // Addresses are stored without what is printed between their digits.
+      !(bare.length >= 4 && withoutSeparators(device.address.toLowerCase()).includes(bare))
     )
       continue;
     counts[entry.state]++;
@@ -86,5 +98,7 @@ export function listDevices(
   }
   const total = found.length;
   const [items, next] = pageOf(found, query);
-  return { items: items.map((entry) => viewDevice(entry, latest)), next, total, counts };
+  const view = (entry: DeviceEntry): api.devices.Device => viewDevice(entry, latest);
+  const fields = { next, total, counts };
+  return streamed(call, sending, { fields, items, view, aPiece: DEVICES_A_PIECE });
 }

@@ -76,6 +76,12 @@ function deviceRoutes({ directory, latest, relational, lifecycle }: Needs): AnyR
       await lifecycle.retire(entry, { ...said, ...timeIn('at', at) }, originOf(call));
       return viewDevice(deviceFor(directory, caller, params.id), latest);
     }),
+    route(api.devices.setClock, async (call) => {
+      const { caller, params } = call;
+      const entry = deviceFor(directory, caller, params.id);
+      await lifecycle.setClockUse(entry, call.body.use, originOf(call));
+      return viewDevice(deviceFor(directory, caller, params.id), latest);
+    }),
   ];
 }
 

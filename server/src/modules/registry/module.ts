@@ -13,9 +13,19 @@ import {
   problem,
   route,
 } from '@village/platform';
-import { decodeText, registryStore, VERSION_CHANNEL } from '@village/registry';
+import { encodingOf, registryStore, VERSION_CHANNEL } from '@village/registry';
 import { areaFor, deviceFor } from '../../http/query.ts';
-import { viewArea, viewDevice, viewLatest, viewProfile, viewRefusal } from '../../http/views.ts';
+import {
+  viewArea,
+  viewBound,
+  viewClock,
+  viewDevice,
+  viewLatest,
+  viewProfile,
+  viewRefusal,
+  viewRefusedByGateway,
+  viewRefusedPart,
+} from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 import { listDevices } from './device-list.ts';
 import { lifecycleRoutes, originOf } from './lifecycle.ts';
@@ -49,21 +59,36 @@ function areaRoutes({ directory }: Needs): AnyRoute[] {
   ];
 }
 
-function deviceRoutes({ directory, latest, profiles, pipeline }: Needs): AnyRoute[] {
+function deviceRoutes({
+  directory,
+  latest,
+  profiles,
+  pipeline,
+  clientIds,
+  sending,
+}: Needs): AnyRoute[] {
   return [
     route(api.devices.profiles, ({ query }) => {
       const { items, next } = pageByKey([...profiles.values()], ({ id }) => id, query);
       return { items: items.map(viewProfile), next };
     }),
-    route(api.devices.list, ({ caller, query }) =>
-      listDevices({ directory, latest }, caller, query),
-    ),
+    route(api.devices.list, (call) => listDevices({ directory, latest, sending }, call)),
     route(api.devices.get, ({ caller, params }) => {
       const entry = deviceFor(directory, caller, params.id);
-      const refusals = pipeline.notTaken({ kind: 'device', id: entry.device.id });
+      const { id, gateway } = entry.device;
+      const told = gateway === null ? undefined : pipeline.gateways().get(gateway)?.refused;
+      const byGateway = viewRefusedByGateway(told, id).map(({ device, ...refusal }) => refusal);
+      const refusals = [
+        ...pipeline.notTaken({ kind: 'device', id }).map(viewRefusal),
+        ...pipeline.notTakenParts(id).map(viewRefusedPart),
+        ...byGateway,
+      ].sort((one, other) => other.lastAt.localeCompare(one.lastAt));
+      const clock = pipeline.clockOf(id);
       return {
         ...viewDevice(entry, latest),
-        ...(refusals.length === 0 ? {} : { refusals: refusals.map(viewRefusal) }),
+        ...viewBound(clientIds?.of(id) ?? null),
+        ...(clock === null ? {} : { clock: viewClock(clock) }),
+        ...(refusals.length === 0 ? {} : { refusals }),
       };
     }),
     route(api.devices.latest, ({ caller, params }) =>
@@ -75,15 +100,23 @@ function deviceRoutes({ directory, latest, profiles, pipeline }: Needs): AnyRout
 function importRoutes({ imports }: Needs): AnyRoute[] {
   const importOf = async (
     what: 'areas' | 'devices',
-    { body, caller, audited }: Pick<Call, 'body' | 'caller' | 'audited'>,
+    {
+      body,
+      query,
+      contentType,
+      caller,
+      audited,
+      signal,
+    }: Pick<
+      Call<typeof api.areas.importFile>,
+      'body' | 'query' | 'contentType' | 'caller' | 'audited' | 'signal'
+    >,
   ) => {
     if (!Buffer.isBuffer(body))
       return problem(415, 'unsupported-content-type', 'send the file as text/csv');
-    const result = await imports[what](
-      decodeText(body),
-      caller.area,
-      originOf({ caller, audited }),
-    );
+    const [, charset = ''] = /;\s*charset="?([^\s;"]+)/i.exec(contentType) ?? [];
+    const file = { content: body, encoding: query.encoding ?? encodingOf(charset), signal };
+    const result = await imports[what](file, caller.area, originOf({ caller, audited }));
     return result.faults.length > 0 ? answer(422, result) : answer(200, result);
   };
   return [

@@ -59,7 +59,10 @@ async function signIn(
 ): Promise<Reply<endpoints.Session> | Problem> {
   const { relational, passwords } = needs;
   const { address } = call;
-  const { user, password } = call.body;
+  const { password } = call.body;
+  // As an input method or a phone spells it: full width, a capital, a blank behind it.
+  const spelled = call.body.user.normalize('NFKC').trim();
+  const user = (await relational.people.accountName(spelled)) ?? spelled;
   const entry = { actor: user, address, action: 'sign-in', target: user };
   const wait = lockOut.lockedFor(user, address);
   if (wait > 0) {

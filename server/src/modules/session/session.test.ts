@@ -1,7 +1,7 @@
 import { HOUR, MINUTE } from '@village/core';
 import { SESSION_IDLE_MS, SESSION_MAX_MS } from '@village/store/relational';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Client, PASSWORD, startCounty, type TestServer } from '../../testing.ts';
+import { Client, NORTH, PASSWORD, startCounty, type TestServer } from '../../testing.ts';
 
 let test: TestServer;
 let nobody: Client;
@@ -28,6 +28,24 @@ describe('signing in', () => {
     const client = await test.client('admin');
     expect((await client.ask('DELETE', '/session')).statusCode).toBe(204);
     expect((await client.ask('GET', '/session')).statusCode).toBe(401);
+  });
+
+  it('knows a name with the capitals, width and blanks that phones and input methods make', async () => {
+    for (const name of ['Admin', 'ADMIN ', ' admin', 'ａｄｍｉｎ\u3000']) {
+      const response = await signIn(name, PASSWORD);
+      expect([name, response.statusCode]).toEqual([name, 200]);
+      expect(response.json()).toMatchObject({ user: { name: 'admin' } });
+    }
+    for (const name of ['ad min', 'admin.', 'adm\u0131n'])
+      expect([name, (await signIn(name, PASSWORD)).statusCode]).toEqual([name, 401]);
+    const admin = await test.client('admin');
+    const user = { displayName: 'x', role: 'clerk', area: NORTH, password: PASSWORD };
+    const other = await admin.ask('PUT', '/users/Admin', user);
+    expect([other.statusCode, other.json().code]).toEqual([409, 'already-exists']);
+    // Wrong tries count for the account, however it is spelled.
+    for (const name of ['south', 'South', 'SOUTH', 'south ', 'sOuth']) await signIn(name, 'wrong');
+    expect((await signIn('south', PASSWORD)).statusCode).toBe(423);
+    test.timer.shift += 10 * MINUTE;
   });
 
   it('asks everybody to sign in, and says nothing else', async () => {
@@ -131,6 +149,16 @@ describe('requests made elsewhere', () => {
       'sec-fetch-site': 'same-origin',
     };
     expect((await client.ask('POST', '/tokens', body, own)).statusCode).toBe(201);
+    const other = { host: 'village.example:443', origin: 'https://Village.example' };
+    expect((await client.ask('POST', '/tokens', { ...body, name: 'y' }, other)).statusCode).toBe(
+      201,
+    );
+    const proxied = { host: 'village.example', origin: 'https://village.example:8443' };
+    const refused = (await client.ask('POST', '/tokens', body, proxied)).json();
+    expect(refused).toMatchObject({
+      code: 'foreign-origin',
+      detail: expect.stringContaining('8443'),
+    });
   });
 
   it('work with a token, within its role and until it is removed', async () => {

@@ -135,6 +135,11 @@ export const pipelineMetrics = ({ pipeline }: Needs): MetricGroup =>
         ['pipeline_late_total', 'Rows that came as history', (now) => now.backfilled],
         ['pipeline_implausible_total', 'Readings out of range', (now) => now.implausible],
         [
+          'pipeline_replaced_total',
+          'Readings that replaced others of the same time',
+          (now) => now.replaced,
+        ],
+        [
           'pipeline_clock_replaced_total',
           'Rows whose clock was absurd',
           (now) => now.clockReplaced,
@@ -144,11 +149,26 @@ export const pipelineMetrics = ({ pipeline }: Needs): MetricGroup =>
           'Bad input beyond a sender’s share: counted and gone',
           (now) => now.quarantineFlooded,
         ],
+        [
+          'pipeline_refused_sampled_total',
+          'Refused parts that were counted and not kept, since many like them were',
+          (now) => now.quarantineSampled,
+        ],
+        [
+          'pipeline_refused_held_total',
+          'Messages of refused parts that were kept, and acknowledged later since their gateway sent too fast',
+          (now) => now.refusedHeld,
+        ],
+        [
+          'pipeline_refused_flooded_total',
+          'Messages of refused parts that were not taken, since too many of their gateway waited',
+          (now) => now.refusedFlooded,
+        ],
       ]),
       {
         kind: 'counter',
         name: 'pipeline_quarantined_total',
-        help: 'Input kept aside, by reason',
+        help: 'Input kept aside, by reason; of reasons that only gateways know so many by name, the rest as other',
         labels: ['reason'],
         value: (now) => byCause(now.quarantined, 'reason'),
       },
@@ -160,7 +180,7 @@ const each =
   (states: readonly GatewayState[]): Sample[] =>
     states.flatMap(read);
 
-/** What gateways said of themselves last; their causes are their own words, a bounded number of them. */
+/** What gateways said of themselves last; causes are of a list, the rest is `other`. */
 export const gatewayMetrics = ({ pipeline, store }: Needs): MetricGroup =>
   metricGroup(
     () => [...pipeline.gateways().values()],
@@ -192,6 +212,27 @@ export const gatewayMetrics = ({ pipeline, store }: Needs): MetricGroup =>
       },
       {
         kind: 'gauge',
+        name: 'gateway_refused_waiting',
+        help: 'Frames refused in part that wait at a gateway, as it said last',
+        labels: ['gateway'],
+        value: each(({ id, refusedLane }) =>
+          refusedLane ? [[{ gateway: id }, refusedLane.waiting]] : [],
+        ),
+      },
+      {
+        kind: 'counter',
+        name: 'gateway_refused_dropped_total',
+        help: 'Frames refused in part that a gateway gave up, as it said last, by cause',
+        labels: ['gateway', 'cause'],
+        value: each(({ id, refusedLane }) =>
+          Object.entries(refusedLane?.dropped ?? {}).map(([cause, frames]) => [
+            { gateway: id, cause },
+            frames,
+          ]),
+        ),
+      },
+      {
+        kind: 'gauge',
         name: 'gateway_batches_missing',
         help: 'Batches of a gateway that never came and were not given up',
         labels: ['gateway'],
@@ -200,6 +241,42 @@ export const gatewayMetrics = ({ pipeline, store }: Needs): MetricGroup =>
           return [[{ gateway: id }, gaps.reduce((sum, [from, to]) => sum + to - from + 1, 0)]];
         }),
       },
+    ],
+  );
+
+/** Questions to the archive, by lane, and long answers on their way. */
+export const fairMetrics = ({ fair, sending }: Needs): MetricGroup =>
+  metricGroup(
+    () => ({ lanes: Object.entries(fair.counters()), sending }),
+    [
+      {
+        kind: 'gauge',
+        name: 'archive_questions',
+        help: 'Questions to the archive that run or wait for their turn, by lane',
+        labels: ['lane', 'state'],
+        value: ({ lanes }) =>
+          lanes.flatMap(([lane, { running, waiting }]) => [
+            [{ lane, state: 'running' }, running],
+            [{ lane, state: 'waiting' }, waiting],
+          ]),
+      },
+      {
+        kind: 'counter',
+        name: 'archive_questions_refused_total',
+        help: 'Questions to the archive that waited too long, or behind too many, by lane',
+        labels: ['lane'],
+        value: ({ lanes }) => lanes.map(([lane, { refused }]) => [{ lane }, refused]),
+      },
+      ...plain<{ sending: Needs['sending'] }>('gauge', [
+        ['answers_items_sending', 'Items of long answers on their way', (now) => now.sending.items],
+      ]),
+      ...plain<{ sending: Needs['sending'] }>('counter', [
+        [
+          'answers_refused_total',
+          'Long answers refused while others were on their way',
+          (now) => now.sending.refused,
+        ],
+      ]),
     ],
   );
 

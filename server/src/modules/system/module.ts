@@ -1,21 +1,25 @@
 /** The module of the platform itself: how its parts stand, their metrics, and the archive's work at night. */
 
 import * as api from '@village/api';
-import { formatTime } from '@village/core';
+import { daysLeft } from '@village/broker/transport';
+import { type ClockFault, formatTime, SECOND } from '@village/core';
 import type { GatewayState } from '@village/ingest';
 import { defineModule, nightly, route } from '@village/platform';
 import { registryStore } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import { sequencesOf } from '../../http/views.ts';
+import { sequencesOf, viewBound, viewRefusal, viewRefusedByGateway } from '../../http/views.ts';
 import type { Needs, Tools } from '../needs.ts';
 import { proveArchive } from './check-archive.ts';
 import {
   brokerMetrics,
+  fairMetrics,
   gatewayMetrics,
   pipelineMetrics,
   relationalMetrics,
   storeMetrics,
 } from './metrics.ts';
+
+const LOOK_MS = 10 * SECOND;
 
 /** The counters under the names that the interface gave them; of files only where there are any, no zeros in their place. */
 function viewStore({ keepsFiles, counters }: TimeSeriesStore): api.system.System['store'] {
@@ -48,7 +52,7 @@ async function rememberedGateways({ relational }: Needs): Promise<Map<string, Ga
 }
 
 function viewSystem(
-  { store, broker, pipeline, directory, backups }: Needs,
+  { store, broker, pipeline, directory, backups, certificates, clientIds, clock }: Needs,
   remembered: ReadonlyMap<string, GatewayState>,
 ): api.system.System {
   const heard = pipeline.gateways();
@@ -60,6 +64,10 @@ function viewSystem(
     pipeline: { ...pipeline.counters() },
     gateways: gateways.map(({ id, name }) => {
       const state = heard.get(id) ?? remembered.get(id);
+      const refusals = [
+        ...pipeline.notTaken({ kind: 'gateway', id }).map(viewRefusal),
+        ...viewRefusedByGateway(state?.refused),
+      ].sort((one, other) => other.lastAt.localeCompare(one.lastAt));
       return {
         id,
         name,
@@ -69,18 +77,52 @@ function viewSystem(
         waiting: state?.waiting ?? null,
         dropped: { ...state?.dropped },
         sequences: sequencesOf(store, id),
+        // What was remembered by an earlier version lacks it.
+        refusedLane: state?.refusedLane ?? null,
+        ...viewBound(clientIds?.of(id) ?? null),
+        ...(refusals.length === 0 ? {} : { refusals }),
       };
     }),
+    certificates: certificates.states().map(({ setting, subject, validTo, fault }) => ({
+      setting,
+      subject,
+      validTo: formatTime(validTo),
+      daysLeft: daysLeft(validTo, clock()),
+      fault,
+    })),
+    clockFault: pipeline.clockFault,
     backup: last === null ? null : { ...last, startedAt: formatTime(last.startedAt) },
   };
 }
 
-async function tidyArchive({ store, config, clock, log }: Needs): Promise<void> {
+const CLOCK_FAULT_TEXTS: Readonly<Record<ClockFault, string>> = {
+  'clock-not-set': 'the clock of this machine is not set; nothing is taken in until it is',
+  'clock-behind-stored':
+    'the clock of this machine is years behind what is stored; nothing is taken in until it is set (or clock.trust says that it is right)',
+  'clock-ahead-of-stored':
+    'the clock of this machine is years ahead of what was stored last; nothing is taken in until it is set (or clock.trust says that it is right)',
+  'clock-ahead-of-others':
+    'the clock of this machine is years ahead of those of devices and gateways; nothing is taken in until it is set (or clock.trust says that it is right)',
+};
+
+/** Says in the log when the clock becomes wrong, and when it is right again. */
+function clockTeller({ pipeline, log }: Needs): () => void {
+  let told: ClockFault | null = null;
+  return () => {
+    const { clockFault } = pipeline;
+    if (clockFault === told) return;
+    told = clockFault;
+    if (clockFault === null) log.info('the clock of this machine is right again');
+    else log.error({ code: clockFault }, CLOCK_FAULT_TEXTS[clockFault]);
+  };
+}
+
+async function tidyArchive({ store, config, clock, ages, log }: Needs): Promise<void> {
   const { compacted } = await store.compact(clock());
   log.info({ compacted }, 'archive compacted');
   const { retention } = config.store;
   if (retention === undefined) return;
-  const { files } = await store.retain(clock() - retention);
+  const { files } = await store.retain(ages.before(retention));
   log.info({ files }, 'old archive files deleted');
 }
 
@@ -95,8 +137,10 @@ export const systemModule = defineModule<Needs, Tools>({
   },
   commands: [proveArchive],
   start: async (needs) => {
-    const { store, relational, failed } = needs;
+    const { store, relational, pipeline, failed } = needs;
     const remembered = await rememberedGateways(needs);
+    const tellClock = clockTeller(needs);
+    tellClock();
     return {
       routes: [route(api.system.get, () => viewSystem(needs, remembered))],
       jobs: [
@@ -107,15 +151,19 @@ export const systemModule = defineModule<Needs, Tools>({
           run: () => tidyArchive(needs),
         },
       ],
+      ticks: [{ kind: 'own-clock', everyMs: LOOK_MS, run: async () => tellClock() }],
       metrics: [
         storeMetrics(needs),
         brokerMetrics(needs),
         pipelineMetrics(needs),
+        fairMetrics(needs),
         gatewayMetrics(needs),
         relationalMetrics(needs),
       ],
       health: async () => {
         const faults = store.commitFault === null ? [] : ['the log can not be written'];
+        const { clockFault } = pipeline;
+        if (clockFault !== null) faults.push(`${clockFault}: ${CLOCK_FAULT_TEXTS[clockFault]}`);
         try {
           await registryStore(relational).roots();
         } catch (error) {

@@ -6,7 +6,19 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type Device, OperationalError } from '@village/core';
 import { type DeviceProfile, encode } from '@village/device-profiles';
-import { isModbusFrame, type ModbusTable, planReads } from '@village/device-profiles/modbus';
+import {
+  answerPdu,
+  EXCEPTION,
+  exceptionPdu,
+  HEADER_BYTES,
+  isModbusFrame,
+  LENGTH_MAX,
+  type ModbusTable,
+  planReads,
+  REFUSES,
+  readOf,
+  tcpFrame,
+} from '@village/device-profiles/modbus';
 
 /** One unit id. */
 export interface SlaveUnit {
@@ -46,22 +58,10 @@ export interface Slaves {
   close(): Promise<void>;
 }
 
-/** MODBUS Messaging on TCP/IP V1.0b §3.1: transaction, protocol 0, length; then unit, function, data. */
-const HEADER_BYTES = 6;
-/** Unit id and a PDU of at most 253 bytes. */
-const LENGTH_MAX = 254;
 const CONNECTIONS_MAX = 64;
 const IDLE_MS = 10 * 60_000;
 /** An answer that nobody takes off the socket is at most this far behind. */
 const UNSENT_BYTES_MAX = 256 * 1024;
-
-const EXCEPTION = { illegalFunction: 1, illegalAddress: 2, illegalValue: 3 } as const;
-const tables: Readonly<Record<number, ModbusTable>> = {
-  1: 'coil',
-  2: 'discrete',
-  3: 'holding',
-  4: 'input',
-};
 
 /** Where the blocks of a profile lie in one table. */
 interface Span {
@@ -117,36 +117,15 @@ function fetch(
   return out;
 }
 
-function exception(code: number, reason: number): Buffer {
-  return Buffer.from([code | 0x80, reason]);
-}
-
-/** Application protocol V1.1b3 §6.1–6.4: byte count, then bits from the lowest, or registers high byte first. */
-function pack(code: number, values: readonly number[], bits: boolean): Buffer {
-  const bytes = bits ? Math.ceil(values.length / 8) : values.length * 2;
-  const pdu = Buffer.alloc(2 + bytes);
-  pdu[0] = code;
-  pdu[1] = bytes;
-  values.forEach((value, i) => {
-    if (!bits) pdu.writeUInt16BE(value, 2 + 2 * i);
-    else if (value !== 0) pdu[2 + (i >> 3)] = (pdu[2 + (i >> 3)] ?? 0) | (1 << (i & 7));
-  });
-  return pdu;
-}
-
 /** The answer's PDU, or null for silence. */
 function answer(unit: Unit | undefined, pdu: Buffer): Buffer | null {
   const values = unit?.values() ?? null;
   if (unit === undefined || values === null) return null;
   const code = pdu[0] ?? 0;
-  const table = tables[code];
-  if (table === undefined) return exception(code, EXCEPTION.illegalFunction);
-  if (pdu.length !== 5) return exception(code, EXCEPTION.illegalValue);
-  const bits = table === 'coil' || table === 'discrete';
-  const count = pdu.readUInt16BE(3);
-  if (count < 1 || count > (bits ? 2_000 : 125)) return exception(code, EXCEPTION.illegalValue);
-  const found = fetch(unit, table, pdu.readUInt16BE(1), count, values);
-  return found === null ? exception(code, EXCEPTION.illegalAddress) : pack(code, found, bits);
+  const read = readOf(pdu);
+  if (typeof read === 'number') return exceptionPdu(code, read);
+  const found = fetch(unit, read.table, read.address, read.count, values);
+  return found === null ? exceptionPdu(code, EXCEPTION.illegalAddress) : answerPdu(read, found);
 }
 
 class Port {
@@ -220,11 +199,9 @@ class Port {
       this.#counters.unanswered++;
       return;
     }
-    if (((pdu[0] ?? 0) & 0x80) !== 0) this.#counters.exceptions++;
+    if (((pdu[0] ?? 0) & REFUSES) !== 0) this.#counters.exceptions++;
     else this.#counters.answers++;
-    const head = Buffer.from(request.subarray(0, HEADER_BYTES + 1));
-    head.writeUInt16BE(pdu.length + 1, 4);
-    socket.write(Buffer.concat([head, pdu]));
+    socket.write(tcpFrame(request.readUInt16BE(0), unit, pdu));
     if (socket.writableLength > UNSENT_BYTES_MAX) {
       this.#counters.malformed++;
       socket.destroy();

@@ -22,9 +22,11 @@ export class Slots {
   readonly hours: Hour[];
   readonly #every: number;
   readonly #firstHour: number;
-  readonly #first: number;
-  readonly #end: number;
-  readonly #filled = new Set<number>();
+  /** Intervals that count: first ≤ slot < end. */
+  readonly first: number;
+  readonly end: number;
+  /** A bit for each, once any is filled: there may be millions. */
+  #filled: Uint8Array | null = null;
 
   constructor({ from, to, reportEveryMs: every }: CompletenessQuery, since: number) {
     this.#every = every;
@@ -39,12 +41,17 @@ export class Slots {
       rows: 0,
       backfilled: 0,
     }));
-    this.#first = Math.max(
+    this.first = Math.max(
       Math.ceil((from + BEIJING_OFFSET_MS) / every),
       Math.floor((since + BEIJING_OFFSET_MS) / every),
     );
-    this.#end = Math.floor((to + BEIJING_OFFSET_MS) / every);
-    for (let slot = this.#first; slot < this.#end; slot++) this.#hourOf(slot).expected++;
+    this.end = Math.floor((to + BEIJING_OFFSET_MS) / every);
+    const firstIn = (hour: number): number => Math.ceil((hour * HOUR + BEIJING_OFFSET_MS) / every);
+    for (const [n, hour] of this.hours.entries()) {
+      const begins = Math.max(this.first, firstIn(this.#firstHour + n));
+      const ends = Math.min(this.end, firstIn(this.#firstHour + n + 1));
+      hour.expected = Math.max(0, ends - begins);
+    }
   }
 
   #hourOf(slot: number): Hour {
@@ -52,13 +59,26 @@ export class Slots {
     return this.hours[Math.floor(at / HOUR) - this.#firstHour]!;
   }
 
-  /** Notes rows of one interval in one hour. */
-  fill(slot: number, hour: number, rows: number, backfilled: number): void {
+  /** Notes rows of an hour. */
+  count(hour: number, rows: number, backfilled: number): void {
     const into = this.hours[hour - this.#firstHour]!;
     into.rows += rows;
     into.backfilled += backfilled;
-    if (slot < this.#first || slot >= this.#end || this.#filled.has(slot)) return;
-    this.#filled.add(slot);
+  }
+
+  /** Notes how many of the intervals that begin in an hour and count hold any row. */
+  receive(hour: number, intervals: number): void {
+    this.hours[hour - this.#firstHour]!.received += intervals;
+  }
+
+  /** Notes rows of one interval in one hour. */
+  fill(slot: number, hour: number, rows: number, backfilled: number): void {
+    this.count(hour, rows, backfilled);
+    if (slot < this.first || slot >= this.end) return;
+    this.#filled ??= new Uint8Array(Math.ceil((this.end - this.first) / 8));
+    const [byte, bit] = [(slot - this.first) >>> 3, 1 << ((slot - this.first) & 7)];
+    if ((this.#filled[byte]! & bit) !== 0) return;
+    this.#filled[byte]! |= bit;
     this.#hourOf(slot).received++;
   }
 }

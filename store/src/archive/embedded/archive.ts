@@ -14,13 +14,16 @@ import type {
   Completeness,
   CompletenessQuery,
   DeviceLocation,
+  DeviceRows,
   EventQuery,
   ExportQuery,
   LackingQuery,
   LackingSpan,
   Maintenance,
+  RangeManyQuery,
   RangeQuery,
   RangeRow,
+  Weighed,
 } from '../contract.ts';
 import { Duck } from './duck/duck.ts';
 import { backupTo, compact, retain } from './files/compaction.ts';
@@ -32,9 +35,12 @@ import { ArchiveParts } from './parts.ts';
 import { aggregate } from './query/aggregate.ts';
 import { completeness } from './query/completeness.ts';
 import { events } from './query/events.ts';
-import { exportTo } from './query/export.ts';
+import { exportTo, joinParquet } from './query/export.ts';
 import { range } from './query/range.ts';
+import { rangeMany } from './query/range-many.ts';
+import { weigh } from './query/weigh.ts';
 import type { ArchiveSettings } from './settings.ts';
+import { LOOK_MS, SpillLimit } from './spill.ts';
 
 /** Rows sent to DuckDB and not yet in a table; beyond it the archive takes no more for the moment. */
 const ROWS_QUEUED_MAX = 400_000;
@@ -85,6 +91,22 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
   /** Begins what runs by itself; called once everything is restored. */
   start(): void {
     this.#flusher.start();
+    // Its end is that of the archive.
+    this.#boundSpill().catch(() => undefined);
+  }
+
+  async #boundSpill(): Promise<void> {
+    const { duck, keptFree, timer, log } = this.settings;
+    const { spillFolder: folder, spillLimitMb: limitMb } = duck;
+    const limit = new SpillLimit({ folder, limitMb, keptFree });
+    for (;;) {
+      await limit.look(this.duck).catch((error: Error) => {
+        // The thread is being started again, or has no turn for it: the next look is soon.
+        if (!this.#stop.signal.aborted)
+          log('info', 'what queries may spill was not looked at', { reason: error.message });
+      });
+      await timer.sleep(LOOK_MS, this.#stop.signal);
+    }
   }
 
   get durableUpTo(): number {
@@ -225,6 +247,10 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
     return range(this, query, signal);
   }
 
+  rangeMany(query: RangeManyQuery, signal?: AbortSignal): AsyncIterable<DeviceRows> {
+    return rangeMany(this, query, signal);
+  }
+
   aggregate(query: AggregateQuery, signal?: AbortSignal): Promise<AggregateRow[]> {
     return aggregate(this, query, signal);
   }
@@ -244,6 +270,14 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
     signal?: AbortSignal,
   ): Promise<{ rows: number }> {
     return exportTo(this, path, format, query, signal);
+  }
+
+  joinParquet(paths: readonly string[], path: string, signal?: AbortSignal): Promise<void> {
+    return joinParquet(this, paths, path, signal);
+  }
+
+  weigh(weighed: Weighed): number {
+    return weigh(this, weighed);
   }
 
   retain(before: number): Promise<{ files: number }> {

@@ -2,10 +2,10 @@
  * The process that the crash test kills: writes one row after another in bursts, flushes all the time, and says on its
  * standard output which rows were acknowledged.
  */
-import { writeSync } from 'node:fs';
 import { systemTimer } from '@village/core';
 import { openTimeSeries } from '../../time-series/open.ts';
 import { putRow } from '../oracle.ts';
+import { tell } from '../tell.ts';
 
 const [folder, first] = process.argv.slice(2);
 const store = await openTimeSeries({
@@ -16,7 +16,7 @@ const store = await openTimeSeries({
 });
 const START = Date.UTC(2026, 0, 1);
 let next = Number(first);
-writeSync(1, `open\n`);
+tell('open');
 
 /** Row n is minute n of one device; the last minutes are repeated, as a client does that resends. */
 function burst(): void {
@@ -30,7 +30,7 @@ function burst(): void {
         values: { n: n - 3 },
       });
     store.sequence('g', 'e', n + 1);
-    store.settle(() => writeSync(1, `${n}\n`));
+    store.settle(() => tell(n));
   }
   // A parent that died can't kill it any more.
   if (process.ppid === 1) process.exit(1);

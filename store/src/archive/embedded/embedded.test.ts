@@ -2,12 +2,13 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DAY, systemTimer, type Timer } from '@village/core';
+import { DAY, HOUR, systemTimer, type Timer } from '@village/core';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { TimeSeriesOptions, TimeSeriesStore } from '../../time-series/contract.ts';
 import { openTimeSeries } from '../../time-series/open.ts';
 import { ALL_TRAITS, archiveSuite, METRICS, NOW, Oracle, PROFILE, putRow } from '../testing.ts';
+import { Duck } from './duck/duck.ts';
 
 archiveSuite(
   'embedded',
@@ -173,4 +174,29 @@ describe('the files of the archive', () => {
       { numRuns: 8, endOnFailure: true },
     );
   });
+});
+
+it('completeness brings a few rows an hour of what it counts, however often a device speaks', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'village-store-'));
+  const timer: Timer = { ...systemTimer, now: () => NOW };
+  const store = await openTimeSeries({ folder, timer, diskReserveBytes: 0 });
+  const asked = vi.spyOn(Duck.prototype, 'query');
+  try {
+    const from = NOW - 6 * HOUR;
+    for (let n = 0; n < 10_800; n++)
+      putRow(store, PROFILE, METRICS, { device: 'a', at: from + n * 2_000, values: { pm25: n } });
+    await store.commitNow();
+    const query = { device: 'a', from, to: NOW, reportEveryMs: 1_000 };
+    const { hours } = await store.completeness(query);
+    expect(hours).toHaveLength(6);
+    for (const hour of hours)
+      expect(hour).toMatchObject({ expected: 3_600, received: 1_800, rows: 1_800 });
+    const answers = await Promise.all(asked.mock.results.map(({ value }) => value));
+    const rows = answers.map((answer) => answer.rows);
+    expect(Math.max(...rows)).toBeLessThanOrEqual(2 * 6 + 1);
+  } finally {
+    asked.mockRestore();
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
 });

@@ -9,7 +9,11 @@ import { STATE_NEXT_GENERATION } from './files/flush.ts';
 import { restoreFiles } from './files/restore.ts';
 import type { ArchiveSettings, EmbeddedOptions } from './settings.ts';
 
-function settingsOf(options: EmbeddedOptions, folder: string, host: ArchiveHost): ArchiveSettings {
+function settingsOf(
+  options: EmbeddedOptions,
+  { folder, diskReserveBytes }: JournalCore['settings'],
+  host: ArchiveHost,
+): ArchiveSettings {
   const memoryLimitMb = options.memoryLimitMb ?? 1024;
   return {
     folder,
@@ -19,6 +23,8 @@ function settingsOf(options: EmbeddedOptions, folder: string, host: ArchiveHost)
     flushEveryMs: options.flushEveryMs ?? 900_000,
     flushBytes: options.flushBytes ?? (memoryLimitMb * 1024 * 1024) / 4,
     partRows: options.partRows ?? 8_000_000,
+    // The log stops at its reserve: queries stop well before.
+    keptFree: 2 * diskReserveBytes,
     duck: {
       threads: options.threads ?? 2,
       memoryLimitMb,
@@ -34,7 +40,7 @@ export async function openEmbeddedArchive(
   host: ArchiveHost,
   options: EmbeddedOptions,
 ): Promise<EmbeddedArchive> {
-  const settings = settingsOf(options, journal.settings.folder, host);
+  const settings = settingsOf(options, journal.settings, host);
   await rm(settings.duck.spillFolder, { recursive: true, force: true });
   const duck = await Duck.start(settings.duck);
   const archive = new EmbeddedArchive(settings, journal, host, duck);

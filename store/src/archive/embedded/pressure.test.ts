@@ -1,6 +1,6 @@
 /** The archive when its engine has neither memory nor disk left: it is behind, and everything else goes on. */
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -33,94 +33,121 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
-it('a full disk and a query end the engine alone: it comes back by itself and has lost nothing', {
-  timeout: 180_000,
-}, async (ctx) => {
-  const folder = await folderOf();
+/** Mounts a small disk at `folder`; false where that is not allowed. */
+async function diskAt(folder: string, megabytes: number): Promise<boolean> {
+  await mkdir(folder, { recursive: true });
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m', 'tmpfs', folder], { stdio: 'ignore' });
-  } catch (error) {
-    ctx.skip(`tmpfs can't be mounted: ${(error as Error).message}`);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], {
+      stdio: 'ignore',
+    });
+  } catch {
+    return false;
   }
   mounts.push(folder);
-  const store = await openIn(folder, {
-    memoryLimitMb: 40,
-    threads: 1,
-    flushRows: 100_000_000,
-    flushBytes: Number.POSITIVE_INFINITY,
-  });
-  let rows = 0;
-  const put = (count: number): void => {
-    for (const end = rows + count; rows < end; rows++)
-      putRow(store, PROFILE, METRICS, {
-        device: `d${rows % 100}`,
-        at: NOW + rows * 10,
-        values: { pm25: Math.sin(rows), no2: Math.cos(rows), temp: Math.sqrt(rows) },
-      });
-  };
-  const count = (): Promise<number> =>
-    store
-      .aggregate({
-        columns: [{ profile: PROFILE, metric: 'pm25' }],
-        device: 'd1',
-        from: NOW,
-        to: NOW + DAY,
-        everyMs: DAY,
-        offsetMs: 0,
-        aggregates: ['count'],
-        groupBy: 'none',
-      })
-      .then((answer) => answer.reduce((sum, { values }) => sum + (values.count ?? 0), 0));
-  let committed = 0;
-  const commit = async (): Promise<void> => {
-    const least = rows;
-    await store.commitNow();
-    committed = Math.max(committed, least);
-  };
-  for (let round = 0; round < 45; round++) {
-    put(10_000);
-    await commit();
-  }
-  // Queries under way when the engine ends are refused, or answer all that was acknowledged before them.
-  const stop = new AbortController();
-  const short: { found: number; least: number }[] = [];
-  const askers = Array.from({ length: 3 }, async () => {
-    while (!stop.signal.aborted) {
-      const least = Math.floor(committed / 100);
-      const found = await count().catch((error: unknown) => {
-        expect(error).toBeInstanceOf(OperationalError);
-        return null;
-      });
-      if (found !== null && found < least) short.push({ found, least });
-      await systemTimer.sleep(10);
+  return true;
+}
+
+// Where the engine spills to is full, or everything is: then the log may refuse before the engine has to spill.
+it.for([
+  { full: "the engine's disk", megabytes: 16 },
+  { full: 'the whole disk', megabytes: 400 },
+])(
+  '$full is full while people ask: the engine comes back by itself and has lost nothing',
+  {
+    timeout: 180_000,
+  },
+  async ({ full, megabytes }, ctx) => {
+    const folder = await folderOf();
+    const engineAlone = full !== 'the whole disk';
+    const disk = engineAlone ? join(folder, 'spill') : folder;
+    const mounted = engineAlone || (await diskAt(disk, megabytes));
+    const store = await openIn(folder, {
+      memoryLimitMb: 40,
+      threads: 1,
+      flushRows: 100_000_000,
+      flushBytes: Number.POSITIVE_INFINITY,
+    });
+    // The engine's folder is made anew when it opens.
+    if (!mounted || (engineAlone && !(await diskAt(disk, megabytes))))
+      return ctx.skip('no disk can be mounted');
+    let rows = 0;
+    const put = (count: number): void => {
+      for (const end = rows + count; rows < end; rows++)
+        putRow(store, PROFILE, METRICS, {
+          device: `d${rows % 100}`,
+          at: NOW + rows * 10,
+          values: { pm25: Math.sin(rows), no2: Math.cos(rows), temp: Math.sqrt(rows) },
+        });
+    };
+    const count = (): Promise<number> =>
+      store
+        .aggregate({
+          columns: [{ profile: PROFILE, metric: 'pm25' }],
+          device: 'd1',
+          from: NOW,
+          to: NOW + DAY,
+          everyMs: DAY,
+          offsetMs: 0,
+          aggregates: ['count'],
+          groupBy: 'none',
+        })
+        .then((answer) => answer.reduce((sum, { values }) => sum + (values.count ?? 0), 0));
+    let committed = 0;
+    const commit = async (): Promise<void> => {
+      const least = rows;
+      await store.commitNow();
+      committed = Math.max(committed, least);
+    };
+    for (let round = 0; round < 45; round++) {
+      put(10_000);
+      await commit();
     }
-  });
-  // Everything the disk has left is another program's.
-  const ballast = join(folder, 'ballast');
-  await expect(
-    (async () => {
-      for (;;) await writeFile(ballast, Buffer.alloc(256 * 1024, 1), { flag: 'a' });
-    })(),
-  ).rejects.toThrow(/ENOSPC/);
-  for (let round = 0; round < 20 && store.archiveFault === null; round++) {
-    put(10_000);
-    void commit();
-    await count().catch((error: unknown) => expect(error).toBeInstanceOf(OperationalError));
-  }
-  const fault = store.archiveFault;
-  await rm(ballast);
-  put(1);
-  await commit();
-  expect(store.commitFault).toBeNull();
-  const counted = (): Promise<number | null> => count().catch(() => null);
-  await expect.poll(counted, { timeout: 60_000, interval: 200 }).toBe(Math.ceil((rows - 1) / 100));
-  stop.abort();
-  await Promise.all(askers);
-  expect(short).toEqual([]);
-  expect(fault).toMatchObject({ retry: true });
-  expect(store.counters().restarts).toBeGreaterThan(0);
-  expect(store.archiveFault).toBeNull();
-});
+    // Queries under way when the engine ends are refused, or answer all that was acknowledged before them.
+    const stop = new AbortController();
+    const short: { found: number; least: number }[] = [];
+    const askers = Array.from({ length: 3 }, async () => {
+      while (!stop.signal.aborted) {
+        const least = Math.floor(committed / 100);
+        const found = await count().catch((error: unknown) => {
+          expect(error).toBeInstanceOf(OperationalError);
+          return null;
+        });
+        if (found !== null && found < least) short.push({ found, least });
+        await systemTimer.sleep(10);
+      }
+    });
+    // Everything the disk has left is another program's.
+    const ballast = join(disk, 'ballast');
+    await expect(
+      (async () => {
+        for (;;) await writeFile(ballast, Buffer.alloc(256 * 1024, 1), { flag: 'a' });
+      })(),
+    ).rejects.toThrow(/ENOSPC/);
+    for (let round = 0; round < 20 && store.archiveFault === null; round++) {
+      put(10_000);
+      if (engineAlone) await commit();
+      else void commit();
+      await count().catch((error: unknown) => expect(error).toBeInstanceOf(OperationalError));
+    }
+    const fault = store.archiveFault;
+    await rm(ballast);
+    put(1);
+    await commit();
+    expect(store.commitFault).toBeNull();
+    const counted = (): Promise<number | null> => count().catch(() => null);
+    await expect
+      .poll(counted, { timeout: 60_000, interval: 200 })
+      .toBe(Math.ceil((rows - 1) / 100));
+    stop.abort();
+    await Promise.all(askers);
+    expect(short).toEqual([]);
+    if (engineAlone) {
+      expect(fault).toMatchObject({ retry: true });
+      expect(store.counters().restarts).toBeGreaterThan(0);
+    }
+    expect(store.archiveFault).toBeNull();
+  },
+);
 
 it('flushes that fail again and again gather no memory', { timeout: 60_000 }, async () => {
   const folder = await folderOf();

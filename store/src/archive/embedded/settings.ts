@@ -26,5 +26,7 @@ export interface ArchiveSettings {
   readonly flushEveryMs: number;
   readonly flushBytes: number;
   readonly partRows: number;
+  /** Free disk that what DuckDB spills must leave. */
+  readonly keptFree: number;
   readonly duck: WorkerOptions;
 }

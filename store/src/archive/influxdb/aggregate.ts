@@ -2,15 +2,22 @@
  * Sums over many readings. The server sums for each device and bucket; devices are put together here by where they stand,
  * since areas are no tags. What a query holds at once is bounded by asking for stretches of time one after the other.
  */
-import { OperationalError } from '@village/core';
-import type { Aggregate, AggregateQuery, AggregateRow } from '../contract.ts';
+import { MINUTE, OperationalError, SECOND } from '@village/core';
+import {
+  AGGREGATE_ROWS_MAX,
+  type Aggregate,
+  type AggregateQuery,
+  type AggregateRow,
+  answerTooLarge,
+} from '../contract.ts';
 import { type InfluxClient, identifier, literal, type Series } from './client.ts';
 import type { Locations, Stretch } from './locations.ts';
 import { fieldOf, qualityField } from './points.ts';
 
 const BUCKETS_MAX = 500_000;
-/** Rows of one answer of the server. */
-const ROWS_MAX = 200_000;
+/** Rows of one answer of the server: what is read at once without holding up others. */
+const ROWS_MAX = 20_000;
+const SPAN_MIN_MS = SECOND;
 /** Readings that one query reads singly: only the first and last of an area need it. */
 const READINGS_MAX = 1_000_000;
 const ENDS: ReadonlySet<Aggregate> = new Set(['first', 'last', 'firstAt', 'lastAt']);
@@ -37,6 +44,10 @@ interface Part extends Sums {
 /** Buckets by time and group. */
 class Buckets {
   readonly #buckets = new Map<string, { at: number; group: string | null; sums: Sums }>();
+
+  get size(): number {
+    return this.#buckets.size;
+  }
 
   add(at: number, group: string | null, part: Sums): void {
     const key = `${at} ${group ?? ''}`;
@@ -112,7 +123,29 @@ function* single(series: Series): Generator<Part> {
 const needsReadings = ({ aggregates }: AggregateQuery): boolean =>
   aggregates.some((name) => ENDS.has(name));
 
-/** The text of one query. */
+/** Which good readings are asked for. */
+function selected(
+  { profile, metric }: AggregateQuery['columns'][number],
+  devices: readonly string[],
+  { from, to }: { readonly from: number; readonly to: number },
+): string {
+  const named =
+    devices.length > NAMED_MAX
+      ? ''
+      : ` AND (${devices.map((id) => `device = ${literal(id)}`).join(' OR ')})`;
+  return `FROM ${identifier(profile)} WHERE time >= ${from}ms AND time < ${to}ms
+    AND ${identifier(qualityField(metric))} = 0${named}`;
+}
+
+/** Asks how many readings there are. */
+const countText = (
+  column: AggregateQuery['columns'][number],
+  devices: readonly string[],
+  span: { readonly from: number; readonly to: number },
+): string =>
+  `SELECT count(${identifier(fieldOf(column.metric))}) ${selected(column, devices, span)}`;
+
+/** Asks for the readings, or for what the server sums of them. */
 function queryText(
   query: AggregateQuery,
   column: AggregateQuery['columns'][number],
@@ -120,14 +153,8 @@ function queryText(
   span: { readonly from: number; readonly to: number },
 ): string {
   const field = identifier(fieldOf(column.metric));
-  const named =
-    devices.length > NAMED_MAX
-      ? ''
-      : ` AND (${devices.map((id) => `device = ${literal(id)}`).join(' OR ')})`;
-  const where = `FROM ${identifier(column.profile)} WHERE time >= ${span.from}ms AND time < ${span.to}ms
-    AND ${identifier(qualityField(column.metric))} = 0${named}`;
-  if (needsReadings(query))
-    return `SELECT ${field} ${where} GROUP BY device LIMIT ${READINGS_MAX + 1}`;
+  const where = selected(column, devices, span);
+  if (needsReadings(query)) return `SELECT ${field} ${where} GROUP BY device`;
   const { everyMs, offsetMs } = query;
   const shift = (everyMs - (offsetMs % everyMs)) % everyMs;
   return `SELECT count(${field}), sum(${field}), min(${field}), max(${field}) ${where}
@@ -169,7 +196,7 @@ function askedTogether({ from, to }: AggregateQuery, stretches: readonly Stretch
 
 /**
  * Aggregates of good readings. Buckets without any are left out.
- * @throws range-too-wide, and as `InfluxClient.query` does
+ * @throws range-too-wide, answer-too-large, and as `InfluxClient.query` does
  */
 export async function aggregate(
   client: InfluxClient,
@@ -186,27 +213,58 @@ export async function aggregate(
   const stretches = locations.stretches(query);
   if (stretches.length === 0) return [];
   const buckets = new Buckets();
-  let readings = 0;
+  const seen = { readings: 0 };
   for (const column of query.columns)
-    for (const { span, members } of askedTogether(query, stretches))
-      for (const window of windows({ ...query, ...span }, members.size)) {
-        const text = queryText(query, column, [...members.keys()], window);
-        for (const series of await client.query(text, signal)) {
-          readings += needsReadings(query) ? series.values.length : 0;
-          if (readings > READINGS_MAX)
-            throw new OperationalError(
-              'range-too-wide',
-              `At most ${READINGS_MAX} readings can be looked through for the first and last.`,
-            );
-          addSeries(buckets, query, members, series);
-        }
-      }
+    for (const together of askedTogether(query, stretches)) {
+      const devices = [...together.members.keys()];
+      const read = async (window: { from: number; to: number }): Promise<void> => {
+        for (const series of await client.query(queryText(query, column, devices, window), signal))
+          addSeries(buckets, query, together.members, series);
+        if (query.top === undefined && buckets.size > AGGREGATE_ROWS_MAX) throw answerTooLarge();
+      };
+      const count = async (window: { from: number; to: number }): Promise<number> => {
+        const [series] = await client.query(countText(column, devices, window), signal);
+        return Number(series?.values[0]?.[1] ?? 0);
+      };
+      if (needsReadings(query)) await readSingly(together, count, read, seen);
+      else
+        for (const window of windows({ ...query, ...together.span }, together.members.size))
+          await read(window);
+    }
   const rows = buckets.rows(query.aggregates);
   if (query.top === undefined) return rows.sort(compare);
   const key = query.aggregates[0]!;
   return rows
     .sort((a, b) => (b.values[key] ?? 0) - (a.values[key] ?? 0) || compare(a, b))
     .slice(0, query.top);
+}
+
+/** Reads every reading, counted before, so that each answer holds few of them. @throws range-too-wide */
+async function readSingly(
+  { span, members }: Together,
+  count: (window: { from: number; to: number }) => Promise<number>,
+  read: (window: { from: number; to: number }) => Promise<void>,
+  seen: { readings: number },
+): Promise<void> {
+  // A reading a minute of each device, to begin with.
+  let width = Math.ceil(ROWS_MAX / members.size) * MINUTE;
+  for (let { from } = span; from < span.to; ) {
+    const window = { from, to: Math.min(span.to, from + width) };
+    const readings = await count(window);
+    if (readings > ROWS_MAX && width > SPAN_MIN_MS) {
+      width = Math.max(SPAN_MIN_MS, Math.floor(width / Math.max(2, readings / ROWS_MAX)));
+      continue;
+    }
+    seen.readings += readings;
+    if (seen.readings > READINGS_MAX)
+      throw new OperationalError(
+        'range-too-wide',
+        `At most ${READINGS_MAX} readings can be looked through for the first and last.`,
+      );
+    if (readings > 0) await read(window);
+    if (readings < ROWS_MAX / 4) width *= 2;
+    from = window.to;
+  }
 }
 
 function addSeries(

@@ -184,10 +184,15 @@ export class InfluxClient {
 
   /** @throws archive-unavailable, query-failed, query-timeout, query-aborted */
   async query(text: string, signal?: AbortSignal): Promise<Series[]> {
+    return (await this.queryEach([text], signal)).flat();
+  }
+
+  /** Several statements in one request: the series of each. @throws as `query` */
+  async queryEach(statements: readonly string[], signal?: AbortSignal): Promise<Series[][]> {
     const own = new AbortController();
     try {
       const raw: unknown = await within(
-        this.#influx.queryRaw(text, {
+        this.#influx.queryRaw(statements.join(';\n'), {
           precision: 'ms',
           method: 'POST',
           signal: own.signal,
@@ -195,7 +200,10 @@ export class InfluxClient {
         QUERY_TIMEOUT_MS,
         signal,
       );
-      return seriesOf(raw);
+      const answers = seriesOf(raw);
+      if (answers.length !== statements.length)
+        throw new OperationalError('query-failed', 'InfluxDB did not answer all that was asked.');
+      return answers;
     } catch (error) {
       if (error instanceof OperationalError) throw error;
       if (error instanceof Error && 'res' in error)
@@ -208,7 +216,7 @@ export class InfluxClient {
   }
 }
 
-function seriesOf(raw: unknown): Series[] {
+function seriesOf(raw: unknown): Series[][] {
   const answer = z.safeParse(Answer, raw);
   const { error, results = [] } = answer.success ? answer.data : {};
   // InfluxDB has a result for each statement, also an empty one: anything else is somebody else's answer.
@@ -225,7 +233,7 @@ function seriesOf(raw: unknown): Series[] {
         'query-failed',
         'InfluxDB left out a part of the answer: its max-row-limit must be 0.',
       );
-  return results.flatMap(({ series = [] }) =>
+  return results.map(({ series = [] }) =>
     series.map(({ tags = {}, columns, values }) => ({
       tags,
       columns,

@@ -7,10 +7,12 @@ import type { CommittedGroup } from '../../journal/contract.ts';
 import type { Archive } from '../contract.ts';
 import { aggregate } from './aggregate.ts';
 import { InfluxClient, type InfluxOptions, identifier, type Point } from './client.ts';
+import { countReadings } from './count.ts';
 import { completeness, events, range } from './device-queries.ts';
 import { exportTo } from './export.ts';
 import { Locations } from './locations.ts';
 import { bytesOf, EVENTS, eventPoints, rowPoints } from './points.ts';
+import { rangeMany } from './range-many.ts';
 import { Registrations } from './registrations.ts';
 
 export type { InfluxOptions } from './client.ts';
@@ -55,12 +57,18 @@ class InfluxArchive {
       durableUpTo: null,
       take: (groups, signal) => this.#take(groups, signal),
       range: (query, signal) => ready(() => range(client, registrations, query, signal)),
+      rangeMany: async function* (query, signal) {
+        await ready(async () => undefined);
+        yield* rangeMany(client, registrations, query, signal);
+      },
       aggregate: (query, signal) => ready(() => aggregate(client, this.#locations, query, signal)),
       completeness: (query, signal) =>
         ready(() => completeness(client, registrations, query, signal)),
       events: (query, signal) => ready(() => events(client, query, signal)),
       exportTo: (path, format, query, signal) =>
         ready(() => exportTo(client, registrations, path, format, query, signal)),
+      countReadings: (query, signal) =>
+        ready(() => countReadings(client, registrations, query, signal)),
       retain: (before) => ready(() => this.#retain(before)),
       locate: (locations) => this.#locations.set(locations),
       counters: () => ({

@@ -32,6 +32,10 @@ export function qualityField(metric: string): string {
   return `${metric}${QUALITY}`;
 }
 
+/** Whether a field holds a metric's value. */
+export const isValue = (field: string): boolean =>
+  field !== RECEIVED && field !== FLAGS && !field.endsWith(QUALITY);
+
 /** The points of one profile's rows. */
 export function* rowPoints(rows: CommittedRows): Generator<Point> {
   for (let row = 0; row < rows.count; row++) {

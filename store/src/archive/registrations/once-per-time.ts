@@ -14,7 +14,8 @@ export function oncePerTime(lists: readonly (readonly RangeRow[])[]): RangeRow[]
   return [...byTime.values()].sort((a, b) => a.at - b.at);
 }
 
-function merged(older: RangeRow, newer: RangeRow): RangeRow {
+/** One row of two of the same time. */
+export function merged(older: RangeRow, newer: RangeRow): RangeRow {
   const quality = { ...older.quality };
   for (const metric of Object.keys(newer.values)) delete quality[metric];
   return {

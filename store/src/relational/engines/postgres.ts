@@ -9,6 +9,7 @@ import {
 import pg from 'pg';
 import { faultOf, unavailable } from '../faults.ts';
 import type { Connected } from './connected.ts';
+import { WatchedPool } from './postgres-pool.ts';
 
 const INT8 = 20;
 
@@ -50,7 +51,11 @@ class NamingDriver implements Driver {
     connection: DatabaseConnection,
     settings: TransactionSettings,
   ): Promise<void> {
-    await this.#inner.beginTransaction(connection, settings);
+    // Who waits for a row reads what was committed meanwhile, whatever the database's own default is.
+    await this.#inner.beginTransaction(connection, {
+      ...settings,
+      isolationLevel: settings.isolationLevel ?? 'read committed',
+    });
     if (this.#limitMs === null) return;
     // A rollback waits for the statement before it, and the next transaction for the rollback.
     const limit = `set local statement_timeout = ${Math.ceil(this.#limitMs)}`;
@@ -77,7 +82,7 @@ class NamingDriver implements Driver {
 class NamingDialect extends PostgresDialect {
   readonly #limitMs: number | null;
 
-  constructor(pool: pg.Pool, limitMs: number | null) {
+  constructor(pool: WatchedPool, limitMs: number | null) {
     super({ pool });
     this.#limitMs = limitMs;
   }
@@ -88,6 +93,7 @@ class NamingDialect extends PostgresDialect {
 }
 
 const RELISTEN_MS = 5_000;
+const KEEP_ALIVE_MS = 30_000;
 
 /** A connection of its own that listens; one that is lost is opened again after a while. */
 function listenOn(
@@ -110,7 +116,12 @@ function listenOn(
     }, RELISTEN_MS);
   };
   const begin = (): void => {
-    const one = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    const one = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    });
     client = one;
     one.on('notification', heard);
     one.on('error', lost);
@@ -139,8 +150,10 @@ export function connectPostgres(
     max: 10,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 60_000,
-    statement_timeout: 15_000,
-    query_timeout: 20_000,
+    statement_timeout: 3 * limitMs,
+    query_timeout: 4 * limitMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     application_name: 'digital-village',
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -149,10 +162,11 @@ export function connectPostgres(
   });
   // An idle connection that the server closes is an event, and unheard would end the process.
   pool.on('error', onError);
+  const watched = new WatchedPool(pool, limitMs / 2);
   return {
     engine: 'postgres',
-    dialect: new NamingDialect(pool, limitMs),
-    migrating: new NamingDialect(pool, null),
+    dialect: new NamingDialect(watched, limitMs),
+    migrating: new NamingDialect(watched, null),
     listen: (channel, heard) => listenOn(url, channel, heard, onError),
     counters: () => ({ waiting: pool.waitingCount, refused: 0, restarts: 0 }),
     close: async () => {

@@ -8,6 +8,8 @@ import type { Answer, Request, Result, SqliteFault, ThreadOptions } from './sqli
 
 /** Prepared statements kept; beyond that all are forgotten. */
 const STATEMENTS_MAX = 500;
+/** At once: a copy by parts begins anew whenever somebody has written between two of them. */
+const ALL_PAGES = 2 ** 31 - 1;
 /** The longest wait for another process that writes, ms. */
 const BUSY_MS = 5_000;
 
@@ -63,7 +65,7 @@ async function answer(database: DatabaseSync, request: Request): Promise<void> {
     if ('sql' in request)
       say({ kind: 'result', id, result: run(database, request.sql, request.values) });
     else {
-      await backup(database, request.copyTo);
+      await backup(database, request.copyTo, { rate: ALL_PAGES });
       say({ kind: 'result', id, result: { rows: [] } });
     }
   } catch (error) {

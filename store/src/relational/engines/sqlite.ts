@@ -170,6 +170,16 @@ class Adapter extends SqliteAdapter {
   }
 }
 
+/** Copies what is committed; on a connection of its own, since none copies in the middle of its own transaction. */
+async function copyTo(target: string, file: string, writer: SqliteClient): Promise<void> {
+  const own = file === IN_MEMORY ? writer : new SqliteClient({ file, reads: true });
+  try {
+    await own.run(await own.life(), { copyTo: target });
+  } finally {
+    if (own !== writer) await own.close();
+  }
+}
+
 /** Opens the file, or says why it can't. @throws relational-unavailable */
 export async function connectSqlite(
   file: string,
@@ -194,9 +204,7 @@ export async function connectSqlite(
     engine: 'sqlite',
     dialect: dialect(limitMs),
     migrating: dialect(null),
-    backup: async (target) => {
-      await writer.run(await writer.life(), { copyTo: target });
-    },
+    backup: (target) => copyTo(target, file, writer),
     close: async () => {
       await reader.close();
       await writer.close();

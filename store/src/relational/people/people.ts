@@ -58,6 +58,18 @@ async function findAccount(
   return row === undefined ? null : { ...toAccount(row), passwordHash: row.password_hash };
 }
 
+/** Phones begin a name with a capital. */
+async function findName(db: Db, spelled: string): Promise<string | null> {
+  const rows = await db
+    .selectFrom('account')
+    .select('name')
+    .where((eb) => eb.fn<string>('lower', ['name']), '=', spelled.toLowerCase())
+    .execute();
+  const names = rows.map(({ name }) => name);
+  if (names.includes(spelled)) return spelled;
+  return names.length === 1 ? names[0]! : null;
+}
+
 const columnsOf = ({ displayName, role, area }: Account) => ({
   display_name: displayName,
   role,
@@ -238,6 +250,7 @@ export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void)
   return {
     accounts: (scope) => listAccounts(db, scope),
     account: (name) => findAccount(db, name),
+    accountName: (spelled) => findName(db, spelled),
     addAccount: (account, hash) => addAccount(db, account, hash),
     changeAccount: (before, account, hash) => changeAccount(db, before, account, hash),
     removeAccount: (name) => removeAccount(db, name),

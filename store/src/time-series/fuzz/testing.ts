@@ -21,7 +21,7 @@ import {
   type Timer,
 } from '@village/core';
 import { expect } from 'vitest';
-import type { Aggregate, AggregateQuery } from '../../archive/contract.ts';
+import type { Aggregate, AggregateQuery, RangeRow } from '../../archive/contract.ts';
 import { Oracle, putRow, type TestRow } from '../../archive/oracle.ts';
 import { type JournalPlace, ROW_FLAG } from '../../journal/contract.ts';
 import type { TimeSeriesStore } from '../contract.ts';
@@ -400,6 +400,8 @@ export class StoreFuzz {
     switch (kind) {
       case 'range':
         return this.#askRange(store);
+      case 'many':
+        return this.#askMany(store);
       case 'aggregate':
         return this.#askAggregate(store);
       case 'completeness':
@@ -420,6 +422,25 @@ export class StoreFuzz {
     const limit = this.#pick([7, 100_000]);
     const expected = oracle.range(device, span.from, span.to).slice(0, limit);
     expect(await store.range({ device, ...span, limit })).toEqual(expected);
+  }
+
+  async #askMany(store: TimeSeriesStore): Promise<void> {
+    const all = this.#profiles.flatMap(({ oracle, devices }) =>
+      devices.map((device) => ({ device, oracle })),
+    );
+    const asked = Array.from({ length: 1 + this.#int(8) }, () => ({
+      ...this.#pick(all),
+      ...this.#span(),
+    }));
+    const found = new Map<string, RangeRow[]>();
+    for await (const { device, rows } of store.rangeMany({ spans: asked }))
+      found.set(device, [...(found.get(device) ?? []), ...rows]);
+    for (const [device, spans] of Map.groupBy(asked, (one) => one.device)) {
+      const expected = spans[0]!.oracle
+        .range(device, 0, 4e12)
+        .filter(({ at }) => spans.some(({ from, to }) => at >= from && at < to));
+      expect(found.get(device) ?? []).toEqual(expected);
+    }
   }
 
   async #askAggregate(store: TimeSeriesStore): Promise<void> {
@@ -537,4 +558,12 @@ export class StoreFuzz {
   }
 }
 
-const KINDS = ['range', 'aggregate', 'completeness', 'events', 'export', 'touched'] as const;
+const KINDS = [
+  'range',
+  'many',
+  'aggregate',
+  'completeness',
+  'events',
+  'export',
+  'touched',
+] as const;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { bytesOf, cellsOf, hexText, piecesOf, saidIn, textOf } from './bytes.ts';
+import { bytesOf, hexText, textOf } from '#kit/bytes.ts';
+import { cellsOf, piecesOf, saidIn } from './bytes.ts';
 
 const field = (metric: string, from: number, to: number) => ({ metric, from, to });
 

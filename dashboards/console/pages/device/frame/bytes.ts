@@ -15,11 +15,6 @@ export interface Piece {
   readonly metrics: readonly string[];
 }
 
-/** The bytes in base64. */
-export function bytesOf(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-}
-
 /** The pieces of so many bytes, in order and without gaps. */
 export function piecesOf(length: number, fields: readonly Field[]): Piece[] {
   const borders = new Set([0, length]);
@@ -31,25 +26,6 @@ export function piecesOf(length: number, fields: readonly Field[]): Piece[] {
     return { from, to, metrics: [...new Set(here.map(({ metric }) => metric))] };
   });
 }
-
-/** Characters that no text of a device has. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
-
-/** The text that bytes are; null when they are none. */
-export function textOf(bytes: Uint8Array): string | null {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    return bytes.length === 0 || CONTROL.test(text) ? null : text;
-  } catch (error) {
-    if (error instanceof TypeError) return null;
-    throw error;
-  }
-}
-
-/** Bytes as digits, two each. */
-export const hexText = (bytes: Uint8Array): string =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(' ');
 
 /** What is shown of bytes: each alone, but many that say nothing as one, since a page can't hold 64 KiB of boxes. */
 export interface Cell extends Piece {

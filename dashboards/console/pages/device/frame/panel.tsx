@@ -2,12 +2,13 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Device, Frame, Metric } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
+import { bytesOf, hexText, textOf } from '#kit/bytes.ts';
 import { formatReceipt, formatTime } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
-import { bytesOf, cellsOf, hexText, type Piece, piecesOf, textOf } from './bytes.ts';
+import { cellsOf, type Piece, piecesOf } from './bytes.ts';
 import { detailKey, Fields } from './fields.tsx';
 import { type Lighting, useLighting } from './lighting.ts';
 import { Differs, Missed, More } from './notes.tsx';
@@ -158,6 +159,27 @@ function timeAsked(): number | null {
   return Number.isSafeInteger(asked) && Math.abs(asked) <= 8.64e15 ? asked : null;
 }
 
+/** What above it is not there yet moves it for so long, ms. */
+const SETTLING_MS = 5_000;
+const BY_HAND = ['wheel', 'touchstart', 'pointerdown', 'keydown'] as const;
+
+/** Brings a panel into sight, and keeps it there while what stands above it is loaded or until the reader moves. */
+function bringTo(panel: HTMLElement): () => void {
+  const show = (): void => panel.scrollIntoView({ block: 'start' });
+  const watcher = new ResizeObserver(show);
+  const stop = (): void => {
+    watcher.disconnect();
+    clearTimeout(timer);
+    for (const event of BY_HAND) removeEventListener(event, stop);
+  };
+  const timer = setTimeout(stop, SETTLING_MS);
+  for (const event of BY_HAND) addEventListener(event, stop, { passive: true });
+  watcher.observe(panel.parentElement ?? panel);
+  panel.focus({ preventScroll: true });
+  show();
+  return stop;
+}
+
 /** The messages of one time. */
 export function FramePanel({
   device,
@@ -177,13 +199,14 @@ export function FramePanel({
       signal,
     }),
   );
-  useEffect(() => {
-    if (asked !== null) place.current?.scrollIntoView({ block: 'nearest' });
-  }, [asked]);
+  useEffect(
+    () => (asked === null || place.current === null ? undefined : bringTo(place.current)),
+    [asked],
+  );
   if (at === null) return null;
   const frames = load.data?.items;
   return (
-    <section class="panel" aria-labelledby="frame-heading" ref={place}>
+    <section class="panel frame-panel" aria-labelledby="frame-heading" ref={place} tabIndex={-1}>
       <div class="panel-head">
         <h2 id="frame-heading">{t('frame')}</h2>
         <span class="muted number">{t('frame.of', { time: formatTime(at) })}</span>

@@ -140,7 +140,15 @@ export function Replace({ device, replaced }: { device: Device; replaced: () => 
       >
         {t('replace')}
       </button>
-      <dialog ref={dialog} class="dialog" aria-labelledby="replace-heading">
+      <dialog
+        ref={dialog}
+        class="dialog"
+        aria-labelledby="replace-heading"
+        // A secret that is shown once does not go by a slip of the hand.
+        onCancel={(event) => {
+          if (state.busy || state.done?.secret != null) event.preventDefault();
+        }}
+      >
         <h2 id="replace-heading">{t('replace')}</h2>
         {state.done === null ? (
           <form key={turn} onSubmit={(event) => void submit(event)}>

@@ -10,9 +10,9 @@ import type { Answer, Columns, EventRow, Request, WorkerOptions } from './messag
  */
 export type QueryClass = 'interactive' | 'maintenance' | 'export';
 
-/** Statements that run at once in each class; together they fit the four threads of the process's pool. */
+/** Statements that run at once in each class. Each holds a thread of the process's pool, which the server makes large enough. */
 const RUNNING_MAX: Readonly<Record<QueryClass, number>> = {
-  interactive: 2,
+  interactive: 4,
   maintenance: 1,
   export: 1,
 };

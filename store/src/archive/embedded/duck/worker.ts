@@ -91,6 +91,8 @@ const instance = await DuckDBInstance.create(':memory:', {
   temp_directory: options.spillFolder,
   max_temp_directory_size: `${options.spillLimitMb}MB`,
   preserve_insertion_order: 'true',
+  // The system keeps what is read often; DuckDB would keep it once more, of files that are long gone too.
+  enable_external_file_cache: 'false',
 });
 const writer = await instance.connect();
 await writer.run(

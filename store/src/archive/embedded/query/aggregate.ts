@@ -1,6 +1,13 @@
 /** Sums over many readings: from the hourly rollups where these say all there is, from the rows everywhere else. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { HOUR, OperationalError } from '@village/core';
-import type { Aggregate, AggregateQuery, AggregateRow } from '../../contract.ts';
+import {
+  AGGREGATE_ROWS_MAX,
+  type Aggregate,
+  type AggregateQuery,
+  type AggregateRow,
+  answerTooLarge,
+} from '../../contract.ts';
 import { exactSum, FRACTION, rollupColumns } from '../files/rollup.ts';
 import type { ArchiveParts } from '../parts.ts';
 import type { Span } from '../view.ts';
@@ -10,6 +17,10 @@ import { fileList, lessLeftOut, rowsOnce, within } from './sql.ts';
 const BUCKETS_MAX = 500_000;
 /** Stretches of dirty hours between clean ones; more, and all is read from the rows. */
 const SPANS_MAX = 64;
+/** Stretches of time that are compared with each row, before areas' hours are looked up. */
+const STRETCHES_MAX = 8;
+/** Rows put together between two pauses in which others have their turn: a few milliseconds. */
+const ROWS_A_SLICE = 2_000;
 
 /** One (profile, metric) that exists. */
 interface Target {
@@ -19,7 +30,8 @@ interface Target {
   readonly device: number | undefined;
 }
 
-function targets(archive: ArchiveParts, query: AggregateQuery): Target[] {
+/** The columns that exist. */
+export function targets(archive: ArchiveParts, query: AggregateQuery): Target[] {
   const list: Target[] = [];
   for (const { profile, metric } of query.columns) {
     const layout = archive.layoutByProfile.get(profile);
@@ -35,23 +47,24 @@ function targets(archive: ArchiveParts, query: AggregateQuery): Target[] {
   return list;
 }
 
-/** How the time asked for is read. */
-interface Split {
-  /** Hours that the rollups hold whole. */
-  readonly rolled: Span[];
-  /** Hours of which the rollups hold too much, since readings of some devices are left out. */
-  readonly mixed: Span[];
-  readonly raw: Span[];
+/** Hours of one rollup area. */
+interface UnitHours extends Span {
+  readonly unit: number;
 }
 
-/** The hours that spans meet, as few stretches in order. */
-function hoursOf(spans: readonly Span[]): Span[] {
-  const hours = spans
-    .filter(({ from, to }) => from < to)
-    .map(({ from, to }) => ({ from: Math.floor(from / HOUR), to: Math.ceil(to / HOUR) }))
-    .sort((a, b) => a.from - b.from);
+/** How the time asked for is read. */
+interface Split {
+  /** Hours that the rollups hold whole, but for those of `mixed`. */
+  readonly rolled: readonly Span[];
+  /** Hours of areas of which the rollups hold too much, since readings of some devices are left out; whole hours, in ms. */
+  readonly mixed: readonly UnitHours[];
+  readonly raw: readonly Span[];
+}
+
+/** Spans as few stretches in order. */
+function stretched(spans: readonly Span[]): Span[] {
   const list: { from: number; to: number }[] = [];
-  for (const { from, to } of hours) {
+  for (const { from, to } of spans.toSorted((a, b) => a.from - b.from)) {
     const last = list.at(-1);
     if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
     else list.push({ from, to });
@@ -59,16 +72,39 @@ function hoursOf(spans: readonly Span[]): Span[] {
   return list;
 }
 
+/** The hours of areas in which devices stand or have stood of which readings are left out. */
+function lessened(
+  archive: ArchiveParts,
+  layout: number,
+  { without = [] }: AggregateQuery,
+): UnitHours[] {
+  const hours = new Map<number, Span[]>();
+  for (const { device, from, to } of without) {
+    if (from >= to) continue;
+    const whole = { from: Math.floor(from / HOUR) * HOUR, to: Math.ceil(to / HOUR) * HOUR };
+    const units = new Set(
+      (archive.numbersOf.get(device) ?? [])
+        .filter((number) => archive.layoutOf[number] === layout)
+        .flatMap((number) => archive.locations.units(number).map(({ unit }) => unit)),
+    );
+    for (const unit of units) {
+      const list = hours.get(unit) ?? [];
+      hours.set(unit, list);
+      list.push(whole);
+    }
+  }
+  return [...hours].flatMap(([unit, spans]) => stretched(spans).map((one) => ({ unit, ...one })));
+}
+
+/** What spans, in order, share with a stretch. */
+const inside = (spans: readonly Span[], stretch: Span): Span[] =>
+  spans
+    .map(({ from, to }) => ({ from: Math.max(from, stretch.from), to: Math.min(to, stretch.to) }))
+    .filter(({ from, to }) => from < to);
+
 function split(archive: ArchiveParts, layout: number, query: AggregateQuery): Split {
   const rolled: { from: number; to: number }[] = [];
-  const mixed: { from: number; to: number }[] = [];
   const raw: { from: number; to: number }[] = [];
-  const without = hoursOf(query.without ?? []);
-  let next = 0;
-  const lessened = (hour: number): boolean => {
-    while (next < without.length && without[next]!.to <= hour) next++;
-    return next < without.length && without[next]!.from <= hour;
-  };
   const push = (list: { from: number; to: number }[], from: number, to: number): void => {
     if (from >= to) return;
     const last = list.at(-1);
@@ -79,19 +115,18 @@ function split(archive: ArchiveParts, layout: number, query: AggregateQuery): Sp
   const end = Math.max(first, Math.floor(query.to / HOUR));
   push(raw, query.from, Math.min(query.to, first * HOUR));
   for (let hour = first; hour < end; hour++)
-    push(
-      !archive.view.isSettled(layout, hour) ? raw : lessened(hour) ? mixed : rolled,
-      hour * HOUR,
-      (hour + 1) * HOUR,
-    );
+    push(archive.view.isSettled(layout, hour) ? rolled : raw, hour * HOUR, (hour + 1) * HOUR);
   push(raw, Math.max(end * HOUR, query.from), query.to);
-  if (Math.max(raw.length, rolled.length, mixed.length) > SPANS_MAX)
+  if (Math.max(raw.length, rolled.length) > SPANS_MAX)
     return { rolled: [], mixed: [], raw: [{ from: query.from, to: query.to }] };
+  const mixed = lessened(archive, layout, query).flatMap(({ unit, ...span }) =>
+    inside(rolled, span).map((one) => ({ unit, ...one })),
+  );
   return { rolled, mixed, raw };
 }
 
 /** Whether the query can be answered from sums by hour and township. */
-function rollable(archive: ArchiveParts, query: AggregateQuery): boolean {
+export function rollable(archive: ArchiveParts, query: AggregateQuery): boolean {
   return (
     query.area !== undefined &&
     query.everyMs % HOUR === 0 &&
@@ -107,18 +142,6 @@ const ENDS: ReadonlySet<Aggregate> = new Set(['first', 'last', 'firstAt', 'lastA
 
 const ends = (query: AggregateQuery): boolean => query.aggregates.some((name) => ENDS.has(name));
 
-/** Rollup areas in which the devices stand or have stood of which readings are left out. */
-function lessenedUnits(archive: ArchiveParts, layout: number, query: AggregateQuery): number[] {
-  const numbers = (query.without ?? []).flatMap(({ device }) =>
-    (archive.numbersOf.get(device) ?? []).filter((number) => archive.layoutOf[number] === layout),
-  );
-  return [
-    ...new Set(
-      numbers.flatMap((number) => archive.locations.units(number).map(({ unit }) => unit)),
-    ),
-  ];
-}
-
 /** One number for each device: that of its first registration, also for rows of a later one. */
 function deviceNumber(archive: ArchiveParts, layout: number): string {
   const later: string[] = [];
@@ -130,6 +153,18 @@ function deviceNumber(archive: ArchiveParts, layout: number): string {
   return later.length === 0 ? 'r.dev' : `CASE r.dev ${later.join(' ')} ELSE r.dev END`;
 }
 
+const valuesOf = (mixed: readonly UnitHours[]): string =>
+  mixed.map(({ unit, from, to }) => `(${unit}, ${from}, ${to})`).join(', ');
+
+/** Stretches that hold all of many, by which files and rows are chosen. */
+function fewOf(spans: readonly Span[]): Span[] {
+  const list = stretched(spans);
+  const [first, last] = [list[0], list.at(-1)];
+  return list.length <= STRETCHES_MAX || first === undefined || last === undefined
+    ? list
+    : [{ from: first.from, to: last.to }];
+}
+
 /** The area that rollups count a reading in, of the table `locations` (as p). */
 const UNIT = 'CASE WHEN p.township <> 0 THEN p.township ELSE p.county END';
 
@@ -138,7 +173,7 @@ function rawPart(
   query: AggregateQuery,
   target: Target,
   spans: readonly Span[],
-  units?: readonly number[],
+  mixed?: readonly UnitHours[],
 ): string {
   const { layout, metric, device } = target;
   const all = rowsOnce({
@@ -161,12 +196,16 @@ function rawPart(
         ? deviceNumber(archive, layout)
         : `p.${query.groupBy}`;
   const join =
-    byArea || area !== undefined || units !== undefined
+    byArea || area !== undefined || mixed !== undefined
       ? `JOIN locations AS p ON ${archive.locations.joined('r')}`
       : '';
   const inArea = area === undefined ? '' : ` AND ${archive.locations.condition(area)}`;
-  const inUnits = units === undefined ? '' : ` AND ${UNIT} IN (${units.join(', ')})`;
-  const condition = `${inArea}${inUnits}`;
+  // Stretches of an area don't meet each other, so a row is there once.
+  const inMixed =
+    mixed === undefined
+      ? ''
+      : `JOIN (VALUES ${valuesOf(mixed)}) AS m(unit, since, until)
+      ON m.unit = ${UNIT} AND r.ts >= m.since AND r.ts < m.until`;
   const value = `c${metric}`;
   const firstAndLast = ends(query)
     ? `min(struct_pack(t := ts, v := ${value})) AS fst, max(struct_pack(t := ts, v := ${value})) AS lst`
@@ -177,7 +216,7 @@ function rawPart(
       : '0::HUGEINT AS hi, 0::HUGEINT AS lo';
   return `SELECT (ts + ${query.offsetMs}) // ${query.everyMs} AS b, ${group} AS g, count(*) AS n, ${sums},
       min(${value}) AS mn, max(${value}) AS mx, ${firstAndLast}
-    FROM (${rows}) AS r ${join} WHERE ${value} IS NOT NULL AND k${metric} = 0${condition} GROUP BY b, g`;
+    FROM (${rows}) AS r ${join} ${inMixed} WHERE ${value} IS NOT NULL AND k${metric} = 0${inArea} GROUP BY b, g`;
 }
 
 function rolledPart(
@@ -185,14 +224,18 @@ function rolledPart(
   query: AggregateQuery,
   target: Target,
   spans: readonly Span[],
-  less: readonly number[] = [],
+  mixed: readonly UnitHours[],
 ): string[] {
   const { layout, metric } = target;
   const files = archive.view.rollups(layout, spans).filter((file) => metric < file.metrics);
   if (files.length === 0) return [];
   const [n, hi, lo, mn, mx] = rollupColumns(metric);
-  const units = archive.locations.unitsIn(query.area!)!.filter((unit) => !less.includes(unit));
-  if (units.length === 0) return [];
+  const units = archive.locations.unitsIn(query.area!)!;
+  const less =
+    mixed.length === 0
+      ? ''
+      : `ANTI JOIN (VALUES ${valuesOf(mixed)}) AS m(unit, since, until)
+      ON m.unit = r.unit AND r.hour * ${HOUR} >= m.since AND r.hour * ${HOUR} < m.until`;
   const hours = spans.map(({ from, to }) => ({ from: from / HOUR, to: to / HOUR }));
   const townships = units.filter((unit) => archive.locations.isTownship(unit));
   const group =
@@ -202,7 +245,7 @@ function rolledPart(
   return [
     `SELECT (hour * ${HOUR} + ${query.offsetMs}) // ${query.everyMs} AS b, ${group} AS g, sum(${n}) AS n,
       sum(${hi}) AS hi, sum(${lo}) AS lo, min(${mn}) AS mn, max(${mx}) AS mx, NULL AS fst, NULL AS lst
-    FROM ${fileList(archive.folder, files)} WHERE ${within('hour', hours)} AND unit IN (${units.join(', ')}) AND ${n} > 0
+    FROM ${fileList(archive.folder, files)} AS r ${less} WHERE ${within('hour', hours)} AND unit IN (${units.join(', ')}) AND ${n} > 0
     GROUP BY b, g`,
   ];
 }
@@ -227,11 +270,9 @@ function writeSql(archive: ArchiveParts, query: AggregateQuery, list: readonly T
   const parts = list.flatMap((target) => {
     if (!rollable(archive, query)) return [rawPart(archive, query, target, [query])];
     const { rolled, mixed, raw } = split(archive, target.layout, query);
-    const units = mixed.length === 0 ? [] : lessenedUnits(archive, target.layout, query);
     return [
-      ...rolledPart(archive, query, target, rolled),
-      ...(mixed.length > 0 ? rolledPart(archive, query, target, mixed, units) : []),
-      ...(units.length > 0 ? [rawPart(archive, query, target, mixed, units)] : []),
+      ...rolledPart(archive, query, target, rolled, mixed),
+      ...(mixed.length > 0 ? [rawPart(archive, query, target, fewOf(mixed), mixed)] : []),
       ...(raw.length > 0 ? [rawPart(archive, query, target, raw)] : []),
     ];
   });
@@ -246,16 +287,18 @@ function writeSql(archive: ArchiveParts, query: AggregateQuery, list: readonly T
         FROM (${parts.join(' UNION ALL ')}) GROUP BY b, g`;
   const values = query.aggregates.map((name, i) => `(${EXPRESSIONS[name]})::DOUBLE AS v${i}`);
   const answer = `SELECT b::DOUBLE AS b, g::DOUBLE AS g, ${values.join(', ')} FROM (${whole}) WHERE n > 0`;
-  if (query.top === undefined) return answer;
-  // All rows as good as the last of the top are sent, so that ties are cut by name and not by chance.
-  return `WITH answer AS MATERIALIZED (${answer})
-    SELECT * FROM answer WHERE v0 >= (SELECT min(v0) FROM (SELECT v0 FROM answer ORDER BY v0 DESC LIMIT ${query.top}))`;
+  // In the order of the answer, so that a slice of it can be put in order by itself.
+  if (query.top === undefined) return `${answer} ORDER BY b LIMIT ${AGGREGATE_ROWS_MAX + 1}`;
+  // Rows as good as the last of the top and of its bucket are sent too, so that ties are cut by name and not by chance.
+  return `WITH answer AS MATERIALIZED (${answer}),
+      last AS (SELECT v0 AS m, b AS mb FROM (SELECT v0, b FROM answer ORDER BY v0 DESC, b LIMIT ${query.top}) ORDER BY m, mb DESC LIMIT 1)
+    SELECT answer.* FROM answer, last WHERE v0 > m OR (v0 = m AND b <= mb) LIMIT ${AGGREGATE_ROWS_MAX + 1}`;
 }
 
 /**
  * Aggregates of good readings. Buckets without any are left out. The answer depends only on the readings, not on their
  * order of arrival: sums are exact, and of readings at the same first (last) instant the smallest (largest) counts.
- * @throws range-too-wide, and as `runQuery` does.
+ * @throws range-too-wide, answer-too-large, and as `runQuery` does.
  */
 export async function aggregate(
   archive: ArchiveParts,
@@ -283,19 +326,29 @@ export async function aggregate(
     if (query.groupBy === 'township' && !archive.locations.isTownship(group)) return null;
     return archive.locations.code(group);
   };
-  const answer = Array.from({ length: rows }, (_, row) => ({
-    at: buckets![row]! * query.everyMs - query.offsetMs,
-    group: name(groups![row]!),
-    values: Object.fromEntries(
-      query.aggregates.map((key, i) => {
-        const value = values[i]![row]!;
-        return [key, Number.isNaN(value) ? null : value];
-      }),
-    ),
-  }));
+  if (rows > AGGREGATE_ROWS_MAX) throw answerTooLarge();
   const byGroup = (a: AggregateRow, b: AggregateRow): number =>
     (a.group ?? '') < (b.group ?? '') ? -1 : (a.group ?? '') > (b.group ?? '') ? 1 : 0;
-  if (query.top === undefined) return answer.sort((a, b) => a.at - b.at || byGroup(a, b));
+  const answer: AggregateRow[] = [];
+  /** Rows of the bucket that is being read. */
+  let bucket: AggregateRow[] = [];
+  const end = (): void => {
+    for (const row of bucket.length > 1 ? bucket.sort(byGroup) : bucket) answer.push(row);
+    bucket = [];
+  };
+  for (let row = 0; row < rows; row++) {
+    if (row > 0 && row % ROWS_A_SLICE === 0) await turn();
+    const at = buckets![row]! * query.everyMs - query.offsetMs;
+    if (bucket.length > 0 && bucket[0]!.at !== at) end();
+    const told: Partial<Record<Aggregate, number | null>> = {};
+    for (const [i, key] of query.aggregates.entries()) {
+      const value = values[i]![row]!;
+      told[key] = Number.isNaN(value) ? null : value;
+    }
+    bucket.push({ at, group: name(groups![row]!), values: told });
+  }
+  end();
+  if (query.top === undefined) return answer;
   const key = query.aggregates[0]!;
   return answer
     .sort(

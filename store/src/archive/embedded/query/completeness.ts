@@ -14,13 +14,17 @@ import { runQuery } from './run-query.ts';
 import { rowsOnce } from './sql.ts';
 
 /** The first column of each row of the answer says what the row tells. */
-const PART = { slot: 0, edges: 1, gap: 2 } as const;
+const PART = { hour: 0, edges: 1, gap: 2, received: 3 } as const;
 
-/** Rows by interval and hour in the span; first and last row, and silences, in the span and a gap's length around it. */
+/**
+ * Rows of each hour and how many intervals that begin in it hold any, a row an hour each however often a device speaks; first and last
+ * row, and silences, in the span and a gap's length around it.
+ */
 function querySql(
   archive: ArchiveParts,
   query: CompletenessQuery,
   numbers: readonly number[],
+  slots: Slots,
 ): string {
   const { from, to, reportEveryMs: every } = query;
   const gap = gapAfterMs(every);
@@ -32,28 +36,31 @@ function querySql(
       SELECT prev, ts, count(*) OVER () AS n
       FROM (SELECT lag(ts) OVER (ORDER BY ts) AS prev, ts FROM once)
       WHERE ts - prev > ${gap} AND ts > ${from} AND prev < ${to})
-    SELECT ${PART.slot}::DOUBLE, ((ts + ${BEIJING_OFFSET_MS}) // ${every})::DOUBLE AS slot, (ts // ${HOUR})::DOUBLE AS hour,
-        count(*)::DOUBLE, sum(back)::DOUBLE
-      FROM once WHERE ts >= ${from} AND ts < ${to} GROUP BY slot, hour
-    UNION ALL SELECT ${PART.edges}::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE, 0, 0 FROM once HAVING count(*) > 0
+    SELECT ${PART.hour}::DOUBLE, (ts // ${HOUR})::DOUBLE AS hour, count(*)::DOUBLE, sum(back)::DOUBLE
+      FROM once WHERE ts >= ${from} AND ts < ${to} GROUP BY hour
+    UNION ALL SELECT ${PART.received}::DOUBLE, ((slot * ${every} - ${BEIJING_OFFSET_MS}) // ${HOUR})::DOUBLE AS hour,
+        count(*)::DOUBLE, 0
+      FROM (SELECT DISTINCT (ts + ${BEIJING_OFFSET_MS}) // ${every} AS slot FROM once WHERE ts >= ${from} AND ts < ${to})
+      WHERE slot >= ${slots.first} AND slot < ${slots.end} GROUP BY hour
+    UNION ALL SELECT ${PART.edges}::DOUBLE, min(ts)::DOUBLE, max(ts)::DOUBLE, 0 FROM once HAVING count(*) > 0
     UNION ALL SELECT * FROM (
-      SELECT ${PART.gap}::DOUBLE, prev::DOUBLE, ts::DOUBLE, n::DOUBLE, 0 FROM silent ORDER BY ts DESC LIMIT ${GAPS_MAX})`;
+      SELECT ${PART.gap}::DOUBLE, prev::DOUBLE, ts::DOUBLE, n::DOUBLE FROM silent ORDER BY ts DESC LIMIT ${GAPS_MAX})`;
 }
 
 /** Puts the answer's rows where they belong. */
 function read(columns: Columns, slots: Slots): { edges: Span | null; gaps: Span[]; count: number } {
-  const [part, one, two, sums, backfilled] = columns.columns as Float64Array[];
+  const [part, first, second, third] = columns.columns as Float64Array[];
   let edges: Span | null = null;
   const gaps: Span[] = [];
   let count = 0;
   for (let row = 0; row < columns.rows; row++) {
-    const from = one![row]!;
-    const to = two![row]!;
-    if (part![row] === PART.slot) slots.fill(from, to, sums![row]!, backfilled![row]!);
-    else if (part![row] === PART.edges) edges = { from, to };
+    const [one, two] = [first![row]!, second![row]!];
+    if (part![row] === PART.hour) slots.count(one, two, third![row]!);
+    else if (part![row] === PART.received) slots.receive(one, two);
+    else if (part![row] === PART.edges) edges = { from: one, to: two };
     else {
-      gaps.push({ from, to });
-      count = sums![row]!;
+      gaps.push({ from: one, to: two });
+      count = third![row]!;
     }
   }
   gaps.sort((a, b) => a.from - b.from);
@@ -79,7 +86,7 @@ export async function completeness(
   if (since >= query.to) return { hours: slots.hours, gaps: [], gapCount: 0, since: firstAt };
   const columns = await runQuery(
     archive,
-    () => querySql(archive, query, numbers),
+    () => querySql(archive, query, numbers, slots),
     readsOf(archive, numbers, query),
     signal,
   );

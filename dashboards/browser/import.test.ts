@@ -1,0 +1,98 @@
+/** Importing a file: the question of its encoding, faults by cell, and secrets shown once, in Chromium. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
+import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+
+const TIME_OUT = 90_000;
+
+describe('a file to import', { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  let county: Fixture;
+  const open: OpenPage[] = [];
+
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    bench = await startBench();
+    county = await bench.fixture({ devices: 3, rights: ALL_RIGHTS });
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  it.each([
+    [1440, 'zh'],
+    [390, 'zh'],
+    [1440, 'en'],
+    [390, 'en'],
+  ] as const)(
+    'is asked about with both readings side by side (%i px, %s)',
+    async (width, language) => {
+      const opened = await bench.page(county, { path: '/import', width, language });
+      open.push(opened);
+      const { page, faults } = opened;
+      const zh = language === 'zh';
+      const nothing = { name: 'empty.csv', mimeType: 'text/csv', buffer: Buffer.from('') };
+      await page.locator('input[type=file]').setInputFiles(nothing);
+      await page.getByRole('button', { name: zh ? '导入' : 'Import', exact: true }).click();
+      await page
+        .getByRole('alert')
+        .getByText(zh ? '空文件' : 'is empty')
+        .waitFor();
+      const download = page.waitForEvent('download');
+      await page.getByRole('button', { name: zh ? '下载空表' : 'Download an empty table' }).click();
+      const template = await readFile(await (await download).path(), 'utf8');
+      expect(template).toMatch(
+        zh ? /^\ufeff设备编号,设备名称,.*时钟\r\n$/ : /^\ufeffid,name,.*clock\r\n$/,
+      );
+      const file = { name: 'devices.csv', mimeType: 'text/csv', buffer: Buffer.from('id,name\n') };
+      await page.locator('input[type=file]').setInputFiles(file);
+      await page.getByRole('button', { name: zh ? '导入' : 'Import', exact: true }).click();
+      const question = page.getByRole('region', {
+        name: zh ? '这个文件是哪种编码？' : 'Which encoding is this file in?',
+      });
+      await question.waitFor();
+      const sides = question.locator('.import-reading');
+      expect(await sides.count()).toBe(2);
+      expect(await sides.nth(0).innerText()).toContain('Сѧ');
+      expect(await sides.nth(1).innerText()).toContain('小学');
+      const [left, right] = await sides.evaluateAll((all) =>
+        all.map((one) => one.getBoundingClientRect().toJSON() as DOMRect),
+      );
+      expect(left?.top).toBe(right?.top);
+      expect(right?.left).toBeGreaterThanOrEqual((left?.right ?? 0) - 1);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+        width,
+      );
+      const shots = process.env['VILLAGE_SHOTS'];
+      if (shots !== undefined)
+        await page.screenshot({ path: `${shots}/import-${width}-${language}.png`, fullPage: true });
+      const buttons = question.getByRole('button');
+      await buttons.nth(0).click();
+      const table = page.getByRole('table');
+      await table.waitFor();
+      expect(await table.innerText()).toContain(zh ? '不是您的区域' : 'is no area of yours');
+      expect(await table.innerText()).toContain('D2');
+      expect(await table.innerText()).toContain(zh ? '第 7 行' : 'row 7');
+      if (shots !== undefined)
+        await page.screenshot({
+          path: `${shots}/import-faults-${width}-${language}.png`,
+          fullPage: true,
+        });
+      await page.getByRole('button', { name: zh ? '导入' : 'Import', exact: true }).click();
+      await question.waitFor();
+      await buttons.nth(1).click();
+      await page.getByText('x8Kq2mV5rT9wY3zA7bC1dE').waitFor();
+      if (shots !== undefined)
+        await page.screenshot({
+          path: `${shots}/import-done-${width}-${language}.png`,
+          fullPage: true,
+        });
+      expect(faults.filter((fault) => !fault.includes('422'))).toEqual([]);
+    },
+  );
+});
