@@ -146,7 +146,11 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
       this.#stop.signal.throwIfAborted();
       // It is being started again, for as long as that takes.
       if (this.duck.dead !== null) await timer.sleep(THREAD_WAIT_MS, signal);
-      else if (this.#memtablesFull) await timer.sleep(MEMTABLE_WAIT_MS, signal);
+      else if (this.#memtablesFull) {
+        // Rows that came while a flush ran may be too many by themselves, and no further row will start theirs.
+        this.#flusher.flushSoon();
+        await timer.sleep(MEMTABLE_WAIT_MS, signal);
+      }
       else if (this.duck.rowsQueued > ROWS_QUEUED_MAX) await timer.sleep(QUEUE_WAIT_MS, signal);
       else return;
     }

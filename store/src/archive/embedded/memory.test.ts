@@ -65,3 +65,22 @@ it('more profiles than there is memory for tables are flushed part by part', asy
   }
   expect(store.counters().restarts).toBe(0);
 }, 240_000);
+
+it('goes on taking when more came during a flush than there is room for', async () => {
+  // A table of ten metrics counts as a quarter of a megabyte at least: the second group alone is more than may wait.
+  const store = await openWith({ flushBytes: 4 * 2 ** 20 });
+  const metrics = Array.from({ length: 10 }, (_, n) => `m${n}`);
+  let n = 0;
+  for (const profiles of [20, 40, 1]) {
+    for (const end = n + profiles; n < end; n++)
+      putRow(store, `acme/p${n}`, metrics, { device: `d${n}`, at: NOW, values: { m0: n } });
+    await store.commitNow();
+  }
+  const last = (): Promise<unknown> =>
+    store
+      .range({ device: `d${n - 1}`, from: 0, to: NOW * 2, limit: 10 })
+      .catch((error: Error) => error.message);
+  await expect
+    .poll(last, { timeout: 60_000, interval: 500 })
+    .toMatchObject([{ values: { m0: n - 1 } }]);
+}, 120_000);

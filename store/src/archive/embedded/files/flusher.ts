@@ -52,7 +52,7 @@ export class Flusher {
   flushWhenFull(): void {
     const { settings, view } = this.#archive;
     if (view.open.rows >= settings.flushRows || view.open.bytes >= settings.flushBytes)
-      this.#flushInBackground();
+      this.flushSoon();
   }
 
   #complain(message: string, error: Error): void {
@@ -60,7 +60,8 @@ export class Flusher {
     this.#archive.settings.log('error', message, { reason: error.message, code });
   }
 
-  #flushInBackground(): void {
+  /** Starts a flush, unless one runs or failed a moment ago. */
+  flushSoon(): void {
     const { timer } = this.#archive.settings;
     if (this.#flushing || this.#signal.aborted || timer.elapsed() < this.#notBefore) return;
     this.#flushing = true;
@@ -74,14 +75,16 @@ export class Flusher {
       });
   }
 
-  /** Flushes generations that are old enough, also when no group comes to notice it. */
+  /** Flushes generations that are old enough or were left by a flush that failed, also when no group comes to notice it. */
   async #tick(): Promise<void> {
     const { timer, flushEveryMs } = this.#archive.settings;
     while (!this.#signal.aborted) {
       const { view } = this.#archive;
       const age = timer.elapsed() - view.open.startedAt;
-      if (age >= flushEveryMs || view.generations.length > 1) this.#flushInBackground();
-      const wait = Math.max(FLUSH_CHECK_MS_MIN, Math.min(flushEveryMs, flushEveryMs - age));
+      const leftOver = view.generations.length > 1;
+      if (age >= flushEveryMs || leftOver) this.flushSoon();
+      const soonest = leftOver ? FLUSH_RETRY_MS : flushEveryMs;
+      const wait = Math.max(FLUSH_CHECK_MS_MIN, Math.min(soonest, flushEveryMs - age));
       await timer.sleep(wait, this.#signal).catch((error: unknown) => {
         if (!this.#signal.aborted) throw error;
       });
