@@ -123,6 +123,18 @@ describe('numbers and absent values', () => {
     expect(readings.find((one) => one.metric === 'x')?.value).toBe(expected);
   });
 
+  it('takes what prints as not-a-number for none, where the profile says so', () => {
+    const nan = json('', X.replace('[-9999]', '[nan]'));
+    for (const x of ['NaN', 'nan', '-nan', '"NaN"']) {
+      const { readings, refused } = decode(nan, message(`{"f":5,"x":${x}}`));
+      expect(readings).toEqual([{ metric: 'fill', value: 5, quality: 'good' }]);
+      expect(refused).toEqual([]);
+    }
+    expect(decode(profile, message('{"f":5,"x":NaN}')).refused).toMatchObject([
+      { reason: 'value-not-a-number', metric: 'x' },
+    ]);
+  });
+
   it('keeps a value out of range, marked implausible', () => {
     expect(decode(profile, message('{"f":101}')).readings).toEqual([
       { metric: 'fill', value: 101, quality: 'implausible' },

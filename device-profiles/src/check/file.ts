@@ -81,6 +81,10 @@ function checkValues(metric: MetricFile, path: Path, note: Note): void {
     if (!Object.hasOwn(states ?? {}, name)) note([...path, 'stateNames', name], 'is no state');
   if (metric.absent !== undefined && !metric.optional)
     note([...path, 'absent'], 'a metric that may have no value must be optional: true');
+  metric.absent?.forEach((raw, i) => {
+    const name = Object.entries(states ?? {}).find(([, value]) => value === raw)?.[0];
+    if (name !== undefined) note([...path, 'absent', i], `${raw} is the state ${name}`);
+  });
 }
 
 function checkMetrics(file: ProfileFile, protocol: Protocol, note: Note): void {

@@ -123,6 +123,7 @@ export function rawOfJson(rule: MetricRule, value: unknown, text: boolean): numb
     const state = rule.states?.get(value) ?? (rule.state ? WORDS.get(value) : undefined);
     if (state !== undefined) return state;
     if (text && NUMBER.test(value)) return Number(value);
+    if (rule.absent?.has(Number.NaN) === true && /^[+-]?nan$/i.test(value)) return Number.NaN;
     if (rule.state) refuse(rule, 'unknown-state', JSON.stringify(value.slice(0, 40)));
   } else if (typeof value === 'boolean' && rule.state) return value ? 1 : 0;
   const shown = (JSON.stringify(value) ?? typeof value).slice(0, 40);

@@ -144,6 +144,32 @@ describe('each check', () => {
     expect(faults.join('\n')).toContain(part);
   });
 
+  const records =
+    '{ endian: big, records: [{ id: "0A", fields: [{ field: t, type: int16, scale: 0.1 }] }] }';
+  it.each([
+    ['[3276.7]', ''],
+    ['[-3276.8]', ''],
+    ['[0x7FFF]', 'int16 × 0.1 is never 32767, the nearest is 3276.7'],
+    ['[nan]', 'is never NaN'],
+  ])('of bytes, absent: %s', (absent, part) => {
+    const faults = faultsOf(`profile: t/t
+revision: 1
+name: { zh: 测, en: T }
+kind: smart-bin
+protocol: mqtt
+mqtt: { topic: "b/{device}", payload: tlv, bytes: { path: /d, encoding: hex }, every: 1h }
+tlv: ${records}
+metrics:
+  - { key: t, quantity: air.temperature, from: { field: t }, range: [-40, 80], absent: ${absent}, optional: true }
+examples:
+  - { name: one, frame: { payload: '{"d":"0A0005"}' }, readings: { t: 0.5 } }
+  - { name: none, frame: { payload: '{"d":"0A7FFF"}' }, partial: true, readings: {} }
+  - { name: two, frame: { payload: x }, error: payload-not-json }
+`);
+    if (part === '') expect(faults).toEqual([]);
+    else expect(faults.join('\n')).toContain(part);
+  });
+
   it('asks for examples that show each metric, and one that fails', () => {
     const text = MQTT(GOOD, FILL);
     const none = faultsOf(`${text.slice(0, text.indexOf('examples:'))}examples: []\n`).join('\n');

@@ -1,6 +1,7 @@
 /** Checks of Modbus profiles: blocks inside the address space, metrics inside their blocks. */
 import { checkOptionRef, type Note, type Path, valuesOf } from '../../check/note.ts';
 import type { MetricFile, ProfileFile } from '../../schema/file.ts';
+import { checkAbsent } from './absent.ts';
 import { isBits, REGISTER_COUNT } from './registers.ts';
 import { modbusOf, type RegisterFile, registersOf, WORD_ORDERS } from './schema.ts';
 
@@ -65,6 +66,7 @@ export function checkModbusSource(
   refs.forEach((from, i) => {
     checkRegister(file, from, refs.length > 1 ? [...at, i] : at, note);
   });
+  checkAbsent(metric, path, note);
   if (refs.length > 1 && refs.filter((from) => from.type.startsWith('float')).length > 1)
     note(at, 'one of the two must be whole, the other its fraction');
 }

@@ -15,6 +15,7 @@ import { toSignificant } from '../../metric/number.ts';
 import { type Options, settle } from '../../options.ts';
 import type { ProfileFile } from '../../schema/file.ts';
 import type { RefusedPart } from '../../types.ts';
+import { absentIn } from './absent.ts';
 import { byteOf, readPlaces } from './bytes.ts';
 import { isModbusFrame, MODBUS, type ModbusFrame, type ModbusRead } from './frame.ts';
 import { type Block, joinPlaces, plan } from './plan.ts';
@@ -34,12 +35,19 @@ interface RegisterRef {
   /** Words of the block: the first, and how many. */
   readonly at: number;
   readonly count: number;
+  /** What stands there when there is no value; may hold NaN. */
+  readonly absent: ReadonlySet<number> | undefined;
   /** Undefined when the block is missing from the frame. The block is as long as the profile says. */
   read(blocks: Blocks): number | undefined;
   write(blocks: OpenBlocks, raw: number): void;
 }
 
-function compileRef(from: RegisterFile, options: Options, order: WordOrder): RegisterRef {
+function compileRef(
+  from: RegisterFile,
+  options: Options,
+  order: WordOrder,
+  absent: RegisterRef['absent'],
+): RegisterRef {
   const { block, type, bit } = from;
   const at = settle<number>(from.at, options) ?? 0;
   const own = settle<WordOrder>(from.wordOrder, options) ?? order;
@@ -50,6 +58,7 @@ function compileRef(from: RegisterFile, options: Options, order: WordOrder): Reg
       whole,
       at,
       count: REGISTER_COUNT[type],
+      absent,
       read: (blocks) => {
         const words = blocks[block];
         return words instanceof Uint16Array ? readRegisters(words, at, type, own) : undefined;
@@ -65,6 +74,7 @@ function compileRef(from: RegisterFile, options: Options, order: WordOrder): Reg
     whole,
     at,
     count: 1,
+    absent,
     read: (blocks) => {
       const words = blocks[block];
       if (words === undefined) return undefined;
@@ -80,11 +90,12 @@ function compileRef(from: RegisterFile, options: Options, order: WordOrder): Reg
   };
 }
 
+/** The raw number of a metric; undefined when a block of it is missing, or a place of it says that there is none. */
 function readRefs(refs: readonly RegisterRef[], blocks: Blocks): number | undefined {
   let sum = 0;
   for (const ref of refs) {
     const raw = ref.read(blocks);
-    if (raw === undefined) return undefined;
+    if (raw === undefined || ref.absent?.has(raw) === true) return undefined;
     sum += raw;
   }
   // A whole number and its fraction: the sum carries binary noise that neither part has.
@@ -104,6 +115,13 @@ function writeRefs(refs: readonly RegisterRef[], blocks: OpenBlocks, raw: number
     first.write(blocks, raw - Math.trunc(raw));
     second.write(blocks, Math.trunc(raw));
   }
+}
+
+/** What a simulated device says that has no value. */
+function writeAbsent(refs: readonly RegisterRef[], blocks: OpenBlocks): void {
+  const ref = refs.find(({ absent }) => absent !== undefined);
+  const [first] = ref?.absent ?? [];
+  if (first !== undefined) ref?.write(blocks, first);
 }
 
 /** Blocks as the planner wants them. */
@@ -155,8 +173,6 @@ interface Compiled {
   readonly refs: readonly RegisterRef[];
   /** Its registers, to be told to people. */
   readonly place: string;
-  /** Written when a simulated device has no value. */
-  readonly sentinel: number | undefined;
 }
 
 /** A codec that also knows what to ask the device for. */
@@ -170,13 +186,10 @@ export function compileModbus(file: ProfileFile, options: Options): ModbusCodec 
   const blocks = blocksOf(file);
   const metrics: Compiled[] = file.metrics.map((metric) => {
     const rule = compileMetric(metric, options);
-    const refs = registersOf(metric).map((from) => compileRef(from, options, order));
-    return {
-      rule,
-      refs,
-      place: placeOf(blocks, refs),
-      sentinel: rule.absent?.values().next().value,
-    };
+    const refs = registersOf(metric).map((from) =>
+      compileRef(from, options, order, absentIn(metric, from)),
+    );
+    return { rule, refs, place: placeOf(blocks, refs) };
   });
   const quality = compileQuality(file);
   const planned = planner(file, blocks, metrics);
@@ -289,10 +302,10 @@ function encodeBlocks(
     open[name] = isBits(table)
       ? Array.from({ length: count }, () => false)
       : new Uint16Array(count);
-  for (const { rule, refs, sentinel } of metrics) {
+  for (const { rule, refs } of metrics) {
     const value = Object.hasOwn(values, rule.key) ? values[rule.key] : undefined;
     if (value !== undefined) writeRefs(refs, open, rule.scaling.toRaw(value));
-    else if (sentinel !== undefined) writeRefs(refs, open, sentinel);
+    else writeAbsent(refs, open);
   }
   return { protocol: MODBUS, blocks: open };
 }

@@ -61,6 +61,19 @@ const LIMITS_64 = {
   int64: [-(2n ** 63n), 2n ** 63n - 1n],
 } as const;
 
+type WholeType = keyof typeof INTEGER_LIMITS | keyof typeof LIMITS_64;
+
+export function isWholeType(type: RegisterType): type is WholeType {
+  return type in INTEGER_LIMITS || type in LIMITS_64;
+}
+
+/** The lowest and the highest number of a whole type; of 64 bits the nearest doubles. */
+export function limitsOf(type: WholeType): readonly [low: number, high: number] {
+  if (type !== 'uint64' && type !== 'int64') return INTEGER_LIMITS[type];
+  const [low, high] = LIMITS_64[type];
+  return [Number(low), Number(high)];
+}
+
 /** Writes a number as readRegisters reads it; whole types round and stop at their limits, as instruments do. */
 export function writeRegisters(
   words: Uint16Array,

@@ -9,6 +9,7 @@ modbus:
     values: { table: holding, address: 0, count: 2 } # coil discrete holding input
 
 # range is what can be true, not what is allowed; unit only when the device's own unit differs from ours.
+# Where the manual names registers for "no value", list them as they are read: absent: [0xFFFF] (for int16: 0x7FFF or -32768), optional: true
 metrics:
   - { key: temperature, quantity: water.temperature, from: { block: values, at: 0, type: int16 }, scale: 0.1, range: [-5, 60] }
   - { key: level, quantity: water.level, from: { block: values, at: 1, type: uint16 }, unit: mm, range: [0, 10] }

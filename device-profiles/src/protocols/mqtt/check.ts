@@ -2,7 +2,7 @@
 import type { Note, Path } from '../../check/note.ts';
 import type { MetricFile, ProfileFile } from '../../schema/file.ts';
 import { fieldOf, mqttOf, pathsOf, tlvOf } from './schema.ts';
-import { fieldNames, tlvFaults } from './tlv.ts';
+import { fieldNames, tlvFaults, whyNeverCarried } from './tlv.ts';
 import { isFilter, parsePattern } from './topic.ts';
 import { topicTextOf } from './topics.ts';
 
@@ -52,6 +52,23 @@ function checkEvents(file: ProfileFile, note: Note): void {
   });
 }
 
+/** Notes numbers for "no value" that no bytes of the field make. */
+function checkAbsent(
+  file: ProfileFile,
+  metric: MetricFile,
+  field: string,
+  path: Path,
+  note: Note,
+): void {
+  const records = tlvOf(file);
+  metric.absent?.forEach((value, i) => {
+    const raw = value === 'nan' ? Number.NaN : value;
+    const why =
+      records === undefined ? undefined : whyNeverCarried(records, file.channels, field, raw);
+    if (why !== undefined) note([...path, 'absent', i], why);
+  });
+}
+
 function checkPayloadSource(file: ProfileFile, metric: MetricFile, path: Path, note: Note): void {
   const field = fieldOf(metric);
   const paths = pathsOf(metric);
@@ -59,6 +76,7 @@ function checkPayloadSource(file: ProfileFile, metric: MetricFile, path: Path, n
     const records = tlvOf(file);
     const known = records !== undefined && fieldNames(records, file.channels).has(field);
     if (!known) note([...path, 'from', 'field'], `no record of tlv has a field ${field}`);
+    else checkAbsent(file, metric, field, path, note);
   } else if (paths.length === 0)
     note([...path, 'from'], 'must be a path (or, with payload tlv, a field)');
   const hasRest = parsePattern(topicTextOf(file)).pattern?.hasRest === true;

@@ -133,6 +133,31 @@ export function fieldNames(file: TlvFile, channels: Channels): ReadonlySet<strin
   return new Set(records.flatMap(({ fields = [] }) => fields.map(({ field }) => field)));
 }
 
+/**
+ * Why no record can carry a value in a field: it is none that its type and scale can make. Undefined when one can, or when no
+ * record has the field.
+ */
+export function whyNeverCarried(
+  { records }: TlvFile,
+  channels: Channels,
+  name: string,
+  value: number,
+): string | undefined {
+  const all = inChannels(records, channels).flatMap(({ fields = [] }) => fields);
+  const faults = all
+    .filter(({ field }) => field === name)
+    .map(({ type, scale = 1 }) => {
+      const { toRaw, toCanonical } = scaling(scale, 0, [1, 0]);
+      const view = new DataView(new ArrayBuffer(4));
+      write(view, 0, type, true, toRaw(value));
+      const near = toCanonical(read(view, 0, type, true));
+      return Object.is(near, value + 0)
+        ? undefined
+        : `${type} × ${scale} is never ${value}, the nearest is ${near}`;
+    });
+  return faults.includes(undefined) ? undefined : faults[0];
+}
+
 /** Faults of a description that would make it ambiguous: an id that begins another one, a scale of no use. */
 export function tlvFaults(file: TlvFile, channels: Channels): { place: string; message: string }[] {
   const ids = file.records.map((record) => record.id.replaceAll(' ', '').toUpperCase());

@@ -150,8 +150,7 @@ export class EmbeddedArchive extends ArchiveParts implements Archive {
         // Rows that came while a flush ran may be too many by themselves, and no further row will start theirs.
         this.#flusher.flushSoon();
         await timer.sleep(MEMTABLE_WAIT_MS, signal);
-      }
-      else if (this.duck.rowsQueued > ROWS_QUEUED_MAX) await timer.sleep(QUEUE_WAIT_MS, signal);
+      } else if (this.duck.rowsQueued > ROWS_QUEUED_MAX) await timer.sleep(QUEUE_WAIT_MS, signal);
       else return;
     }
   }
