@@ -22,3 +22,14 @@ export interface Will {
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
 }
+
+/**
+ * Lets what was written go out, and closes. What a client leaves unread would keep its socket for ever, and its place among
+ * those of its address: after `withinMs` it is given up.
+ */
+export function closeSoon(socket: ClientSocket, withinMs: number): void {
+  socket.destroySoon();
+  if (socket.destroyed) return;
+  const stuck = setTimeout(() => socket.destroy(), withinMs);
+  socket.once('close', () => clearTimeout(stuck));
+}

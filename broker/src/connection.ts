@@ -2,16 +2,16 @@
  * One client's socket. Reads packets off it under every limit, takes what the client publishes itself, and passes the
  * rest (CONNECT, subscriptions, pings) to aedes.
  */
-import { ANSWER, type Answer, Answers, OTHER_VERSION } from './answers.ts';
+import { Acknowledging } from './acknowledging.ts';
+import { OTHER_VERSION } from './answers.ts';
 import type { BrokerState } from './broker-state.ts';
 import { Channel, type ConnectionEvents } from './channel.ts';
-import type { Caller, ClientSocket, Will } from './client-socket.ts';
+import { type Caller, type ClientSocket, closeSoon, type Will } from './client-socket.ts';
 import { type ConnectFacts, connectFacts, connectFault } from './connect-packet.ts';
 import type { IgnoredCause, Publish, Session } from './contract.ts';
-import { dropDup, isWellFormed, packetId } from './control-packets.ts';
-import { frameLength, isClientPacket, PACKET, publishesIn, strangerCause } from './frame.ts';
+import { costOf, FILTERS_MAX, filtersIn, isOfClient, nothingGranted } from './control-packets.ts';
+import { frameLength, PACKET, publishesIn, strangerCause } from './frame.ts';
 import { PublishPacket, publishHeadLength } from './publish-packet.ts';
-import { Qos2 } from './qos2.ts';
 import { ReadPast } from './read-past.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { Unfinished } from './unfinished.ts';
@@ -51,8 +51,7 @@ export class Connection<Who> {
   readonly #begun: Unfinished;
   readonly #message = new PublishPacket();
   readonly #tokens: TokenBucket;
-  readonly #answers = new Answers();
-  readonly #qos2 = new Qos2();
+  readonly #acknowledging: Acknowledging<Who>;
   #received = true;
   #receivedAt: number;
   #drainSince = 0;
@@ -74,6 +73,7 @@ export class Connection<Who> {
     this.#openedAt = now;
     this.#receivedAt = now;
     this.#begun = new Unfinished(state);
+    this.#acknowledging = new Acknowledging(state, this);
     this.#tokens = new TokenBucket(state.limits.messagesPerSecond, now);
     this.keepaliveMs = state.limits.keepaliveMaxSeconds * 1000;
     socket.setNoDelay(true);
@@ -129,7 +129,7 @@ export class Connection<Who> {
     this.#begun.take();
     if (this.#gone) state.partialBytes -= this.#held.length;
     this.#loseHeld();
-    this.#socket.destroySoon();
+    closeSoon(this.#socket, state.limits.drainTimeoutMs);
     this.#channel?.destroy();
     const session = this.session;
     if (session !== null) state.left(this);
@@ -221,15 +221,10 @@ export class Connection<Who> {
   /** Writes the answers that became due in this tick as one piece; returns how many messages they acknowledge. */
   sendAcknowledgements(): number {
     if (this.closed || this.#gone) return 0;
-    const due = this.#answers.take();
+    const due = this.#acknowledging.take();
     if (due === null) return 0;
     this.answer(due.bytes);
     return due.acknowledged;
-  }
-
-  #answerSoon(answer: Answer, id: number): void {
-    if (this.#answers.add(answer, id, false)) this.#state.toAcknowledge(this);
-    this.#state.planAcknowledging();
   }
 
   answer(bytes: Buffer): void {
@@ -359,20 +354,31 @@ export class Connection<Who> {
       return true;
     }
     const packet = bytes.subarray(at, at + length);
-    if (this.facts?.isOld) dropDup(packet);
-    if (!isClientPacket(type) || type === PACKET.connect || !isWellFormed(packet))
-      this.close('protocol');
-    else if (type === PACKET.pubrel) {
-      const id = packetId(packet);
-      this.#qos2.release(id);
-      this.#answerSoon(ANSWER.pubcomp, id);
-    } else if (type === PACKET.pubrec) {
-      // Nothing is sent at QoS 2, so this is of a session that is over; its other half is ended here.
-      this.#answerSoon(ANSWER.pubrel, packetId(packet));
-    } else if (type === PACKET.disconnect) this.#disconnect();
-    else if (type !== PACKET.pubcomp && !this.#gone && this.#channel?.push(packet) === false)
-      this.#holdBack(HOLD.control);
+    if (!isOfClient(packet, this.facts?.isOld === true)) this.close('protocol');
+    else if (type === PACKET.disconnect) this.#disconnect();
+    else return this.#control(packet, type);
     return true;
+  }
+
+  /** Takes any other packet; false when it must wait. It costs its client of its rate: a flood would else hold up all others. */
+  #control(packet: Buffer, type: number): boolean {
+    const filters = filtersIn(packet);
+    if (!this.#acknowledging.isPaid(type, packet)) {
+      if (!this.#hasTokens()) return false;
+      this.#tokens.take(costOf(filters));
+    }
+    if (filters > FILTERS_MAX) this.#refuseFilters(packet, type, filters);
+    else if (!this.#acknowledging.takePart(type, packet) && !this.#gone)
+      if (this.#channel?.push(packet) === false) this.#holdBack(HOLD.control);
+    return true;
+  }
+
+  /** So many at once would take longer than others can wait. What was never granted can't be given up. */
+  #refuseFilters(packet: Buffer, type: number, filters: number): void {
+    this.#state.count('filters', filters);
+    this.#state.sparing.say('info', 'too many filters at once', { ...this.about(), filters });
+    if (type !== PACKET.subscribe) this.closeNow();
+    else if (!this.#gone) this.answer(nothingGranted(packet, filters));
   }
 
   /** What comes after a DISCONNECT is nobody's (MQTT 3.1.1 §3.14.4). */
@@ -396,12 +402,16 @@ export class Connection<Who> {
     this.#channel.push(packet);
   }
 
+  /** Whether its rate allows one more packet; when not, it is held back until it does. */
+  #hasTokens(): boolean {
+    if (this.#tokens.any || this.refill(performance.now())) return true;
+    this.#holdBack(HOLD.rate);
+    this.#state.throttled.add(this);
+    return false;
+  }
+
   #mayTake(): boolean {
-    if (!this.#tokens.any && !this.refill(performance.now())) {
-      this.#holdBack(HOLD.rate);
-      this.#state.throttled.add(this);
-      return false;
-    }
+    if (!this.#hasTokens()) return false;
     if (this.#state.full()) {
       this.#holdBack(HOLD.full);
       this.#state.wait(this);
@@ -415,7 +425,7 @@ export class Connection<Who> {
     const read = this.#message;
     const fault = read.read(bytes, at, length);
     if (fault !== null) return fault;
-    if (!this.#isNew()) return null;
+    if (!this.#acknowledging.isNew(read)) return null;
     const { topic, qos, id } = read;
     const session = this.#owner();
     const state = this.#state;
@@ -438,7 +448,7 @@ export class Connection<Who> {
     state.publish(message, (error) => {
       if (this.closed) return;
       if (error !== undefined) this.close('publish-refused', error);
-      else this.#acknowledge(qos, id);
+      else this.#acknowledging.acknowledge(qos, id);
     });
     return null;
   }
@@ -448,15 +458,6 @@ export class Connection<Who> {
     return this.session;
   }
 
-  /** Whether the message that was read did not come before; a QoS 2 one that waits for its PUBREL is answered again. */
-  #isNew(): boolean {
-    const { qos, id } = this.#message;
-    if (qos !== 2) return true;
-    const before = this.#qos2.take(id);
-    if (before === 'received') this.#answerSoon(ANSWER.pubrec, id);
-    return before === 'new';
-  }
-
   /**
    * Acknowledges the message that was read and does not take it: a client that keeps what was not acknowledged would come
    * back with it again and again, and never get to what is behind.
@@ -464,7 +465,7 @@ export class Connection<Who> {
   #ignore(cause: IgnoredCause): void {
     const { topic, qos, id } = this.#message;
     this.#state.ignore(this.#owner(), topic, cause);
-    this.#acknowledge(qos, id);
+    this.#acknowledging.acknowledge(qos, id);
     this.#state.planAcknowledging();
   }
 
@@ -482,16 +483,13 @@ export class Connection<Who> {
   /** How many of these bytes belong to what is read past, which is acknowledged at its end. */
   #pass(available: number): number {
     const passed = this.past.take(available);
-    if (passed > 0 && this.past.left === 0 && this.#open && this.#isNew())
+    if (
+      passed > 0 &&
+      this.past.left === 0 &&
+      this.#open &&
+      this.#acknowledging.isNew(this.#message)
+    )
       this.#ignore('packet-too-large');
     return passed;
-  }
-
-  /** The message's acknowledgement goes out at the end of the tick in which something is done. */
-  #acknowledge(qos: 0 | 1 | 2, id: number): void {
-    if (qos === 2) this.#qos2.done(id);
-    if (qos === 0) return;
-    if (this.#answers.add(qos === 1 ? ANSWER.puback : ANSWER.pubrec, id, true))
-      this.#state.toAcknowledge(this);
   }
 }

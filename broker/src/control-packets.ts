@@ -1,9 +1,9 @@
 /** What MQTT 3.1.1 forbids in packets that are no PUBLISH, looked at before anything acts on them. */
 import { isUtf8 } from 'node:buffer';
-import { headerLength, PACKET } from './frame.ts';
+import { headerLength, isClientPacket, PACKET } from './frame.ts';
 
 /** Clients of MQTT 3.1 mark what they send again, also where 3.1.1 has a reserved bit (MQTT 3.1 §2.1). */
-export function dropDup(packet: Buffer): void {
+function dropDup(packet: Buffer): void {
   if (flagsOf(packet[0]! >> 4) === 2) packet[0]! &= ~8;
 }
 
@@ -15,8 +15,16 @@ function flagsOf(type: number): number {
 /** Types that say a packet id and nothing else. */
 const ONLY_ID = new Set<number>([PACKET.puback, PACKET.pubrec, PACKET.pubrel, PACKET.pubcomp]);
 
+/** Whether a client that is connected, of MQTT 3.1 when it `isOld`, may send a whole packet that is no PUBLISH. */
+export function isOfClient(packet: Buffer, isOld: boolean): boolean {
+  const type = packet[0]! >> 4;
+  if (!isClientPacket(type) || type === PACKET.connect) return false;
+  if (isOld) dropDup(packet);
+  return isWellFormed(packet);
+}
+
 /** Whether a whole packet that is neither CONNECT nor PUBLISH is well formed. */
-export function isWellFormed(packet: Buffer): boolean {
+function isWellFormed(packet: Buffer): boolean {
   const type = packet[0]! >> 4;
   if ((packet[0]! & 15) !== flagsOf(type)) return false;
   const start = headerLength(packet, 0);
@@ -39,6 +47,38 @@ function areFilters(packet: Buffer, start: number, qosBytes: number): boolean {
     at = end + qosBytes;
   }
   return at === packet.length && at > start;
+}
+
+/** Filters of one packet that are gone into; so many take some milliseconds. */
+export const FILTERS_MAX = 1_000;
+
+/** Filters of a well-formed SUBSCRIBE or UNSUBSCRIBE; 0 of others. */
+export function filtersIn(packet: Buffer): number {
+  const type = packet[0]! >> 4;
+  if (type !== PACKET.subscribe && type !== PACKET.unsubscribe) return 0;
+  const qosBytes = type === PACKET.subscribe ? 1 : 0;
+  let count = 0;
+  for (let at = headerLength(packet, 0) + 2; at < packet.length; count++)
+    at += 2 + packet.readUInt16BE(at) + qosBytes;
+  return count;
+}
+
+/** What a SUBSCRIBE or UNSUBSCRIBE costs besides its filters, in messages: it takes a tenth of a millisecond. */
+const SUBSCRIBING = 10;
+
+/** Messages that a packet with so many filters takes of its client's rate. */
+export const costOf = (filters: number): number => (filters === 0 ? 1 : SUBSCRIBING + filters);
+
+/** A SUBACK that grants none of so many filters of a SUBSCRIBE (MQTT 3.1.1 §3.9). */
+export function nothingGranted(packet: Buffer, filters: number): Buffer {
+  const remaining: number[] = [];
+  for (let left = 2 + filters; ; left >>= 7) {
+    remaining.push(left > 127 ? (left & 127) | 128 : left);
+    if (left <= 127) break;
+  }
+  const id = packetId(packet);
+  const head = Buffer.from([0x90, ...remaining, id >> 8, id & 0xff]);
+  return Buffer.concat([head, Buffer.alloc(filters, 0x80)]);
 }
 
 /** The id of a packet that has one, right after its header. */

@@ -27,6 +27,11 @@ export class Qos2 {
     set(this.#received!, id);
   }
 
+  /** Whether PUBREC was sent for it, and no PUBREL came yet. */
+  isReceived(id: number): boolean {
+    return this.#received !== null && isSet(this.#received, id);
+  }
+
   /** PUBREL came: the id is free, also when it was never taken. */
   release(id: number): void {
     if (this.#received !== null) clear(this.#received, id);
