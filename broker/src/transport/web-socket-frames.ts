@@ -3,6 +3,8 @@
  * whole, and MQTT does not ask where one ends (MQTT 3.1.1 §6), so that large ones need no memory and can be read past.
  */
 
+import { TokenBucket } from '../token-bucket.ts';
+
 const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8 } as const;
 const FIN = 0x80;
 const MASKED = 0x80;
@@ -13,8 +15,13 @@ const NOTHING: Buffer = Buffer.alloc(0);
 const TEXT: Buffer = Buffer.from([FIN | OPCODE.text, MASKED, 0, 0, 0, 0]);
 const STRAY: Buffer = Buffer.from([FIN, MASKED, 0, 0, 0, 0]);
 
+/** Frames that carry nothing of MQTT: pings, pongs and empty ones. Clients ping every few seconds at most. */
+const IDLE_PER_SECOND = 50;
+
 export class WebSocketFrames {
   readonly #give: (frame: Buffer) => void;
+  readonly #flooded: () => void;
+  readonly #idle: TokenBucket;
   /** Begin of a frame whose head, or that is short and, is not all here. */
   #head: Buffer = NOTHING;
   /** First byte of the pieces of the frame that is under way. */
@@ -28,9 +35,14 @@ export class WebSocketFrames {
   /** Nothing that comes is looked at any more. */
   #over = false;
 
-  /** `give` gets whole frames, each a message of its own where it is no control frame. */
-  constructor(give: (frame: Buffer) => void) {
+  /**
+   * `give` gets whole frames, each a message of its own where it is no control frame. `flooded` is called once when frames
+   * that carry nothing come faster than anybody needs; nothing is given after it.
+   */
+  constructor(give: (frame: Buffer) => void, flooded: () => void = () => undefined) {
     this.#give = give;
+    this.#flooded = flooded;
+    this.#idle = new TokenBucket(IDLE_PER_SECOND, performance.now());
   }
 
   take(chunk: Buffer): void {
@@ -69,6 +81,7 @@ export class WebSocketFrames {
       const none = refused || opcode < OPCODE.close || lengthBytes > 0;
       const whole = none ? Math.min(head, bytes.length) : head + short;
       if (bytes.length < whole) return 0;
+      if (!none && !this.#mayIdle()) return bytes.length;
       this.#over = none || opcode === OPCODE.close;
       this.#give(bytes.subarray(0, whole));
       return whole;
@@ -84,6 +97,7 @@ export class WebSocketFrames {
     if (continues !== this.#message > 0 || length > Number.MAX_SAFE_INTEGER)
       return this.#refuse(STRAY, bytes);
     if (opcode === OPCODE.text) return this.#refuse(TEXT, bytes);
+    if (length === 0 && !this.#mayIdle()) return bytes.length;
     if (!continues) this.#message = FIN | opcode;
     this.#first = this.#message;
     if ((first & FIN) !== 0) this.#message = 0;
@@ -91,6 +105,17 @@ export class WebSocketFrames {
     this.#left = length;
     this.#at = 0;
     return head;
+  }
+
+  /** Whether one more frame without anything in it is gone into. */
+  #mayIdle(): boolean {
+    if (this.#idle.any || this.#idle.refill(performance.now())) {
+      this.#idle.take(1);
+      return true;
+    }
+    this.#over = true;
+    this.#flooded();
+    return false;
   }
 
   /** Shows the library what it ends the connection for. */

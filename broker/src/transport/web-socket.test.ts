@@ -235,6 +235,25 @@ describe('MQTT over WebSocket', () => {
     expect(refused()).toEqual({ 'websocket-pings': 1 });
   });
 
+  it.each([
+    ['pings', (client: WebSocket) => client.ping()],
+    ['pongs', (client: WebSocket) => client.pong()],
+    ['empty messages', (client: WebSocket) => client.send(Buffer.alloc(0))],
+  ])(
+    '%s are taken as often as anybody needs them; a flood of them ends its connection',
+    async (_what, send) => {
+      await start();
+      const { client, got } = await signedIn('a');
+      for (let n = 0; n < 60; n++) send(client);
+      client.send(mqtt.generate(publishPacket('own/a', 'behind')));
+      await eventually(() => got.length === 2, 'PUBACK');
+      const closed = once(client, 'close');
+      for (let n = 0; n < 5_000; n++) send(client);
+      await closed;
+      expect(refused()).toEqual({ 'websocket-pings': 1 });
+    },
+  );
+
   it('messages that are begun and not finished are bounded, for one client and over all', async () => {
     await start({
       packetBytes: 200_000,

@@ -165,9 +165,12 @@ export class WebSocketStream extends Duplex {
     const socket = this.#socket;
     const library = socket.listeners('data') as ((bytes: Buffer) => void)[];
     socket.removeAllListeners('data');
-    const frames = new WebSocketFrames((frame) => {
-      for (const listener of library) listener.call(socket, frame);
-    });
+    const frames = new WebSocketFrames(
+      (frame) => {
+        for (const listener of library) listener.call(socket, frame);
+      },
+      () => this.#give('websocket-pings'),
+    );
     const read = (bytes: Buffer): void => frames.take(bytes);
     socket.on('data', read);
     // At the end the library takes what is left by itself.
