@@ -66,7 +66,7 @@ export type PipelineStore = Pick<
   | 'rowsPending'
   | 'frameBytesPending'
   | 'commitFault'
-  | 'deadLetters'
+  | 'lookThroughDeadLetters'
   | 'deadLetterById'
   | 'resolveDeadLetters'
 >;

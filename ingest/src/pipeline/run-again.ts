@@ -24,6 +24,8 @@ const RERUN_AT_ONCE = 100;
 const RERUN_LARGE = 16 * 1024;
 /** Entries listed between two turns. */
 const LISTED_AT_ONCE = 1_000;
+/** Bytes of the table that are read in one turn: some milliseconds. */
+const READ_AT_ONCE = 4 * 1024 * 1024;
 
 /** A dead letter whose payload is a device's own frame. */
 interface FramePart extends StoredDeadLetter {
@@ -33,7 +35,10 @@ interface FramePart extends StoredDeadLetter {
 
 /** What is used of the pipeline. */
 export interface RunAgainParts {
-  readonly store: Pick<TimeSeriesStore, 'deadLetters' | 'deadLetterById' | 'resolveDeadLetters'>;
+  readonly store: Pick<
+    TimeSeriesStore,
+    'lookThroughDeadLetters' | 'deadLetterById' | 'resolveDeadLetters'
+  >;
   readonly router: TopicRouter;
   readonly rows: Rows;
   /** Keeps a part aside that nobody has met yet. */
@@ -88,19 +93,15 @@ export class RunAgain {
   /** Ids of those that are open now: what running them adds is not run in turn. */
   async #openDeadLetters(wanted: ReadonlySet<number> | null): Promise<number[]> {
     const ids: number[] = [];
-    for (let after = 0, read = 0; read < RERUN_MAX; read += LISTED_AT_ONCE) {
-      const limit = Math.min(LISTED_AT_ONCE, RERUN_MAX - read);
-      const found = this.#parts.store.deadLetters({
-        after,
-        limit,
-        state: 'open',
-        payloadBytesMax: 0,
+    for (let after: number | null = 0, read = 0; after !== null && read < RERUN_MAX; ) {
+      const { entries, next } = this.#parts.store.lookThroughDeadLetters({
+        ...{ after, state: 'open', payloadBytesMax: 0 },
+        ...{ rowsMax: LISTED_AT_ONCE, bytesMax: READ_AT_ONCE },
       });
-      for (const { id } of found) {
-        after = id;
+      for (const { id } of entries.slice(0, RERUN_MAX - read))
         if (wanted?.has(id) !== false) ids.push(id);
-      }
-      if (found.length < limit) break;
+      read += entries.length;
+      after = next;
       await setImmediate();
     }
     return ids;

@@ -154,6 +154,13 @@ export interface EventQuery {
   readonly from: number;
   readonly to: number;
   readonly limit: number;
+  /** So many of the first are left out: where the last page ended within a millisecond. */
+  readonly skip?: number;
+  /**
+   * Of the details as texts in UTF-8: the list ends with the event that reaches it. One that has neither so many bytes nor `limit`
+   * events is all there is.
+   */
+  readonly bytesMax?: number;
 }
 
 /** A reading that was corrected, with what was received. */
@@ -274,7 +281,10 @@ export interface ArchiveQueries {
   /** @throws answer-too-large when it has more than `AGGREGATE_ROWS_MAX` rows */
   aggregate(query: AggregateQuery, signal?: AbortSignal): Promise<AggregateRow[]>;
   completeness(query: CompletenessQuery, signal?: AbortSignal): Promise<Completeness>;
-  /** By time, oldest first; events with the same device, time, type and detail are one. */
+  /**
+   * By time, oldest first, and within a millisecond in an order of the engine's that stays the same; events with the same device,
+   * time, type and detail are one.
+   */
   events(query: EventQuery, signal?: AbortSignal): Promise<DeviceEvent[]>;
   /**
    * Writes readings as long-form rows to a file: `device, metric, at, value, quality, lane, received_at`, those of corrected

@@ -449,9 +449,9 @@ export function archiveSuite(name: string, open: OpenStore, traits: ArchiveTrait
       await store.commitNow();
       const asked = { from: NOW, to: NOW + 1, limit: 10 };
       const plain = (list: readonly DeviceEvent[]): object[] =>
-        list.map(({ receivedAt, ...rest }) =>
-          traits.firstReceipt ? { ...rest, receivedAt } : rest,
-        );
+        list
+          .toSorted((one, other) => (one.device < other.device ? -1 : 1))
+          .map(({ receivedAt, ...rest }) => (traits.firstReceipt ? { ...rest, receivedAt } : rest));
       const expected = plain([event, { ...event, device: 'b', detail: {} }]);
       expect(plain(await store.events(asked))).toEqual(expected);
       expect(plain(await store.events({ ...asked, device: 'a' }))).toEqual(plain([event]));
@@ -461,6 +461,51 @@ export function archiveSuite(name: string, open: OpenStore, traits: ArchiveTrait
       await store.compact(NOW + 40 * DAY);
       expect(plain(await store.events(asked))).toEqual(expected);
       expect(await store.events({ ...asked, to: NOW })).toEqual([]);
+    });
+
+    it('gives events page by page, each once, by their number and by their bytes', async () => {
+      const store = await openIn(await folderOf());
+      // Two devices, five of each in one millisecond; the details have from 12 to 4,011 bytes.
+      const texts = Array.from({ length: 40 }, (_, n) => `${n} ${'x'.repeat((n % 5) * 999)}`);
+      for (const [n, text] of texts.entries())
+        for (const device of ['a', 'b'])
+          store.event(
+            {
+              device,
+              at: NOW + Math.floor(n / 5),
+              receivedAt: NOW,
+              type: 'alarm',
+              detail: { text },
+            },
+            n % 3 === 0 ? 'backfill' : 'live',
+          );
+      await store.commitNow();
+      const key = ({ device, at, detail }: DeviceEvent): string =>
+        `${device} ${at} ${detail['text']}`;
+      const bytesOf = ({ detail }: DeviceEvent): number =>
+        Buffer.byteLength(JSON.stringify(detail));
+      const sent = texts.flatMap((text, n) =>
+        ['a', 'b'].map((device) => `${device} ${NOW + Math.floor(n / 5)} ${text}`),
+      );
+      for (const { limit, bytesMax } of [
+        { limit: 7, bytesMax: 1_000_000 },
+        { limit: 1_000, bytesMax: 5_000 },
+        { limit: 3, bytesMax: 1 },
+      ]) {
+        const told: DeviceEvent[] = [];
+        for (let skip = 0, from = NOW; ; ) {
+          const page = await store.events({ from, to: NOW + 100, limit, skip, bytesMax });
+          told.push(...page);
+          const bytes = page.map(bytesOf);
+          const sum = bytes.reduce((all, one) => all + one, 0);
+          expect(sum - (bytes.at(-1) ?? 0)).toBeLessThan(bytesMax);
+          if (page.length < limit && sum < bytesMax) break;
+          from = page.at(-1)!.at;
+          skip = told.filter(({ at }) => at === from).length;
+        }
+        expect(told.map(({ at }) => at)).toEqual(told.map(({ at }) => at).toSorted());
+        expect(told.map(key).toSorted()).toEqual(sent.toSorted());
+      }
     });
 
     it('exports long-form rows that a spreadsheet takes for data', async () => {

@@ -281,6 +281,27 @@ export interface Appender {
 }
 
 /** The journal as the rest of the platform sees it. */
+/** What is looked for among dead letters, and how far at once. */
+export interface DeadLetterLook {
+  /** Those of greater ids. */
+  readonly after: number;
+  readonly state?: StoredDeadLetter['state'] | undefined;
+  /** Found or not. */
+  readonly rowsMax: number;
+  /** Of what is read of the disk, found or not: their payloads and what is told of their parts. One is read in any case. */
+  readonly bytesMax: number;
+  /** Of each payload that is told. */
+  readonly payloadBytesMax: number;
+}
+
+export interface DeadLettersSeen {
+  readonly entries: StoredDeadLetter[];
+  /** How many were looked at. */
+  readonly looked: number;
+  /** Where to go on; null when there is nothing more. */
+  readonly next: number | null;
+}
+
 export interface Journal extends Appender {
   /** Which journal this is; a restored copy gets another id. */
   readonly id: string;
@@ -311,6 +332,8 @@ export interface Journal extends Appender {
     /** Of each payload; all when absent. */
     payloadBytesMax?: number;
   }): StoredDeadLetter[];
+  /** Looks through them from an id on, as far as one turn of the event loop should. */
+  lookThroughDeadLetters(look: DeadLetterLook): DeadLettersSeen;
   /** One of them with its payload; null when there is none of that id (any more). */
   deadLetterById(id: number): StoredDeadLetter | null;
   /** Marks entries after they were run again or given up. */

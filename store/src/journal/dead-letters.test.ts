@@ -118,3 +118,43 @@ it('a database of before gets its columns, and keeps its entries', () => {
   expect(letters.byId(3)).toBeNull();
   db.close();
 });
+
+it('is looked through a bounded piece at a time, also where nothing is found, and each is met once', () => {
+  const db = new JournalDb(openDatabase(folderOf()));
+  const letters = new DeadLetters(db, { entriesMax: 1_000, bytesMax: 10_000_000 });
+  const payload = Buffer.alloc(10_000, 'x');
+  add(
+    db,
+    letters,
+    Array.from({ length: 60 }, (_, n) => letter('gw', 'd', { topic: `t${n}`, payload })),
+  );
+  // Every third one was run again.
+  const all = letters.list({ limit: 100 });
+  letters.resolve(
+    all.filter((_, n) => n % 3 === 0).map(({ id }) => id),
+    'rerun',
+  );
+  const through = (bounds: { rowsMax: number; bytesMax: number }, state?: 'open' | 'discarded') => {
+    const met: string[] = [];
+    let looks = 0;
+    for (let after: number | null = 0; after !== null; looks++) {
+      const seen = letters.lookThrough({ ...bounds, after, state, payloadBytesMax: 7 });
+      expect(seen.looked).toBeLessThanOrEqual(bounds.rowsMax);
+      expect(seen.entries.every((entry) => entry.payload.length === 7)).toBe(true);
+      met.push(...seen.entries.map(({ topic }) => topic));
+      after = seen.next;
+    }
+    return { met, looks };
+  };
+  const topics = Array.from({ length: 60 }, (_, n) => `t${n}`);
+  expect(through({ rowsMax: 1_000, bytesMax: 45_000 })).toEqual({ met: topics, looks: 12 });
+  expect(through({ rowsMax: 20, bytesMax: 1e9 })).toEqual({ met: topics, looks: 3 });
+  expect(through({ rowsMax: 1_000, bytesMax: 1 }, 'open').met).toEqual(
+    topics.filter((_, n) => n % 3 !== 0),
+  );
+  expect(through({ rowsMax: 1_000, bytesMax: 200_000 }, 'discarded')).toEqual({
+    met: [],
+    looks: 3,
+  });
+  db.close();
+});

@@ -2,7 +2,13 @@
  * What could not be decoded, kept in the log's database within limits. When it is full, who has most in it gives way: the
  * oldest of the device with most entries of the sender with most, so that nobody's flood costs others theirs.
  */
-import type { DeadLetter, DeadLetterPart, StoredDeadLetter } from './contract.ts';
+import type {
+  DeadLetter,
+  DeadLetterLook,
+  DeadLetterPart,
+  DeadLettersSeen,
+  StoredDeadLetter,
+} from './contract.ts';
 import type { JournalDb } from './journal-db.ts';
 
 /** How many dead letters are kept. */
@@ -177,6 +183,32 @@ export class DeadLetters {
             .sql(`${select} AND state = ? ORDER BY id LIMIT ?`)
             .all(payloadBytesMax, after, state, limit);
     return rows.map(letterOf);
+  }
+
+  /** A row's state lies behind its payload: to pass it over costs as much as to read it. */
+  lookThrough({
+    after,
+    state,
+    rowsMax,
+    bytesMax,
+    payloadBytesMax,
+  }: DeadLetterLook): DeadLettersSeen {
+    const all = this.#db
+      .sql(
+        `SELECT ${COLUMNS}, substr(payload, 1, ?) AS payload, coalesce(length(part), 0) AS part_length
+         FROM quarantine WHERE id > ? ORDER BY id`,
+      )
+      .iterate(payloadBytesMax, after);
+    const entries: StoredDeadLetter[] = [];
+    let [rows, bytes, last] = [0, 0, after];
+    for (const row of all) {
+      if (rows === rowsMax || bytes >= bytesMax) return { entries, looked: rows, next: last };
+      rows++;
+      bytes += (row['bytes'] as number) + (row['part_length'] as number);
+      last = row['id'] as number;
+      if (state === undefined || row['state'] === state) entries.push(letterOf(row));
+    }
+    return { entries, looked: rows, next: null };
   }
 
   byId(id: number): StoredDeadLetter | null {

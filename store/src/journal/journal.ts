@@ -5,6 +5,8 @@ import { decodeGroup, emptyNotes, type GroupNotes, type RowSection } from './cod
 import { Group, RowBlock } from './committed.ts';
 import {
   type Appender,
+  type DeadLetterLook,
+  type DeadLettersSeen,
   type FollowOptions,
   type Journal,
   type JournalCounters,
@@ -283,6 +285,10 @@ export class JournalCore implements Omit<Journal, keyof Appender>, WriterHost, R
     payloadBytesMax?: number;
   }): StoredDeadLetter[] {
     return this.letters.list(query);
+  }
+
+  lookThroughDeadLetters(look: DeadLetterLook): DeadLettersSeen {
+    return this.letters.lookThrough(look);
   }
 
   deadLetterById(id: number): StoredDeadLetter | null {

@@ -79,6 +79,15 @@ function methods<T extends object, K extends keyof T>(target: T, names: readonly
   return Object.fromEntries(entries) as Pick<T, K>;
 }
 
+/** What of the journal the store passes on as it is. */
+const ASKED_OF_JOURNAL = [
+  'sequences',
+  'deadLetters',
+  'lookThroughDeadLetters',
+  'deadLetterById',
+  'resolveDeadLetters',
+] as const;
+
 /** What a check says of an archive without files. */
 const nothingFound = (): Awaited<ReturnType<TimeSeriesStore['checkArchive']>> => ({
   files: 0,
@@ -104,7 +113,7 @@ function compose(parts: Parts): TimeSeriesStore {
       'commitNow',
     ]),
     ...methods(journal, ['latest', 'lastSeen', 'spoke', 'changedSince', 'remembered']),
-    ...methods(journal, ['sequences', 'deadLetters', 'deadLetterById', 'resolveDeadLetters']),
+    ...methods(journal, ASKED_OF_JOURNAL),
     ...methods(journal, ['follow', 'hold', 'forget', 'touched']),
     retain: (before) => archive.retain(before),
     lacking: (query) => archive.lacking?.(query) ?? [],

@@ -1,14 +1,21 @@
 /** The module of events: what devices said happened. */
 import { events } from '@village/api';
 import { type DeviceEvent, formatTime } from '@village/core';
-import { type Caller, cursorOf, defineModule, openCursor, route, span } from '@village/platform';
-import type { Static } from 'typebox';
+import { type Call, cursorOf, defineModule, openCursor, route, span } from '@village/platform';
 import { areaFor, deviceFor } from '../../http/query.ts';
+import { streamed } from '../../http/streamed.ts';
 import type { Needs } from '../needs.ts';
 
 /** Rows looked at for one page: an asker with a small area gets a short page and a cursor rather than a long wait. */
 const LOOKED_AT_MAX = 20_000;
-const CHUNK = 1_000;
+/** What is asked for at once; by its bytes some milliseconds. */
+const CHUNK = { limit: 1_000, bytesMax: 1024 * 1024 } as const;
+/** Bytes of details looked at for one page. */
+const LOOKED_AT_BYTES = 8 * CHUNK.bytesMax;
+/** Bytes of details on a page. */
+const PAGE_BYTES = 1024 * 1024;
+/** Events that are told in one turn. */
+const A_PIECE = 50;
 
 const viewEvent = (event: DeviceEvent): events.DeviceEventRow => ({
   device: event.device,
@@ -21,35 +28,37 @@ const viewEvent = (event: DeviceEvent): events.DeviceEventRow => ({
 /** Events by time. Several may share a millisecond: the cursor is the time and how many of it were told. */
 async function listEvents(
   { directory, fair }: Needs,
-  caller: Caller,
-  query: Static<typeof events.list.query>,
-  signal: AbortSignal,
-): Promise<{ items: events.DeviceEventRow[]; next: string | null }> {
+  { caller, query, signal }: Call<typeof events.list>,
+): Promise<{ items: DeviceEvent[]; next: string | null }> {
   if (query.device !== undefined) deviceFor(directory, caller, query.device);
   const area = areaFor(directory, caller, query.area).area.code;
   const { from, to } = span(query);
   const { limit = 100, device } = query;
   const opened = openCursor(query.cursor, ['number', 'number']) as [number, number] | null;
   let at = Math.max(from, opened?.[0] ?? from);
-  let told = opened?.[1] ?? 0;
+  let told = opened?.[0] === at ? Math.max(0, opened[1]) : 0;
   const items: DeviceEvent[] = [];
-  for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; ) {
-    const found = await fair.events(
-      { ...(device === undefined ? {} : { device }), from: at, to, limit: CHUNK + told },
-      signal,
-    );
-    const fresh = found.slice(told);
-    for (const event of fresh) {
+  let bytes = 0;
+  let readInAll = 0;
+  for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX && readInAll < LOOKED_AT_BYTES; ) {
+    const asked = { from: at, to, skip: told, ...CHUNK };
+    const found = await fair.events({ ...asked, ...(device && { device }) }, signal);
+    let read = 0;
+    for (const event of found) {
       told = event.at === at ? told + 1 : 1;
       at = event.at;
-      if (directory.entry(area, event.device) !== undefined) items.push(event);
-      if (items.length === limit) break;
+      const size = Buffer.byteLength(JSON.stringify(event.detail));
+      read += size;
+      if (directory.entry(area, event.device) === undefined) continue;
+      items.push(event);
+      bytes += size;
+      if (items.length === limit || bytes >= PAGE_BYTES) return { items, next: cursorOf(at, told) };
     }
-    lookedAt += fresh.length;
-    if (items.length === limit) break;
-    if (fresh.length < CHUNK) return { items: items.map(viewEvent), next: null };
+    if (found.length < CHUNK.limit && read < CHUNK.bytesMax) return { items, next: null };
+    lookedAt += found.length;
+    readInAll += read;
   }
-  return { items: items.map(viewEvent), next: cursorOf(at, told) };
+  return { items, next: cursorOf(at, told) };
 }
 
 export const eventsModule = defineModule<Needs>({
@@ -63,7 +72,11 @@ export const eventsModule = defineModule<Needs>({
   },
   start: (needs) => ({
     routes: [
-      route(events.list, ({ caller, query, signal }) => listEvents(needs, caller, query, signal)),
+      route(events.list, async (call) => {
+        const { items, next } = await listEvents(needs, call);
+        const told = { fields: { next }, items, view: viewEvent, aPiece: A_PIECE };
+        return streamed(call, needs.sending, told);
+      }),
     ],
   }),
 });

@@ -14,7 +14,8 @@ import {
   pageByKey,
   route,
 } from '@village/platform';
-import type { Relational, Token as StoredToken } from '@village/store/relational';
+import type { Relational, StoredAuditEntry, Token as StoredToken } from '@village/store/relational';
+import { streamed } from '../../http/streamed.ts';
 import { viewUser } from '../../http/views.ts';
 import type { Needs, Tools } from '../needs.ts';
 import { passwordFault } from '../session/passwords.ts';
@@ -124,19 +125,18 @@ function tokenRoutes({ relational, directory }: Needs): AnyRoute[] {
   ];
 }
 
-function auditRoute({ relational }: Needs): AnyRoute {
-  return route(api.audit.list, async ({ query }) => {
-    const { limit = 100, cursor } = query;
+function auditRoute({ relational, sending }: Needs): AnyRoute {
+  return route(api.audit.list, async (call) => {
+    const { limit = 100, cursor } = call.query;
     const before = openCursor(cursor, ['number'])?.[0] as number | undefined;
     const entries = await relational.audit.list({
       limit,
       ...(before === undefined ? {} : { before }),
     });
     const last = entries.at(-1);
-    return {
-      items: entries.map((entry) => ({ ...entry, at: formatTime(entry.at) })),
-      next: last === undefined || entries.length < limit ? null : cursorOf(last.id),
-    };
+    const next = last === undefined || entries.length < limit ? null : cursorOf(last.id);
+    const view = (entry: StoredAuditEntry) => ({ ...entry, at: formatTime(entry.at) });
+    return streamed(call, sending, { fields: { next }, items: entries, view });
   });
 }
 

@@ -28,3 +28,29 @@ it('of a thousand entries tells beginnings, and an entry alone has all of its pa
   const whole = await admin.get<{ payload: string }>(`/quarantine/${first?.id}`);
   expect(Buffer.from(whole.payload, 'base64').toString()).toBe(payload(0));
 }, 60_000);
+
+it('of entries that tell of thousands of metrics gives pages of about a megabyte, each entry once', async () => {
+  const { store } = test.server;
+  const taken = Array.from({ length: 2_000 }, (_, n) => `metric-${n}`.padEnd(64, 'm'));
+  const part = { at: Date.now(), place: '40001', metric: 'ph', taken, framing: null };
+  for (let n = 0; n < 40; n++)
+    store.deadLetter({
+      ...{ source: 'gw-north', device: 'north-ph', topic: `many/${n}`, reason: 'no-number' },
+      ...{ message: 'm', payload: Buffer.from('x'), receivedAt: Date.now(), part },
+    });
+  await store.commitNow();
+  const topics: string[] = [];
+  let pages = 0;
+  for (let cursor = ''; ; pages++) {
+    const answer = await admin.ask('GET', `/quarantine?limit=1000${cursor}`);
+    expect(answer.rawPayload.length).toBeLessThan(1_500_000);
+    const page = answer.json<{ items: { topic: string }[]; next: string | null }>();
+    topics.push(...page.items.map(({ topic }) => topic));
+    if (page.next === null) break;
+    cursor = `&cursor=${page.next}`;
+  }
+  expect(pages).toBeGreaterThan(3);
+  expect(topics.filter((topic) => topic.startsWith('many/'))).toEqual(
+    Array.from({ length: 40 }, (_, n) => `many/${n}`),
+  );
+}, 60_000);

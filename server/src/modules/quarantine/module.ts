@@ -2,15 +2,26 @@
 import { setImmediate } from 'node:timers/promises';
 import { quarantine } from '@village/api';
 import { formatTime, OperationalError } from '@village/core';
-import { type Caller, cursorOf, defineModule, openCursor, route } from '@village/platform';
+import {
+  type Call,
+  type Caller,
+  cursorOf,
+  defineModule,
+  openCursor,
+  route,
+} from '@village/platform';
 import type { StoredDeadLetter } from '@village/store/time-series';
-import type { Static } from 'typebox';
+import { streamed } from '../../http/streamed.ts';
 import type { Needs } from '../needs.ts';
 
 /** Rows looked at for one page: an asker with a small area gets a short page and a cursor rather than a long wait. */
 const LOOKED_AT_MAX = 20_000;
-/** Rows that are asked of the store at once. */
-const STEP = 1_000;
+/** What is read in one turn: some milliseconds. */
+const TURN = { rowsMax: 1_000, bytesMax: 4 * 1024 * 1024 } as const;
+/** Bytes of a page: an entry may tell of two thousand metrics. */
+const PAGE_BYTES = 1024 * 1024;
+/** Entries that are told in one turn. */
+const A_PIECE = 50;
 /** A character of UTF-8 takes four bytes at most. */
 const TEXT_BYTES = 4 * quarantine.TEXT_IN_LISTS;
 
@@ -75,31 +86,34 @@ function findEntry(needs: Needs, caller: Caller, id: number): quarantine.Quarant
   return { ...viewRow(needs, entry), payload, ...textOf(entry) };
 }
 
-function listQuarantine(
+/** About how many bytes an entry has in a list. */
+const bytesOf = ({ topic, message, part }: StoredDeadLetter): number =>
+  TEXT_BYTES + topic.length + message.length + (part?.taken ?? []).join().length;
+
+async function listQuarantine(
   needs: Needs,
-  caller: Caller,
-  query: Static<typeof quarantine.list.query>,
-): { items: quarantine.QuarantineRow[]; next: string | null } {
+  { caller, query, signal }: Call<typeof quarantine.list>,
+): Promise<{ items: StoredDeadLetter[]; next: string | null }> {
   const { limit = 100, state } = query;
   let after = (openCursor(query.cursor, ['number'])?.[0] as number | undefined) ?? 0;
   const items: StoredDeadLetter[] = [];
-  const view = (entry: StoredDeadLetter) => viewListed(needs, entry);
-  for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; lookedAt += STEP) {
-    const found = needs.store.deadLetters({
-      after,
-      limit: STEP,
-      payloadBytesMax: TEXT_BYTES,
-      ...(state === undefined ? {} : { state }),
-    });
-    for (const entry of found) {
-      after = entry.id;
-      if (maySee(needs, caller, entry)) items.push(entry);
-      if (items.length === limit) break;
+  let bytes = 0;
+  for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; ) {
+    const asked = { ...TURN, after, state, payloadBytesMax: TEXT_BYTES };
+    const { entries, next, looked } = needs.store.lookThroughDeadLetters(asked);
+    for (const entry of entries) {
+      if (!maySee(needs, caller, entry)) continue;
+      items.push(entry);
+      bytes += bytesOf(entry);
+      if (items.length === limit || bytes >= PAGE_BYTES) return { items, next: cursorOf(entry.id) };
     }
-    if (items.length === limit) break;
-    if (found.length < STEP) return { items: items.map(view), next: null };
+    if (next === null) return { items, next: null };
+    after = next;
+    lookedAt += looked;
+    await setImmediate();
+    signal.throwIfAborted();
   }
-  return { items: items.map(view), next: cursorOf(after) };
+  return { items, next: cursorOf(after) };
 }
 
 /** Open entries that a caller may run again, looked at a step at a time. */
@@ -109,18 +123,13 @@ async function openToRun(
   wanted: ReadonlySet<number> | null,
 ): Promise<number[]> {
   const ids: number[] = [];
-  for (let after = 0, read = 0; read < quarantine.RERUN_MAX; read += STEP) {
-    const found = needs.store.deadLetters({
-      after,
-      limit: STEP,
-      state: 'open',
-      payloadBytesMax: 0,
-    });
-    for (const entry of found) {
-      after = entry.id;
+  for (let after: number | null = 0, read = 0; after !== null && read < quarantine.RERUN_MAX; ) {
+    const asked = { ...TURN, after, state: 'open', payloadBytesMax: 0 } as const;
+    const { entries, next } = needs.store.lookThroughDeadLetters(asked);
+    for (const entry of entries.slice(0, quarantine.RERUN_MAX - read))
       if (wanted?.has(entry.id) !== false && maySee(needs, caller, entry)) ids.push(entry.id);
-    }
-    if (found.length < STEP) break;
+    read += entries.length;
+    after = next;
     await setImmediate();
   }
   return ids;
@@ -136,10 +145,14 @@ export const quarantineModule = defineModule<Needs>({
     'quarantine.rerun': { title: { zh: '重新处理', en: 'Re-run quarantine' }, roles: works },
   },
   start: (needs) => {
-    const { pipeline, relational } = needs;
+    const { pipeline, relational, sending } = needs;
     return {
       routes: [
-        route(quarantine.list, ({ caller, query }) => listQuarantine(needs, caller, query)),
+        route(quarantine.list, async (call) => {
+          const { items, next } = await listQuarantine(needs, call);
+          const view = (entry: StoredDeadLetter) => viewListed(needs, entry);
+          return streamed(call, sending, { fields: { next }, items, view, aPiece: A_PIECE });
+        }),
         route(quarantine.get, ({ caller, params }) => findEntry(needs, caller, Number(params.id))),
         route(quarantine.rerun, async ({ caller, body, audited }) => {
           const wanted = body.ids === undefined ? null : new Set(body.ids);

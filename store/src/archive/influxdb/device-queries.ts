@@ -155,26 +155,51 @@ export async function completeness(
   return { hours: slots.hours, gaps: gaps.slice(-GAPS_MAX), gapCount: gaps.length, since: firstAt };
 }
 
-/** Events by time, oldest first. */
+/** Events that are asked for at once where their bytes are bounded: their texts are as long again and again as they are here. */
+const EVENTS_AT_ONCE = 200;
+
+/** Events by time, oldest first; of one millisecond in the order of their points. */
 export async function events(
   client: InfluxClient,
   query: EventQuery,
+  signal: AbortSignal | undefined,
+): Promise<DeviceEvent[]> {
+  const { skip = 0, bytesMax } = query;
+  const limit = Math.max(0, Math.min(query.limit, LIMIT_MAX));
+  const atOnce = bytesMax === undefined ? limit : EVENTS_AT_ONCE;
+  const found: DeviceEvent[] = [];
+  for (let bytes = 0; found.length < limit; ) {
+    const wanted = Math.min(atOnce, limit - found.length);
+    const piece = await eventsFrom(client, query, wanted, skip + found.length, signal);
+    for (const event of piece) {
+      found.push(event);
+      bytes += bytesMax === undefined ? 0 : Buffer.byteLength(JSON.stringify(event.detail));
+      if (bytesMax !== undefined && bytes >= bytesMax) return found;
+    }
+    if (piece.length < wanted) break;
+  }
+  return found;
+}
+
+async function eventsFrom(
+  client: InfluxClient,
+  query: EventQuery,
+  limit: number,
+  skip: number,
   signal: AbortSignal | undefined,
 ): Promise<DeviceEvent[]> {
   const device = query.device === undefined ? '' : ` AND device = ${literal(query.device)}`;
   const [series] = await client.query(
     `SELECT type, detail, received, device FROM ${identifier(EVENTS)}
      WHERE time >= ${query.from}ms AND time < ${query.to}ms${device} ORDER BY time
-     LIMIT ${Math.max(0, Math.min(query.limit, LIMIT_MAX))}`,
+     LIMIT ${limit} OFFSET ${skip}`,
     signal,
   );
-  const list = (series?.values ?? []).map(([at, type, detail, received, id]) => ({
+  return (series?.values ?? []).map(([at, type, detail, received, id]) => ({
     device: String(id),
     at: Number(at),
     receivedAt: Number(received),
     type: decodeURIComponent(String(type)),
     detail: JSON.parse(decodeURIComponent(String(detail))) as Record<string, unknown>,
   }));
-  const key = (event: DeviceEvent): string => `${event.device}\n${event.type}`;
-  return list.sort((a, b) => a.at - b.at || (key(a) < key(b) ? -1 : 1));
 }

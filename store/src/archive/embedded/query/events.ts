@@ -1,5 +1,6 @@
 /** Queries about events, each of which stands once however often it was sent. */
 import type { DeviceEvent } from '@village/core';
+import type { EventQuery } from '../../contract.ts';
 import type { Columns } from '../duck/messages.ts';
 import { eventsOnce } from '../files/flush.ts';
 import type { ArchiveParts } from '../parts.ts';
@@ -17,6 +18,13 @@ interface Asked {
   readonly to: number;
 }
 
+/** Where the list begins and ends; see `EventQuery`. */
+interface Page {
+  readonly limit: number;
+  readonly skip: number;
+  readonly bytesMax: number;
+}
+
 /** The rows of events in memtables and files, each as often as it was sent. */
 function sentRows(archive: ArchiveParts, query: Asked, columns: string): string[] {
   const device = query.device === undefined ? '' : ` AND device = ${literal(query.device)}`;
@@ -32,15 +40,17 @@ function sentRows(archive: ArchiveParts, query: Asked, columns: string): string[
 /** Events by time, oldest first. */
 export async function events(
   archive: ArchiveParts,
-  query: Asked & { readonly limit: number },
+  query: EventQuery,
   signal: AbortSignal | undefined,
 ): Promise<DeviceEvent[]> {
-  const limit = Math.min(query.limit, LIMIT_MAX);
+  const limit = Math.max(0, Math.min(query.limit, LIMIT_MAX));
+  const { skip = 0, bytesMax = Number.MAX_SAFE_INTEGER } = query;
+  const page = { limit, skip, bytesMax };
   // The texts of years don't fit the memory; those up to the last time that is wanted do.
-  for (let rows = limit * ROWS_PER_EVENT; ; rows *= 4) {
+  for (let rows = (skip + limit) * ROWS_PER_EVENT; ; rows *= 4) {
     const to = await endOf(archive, query, rows, signal);
-    const found = await eventsUpTo(archive, { ...query, to, limit }, signal);
-    if (found.length === limit || to === query.to) return found;
+    const { found, cut } = await eventsUpTo(archive, { ...query, to }, page, signal);
+    if (cut || to === query.to) return found;
   }
 }
 
@@ -66,25 +76,32 @@ async function endOf(
 
 async function eventsUpTo(
   archive: ArchiveParts,
-  query: Asked & { readonly limit: number },
+  query: Asked,
+  { limit, skip, bytesMax }: Page,
   signal: AbortSignal | undefined,
-): Promise<DeviceEvent[]> {
+): Promise<{ found: DeviceEvent[]; cut: boolean }> {
+  const order = 'ORDER BY ts, device, type, detail';
   const make = (): string => {
     const selects = sentRows(archive, query, 'device, ts, received, type, detail');
     if (selects.length === 0)
       selects.push(
         `SELECT '' AS device, 0 AS ts, 0 AS received, '' AS type, '' AS detail WHERE false`,
       );
-    return `SELECT device, ts::DOUBLE, received::DOUBLE, type, detail FROM (${eventsOnce(selects)})
-      ORDER BY ts, device, type, detail LIMIT ${query.limit}`;
+    // What is not wanted any more never leaves DuckDB: as text and as objects it would be many times as large here.
+    return `SELECT device, ts::DOUBLE, received::DOUBLE, type, detail, upto::DOUBLE FROM (
+      SELECT *, sum(strlen(detail)) OVER (${order} ROWS UNBOUNDED PRECEDING) AS upto FROM (
+        SELECT * FROM (${eventsOnce(selects)}) ${order} LIMIT ${limit} OFFSET ${skip}))
+      WHERE upto - strlen(detail) < ${bytesMax} ${order}`;
   };
   const { rows, columns } = await runQuery(archive, make, { layouts: [-1], span: query }, signal);
-  const [devices, ts, received, types, details] = columns;
-  return Array.from({ length: rows }, (_, row) => ({
+  const [devices, ts, received, types, details, upto] = columns;
+  const found = Array.from({ length: rows }, (_, row) => ({
     device: devices![row] as string,
     at: ts![row] as number,
     receivedAt: received![row] as number,
     type: types![row] as string,
     detail: JSON.parse(details![row] as string) as Record<string, unknown>,
   }));
+  const bytes = (upto?.[rows - 1] as number | undefined) ?? 0;
+  return { found, cut: rows === limit || bytes >= bytesMax };
 }
