@@ -70,14 +70,21 @@ export class ExportBooks {
 
   async write(book: Book): Promise<void> {
     const path = this.#path(book.id);
-    const file = await open(`${path}.new`, 'w');
+    const made = `${path}.new`;
     try {
-      await file.writeFile(JSON.stringify(book));
-      await file.datasync();
-    } finally {
-      await file.close();
+      const file = await open(made, 'w');
+      try {
+        await file.writeFile(JSON.stringify(book));
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await rename(made, path);
+    } catch (error) {
+      // A disk that is full keeps no piece of it; what was written down before stays.
+      await rm(made, { force: true });
+      throw error;
     }
-    await rename(`${path}.new`, path);
   }
 
   async remove(id: string): Promise<void> {

@@ -113,8 +113,8 @@ describe('a file in the background', () => {
       [told.rows, done.rows],
       [told.bytes, done.bytes],
     ] as const) {
-      expect(estimate / real).toBeGreaterThan(0.5);
-      expect(estimate / real).toBeLessThan(2);
+      expect(estimate / real).toBeGreaterThan(0.75);
+      expect(estimate / real).toBeLessThan(1.3);
     }
     const direct = await admin.ask('GET', `/export?${query}&mark=bom`);
     expect(rawPayload.equals(direct.rawPayload)).toBe(true);
@@ -283,7 +283,8 @@ describe('a file that takes long', () => {
     for (const left of ['parquet.3', 'json', 'json.new'])
       writeFileSync(join(folder, `${crypto.randomUUID()}.${left}`), '{"version":1');
     test = await test.restart();
-    expect(filesOf(test).sort()).toEqual([`${job.id}.json`, 'mine.csv'].sort());
+    const left = [`${job.id}.json`, 'mine.csv'].sort().join();
+    await until('the rest to be gone', () => filesOf(test).sort().join() === left);
     const again = await test.client('admin');
     const { items } = await again.get<{ items: file.Export[] }>('/exports');
     expect(items).toMatchObject([

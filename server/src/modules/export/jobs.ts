@@ -10,7 +10,7 @@ import { type Call, type Caller, notFound } from '@village/platform';
 import type { AuditEntry } from '@village/store/relational';
 import { detailOf } from '../../http/problem.ts';
 import type { Needs } from '../needs.ts';
-import { type ExportAsked, type ExportPlan, planOf } from './asked.ts';
+import { type ExportAsked, type ExportPlan, planOf, type Sample } from './asked.ts';
 import type { Book, ExportBooks } from './books.ts';
 import type { ExportFolder, Room } from './folder.ts';
 import type { Writing } from './write.ts';
@@ -57,6 +57,7 @@ export interface JobsOptions
   readonly folder: ExportFolder;
   readonly books: ExportBooks;
   readonly keepMs: number;
+  readonly sample: Sample;
   /** Runs the work when it is the asker's turn, however long that takes. */
   readonly turn: <T>(who: string, work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly write: (
@@ -75,14 +76,22 @@ export class ExportJobs {
   constructor(options: JobsOptions) {
     this.#options = options;
     const kept = new Set<string>();
+    const changed = new Set<string>();
     for (const book of options.books.read()) {
       const job = this.#found(book);
       if (this.#isOver(job)) continue;
       this.#jobs.set(job.id, job);
+      if (job.state !== book.state) changed.add(job.id);
       kept.add(`${job.id}.json`);
       if (job.state === 'done') kept.add(`${job.id}.${job.asked.format}`);
     }
     options.folder.sweep(kept);
+    // Written down as they are now: else each start would keep them for their time anew.
+    for (const job of this.#jobs.values())
+      if (changed.has(job.id)) {
+        const written = this.#writeDown(job).finally(() => this.#running.delete(written));
+        this.#running.add(written);
+      }
   }
 
   /** A job from before the start. */

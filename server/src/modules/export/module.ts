@@ -1,7 +1,7 @@
 /** The module of exports: readings as a file. Texts in it that begin like a formula get a quote before them. */
 import { randomUUID } from 'node:crypto';
 import { file } from '@village/api';
-import { MINUTE, OperationalError } from '@village/core';
+import { MINUTE, OperationalError, SECOND } from '@village/core';
 import {
   answer,
   type Call,
@@ -15,12 +15,13 @@ import { wantedOf } from '../../http/byte-range.ts';
 import { incompleteHeaders } from '../../http/incomplete.ts';
 import { byCause } from '../../http/metrics.ts';
 import type { Needs } from '../needs.ts';
-import { type ExportPlan, planOf } from './asked.ts';
+import { type ExportPlan, planOf, type Sample } from './asked.ts';
 import { ExportBooks } from './books.ts';
 import { download, headersOf } from './download.ts';
 import { ExportFolder } from './folder.ts';
 import { ExportJobs, exportView } from './jobs.ts';
 import { Pace } from './pace.ts';
+import { sampleOf } from './sample.ts';
 import { type Writing, writeExport } from './write.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -31,6 +32,8 @@ const DOUBT = 4;
 /** Such files that lie here, being made or sent: in all, and of one person, whose slow line is not to keep out the others. */
 const FILES_MAX = 8;
 const FILES_OF_ONE_MAX = 2;
+/** Free disk without which no sample is made. */
+const SAMPLE_ROOM = 16 * MEGABYTE;
 /** What Excel needs to see that a CSV file is UTF-8. */
 const MARK = '\ufeff';
 
@@ -43,6 +46,7 @@ interface Parts {
   readonly turns: Turns;
   readonly write: (plan: ExportPlan, made: Made) => Promise<{ rows: number; bytes: number }>;
   readonly jobs: ExportJobs;
+  readonly sample: Sample;
 }
 
 export const exportModule = defineModule<Needs>({
@@ -132,13 +136,23 @@ function partsOf(needs: Needs): Parts {
       ...{ mark: asked.format === 'csv' && asked.mark === 'bom' ? MARK : '' },
       ...made,
     });
+  const samples = new Turns({
+    ...{ timer, running: 1, runningOfOne: 1, waiting: 50, waitingOfOne: 5, waitMs: 20 * SECOND },
+    refusal: { code: 'busy', message: 'the sizes of other exports are being looked at' },
+  });
+  const sample: Sample = async ({ actor }, { format, view }, { query, weigh, signal }) => {
+    if ((await folder.free()) < SAMPLE_ROOM) return null;
+    const queries = readings[view ?? 'corrected'];
+    const of = { folder: config.exports.folder, format, queries, query, weigh, signal };
+    return samples.run(actor, () => sampleOf(of), signal);
+  };
   const jobs = new ExportJobs({
     ...needs,
-    ...{ folder, write, keepMs: config.exports.keep },
+    ...{ folder, write, sample, keepMs: config.exports.keep },
     books: new ExportBooks(config.exports.folder),
     turn: (who, work, signal) => turns.run(who, work, signal, null),
   });
-  return { needs, folder, turns, write, jobs };
+  return { needs, folder, turns, write, jobs, sample };
 }
 
 /** Makes a small file while its asker waits. */
@@ -186,10 +200,10 @@ function direct({ needs, folder, turns, write }: Parts) {
 }
 
 async function estimate(
-  { needs, folder, jobs }: Parts,
+  { needs, folder, jobs, sample }: Parts,
   { caller, query, signal }: Call<typeof file.estimate>,
 ): Promise<file.ExportEstimate> {
-  const { estimate } = await planOf(needs, caller, query, signal);
+  const { estimate } = await planOf({ ...needs, sample }, caller, query, signal);
   const refusal = await Promise.resolve()
     .then(() => jobs.checkPlace(caller))
     .then(() => folder.check(estimate.bytes))

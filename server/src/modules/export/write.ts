@@ -54,6 +54,18 @@ const tooLarge = (bytesMax: number): OperationalError =>
 const unwritable = (cause: unknown): OperationalError =>
   new OperationalError('query-failed', 'The file can not be written.', { cause });
 
+/** Whether the disk was full, whoever wrote to it. */
+const isFull = (error: unknown): boolean =>
+  error instanceof Error &&
+  ((error as NodeJS.ErrnoException).code === 'ENOSPC' ||
+    /no space left on device/i.test(error.message) ||
+    isFull(error.cause));
+
+const noRoomLeft = (cause: unknown): OperationalError =>
+  new OperationalError('no-room', 'the disk was full while the file was made: have room made', {
+    cause,
+  });
+
 const sizeOf = async (path: string): Promise<number> =>
   (await stat(path).catch(() => null))?.size ?? 0;
 
@@ -220,7 +232,7 @@ async function syncedSize(path: string): Promise<number> {
 
 /**
  * Writes the file; nothing of it is left when it can't be.
- * @throws export-too-large, format-not-offered, query-failed, and what the archive and `progress` throw
+ * @throws export-too-large, no-room, format-not-offered, query-failed, and what the archive and `progress` throw
  */
 export async function writeExport(
   workshop: Workshop,
@@ -239,6 +251,6 @@ export async function writeExport(
     return { rows, bytes: await sizeOf(path) };
   } catch (error) {
     await rm(path, { force: true });
-    throw error;
+    throw isFull(error) ? noRoomLeft(error) : error;
   }
 }
