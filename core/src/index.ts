@@ -18,5 +18,7 @@ export * from './reading.ts';
 export * from './registration.ts';
 export * from './role.ts';
 export * from './sampler.ts';
+export * from './slices.ts';
+export * from './sorting.ts';
 export * from './sqlite.ts';
 export * from './time.ts';

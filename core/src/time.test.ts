@@ -56,6 +56,27 @@ describe('parseTime', () => {
   });
 });
 
+describe('formatTime', () => {
+  it('writes what Date writes, without a fraction of zero', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.integer({ min: -8.64e15, max: 8.64e15 }),
+          fc.integer({ min: -1e9, max: 2e9 }).map((second) => second * 1_000),
+          fc.double({ min: -1e13, max: 1e13, noNaN: true }),
+        ),
+        (at) => {
+          expect(formatTime(at)).toBe(new Date(at).toISOString().replace('.000Z', 'Z'));
+        },
+      ),
+    );
+  });
+
+  it.each([Number.NaN, Infinity, 8.64e15 + 1, -8.64e15 - 1])('refuses %d', (at) => {
+    expect(() => formatTime(at)).toThrow(RangeError);
+  });
+});
+
 describe('parseDuration', () => {
   it('reads each unit', () => {
     expect(['500ms', '90s', '5m', '26h', '7d', '1.5h'].map(parseDuration)).toEqual([

@@ -84,10 +84,27 @@ export function parseTime(text: string): number {
   );
 }
 
-/** RFC 3339 in UTC, without the fraction when it is zero. */
+/** The furthest instant that a Date can tell, either way (ECMAScript, time values). */
+const TIME_MAX_MS = 8.64e15;
+/** Day of the last text, and its part of the text: most texts of an answer are of one day, and that part takes the longest. */
+let written = { day: Number.NaN, text: '' };
+
+const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
+
+/** RFC 3339 in UTC, without the fraction when it is zero. @throws RangeError when it is no time of a Date. */
 export function formatTime(milliseconds: number): string {
-  const text = new Date(milliseconds).toISOString();
-  return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text;
+  const whole = Math.trunc(milliseconds);
+  if (!(Math.abs(whole) <= TIME_MAX_MS)) throw new RangeError(`${milliseconds} ms is no time`);
+  const day = Math.floor(whole / DAY);
+  if (day !== written.day)
+    written = { day, text: new Date(day * DAY).toISOString().slice(0, -'00:00:00.000Z'.length) };
+  let rest = whole - day * DAY;
+  const fraction = rest % SECOND;
+  rest = (rest - fraction) / SECOND;
+  const second = twoDigits[rest % 60]!;
+  rest = Math.floor(rest / 60);
+  const text = `${written.text}${twoDigits[Math.floor(rest / 60)]!}:${twoDigits[rest % 60]!}:${second}`;
+  return fraction === 0 ? `${text}Z` : `${text}.${String(fraction).padStart(3, '0')}Z`;
 }
 
 const durationUnits: Record<string, number> = { ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: DAY };

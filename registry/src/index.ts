@@ -21,7 +21,6 @@ export type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts';
 export { profilesModule } from './profiles/schema.ts';
 export { ENCODINGS, type Encoding, encodingOf } from './sheets/encoding.ts';
-export { Slices } from './slices.ts';
 export type {
   Credential,
   DeviceHistory,

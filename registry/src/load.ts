@@ -1,4 +1,5 @@
 /** Reads areas, devices, gateways and credentials out of the relational store and builds the books of a directory. */
+import { mergeSorted, Slices, sortInSlices } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Relational } from '@village/store/relational';
 import type { DeviceLocation } from '@village/store/time-series';
@@ -6,7 +7,6 @@ import { addArea, locationIn } from './areas.ts';
 import { Credentials } from './credentials.ts';
 import { addressKey, comparableKey, compareEntries } from './devices.ts';
 import type { AreaNode, DeviceEntry } from './nodes.ts';
-import { COMPARISONS_MAX, mergeSorted, Slices, sortInSlices } from './slices.ts';
 import type { LocationSince, RegistryStore } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 
@@ -66,11 +66,11 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     }
     await loadDevices(options, registry, root, nodes, entries);
   }
-  const slices = new Slices(COMPARISONS_MAX);
+  const slices = new Slices();
   const credentials = new Credentials();
   for (const credential of await registry.credentials()) {
     credentials.add(credential);
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
   }
   const locations = await locate(nodes, entries, await registry.moves(), slices);
   const ordered = await inOrder(entries, before, slices);
@@ -82,7 +82,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     // Of two that were registered in two spellings before these were known to be the same, each keeps its own.
     const key = comparableKey(profile, device.address);
     if (!addresses.has(key)) addresses.set(key, entry);
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
   }
   return { nodes, version, ordered, entries, addresses, gateways, credentials, locations };
 }
@@ -142,7 +142,7 @@ async function locate(
         }),
       );
     else if (stands !== undefined) locations.set(id, stands);
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
   }
   return locations;
 }

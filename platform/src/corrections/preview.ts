@@ -1,6 +1,5 @@
 /** What a change of statements would change: rows and the sums of hours and days, before and after. */
-import { BEIJING_OFFSET_MS, DAY, HOUR, type Quality } from '@village/core';
-import { Slices } from '@village/registry';
+import { BEIJING_OFFSET_MS, DAY, HOUR, type Quality, Slices } from '@village/core';
 import type { AggregateRow, ArchiveQueries } from '@village/store/time-series';
 import type { CorrectedRow } from './apply.ts';
 import { Budget, correctedRows } from './rows.ts';
@@ -11,10 +10,6 @@ import { Buckets } from './sums.ts';
 const ROWS_LOOKED_AT = 100_000;
 const SAMPLES = 50;
 const BUCKETS_TOLD = 200;
-/** Readings compared between two pauses in which others have their turn: a few milliseconds. */
-const READINGS_A_SLICE = 500;
-/** The same of hours and days: making up one takes longer. */
-const BUCKETS_A_SLICE = 200;
 
 interface Cell {
   readonly value: number;
@@ -80,22 +75,22 @@ class Sums {
 
   /** Tells what differs. */
   async collect(device: string, changes: Changes): Promise<void> {
-    const slices = new Slices(BUCKETS_A_SLICE);
+    const slices = new Slices();
     for (const metric of new Set([...this.#before.keys(), ...this.#after.keys()])) {
       const was = new Map<number, AggregateRow['values']>();
       for (const { at, values } of this.#before.get(metric)?.each(AGGREGATES) ?? []) {
         was.set(at, values);
-        if (slices.due()) await slices.pause();
+        if (slices.over) await slices.next();
       }
       for (const { at, values } of this.#after.get(metric)?.each(AGGREGATES) ?? []) {
-        if (slices.due()) await slices.pause();
+        if (slices.over) await slices.next();
         const before = was.get(at) ?? null;
         was.delete(at);
         if (JSON.stringify(before) !== JSON.stringify(values))
           changes.add({ device, metric, at, before, after: values });
       }
       for (const [at, before] of was) {
-        if (slices.due()) await slices.pause();
+        if (slices.over) await slices.next();
         changes.add({ device, metric, at, before, after: null });
       }
     }
@@ -188,7 +183,7 @@ export async function preview(
   let rows = 0;
   let changed = 0;
   let complete = true;
-  const slices = new Slices(READINGS_A_SLICE);
+  const slices = new Slices();
   const samples: ReadingChange[] = [];
   const hours = new Changes();
   const days = new Changes();
@@ -205,7 +200,6 @@ export async function preview(
         if (one !== undefined) for (const sums of [hour, day]) sums.add('before', one);
         if (other !== undefined) for (const sums of [hour, day]) sums.add('after', other);
         const row = (one ?? other)!;
-        const counted = readings;
         for (const metric of metricsOf(one, other)) {
           readings++;
           if (sameReading(one, other, metric)) continue;
@@ -214,7 +208,7 @@ export async function preview(
           const change = { before: cell(one, metric), after: cell(other, metric) };
           samples.push({ device, metric, at: row.at, ...change });
         }
-        if (slices.due(readings - counted)) await slices.pause();
+        if (slices.over) await slices.next();
         complete = ++rows < ROWS_LOOKED_AT;
         if (!complete) break;
       }

@@ -1,6 +1,5 @@
 /** A device's corrected rows as a stream in order of time, read page by page from where they were received. */
-import { DAY, OperationalError } from '@village/core';
-import { Slices } from '@village/registry';
+import { DAY, OperationalError, Slices } from '@village/core';
 import type { ArchiveQueries, RangeRow } from '@village/store/time-series';
 import { ReadAhead } from './ahead.ts';
 import { type CorrectedRow, type Placed, Placer, rowOf } from './apply.ts';
@@ -21,8 +20,6 @@ const PAGE_MIN = 200;
 const PAGE_MS = 7 * DAY;
 /** Rows given at once. */
 const BATCH = 250;
-/** Readings put right between two pauses in which others have their turn: a few milliseconds. */
-const READINGS_A_SLICE = 2_000;
 
 /** What is asked for. */
 export interface RowsQuery extends Span {
@@ -181,7 +178,7 @@ export async function* correctedRows(
     const part = Math.floor(PAGE_MAX / Math.max(1, heads.length + coming));
     return given === 0 ? Math.min(part, query.wanted ?? part) : part;
   };
-  const slices = new Slices(READINGS_A_SLICE);
+  const slices = new Slices();
   for (;;) {
     let at = Math.min(...heads.map((head) => head.at));
     while (waiting.length > 0 && waiting[0]!.from + waiting[0]!.shift <= at) {
@@ -202,7 +199,7 @@ export async function* correctedRows(
       if (over === head) head.at = Number.POSITIVE_INFINITY;
     }
     if (over !== null) heads = heads.filter((head) => head.at !== Number.POSITIVE_INFINITY);
-    if (slices.due(1 + readings.length)) await slices.pause();
+    if (slices.over) await slices.next();
     if (readings.length === 0) continue;
     batch.push(rowOf(readings));
     given++;

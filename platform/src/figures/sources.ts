@@ -1,6 +1,5 @@
 /** Where figures get their inputs from: readings of the archive by pages, and what held of a device from the registry. */
-import { setImmediate } from 'node:timers/promises';
-import { BoundedMap } from '@village/core';
+import { BoundedMap, Slices } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import { registryStore } from '@village/registry';
 import type { RelationalAccess } from '@village/store/relational';
@@ -302,14 +301,12 @@ export class Sources {
   }
 }
 
-/** Results given at once; taking one costs little, and there may be a hundred thousand. */
-const RESULTS_A_SLICE = 1_000;
-
 /** Some at a time, so that others have their turn whatever is done with them. */
 async function* inTurns<One>(list: readonly One[]): AsyncGenerator<One> {
-  for (const [n, one] of list.entries()) {
+  const slices = new Slices();
+  for (const one of list) {
     yield one;
-    if (n % RESULTS_A_SLICE === RESULTS_A_SLICE - 1) await setImmediate();
+    if (slices.over) await slices.next();
   }
 }
 
@@ -339,13 +336,12 @@ async function compute(
   rows: readonly RangeRow[],
   give: (figure: Figure, result: Result) => void,
 ): Promise<void> {
-  let n = 0;
+  const slices = new Slices();
   for (const figure of figures) {
     const readings = readingsOf(figure, held, rows);
     for (const span of parts.flatMap((part) => spansIn(figure.span, part))) {
       give(figure, computeSpan(figure, span, readings, held));
-      // Whoever else this process serves comes between any two days.
-      if (++n % 24 === 0 || figure.span === 'day') await setImmediate();
+      if (slices.over) await slices.next();
     }
   }
 }

@@ -1,8 +1,14 @@
 /** Checks of a file of areas. */
-import { AREA_LEVELS, type Area, type AreaLevel, isAreaCode, parseTime } from '@village/core';
+import {
+  AREA_LEVELS,
+  type Area,
+  type AreaLevel,
+  isAreaCode,
+  parseTime,
+  Slices,
+} from '@village/core';
 import type { Directory } from '../directory.ts';
 import type { Row } from '../sheets/table.ts';
-import { ROWS_PER_SLICE, Slices } from '../slices.ts';
 import type { AreaColumn } from './columns.ts';
 import { collector, type Expect, expectName, type ImportFault, isName } from './faults.ts';
 
@@ -23,9 +29,9 @@ export async function readAreas(
   const expect = collector(faults);
   const levels = new Map(rows.map(({ cells }) => [cells.code, cells.level]));
   const seen = new Set<string>();
-  const slices = new Slices(ROWS_PER_SLICE);
+  const slices = new Slices();
   for (const row of rows) {
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
     expect(!seen.has(row.cells.code), row, 'code', {
       zh: '在文件中出现了两次',
       en: 'is in the file twice',

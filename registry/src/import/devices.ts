@@ -10,12 +10,12 @@ import {
   GATEWAY_PROFILE,
   isCertificateKeyLike,
   type Label,
+  Slices,
 } from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
 import { hashSecret, newSecret } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
 import type { Row } from '../sheets/table.ts';
-import { ROWS_PER_SLICE, Slices } from '../slices.ts';
 import { type Credential, type Gateway, SECRET_LENGTH_MIN } from '../tables/contract.ts';
 import type { DeviceColumn } from './columns.ts';
 import {
@@ -67,9 +67,9 @@ export async function readDevices(
   for (const { id } of directory.gateways(scope)) known.add(id);
   const devices: Device[] = [];
   const gateways: Gateway[] = [];
-  const slices = new Slices(ROWS_PER_SLICE);
+  const slices = new Slices();
   for (const row of rows) {
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
     const { id, name, area, profile } = row.cells;
     checkCommon(row, scope, directory, expect);
     if (profile === GATEWAY_PROFILE) gateways.push({ id, name, area });
@@ -208,7 +208,7 @@ async function checkUnique(
   const ids = new Set<string>();
   const addresses = new Map<string, string>();
   for (const row of rows) {
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
     const { id, profile, address } = row.cells;
     expect(!ids.has(id), row, 'id', { zh: '在文件中出现了两次', en: 'is in the file twice' });
     ids.add(id);
@@ -237,7 +237,7 @@ async function secretsFor(
   const credentials: Credential[] = [];
   const made: ImportResult['credentials'] = [];
   for (const { cells } of rows) {
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
     const kind = cells.profile === GATEWAY_PROFILE ? 'gateway' : 'device';
     const needed = kind === 'gateway' || cells.gateway === '';
     if (cells.secret === '' && (!needed || directory.hasSecret(cells.id))) continue;

@@ -1,7 +1,6 @@
 /** Records as rows of a table with known columns: headings found and named, what is empty left out, faults with their place. */
-import { type Label, OperationalError } from '@village/core';
+import { type Label, OperationalError, Slices } from '@village/core';
 import { FAULTS_MAX, type ImportFault } from '../import/faults.ts';
-import { ROWS_PER_SLICE, Slices } from '../slices.ts';
 import { type CellKind, cellFault, cellText, headingKey } from './cell.ts';
 import { lettersOf, type Merged, RowFault, type SheetRecord } from './record.ts';
 
@@ -67,10 +66,10 @@ export async function readTable<Name extends string>(
   headings: Headings<Name>,
 ): Promise<{ rows: Row<Name>[]; faults: ImportFault[] }> {
   const reader = new TableReader(headings);
-  const slices = new Slices(ROWS_PER_SLICE);
+  const slices = new Slices();
   try {
     for await (const record of records) {
-      if (slices.due()) await slices.pause();
+      if (slices.over) await slices.next();
       if (!record.cells.every(isEmpty)) reader.take(record);
       if (record.merged !== undefined) reader.fill(record.merged);
       if (reader.full) break;

@@ -2,8 +2,7 @@
  * Which figures of areas would be others if other readings held of a few devices: computed from readings under both, of the days on
  * which what one of the devices gave differs. Bounded in readings and time; what was not computed is counted.
  */
-import { DAY } from '@village/core';
-import { Slices } from '@village/registry';
+import { DAY, Slices } from '@village/core';
 import { applies, type Result } from '../compute.ts';
 import { dayOf, dayStart, lastDeletedDay, lengthOf, runsOf, spansIn } from '../days.ts';
 import type { AreaFigure, Figure } from '../figure.ts';
@@ -57,8 +56,6 @@ const ROWS_MAX = 2_000_000;
 const TIME_MAX_MS = 8_000;
 /** Values of devices in memory. */
 const VALUES_MAX = 100_000;
-/** Values of devices that are looked at between two pauses in which others have their turn: a few milliseconds. */
-const VALUES_A_SLICE = 1_000;
 
 /** One device's results under one of both, by figure and time. */
 type Results = ReadonlyMap<string, ReadonlyMap<number, StoredResult>>;
@@ -77,7 +74,7 @@ interface Place {
 export class AreaComparison {
   readonly #options: CompareOptions;
   readonly #until: number;
-  readonly #slices = new Slices(VALUES_A_SLICE);
+  readonly #slices = new Slices();
   #rows = ROWS_MAX;
 
   constructor(options: CompareOptions) {
@@ -112,7 +109,7 @@ export class AreaComparison {
     const places: Place[] = [];
     for (const area of codes) {
       const members = await areas.members(group.figures[0], area, version);
-      if (this.#slices.due(members.length)) await this.#slices.pause();
+      if (this.#slices.over) await this.#slices.next();
       const concerned = new Map<string, Sides>();
       const differing = new Map<string, Set<number>>(group.inputs.map(({ id }) => [id, new Set()]));
       for (const member of members) {
@@ -223,7 +220,7 @@ export class AreaComparison {
       for (const member of others) {
         const span = { from: dayStart(first), to: dayStart(end) };
         rows += Math.max(...group.inputs.map((one) => member.rowsIn(one, span)));
-        if (this.#slices.due(10)) await this.#slices.pause();
+        if (this.#slices.over) await this.#slices.next();
       }
     if (rows > this.#rows || elapsed() > this.#until) return false;
     this.#rows -= rows;
@@ -265,7 +262,7 @@ export class AreaComparison {
         if (span.from >= now) continue;
         const was = computeArea(figure, span, inputsOf(figure, members, span, given[0]));
         const is = computeArea(figure, span, inputsOf(figure, members, span, given[1]));
-        if (this.#slices.due(2 * members.length)) await this.#slices.pause();
+        if (this.#slices.over) await this.#slices.next();
         if (toldOf(was) === toldOf(is)) continue;
         const sides = { before: worth(was), after: worth(is) };
         found.push({ figure: figure.id, area, at: span.from, ...sides });

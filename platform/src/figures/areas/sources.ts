@@ -1,7 +1,6 @@
 /** Where figures of areas get their inputs from: devices that stood there, and what their figures came to while they did. */
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
-import { DAY, OperationalError } from '@village/core';
+import { DAY, OperationalError, Slices } from '@village/core';
 import type { RelationalAccess } from '@village/store/relational';
 import { applies } from '../compute.ts';
 import { dayOf, dayStart, lengthOf, type Span, spansIn } from '../days.ts';
@@ -62,8 +61,6 @@ export interface Computing {
 }
 
 const atOnce: Turn = (work) => work();
-/** Spans of an area that are computed between two pauses in which others have their turn. */
-const SPANS_A_SLICE = 24;
 
 export class AreaSources {
   readonly #options: AreaSourceOptions;
@@ -128,9 +125,10 @@ export class AreaSources {
     const part = { from: dayStart(days.first), to: dayStart(days.end) };
     const given = await this.#givenAll(figure, members, days, computing, signal);
     const results: StoredResult[] = [];
+    const slices = new Slices();
     for (const span of spansIn(figure.span, part)) {
       results.push(computeArea(figure, span, inputsOf(figure, members, span, given)));
-      if (results.length % SPANS_A_SLICE === 0) await setImmediate();
+      if (slices.over) await slices.next();
     }
     return results;
   }

@@ -1,5 +1,5 @@
 /** Which figures of devices and of areas a change of statements would change: computed from the rows of both books, stored or not. */
-import { DAY } from '@village/core';
+import { DAY, Slices } from '@village/core';
 import {
   type AnyFigure,
   AreaComparison,
@@ -16,7 +16,6 @@ import {
   type StatementBook,
   statementsOf,
 } from '@village/platform';
-import { Slices } from '@village/registry';
 import type { Needs } from '../needs.ts';
 
 /** Days of a device that are looked at, the first of those that may change. */
@@ -24,8 +23,6 @@ const DAYS_MAX = 31;
 /** Values told in all, and of one figure of one device or area. */
 const CHANGES_MAX = 400;
 const OF_ONE_MAX = 31;
-/** Values computed between two pauses in which others have their turn: a few milliseconds. */
-const VALUES_A_SLICE = 24;
 
 export interface FigureChange {
   readonly figure: string;
@@ -84,11 +81,11 @@ async function valuesOf(
 ): Promise<Map<string, readonly [Figure, Result]>> {
   const held = await sources.circumstances(device);
   const found = new Map<string, readonly [Figure, Result]>();
-  const slices = new Slices(VALUES_A_SLICE);
+  const slices = new Slices();
   for (const [first, end] of runsOf(days))
     for await (const one of sources.compute(figures, held, first, end, signal)) {
       found.set(`${one[0].id} ${one[1].at}`, one);
-      if (slices.due()) await slices.pause();
+      if (slices.over) await slices.next();
     }
   return found;
 }

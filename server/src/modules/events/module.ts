@@ -14,8 +14,6 @@ const CHUNK = { limit: 1_000, bytesMax: 1024 * 1024 } as const;
 const LOOKED_AT_BYTES = 8 * CHUNK.bytesMax;
 /** Bytes of details on a page. */
 const PAGE_BYTES = 1024 * 1024;
-/** Events that are told in one turn. */
-const A_PIECE = 50;
 
 const viewEvent = (event: DeviceEvent): events.DeviceEventRow => ({
   device: event.device,
@@ -74,7 +72,7 @@ export const eventsModule = defineModule<Needs>({
     routes: [
       route(events.list, async (call) => {
         const { items, next } = await listEvents(needs, call);
-        const told = { fields: { next }, items, view: viewEvent, aPiece: A_PIECE };
+        const told = { fields: { next }, items, view: viewEvent };
         return streamed(call, needs.sending, told);
       }),
     ],

@@ -1,7 +1,6 @@
 /** The module of frames: what devices said, as it was received, opened to the bytes of each value. */
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import * as api from '@village/api';
-import { formatTime, OperationalError } from '@village/core';
+import { formatTime, OperationalError, Slices } from '@village/core';
 import {
   type LocatedDetail,
   type LocatedField,
@@ -108,6 +107,7 @@ async function framesAt(needs: Needs, device: string, at: number, signal: AbortS
   );
   const stored = frames.length === 0 ? {} : await storedAt(needs, device, at, signal);
   const items: api.frames.Frame[] = [];
+  const slices = new Slices();
   for (const frame of frames) {
     const { fields, details } = await open(needs, frame);
     items.push({
@@ -121,7 +121,7 @@ async function framesAt(needs: Needs, device: string, at: number, signal: AbortS
       details: [...details],
       differs: differences(fields, stored),
     });
-    await yieldToEvents();
+    if (slices.over) await slices.next();
   }
   const spans = missing.map(({ from, to }) => ({ from: formatTime(from), to: formatTime(to) }));
   return answer(200, { items, more, missing: spans }, missingHeaders(missing));

@@ -5,13 +5,12 @@
  * caller may watch no longer. Nobody has more than a share of the places, so that one with many pages keeps nobody out. However many there are, others have their turn between some of them.
  */
 import type { ServerResponse } from 'node:http';
-import { OperationalError, SECOND } from '@village/core';
-import { type AreaNode, type Counts, type DeviceEntry, Slices } from '@village/registry';
+import { OperationalError, SECOND, Slices } from '@village/core';
+import type { AreaNode, Counts, DeviceEntry } from '@village/registry';
 import {
   type Audience,
   Audiences,
   correctedEvent,
-  ITEMS_MAX,
   type LiveEvent,
   latestEvent,
   Pending,
@@ -32,11 +31,6 @@ const RECHECKS_OPEN = 4;
 const UNCHECKED_TICKS_MAX = 4;
 /** So many are taken for a refusal. */
 const UNCHECKED_TICKS_END = 30;
-/** Work between two pauses in which others have their turn: a device that is noted is one step. Some milliseconds. */
-const STEPS_A_SLICE = 2_000;
-/** A device whose newest values are made a text, and a client that is written to. */
-const STEPS_A_TEXT = 20;
-const STEPS_A_CLIENT = 100;
 
 /** What one client watches, and by which rights. */
 export interface Watch {
@@ -90,7 +84,7 @@ export class LiveHub {
   /** How many of them are whose. */
   readonly #byAsker = new Map<string, number>();
   readonly #audiences = new Audiences<Client>();
-  readonly #slices = new Slices(STEPS_A_SLICE);
+  readonly #slices = new Slices();
   #closedSlow = 0;
   #closedRevoked = 0;
   #ticks = 0;
@@ -144,15 +138,14 @@ export class LiveHub {
     for (const entry of new Set([...changed, ...corrected])) {
       const areas = entry.node.line.map(({ area }) => area.code);
       this.#audiences.note(entry.device.id, areas, corrected.has(entry));
-      await this.#step(1);
+      await this.#rest();
     }
     const texts = new Map<string, string | null>();
     for (const audience of this.#audiences.all()) {
       const told = await this.#told(audience, texts);
       for (const client of [...audience.clients]) {
-        const late = Math.min(ITEMS_MAX, client.pending.changed.size);
         this.#serve(client, told, texts);
-        await this.#step(STEPS_A_CLIENT + late);
+        await this.#rest();
       }
     }
     if (++this.#ticks % RECHECK_TICKS === 0 && this.#rechecking === null)
@@ -161,8 +154,9 @@ export class LiveHub {
       });
   }
 
-  async #step(steps: number): Promise<void> {
-    if (this.#slices.due(steps)) await this.#slices.pause();
+  /** Lets others have their turn when it is time. */
+  async #rest(): Promise<void> {
+    if (this.#slices.over) await this.#slices.next();
   }
 
   /** What all of an audience are told now; devices that stand there no longer are left out. */
@@ -175,7 +169,7 @@ export class LiveHub {
     for (const id of taken(pending.changed)) {
       const text = isThere(id) ? this.#text(id, texts) : null;
       if (text !== null) items.set(id, text);
-      await this.#step(STEPS_A_TEXT);
+      await this.#rest();
     }
     const devices = taken(pending.corrected).filter(isThere);
     return { latest: latestEvent(items), corrected: correctedEvent(devices) };

@@ -36,7 +36,7 @@ afterAll(() => test.close());
 
 it('the newest of a large county are gathered while others have their turn', async () => {
   const profile = loadCatalog([builtinCatalog]).profiles.get('boqu/phg-2091');
-  const entries = Array.from({ length: 20_000 }, (_, n) => ({
+  const entries = Array.from({ length: 2_000 }, (_, n) => ({
     ...{ state: 'online', profile, device: { id: `d${n}` } },
   })) as unknown as DeviceEntry[];
   const value = { metric: 'ph', value: 7, at: 0, receivedAt: 0, quality: 'good' } as const;
@@ -46,10 +46,16 @@ it('the newest of a large county are gathered while others have their turn', asy
     if (!over) setImmediate(again);
   };
   setImmediate(again);
-  const quantities = await quantitiesOf({ latest: { latest: () => [value] } }, entries);
+  // On however quick a machine: a twentieth of a millisecond a device.
+  const latest = () => {
+    const end = performance.now() + 0.05;
+    while (performance.now() < end);
+    return [value];
+  };
+  const quantities = await quantitiesOf({ latest: { latest } }, entries);
   over = true;
-  expect(quantities).toMatchObject([{ quantity: 'water.ph', avg: 7, devices: 20_000 }]);
-  expect(turns).toBeGreaterThan(20);
+  expect(quantities).toMatchObject([{ quantity: 'water.ph', avg: 7, devices: 2_000 }]);
+  expect(turns).toBeGreaterThan(50);
 });
 
 interface Quantity {

@@ -1,9 +1,9 @@
 /** The overview of an area: devices by state, and the newest values by kind of device. */
 import * as api from '@village/api';
-import { averages, BoundedMap, QUANTITIES, type QuantityId } from '@village/core';
+import { averages, BoundedMap, QUANTITIES, type QuantityId, Slices } from '@village/core';
 import { type DeviceKind, KINDS } from '@village/device-profiles';
 import { type AnyRoute, route } from '@village/platform';
-import { type AreaNode, areaRefOf, type DeviceEntry, Slices } from '@village/registry';
+import { type AreaNode, areaRefOf, type DeviceEntry } from '@village/registry';
 import type { LatestValue } from '@village/store/time-series';
 import { areaFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
@@ -11,8 +11,6 @@ import type { Needs } from '../needs.ts';
 /** An overview is asked by every open page; the newest values of 20,000 devices are gathered this often at most. */
 const QUANTITIES_FRESH_MS = 2_000;
 const CACHED_MAX = 500;
-/** Devices gathered between two pauses in which others have their turn: a few milliseconds. */
-const DEVICES_A_SLICE = 500;
 
 type Quantities = api.live.Overview['quantities'];
 
@@ -69,9 +67,9 @@ export async function quantitiesOf(
   entries: Iterable<DeviceEntry>,
 ): Promise<Quantities> {
   const sums = new Map<string, Sum>();
-  const slices = new Slices(DEVICES_A_SLICE);
+  const slices = new Slices();
   for (const entry of entries) {
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
     if (entry.state === 'online') addDevice(sums, entry, latest.latest(entry.device.id));
   }
   const order = Object.keys(QUANTITIES);

@@ -1,7 +1,6 @@
 /** The module of quarantine: input that could not be used, and its re-run. */
-import { setImmediate } from 'node:timers/promises';
 import { quarantine } from '@village/api';
-import { formatTime, OperationalError } from '@village/core';
+import { formatTime, OperationalError, Slices } from '@village/core';
 import {
   type Call,
   type Caller,
@@ -20,8 +19,6 @@ const LOOKED_AT_MAX = 20_000;
 const TURN = { rowsMax: 1_000, bytesMax: 4 * 1024 * 1024 } as const;
 /** Bytes of a page: an entry may tell of two thousand metrics. */
 const PAGE_BYTES = 1024 * 1024;
-/** Entries that are told in one turn. */
-const A_PIECE = 50;
 /** A character of UTF-8 takes four bytes at most. */
 const TEXT_BYTES = 4 * quarantine.TEXT_IN_LISTS;
 
@@ -98,6 +95,7 @@ async function listQuarantine(
   let after = (openCursor(query.cursor, ['number'])?.[0] as number | undefined) ?? 0;
   const items: StoredDeadLetter[] = [];
   let bytes = 0;
+  const slices = new Slices();
   for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; ) {
     const asked = { ...TURN, after, state, payloadBytesMax: TEXT_BYTES };
     const { entries, next, looked } = needs.store.lookThroughDeadLetters(asked);
@@ -110,7 +108,7 @@ async function listQuarantine(
     if (next === null) return { items, next: null };
     after = next;
     lookedAt += looked;
-    await setImmediate();
+    await slices.next();
     signal.throwIfAborted();
   }
   return { items, next: cursorOf(after) };
@@ -123,6 +121,7 @@ async function openToRun(
   wanted: ReadonlySet<number> | null,
 ): Promise<number[]> {
   const ids: number[] = [];
+  const slices = new Slices();
   for (let after: number | null = 0, read = 0; after !== null && read < quarantine.RERUN_MAX; ) {
     const asked = { ...TURN, after, state: 'open', payloadBytesMax: 0 } as const;
     const { entries, next } = needs.store.lookThroughDeadLetters(asked);
@@ -130,7 +129,7 @@ async function openToRun(
       if (wanted?.has(entry.id) !== false && maySee(needs, caller, entry)) ids.push(entry.id);
     read += entries.length;
     after = next;
-    await setImmediate();
+    await slices.next();
   }
   return ids;
 }
@@ -151,7 +150,7 @@ export const quarantineModule = defineModule<Needs>({
         route(quarantine.list, async (call) => {
           const { items, next } = await listQuarantine(needs, call);
           const view = (entry: StoredDeadLetter) => viewListed(needs, entry);
-          return streamed(call, sending, { fields: { next }, items, view, aPiece: A_PIECE });
+          return streamed(call, sending, { fields: { next }, items, view });
         }),
         route(quarantine.get, ({ caller, params }) => findEntry(needs, caller, Number(params.id))),
         route(quarantine.rerun, async ({ caller, body, audited }) => {

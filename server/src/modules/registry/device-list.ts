@@ -66,9 +66,6 @@ function pageOf(entries: DeviceEntry[], query: DeviceQuery): [DeviceEntry[], str
 
 const withoutSeparators = (text: string): string => text.replaceAll(/[-:.\s]/g, '');
 
-/** Devices turned into text between two pauses: some milliseconds; a page of a thousand took thirty. */
-const DEVICES_A_PIECE = 50;
-
 /** One page of the devices that the caller may see and the query wants. */
 export function listDevices(
   { directory, latest, sending }: Pick<Needs, 'directory' | 'latest' | 'sending'>,
@@ -100,5 +97,5 @@ export function listDevices(
   const [items, next] = pageOf(found, query);
   const view = (entry: DeviceEntry): api.devices.Device => viewDevice(entry, latest);
   const fields = { next, total, counts };
-  return streamed(call, sending, { fields, items, view, aPiece: DEVICES_A_PIECE });
+  return streamed(call, sending, { fields, items, view });
 }

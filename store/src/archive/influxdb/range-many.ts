@@ -1,6 +1,5 @@
 /** Readings of many devices at once: several statements a request, as many as hold about as many rows as an answer may. */
-import { setImmediate as turn } from 'node:timers/promises';
-import { HOUR } from '@village/core';
+import { HOUR, Slices } from '@village/core';
 import type { DeviceRows, DeviceSpan, RangeManyQuery, RangeRow } from '../contract.ts';
 import { byDevice, Pieces } from '../many/pieces.ts';
 import { oncePerTime } from '../registrations/once-per-time.ts';
@@ -55,6 +54,7 @@ export async function* rangeMany(
   const spans = [...wanted].flatMap(([device, own]) =>
     registered(device).length === 0 ? [] : bridged(own),
   );
+  const slices = new Slices();
   const pieces = new Pieces(spans, ROWS_MAX, SPANS_MAX);
   for (let piece = pieces.next(); piece.length > 0; piece = pieces.next()) {
     const parts = piece.map((span) => ({ span, of: registered(span.device) }));
@@ -83,7 +83,7 @@ export async function* rangeMany(
         const list = inside(all, wanted.get(span.device)!);
         for (let n = 0; n < list.length; n += BATCH) {
           yield { device: span.device, rows: list.slice(n, n + BATCH) };
-          await turn();
+          await slices.next();
         }
       }
     }

@@ -1,6 +1,5 @@
 /** Sums over many readings: from the hourly rollups where these say all there is, from the rows everywhere else. */
-import { setImmediate as turn } from 'node:timers/promises';
-import { HOUR, OperationalError } from '@village/core';
+import { HOUR, OperationalError, Slices, sortInSlices } from '@village/core';
 import {
   AGGREGATE_ROWS_MAX,
   type Aggregate,
@@ -19,8 +18,6 @@ const BUCKETS_MAX = 500_000;
 const SPANS_MAX = 64;
 /** Stretches of time that are compared with each row, before areas' hours are looked up. */
 const STRETCHES_MAX = 8;
-/** Rows put together between two pauses in which others have their turn: a few milliseconds. */
-const ROWS_A_SLICE = 2_000;
 
 /** One (profile, metric) that exists. */
 interface Target {
@@ -327,33 +324,57 @@ export async function aggregate(
     return archive.locations.code(group);
   };
   if (rows > AGGREGATE_ROWS_MAX) throw answerTooLarge();
-  const byGroup = (a: AggregateRow, b: AggregateRow): number =>
-    (a.group ?? '') < (b.group ?? '') ? -1 : (a.group ?? '') > (b.group ?? '') ? 1 : 0;
+  const slices = new Slices();
+  const inOrder = await order(rows, groups!, name, slices);
   const answer: AggregateRow[] = [];
-  /** Rows of the bucket that is being read. */
-  let bucket: AggregateRow[] = [];
-  const end = (): void => {
-    for (const row of bucket.length > 1 ? bucket.sort(byGroup) : bucket) answer.push(row);
-    bucket = [];
-  };
-  for (let row = 0; row < rows; row++) {
-    if (row > 0 && row % ROWS_A_SLICE === 0) await turn();
-    const at = buckets![row]! * query.everyMs - query.offsetMs;
-    if (bucket.length > 0 && bucket[0]!.at !== at) end();
-    const told: Partial<Record<Aggregate, number | null>> = {};
-    for (const [i, key] of query.aggregates.entries()) {
-      const value = values[i]![row]!;
-      told[key] = Number.isNaN(value) ? null : value;
+  // They come by bucket.
+  for (let first = 0, end = 0; first < rows; first = end) {
+    const bucket = buckets![first]!;
+    do end++;
+    while (end < rows && buckets![end] === bucket);
+    const at = bucket * query.everyMs - query.offsetMs;
+    for (const row of await inOrder(first, end)) {
+      if (slices.over) await slices.next();
+      const told: Partial<Record<Aggregate, number | null>> = {};
+      for (const [i, key] of query.aggregates.entries()) {
+        const value = values[i]![row]!;
+        told[key] = Number.isNaN(value) ? null : value;
+      }
+      answer.push({ at, group: name(groups![row]!), values: told });
     }
-    bucket.push({ at, group: name(groups![row]!), values: told });
   }
-  end();
   if (query.top === undefined) return answer;
   const key = query.aggregates[0]!;
-  return answer
-    .sort(
-      (a, b) =>
-        (b.values[key] ?? -Infinity) - (a.values[key] ?? -Infinity) || a.at - b.at || byGroup(a, b),
-    )
-    .slice(0, query.top);
+  const byName = (a: AggregateRow, b: AggregateRow): number =>
+    compareText(a.group ?? '', b.group ?? '');
+  const best = await sortInSlices(
+    answer,
+    (a, b) =>
+      (b.values[key] ?? -Infinity) - (a.values[key] ?? -Infinity) || a.at - b.at || byName(a, b),
+    slices,
+  );
+  return best.slice(0, query.top);
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Puts rows of a bucket, which are told by number, in the order of their groups' names. */
+async function order(
+  rows: number,
+  groups: Float64Array,
+  name: (group: number) => string | null,
+  slices: Slices,
+): Promise<(first: number, end: number) => Promise<readonly number[]>> {
+  const names = new Map<number, string>();
+  for (const group of groups.subarray(0, rows)) {
+    if (!names.has(group)) names.set(group, name(group) ?? '');
+    if (slices.over) await slices.next();
+  }
+  const sorted = await sortInSlices([...names], ([, a], [, b]) => compareText(a, b), slices);
+  const rankOf = new Map(sorted.map(([group], rank) => [group, rank]));
+  const ranks = Int32Array.from({ length: rows }, (_, row) => rankOf.get(groups[row]!)!);
+  return (first, end) => {
+    const all = Array.from({ length: end - first }, (_, n) => first + n);
+    return sortInSlices(all, (a, b) => ranks[a]! - ranks[b]!, slices);
+  };
 }

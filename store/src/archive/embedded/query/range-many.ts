@@ -1,6 +1,5 @@
 /** Readings of many devices at once: a question for as many of their rows as fit one answer, not one for each device. */
-import { setImmediate as turn } from 'node:timers/promises';
-import { qualityWord } from '@village/core';
+import { qualityWord, Slices } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
 import type { DeviceRows, DeviceSpan, RangeManyQuery, RangeRow } from '../../contract.ts';
 import { byDevice, Pieces } from '../../many/pieces.ts';
@@ -21,8 +20,8 @@ const SPANS_MAX = 2_000;
 const STRETCHES_MAX = 16;
 /** Spans of one device with which each of its rows is compared; more are looked up. */
 const COMPARED_MAX = 8;
-/** Values put into rows between two pauses in which others have their turn: a few milliseconds. */
-const VALUES_A_SLICE = 10_000;
+/** Rows of a device given at once at most. */
+const ROWS_A_PART = 2_500;
 const NOTHING: RangeRow['quality'] = Object.freeze({});
 
 /** Devices that have been registered under the same profiles, in the same order: one statement reads all of them. */
@@ -177,16 +176,16 @@ async function* rowsOf(
   repeated: boolean,
 ): AsyncGenerator<DeviceRows> {
   const [n, ts, lag, flags, ...metrics] = columns as Float64Array[];
-  const slice = Math.ceil(VALUES_A_SLICE / (1 + keys.length));
+  const slices = new Slices();
   let rows: RangeRow[] = [];
   let device = -1;
   for (let row = 0; row < end; row++) {
     const at = ts![row]!;
     const same = repeated && row > 0 && n![row] === n![row - 1] && at === ts![row - 1];
-    const full = rows.length >= slice && !same;
+    const full = (rows.length >= ROWS_A_PART || slices.over) && !same;
     if (full || n![row] !== device) {
       if (rows.length > 0) yield { device: devices[device]!, rows };
-      if (full) await turn();
+      if (slices.over) await slices.next();
       rows = [];
       device = n![row]!;
     }

@@ -1,6 +1,5 @@
 /** Queries about single devices: their readings, and which of those expected are there. */
-import { setImmediate as turn } from 'node:timers/promises';
-import { qualityWord } from '@village/core';
+import { qualityWord, Slices } from '@village/core';
 import { ROW_FLAG } from '../../../journal/contract.ts';
 import type { RangeQuery, RangeRow } from '../../contract.ts';
 import { oncePerTime } from '../../registrations/once-per-time.ts';
@@ -9,8 +8,6 @@ import { runQuery } from './run-query.ts';
 import { rowsOnce, type Source } from './sql.ts';
 
 const LIMIT_MAX = 100_000;
-/** Values put into rows between two pauses in which others have their turn: a few milliseconds. */
-const VALUES_A_SLICE = 10_000;
 
 /** The readings of one device under one of its profiles. */
 export function deviceSource(
@@ -86,9 +83,9 @@ async function rangeOf(
   );
   const [ts, lag, flags] = columns as Float64Array[];
   const list: RangeRow[] = [];
-  const slice = Math.ceil(VALUES_A_SLICE / (1 + wanted.length));
+  const slices = new Slices();
   for (let row = 0; row < rows; row++) {
-    if (row > 0 && row % slice === 0) await turn();
+    if (slices.over) await slices.next();
     const values: Record<string, number> = {};
     const quality: Record<string, RangeRow['quality'][string]> = {};
     for (const [position, metric] of wanted.entries()) {

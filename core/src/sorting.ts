@@ -1,35 +1,8 @@
-/** Long work in slices, with a pause between them, so that what else happens in the process is not held up. */
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
+/** Sorting in slices, so that what else happens in the process is not held up. */
+import type { Slices } from './slices.ts';
 
-/** Comparisons of names between two pauses: a few milliseconds. */
-export const COMPARISONS_MAX = 4_000;
-/** Rows of an imported file between two pauses. */
-export const ROWS_PER_SLICE = 500;
 /** Sorted at once; about eight comparisons for each. */
 const RUN = 256;
-
-/** Lets others run after every so many steps. */
-export class Slices {
-  readonly #stepsMax: number;
-  readonly #pause: () => Promise<unknown>;
-  #steps = 0;
-
-  constructor(stepsMax: number, pause: () => Promise<unknown> = () => yieldToEvents()) {
-    this.#stepsMax = stepsMax;
-    this.#pause = pause;
-  }
-
-  /** Whether it is time for a pause after so many more steps. */
-  due(steps = 1): boolean {
-    this.#steps += steps;
-    return this.#steps >= this.#stepsMax;
-  }
-
-  async pause(): Promise<void> {
-    this.#steps = 0;
-    await this.#pause();
-  }
-}
 
 type Compare<T> = (a: T, b: T) => number;
 
@@ -51,7 +24,7 @@ export async function mergeSorted<T>(
       merged.push(right);
       j++;
     }
-    if (slices.due()) await slices.pause();
+    if (slices.over) await slices.next();
   }
   for (; i < a.length; i++) merged.push(a[i] as T);
   for (; j < b.length; j++) merged.push(b[j] as T);
@@ -64,9 +37,10 @@ export async function sortInSlices<T>(
   compare: Compare<T>,
   slices: Slices,
 ): Promise<T[]> {
+  if (items.length < RUN) return [...items].sort(compare);
   let runs: T[][] = [];
   for (let at = 0; at < items.length; at += RUN) {
-    if (slices.due(RUN * Math.log2(RUN))) await slices.pause();
+    if (slices.over) await slices.next();
     runs.push(items.slice(at, at + RUN).sort(compare));
   }
   while (runs.length > 1) {

@@ -1,7 +1,12 @@
-import { seededRandom } from '@village/core';
+/** Sorting in slices gives what a plain sort gives, and pauses on the way. */
 import { describe, expect, it } from 'vitest';
-import { compareNames } from './devices.ts';
-import { mergeSorted, Slices, sortInSlices } from './slices.ts';
+import { seededRandom } from './random.ts';
+import { Slices } from './slices.ts';
+import { mergeSorted, sortInSlices } from './sorting.ts';
+
+const collator = new Intl.Collator('zh');
+const compareNames = (a: { name: string }, b: { name: string }): number =>
+  collator.compare(a.name, b.name);
 
 const random = seededRandom('slices');
 const WORDS = ['北', '南', '村', '空气站', '井', '10', '9', 'a', 'B', ''];
@@ -12,37 +17,43 @@ const names = (count: number): { name: string; id: string }[] =>
 describe('sorting in slices', () => {
   it.each([0, 1, 2, 255, 256, 257, 1_000, 5_000])('orders %i names as a plain sort', async (n) => {
     const items = names(n);
-    const sorted = await sortInSlices(items, compareNames, new Slices(100));
+    const sorted = await sortInSlices(items, compareNames, new Slices());
     expect(sorted).toEqual([...items].sort(compareNames));
     const [some, others] = [items.slice(0, n / 3), items.slice(n / 3)];
     const merged = await mergeSorted(
       some.sort(compareNames),
       others.sort(compareNames),
       compareNames,
-      new Slices(100),
+      new Slices(),
     );
     expect(merged).toEqual(sorted);
   });
 
-  it('lets others run after so many comparisons at most', async () => {
+  it('lets others run between any two slices', async () => {
+    // Each look at the time finds a slice over: a pause is due before each run and after each comparison of two runs.
+    let now = 0;
+    const slices = new Slices(() => (now += 1));
     let inSlice = 0;
     let longest = 0;
-    let pauses = 0;
-    const slices = new Slices(4_000, () => {
-      pauses++;
+    let turns = 0;
+    let sorted = false;
+    const other = (): void => {
+      turns++;
       inSlice = 0;
-      return Promise.resolve();
-    });
+      if (!sorted) setImmediate(other);
+    };
+    setImmediate(other);
     await sortInSlices(
-      names(20_000),
+      names(2_000),
       (a, b) => {
         longest = Math.max(longest, ++inSlice);
         return compareNames(a, b);
       },
       slices,
     );
-    expect(pauses).toBeGreaterThan(50);
-    // A run that is sorted at once may be the last of a slice.
-    expect(longest).toBeLessThan(8_000);
+    sorted = true;
+    expect(turns).toBeGreaterThan(1_000);
+    // A run is sorted at once: of 256 names, with some eight comparisons each.
+    expect(longest).toBeLessThan(256 * 9);
   });
 });
