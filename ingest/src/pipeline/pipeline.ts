@@ -358,7 +358,7 @@ export class Pipeline {
       if (part === undefined) accepted--;
       this.#reject(row, context, error, part);
     };
-    takeRows(this.#rows, readings, events, context, reject, bytes);
+    takeRows(this.#rows, readings, events, context, reject, bytes, body);
     await this.#settled(signal);
     return { accepted, quarantined, ...(moved.length === 0 ? {} : { redated: moved }) };
   }

@@ -95,6 +95,54 @@ describe('a row of our own wire', () => {
     );
   });
 
+  it('in which a key stands twice: the last value counts, the first is kept aside and never takes its place', async () => {
+    const bench = await start();
+    const at = formatTime(NOW - SECOND);
+    const text = `{"at":"${at}","values":{"pm25":8,"co":2,"pm25":9},"x":1,"x":2}`;
+    const batch = `{"epoch":"e","seq":1,"lane":"live","readings":[{"device":"air-2","at":"${at}","values":{"pm25":1}},
+      {"device":"air-2","at":"${formatTime(NOW)}","values":{"pm25":8},"values":{"co":3}}]}`;
+    await bench.send(device('air-1'), topics.deviceReadings('air-1'), text);
+    await bench.send({ kind: 'gateway', id: 'gw-1' }, topics.gatewayReadings('gw-1'), batch);
+    const stored = async () => [await rows(bench, 'air-1'), await rows(bench, 'air-2')];
+    const expected = [
+      [{ at: NOW - SECOND, values: { pm25: 9, co: 2 } }],
+      [
+        { at: NOW - SECOND, values: { pm25: 1 } },
+        { at: NOW, values: { co: 3 } },
+      ],
+    ];
+    expect(await stored()).toEqual(expected);
+    const kept = () => letters(bench).filter(({ state }) => state === 'open');
+    expect(kept().map(({ reason, payload }) => [reason, Buffer.from(payload).toString()])).toEqual([
+      ['value-repeated', `{"device":"air-1","at":"${at}","values":{"pm25":8,"pm25":9}}`],
+      [
+        'value-repeated',
+        `{"device":"air-2","at":"${formatTime(NOW)}","values":{"pm25":8},"values":{"co":3}}`,
+      ],
+    ]);
+    expect(kept().map(({ part }) => [part?.place, part?.metric, part?.taken])).toEqual([
+      ['values.pm25', 'pm25', ['pm25', 'co']],
+      ['values', null, ['co']],
+    ]);
+    expect(bench.pipeline.notTakenParts('air-1')).toMatchObject([
+      { cause: 'value-repeated', metric: 'pm25', count: 1 },
+    ]);
+    const again = await bench.pipeline.rerunQuarantine();
+    expect(again).toMatchObject({ accepted: 0, refused: [{}, {}] });
+    expect(await stored()).toEqual(expected);
+    expect(kept().length).toBe(2);
+    const posted = `{"readings":[{"device":"air-1","at":"${formatTime(NOW)}","values":{"pm25":1,"pm25":2}}]}`;
+    const answer = await bench.pipeline.acceptHttp(
+      JSON.parse(posted),
+      { name: 'officer', allows: () => true },
+      { bytes: Buffer.from(posted) },
+    );
+    expect(answer).toMatchObject({
+      accepted: 1,
+      quarantined: [{ index: 0, reason: 'value-repeated' }],
+    });
+  });
+
   it('from a gateway and through HTTP: the row counts as accepted, its bad values are told with its index', async () => {
     const bench = await start();
     const row = { device: 'air-2', ...own };

@@ -4,7 +4,7 @@ import type { Decoded } from '@village/device-profiles';
 import type { Reject } from '../dialects/dialect.ts';
 import type { KeptFrame } from './kept-frames.ts';
 import type { RegisteredDevice } from './registered-device.ts';
-import type { RowParts } from './row-parts.ts';
+import { type RowParts, rowOfTwice } from './row-parts.ts';
 import type { Fields } from './shape.ts';
 
 /** Of a row: the payload of each part is a row again, of that value alone. */
@@ -17,7 +17,7 @@ export function rejectRowParts(
 ): void {
   if (refused === null) return;
   const { at, taken, parts } = refused;
-  for (const { keys, known, place, error } of parts) {
+  for (const { keys, known, place, error, twice } of parts) {
     const own = {
       device,
       at: formatTime(at),
@@ -25,7 +25,9 @@ export function rejectRowParts(
       ...pick(row, 'quality', keys),
     };
     const metric = known ? (keys[0] ?? null) : null;
-    reject(own, index, error, { device, at, place, metric, taken, framing: null });
+    const payload =
+      twice === undefined ? {} : { payload: rowOfTwice({ device, at: formatTime(at) }, twice) };
+    reject(own, index, error, { device, at, place, metric, taken, framing: null, ...payload });
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is told of a row of our own wire that was stored in part. */
 import type { OperationalError } from '@village/core';
-import { fault } from './shape.ts';
+import { isReadKey, type RepeatedKey, repeatedFault } from '@village/device-profiles/mqtt';
+import { type Fields, fault, type MessagePath } from './shape.ts';
 
 export interface RowPart {
   /** The values that it is about: one, or all that are not told one by one. */
@@ -8,6 +9,8 @@ export interface RowPart {
   readonly known: boolean;
   readonly place: string;
   readonly error: OperationalError;
+  /** A key that stands twice in the row: what counts is taken, and this was said before it. */
+  readonly twice?: RepeatedKey;
 }
 
 /** What of a row of our own wire was not stored. */
@@ -45,11 +48,56 @@ export class RowFaults {
   }
 }
 
+/** A part for each key of a row that stands twice in it and is read by anybody. */
+export function partsOfTwice(
+  repeated: readonly RepeatedKey[],
+  hasMetric: (key: string) => boolean,
+  path: MessagePath,
+): RowPart[] {
+  return repeated
+    .filter(({ keys }) => isReadKey(keys))
+    .slice(0, TOLD_MAX)
+    .map((twice) => {
+      const place = twice.keys.join('.').slice(0, 100);
+      const [field = '', key = ''] = twice.keys;
+      const known = field === 'values' && hasMetric(key);
+      return {
+        keys: known ? [key] : [],
+        known,
+        place,
+        error: repeatedFault(twice, path.of(place)),
+        twice,
+      };
+    });
+}
+
+/** The row of such a part: whoever runs it again gets what counted, and sees both. */
+export function rowOfTwice(row: Fields, { keys, said, last }: RepeatedKey): Buffer {
+  const [first = '', second] = keys;
+  const both = (key: string): string =>
+    [said, last].map((one) => `${JSON.stringify(key)}:${asJson(one)}`).join(',');
+  const fields = Object.entries(row)
+    .filter(([key]) => key !== first)
+    .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+  fields.push(second === undefined ? both(first) : `${JSON.stringify(first)}:{${both(second)}}`);
+  return Buffer.from(`{${fields.join(',')}}`);
+}
+
+/** What a device wrote for a value, as it is where it is JSON. */
+function asJson(text: string): string {
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return JSON.stringify(text);
+  }
+}
+
 /** The values of a row that were stored. */
 export function takenOf(
   values: Readonly<Record<string, unknown>>,
   parts: readonly RowPart[],
 ): string[] {
-  const bad = new Set(parts.flatMap(({ keys }) => keys));
+  const bad = new Set(parts.flatMap(({ keys, twice }) => (twice === undefined ? keys : [])));
   return Object.keys(values).filter((key) => values[key] !== null && !bad.has(key));
 }

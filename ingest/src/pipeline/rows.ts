@@ -18,6 +18,7 @@ import {
   isEvidence,
   unknownMetric,
 } from '@village/device-profiles';
+import type { RepeatedKey } from '@village/device-profiles/mqtt';
 import type { Registry } from '@village/registry';
 import {
   type Appender,
@@ -31,7 +32,7 @@ import type { Counters } from './counters.ts';
 import { type KeptFrame, KeptFrames } from './kept-frames.ts';
 import type { Arrival, MessageContext } from './message-context.ts';
 import type { RegisteredDevice } from './registered-device.ts';
-import { RowFaults, type RowPart, type RowParts, takenOf } from './row-parts.ts';
+import { partsOfTwice, RowFaults, type RowPart, type RowParts, takenOf } from './row-parts.ts';
 import { isHistory, refuseTime } from './row-times.ts';
 import {
   type Fields,
@@ -225,6 +226,7 @@ export class Rows {
     arrival: MessageContext,
     path: MessagePath,
     bytes: () => Uint8Array | undefined,
+    repeated: readonly RepeatedKey[] = [],
   ): RowParts | null {
     // A device that has no clock says so by telling no time.
     const untold = arrival.own && isAbsent(reading['at']);
@@ -261,6 +263,8 @@ export class Rows {
     this.spoke(registered, arrival);
     if (registered.profile.evidence === 'all')
       this.#frames.keepRow(registered, at, arrival, reading, bytes);
+    if (repeated.length > 0)
+      parts = [...parts, ...partsOfTwice(repeated, (key) => registered.columns.has(key), path)];
     return parts.length === 0 ? null : { at, taken: takenOf(values, parts), parts };
   }
 

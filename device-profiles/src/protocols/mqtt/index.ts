@@ -29,7 +29,8 @@ import { type CompiledMqtt, claimedTopic, compiledMqtt, topicTextOf } from './to
 export { parseDeviceJson } from './device-json.ts';
 export { isMqttFrame, MQTT, type MqttFrame } from './frame.ts';
 export { listPositions } from './json-positions.ts';
-export { locateEvent, locateReading } from './native-codec.ts';
+export { isReadKey, locateEvent, locateReading } from './native-codec.ts';
+export { type RepeatedKey, repeatedFault, repeatedKeys } from './repeated-keys.ts';
 export { TopicIndex, type TopicOwner } from './topic-index.ts';
 export { matchTopic, topicFilter, topicOf } from './topics.ts';
 

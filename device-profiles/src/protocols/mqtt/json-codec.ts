@@ -33,6 +33,7 @@ import { addField, compileFields, locateFields, NO_FIELDS } from './fields.ts';
 import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { compilePointer, compileTime, type JsonObject, parseObject, setPointer } from './json.ts';
 import { type JsonNode, jsonNodes, nodeOf } from './json-positions.ts';
+import { compileRepeated } from './repeated-keys.ts';
 import { fieldOf, type MqttFile, pathsOf, tlvOf } from './schema.ts';
 import { compileTlv, type TlvCodec } from './tlv.ts';
 import { fitsFilter, matchPattern, patternTopic, restTopic, type TopicPattern } from './topic.ts';
@@ -230,22 +231,23 @@ export function compileJson(
   const time = mqtt.time === undefined ? undefined : compileTime(mqtt.time);
   const { inPaths, inFields } = misplacementsOf(file, metrics, tlv);
   const fieldsOf = compileFields(mqtt, tlv, inFields);
+  const refuseTwice = compileRepeated(file, mqtt);
   const channels = compileChannels(file, pattern, options);
   // Only these look at the levels of #; other profiles need not match the topic again.
   const needsRest =
     channels.length > 0 ||
     file.events.some((event) => event.topic !== undefined) ||
     metrics.some(({ sources }) => sources.some(({ topic }) => topic !== undefined));
-  const open = ({ topic, payload }: MqttFrame): Message => {
-    const root = parseObject(payload, mqtt.payloadMax);
-    const levels = needsRest ? levelsOf(pattern, topic) : NO_TOPIC;
-    if (channels.length === 0) return { root, topic: levels, said: NOTHING_SAID };
-    const said = new Map(channels.map((one) => [one.kind, one.read(root, levels)] as const));
-    return { root, topic: levels, said };
+  const open = (frame: MqttFrame): Message => {
+    const root = parseObject(frame.payload, mqtt.payloadMax);
+    const topic = needsRest ? levelsOf(pattern, frame.topic) : NO_TOPIC;
+    if (channels.length === 0) return { root, topic, said: NOTHING_SAID };
+    return { root, topic, said: new Map(channels.map((one) => [one.kind, one.read(root, topic)])) };
   };
   return {
     decode(frame) {
-      const message = open(mqttFrame(frame, file.profile));
+      const said = mqttFrame(frame, file.profile);
+      const message = open(said);
       const { root } = message;
       const at = time === undefined ? null : time.read(root);
       const readings: OpenReading[] = [];
@@ -262,8 +264,9 @@ export function compileJson(
       refuseOthers(refused, metrics, message);
       for (const { base, kind, word, pointer } of inPaths?.(root) ?? [])
         refuseStranger(refused, base, kind, word, pointer);
-      const found = eventsIn(events, message, refused);
-      return { at, readings: closeReadings(readings, quality), events: found, refused };
+      refuseTwice(refused, said.payload, root);
+      const told = { events: eventsIn(events, message, refused), refused };
+      return { at, readings: closeReadings(readings, quality), ...told };
     },
     locate(frame) {
       const said = mqttFrame(frame, file.profile);

@@ -27,8 +27,20 @@ const ENDS = new Set([COMMA, BRACE_END, BRACKET_END, QUOTE]);
 /** Levels that are looked into; what lies deeper has its range and nothing in it, as deep nesting would end the stack. */
 const DEPTH_MAX = 256;
 
+/** A key that stands twice in one object. */
+export interface RepeatedNode {
+  readonly keys: readonly string[];
+  readonly before: JsonNode;
+  readonly after: JsonNode;
+}
+
+/** Repeated keys of one message that are told. */
+const REPEATED_MAX = 256;
+
 class Scanner {
+  readonly repeated: RepeatedNode[] = [];
   readonly #bytes: Uint8Array;
+  readonly #path: string[] = [];
   #at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -102,7 +114,13 @@ class Scanner {
       // The colon.
       this.#next();
       this.#at++;
-      fields.set(key, value());
+      const before = fields.get(key);
+      this.#path.push(key);
+      const after = value();
+      fields.set(key, after);
+      if (before !== undefined && this.repeated.length < REPEATED_MAX)
+        this.repeated.push({ keys: [...this.#path], before, after });
+      this.#path.pop();
       if (this.#next() === COMMA) this.#at++;
     }
     this.#at++;
@@ -124,7 +142,9 @@ class Scanner {
     const items: JsonNode[] = [];
     this.#at++;
     while (this.#next() !== BRACKET_END && this.#at < this.#bytes.length) {
+      this.#path.push(String(items.length));
       items.push(value());
+      this.#path.pop();
       if (this.#next() === COMMA) this.#at++;
     }
     this.#at++;
@@ -135,6 +155,13 @@ class Scanner {
 /** The root of a JSON text that `JSON.parse` takes. */
 export function jsonNodes(bytes: Uint8Array): JsonNode {
   return new Scanner(bytes).value();
+}
+
+/** The keys that stand twice in one object of a JSON text, up to 256. */
+export function repeatedNodes(bytes: Uint8Array): readonly RepeatedNode[] {
+  const scanner = new Scanner(bytes);
+  scanner.value();
+  return scanner.repeated;
 }
 
 /** Where the elements of the lists in a JSON object stand; the object has been parsed before. */

@@ -23,6 +23,10 @@ export function parseObject(payload: Uint8Array, bytesMax: number): JsonObject {
   return value as JsonObject;
 }
 
+/** A JSON pointer of these keys. */
+export const pointerOf = (keys: readonly string[]): string =>
+  keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
 /** The keys of a JSON pointer (RFC 6901). */
 export function pointerKeys(pointer: string): string[] {
   return pointer

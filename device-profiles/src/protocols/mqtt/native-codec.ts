@@ -27,6 +27,7 @@ import { isJsonNumber, parseDeviceJson } from './device-json.ts';
 import { MQTT, type MqttFrame, mqttFrame } from './frame.ts';
 import { type JsonObject, parseObject } from './json.ts';
 import { jsonNodes, nodeOf } from './json-positions.ts';
+import { refuseKeys, repeatedKeys } from './repeated-keys.ts';
 import type { MqttFile } from './schema.ts';
 
 function refuse(code: string, message: string): never {
@@ -147,6 +148,12 @@ export function locateReading(payload: Uint8Array): LocatedField[] {
   });
 }
 
+/** Whether anybody looks at a place of our own reading object. */
+export const isReadKey = (keys: readonly string[]): boolean =>
+  keys.length === 1
+    ? ['device', 'at', 'values', 'quality'].includes(keys[0] ?? '')
+    : keys.length === 2 && ['values', 'quality'].includes(keys[0] ?? '');
+
 /** Compiles a native profile. */
 export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Options): Codec {
   const rules = new Map(file.metrics.map((metric) => [metric.key, compileMetric(metric, options)]));
@@ -155,7 +162,8 @@ export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Option
   const quality = compileQuality(file);
   return {
     decode(frame, context) {
-      const root = parseObject(mqttFrame(frame, file.profile).payload, mqtt.payloadMax);
+      const { payload } = mqttFrame(frame, file.profile);
+      const root = parseObject(payload, mqtt.payloadMax);
       const named = Object.hasOwn(root, 'device') ? root['device'] : null;
       if (named !== null && context.device !== undefined && named !== context.device)
         refuse('device-mismatch', `the payload names ${JSON.stringify(named).slice(0, 80)}`);
@@ -166,6 +174,9 @@ export function compileNative(file: ProfileFile, mqtt: MqttFile, options: Option
       const refused: RefusedPart[] = [];
       const readings = readValues(values, marks, rules, { profile: file.profile, bases }, refused);
       for (const rule of required) noteAbsent(rule, values, refused);
+      refuseKeys(refused, repeatedKeys(payload, root), isReadKey, (keys) =>
+        keys[0] === 'values' && rules.has(keys[1] ?? '') ? (keys[1] ?? null) : null,
+      );
       const closed = closeReadings(readings, quality);
       markQuality(readings, marks, values, refused);
       return { at, readings: closed, events: [], refused };

@@ -1,5 +1,6 @@
 /** Our own topics, `village/v1/…`: devices that send the standard reading object, and gateways with their batches. */
 import { parseTime, topics } from '@village/core';
+import { repeatedKeys } from '@village/device-profiles/mqtt';
 import type { MessageContext } from '../../pipeline/message-context.ts';
 import { rejectRowParts } from '../../pipeline/refused-parts.ts';
 import {
@@ -40,7 +41,8 @@ const takeReading: Take = ({ rows }, id, payload, context, reject) => {
   if (!isAbsent(reading['device']) && reading['device'] !== id)
     refuse('not-your-device', 'device', `the topic is that of ${id}`);
   const registered = rows.deviceFor(id, context, TOP);
-  const refused = rows.put(registered, reading, context, TOP, () => payload);
+  const repeated = repeatedKeys(payload, reading);
+  const refused = rows.put(registered, reading, context, TOP, () => payload, repeated);
   rejectRowParts(id, reading, refused, 0, reject);
 };
 
@@ -56,7 +58,7 @@ const takeBatch: Take = (services, id, payload, context, reject) => {
   const readings = list(batch['readings'], 'readings');
   const events = list(batch['events'], 'events', true);
   services.sequence(id, epoch, seq);
-  takeRows(rows, readings, events, context.asBatch(lane, { epoch, seq }), reject, payload);
+  takeRows(rows, readings, events, context.asBatch(lane, { epoch, seq }), reject, payload, batch);
 };
 
 const takeStatus: Take = (services, id, payload, context) => {
