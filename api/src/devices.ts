@@ -325,7 +325,7 @@ export const importFile = endpoint({
     'Columns `id,name,profile,area,gateway,address,longitude,latitude,options,secret,clock`, in any order, under these or the usual ' +
     'Chinese headings; up to 20 MB. Excel (.xlsx: of the sheets that are shown the one with the headings; ' +
     'merged cells say the same in each of their rows) or text with `,` `;` or tabs in UTF-8, ' +
-    'GB 18030, Big5 or UTF-16; empty rows and columns are passed over. Where the bytes of a text fit two encodings, or GB 18030 alone with ' +
+    'GB 18030, Big5, EUC-KR or UTF-16; empty rows and columns are passed over. Where the bytes of a text fit two encodings, or GB 18030 alone with ' +
     'characters that hardly anybody writes, and neither a mark, ' +
     '`charset` nor `encoding` says which, nothing is imported: 422, and `readings` show lines as each reads them. 422 ' +
     '`unreadable-text`, `unreadable-workbook`, `workbook-too-large`, `too-many-rows` (100,000). Files are imported one after the other: 503 ' +

@@ -54,7 +54,7 @@ export const SHEET_TYPES = [
   'application/vnd.ms-excel',
   'application/octet-stream',
 ] as const;
-export const EncodingWord = words(['utf-8', 'gb18030', 'big5', 'utf-16le', 'utf-16be']);
+export const EncodingWord = words(['utf-8', 'gb18030', 'big5', 'euc-kr', 'utf-16le', 'utf-16be']);
 /** Keys of metrics with commas between. */
 export const MetricList = Type.String({ minLength: 1, maxLength: 2_000 });
 /** An answer without a body. */

@@ -5,6 +5,7 @@ import {
   type AreaLevel,
   type DEVICE_COLUMNS,
 } from '@village/core';
+import { simplified, visibleName } from '../sheets/cell.ts';
 import { type Column, Headings } from '../sheets/table.ts';
 
 export type AreaColumn = (typeof AREA_COLUMNS)[number];
@@ -25,7 +26,7 @@ const levelOf = new Map(
 );
 const areaLevel = (text: string): string => {
   const word = text.toLowerCase().replaceAll(/[\s、/]/g, '');
-  return levelOf.get(word) ?? word;
+  return levelOf.get(simplified(word)) ?? word;
 };
 
 const areas: readonly Column<AreaColumn>[] = [
@@ -47,16 +48,23 @@ const areas: readonly Column<AreaColumn>[] = [
     name: 'zh',
     titles: ['中文名称', '名称', '中文名', '区域名称', 'chinese name', 'name'],
     kind: 'text',
+    spelled: visibleName,
     needed: true,
   },
-  { name: 'en', titles: ['英文名称', '英文名', 'english name'], kind: 'text', needed: true },
+  {
+    name: 'en',
+    titles: ['英文名称', '英文名', 'english name'],
+    kind: 'text',
+    spelled: visibleName,
+    needed: true,
+  },
   {
     name: 'parent',
     titles: ['上级代码', '上级区划代码', '上级', '上级编码', 'parent code'],
     kind: 'code',
     spelled: areaCode,
   },
-  { name: 'aliases', titles: ['别名', '曾用名', 'alias'], kind: 'text' },
+  { name: 'aliases', titles: ['别名', '曾用名', 'alias'], kind: 'text', spelled: visibleName },
   { name: 'validFrom', titles: ['生效日期', '启用日期', '起始日期', 'from'], kind: 'day' },
   { name: 'validTo', titles: ['失效日期', '停用日期', '终止日期', 'to'], kind: 'day' },
 ];
@@ -64,14 +72,20 @@ const areas: readonly Column<AreaColumn>[] = [
 const devices: readonly Column<DeviceColumn>[] = [
   {
     name: 'id',
-    titles: ['设备编号', '编号', '设备ID', 'device id', 'device'],
+    titles: ['设备编号', '编号', '设备ID', '装置编号', 'device id', 'device'],
     kind: 'code',
     needed: true,
   },
-  { name: 'name', titles: ['设备名称', '名称', '名字', 'device name'], kind: 'text', needed: true },
+  {
+    name: 'name',
+    titles: ['设备名称', '名称', '名字', '装置名称', 'device name'],
+    kind: 'text',
+    spelled: visibleName,
+    needed: true,
+  },
   {
     name: 'profile',
-    titles: ['设备类型', '类型', '型号', '设备型号', 'device profile', 'type'],
+    titles: ['设备类型', '类型', '型号', '设备型号', '装置类型', 'device profile', 'type'],
     kind: 'code',
     // Ids of profiles have small letters only.
     spelled: (text) => text.toLowerCase(),
@@ -84,10 +98,10 @@ const devices: readonly Column<DeviceColumn>[] = [
     spelled: areaCode,
     needed: true,
   },
-  { name: 'gateway', titles: ['网关', '网关编号', '所属网关', 'gateway id'], kind: 'code' },
+  { name: 'gateway', titles: ['网关', '网关编号', '所属网关', '闸道', 'gateway id'], kind: 'code' },
   {
     name: 'address',
-    titles: ['设备地址', '地址', '通信地址', 'DevEUI', '序列号', 'device address'],
+    titles: ['设备地址', '地址', '位址', '通信地址', 'DevEUI', '序列号', 'device address'],
     kind: 'code',
   },
   { name: 'longitude', titles: ['经度', 'lon', 'lng', 'long'], kind: 'code' },

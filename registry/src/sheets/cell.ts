@@ -29,6 +29,14 @@ export function cellText(given: string, kind: CellKind): string {
   return year === '' ? plain : `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`;
 }
 
+/** What nobody sees within a name, and blanks that are no common ones. */
+const HIDDEN = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g;
+const BLANKS = /[\u00a0\u2000-\u200a\u202f\u3000]/g;
+
+/** A name without what made it look like another one: marks of no width go, no-break and wide blanks are common ones. */
+export const visibleName = (text: string): string =>
+  text.replaceAll(HIDDEN, '').replaceAll(BLANKS, ' ');
+
 /** What a spreadsheet did to an identifier that can't be undone. */
 export function cellFault(text: string, kind: CellKind): Label | undefined {
   if (kind !== 'code' || !SHORTENED.test(text)) return undefined;
@@ -38,9 +46,22 @@ export function cellFault(text: string, kind: CellKind): Label | undefined {
   };
 }
 
-/** A heading as it is compared: capitals, spaces, width and what stands in brackets make no difference. */
+/** Characters of the words that headings are made of, each simplified one before its traditional one. */
+const TRADITIONAL = [
+  '设設备備编編号號称稱类類区區网網关關经經纬緯选選项項钥鑰参參数數时時钟鐘处處级級层層别別',
+  '码碼划劃统統计計属屬历歷启啟终終装裝县縣乡鄉镇鎮间間点點标標讯訊闸閘',
+].join('');
+const SIMPLE: ReadonlyMap<string, string> = new Map(
+  (TRADITIONAL.match(/../gu) ?? []).map((pair) => [pair[1]!, pair[0]!]),
+);
+const ANY_TRADITIONAL = new RegExp(`[${[...SIMPLE.keys()].join('')}]`, 'g');
+
+/** A word of headings and levels in simplified characters; it is no converter of names. */
+export const simplified = (word: string): string =>
+  word.replaceAll(ANY_TRADITIONAL, (letter) => SIMPLE.get(letter) ?? letter);
+
+/** A heading as it is compared: capitals, spaces, width, traditional characters and what stands in brackets make no difference. */
 export const headingKey = (text: string): string =>
-  text
-    .normalize('NFKC')
+  simplified(text.normalize('NFKC'))
     .toLowerCase()
     .replaceAll(/\(.*?\)|\[.*?\]|[\s_\-*:.\u200b-\u200d\u2060\ufeff]/g, '');

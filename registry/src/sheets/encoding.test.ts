@@ -66,6 +66,29 @@ describe('the encoding of a file', () => {
     });
   });
 
+  it('is asked for where Korean or Japanese reads as common Chinese', async () => {
+    // 북촌 관측소 in EUC-KR.
+    const korean = [0xba, 0xcf, 0xc3, 0xcc, 0x20, 0xb0, 0xfc, 0xc3, 0xf8, 0xbc, 0xd2];
+    const file = bytes('id,name\na,', korean, '\n');
+    const answer = await decodeText(file);
+    expect('readings' in answer ? answer.readings.map(({ encoding }) => encoding) : []).toEqual([
+      'gb18030',
+      'euc-kr',
+    ]);
+    expect(answer).toMatchObject({
+      readings: [{}, { lines: [{ line: 2, text: 'a,북촌 관측소' }] }],
+    });
+    expect(await decodeText(file, 'euc-kr')).toEqual({ text: 'id,name\na,북촌 관측소\n' });
+    // カメラ in EUC-JP, and so in GB 2312, between characters that are others there.
+    const japanese = [0xcb, 0xcc, 0xc2, 0xbc, 0xa5, 0xab, 0xa5, 0xe1, 0xa5, 0xe9];
+    expect(await decodeText(bytes('id,name\na,', japanese))).toMatchObject({
+      readings: [{ encoding: 'gb18030', lines: [{ line: 2 }] }, { encoding: 'big5' }],
+    });
+    // 北村空气站, of which some bytes are no Hangul.
+    const chinese = [0xb1, 0xb1, 0xb4, 0xe5, 0xbf, 0xd5, 0xc6, 0xf8, 0xd5, 0xbe];
+    expect(await decodeText(bytes(chinese))).toEqual({ text: '北村空气站' });
+  });
+
   it('is what was said, or the file is refused', async () => {
     const file = bytes('b,', SCHOOL);
     expect(await decodeText(file, 'gb18030')).toEqual({ text: 'b,小学' });

@@ -3,7 +3,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { OperationalError } from '@village/core';
 
 /** Encodings that tables come in; those of a mark first. */
-export const ENCODINGS = ['utf-8', 'gb18030', 'big5', 'utf-16le', 'utf-16be'] as const;
+export const ENCODINGS = ['utf-8', 'gb18030', 'big5', 'euc-kr', 'utf-16le', 'utf-16be'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
 /** How an encoding reads the lines of which there is doubt. */
@@ -60,16 +60,29 @@ async function decode(bytes: Uint8Array, encoding: Encoding): Promise<string | n
 /** What a table in Chinese has beyond ASCII, when it is UTF-8: ideographs, their punctuation, full-width signs. */
 const CHINESE = /^[\p{ASCII}\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]*$/u;
 
+/** A text in Korean without Chinese characters; its Hangul. */
+const KOREAN = /^[\p{ASCII}\u00b7\u3000-\u303f\u3131-\u318e\uac00-\ud7a3\uff00-\uffef]*$/u;
+const HANGUL = /[\uac00-\ud7a3]/g;
+/** So few syllables may be Chinese characters by accident: three of five have bytes that Hangul has too. */
+const HANGUL_LEAST = 4;
+
+/** Leads of the Japanese letters of GB 2312, which nobody writes in a table in Chinese. */
+const HIRAGANA = 0xa4;
+const KATAKANA = 0xa5;
+
 const LF = 10;
 const CR = 13;
 
 /**
  * Lines, from 0, in which a text of GB 18030 leaves the characters of GB 2312, which all but rare names are written with; the first
- * few. Characters of four bytes are no doubt: nothing else has their bytes.
+ * few. Characters of four bytes are no doubt: nothing else has their bytes. Japanese letters are rare too where that is said.
  */
-async function rareLines(bytes: Uint8Array): Promise<number[]> {
+async function rareLines(bytes: Uint8Array, kana: 'common' | 'rare'): Promise<number[]> {
   const found: number[] = [];
   let line = 0;
+  const note = (): void => {
+    if (found.at(-1) !== line) found.push(line);
+  };
   for (let at = 0, next = PIECE; at < bytes.length; at++) {
     if (at >= next) {
       next = at + PIECE;
@@ -80,10 +93,11 @@ async function rareLines(bytes: Uint8Array): Promise<number[]> {
     if (lead < 0x80) continue;
     const trail = bytes[++at] ?? 0;
     if (trail >= 0x30 && trail <= 0x39) at += 2;
+    else if (kana === 'rare' && (lead === HIRAGANA || lead === KATAKANA)) note();
     else if (lead < 0xa1 || lead > 0xf7 || (lead > 0xa9 && lead < 0xb0) || trail < 0xa1) {
-      if (found.at(-1) !== line) found.push(line);
-      if (found.length >= LINES_MAX) return found;
+      note();
     }
+    if (found.length >= LINES_MAX) return found;
   }
   return found;
 }
@@ -98,7 +112,7 @@ async function certain(
 ): Promise<string | undefined> {
   const utf8 = fits.get('utf-8');
   if (utf8 === undefined || !fits.has('gb18030') || !CHINESE.test(utf8)) return undefined;
-  return (await rareLines(bytes)).length === 0 ? undefined : utf8;
+  return (await rareLines(bytes, 'common')).length === 0 ? undefined : utf8;
 }
 
 /** The bytes without the NULs that some programs fill a file up with; those of UTF-16 have them everywhere, and stay. */
@@ -147,10 +161,19 @@ export async function decodeText(given: Uint8Array, said?: Encoding): Promise<De
 
 /**
  * A question about a text that only GB 18030 seems to fit: nearly all bytes of other encodings do, as characters that hardly
- * anybody writes. Big5 is one, pieces of UTF-8 in between another.
+ * anybody writes. Big5 is one, pieces of UTF-8 in between another. Korean reads as common ones.
  */
 async function doubt(bytes: Uint8Array, fits: Map<Encoding, string>): Promise<Decoded | undefined> {
-  const rare = await rareLines(bytes);
+  const korean = await decode(bytes, 'euc-kr');
+  if (
+    korean !== null &&
+    KOREAN.test(korean) &&
+    (korean.match(HANGUL) ?? []).length >= HANGUL_LEAST
+  ) {
+    fits.set('euc-kr', korean);
+    return { readings: readingsOf(fits) };
+  }
+  const rare = await rareLines(bytes, 'rare');
   if (rare.length === 0) return undefined;
   const big5 = await decode(bytes, 'big5');
   if (big5 !== null) fits.set('big5', big5);

@@ -81,11 +81,26 @@ describe('text with separators', () => {
 
   it('tells headings that are missing, unknown or there twice, with their cells', async () => {
     expect((await read('id,colour,ID,name\n1,2,3,4\n')).faults).toEqual([
-      '1|colour|B1|there is no such column',
+      expect.stringMatching(/^1\|colour\|B1\|there is no such column: .*empty table/),
       '1|ID|C1|this column is there twice',
-      '1|since||this column is missing',
+      expect.stringMatching(/^1\|since\|\|this column is missing; it may be empty/),
     ]);
     expect((await read('\n \n')).faults).toEqual(['1|||the file is empty']);
+  });
+
+  it('takes headings in two rows: groups above columns, one below the other, in two languages', async () => {
+    const row = ['3', 'a', 'b', '2026-01-02'];
+    expect(await read('id,name,time\n,,since\na,b,2026-01-02\n')).toEqual(good(row));
+    expect(await read('id,name,\n编号,名称,since\na,b,2026-01-02\n')).toEqual(good(row));
+    expect(await read('id,,\n,name,since\na,b,2026-01-02\n')).toEqual(good(row));
+    // A row below that says more than headings is one of the table.
+    expect(await read('id,name,since\nname,b,2026-01-02\n')).toEqual(
+      good(['2', 'name', 'b', '2026-01-02']),
+    );
+    expect((await read('id,name,time\na,b,2026-01-02\n')).faults).toEqual([
+      expect.stringMatching(/^1\|time\|C1\|/),
+      expect.stringMatching(/^1\|since\|\|/),
+    ]);
   });
 
   it('takes an identifier that became a number with decimals for itself, and a version for a version', async () => {
@@ -227,7 +242,7 @@ describe('an Excel file', () => {
         ['6', 'c', '丁', '2020-01-02'],
       ),
     );
-    const bomb = `${head()}<row r="1048576"/><mergeCell ref="B2:B1048576"/><mergeCell ref="B2:B1048576"/>`;
+    const bomb = `${head()}<row r="1048576">${text('A1048576', 'a')}</row><mergeCell ref="B2:B1048576"/><mergeCell ref="B2:B1048576"/>`;
     await expect(read(workbookOf({ sheets: { one: bomb } }))).rejects.toMatchObject({
       code: 'workbook-too-large',
     });
@@ -251,8 +266,8 @@ describe('an Excel file', () => {
     expect((await read(workbookOf({ sheets: { ...sheets, 南镇: table } }))).faults).toEqual([
       expect.stringMatching(/^1\|\|\|2 sheets have rows \(北镇, 南镇\)/),
     ]);
-    expect((await read(workbookOf({ sheets: { one: '', two: notes } }))).faults).toContain(
-      '1|填写说明|A1|there is no such column',
+    expect((await read(workbookOf({ sheets: { one: '', two: notes } }))).faults).toContainEqual(
+      expect.stringMatching(/^1\|填写说明\|A1\|there is no such column/),
     );
   });
 
@@ -261,6 +276,24 @@ describe('an Excel file', () => {
     await expect(read(workbookOf({ sheets: { one: sheet } }))).rejects.toMatchObject({
       code: 'unreadable-workbook',
     });
+  });
+
+  it('may have a million rows that have a format and say nothing, at little cost', async () => {
+    const rows = Array.from(
+      { length: 1_048_574 },
+      (_, n) => `<row r="${n + 3}"><c r="A${n + 3}" s="0"/><c r="C${n + 3}" s="0"></c></row>`,
+    );
+    const last = `<row r="1048576">${text('A1048576', 'z')}</row>`;
+    const sheet = `${head()}<row r="2"><c r="A2" s="0"/>${text('B2', 'b')}</row>${rows.slice(0, -1).join('')}${last}`;
+    expect(await read(workbookOf({ sheets: { one: sheet } }))).toEqual(
+      good(['2', '', 'b', ''], ['1048576', 'z', '', '']),
+    );
+  }, 60_000);
+
+  it('keeps what looks like an empty cell within a text', async () => {
+    const said = '<c r="A3"/>';
+    const sheet = `${head()}<row r="2"><c r="A2" t="inlineStr"><is><t><![CDATA[${said}]]></t></is></c></row>`;
+    expect(await read(workbookOf({ sheets: { one: sheet } }))).toEqual(good(['2', said, '', '']));
   });
 
   it('may have a million empty rows', async () => {
@@ -314,6 +347,16 @@ describe('an Excel file', () => {
       'unreadable-workbook',
     ],
     ['XML that ends early', () => workbookOf({ sheets: { one: '<row>' } }), 'unreadable-workbook'],
+    [
+      'a text that is all of a bomb',
+      () => workbookOf({ sheets: { one: `<row><c><v>${'x'.repeat(20_000_000)}</v></c></row>` } }),
+      'workbook-too-large',
+    ],
+    ['a PDF', () => Buffer.from('%PDF-1.4\n1 0 obj'), 'unreadable-workbook'],
+    ['a picture', () => Buffer.from('ffd8ffe000104a464946', 'hex'), 'unreadable-workbook'],
+    ['a packed file', () => Buffer.from('1f8b080000000000', 'hex'), 'unreadable-workbook'],
+    ['JSON', () => Buffer.from('[{"id": "a"}]'), 'unreadable-workbook'],
+    ['an .xls of before 1997', () => Buffer.from('0908100000060500', 'hex'), 'unreadable-workbook'],
     ['no workbook', () => zipOf({ 'a.txt': 'x' }), 'unreadable-workbook'],
     ['an OpenDocument file', () => zipOf({ 'content.xml': '<a/>' }), 'unreadable-workbook'],
     [

@@ -11,6 +11,8 @@ const ENTRIES_MAX = 5_000;
 /** As many as a hundred thousand rows of a hundred cells have; each costs time. */
 const ELEMENTS_MAX = 24_000_000;
 const DEPTH_MAX = 64;
+/** Characters between two tags; a cell of Excel has 32,767 at most. */
+const TEXT_MAX = 1_000_000;
 const ATTRIBUTES_MAX = 256;
 
 export const unreadable = (why: string): OperationalError =>
@@ -57,7 +59,9 @@ export class OfficePackage {
       return new OfficePackage(zip, entries);
     } catch (error) {
       if (error instanceof OperationalError) throw error;
-      throw unreadable((error as Error).message);
+      const { message } = error as Error;
+      const cut = /end of central directory/i.test(message);
+      throw unreadable(cut ? 'it is cut off or damaged; send it again' : message);
     }
   }
 
@@ -66,12 +70,19 @@ export class OfficePackage {
   }
 
   /** Reads a part of at most so many bytes piece by piece; whoever asks gets turns in between. @throws unreadable-workbook workbook-too-large */
-  async *read(path: string, handler: XmlHandler, bytesMax = UNPACKED_MAX): AsyncGenerator<void> {
+  async *read(
+    path: string,
+    handler: XmlHandler,
+    {
+      bytesMax = UNPACKED_MAX,
+      prepare = (xml) => xml,
+    }: { readonly bytesMax?: number; readonly prepare?: (xml: string) => string } = {},
+  ): AsyncGenerator<void> {
     const entry = this.#entries.get(path.toLowerCase());
     if (entry === undefined) throw unreadable(`${path} is missing`);
     const parser = parserFor(handler);
     const decoder = new TextDecoder('utf-8', { fatal: true });
-    let bytes = 0;
+    let [bytes, unbroken] = [0, 0];
     try {
       const stream = await promisify<Entry, Readable>(this.#zip.openReadStream.bind(this.#zip))(
         entry,
@@ -81,9 +92,15 @@ export class OfficePackage {
         this.#left -= chunk.length;
         if (bytes > bytesMax || this.#left < 0)
           throw tooLarge(
-            `${path} unpacks to more than ${Math.min(bytesMax, UNPACKED_MAX) >> 20} MB`,
+            `${path} unpacks to more than ${Math.min(bytesMax, UNPACKED_MAX) >> 20} MB; delete rows and columns that have a format and nothing in them`,
           );
-        parser.write(decoder.decode(chunk, { stream: true }));
+        const xml = decoder.decode(chunk, { stream: true });
+        const tag = xml.lastIndexOf('<');
+        unbroken = tag < 0 ? unbroken + xml.length : xml.length - tag;
+        // The parser keeps a text until it ends: one of a bomb would be all of it.
+        if (unbroken > TEXT_MAX)
+          throw tooLarge(`${path} has a text of more than a million characters`);
+        parser.write(prepare(xml));
         yield;
       }
       parser.close();
@@ -95,7 +112,8 @@ export class OfficePackage {
 
   /** Reads a whole part. */
   async readAll(path: string, handler: XmlHandler, bytesMax?: number): Promise<void> {
-    for await (const _ of this.read(path, handler, bytesMax));
+    const bound = bytesMax === undefined ? {} : { bytesMax };
+    for await (const _ of this.read(path, handler, bound));
   }
 }
 

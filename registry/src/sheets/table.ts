@@ -87,6 +87,8 @@ class TableReader<Name extends string> {
   readonly #rows: (Row<Name> & { readonly cells: Record<Name, string> })[] = [];
   /** Rows before it is known which has the headings. */
   #first: SheetRecord[] = [];
+  /** Which of them has the headings, while the row below is waited for: it may be a second level of them. */
+  #head: number | null = null;
   #columns: (Column<Name> | undefined)[] | null = null;
   /** Rows that end before a cell that no row is without, and how many cells they have. */
   readonly #short = new Map<Row<Name>, number>();
@@ -114,7 +116,8 @@ class TableReader<Name extends string> {
       return;
     }
     this.#first.push(record);
-    if (this.#headings.isHead(record.cells)) this.#begin(this.#first.length - 1);
+    if (this.#head !== null) this.#begin(this.#head);
+    else if (this.#headings.isHead(record.cells)) this.#head = this.#first.length - 1;
     else if (this.#first.length >= HEADING_ROWS) this.#begin(0);
   }
 
@@ -133,7 +136,7 @@ class TableReader<Name extends string> {
   }
 
   end(): { rows: Row<Name>[]; faults: ImportFault[] } {
-    if (this.#columns === null && this.#first.length > 0) this.#begin(0);
+    if (this.#columns === null && this.#first.length > 0) this.#begin(this.#head ?? 0);
     for (const [row, cells] of this.#short)
       if (this.#headings.columns.some(({ name, needed }) => needed && row.cells[name] === ''))
         this.fault(row.line, undefined, '', {
@@ -147,27 +150,53 @@ class TableReader<Name extends string> {
     return { rows: this.full ? [] : rows, faults: this.#faults };
   }
 
+  /**
+   * The headings, which may stand in two rows: groups of columns above and their columns below, or the same in two languages. A row
+   * of nothing but headings is none of the table.
+   */
+  #levelled(at: number): { row: number; cells: readonly string[]; levels: number } {
+    const { row, cells } = this.#first[at] as SheetRecord;
+    const isKnown = (text: string | undefined): text is string =>
+      text !== undefined && this.#headings.of(text) !== undefined;
+    const above = this.#first[at - 1]?.cells ?? [];
+    const below = this.#first[at + 1]?.cells ?? [];
+    const said = below.filter((text) => !isEmpty(text));
+    const isSecond = said.length > 0 && said.every(isKnown);
+    const levelled = Array.from(
+      { length: Math.max(cells.length, isSecond ? below.length : 0) },
+      (_, place) => {
+        const text = cells[place] ?? '';
+        if (isSecond && isKnown(below[place])) return below[place];
+        return isEmpty(text) && isKnown(above[place]) ? above[place] : text;
+      },
+    );
+    return { row, cells: levelled, levels: isSecond ? 2 : 1 };
+  }
+
   /** Takes the row as that of the headings, and what follows it as rows. */
   #begin(at: number): void {
-    const { row, cells } = this.#first[at] as SheetRecord;
-    const rest = this.#first.slice(at + 1);
+    const { row, cells, levels } = this.#levelled(at);
+    const rest = this.#first.slice(at + levels);
     this.#first = [];
     const columns: (Column<Name> | undefined)[] = [];
     for (const [place, text] of cells.entries()) {
       const column = this.#headings.of(text);
       const told = cellText(text, 'text').slice(0, 60);
       if (column === undefined && told !== '')
-        this.fault(row, place, told, { zh: '没有这一列', en: 'there is no such column' });
+        this.fault(row, place, told, {
+          zh: '没有这一列：标题请照导入页给的空表写，用不到的列请删去',
+          en: 'there is no such column: write the headings as the empty table has them that the import page gives, and delete columns that are not needed',
+        });
       else if (column !== undefined && this.#places.has(column.name))
         this.fault(row, place, told, { zh: '这一列出现了两次', en: 'this column is there twice' });
       else if (column !== undefined) this.#places.set(column.name, place);
       columns.push(column);
     }
-    for (const { name, titles, optional } of this.#headings.columns)
+    for (const { name, titles, optional, needed } of this.#headings.columns)
       if (optional !== true && !this.#places.has(name))
         this.fault(row, undefined, name, {
-          zh: `缺少“${titles[0] ?? name}”（${name}）这一列`,
-          en: 'this column is missing',
+          zh: `缺少“${titles[0] ?? name}”（${name}）这一列${needed ? '' : '：可以是空的，但标题要有'}`,
+          en: `this column is missing${needed ? '' : '; it may be empty, but must have its heading'}`,
         });
     this.#columns = columns;
     if (this.#faults.length === 0) for (const record of rest) this.#row(record);

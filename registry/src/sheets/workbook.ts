@@ -110,6 +110,12 @@ async function readBook(office: OfficePackage): Promise<Workbook> {
   const root = await relations(office, '');
   const path = root.byType.get('officeDocument') ?? 'xl/workbook.xml';
   if (path.endsWith('.bin')) throw unreadable('it is an .xlsb file; save it as .xlsx');
+  if (!office.has(path))
+    throw unreadable(
+      office.has('word/document.xml')
+        ? 'it is a Word document; copy the table into a spreadsheet and save that as .xlsx'
+        : 'it is no Excel file, but packs other files; unpack it, or save the table as .xlsx',
+    );
   const { byId, byType } = await relations(office, path);
   const sheets: Sheet[] = [];
   let from1904 = false;
@@ -275,13 +281,21 @@ class Rows {
   }
 }
 
+/** Cells that have a format and say nothing, and rows of nothing else: a column that somebody has coloured is a million of them. */
+const EMPTY_CELL = /<c r="[A-Z]{1,3}\d+"(?: s="\d+")?(?:\/>|><\/c>)/g;
+const EMPTY_ROW = /<row r="\d+"[^<>]*(?:\/>|><\/row>)/g;
+
+/** XML of a sheet without them, which costs a tenth of reading them. */
+const withoutEmpty = (xml: string): string =>
+  xml.includes('<![CDATA[') ? xml : xml.replaceAll(EMPTY_CELL, '').replaceAll(EMPTY_ROW, '');
+
 async function* recordsOf(
   office: OfficePackage,
   book: Workbook,
   { path }: Sheet,
 ): AsyncGenerator<SheetRecord> {
   const rows = new Rows(book);
-  for await (const _ of office.read(path, rows)) yield* rows.taken();
+  for await (const _ of office.read(path, rows, { prepare: withoutEmpty })) yield* rows.taken();
   yield* rows.taken();
   yield* rows.end();
 }

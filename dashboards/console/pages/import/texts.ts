@@ -55,6 +55,7 @@ export const texts = {
   'encoding.utf-8': { zh: 'UTF-8 编码', en: 'UTF-8' },
   'encoding.gb18030': { zh: '国标 GB 18030（GBK）', en: 'GB 18030 (GBK)' },
   'encoding.big5': { zh: '大五码 Big5（繁体）', en: 'Big5 (traditional Chinese)' },
+  'encoding.euc-kr': { zh: '韩文 EUC-KR', en: 'Korean EUC-KR' },
   'encoding.utf-16le': { zh: 'UTF-16（小端）', en: 'UTF-16 (little endian)' },
   'encoding.utf-16be': { zh: 'UTF-16（大端）', en: 'UTF-16 (big endian)' },
   'refused.unreadable-text': {
