@@ -1,4 +1,8 @@
-/** Who may open a connection at all: limits in total, for each address, and for each address and second. */
+/**
+ * Who may open a connection at all: limits in total, for each address, and for each address and second. Of IPv6, an address
+ * is its network of 64 bits.
+ */
+import { shareOf } from './transport/addresses.ts';
 
 interface Address {
   open: number;
@@ -26,10 +30,11 @@ export class Admission {
   enter(address: string, now: number): string | null {
     const limits = this.#limits;
     const rate = limits.connectsPerAddressPerSecond;
-    let entry = this.#addresses.get(address);
+    const share = shareOf(address);
+    let entry = this.#addresses.get(share);
     if (entry === undefined) {
       entry = { open: 0, tokens: rate, refilledAt: now };
-      this.#addresses.set(address, entry);
+      this.#addresses.set(share, entry);
     }
     entry.tokens = Math.min(rate, entry.tokens + ((now - entry.refilledAt) * rate) / 1000);
     entry.refilledAt = now;
@@ -44,7 +49,7 @@ export class Admission {
 
   /** Counts out a connection that was let in. */
   leave(address: string): void {
-    const entry = this.#addresses.get(address);
+    const entry = this.#addresses.get(shareOf(address));
     if (entry === undefined) throw new Error(`BUG: ${address} leaves and never entered`);
     entry.open--;
     this.open--;

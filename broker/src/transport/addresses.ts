@@ -1,9 +1,25 @@
 /** Addresses of clients, lists of addresses and networks, and origins of pages. */
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
 /** An IPv4 client of a socket that listens to both kinds is told like any other. */
 export function plainAddress(address: string | undefined): string {
   return address?.replace(/^::ffff:(?=\d+\.)/i, '') ?? 'unknown';
+}
+
+/**
+ * Whose share of what an address may have it counts against: of IPv6, one customer has a whole network of 64 bits, and
+ * could come from another address each time.
+ */
+export function shareOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [plain = ''] = address.split('%', 1);
+  const [before = '', after] = plain.split('::');
+  const groups = before === '' ? [] : before.split(':');
+  const behind = after === undefined || after === '' ? [] : after.split(':');
+  const length = behind.length + (plain.includes('.') ? 1 : 0);
+  while (groups.length + length < 8) groups.push('0');
+  const network = [...groups, ...behind].slice(0, 4);
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
 }
 
 const kindOf = (address: string): 'ipv4' | 'ipv6' => (isIPv4(address) ? 'ipv4' : 'ipv6');

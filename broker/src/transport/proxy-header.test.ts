@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { seededRandom } from '@village/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectPacket, eventually, publishPacket, TestBroker } from '../testing.ts';
-import { Addresses } from './addresses.ts';
+import { Addresses, shareOf } from './addresses.ts';
 import { readProxyHeader } from './proxy-header.ts';
 
 const line = (text: string): Buffer => Buffer.from(`${text}\r\n`, 'latin1');
@@ -96,6 +96,23 @@ describe('a PROXY header', () => {
   });
 });
 
+it('addresses of one IPv6 network have one share, those of others their own', () => {
+  const same = [
+    '2001:db8:0:7::1',
+    '2001:0db8::7:ffff:0:0:1',
+    '2001:DB8:0:7:1:2:3:4',
+    '2001:db8:0:7::1.2.3.4',
+  ];
+  expect(same.map(shareOf)).toEqual(same.map(() => '2001:db8:0:7::/64'));
+  expect(shareOf('2001:db8:0:8::1')).toBe('2001:db8:0:8::/64');
+  expect(['::', '::1', 'fe80::1%eth0'].map(shareOf)).toEqual([
+    '0:0:0:0::/64',
+    '0:0:0:0::/64',
+    'fe80:0:0:0::/64',
+  ]);
+  expect(['10.0.0.1', 'unknown'].map(shareOf)).toEqual(['10.0.0.1', 'unknown']);
+});
+
 it('lists of addresses know networks of both kinds', () => {
   const list = new Addresses(['10.0.0.0/8', '192.0.2.1', '2001:db8::/32']);
   for (const inside of ['10.255.0.1', '192.0.2.1', '2001:db8:1::9'])
@@ -129,6 +146,22 @@ describe('a listener behind a proxy', () => {
     const other = from('203.0.113.8');
     other.send(connectPacket('c'));
     expect(await other.packet('connack')).toMatchObject({ returnCode: 0 });
+    expect(one.broker.counters().refused).toEqual({ 'connections-per-address': 1 });
+  });
+
+  it('holds clients of one IPv6 network to one share', async () => {
+    one = await new TestBroker({ limits: { connectionsPerAddressMax: 1 } }).start({
+      proxies: ['127.0.0.1'],
+    });
+    const from = (address: string) => {
+      const socket = one.socket();
+      socket.raw(line(`PROXY TCP6 ${address} 2001:db8::1 4711 1883`));
+      socket.send(connectPacket('a', { clientId: address.replaceAll(':', '-') }));
+      return socket;
+    };
+    expect(await from('2001:db8:0:7::1').packet('connack')).toMatchObject({ returnCode: 0 });
+    await from('2001:db8:0:7:ffff::2').gone();
+    expect(await from('2001:db8:0:8::1').packet('connack')).toMatchObject({ returnCode: 0 });
     expect(one.broker.counters().refused).toEqual({ 'connections-per-address': 1 });
   });
 

@@ -147,6 +147,27 @@ describe('from a socket into the store', () => {
     ]);
   });
 
+  it('clearing what a broker keeps of a topic is acknowledged and is no message', async () => {
+    const client = new Client('air-1');
+    await client.next();
+    for (const qos of [1, 2] as const) {
+      const topic = topics.deviceReadings('air-1');
+      const nothing = {
+        cmd: 'publish',
+        topic,
+        payload: '',
+        qos,
+        dup: false,
+        retain: true,
+      } as const;
+      client.send({ ...nothing, messageId: 7 });
+      expect(await client.next()).toMatchObject({ cmd: qos === 1 ? 'puback' : 'pubrec' });
+    }
+    expect(bench.store.counters().rows).toBe(0);
+    expect(bench.store.deadLetters({ limit: 10 })).toEqual([]);
+    expect(pipeline.notTakenParts('air-1')).toEqual([]);
+  });
+
   it('a gateway: its batch, its will, its commands and their results', async () => {
     const states: boolean[] = [];
     const results: unknown[] = [];
