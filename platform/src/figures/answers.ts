@@ -6,16 +6,12 @@ import type { ViewRow } from '../corrections/queries.ts';
 import { AtOnce } from './at-once.ts';
 import type { Circumstances, Measured } from './circumstances.ts';
 import { applies, type InputState, type Result } from './compute.ts';
-import { dayOf, lengthOf, runsOf, type Span } from './days.ts';
+import { dayOf, dayStart, lengthOf, runsOf, type Span } from './days.ts';
 import { type AnyFigure, type Figure, type InputRow, window } from './figure.ts';
 import type { Sources } from './sources.ts';
 import { currentDays, type Days, type Known } from './stored/current-days.ts';
-import {
-  type FormerDay,
-  formerDays,
-  formerOfComputed,
-  withStatements,
-} from './stored/days-stored.ts';
+import { withStatements } from './stored/days-stored.ts';
+import { type FormerDay, noteBefore, type Told } from './stored/former.ts';
 import type { Marks } from './stored/marks.ts';
 import { type StoredResult, sameTold } from './stored/packed.ts';
 import type { Reason } from './stored/tables.ts';
@@ -156,17 +152,16 @@ export class Figures {
     const days = { first: dayOf(stretch.from), end: dayOf(to - 1) + 1 };
     const stored = await this.#current(figure, held, days);
     const results = [...stored.values()].flat();
+    const runs = missing(days, stored);
+    const told = toldOf(figure, held);
+    const before = await noteFormer(this.#options, told, days, runs);
     const turn = <T>(work: () => Promise<T>): Promise<T> => this.atOnce.run(work, signal);
     const withTheirs = this.#withStatementsInTurn(figure, device);
-    const runs = missing(days, stored);
     for (const [first, end] of runs)
       for await (const [, result] of sources.compute([figure], held, first, end, signal, turn))
         results.push(withTheirs(result));
-    const former = await formerFor(this.#options, figure, device, { days, runs });
-    return results
-      .filter(({ at }) => at >= stretch.from && at < to)
-      .sort((a, b) => a.at - b.at)
-      .map((result) => itemOf(figure, result, clock(), former.get(dayOf(result.at))));
+    const wanted = results.filter(({ at }) => at >= stretch.from && at < to);
+    return itemsOf(figure, wanted, before(), clock());
   }
 
   /** Results with the statements that touch them. Spans that follow each other have mostly the same, and a list of a thousand is kept once. */
@@ -206,15 +201,16 @@ export class Figures {
     if (at > clock()) throw new OperationalError('not-found', 'that time has not come');
     const held = await sources.circumstances(device);
     if (!applies(figure, held)) throw notMeasured(figure, device);
+    const day = dayOf(at);
+    const days = { first: day, end: day + 1 };
+    const told = toldOf(figure, held);
+    const before = await noteFormer(this.#options, told, days, [[day, day + 1]]);
     const opened = await this.atOnce.run(() => sources.open(figure, held, at, signal), signal);
     const result = this.#withStatements(figure, device, opened.result);
     const around = window(figure, { from: result.at, to: result.at + lengthOf(figure.span) });
-    const day = dayOf(result.at);
-    const days = { first: day, end: day + 1 };
-    const runs = [[day, day + 1]] as const;
-    const former = await formerFor(this.#options, figure, device, { days, runs });
+    const history = await historyOf(figure, result, before());
     return {
-      item: itemOf(figure, result, clock(), former.get(day)),
+      item: itemOf(figure, result, clock(), history[0]),
       result,
       window: around,
       inputs: figure.inputs.map(({ name, quantity }, n) => ({
@@ -229,55 +225,63 @@ export class Figures {
           held.measured(quantity),
         ),
       })),
-      history: historyOf(result, former.get(day) ?? []),
+      history,
     };
   }
 }
+
+/** A device's figure as it is told. */
+const toldOf = (figure: Figure, held: Circumstances): Told => ({
+  ...{ figure, owner: held.device },
+  reads: (span) => window(figure, span),
+  holds: () => held.digest,
+});
 
 /** A result as people are told of it. */
 export function itemOf(
   figure: AnyFigure,
   result: StoredResult,
   now: number,
-  former: readonly FormerDay[] = [],
+  previous: Former | undefined,
 ): FigureItem {
   const { at, value, completeness, fault, corrections } = result;
   return {
     ...{ at, value, completeness, fault, corrections },
     version: versionOf(figure, result),
     closed: at + lengthOf(figure.span) <= now,
-    previous: historyOf(result, former)[0] ?? null,
+    previous: previous ?? null,
   };
 }
 
-/**
- * What a stored figure's days were before, newest first; of those that were computed just now also what is stored and told something else.
- * `runs` are the stretches of days that were computed; `of` are the devices that an area's figure is computed from.
- */
-export async function formerFor(
-  { relational, marks, clock }: Pick<FiguresOptions, 'relational' | 'marks' | 'clock'>,
+type FormerDays = AsyncIterable<[day: number, former: readonly FormerDay[]]>;
+
+/** Results in order as people are told of them, each with what it was before. */
+export async function itemsOf(
   figure: AnyFigure,
-  owner: string,
-  { days, runs, of = [] }: ComputedDays,
-): Promise<Map<number, FormerDay[]>> {
-  if (figure.keep !== 'stored') return new Map();
-  const found = await formerDays(relational, figure, owner, days);
-  const first = runs[0]?.[0];
-  const end = runs.at(-1)?.[1];
-  if (first === undefined || end === undefined) return found;
-  const causes = {
-    owners: [owner, ...of],
-    gatheredOf: (one: string) => marks?.gatheredOf(one) ?? new Map(),
-  };
-  const means = { causes, now: clock() };
-  const computed = await formerOfComputed(relational, figure, owner, { first, end }, means);
-  return new Map([...found, ...computed]);
+  results: readonly StoredResult[],
+  formerDays: FormerDays,
+  now: number,
+): Promise<FigureItem[]> {
+  const byDay = Map.groupBy(results, ({ at }) => dayOf(at));
+  const previous = new Map<number, Former>();
+  for await (const [day, former] of formerDays)
+    for (const result of byDay.get(day) ?? [])
+      for (const was of changesOf(figure, result, former)) {
+        previous.set(result.at, was);
+        break;
+      }
+  return [...results]
+    .sort((a, b) => a.at - b.at)
+    .map((result) => itemOf(figure, result, now, previous.get(result.at)));
 }
 
-interface ComputedDays {
-  readonly days: Days;
-  readonly runs: readonly (readonly [first: number, end: number])[];
-  readonly of?: readonly string[];
+/** What days of a figure were, told when they are computed: see `noteBefore`, which is called before. */
+export async function noteFormer(
+  { relational, marks, clock }: Pick<FiguresOptions, 'relational' | 'marks' | 'clock'>,
+  ...about: Parameters<typeof noteBefore> extends [unknown, ...infer Rest] ? Rest : never
+): Promise<() => FormerDays> {
+  const former = await noteBefore(relational, ...about);
+  return () => former((owner) => marks?.gatheredOf(owner), clock());
 }
 
 /** What the reader of the journal knows, once it has seen what is committed, or after a while. */
@@ -286,22 +290,35 @@ export const knownOf = async (marks: NonNullable<FiguresOptions['marks']>): Prom
   gatheredOf: (device) => marks.gatheredOf(device),
 });
 
-/** What a result was before, newest first: of days whose other spans changed alone, only what tells something else. */
-export function historyOf(now: StoredResult, former: readonly FormerDay[]): Former[] {
+/** Everything a result was before, newest first. */
+export async function historyOf(
+  figure: AnyFigure,
+  now: StoredResult,
+  formerDays: FormerDays,
+): Promise<Former[]> {
   const history: Former[] = [];
+  for await (const [, former] of formerDays) history.push(...changesOf(figure, now, former));
+  return history;
+}
+
+/** What a result was on its day, newest first: where others of the day changed alone, only what tells something else. */
+function* changesOf(
+  figure: AnyFigure,
+  now: StoredResult,
+  formerDays: readonly FormerDay[],
+): Generator<Former> {
   let after: StoredResult = now;
-  for (const { results, version, computedAt, replacedAt, reasons } of former) {
-    const was = results.find(({ at }) => at === now.at);
+  for (const { results, version, computedAt, replacedAt, reasons } of formerDays) {
+    const was = results()?.[(now.at - dayStart(dayOf(now.at))) / lengthOf(figure.span)];
     if (was === undefined || sameTold([was], [after])) continue;
     const cited = versionOf({ version }, was);
     const { value, completeness, corrections } = was;
-    history.push({
+    yield {
       ...{ value, completeness, version: cited, corrections },
       ...{ computedAt, replacedAt, reasons },
-    });
+    };
     after = was;
   }
-  return history;
 }
 
 /** The days that are not there, as runs. */

@@ -4,12 +4,13 @@ import {
   type FigureItem,
   type FiguresOptions,
   type Former,
-  formerFor,
   historyOf,
   ITEMS_MAX,
   itemOf,
+  itemsOf,
   knownOf,
   missing,
+  noteFormer,
 } from '../answers.ts';
 import { AtOnce } from '../at-once.ts';
 import type { Result } from '../compute.ts';
@@ -17,10 +18,11 @@ import { dayOf, dayStart, lastDeletedDay, lengthOf, type Span } from '../days.ts
 import type { AreaFigure, Figure } from '../figure.ts';
 import type { Days, Known } from '../stored/current-days.ts';
 import { storedDaysOf } from '../stored/days-stored.ts';
+import type { Told } from '../stored/former.ts';
 import { type StoredResult, unpack } from '../stored/packed.ts';
 import type { StationResults } from './compute.ts';
 import { areaKey } from './keys.ts';
-import { Holding, type Member } from './members.ts';
+import { areaWindow, Holding, type Member } from './members.ts';
 import { type AreaSources, type Computing, RowBudget } from './sources.ts';
 import { currentArea, unsettledDays } from './stored-areas.ts';
 
@@ -115,16 +117,14 @@ export class AreaFigures {
     const results = [...stored.values()].flat();
     const runs = missing(days, stored);
     expectFew(figure, members, runs);
+    const told = toldOf(figure, area, members);
+    const before = await noteFormer(this.#options, told, days, runs);
     const computing = this.#computing(known, signal);
     for (const [first, end] of runs)
       for await (const one of areas.compute(figure, members, { first, end }, computing, signal))
         results.push(one);
-    const of = members.map(({ device }) => device);
-    const former = await formerFor(this.#options, figure, areaKey(area), { days, runs, of });
-    return results
-      .filter(({ at }) => at >= stretch.from && at < to)
-      .sort((a, b) => a.at - b.at)
-      .map((result) => itemOf(figure, result, clock(), former.get(dayOf(result.at))));
+    const wanted = results.filter(({ at }) => at >= stretch.from && at < to);
+    return itemsOf(figure, wanted, before(), clock());
   }
 
   #computing(known: Known | null, signal: AbortSignal | undefined): Computing {
@@ -184,15 +184,15 @@ export class AreaFigures {
     if (at > clock()) throw new OperationalError('not-found', 'that time has not come');
     const members = await this.#members(figure, area);
     const computing = this.#computing(await this.#known(figure), signal);
-    const { result, inputs } = await areas.open(figure, members, at, computing, signal);
-    const day = dayOf(result.at);
+    const day = dayOf(at);
     const days = { first: day, end: day + 1 };
-    const runs = [[day, day + 1]] as const;
-    const of = members.map(({ device }) => device);
-    const former = await formerFor(this.#options, figure, areaKey(area), { days, runs, of });
+    const told = toldOf(figure, area, members);
+    const before = await noteFormer(this.#options, told, days, [[day, day + 1]]);
+    const { result, inputs } = await areas.open(figure, members, at, computing, signal);
+    const history = await historyOf(figure, result, before());
     const stays = new Map(members.map((one) => [one.device, one.stays]));
     return {
-      item: itemOf(figure, result, clock(), former.get(day)),
+      item: itemOf(figure, result, clock(), history[0]),
       result,
       inputs: figure.inputs.map(({ name, figure: own }, n) => ({
         ...{ name, figure: own },
@@ -203,9 +203,19 @@ export class AreaFigures {
           stays: stays.get(one.device) ?? [],
         })),
       })),
-      history: historyOf(result, former.get(day) ?? []),
+      history,
     };
   }
+}
+
+/** An area's figure as it is told. */
+function toldOf(figure: AreaFigure, area: string, members: readonly Member[]): Told {
+  const holding = new Holding(figure, members);
+  return {
+    ...{ figure, owner: areaKey(area), of: members.map(({ device }) => device) },
+    reads: (span) => areaWindow(figure, span),
+    holds: (day) => holding.of(day),
+  };
 }
 
 /** Before anything is read: what is computed from readings each time is known to be too much at once. @throws range-too-wide */

@@ -7,18 +7,9 @@ import { type AnyFigure, type Figure, window } from '../figure.ts';
 import type { Statements } from '../sources.ts';
 import { hasFault, keepFaults } from './faults.ts';
 import { pack, type StoredResult, sameTold, unpack } from './packed.ts';
-import { type FigureTables, figureTables, type Reason, reasonBit, reasonsOf } from './tables.ts';
+import { type FigureTables, figureTables, reasonBit } from './tables.ts';
 
 export type StoredDay = FigureTables['figure_day'];
-
-/** A day's results as they were. */
-export interface FormerDay {
-  readonly results: readonly StoredResult[];
-  readonly version: number;
-  readonly computedAt: number;
-  readonly replacedAt: number;
-  readonly reasons: readonly Reason[];
-}
 
 /** Days of devices or areas that one figure's results are stored of, from the first to before the end. */
 export function storedDaysOf(
@@ -37,102 +28,8 @@ export function storedDaysOf(
     .execute();
 }
 
-/** What a figure's days were before, newest first, by day. */
-export async function formerDays(
-  access: Pick<RelationalAccess, 'for'>,
-  figure: Pick<AnyFigure, 'id' | 'span' | 'inputs'>,
-  device: string,
-  days: { readonly first: number; readonly end: number },
-): Promise<Map<number, FormerDay[]>> {
-  const rows = await figureTables(access)
-    .selectFrom('figure_former')
-    .selectAll()
-    .where('device', '=', device)
-    .where('figure', '=', figure.id)
-    .where('day', '>=', days.first)
-    .where('day', '<', days.end)
-    .orderBy('number', 'desc')
-    .execute();
-  const found = new Map<number, FormerDay[]>();
-  for (const { day, body, version, computed_at, replaced_at, reasons } of rows) {
-    const results = unpack(figure, day, body);
-    if (results === null) continue;
-    const list = found.get(day) ?? [];
-    found.set(day, list);
-    list.push({
-      results,
-      version,
-      computedAt: computed_at,
-      replacedAt: replaced_at,
-      reasons: reasonsOf(reasons),
-    });
-  }
-  return found;
-}
-
 /** Devices that one statement asks for. */
 export const DEVICES_A_STATEMENT = 200;
-
-/** Whose marks are the reasons for computing an owner's days: its own and those of the devices that an area is of. */
-export interface Causes {
-  readonly owners: readonly string[];
-  /** What is gathered of one and no mark yet, by day. */
-  gatheredOf(owner: string): ReadonlyMap<number, { readonly reasons: number }>;
-}
-
-/**
- * What days were before that have just been computed for an answer: what is stored of them is about to be replaced, and people were told
- * it until now. Days from the first to before the end; where what is stored tells the same, whoever compares leaves it out.
- */
-export async function formerOfComputed(
-  access: Pick<RelationalAccess, 'for'>,
-  figure: Pick<AnyFigure, 'id' | 'span' | 'inputs' | 'version'>,
-  owner: string,
-  days: { readonly first: number; readonly end: number },
-  { causes, now }: { causes: Causes; now: number },
-): Promise<Map<number, FormerDay[]>> {
-  const read = (): Promise<StoredDay[]> => storedDaysOf(access, [owner], days, figure.id);
-  const found = new Map<number, FormerDay[]>();
-  if ((await read()).length === 0) return found;
-  // In this order: what is gathered becomes a mark, what is marked becomes stored, and that what it was before.
-  const reasons = await reasonsFor(access, days, causes);
-  const stored = await read();
-  const former = await formerDays(access, figure, owner, days);
-  for (const { day, body, version, computed_at: computedAt } of stored) {
-    const results = unpack(figure, day, body);
-    if (results === null) continue;
-    const bits =
-      (reasons.get(day) ?? 0) | (version === figure.version ? 0 : reasonBit('definition'));
-    const last = { results, version, computedAt, replacedAt: now, reasons: reasonsOf(bits) };
-    found.set(day, [last, ...(former.get(day) ?? [])]);
-  }
-  return found;
-}
-
-/** Why days are to be computed again, by day. */
-async function reasonsFor(
-  access: Pick<RelationalAccess, 'for'>,
-  { first, end }: { readonly first: number; readonly end: number },
-  { owners, gatheredOf }: Causes,
-): Promise<Map<number, number>> {
-  const found = new Map<number, number>();
-  const add = (day: number, reasons: number): void => {
-    if (day >= first && day < end) found.set(day, (found.get(day) ?? 0) | reasons);
-  };
-  for (const owner of owners) for (const [day, { reasons }] of gatheredOf(owner)) add(day, reasons);
-  for (let n = 0; n < owners.length; n += DEVICES_A_STATEMENT) {
-    const marks = await figureTables(access)
-      .selectFrom('figure_mark')
-      .select(['day', 'reasons'])
-      .distinct()
-      .where('device', 'in', owners.slice(n, n + DEVICES_A_STATEMENT))
-      .where('day', '>=', first)
-      .where('day', '<', end)
-      .execute();
-    for (const { day, reasons } of marks) add(day, reasons);
-  }
-  return found;
-}
 
 /** A result with the statements that hold now. */
 export function withStatements(

@@ -307,7 +307,7 @@ describe('a full disk', () => {
     await rm(ballast);
     expect((await store.compact(NOW + 90 * 1_440 * MINUTE)).compacted).toBeGreaterThan(0);
     expect(await stored(store)).toHaveLength(60_000);
-  });
+  }, 120_000);
 
   it('whose free space nobody can tell holds acknowledgements back, and ends nothing', async () => {
     const folder = await folderOf();
