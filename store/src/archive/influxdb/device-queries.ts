@@ -1,15 +1,6 @@
-/** Queries about single devices: their readings, which of those expected are there, and events. */
-import { type DeviceEvent, gapAfterMs, HOUR } from '@village/core';
-import { ROW_FLAG } from '../../journal/contract.ts';
-import { cut, ends, Slots, slotOf } from '../completeness/slots.ts';
-import {
-  type Completeness,
-  type CompletenessQuery,
-  type EventQuery,
-  GAPS_MAX,
-  type RangeQuery,
-  type RangeRow,
-} from '../contract.ts';
+/** Queries about single devices: their readings and events. */
+import type { DeviceEvent } from '@village/core';
+import type { EventQuery, RangeQuery, RangeRow } from '../contract.ts';
 import { oncePerTime } from '../registrations/once-per-time.ts';
 import { type InfluxClient, identifier, literal } from './client.ts';
 import { EVENTS, FLAGS, fieldOf, qualityField, RECEIVED, readRows } from './points.ts';
@@ -76,83 +67,6 @@ export async function range(
     if (query.profile === undefined || registration.profile === query.profile)
       lists.push(await rowsOf(client, registration, query, limit, signal));
   return lists.length === 1 ? lists[0]! : oncePerTime(lists).slice(0, limit);
-}
-
-/** Event times of a device's rows in a span, rising, with whether each came through the backfill lane. */
-async function timesOf(
-  client: InfluxClient,
-  list: readonly Registration[],
-  span: { from: number; to: number },
-  signal: AbortSignal | undefined,
-): Promise<{ at: number; backfilled: boolean }[]> {
-  const times = new Map<number, boolean>();
-  for (const { device, profile } of list)
-    for (let from = span.from; ; ) {
-      const [series] = await client.query(
-        `SELECT ${identifier(FLAGS)} FROM ${identifier(profile)}
-         WHERE device = ${literal(device)} AND time >= ${from}ms AND time < ${span.to}ms ORDER BY time LIMIT ${PAGE}`,
-        signal,
-      );
-      for (const [time, flags] of series?.values ?? []) {
-        const at = Number(time);
-        const backfilled = (Number(flags) & ROW_FLAG.backfill) !== 0;
-        times.set(at, (times.get(at) ?? true) && backfilled);
-      }
-      if (series === undefined || series.values.length < PAGE) break;
-      from = Number(series.values.at(-1)?.[0]) + 1;
-    }
-  return [...times].map(([at, backfilled]) => ({ at, backfilled })).sort((a, b) => a.at - b.at);
-}
-
-/** Event time of the newest row at or after an instant; −Infinity when there is none. */
-async function newestFrom(
-  client: InfluxClient,
-  list: readonly Registration[],
-  from: number,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  let newest = Number.NEGATIVE_INFINITY;
-  for (const { device, profile } of list) {
-    const [series] = await client.query(
-      `SELECT ${identifier(FLAGS)} FROM ${identifier(profile)}
-       WHERE device = ${literal(device)} AND time >= ${from}ms ORDER BY time DESC LIMIT 1`,
-      signal,
-    );
-    newest = Math.max(newest, Number(series?.values[0]?.[0] ?? Number.NEGATIVE_INFINITY));
-  }
-  return newest;
-}
-
-/** Expected against received, hour by hour, and the silences by their real times. @throws range-too-wide */
-export async function completeness(
-  client: InfluxClient,
-  registrations: Registrations,
-  query: CompletenessQuery,
-  signal: AbortSignal | undefined,
-): Promise<Completeness> {
-  const list = registrations.of(query.device);
-  const since = Math.min(...list.map(({ oldest }) => oldest));
-  const firstAt = Number.isFinite(since) ? since : null;
-  if (!(query.from < query.to)) return { hours: [], gaps: [], gapCount: 0, since: firstAt };
-  const slots = new Slots(query, since);
-  if (since >= query.to) return { hours: slots.hours, gaps: [], gapCount: 0, since: firstAt };
-  const { from, to, reportEveryMs: every } = query;
-  const gap = gapAfterMs(every);
-  const rows = await timesOf(client, list, { from: from - gap, to: to + gap }, signal);
-  for (const { at, backfilled } of rows)
-    if (at >= from && at < to)
-      slots.fill(slotOf(at, every), Math.floor(at / HOUR), 1, backfilled ? 1 : 0);
-  const inner = rows.flatMap(({ at }, i) => {
-    const previous = rows[i - 1];
-    const silent = previous !== undefined && at > from && previous.at < to;
-    return silent ? [cut({ from: previous.at, to: at }, query)] : [];
-  });
-  const edges = rows.length === 0 ? null : { from: rows[0]!.at, to: rows.at(-1)!.at };
-  const newest = await newestFrom(client, list, to, signal);
-  const gaps = [...inner, ...ends(edges, query, since, newest)]
-    .filter((one) => one !== null)
-    .sort((a, b) => a.from - b.from);
-  return { hours: slots.hours, gaps: gaps.slice(-GAPS_MAX), gapCount: gaps.length, since: firstAt };
 }
 
 /** Events that are asked for at once where their bytes are bounded: their texts are as long again and again as they are here. */

@@ -2,12 +2,13 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DAY, HOUR, MINUTE } from '@village/core';
+import { DAY, gapAfterMs, HOUR, MINUTE, SECOND } from '@village/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AggregateQuery } from '../contract.ts';
 import { NOW, PROFILE } from '../testing.ts';
 import { aggregate } from './aggregate.ts';
 import { InfluxClient, type Series } from './client.ts';
+import { completeness } from './completeness.ts';
 import { countReadings } from './count.ts';
 import { range } from './device-queries.ts';
 import { exportTo } from './export.ts';
@@ -25,9 +26,9 @@ const answers: number[] = [];
 
 /** The client as it is, beside a count of what it is answered. */
 class CountingClient extends InfluxClient {
-  override async query(text: string, signal?: AbortSignal): Promise<Series[]> {
-    const found = await super.query(text, signal);
-    answers.push(found.reduce((sum, { values }) => sum + values.length, 0));
+  override async queryEach(texts: readonly string[], signal?: AbortSignal): Promise<Series[][]> {
+    const found = await super.queryEach(texts, signal);
+    answers.push(found.flat().reduce((sum, { values }) => sum + values.length, 0));
     return found;
   }
 }
@@ -150,5 +151,77 @@ describe.skipIf(!here)('many readings', () => {
     const slow = await count(0, even);
     expect(slow / (2 * of(0, even))).toBeGreaterThan(0.66);
     expect(slow / (2 * of(0, even))).toBeLessThan(1.5);
+  }, 60_000);
+
+  /** Rows and report intervals by hour, counted one by one. */
+  function counted(times: readonly number[], from: number, to: number, every: number) {
+    const inside = times.filter((at) => at >= from && at < to);
+    const slots = new Set(inside.map((at) => Math.floor((at + 8 * HOUR) / every)));
+    const hours = new Map<number, { rows: number; received: number }>();
+    const hourOf = (at: number) => {
+      const start = Math.floor(at / HOUR) * HOUR;
+      const hour = hours.get(start) ?? { rows: 0, received: 0 };
+      hours.set(start, hour);
+      return hour;
+    };
+    for (const at of inside) hourOf(at).rows++;
+    for (const slot of slots) {
+      const begins = slot * every - 8 * HOUR;
+      if (begins >= from && begins + every <= to) hourOf(begins).received++;
+    }
+    return hours;
+  }
+
+  it('are counted by the server for the completeness of a device, however many they are', async () => {
+    const asked = { device: 'a', from: START, to: NOW + DAY };
+    for (const every of [SECOND, 7 * SECOND, MINUTE, 3 * HOUR]) {
+      answers.length = 0;
+      const told = await completeness(
+        client,
+        registrations,
+        { ...asked, reportEveryMs: every },
+        undefined,
+      );
+      const hours = counted(TIMES, asked.from, asked.to, every);
+      for (const { at, rows, received } of told.hours)
+        expect({ at, every, rows, received }).toEqual({
+          ...{ at, every, rows: 0, received: 0 },
+          ...hours.get(at),
+        });
+      // A silence after each day's reading, and the one that goes on.
+      const gapAfter = gapAfterMs(every);
+      const silent = TIMES.slice(1).filter((at, n) => at - TIMES[n]! > gapAfter).length;
+      expect(told.gapCount).toBe(silent + 1);
+      expect(told.gaps.at(-1)).toEqual({ from: TIMES.at(-1), to: NOW + DAY });
+      // A row an hour and one a silence; one for one they are 36,200.
+      expect(answers.reduce((sum, rows) => sum + rows, 0)).toBeLessThan(5_000);
+    }
+  }, 60_000);
+
+  it('are told as one row where two profiles tell of one time', async () => {
+    const points = Array.from({ length: 9_000 }, (_, n) => ({
+      measurement: 'acme/other',
+      tags: { device: 'a' },
+      timestamp: NOW - 9 * HOUR + n * 1_500,
+      fields: { [RECEIVED]: NOW, [FLAGS]: 1 },
+    }));
+    await client.write(points);
+    const both = {
+      of: (device: string) =>
+        [PROFILE, 'acme/other'].map((profile) => ({ device, profile, oldest: START })),
+    } as unknown as Registrations;
+    const asked = { device: 'a', from: NOW - 10 * HOUR, to: NOW, reportEveryMs: SECOND };
+    answers.length = 0;
+    const told = await completeness(client, both, asked, undefined);
+    const others = points.map(({ timestamp }) => timestamp);
+    const all = [...new Set([...TIMES, ...others])].sort((x, y) => x - y);
+    const hours = counted(all, asked.from, asked.to, SECOND);
+    for (const { at, rows, received } of told.hours)
+      expect({ at, rows, received }).toEqual({ at, ...hours.get(at) });
+    // Every second of the first profile is live; what the other alone told was backfilled.
+    const late = others.filter((at) => at % SECOND !== 0).length;
+    expect(told.hours.reduce((sum, { backfilled }) => sum + backfilled, 0)).toBe(late);
+    expect(told).toMatchObject({ gaps: [], gapCount: 0 });
+    expect(Math.max(...answers)).toBeLessThanOrEqual(2_500);
   }, 60_000);
 });
