@@ -198,22 +198,25 @@ function toolsOf(config: Config, timer: Timer): Tools {
       await relational.close();
     }
   };
+  const withReadings: Tools['withReadings'] = async (work) => {
+    checkRestored(config.data);
+    if (!existsSync(join(config.data, 'time-series')))
+      throw new OperationalError('no-data', `没有数据 · there is no data in ${config.data}`);
+    const store = await openReadings(config, timer, { tickMs: Number.POSITIVE_INFINITY });
+    try {
+      return await work(store);
+    } finally {
+      await store.close();
+    }
+  };
   return {
     config,
     timer,
     say,
     withRelational,
-    withStores: async (work) => {
-      checkRestored(config.data);
-      if (!existsSync(join(config.data, 'time-series')))
-        throw new OperationalError('no-data', `没有数据 · there is no data in ${config.data}`);
-      const store = await openReadings(config, timer, { tickMs: Number.POSITIVE_INFINITY });
-      try {
-        return await withRelational((relational) => work({ store, relational }));
-      } finally {
-        await store.close();
-      }
-    },
+    withReadings,
+    withStores: (work) =>
+      withReadings((store) => withRelational((relational) => work({ store, relational }))),
   };
 }
 

@@ -164,3 +164,30 @@ it('keeps its bounds and answers everybody, whatever comes and however it ends',
   expect(ends['store-busy']).toBe(turns.refused);
   expect([turns.running, turns.waiting]).toEqual([0, 0]);
 });
+
+it('who gave up, was refused and asks again at once has a turn', async () => {
+  const turns = new Turns(options({ running: 1, waiting: 2, waitingOfOne: 1 }));
+  const long = work();
+  const running = turns.run('long', long.run);
+  const [her, other] = [new AbortController(), new AbortController()];
+  const gone = expect(turns.run('her', work().run, her.signal, null)).rejects.toThrow();
+  const left = expect(turns.run('other', work().run, other.signal, null)).rejects.toThrow();
+  const third = work();
+  const thirds = new AbortController();
+  her.abort();
+  const also = expect(turns.run('third', third.run, thirds.signal, null)).rejects.toThrow();
+  const refused = expect(turns.run('her', work().run)).rejects.toMatchObject({
+    code: 'store-busy',
+  });
+  other.abort();
+  const again = work();
+  const answered = turns.run('her', again.run, undefined, null);
+  thirds.abort();
+  await Promise.all([gone, left, refused, also]);
+  long.end();
+  await running;
+  await settle();
+  expect(again.begun).toBe(true);
+  again.end();
+  await answered;
+});

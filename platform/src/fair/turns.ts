@@ -79,7 +79,7 @@ export class Turns {
       this.#running--;
       const asker = this.#askers.get(who)!;
       asker.running--;
-      if (asker.running === 0 && asker.waiting.size === 0) this.#askers.delete(who);
+      this.#forget(who, asker);
       this.#next();
     }
   }
@@ -88,6 +88,12 @@ export class Turns {
     const asker = this.#askers.get(who) ?? { running: 0, served: 0, waiting: new Set() };
     this.#askers.set(who, asker);
     return asker;
+  }
+
+  /** Who has nothing any more. They may have been forgotten and have asked anew since: then they are another. */
+  #forget(who: string, asker: Asker): void {
+    if (asker.running > 0 || asker.waiting.size > 0) return;
+    if (this.#askers.get(who) === asker) this.#askers.delete(who);
   }
 
   #begin(asker: Asker): void {
@@ -144,7 +150,7 @@ export class Turns {
     });
     over.abort();
     if (outcome === 'came') return;
-    if (asker.running === 0 && asker.waiting.size === 0) this.#askers.delete(who);
+    this.#forget(who, asker);
     if (outcome === 'yielded') throw this.#refuse(who, 'too many questions wait already');
     signal?.throwIfAborted();
     throw this.#refuse(who, `others have been answered for ${(waitMs ?? 0) / 1000} s`);
@@ -168,8 +174,7 @@ export class Turns {
   #refuse(who: string, why: string): OperationalError {
     this.refused++;
     const known = this.#askers.get(who);
-    if (known !== undefined && known.running === 0 && known.waiting.size === 0)
-      this.#askers.delete(who);
+    if (known !== undefined) this.#forget(who, known);
     const { code, message } = this.#options.refusal ?? STORE_BUSY;
     return new OperationalError(code, `${why}: ${message}`, { retry: true });
   }

@@ -49,6 +49,9 @@ const BODY_MS = SECOND;
 /** Proofs that are remembered as having held. */
 const KNOWN_MAX = 10_000;
 
+/** A cookie that is given to somebody; one that is taken away is empty. */
+const NEW_SESSION = new RegExp(`^${COOKIE}=([^;]+);`);
+
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** What a request proves its caller with. */
@@ -170,6 +173,11 @@ export function guard(app: FastifyInstance, options: AccessOptions): void {
     if (!asked.isAllowed && asked.isExceeded) return tooMany(reply, asked.ttlInSeconds);
     if (!rights.allows(endpoint, caller.role, isTop(caller.area)))
       throw new OperationalError('forbidden', 'this needs other rights');
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // Who has just signed in is known, whoever guesses at the same address.
+    const [, secret] = NEW_SESSION.exec(String(reply.getHeader('set-cookie') ?? '')) ?? [];
+    if (secret !== undefined) known.set(digestOf({ kind: 'session', secret }), true);
   });
   app.addHook('preHandler', async (request, reply) => {
     if (request.caller === null || reply.elapsedTime < BODY_MS) return;

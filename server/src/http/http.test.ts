@@ -145,6 +145,9 @@ describe('refusals are problem documents', () => {
       }
       expect(guesses).toEqual([401, 401, 401, 401, 401, 429, 429]);
       expect((await other.ask('GET', '/areas')).statusCode).toBe(200);
+      // Tabs of yesterday guess as well, in the eyes of the server: whoever signs in now is no stranger.
+      const again = await limited.client('village');
+      expect((await again.ask('GET', '/areas')).statusCode).toBe(200);
     } finally {
       await limited.close();
     }

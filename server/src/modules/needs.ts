@@ -58,6 +58,8 @@ export interface Needs extends Platform {
 /** What commands of the core modules get. */
 export interface Tools extends CommandTools {
   readonly config: Config;
+  /** The same over readings alone, whether the database is there or not. */
+  withReadings<T>(work: (store: TimeSeriesStore) => Promise<T>): Promise<T>;
   /** Runs work over both stores of a server that does not run. @throws store-in-use, no-data, restore-unfinished */
   withStores<T>(
     work: (stores: { store: TimeSeriesStore; relational: Relational }) => Promise<T>,

@@ -2,8 +2,10 @@
  * The folder of frame files: what is in it after whatever happened, looking up, joining the files of a day, deleting what
  * is too old. A file that can't be read is set aside, and the times of receipt in its name are told as missing.
  */
+import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { BEIJING_OFFSET_MS, DAY, OperationalError } from '@village/core';
 import { z } from 'zod';
 import type { JournalPlace, MissedSpan, ReceivedFrame } from '../journal/contract.ts';
@@ -35,6 +37,18 @@ interface FrameFile {
 
 /** What the system lacks for a moment says nothing about a file. */
 const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY']);
+
+/** Whether a file can be read to its end. */
+async function isReadable(path: string): Promise<boolean> {
+  try {
+    await pipeline(createReadStream(path), async (pieces: AsyncIterable<unknown>) => {
+      for await (const _ of pieces);
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 const isSystem = (error: unknown): boolean =>
@@ -329,8 +343,9 @@ export class FrameFiles {
   async copyTo(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     for (const { name, footer } of this.#files)
-      await copyFile(join(this.#folder, name), join(folder, name)).catch((error: unknown) => {
-        if (codeOf(error) === 'ENOSPC') throw error;
+      await copyFile(join(this.#folder, name), join(folder, name)).catch(async (error: unknown) => {
+        // A full disk, a quota, a target that is gone: then nothing is wrong with the file.
+        if (PASSING.has(codeOf(error)) || (await isReadable(join(this.#folder, name)))) throw error;
         this.#report('error', `frame file ${name} can't be copied`, { code: codeOf(error) });
         return writeFile(join(folder, `${name}.damaged`), markOf(footer));
       });

@@ -293,6 +293,28 @@ describe('a large file', () => {
   });
 });
 
+describe('a copy', () => {
+  it('fails where the target refuses, and does not take what can be read for damaged', async () => {
+    await put(frame('d1', NOW, 'a'));
+    await store.flush();
+    const own = join(folder, 'frames');
+    const told: string[] = [];
+    const files = await FrameFiles.open(own, 'j', (_level, message) => told.push(message));
+    const [name = ''] = (await readdir(own)).filter((one) => one.endsWith('.frames'));
+    // As a quota or a largest size of a file would: what is in its place can't be written.
+    const target = join(folder, 'target');
+    await mkdir(join(target, name), { recursive: true });
+    await expect(files.copyTo(target)).rejects.toThrow();
+    expect(await readdir(target)).toEqual([name]);
+    expect(told).toEqual([]);
+    await rm(join(own, name));
+    await mkdir(join(own, name));
+    await rm(target, { recursive: true });
+    await files.copyTo(target);
+    expect(await readdir(target)).toEqual([`${name}.damaged`]);
+  });
+});
+
 describe('retention', () => {
   it('deletes what is too old and keeps what is pinned, also when pinned by event time only', async () => {
     await put(frame('d1', NOW, 'a'), frame('d1', NOW + MINUTE, 'b'), frame('d2', NOW, 'c'));

@@ -22,6 +22,8 @@ const schema = z.strictObject({
   createdAt: z.string(),
   /** Rises with each backup in a folder, whatever the clock says; 0 of those from before there was one. */
   number: z.number().int().min(0).default(0),
+  /** Journal that it is of; absent in those from before that was said. */
+  of: z.string().optional(),
   /** Where areas, devices, people and the audit log were; PostgreSQL has its own backups. */
   relational: z.enum(['sqlite', 'postgresql']),
   /** Where readings are kept for years when it is not in this backup: that engine has its own. */
@@ -74,7 +76,7 @@ export async function syncPath(path: string): Promise<void> {
 /** Writes the list of a folder into it, once all that it lists is durable, and durably. */
 export async function writeList(
   folder: string,
-  about: Pick<BackupList, 'createdAt' | 'number' | 'relational' | 'readings'>,
+  about: Pick<BackupList, 'createdAt' | 'number' | 'of' | 'relational' | 'readings'>,
 ): Promise<void> {
   await syncAll(folder);
   const list: BackupList = {

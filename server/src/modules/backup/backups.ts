@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Clock, formatTime, OperationalError, parseTime } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import { readList, syncPath, writeList } from './backup-files.ts';
+import { type BackupList, readList, syncPath, writeList } from './backup-files.ts';
 import { checkRoom } from './room.ts';
 
 export interface BackupState {
@@ -14,21 +14,21 @@ export interface BackupState {
 }
 
 export interface BackupOptions {
-  /** Folder of all backups: of this server alone. */
+  /** Folder of all backups; those of other servers in it are left alone. */
   readonly folder: string;
   /** The data folder. */
   readonly data: string;
   readonly clock: Clock;
   readonly relational: Pick<Relational, 'backup'>;
-  readonly store: Pick<TimeSeriesStore, 'backup' | 'keepsFiles' | 'diskReserveBytes'>;
+  readonly store: Pick<TimeSeriesStore, 'id' | 'backup' | 'keepsFiles' | 'diskReserveBytes'>;
   /** Whole backups kept; older ones are deleted after a new one was made. */
   readonly keep: number;
 }
 
 /** Folders of whole backups: `2026-11-24T040000.000Z`. */
 const NAME = /^(\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}(?:\.\d+)?Z)$/;
-/** The same with the mark of one that is being made, or never was finished. */
-const UNFINISHED = /\.part$/;
+/** The same with whose it is and the mark of one that is being made, or never was finished. */
+const UNFINISHED = /(?:\.([0-9a-f-]{36}))?\.part$/;
 
 /** `npm run serve -- restore <folder>` brings one back. */
 export class Backups {
@@ -60,11 +60,14 @@ export class Backups {
 
   /** Names of those that were never finished; the newest counts as the last until there is another. The next backup deletes them. */
   async unfinished(): Promise<string[]> {
-    const names = (await readdir(this.#options.folder).catch(() => [])).filter(isUnfinished).sort();
+    const { folder: place, store } = this.#options;
+    const names = (await readdir(place).catch(() => []))
+      .filter((name) => isUnfinished(name, store.id))
+      .sort();
     const folder = names.at(-1)?.replace(UNFINISHED, '');
     if (folder !== undefined && this.#last === null)
       this.#last = {
-        folder: join(this.#options.folder, folder),
+        folder: join(place, folder),
         startedAt: timeOf(folder) ?? 0,
         state: 'failed',
       };
@@ -137,7 +140,7 @@ export class Backups {
     const { data, store } = this.#options;
     const { diskReserveBytes } = store;
     await checkRoom({ folder: this.#options.folder, data, diskReserveBytes });
-    const part = `${folder}.part`;
+    const part = `${folder}.${store.id}.part`;
     try {
       await this.#fill(part, startedAt);
       await rename(part, folder);
@@ -156,26 +159,28 @@ export class Backups {
     await writeList(part, {
       createdAt: formatTime(startedAt),
       number: ((await this.#whole()).at(-1)?.number ?? 0) + 1,
+      of: this.#options.store.id,
       relational: copied ? 'sqlite' : 'postgresql',
       ...(this.#options.store.keepsFiles ? {} : { readings: 'influxdb' as const }),
     });
   }
 
-  /** Whole backups in the order in which they were made: names follow the clock, which may have been wrong. */
+  /** Own whole backups in the order in which they were made: names follow the clock, which may have been wrong. */
   async #whole(): Promise<{ name: string; number: number }[]> {
     const names = await readdir(this.#options.folder);
     return names
       .filter((name) => timeOf(name) !== null)
-      .map((name) => ({ name, number: this.#numberOf(name) }))
+      .map((name) => ({ name, ...this.#ofName(name) }))
+      .filter(({ of }) => of === undefined || of === this.#options.store.id)
       .sort((a, b) => a.number - b.number || (a.name < b.name ? -1 : 1));
   }
 
-  #numberOf(name: string): number {
+  #ofName(name: string): Pick<BackupList, 'number' | 'of'> {
     try {
-      return readList(join(this.#options.folder, name)).number;
+      return readList(join(this.#options.folder, name));
     } catch {
       // Not one that could be restored.
-      return 0;
+      return { number: 0 };
     }
   }
 
@@ -193,8 +198,11 @@ export class Backups {
   }
 }
 
-const isUnfinished = (name: string): boolean =>
-  UNFINISHED.test(name) && timeOf(name.replace(UNFINISHED, '')) !== null;
+/** Whether it is one of a server that was never finished; those that don't say whose they are are its own. */
+function isUnfinished(name: string, id: string): boolean {
+  const [, of = id] = UNFINISHED.exec(name) ?? [];
+  return UNFINISHED.test(name) && of === id && timeOf(name.replace(UNFINISHED, '')) !== null;
+}
 
 /** When the backup of that name was begun; null for any other name. */
 function timeOf(name: string): number | null {

@@ -4,26 +4,31 @@ import { OperationalError } from '@village/core';
 import type { Command } from '@village/platform';
 import { SingleBar } from 'cli-progress';
 import type { Tools } from '../needs.ts';
-import { Backups } from './backups.ts';
+import { type BackupOptions, Backups } from './backups.ts';
 import { restore } from './restore.ts';
 
 /** A backup of a server that does not run; one that runs is asked over HTTP. */
 export const backUp: Command<Tools> = {
   name: 'backup',
   help: 'of a stopped server; a running one: POST /api/v1/system/backup',
-  run: ({ config, timer, say, withStores }) =>
-    withStores(async (stores) => {
-      const backups = new Backups({
-        folder: config.backup.folder,
-        data: config.data,
-        keep: config.backup.keep,
-        clock: timer.now,
-        ...stores,
-      });
-      const folder = await backups.make();
-      say(`已备份 · backed up: ${folder}`);
-      return true;
-    }),
+  run: async ({ config, timer, say, withStores, withReadings }) => {
+    const make = (stores: Pick<BackupOptions, 'relational' | 'store'>): Promise<string> => {
+      const { folder, keep } = config.backup;
+      const backups = new Backups({ folder, data: config.data, keep, clock: timer.now, ...stores });
+      return backups.make();
+    };
+    // PostgreSQL has backups of its own: whether it is there is nothing to ours.
+    const none = { backup: () => Promise.resolve(false) };
+    const folder = await (config.relational === undefined
+      ? withStores(make)
+      : withReadings((store) => make({ store, relational: none })));
+    say(`已备份 · backed up: ${folder}`);
+    if (config.relational !== undefined)
+      say(
+        '区域、设备、用户在 PostgreSQL 中，请用 pg_dump 备份 · back up areas, devices and people with pg_dump',
+      );
+    return true;
+  },
 };
 
 /** Brings a backup back and says what is still to do. */

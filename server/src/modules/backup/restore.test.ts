@@ -29,6 +29,8 @@ import { checksum, listFiles, readList } from './backup-files.ts';
 import { Backups } from './backups.ts';
 import { restore } from './restore.ts';
 
+/** Of a journal. */
+const ID = '00000000-0000-4000-8000-000000000001';
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'village-restore-'));
 let test: TestServer;
@@ -44,10 +46,13 @@ afterAll(async () => {
 });
 
 const run = (data: string, ...args: string[]): SpawnSyncReturns<string> =>
+  runWith({ VILLAGE_DATA: data }, ...args);
+
+const runWith = (env: object, ...args: string[]): SpawnSyncReturns<string> =>
   spawnSync(process.execPath, [main, ...args], {
     cwd: folder,
     encoding: 'utf8',
-    env: { ...process.env, VILLAGE_DATA: data },
+    env: { ...process.env, ...env },
     timeout: 60_000,
   });
 
@@ -328,6 +333,22 @@ describe('a restore', () => {
   }, 120_000);
 });
 
+describe('a stopped server whose PostgreSQL is away', () => {
+  it('is backed up but for what is in that, which is said', async () => {
+    const data = join(folder, 'away', 'data');
+    await restore({ backup, data, postgres: false });
+    const yaml = join(folder, 'away', 'village.yaml');
+    writeFileSync(yaml, 'relational: { url: "postgres://127.0.0.1:1/nobody" }\n');
+    const made = runWith({ VILLAGE_DATA: data, VILLAGE_CONFIG: yaml }, 'backup');
+    expect([made.status, made.stderr]).toEqual([0, '']);
+    const [told = '', more = ''] = made.stdout.trim().split('\n');
+    expect(more).toContain('pg_dump');
+    const list = readList(told.split(': ').at(-1) ?? '');
+    expect(list.relational).toBe('postgresql');
+    expect(list.files.map(({ path }) => path)).toContain('time-series/log.sqlite');
+  }, 120_000);
+});
+
 /** Lists a file under another path. */
 function rename(copy: string, path: string): void {
   const list = join(copy, 'backup.json');
@@ -362,7 +383,7 @@ describe('backups that are kept', () => {
           return true;
         },
       },
-      store: { diskReserveBytes: 0, keepsFiles: false, backup: async () => undefined },
+      store: { id: ID, diskReserveBytes: 0, keepsFiles: false, backup: async () => undefined },
     });
     const list = readList(await backups.make());
     expect(list).toMatchObject({ relational: 'sqlite', readings: 'influxdb' });
@@ -389,6 +410,7 @@ describe('backups that are kept', () => {
         },
       },
       store: {
+        id: ID,
         diskReserveBytes: 0,
         keepsFiles: true,
         backup: () => (now === 0 ? Promise.reject(new Error('disk')) : Promise.resolve()),
@@ -438,7 +460,7 @@ describe('backups that are kept', () => {
         keep: 1,
         clock: () => Date.UTC(2026, 0, 1, 3),
         relational: { backup: () => Promise.resolve(false) },
-        store: { diskReserveBytes: 0, keepsFiles: true, backup: () => Promise.resolve() },
+        store: { id: ID, diskReserveBytes: 0, keepsFiles: true, backup: () => Promise.resolve() },
       });
       expect(await backups.unfinished()).toEqual(stuck.slice(1));
       expect(backups.last).toMatchObject({ startedAt: Date.UTC(2026, 0, 1, 2), state: 'failed' });
@@ -467,6 +489,7 @@ describe('backups that are kept', () => {
       clock: () => Date.UTC(2026, 0, 1, 3),
       relational: { backup: () => Promise.resolve(false) },
       store: {
+        id: ID,
         diskReserveBytes: 0,
         keepsFiles: true,
         backup: () => {
@@ -476,7 +499,7 @@ describe('backups that are kept', () => {
       },
     });
     await expect(backups.make()).rejects.toThrow('killed again');
-    expect(during).toEqual(['2026-01-01T030000Z.part', 'mine.part']);
+    expect(during).toEqual([`2026-01-01T030000Z.${ID}.part`, 'mine.part']);
     expect(backups.counters()).toEqual({ made: 0, deleted: 2 });
   });
 
@@ -495,7 +518,7 @@ describe('backups that are kept', () => {
           return true;
         },
       },
-      store: { diskReserveBytes: 0, keepsFiles: true, backup: () => Promise.resolve() },
+      store: { id: ID, diskReserveBytes: 0, keepsFiles: true, backup: () => Promise.resolve() },
     });
     const today = Date.UTC(2026, 0, 1);
     const made: string[] = [];
@@ -513,6 +536,38 @@ describe('backups that are kept', () => {
           .sort(),
       );
     }
+  });
+
+  it('are those of the server itself, where another has its own in the same folder', async () => {
+    const place = join(folder, 'shared');
+    mkdirSync(place);
+    const others = ID.replace(/1$/, '2');
+    let now = Date.UTC(2026, 0, 1);
+    const of = (id: string, backup: () => Promise<void>): Backups =>
+      new Backups({
+        folder: place,
+        data: join(test.folder, 'data'),
+        keep: 1,
+        clock: () => now++,
+        relational: { backup: () => Promise.resolve(false) },
+        store: { id, diskReserveBytes: 0, keepsFiles: true, backup },
+      });
+    const own = of(ID, () => Promise.resolve());
+    const first = basename(await own.make());
+    // The other's is being made while this one makes its next.
+    const other = of(others, async () => {
+      await own.make();
+    });
+    const theirs = basename(await other.make());
+    const [, second] = [first, ...readdirSync(place).filter((name) => name !== theirs)];
+    expect(second).not.toBe(first);
+    expect(readdirSync(place).sort()).toEqual([second, theirs].sort());
+    // What either leaves unfinished is deleted by itself alone.
+    const left = [ID, others].map((id) => `2026-01-01T010000Z.${id}.part`);
+    for (const name of left) mkdirSync(join(place, name));
+    expect([await own.unfinished(), await other.unfinished()]).toEqual(left.map((name) => [name]));
+    const third = basename(await own.make());
+    expect(readdirSync(place).sort()).toEqual([left[1], third, theirs].sort());
   });
 
   it('have checksums of what is in the files', async () => {

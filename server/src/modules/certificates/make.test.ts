@@ -80,6 +80,7 @@ describe('the command that makes certificates', () => {
       timer: systemTimer,
       say: (line) => said.push(line),
       withRelational: () => Promise.reject(new Error('not needed')),
+      withReadings: () => Promise.reject(new Error('not needed')),
       withStores: () => Promise.reject(new Error('not needed')),
     };
     for (const operands of [

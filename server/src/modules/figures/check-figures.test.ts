@@ -66,6 +66,7 @@ function suite(more: () => Partial<Config>): void {
       timer: systemTimer,
       say: (line) => lines.push(line),
       withRelational,
+      withReadings: () => Promise.reject(new Error('not needed')),
       withStores: async (work) => {
         const tickMs = Number.POSITIVE_INFINITY;
         const store = await openReadings(config, systemTimer, { tickMs });

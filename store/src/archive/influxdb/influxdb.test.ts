@@ -235,6 +235,7 @@ describe.skipIf(!here)('on a real InfluxDB', () => {
     }, 60_000);
 
     it('loses nothing and doubles nothing over twenty kills under load', async () => {
+      const ROWS_MAX = 60_000;
       const store = await open();
       const random = seededRandom('influx-kills');
       let put = 0;
@@ -242,7 +243,8 @@ describe.skipIf(!here)('on a real InfluxDB', () => {
       const load = new AbortController();
       const loading = (async () => {
         while (!load.signal.aborted) {
-          for (let i = 0; i < 20; i++)
+          // A busy machine takes its time for each kill, and has more to catch up with afterwards than it can.
+          for (let i = 0; i < 20 && put < ROWS_MAX; i++)
             putRow(store, PROFILE, METRICS, {
               device: `d${put % 7}`,
               at: NOW + put++,
@@ -273,10 +275,10 @@ describe.skipIf(!here)('on a real InfluxDB', () => {
         return rows;
       };
       await expect
-        .poll(() => count().catch((error: Error) => error.message), { timeout: 30_000 })
+        .poll(() => count().catch((error: Error) => error.message), { timeout: 100_000 })
         .toBe(put);
       const [first] = await store.range({ device: 'd3', from: NOW, to: NOW + put, limit: 1 });
       expect(first?.values).toEqual({ pm25: 4, no2: 4 / 3 });
-    }, 120_000);
+    }, 240_000);
   });
 });
