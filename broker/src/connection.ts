@@ -296,7 +296,7 @@ export class Connection<Who> {
       }
       const length = frameLength(bytes, at, end);
       const lengthMax = this.#open ? limits.packetBytes : limits.packetBytesBeforeConnect;
-      const stranger = this.#open ? null : strangerCause(bytes[at]);
+      const stranger = this.#open ? null : strangerCause(bytes, at);
       if (this.#open && length > lengthMax && bytes[at]! >> 4 === PACKET.publish) {
         const head = publishHeadLength(bytes, at, end);
         if (at + head > end) {

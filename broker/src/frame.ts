@@ -74,8 +74,14 @@ export function levelsOf(topic: string): number {
 /** TLS handshakes begin with this byte, and no packet does. */
 const TLS_BYTE = 22;
 
-/** What somebody does who begins with this byte; null for a CONNECT, the only thing to begin with (MQTT 3.1.1 §3.1). */
-export function strangerCause(first: number | undefined): string | null {
+/** How headers of the PROXY protocol begin, versions 1 and 2. */
+const PROXIES = [Buffer.from('PROXY '), Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')];
+
+/** What somebody does who begins with these bytes; null for a CONNECT, the only thing to begin with (MQTT 3.1.1 §3.1). */
+export function strangerCause(bytes: Buffer, at: number): string | null {
+  const first = bytes[at];
   if (first === PACKET.connect << 4) return null;
-  return first === TLS_BYTE ? 'tls-on-plain-port' : 'protocol';
+  if (first === TLS_BYTE) return 'tls-on-plain-port';
+  const isProxy = PROXIES.some((start) => bytes.subarray(at, at + start.length).equals(start));
+  return isProxy ? 'proxy-not-listed' : 'protocol';
 }

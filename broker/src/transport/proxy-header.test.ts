@@ -203,16 +203,19 @@ describe('a listener behind a proxy', () => {
 
   it('believes only addresses that are configured', async () => {
     one = await new TestBroker().start({ proxies: ['127.0.0.9'] });
-    const liar = one.socket();
-    liar.raw(line('PROXY TCP4 203.0.113.7 10.0.0.1 4711 1883'));
-    await liar.gone();
-    expect(one.broker.counters().refused).toEqual({ protocol: 1 });
+    for (const header of [line('PROXY TCP4 203.0.113.7 10.0.0.1 4711 1883'), ipv4]) {
+      const liar = one.socket();
+      liar.raw(header);
+      liar.send(connectPacket('a'));
+      await liar.gone();
+    }
+    expect(one.broker.counters().refused).toEqual({ 'proxy-not-listed': 2 });
     const direct = await one.client('a');
     expect(direct.closed).toBe(false);
     const proxied = connect({ port: one.port, host: '127.0.0.1', localAddress: '127.0.0.9' });
     proxied.write(connectPacketBytes());
     await new Promise((resolve) => proxied.once('close', resolve));
-    expect(one.broker.counters().refused).toEqual({ protocol: 1, 'proxy-header': 1 });
+    expect(one.broker.counters().refused).toEqual({ 'proxy-not-listed': 2, 'proxy-header': 1 });
   });
 });
 
