@@ -1,7 +1,7 @@
 /** How the platform itself stands, its backup, and what monitoring asks without signing in. */
 import { CLOCK_FAULTS } from '@village/core';
 import { type Static, Type } from 'typebox';
-import { BoundClientId, Refusal } from './devices.ts';
+import { BoundClientId, DeviceClock, Refusal } from './devices.ts';
 import { endpoint } from './endpoint.ts';
 import { orNull, Problem, SequenceStates, Time, words } from './shapes.ts';
 
@@ -21,6 +21,11 @@ export const System = Type.Object({
       waiting: orNull(Type.Object({ live: Type.Integer(), backfill: Type.Integer() })),
       dropped: Type.Record(Type.String(), Type.Integer()),
       sequences: SequenceStates,
+      /**
+       * How far the gateway's own clock is off, as of a device's; absent before it has told. Times that it stamped itself are
+       * corrected when that is more than two minutes.
+       */
+      clock: Type.Optional(DeviceClock),
       /**
        * Frames refused in part that wait at the gateway, and those that it gave up, by cause; null when it does not tell, since
        * it is older.

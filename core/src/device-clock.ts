@@ -37,6 +37,8 @@ class Run {
   readonly since: number;
   count = 1;
   offset: number;
+  /** Said at a moment that we know, so that no waiting is in it. */
+  isProved = false;
   #driftFrom: { readonly at: number; readonly offset: number } | null = null;
   #last: number;
 
@@ -64,6 +66,7 @@ class Run {
 
   /** Whether enough messages say so to correct times by it. */
   get isSteady(): boolean {
+    if (this.isProved) return true;
     return this.count >= BELIEVED_COUNT && this.#last - this.since >= BELIEVED_MS;
   }
 
@@ -99,6 +102,18 @@ export class DeviceClock {
     this.#receivedAt = receivedAt;
   }
 
+  /** A message that told this time was written just now, as we know by other means: it is believed at once. */
+  prove(told: number, receivedAt: number): void {
+    this.#settle();
+    const offset = told - receivedAt;
+    const believed = this.#believed;
+    if (believed !== null && Math.abs(offset - believed.offset) <= STEP_MS)
+      believed.add(offset, receivedAt);
+    else this.#believe(new Run(offset, receivedAt));
+    if (this.#believed !== null) this.#believed.isProved = true;
+    this.#suspected = null;
+  }
+
   /** What is known of it; null before the first time that is worth believing. */
   get offset(): ClockOffset | null {
     this.#settle();
@@ -111,8 +126,10 @@ export class DeviceClock {
     this.#settle();
     const run = this.#believed;
     const slack = isRelayed ? RELAYED_SLACK_MS : CORRECTION_SLACK_MS;
+    // A clock that was set right is left as it is, not corrected by the way of a message.
     if (run?.isSteady && Math.abs(run.offset - this.#correction) > slack)
-      this.#correction = Math.round(run.offset / SECOND) * SECOND;
+      this.#correction =
+        Math.abs(run.offset) <= slack ? 0 : Math.round(run.offset / SECOND) * SECOND;
     return this.#correction;
   }
 

@@ -38,10 +38,16 @@ describe('our own clock', () => {
     // One that was never set is no witness.
     own.told('c', Date.UTC(2000, 0, 1), NOW);
     expect(own.fault(NOW, 0)).toBe(null);
+    passed.ms += 2 * HOUR;
+    own.told('gw', NOW - YEARS + 2 * HOUR, NOW + 2 * HOUR);
+    expect(own.fault(NOW + 2 * HOUR, 0)).toBe(null);
+    passed.ms -= 2 * HOUR;
     own.told('gw', NOW - YEARS, NOW);
     expect(own.fault(NOW, 0)).toBe('clock-ahead-of-others');
+    // Nothing is taken in meanwhile, so that nobody could say it again.
     passed.ms += 2 * HOUR;
-    expect(own.fault(NOW + 2 * HOUR, 0)).toBe(null);
+    expect(own.fault(NOW + 2 * HOUR, 0)).toBe('clock-ahead-of-others');
+    expect(own.fault(NOW - YEARS + 2 * HOUR, 0)).toBe(null);
   });
 
   it('is not stopped by three devices whose clocks are wrong where stamps are stored', () => {

@@ -26,6 +26,7 @@ export class OwnClock {
   readonly #elapsed: () => number;
   /** Those who say that our clock is years ahead: when they said so by the measure of durations, and which time. */
   readonly #doubters = new Map<string, { readonly elapsed: number; readonly at: number }>();
+  #isDoubted = false;
   /** The last stamp that a clock gave which has been set since, as all who doubted it said. */
   #wrongStamp = 0;
   #agreedAt = Number.NEGATIVE_INFINITY;
@@ -47,6 +48,7 @@ export class OwnClock {
       if (ahead > -NEAR_MS) {
         this.#agreedAt = this.#elapsed();
         this.#doubters.clear();
+        this.#isDoubted = false;
       }
       return;
     }
@@ -77,8 +79,12 @@ export class OwnClock {
     }
     // Where stamps are stored, three devices whose clocks stand in a year before stop nothing.
     if (!this.#isFirst || this.#doubters.size < OTHERS_MIN) return null;
+    if (this.#isDoubted) return 'clock-ahead-of-others';
     const heard = [...this.#doubters.values()].filter((one) => elapsed - one.elapsed < HEARD_MS);
-    return heard.length >= OTHERS_MIN ? 'clock-ahead-of-others' : null;
+    if (heard.length < OTHERS_MIN) return null;
+    // Nothing is taken in from now on, so nobody can say it again: it holds until the clock is set.
+    this.#isDoubted = true;
+    return 'clock-ahead-of-others';
   }
 
   /**
@@ -90,6 +96,7 @@ export class OwnClock {
     for (const one of this.#doubters.values())
       if (Math.abs(one.at + elapsed - one.elapsed - now) >= NEAR_MS) return;
     this.#doubters.clear();
+    this.#isDoubted = false;
     this.#wrongStamp = stamped;
   }
 }

@@ -50,6 +50,8 @@ export interface WireReading {
   quality?: Record<string, Quality>;
   /** The device told another time, which was none or was corrected by its gateway. */
   redated?: true;
+  /** The time is of the gateway's clock, though such a device may tell one. */
+  stamped?: true;
   /** It is history by its gateway's clock, whatever the lane. */
   late?: true;
   /** What the device said, base64: of devices whose figures may be evidence. */
@@ -65,6 +67,7 @@ export interface WireEvent {
   detail?: Record<string, unknown>;
   /** As of a reading. */
   redated?: true;
+  stamped?: true;
   late?: true;
   frame?: string;
   framing?: string;
@@ -79,6 +82,8 @@ export interface WireBatch {
   epoch: string;
   seq: number;
   lane: Lane;
+  /** By how much the gateway's clock was set since it stamped these rows, ms; absent when it was not. */
+  shift?: number;
   readings: WireReading[];
   events?: WireEvent[];
 }
@@ -117,8 +122,14 @@ export interface WireRefusals {
 /** Retained state of a gateway on `…/status`; its will says `online: false`. */
 export interface WireStatus {
   online: boolean;
+  /** By the gateway's clock. The first of a connection is said after that was made, so that it tells how far the clock is off. */
   at?: string;
   epoch?: string;
+  /**
+   * Batches from this number on were stamped since the gateway was started: by its clock as it is now, or by one that they
+   * tell the shift of. What was stamped before may be of another state of the clock.
+   */
+  ownFrom?: number;
   version?: string;
   /** Batches waiting in the outbox, by lane. */
   waiting?: { live: number; backfill: number };

@@ -51,6 +51,7 @@ export function compileProfile(
     ...protocol.intervals(file),
     earliest:
       file.earliestYear === undefined ? EARLIEST_MEASUREMENT : Date.UTC(file.earliestYear, 0, 1),
+    tellsTime: compiled.tellsTime,
     options: defaults,
     source,
     rules,

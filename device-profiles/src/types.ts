@@ -68,6 +68,8 @@ export interface DeviceProfile {
   readonly silentAfterMs: number;
   /** Nothing of such a device was measured before, ms since 1970. */
   readonly earliest: number;
+  /** Whether its frames may carry a time of the device's own; without one it is that of whoever reads or hears it. */
+  readonly tellsTime: boolean;
   /** Options that a device may override, with their defaults. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
   /** The file it was read from, so that an earlier revision can be kept. */

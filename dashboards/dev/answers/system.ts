@@ -103,6 +103,7 @@ export function system(
         dropped: {},
         sequences: [],
         refusedLane: null,
+        clock: { offset: -86_400, drift: null, since: iso(now - 9 * HOUR) },
         ...(released.has('gateway-02') ? {} : triedBy('gateway-02', now)),
       },
     ],

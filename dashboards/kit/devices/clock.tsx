@@ -12,7 +12,14 @@ const lengthOf = ({ offset }: DeviceClock): string => formatLength(Math.abs(offs
 
 const isOff = ({ offset }: DeviceClock): boolean => Math.abs(offset) >= OFF_SECONDS;
 
-export function ClockNotice({ clock }: { clock: DeviceClock | null }) {
+/** Of a device's clock, or of a gateway's. */
+export function ClockNotice({
+  clock,
+  ofGateway = false,
+}: {
+  clock: DeviceClock | null;
+  ofGateway?: boolean;
+}) {
   if (clock === null || !isOff(clock)) return null;
   const text = clock.offset < 0 ? 'clock-off-behind' : 'clock-off-ahead';
   return (
@@ -21,17 +28,17 @@ export function ClockNotice({ clock }: { clock: DeviceClock | null }) {
       <span>
         <strong>{t(text, { length: lengthOf(clock) })}</strong>
         {' · '}
-        {t('clock-hint', { time: formatTime(clock.since) })}
+        {t(ofGateway ? 'clock-hint-gateway' : 'clock-hint', { time: formatTime(clock.since) })}
       </span>
     </p>
   );
 }
 
-/** The clock as a fact of the device; none while nothing is known of it. */
-export function clockFacts(clock: DeviceClock | null): [string, string][] {
+/** The clock as a fact of the device or gateway; none while nothing is known of it. */
+export function clockFacts(clock: DeviceClock | null, ofGateway = false): [string, string][] {
   if (clock === null) return [];
   const off = clock.offset < 0 ? 'clock-behind' : 'clock-ahead';
   const right = isOff(clock) ? t(off, { length: lengthOf(clock) }) : t('clock-right');
   const drift = clock.drift === null ? '' : ` · ${t('clock-drift', { n: String(clock.drift) })}`;
-  return [[t('clock'), right + drift]];
+  return [[t(ofGateway ? 'clock-of-gateway' : 'clock'), right + drift]];
 }

@@ -19,6 +19,8 @@ export interface Intervals {
 
 /** A sound file, compiled; a protocol may keep more in it for functions of its own. */
 export interface CompiledProtocol {
+  /** Whether a frame may carry a time of the device. */
+  readonly tellsTime: boolean;
   codec(options: Options): Codec;
 }
 

@@ -167,6 +167,7 @@ export class Intake {
     const row = readings.length === 0 ? null : rowOf(device.id, time, readings);
     for (const one of row === null ? events : [row, ...events]) {
       if (redated) one.redated = true;
+      else if (decoded.at === null && device.profile.tellsTime) one.stamped = true;
       if (late) one.late = true;
     }
     if (isEvidence(device.profile, { readings, events: decoded.events }))

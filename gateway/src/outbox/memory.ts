@@ -1,4 +1,4 @@
-/** Numbers that the gateway knows again after a restart: which times it gave to what, and what clocks are corrected by. */
+/** Numbers that the gateway knows again after a restart: which times it gave to what, what clocks are corrected by, and when its own was set. */
 import type { DatabaseSync } from 'node:sqlite';
 
 /** What is to be known after a restart; the newest of a kind and key counts. */
@@ -9,7 +9,7 @@ export interface Memory {
 }
 
 /** How many of a kind are kept, the newest. */
-const KEPT = { 'given-time': 5_000, clock: 5_000 } as const;
+const KEPT = { 'given-time': 5_000, clock: 5_000, 'clock-set': 100 } as const;
 export type MemoryKind = keyof typeof KEPT;
 const KINDS = Object.keys(KEPT) as MemoryKind[];
 /** So many more than that may be there before the oldest are deleted. */

@@ -13,6 +13,7 @@ import {
   type WireRefused,
 } from '@village/core';
 import type { Log } from '../run/log.ts';
+import { ClockStates } from './clock-states.ts';
 import { keepBeside, type TakenOver, takeOver } from './damaged.ts';
 import { OutboxDatabase, outboxFault, type StoredBatch } from './database.ts';
 import {
@@ -76,6 +77,7 @@ export class Outbox {
 
   readonly #waiting: WaitingBatches;
   readonly #refused: RefusedLane;
+  readonly #clock = new ClockStates();
   /** To be remembered with the next rows. */
   #memory: Memory[] = [];
 
@@ -182,6 +184,23 @@ export class Outbox {
     return this.#guarded([], () => this.#db.remembered(kind));
   }
 
+  /** The gateway's clock was set: what was put in so far is stamped by the former one. While the disk refuses, what waits for it is not told. */
+  clockSet(ms: number): void {
+    this.#commit();
+    const key = this.#clock.set(this.#waiting.seq, ms);
+    if (key !== null) this.remember('clock-set', key, ms);
+  }
+
+  /** The first number that this run of the gateway gave. */
+  get ownFrom(): number {
+    return this.#clock.from;
+  }
+
+  /** By how much the gateway's clock was set since it stamped a batch, ms. */
+  shiftOf(seq: number): number {
+    return this.#clock.shiftOf(seq);
+  }
+
   /** The next message of that lane; null while none waits or one is under way. */
   takeRefused(): RefusedMessage | null {
     const message = this.#guarded(null, () => this.#refused.take(this.#db));
@@ -278,6 +297,7 @@ export class Outbox {
   #load(): void {
     this.#waiting.load(this.#db);
     this.#refused.load(this.#db);
+    this.#clock.begin(this.#waiting.seq, this.#db.remembered('clock-set'));
     this.startSession();
   }
 

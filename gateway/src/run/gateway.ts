@@ -10,6 +10,7 @@ import { Intake, type IntakeCounters } from '../intake/intake.ts';
 import type { OutboxCounters, OutboxOptions } from '../outbox/options.ts';
 import { Outbox } from '../outbox/outbox.ts';
 import { Uplink, type UplinkCounters } from '../uplink/uplink.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { type Log, limitedLog } from './log.ts';
 import { watch } from './watch.ts';
 
@@ -87,7 +88,11 @@ export async function startGateway(config: GatewayConfig, given: GatewayDeps): P
       ...given.outbox,
     },
   );
-  const intake = new Intake(outbox, { now: deps.timer.now, log: deps.log });
+  const clockWatch = new ClockWatch(deps.timer, (ms) => {
+    uplink.clockSet();
+    outbox.clockSet(ms);
+  });
+  const intake = new Intake(outbox, { now: clockWatch.now, log: deps.log });
   const { gateway, uplink: to } = config;
   const { backfillRowsPerSecond } = config.outbox;
   const uplink = new Uplink(
@@ -95,6 +100,7 @@ export async function startGateway(config: GatewayConfig, given: GatewayDeps): P
     outbox,
     deps,
   );
+  uplink.lookAtClock = () => clockWatch.look();
   uplink.refusals = () => intake.refusals.told();
   // What the county last heard may be old: everything is said once more.
   uplink.onConnected = (awayMs) => {

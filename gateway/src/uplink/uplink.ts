@@ -83,6 +83,8 @@ export class Uplink {
   #certificateEnds: number | null = null;
   #toldAt = Number.NEGATIVE_INFINITY;
 
+  /** Called before anything is said: whether the clock was set meanwhile. */
+  lookAtClock: () => void = () => undefined;
   /** What of devices' frames was refused, for the status. */
   refusals: () => WireRefusals[] = () => [];
   /** Called at each connection, with how long there was none (ms; Infinity at the first). */
@@ -110,6 +112,11 @@ export class Uplink {
       batchesAcknowledged: this.#acknowledged,
       commands: this.#commands,
     };
+  }
+
+  /** The gateway's clock was set: a new session tells the county, before any batch, how far it is off now. */
+  clockSet(): void {
+    if (this.#client !== null) this.#endSession('the clock was set');
   }
 
   /** Keeps the connection up until the signal, then says goodbye. */
@@ -247,6 +254,7 @@ export class Uplink {
     const { timer } = this.#deps;
     let statusAt = timer.elapsed();
     while (await rest(timer, SECOND, over)) {
+      this.lookAtClock();
       this.#outbox.age();
       this.#pump();
       if (timer.elapsed() - statusAt >= MINUTE) {
@@ -268,6 +276,7 @@ export class Uplink {
       online: true,
       at: formatTime(this.#deps.timer.now()),
       epoch,
+      ownFrom: this.#outbox.ownFrom,
       version: this.#options.version,
       waiting,
       dropped: { ...dropped },
@@ -281,6 +290,7 @@ export class Uplink {
 
   /** Sends what may be sent now. */
   #pump(): void {
+    this.lookAtClock();
     const client = this.#client;
     if (client === null || client.disconnecting) return;
     // Numbers begin again in it: what is still acknowledged from the old one must not meet them.
@@ -317,7 +327,9 @@ export class Uplink {
     const { epoch } = this.#outbox;
     this.#inFlight.set(seq, { lane, sentAt: performance.now() });
     this.#sent[lane]++;
-    const payload = `{"epoch":"${epoch}","seq":${seq},"lane":"${lane}",${batch.body}`;
+    const shift = this.#outbox.shiftOf(seq);
+    const shifted = shift === 0 ? '' : `"shift":${shift},`;
+    const payload = `{"epoch":"${epoch}","seq":${seq},"lane":"${lane}",${shifted}${batch.body}`;
     client.publish(topics.gatewayReadings(this.#options.gateway), payload, { qos: 1 }, (error) => {
       // An error is the end of the connection; the batch is sent again in the next one.
       if (error || this.#client !== client || this.#outbox.epoch !== epoch) return;

@@ -2,7 +2,7 @@
  * What a dialect is: one convention of topics and payloads over MQTT. The pipeline knows dialects only by this interface
  * and by the list in index.ts.
  */
-import type { OperationalError } from '@village/core';
+import type { OperationalError, WireStatus } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Principal, Registry } from '@village/registry';
 import type { DeadLetterPart } from '@village/store/time-series';
@@ -68,8 +68,8 @@ export interface DialectServices {
   readonly rows: Rows;
   readonly counters: Counters;
   readonly gateways: GatewayStates;
-  /** A gateway tells the present by its clock. */
-  heardClock(gateway: string, at: number, receivedAt: number): void;
+  /** A gateway tells the present by its clock, in its status. */
+  heardClock(gateway: string, at: number, receivedAt: number, status: WireStatus): void;
   /** For what is paced: nothing while the sender waits as it should. @throws refused-flood (retry) */
   mayHandOver(sender: Sender): void;
   /** A gateway has sent this batch. */

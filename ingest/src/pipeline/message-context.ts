@@ -37,6 +37,8 @@ export interface Arrival {
 export interface BatchNumber {
   readonly epoch: string;
   readonly seq: number;
+  /** By how much its clock was set since it stamped the rows, ms. */
+  readonly shift: number;
 }
 
 export class MessageContext implements Arrival {

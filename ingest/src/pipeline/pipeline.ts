@@ -26,6 +26,7 @@ import { builtinDialects } from '../dialects/index.ts';
 import { type TopicRoute, TopicRouter, takeMessage } from '../dialects/topic-router.ts';
 import { Counters, type PipelineCounters } from './counters.ts';
 import { DeadLetters, type Refused } from './dead-letters.ts';
+import { GatewayClocks } from './gateway-clocks.ts';
 import { type GatewayState, GatewayStates } from './gateway-states.ts';
 import { type HttpSource, MessageContext, sourceOf } from './message-context.ts';
 import { NotTaken, type NotTakenPart, type NotTakenTopic } from './not-taken.ts';
@@ -56,6 +57,7 @@ export type PipelineStore = Pick<
   | 'spoke'
   | 'event'
   | 'sequence'
+  | 'sequences'
   | 'sequenceDropped'
   | 'deadLetter'
   | 'frame'
@@ -131,6 +133,7 @@ export class Pipeline {
   /** Ends the waiting of acknowledgements. */
   readonly #leaving = new AbortController();
   readonly #gateways = new GatewayStates();
+  readonly #gatewayClocks: GatewayClocks;
   readonly #notTaken = new NotTaken();
   readonly #resultListeners = new Set<(gateway: string, result: unknown) => void>();
   readonly #dialects: readonly Dialect[];
@@ -145,8 +148,15 @@ export class Pipeline {
     this.#timer = options.timer;
     this.#ownClock = options.ownClock ?? null;
     this.#rowsPendingMax = options.rowsPendingMax ?? ROWS_PENDING_MAX;
+    this.#gatewayClocks = new GatewayClocks({
+      remember: (key, correction) => store.remember('clock', key, correction),
+      remembered: store.remembered('clock'),
+      elapsed: options.timer.elapsed,
+      sequences: (gateway, epoch) => store.sequences(gateway).find((one) => one.epoch === epoch),
+    });
     this.#rows = new Rows(store, registry, profiles, this.#counters, {
       ownClock: this.#ownClock,
+      gatewayClocks: this.#gatewayClocks,
       onReplaced: (device, metric, at, now) =>
         this.#notTaken.notePart(
           device,
@@ -161,7 +171,10 @@ export class Pipeline {
       rows: this.#rows,
       counters: this.#counters,
       gateways: this.#gateways,
-      heardClock: (id, at, receivedAt) => this.#ownClock?.told(id, at, receivedAt),
+      heardClock: (id, at, receivedAt, status) => {
+        this.#ownClock?.told(id, at, receivedAt);
+        this.#gatewayClocks.told(id, at, receivedAt, status);
+      },
       mayHandOver: ({ id }) => {
         const fault = this.#pace.faultOf(id);
         if (fault === null) return;
@@ -389,6 +402,7 @@ export class Pipeline {
 
   /** A session of a device or gateway began or ended. */
   session(type: 'connect' | 'disconnect', { kind, id }: Principal, at: number): void {
+    if (type === 'connect' && kind === 'gateway') this.#gatewayClocks.connected(id, at);
     this.#store.note({ type, at, subject: id, detail: { kind } });
   }
 
@@ -410,6 +424,11 @@ export class Pipeline {
   /** What is known of a device's clock; null when it has told no time since the start. */
   clockOf(device: string): ClockOffset | null {
     return this.#rows.clock(device);
+  }
+
+  /** What is known of a gateway's clock; null when it has told no time since the start. */
+  clockOfGateway(gateway: string): ClockOffset | null {
+    return this.#gatewayClocks.offset(gateway);
   }
 
   gateways(): ReadonlyMap<string, GatewayState> {

@@ -9,31 +9,22 @@ import {
   DeviceClock,
   EVENT_DETAIL_CHARACTERS_MAX,
   GivenTimes,
+  NEWS_MS,
   type OwnClock,
   qualityCode,
 } from '@village/core';
-import {
-  type Decoded,
-  type DeviceProfile,
-  isEvidence,
-  unknownMetric,
-} from '@village/device-profiles';
+import { type Decoded, type DeviceProfile, isEvidence } from '@village/device-profiles';
 import type { RepeatedKey } from '@village/device-profiles/mqtt';
 import type { Registry } from '@village/registry';
-import {
-  type Appender,
-  type Layout,
-  METRICS_PER_QUALITY_WORD,
-  ROW,
-  ROW_FLAG,
-  type TimeSeriesStore,
-} from '@village/store/time-series';
+import { type Appender, ROW_FLAG, type TimeSeriesStore } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
+import type { GatewayClocks } from './gateway-clocks.ts';
 import { type KeptFrame, KeptFrames } from './kept-frames.ts';
 import type { Arrival, MessageContext } from './message-context.ts';
 import type { RegisteredDevice } from './registered-device.ts';
-import { partsOfTwice, RowFaults, type RowPart, type RowParts, takenOf } from './row-parts.ts';
+import { partsOfTwice, RowFaults, type RowParts, takenOf } from './row-parts.ts';
 import { isHistory, refuseTime } from './row-times.ts';
+import { codeOf, setQuality, valueFault } from './row-values.ts';
 import {
   type Fields,
   fault,
@@ -61,6 +52,7 @@ export class Rows {
   readonly #onReplaced: OnReplaced;
   readonly #devices = new Map<string, RegisteredDevice>();
   readonly #ownClock: OwnClock | null;
+  readonly #gatewayClocks: GatewayClocks;
   readonly #times: GivenTimes;
   /** What times of devices were corrected by when the process began. */
   readonly #corrections: ReadonlyMap<string, number>;
@@ -73,8 +65,13 @@ export class Rows {
     registry: Registry,
     profiles: ReadonlyMap<string, DeviceProfile>,
     counters: Counters,
-    { ownClock, onReplaced }: { ownClock: OwnClock | null; onReplaced: OnReplaced },
+    {
+      ownClock,
+      gatewayClocks,
+      onReplaced,
+    }: { ownClock: OwnClock | null; gatewayClocks: GatewayClocks; onReplaced: OnReplaced },
   ) {
+    this.#gatewayClocks = gatewayClocks;
     this.#ownClock = ownClock;
     this.#onReplaced = onReplaced;
     this.#store = store;
@@ -162,6 +159,23 @@ export class Rows {
     return { lastGiven: 0, clock: new DeviceClock(correction), correction };
   }
 
+  /** Whether a row's time is of the gateway's clock: the gateway's own, or what it made of a time by that clock. */
+  #byGateway({ profile }: RegisteredDevice, row: Fields, { relayed }: MessageContext): boolean {
+    if (!relayed) return false;
+    return !profile.tellsTime || row['redated'] === true || row['stamped'] === true;
+  }
+
+  /** A time that a gateway stamped, as if its clock were right. One of a clock that was not set stays, to be replaced. */
+  stampedAt({ device, profile }: RegisteredDevice, told: number, arrival: MessageContext): number {
+    const { gateway } = device;
+    if (gateway === null || told < profile.earliest) return told;
+    const ahead = this.#gatewayClocks.ahead(gateway, arrival.batch);
+    // Of a row that is run again nobody knows the batch: what came in time is right as it is.
+    if (arrival.sender.kind === 'rerun' && Math.abs(arrival.receivedAt - told) <= NEWS_MS)
+      return told;
+    return told - ahead;
+  }
+
   /** A time of the device's clock, corrected where that is wanted of it. */
   #corrected(registered: RegisteredDevice, told: number, arrival: Arrival): number {
     const { device, clock } = registered;
@@ -234,11 +248,15 @@ export class Rows {
     const values = objectIn(reading, 'values', path);
     const quality = isAbsent(reading['quality']) ? null : objectIn(reading, 'quality', path);
     const redated = arrival.relayed && reading['redated'] === true;
-    const tells = told !== null && arrival.spoken && !redated;
+    const byGateway = this.#byGateway(registered, reading, arrival);
+    const tells = told !== null && arrival.spoken && !byGateway;
     if (tells && tellsNow(registered, () => Object.keys(values)))
       this.#heard(registered, told, arrival.receivedAt);
-    let at =
-      told === null || redated ? (told ?? Number.NaN) : this.#corrected(registered, told, arrival);
+    let at = Number.NaN;
+    if (told !== null)
+      at = byGateway
+        ? this.stampedAt(registered, told, arrival)
+        : this.#corrected(registered, told, arrival);
     const replaced = !canBeTrue(at, arrival.receivedAt, registered.profile.earliest);
     if (replaced) {
       if (tooDeep(reading)) refuse('nested-too-deep', path.of(''), 'nested too deep');
@@ -407,9 +425,11 @@ export class Rows {
         path.of('detail'),
         `more than ${EVENT_DETAIL_CHARACTERS_MAX} characters`,
       );
-    const redated = arrival.relayed && event['redated'] === true;
-    if (arrival.spoken && !redated) this.#heard(registered, told, arrival.receivedAt);
-    let at = redated ? told : this.#corrected(registered, told, arrival);
+    const byGateway = this.#byGateway(registered, event, arrival);
+    if (arrival.spoken && !byGateway) this.#heard(registered, told, arrival.receivedAt);
+    let at = byGateway
+      ? this.stampedAt(registered, told, arrival)
+      : this.#corrected(registered, told, arrival);
     if (!canBeTrue(at, arrival.receivedAt, registered.profile.earliest)) {
       if (arrival.posted) refuseTime(registered, told, path);
       at = this.#times.give(registered, told, `${type} ${content}`, arrival.receivedAt, arrival);
@@ -448,39 +468,3 @@ const tellsNow = ({ ofSpans }: RegisteredDevice, metrics: () => readonly string[
   ofSpans.size === 0 || !metrics().every((key) => ofSpans.has(key));
 
 const NO_PARTS: RowParts['parts'] = [];
-
-/** What is wrong with a value. */
-function valueFault(
-  { profile }: RegisteredDevice,
-  key: string,
-  known: boolean,
-  value: unknown,
-  path: MessagePath,
-): Omit<RowPart, 'keys'> {
-  const place = `values.${key.slice(0, 64)}`;
-  if (!known) {
-    const reason = unknownMetric(profile, key);
-    const error = fault(reason, path.of(place), `${profile.id} has no such metric`);
-    return { known, place, error };
-  }
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
-    const error = fault('value-not-a-number', path.of(place), 'not a finite number');
-    return { known, place, error };
-  }
-  // The value is not to be trusted more than its quality is understood.
-  const error = fault('unknown-quality', path.of(`quality.${key}`), 'no quality word');
-  return { known, place, error };
-}
-
-/** Undefined for what is no quality word. */
-function codeOf(quality: Fields, key: string): number | undefined {
-  // Its own field, not one that every object has.
-  const word = Object.hasOwn(quality, key) ? quality[key] : null;
-  if (word === null || word === undefined) return 0;
-  return typeof word === 'string' ? qualityCode(word) : undefined;
-}
-
-function setQuality(layout: Layout, base: number, column: number, code: number): void {
-  const word = base + ROW.quality + Math.floor(column / METRICS_PER_QUALITY_WORD);
-  layout.rows[word] = (layout.rows[word] ?? 0) + code * 16 ** (column % METRICS_PER_QUALITY_WORD);
-}

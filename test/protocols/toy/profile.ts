@@ -55,6 +55,7 @@ export const toyProtocol: Protocol = {
     if (metric.from === undefined) note(path, 'from must name a word');
   },
   compile: (file) => ({
+    tellsTime: false,
     codec: () => ({
       decode: (frame) => decodeLine(file, frame, []),
       encode(values) {

@@ -4,6 +4,7 @@ import type { System } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { ClientIdNotice, clientIdFacts } from '#kit/devices/client-id/notice.tsx';
+import { ClockNotice, clockFacts } from '#kit/devices/clock.tsx';
 import { StateMark } from '#kit/devices/marks.tsx';
 import { Refusals } from '#kit/devices/refusals/refusals.tsx';
 import { formatBytes, formatCount, formatTime } from '#kit/format.ts';
@@ -148,7 +149,7 @@ function GatewayCard({ gateway, reload }: { gateway: GatewayRow; reload: () => v
           </>
         )}
       </dl>
-      {clientIdFacts(gateway).map(([name, fact]) => (
+      {[...clockFacts(gateway.clock, true), ...clientIdFacts(gateway)].map(([name, fact]) => (
         <dl key={name} class="counters wide">
           <div>
             <dt class="muted">{name}</dt>
@@ -156,6 +157,7 @@ function GatewayCard({ gateway, reload }: { gateway: GatewayRow; reload: () => v
           </div>
         </dl>
       ))}
+      <ClockNotice clock={gateway.clock} ofGateway />
       <ClientIdNotice of={gateway} released={reload} />
       <Refusals refusals={gateway.refusals} />
     </li>

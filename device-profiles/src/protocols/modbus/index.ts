@@ -59,7 +59,7 @@ export const modbusProtocol: Protocol = {
   inChannel,
   expand: expandBlocks,
   checkSource: checkModbusSource,
-  compile: (file) => ({ codec: (options) => compileModbus(file, options) }),
+  compile: (file) => ({ tellsTime: false, codec: (options) => compileModbus(file, options) }),
   exampleFrame: (_profile, file, example, note) => exampleFrame(file, example, note),
   frameBytes: (frame) => (isModbusFrame(frame) ? bytesOfFrame(frame) : new Uint8Array()),
   framing: (frame) => (isModbusFrame(frame) ? framingOf(frame) : ''),

@@ -41,7 +41,8 @@ function compile(file: ProfileFile): CompiledMqtt {
   const native = mqtt.payload === 'native';
   const codec = (options: Options) =>
     native ? compileNative(file, mqtt, options) : compileJson(file, mqtt, topic, options);
-  return { topic, native, shared: mqtt.sharedTopic, codec };
+  const tellsTime = native || mqtt.time !== undefined;
+  return { topic, native, shared: mqtt.sharedTopic, tellsTime, codec };
 }
 
 /** Two profiles may claim the same topic only when both say so. */

@@ -1,5 +1,5 @@
 /** Our own topics, `village/v1/…`: devices that send the standard reading object, and gateways with their batches. */
-import { parseTime, topics } from '@village/core';
+import { DAY, parseTime, topics } from '@village/core';
 import { repeatedKeys } from '@village/device-profiles/mqtt';
 import type { MessageContext } from '../../pipeline/message-context.ts';
 import { rejectRowParts } from '../../pipeline/refused-parts.ts';
@@ -46,6 +46,9 @@ const takeReading: Take = ({ rows }, id, payload, context, reject) => {
   rejectRowParts(id, reading, refused, 0, reject);
 };
 
+/** A clock is set by a hundred years at most. */
+const SHIFT_MAX = 100 * 366 * DAY;
+
 const takeBatch: Take = (services, id, payload, context, reject) => {
   const { rows } = services;
   const batch = object(parseJson(payload), '');
@@ -57,8 +60,10 @@ const takeBatch: Take = (services, id, payload, context, reject) => {
   const lane = laneOf(batch['lane'], 'lane');
   const readings = list(batch['readings'], 'readings');
   const events = list(batch['events'], 'events', true);
+  const shift = isAbsent(batch['shift']) ? 0 : integer(batch['shift'], 'shift', -SHIFT_MAX);
+  const numbered = context.asBatch(lane, { epoch, seq, shift });
   services.sequence(id, epoch, seq);
-  takeRows(rows, readings, events, context.asBatch(lane, { epoch, seq }), reject, payload, batch);
+  takeRows(rows, readings, events, numbered, reject, payload, batch);
 };
 
 const takeStatus: Take = (services, id, payload, context) => {
@@ -68,8 +73,8 @@ const takeStatus: Take = (services, id, payload, context) => {
   counters.statuses++;
   // A rerun says nothing about how the gateway stands now.
   if (context.sender.kind !== 'rerun') {
-    const at = status.online ? parseTime(status.at ?? '') : undefined;
-    if (at !== undefined) services.heardClock(id, at, context.receivedAt);
+    const at = status.online ? parseTime(status.at ?? '') : Number.NaN;
+    if (!Number.isNaN(at)) services.heardClock(id, at, context.receivedAt, status);
     gateways.set(id, status, context.receivedAt);
   }
   if (epoch !== undefined && droppedSeq !== undefined && droppedSeq.length > 0)

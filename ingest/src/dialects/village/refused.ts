@@ -37,7 +37,13 @@ export function takeRefused(
       const fields = object(entry, path);
       const device = textIn(fields, 'device', path, 64);
       const registered = rows.deviceFor(device, context, path);
-      const at = rejectEach(device, fields, n, path, context, reject);
+      const told = time(fields, 'at', path);
+      const stamped = registered.profile.tellsTime
+        ? told
+        : rows.stampedAt(registered, told, context);
+      // A gateway whose clock was not set.
+      const at = told > 0 ? stamped : context.receivedAt;
+      rejectEach(device, fields, n, path, at, reject);
       // Whatever it said, it was there; what waited for the county says nothing of now.
       if (context.receivedAt - at <= NEWS_MS) rows.spoke(registered, context);
     } catch (error) {
@@ -47,16 +53,15 @@ export function takeRefused(
   }
 }
 
-/** The time under which the rest of the frame is stored. */
+/** `at` is the time under which the rest of the frame is stored. */
 function rejectEach(
   device: string,
   fields: Fields,
   n: number,
   path: MessagePath,
-  { receivedAt }: MessageContext,
+  at: number,
   reject: Reject,
-): number {
-  const told = time(fields, 'at', path);
+): void {
   const parts = list(fields['parts'], path.of('parts'));
   const taken = list(fields['taken'], path.of('taken'), true);
   const { frame, framing, size } = fields;
@@ -64,8 +69,6 @@ function rejectEach(
     throw fault('too-many-rows', path.of('parts'), `more than ${PARTS_MAX}`);
   if (typeof frame !== 'string' || typeof framing !== 'string' || framing.length > FRAMING_MAX)
     throw fault('not-a-text', path.of('frame'), 'frame and framing must be texts');
-  // A gateway whose clock was not set.
-  const at = told > 0 ? told : receivedAt;
   const shared = {
     device,
     at,
@@ -87,5 +90,4 @@ function rejectEach(
   });
   for (const { error, place, metric } of checked)
     reject(fields, n, error, { ...shared, place, metric });
-  return at;
 }

@@ -31,6 +31,7 @@ export function checkStatus(value: unknown): WireStatus {
     checked.at = String(status['at']);
   }
   if (!isAbsent(status['epoch'])) checked.epoch = textIn(status, 'epoch', TOP, 64);
+  if (!isAbsent(status['ownFrom'])) checked.ownFrom = integer(status['ownFrom'], 'ownFrom', 1);
   if (!isAbsent(status['version'])) checked.version = textIn(status, 'version', TOP, 64);
   if (!isAbsent(status['waiting'])) {
     const waiting = object(status['waiting'], 'waiting');

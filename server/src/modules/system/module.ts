@@ -7,7 +7,13 @@ import type { GatewayState } from '@village/ingest';
 import { defineModule, nightly, route } from '@village/platform';
 import { registryStore } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
-import { sequencesOf, viewBound, viewRefusal, viewRefusedByGateway } from '../../http/views.ts';
+import {
+  sequencesOf,
+  viewBound,
+  viewClock,
+  viewRefusal,
+  viewRefusedByGateway,
+} from '../../http/views.ts';
 import type { Needs, Tools } from '../needs.ts';
 import { proveArchive } from './check-archive.ts';
 import {
@@ -68,9 +74,11 @@ function viewSystem(
         ...pipeline.notTaken({ kind: 'gateway', id }).map(viewRefusal),
         ...viewRefusedByGateway(state?.refused),
       ].sort((one, other) => other.lastAt.localeCompare(one.lastAt));
+      const clockOf = pipeline.clockOfGateway(id);
       return {
         id,
         name,
+        ...(clockOf === null ? {} : { clock: viewClock(clockOf) }),
         online: state?.online ?? false,
         at: state === undefined ? null : formatTime(state.at),
         version: state?.version ?? null,
