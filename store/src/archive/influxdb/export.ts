@@ -32,6 +32,15 @@ function cell(text: string): string {
 
 const time = (at: number): string => new Date(at).toISOString();
 
+/** A number as the embedded archive writes it, so that files are the same from every engine: `7.0`, `1e-05`. */
+function number(value: number): string {
+  const [digits = '', power] = value.toExponential().split('e');
+  const exponent = Number(power);
+  if (exponent < -4 || exponent >= 16)
+    return `${digits}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+  return Number.isInteger(value) ? `${value}.0` : String(value);
+}
+
 /** The columns that a reading has beside its own where corrected readings are asked for. */
 const original = ({
   device,
@@ -40,7 +49,7 @@ const original = ({
   quality,
   statements,
 }: CorrectedReading['original']): string =>
-  `,${cell(device)},${time(at)},${value},${quality},${statements.join(' ')}`;
+  `,${cell(device)},${time(at)},${number(value)},${quality},${statements.join(' ')}`;
 
 /** The last columns: what people call the device and the metric, and its unit. */
 function wordsOf({ device, metric }: Reading, words: ExportWords | undefined): string {
@@ -66,7 +75,7 @@ function lineOf(
   return {
     at,
     text:
-      `${cell(device)},${cell(metric)},${time(at)},${value},${quality},${lane},${time(receivedAt)}` +
+      `${cell(device)},${cell(metric)},${time(at)},${number(value)},${quality},${lane},${time(receivedAt)}` +
       `${more === undefined ? '' : original(more)}${wordsOf(reading, words)}\n`,
   };
 }
