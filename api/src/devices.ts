@@ -284,7 +284,7 @@ export const setClock = endpoint({
   right: 'devices.import',
   summary: "What is made of a device's clock that is off",
   notes:
-    '`keep` stores the times that it tells, `correct` subtracts what its clock is off once that is steady (`clockReplaced` tells ' +
+    '`keep` stores the times that it tells, `correct` subtracts what its clock is off once that is steady, after three messages, which keep their times (`clockReplaced` tells ' +
     'such rows), `history` takes what is late by its clock as history. Holds for what comes from then on',
   tags: ['devices'],
   params,

@@ -295,6 +295,34 @@ describe('the option of a device whose clock is off', () => {
     }
   });
 
+  it('correct: what was kept aside is corrected when it is run again, unless it had come in time', async () => {
+    const one = await open('correct');
+    try {
+      const bad = (told: number, receivedAt: number) =>
+        one.send(
+          device('early'),
+          topics.deviceReadings('early'),
+          { at: at(told), values: { pm25: 7 } },
+          receivedAt,
+        );
+      // Nobody knows it yet.
+      await bad(NOW - HOUR, NOW - HOUR);
+      await bad(NOW - 8 * HOUR, NOW);
+      one.registry.devices.push(testDevice('early', STATION, { clock: 'correct' }));
+      await three(one, 'early', -8 * HOUR);
+      await tell(one, 'early', NOW + MINUTE - 8 * HOUR, NOW + MINUTE, 10);
+      expect(await one.pipeline.rerunQuarantine()).toMatchObject({ accepted: 2 });
+      expect(await rowsOf(one, 'early', NOW - HOUR, NOW + HOUR)).toEqual(
+        expect.arrayContaining([
+          [-HOUR, 7, false, 'backfill'],
+          [0, 7, true, 'backfill'],
+        ]),
+      );
+    } finally {
+      await one.close();
+    }
+  });
+
   it('history: what is late by the clock stays history, however long it goes on', async () => {
     const one = await open('history');
     try {

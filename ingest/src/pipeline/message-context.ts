@@ -29,8 +29,10 @@ export interface Arrival {
   readonly dup: boolean;
   /** The device says it now, itself or through its gateway: no history, and nobody else's account. */
   readonly spoken: boolean;
-  /** Its times are of the device's clock, live or from a gateway's outbox. */
+  /** Its times are of the device's clock, live, from a gateway's outbox or of what was kept aside. */
   readonly ownTimes: boolean;
+  /** It was kept aside and is run again. */
+  readonly again: boolean;
 }
 
 /** A gateway's batch. */
@@ -53,6 +55,8 @@ export class MessageContext implements Arrival {
   readonly relayed: boolean;
   /** Set by a dialect: its sender has sampled what is rejected of it, so that all of that is kept and the sender held back. */
   paced = false;
+  /** Set where its time is the one under which the rest of it is stored. */
+  settled = false;
 
   constructor(
     sender: Sender,
@@ -78,8 +82,12 @@ export class MessageContext implements Arrival {
   }
 
   get ownTimes(): boolean {
-    const { kind } = this.sender;
-    return kind !== 'http' && kind !== 'rerun';
+    const { kind, id } = this.sender;
+    return kind !== 'http' && !this.settled && !(kind === 'rerun' && id.startsWith('http:'));
+  }
+
+  get again(): boolean {
+    return this.sender.kind === 'rerun';
   }
 
   /** A message that a device sends by itself, which may have no clock. */

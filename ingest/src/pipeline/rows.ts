@@ -9,7 +9,6 @@ import {
   DeviceClock,
   EVENT_DETAIL_CHARACTERS_MAX,
   GivenTimes,
-  NEWS_MS,
   type OwnClock,
   qualityCode,
 } from '@village/core';
@@ -170,10 +169,7 @@ export class Rows {
     const { gateway } = device;
     if (gateway === null || told < profile.earliest) return told;
     const ahead = this.#gatewayClocks.ahead(gateway, arrival.batch);
-    // Of a row that is run again nobody knows the batch: what came in time is right as it is.
-    if (arrival.sender.kind === 'rerun' && Math.abs(arrival.receivedAt - told) <= NEWS_MS)
-      return told;
-    return told - ahead;
+    return asThen(told, ahead, arrival);
   }
 
   /** A time of the device's clock, corrected where that is wanted of it. */
@@ -185,7 +181,7 @@ export class Rows {
       registered.correction = correction;
       this.#store.remember('clock', device.id, correction);
     }
-    return told - correction;
+    return asThen(told, correction, arrival);
   }
 
   /** What is known of a device's clock; null when it has told no time since the start. */
@@ -466,5 +462,11 @@ const spansOf = ({ metrics }: DeviceProfile): ReadonlySet<string> =>
 /** Whether the time of a row is that of its sending, as far as its metrics say. */
 const tellsNow = ({ ofSpans }: RegisteredDevice, metrics: () => readonly string[]): boolean =>
   ofSpans.size === 0 || !metrics().every((key) => ofSpans.has(key));
+
+/** Corrected, except what is run again and came in time as it was: its clock was another then. */
+function asThen(told: number, ahead: number, { again, receivedAt }: Arrival): number {
+  const late = receivedAt - told;
+  return again && Math.abs(late) < Math.abs(late + ahead) ? told : told - ahead;
+}
 
 const NO_PARTS: RowParts['parts'] = [];

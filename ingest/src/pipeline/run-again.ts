@@ -125,6 +125,7 @@ export class RunAgain {
         'backfill',
         false,
       );
+      context.settled = true;
       this.#runFrame({ ...entry, device, part: { ...part, framing } }, context);
       return;
     }

@@ -41,6 +41,7 @@ export function ClockChoice({ device, changed }: { device: Device; changed: () =
           </option>
         ))}
       </select>
+      {use === 'correct' && <span class="small muted"> {word('clock-use', 'begins')}</span>}
       {failed && (
         <span role="alert" class="text-offline">
           {' '}

@@ -112,6 +112,10 @@ export const texts = {
   'clock-use.label': { zh: '时钟有偏差时', en: 'When its clock is off' },
   'clock-use.keep': { zh: '保留设备时间', en: 'keep its times' },
   'clock-use.correct': { zh: '按测得的偏差校正时间', en: 'correct its times' },
+  'clock-use.begins': {
+    zh: '时钟首次出现偏差或改变后的前三条消息尚无法校正，按设备所说的时间保存；可在数据订正中移动其时间。',
+    en: 'The first three messages of a clock that is off, or was set, can not be corrected yet and keep the time that they say; a correction can move them.',
+  },
   'clock-use.history': { zh: '迟到的数据作为历史', en: 'late is history' },
   'clock-use.failed': { zh: '未能更改，请重试', en: 'not changed, try again' },
   coordinates: { zh: '坐标', en: 'Coordinates' },
