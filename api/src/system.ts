@@ -15,8 +15,12 @@ export const System = Type.Object({
     Type.Object({
       id: Type.String(),
       name: Type.String(),
+      /** As it said last, or its will; of one that has never told its status, whether it handed something over within half an hour. */
       online: Type.Boolean(),
+      /** Of its newest status; null when it has never told one. */
       at: orNull(Time),
+      /** When it handed anything over last, by the server's clock; null when it has not since the server's start. */
+      heardAt: orNull(Time),
       version: orNull(Type.String()),
       waiting: orNull(Type.Object({ live: Type.Integer(), backfill: Type.Integer() })),
       dropped: Type.Record(Type.String(), Type.Integer()),

@@ -95,6 +95,20 @@ describe('what is wrong', { timeout: TIME_OUT }, () => {
     }
   });
 
+  it('says of a gateway that never tells its status that it is there, and that no more is known', async () => {
+    for (const [language, wide, online, text] of [
+      ['zh', 1440, '在线', /从未上报自身状态/],
+      ['en', 390, 'Online', /never told its own status/],
+    ] as const) {
+      const own = await bench.fixture({ rights: ALL_RIGHTS });
+      const { page, faults } = await show(own, { path: '/system', language, width: wide });
+      const card = page.getByRole('listitem').filter({ hasText: 'gateway-03' });
+      await card.getByText(text).waitFor();
+      await card.getByText(online, { exact: true }).waitFor();
+      expect(faults).toEqual([]);
+    }
+  });
+
   it('says that a backup is made, and what became of it', async () => {
     const own = await bench.fixture({ devices: 3 });
     const { page, faults } = await show(own, { path: '/system' });

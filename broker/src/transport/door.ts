@@ -57,6 +57,15 @@ function handshakeCause(code: string | undefined): string {
   }
 }
 
+/**
+ * Who the client of a failed handshake is. Its socket may be closed by then and not know any more; the one below it was asked when it
+ * was accepted, and remembers. Where that is not to be had the address is unknown.
+ */
+function addressOf(socket: TLSSocket): string {
+  const below = Reflect.get(socket, '_parent') as Socket | null | undefined;
+  return plainAddress(socket.remoteAddress ?? below?.remoteAddress);
+}
+
 /** What tells a connection from all others of this machine. */
 const tupleOf = (socket: Socket): string =>
   `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
@@ -99,8 +108,7 @@ export class Door {
     );
     server.removeAllListeners('tlsClientError');
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-      const address =
-        this.#told.get(tupleOf(socket))?.address ?? plainAddress(socket.remoteAddress);
+      const address = this.#told.get(tupleOf(socket))?.address ?? addressOf(socket);
       options.refused(handshakeCause(error.code), address, { reason: error.code });
       socket.destroy();
     });

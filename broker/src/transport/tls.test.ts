@@ -143,6 +143,34 @@ describe('TLS', () => {
     await eventually(() => one.broker.counters().connections === 0, 'all gone');
   });
 
+  it('tells the address of a client that does not trust it, once it is gone too', async () => {
+    await start('none');
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
+      for (const check of [{ ca: [] }, { ca: ca.cert, servername: 'another.example' }])
+        await open({ ...check, minVersion: version, maxVersion: version })
+          .then((socket) => socket.destroy())
+          .catch(() => undefined);
+    for (let n = 0; n < 5; n++) {
+      const socket = connectTcp(one.port, '127.0.0.1');
+      sockets.push(socket);
+      await once(socket, 'connect');
+      // The beginning of a TLS handshake, and a reset.
+      socket.write(Buffer.from([22, 3, 1, 2, 0, 1]), () => socket.resetAndDestroy());
+      await once(socket, 'close');
+    }
+    await eventually(
+      () => Object.values(refused()).reduce((sum, count) => sum + count, 0) >= 6,
+      'what was refused',
+    );
+    const lines = logged.filter(({ message }) => message.startsWith('connection refused: tls'));
+    expect(lines.map(({ detail }) => (detail as { subject: string }).subject)).toEqual(
+      lines.map(() => '127.0.0.1'),
+    );
+    // One line of each cause: the same of one address is told once in ten minutes.
+    expect(lines.length).toBeGreaterThan(0);
+    expect(new Set(lines.map(({ message }) => message)).size).toBe(lines.length);
+  });
+
   it('slow handshakes count against the share of their address, and end', async () => {
     one = new TestBroker({ limits: { connectTimeoutMs: 400, connectionsPerAddressMax: 3 } });
     write(server);

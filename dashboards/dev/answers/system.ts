@@ -45,6 +45,20 @@ const triedBy = (
   ],
 });
 
+/** Of another maker: it hands readings over and never tells how it stands. */
+const silentOfItself = (now: number): api.system.System['gateways'][number] => ({
+  id: 'gateway-03',
+  name: '三号网关（第三方）',
+  version: null,
+  online: true,
+  at: null,
+  heardAt: iso(now - 50_000),
+  waiting: null,
+  dropped: {},
+  sequences: [],
+  refusedLane: null,
+});
+
 /** The platform itself. */
 export function system(
   now: number,
@@ -86,6 +100,7 @@ export function system(
         version: '0.1.0',
         online: true,
         at: iso(now - 20_000),
+        heardAt: iso(now - 4_000),
         waiting: { live: 2, backfill: 340 },
         dropped: { 'outbox-full': 0 },
         sequences: [{ epoch: 'a', highest: 4096, gaps: [[120, 122]] }],
@@ -99,6 +114,7 @@ export function system(
         version: null,
         online: false,
         at: iso(now - 3 * HOUR),
+        heardAt: iso(now - 3 * HOUR),
         waiting: { live: 0, backfill: 0 },
         dropped: {},
         sequences: [],
@@ -106,6 +122,7 @@ export function system(
         clock: { offset: -86_400, drift: null, since: iso(now - 9 * HOUR) },
         ...(released.has('gateway-02') ? {} : triedBy('gateway-02', now)),
       },
+      silentOfItself(now),
     ],
     certificates: [
       {

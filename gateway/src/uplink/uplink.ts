@@ -32,6 +32,8 @@ export interface UplinkOptions {
   readonly tls?: UplinkTls;
   readonly version: string;
   readonly backfillRowsPerSecond: number;
+  /** How long the county may take to acknowledge what was sent, ms, before the session begins anew; 60 s when absent. */
+  readonly ackTimeoutMs?: number;
 }
 
 export interface UplinkCounters {
@@ -263,8 +265,9 @@ export class Uplink {
       }
       const [oldest] = this.#inFlight.values();
       const sentAt = Math.min(oldest?.sentAt ?? Infinity, this.#refusedSentAt ?? Infinity);
-      if (performance.now() - sentAt > ACK_TIMEOUT_MS)
-        return end(`no acknowledgement in ${ACK_TIMEOUT_MS / SECOND} s`);
+      const { ackTimeoutMs = ACK_TIMEOUT_MS } = this.#options;
+      if (performance.now() - sentAt > ackTimeoutMs)
+        return end(`no acknowledgement in ${ackTimeoutMs / SECOND} s`);
     }
   }
 

@@ -16,9 +16,17 @@ export interface GatewayState {
   readonly refusedLane: WireStatus['refusedLane'] | null;
 }
 
+/** When a gateway handed something over, by the server's clock and by one that is never set, ms. */
+export interface Heard {
+  readonly at: number;
+  readonly elapsed: number;
+}
+
 /** The newest state of every gateway that has spoken since the start. */
 export class GatewayStates {
   readonly #states = new Map<string, GatewayState>();
+  /** When each handed something over last; also those that never tell their status. */
+  readonly #heard = new Map<string, Heard>();
   readonly #listeners = new Set<(state: GatewayState) => void>();
 
   set(id: string, status: WireStatus, receivedAt: number): void {
@@ -42,6 +50,16 @@ export class GatewayStates {
   onStatus(listener: (state: GatewayState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** A gateway, which must be a registered one, has handed something over. */
+  noteHeard(id: string, heard: Heard): void {
+    this.#heard.set(id, heard);
+  }
+
+  /** Null when it has not spoken since the start. */
+  heard(id: string): Heard | null {
+    return this.#heard.get(id) ?? null;
   }
 
   all(): ReadonlyMap<string, GatewayState> {

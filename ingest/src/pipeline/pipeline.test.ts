@@ -168,6 +168,13 @@ describe('a gateway', () => {
     });
   });
 
+  it('is heard of without a status too', async () => {
+    expect(bench.pipeline.gatewayHeard('gw-mute')).toBeNull();
+    await bench.send(gateway('gw-mute'), topics.gatewayReadings('gw-mute'), batch(1, []));
+    expect(bench.pipeline.gatewayHeard('gw-mute')).not.toBeNull();
+    expect(bench.pipeline.gateways().get('gw-mute')).toBeUndefined();
+  });
+
   it('may carry events', async () => {
     await bench.send(
       gateway('gw-1'),

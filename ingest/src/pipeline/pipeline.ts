@@ -251,6 +251,8 @@ export class Pipeline {
     const found = this.#router.find(topic);
     const sender = senderOf(message.principal, found);
     const context = new MessageContext(sender, topic, receivedAt, null, message.dup ?? false);
+    if (sender.kind === 'gateway')
+      this.#gateways.noteHeard(sender.id, { at: receivedAt, elapsed: this.#timer.elapsed() });
     try {
       takeMessage(found, payload, context, (row, _index, error, part) =>
         this.#reject(row, context, error, part),
@@ -433,6 +435,12 @@ export class Pipeline {
 
   gateways(): ReadonlyMap<string, GatewayState> {
     return this.#gateways.all();
+  }
+
+  /** When a gateway handed something over last, by the server's clock, and how long ago that is, ms; null when it has not since the start. */
+  gatewayHeard(id: string): { readonly at: number; readonly agoMs: number } | null {
+    const heard = this.#gateways.heard(id);
+    return heard && { at: heard.at, agoMs: this.#timer.elapsed() - heard.elapsed };
   }
 
   /** Calls `listener`, which must not throw, at each status of a gateway, will included; returns what ends that. */

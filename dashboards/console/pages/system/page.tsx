@@ -108,13 +108,27 @@ function GatewayCard({ gateway, reload }: { gateway: GatewayRow; reload: () => v
         <span>
           <b>{gateway.name}</b> <span class="small muted">{gateway.id}</span>
         </span>
-        <StateMark state={gateway.online ? 'online' : gateway.at === null ? 'never' : 'offline'} />
+        <StateMark
+          state={
+            gateway.online
+              ? 'online'
+              : gateway.at === null && gateway.heardAt === null
+                ? 'never'
+                : 'offline'
+          }
+        />
       </span>
       <dl class="counters">
         <div>
           <dt class="muted">{t('at')}</dt>
           <dd>
             <Age at={gateway.at} />
+          </dd>
+        </div>
+        <div>
+          <dt class="muted">{t('heard')}</dt>
+          <dd>
+            <Age at={gateway.heardAt} />
           </dd>
         </div>
         <div>
@@ -130,7 +144,7 @@ function GatewayCard({ gateway, reload }: { gateway: GatewayRow; reload: () => v
         </div>
         <div class={dropped > 0 ? 'text-offline' : ''}>
           <dt class="muted">{t('dropped')}</dt>
-          <dd class="number">{formatCount(dropped)}</dd>
+          <dd class="number">{gateway.at === null ? '–' : formatCount(dropped)}</dd>
         </div>
         <div class={missing > 0 ? 'text-late' : ''}>
           <dt class="muted">{t('missing')}</dt>
@@ -149,6 +163,9 @@ function GatewayCard({ gateway, reload }: { gateway: GatewayRow; reload: () => v
           </>
         )}
       </dl>
+      {gateway.at === null && gateway.heardAt !== null && (
+        <p class="small muted">{t('no-status')}</p>
+      )}
       {[...clockFacts(gateway.clock, true), ...clientIdFacts(gateway)].map(([name, fact]) => (
         <dl key={name} class="counters wide">
           <div>

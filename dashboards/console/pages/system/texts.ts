@@ -14,6 +14,11 @@ export const texts = {
   'refused-dropped': { zh: '丢弃的拒收报文', en: 'Refused frames dropped' },
   missing: { zh: '缺失批次', en: 'Batches missing' },
   at: { zh: '状态时间', en: 'Status from' },
+  heard: { zh: '最近来数', en: 'Last heard' },
+  'no-status': {
+    zh: '有数据到达，但该网关从未上报自身状态：积压与丢弃情况未知。',
+    en: 'Its data comes, but it has never told its own status: what waits or was dropped there is not known.',
+  },
   store: { zh: '存储', en: 'Store' },
   broker: { zh: '消息接入', en: 'Broker' },
   readings: { zh: '累计读数', en: 'Readings' },

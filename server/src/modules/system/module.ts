@@ -2,7 +2,7 @@
 
 import * as api from '@village/api';
 import { daysLeft } from '@village/broker/transport';
-import { type ClockFault, formatTime, SECOND } from '@village/core';
+import { type ClockFault, formatTime, MINUTE, SECOND } from '@village/core';
 import type { GatewayState } from '@village/ingest';
 import { defineModule, nightly, route } from '@village/platform';
 import { registryStore } from '@village/registry';
@@ -26,6 +26,8 @@ import {
 } from './metrics.ts';
 
 const LOOK_MS = 10 * SECOND;
+/** A gateway that never tells its status counts as online while it handed something over within this. */
+const QUIET_MS = 30 * MINUTE;
 
 /** The counters under the names that the interface gave them; of files only where there are any, no zeros in their place. */
 function viewStore({ keepsFiles, counters }: TimeSeriesStore): api.system.System['store'] {
@@ -70,6 +72,7 @@ function viewSystem(
     pipeline: { ...pipeline.counters() },
     gateways: gateways.map(({ id, name }) => {
       const state = heard.get(id) ?? remembered.get(id);
+      const spoke = pipeline.gatewayHeard(id);
       const refusals = [
         ...pipeline.notTaken({ kind: 'gateway', id }).map(viewRefusal),
         ...viewRefusedByGateway(state?.refused),
@@ -79,8 +82,9 @@ function viewSystem(
         id,
         name,
         ...(clockOf === null ? {} : { clock: viewClock(clockOf) }),
-        online: state?.online ?? false,
+        online: state?.online ?? (spoke !== null && spoke.agoMs < QUIET_MS),
         at: state === undefined ? null : formatTime(state.at),
+        heardAt: spoke === null ? null : formatTime(spoke.at),
         version: state?.version ?? null,
         waiting: state?.waiting ?? null,
         dropped: { ...state?.dropped },
