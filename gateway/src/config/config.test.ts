@@ -58,6 +58,28 @@ describe('readConfig', () => {
     ]);
   });
 
+  it.each(['10.0.0.1:502', 'tcp://10.0.0.1', 'plc 1', '10.0.0.1/24', 'me@plc', '[::1]:502'])(
+    'refuses the host %s, which nobody would ever find',
+    (host) => {
+      expect(paths(GOOD.replace('127.0.0.1, port: 15020', `"${host}", port: 15020`))).toEqual([
+        'devices[0].connection.host',
+      ]);
+    },
+  );
+
+  it('tells aliases that lead nowhere, or without end, as faults', () => {
+    expect(paths('gateway: *nobody\n')).toEqual(['aliases']);
+    const list = (from: string): string => `[${Array.from({ length: 9 }, () => from).join(', ')}]`;
+    const bomb = Array.from({ length: 6 }, (_, n) =>
+      n === 0 ? `a0: &a0 ${list('x')}` : `a${n}: &a${n} ${list(`*a${n - 1}`)}`,
+    ).join('\n');
+    expect(paths(bomb)).toEqual(['aliases']);
+  });
+
+  it('tells of an empty file what it lacks', () => {
+    expect(paths('# nothing yet\n').sort()).toEqual(['devices', 'gateway', 'uplink']);
+  });
+
   it('tells where YAML breaks off', () => {
     expect(paths('gateway: gw-01\nuplink: { url: [')[0]).toMatch(/^line 2, column/);
   });

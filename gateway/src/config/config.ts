@@ -201,7 +201,14 @@ export function readConfig(
     });
     return { config: null, faults };
   }
-  const parsed = configShape(drivers).safeParse(document.toJS({ maxAliasCount: 100 }));
+  let data: unknown;
+  try {
+    data = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    // An alias of nothing, or of so much that it would not end.
+    return { config: null, faults: [{ path: 'aliases', message: (error as Error).message }] };
+  }
+  const parsed = configShape(drivers).safeParse(data ?? {});
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => ({
       path: pathText(path),

@@ -1,4 +1,5 @@
 /** How a Modbus TCP device is reached, as the configuration says it. */
+import { isIP } from 'node:net';
 import { comparableHost } from '@village/core';
 import { FRAMINGS, type Framing, REGISTERS_MAX } from '@village/device-profiles/modbus';
 import { z } from 'zod';
@@ -24,9 +25,20 @@ export interface ModbusAddress {
   readonly accept: ReadonlySet<Lie>;
 }
 
+/** Nothing that belongs to a URL or a port: such a host is looked up in vain, poll after poll. */
+const HOST_NAME = /^[^\s:/\\?#@[\]]+$/;
+
 export const modbusAddress: z.ZodType<ModbusAddress> = z.strictObject({
   // One host in two spellings is one connection.
-  host: z.string().min(1).max(255).transform(comparableHost),
+  host: z
+    .string()
+    .min(1)
+    .max(255)
+    .transform(comparableHost)
+    .refine(
+      (host) => isIP(host) !== 0 || HOST_NAME.test(host),
+      'must be a name or an address alone; the port has a key of its own',
+    ),
   port: port.min(1).default(502),
   unit: z.int().min(0).max(255).default(1),
   timeout: duration(10, 60_000).default(1_000),
