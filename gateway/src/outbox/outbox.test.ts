@@ -381,6 +381,25 @@ describe('a disk that something else has filled', () => {
 });
 
 describe('damage', () => {
+  it('an empty file, as a power failure leaves it, is told and begun anew', () => {
+    const { path, remove } = temporaryFolder();
+    const told: object[] = [];
+    const log = { ...silentLog, error: (fields: object) => void told.push(fields) };
+    try {
+      const before = new Outbox(path, { now: Date.now, log });
+      const { epoch } = before;
+      before.close();
+      expect(told).toEqual([]);
+      truncateSync(join(path, 'outbox.db'), 0);
+      const after = new Outbox(path, { now: Date.now, log });
+      expect(after.epoch).not.toBe(epoch);
+      after.close();
+      expect(told).toEqual([{ code: 'outbox-corrupt', lost: null }]);
+    } finally {
+      remove();
+    }
+  });
+
   it('a folder that can not be made is a fault with its reason', () => {
     const path = folder();
     writeFileSync(join(path, 'file'), '');

@@ -2,7 +2,7 @@
  * What waits for the uplink, on disk: numbered batches, sent live first and backfill after, deleted when acknowledged,
  * bounded in bytes, with every loss counted and its numbers remembered.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Clock,
@@ -280,6 +280,12 @@ export class Outbox {
 
   #open(): { db: OutboxDatabase; damaged: TakenOver | null } {
     const path = join(this.#folder, FILE);
+    // SQLite takes such a file for a new one: file systems leave one behind when the power fails.
+    if (statSync(path, { throwIfNoEntry: false })?.size === 0)
+      this.#log.error(
+        { code: 'outbox-corrupt', lost: null },
+        'a new outbox: its file was empty, and what it held is lost',
+      );
     try {
       return { db: new OutboxDatabase(path, this.#options.fileBytesMax), damaged: null };
     } catch (error) {

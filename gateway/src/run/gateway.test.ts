@@ -110,6 +110,15 @@ describe('what may be evidence', () => {
 });
 
 describe('the outbox and the configuration', () => {
+  it('a second gateway on the same folder is refused, until the first has stopped', async () => {
+    const data = folder();
+    const first = await startGateway(testConfig(data, 'mqtt://127.0.0.1:1'), testDeps());
+    const second = startGateway(testConfig(data, 'mqtt://127.0.0.1:1'), testDeps());
+    await expect(second).rejects.toMatchObject({ code: 'outbox-in-use' });
+    await first.stop();
+    await gateway(testConfig(data, 'mqtt://127.0.0.1:1'), testDeps());
+  });
+
   it('what a device has said is delivered after it was removed, by the same outbox', async () => {
     const data = folder();
     const device = await slave();

@@ -7,6 +7,7 @@ import type { BoundDevice, GatewayConfig } from '../config/types.ts';
 import type { Driver, RunningDriver } from '../drivers/driver.ts';
 import { builtinDrivers } from '../drivers/index.ts';
 import { Intake, type IntakeCounters } from '../intake/intake.ts';
+import { lockFolder } from '../outbox/lock.ts';
 import type { OutboxCounters, OutboxOptions } from '../outbox/options.ts';
 import { Outbox } from '../outbox/outbox.ts';
 import { Uplink, type UplinkCounters } from '../uplink/uplink.ts';
@@ -72,22 +73,40 @@ export function prepare(
 
 /**
  * Starts a gateway in this process. Nothing on the network has to be there: it connects, and connects again.
- * @throws config-invalid, outbox-refuses, listen-failed
+ * @throws config-invalid, outbox-in-use, outbox-refuses, listen-failed
  */
 export async function startGateway(config: GatewayConfig, given: GatewayDeps): Promise<Gateway> {
   const deps = { ...given, log: limitedLog(given.log, given.timer.elapsed, LOG_LINES_PER_MINUTE) };
   const { drivers = builtinDrivers } = given;
   const { devices, faults } = prepare(config, given.catalog, drivers);
   if (faults.length > 0) throw new OperationalError('config-invalid', faults.join('\n'));
-  const outbox = new Outbox(
-    config.data,
+  const unlock = lockFolder(config.data);
+  try {
+    return await startOn(openOutbox(config, deps), { config, devices, drivers, unlock }, deps);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function openOutbox({ data, outbox: { megabytes } }: GatewayConfig, deps: GatewayDeps): Outbox {
+  return new Outbox(
+    data,
     { now: deps.timer.now, log: deps.log },
     {
-      bytesMax: config.outbox.megabytes * MEGABYTE,
-      fileBytesMax: (config.outbox.megabytes * 2 + 64) * MEGABYTE,
-      ...given.outbox,
+      bytesMax: megabytes * MEGABYTE,
+      fileBytesMax: (megabytes * 2 + 64) * MEGABYTE,
+      ...deps.outbox,
     },
   );
+}
+
+function startOn(
+  outbox: Outbox,
+  given: Pick<Parts, 'config' | 'devices' | 'drivers' | 'unlock'>,
+  deps: GatewayDeps,
+): Promise<Gateway> {
+  const { config } = given;
   const clockWatch = new ClockWatch(deps.timer, (ms) => {
     uplink.clockSet();
     outbox.clockSet(ms);
@@ -106,7 +125,7 @@ export async function startGateway(config: GatewayConfig, given: GatewayDeps): P
   uplink.onConnected = (awayMs) => {
     if (awayMs > RESEND_AFTER_MS || awayMs < 0) intake.deadband.forgetAll();
   };
-  return run({ config, devices, drivers, outbox, intake, uplink }, deps);
+  return run({ ...given, outbox, intake, uplink }, deps);
 }
 
 /** The counters that fit a line of the log. */
@@ -133,6 +152,8 @@ interface Parts {
   readonly outbox: Outbox;
   readonly intake: Intake;
   readonly uplink: Uplink;
+  /** Gives the folder back. */
+  readonly unlock: () => void;
 }
 
 /** Starts the drivers that have something to do; when one can't, those before it are ended. */
@@ -159,7 +180,7 @@ async function startDrivers(
 }
 
 async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
-  const { devices, outbox, intake, uplink } = parts;
+  const { devices, outbox, intake, uplink, unlock } = parts;
   const intakeOver = new AbortController();
   const uplinkOver = new AbortController();
   let drivers: Map<string, RunningDriver>;
@@ -206,6 +227,7 @@ async function run(parts: Parts, deps: GatewayDeps): Promise<Gateway> {
       uplinkOver.abort();
       await sending;
       outbox.close();
+      unlock();
       deps.log.info({}, 'gateway: stopped');
     },
   };
