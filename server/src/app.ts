@@ -39,7 +39,7 @@ import { isRefusal, newSecret, openRelational, type Relational } from '@village/
 import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
-import { listenFault, prepareData } from './config/faults-at-start.ts';
+import { listenFault, prepareData, roomToStart } from './config/faults-at-start.ts';
 import { openReadings } from './config/readings-store.ts';
 import { Failures } from './failures.ts';
 import { byCause } from './http/metrics.ts';
@@ -64,6 +64,8 @@ export interface ServerOptions {
   readonly console?: string;
   /** All modules; the server's own list when absent. */
   readonly modules?: readonly Module<Needs, Tools>[];
+  /** Gives up a start that waits for room on a full disk. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running server. */
@@ -98,6 +100,8 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     return part;
   };
   try {
+    const tell = (message: string): void => options.log.error(message);
+    await roomToStart(config.data, { timer: options.timer, tell, signal: options.signal });
     prepareData(config.data);
     checkRestored(config.data);
     const ownClock = new OwnClock(options.timer.elapsed, config.clock.trust);

@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatTime, HOUR, MINUTE } from '@village/core';
+import { formatTime, HOUR, MINUTE, systemTimer } from '@village/core';
 import mqtt from 'mqtt';
 import { afterEach, expect, it } from 'vitest';
+import type { Config } from './config/config.ts';
 import { AREAS, DEVICES, SECRET, startTest, until } from './testing.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -100,6 +101,44 @@ it('answers no reading while the disk is full, over MQTT and HTTP, and goes on w
   expect(acknowledged.filter((key) => !rows.has(key))).toEqual([]);
   await test.server.stop();
 }, 120_000);
+
+it('waits for room when it is started on a full disk, and goes when it is told to', async (ctx) => {
+  const folder = mkdtempSync(join(tmpdir(), 'village-full-start-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', folder], { stdio: 'ignore' });
+  } catch (error) {
+    ctx.skip(`tmpfs can't be mounted: ${(error as Error).message}`);
+  }
+  mounts.push(folder);
+  const noReserve = (config: Config): Config => ({
+    ...config,
+    store: { ...config.store, diskReserveMegabytes: 0 },
+  });
+  const before = await startTest(noReserve, folder);
+  await before.server.importAreas(AREAS);
+  await before.server.stop();
+  const ballast = join(folder, 'ballast');
+  const { bavail, bsize } = statfsSync(folder);
+  writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+  expect(statfsSync(folder).bavail).toBe(0);
+  // Told to stop while it waits, it stops.
+  const stop = new AbortController();
+  const given = startTest(noReserve, folder, undefined, { signal: stop.signal });
+  stop.abort();
+  await expect(given).rejects.toThrow('aborted');
+  let started = false;
+  const starting = startTest(noReserve, folder).then((test) => {
+    started = true;
+    return test;
+  });
+  await systemTimer.sleep(1_500);
+  expect(started).toBe(false);
+  rmSync(ballast);
+  const { server, client } = await starting;
+  const admin = await client('admin');
+  expect((await admin.ask('GET', '/areas')).statusCode).toBe(200);
+  await server.stop();
+}, 60_000);
 
 it('makes no backup of the room that readings need, and says so', async (ctx) => {
   const folder = mkdtempSync(join(tmpdir(), 'village-backup-room-'));

@@ -130,7 +130,11 @@ async function serve(config: Config, timer: Timer, log: Logger): Promise<void> {
   await buildConsole(timer);
   let running: Server | null = null;
   if (config.http.tls ?? config.mqtt.tls) process.on('SIGHUP', () => running?.reloadCertificates());
-  const server = await startServer(config, { timer, log });
+  const server = await startServer(config, { timer, log, signal: stop }).catch((error: Error) => {
+    if (stop.aborted) return null;
+    throw error;
+  });
+  if (server === null) return say('已停止 · stopped');
   running = server;
   tellStart(server, config);
   await aborted(stop);
@@ -159,7 +163,11 @@ async function start(
     );
   const stop = stopSignal(config);
   await buildConsole(timer);
-  const server = await startServer(config, { timer, log });
+  const server = await startServer(config, { timer, log, signal: stop }).catch((error: Error) => {
+    if (stop.aborted) return null;
+    throw error;
+  });
+  if (server === null) return say('已停止 · stopped');
   try {
     tellStart(server, config);
     await runDemo({

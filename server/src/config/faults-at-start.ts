@@ -1,7 +1,47 @@
 /** What can stop a start, told in one line with what to do: the data folder, another server in it, and ports. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { OperationalError } from '@village/core';
+import { MINUTE, OperationalError, SECOND, type Timer } from '@village/core';
+
+/** What opening the stores writes at most, before a reading is taken. */
+const ROOM_TO_START = 4 * 1024 * 1024;
+/** How often is told that a full disk is waited for. */
+const TOLD_EVERY_MS = 10 * MINUTE;
+
+/**
+ * Waits while the disk of the data folder is full. Who was killed while it is, and is started again, would end at once, time after
+ * time, until the service manager gives it up and it needs somebody to start it when there is room.
+ * @throws the reason of `signal`
+ */
+export async function roomToStart(
+  folder: string,
+  {
+    timer,
+    tell,
+    signal,
+  }: {
+    readonly timer: Timer;
+    readonly tell: (message: string) => void;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<void> {
+  let place = folder;
+  while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
+  let toldAt = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    // What can't be asked is found out by writing there.
+    const disk = await statfs(place).catch(() => null);
+    if (disk === null || disk.bavail * disk.bsize >= ROOM_TO_START) return;
+    if (timer.elapsed() - toldAt >= TOLD_EVERY_MS) {
+      toldAt = timer.elapsed();
+      tell(
+        `磁盘已满，有空间后自动启动：${folder} · the disk is full, the start waits until there is room: ${folder}`,
+      );
+    }
+    await timer.sleep(SECOND, signal);
+  }
+}
 
 /**
  * Makes the data folder when it is missing, and finds out now rather than at the first reading whether it can be written.
