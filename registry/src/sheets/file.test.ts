@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readSheet } from './file.ts';
+import { separatedRecords } from './separated.ts';
 import { Headings } from './table.ts';
 import { workbookOf, zipOf } from './testing.ts';
 
@@ -77,6 +78,20 @@ describe('text with separators', () => {
     const { rows, faults } = await read('id,name,since\na,甲,\nb,"乙,\nc,丙,\n');
     expect(rows).toEqual([A]);
     expect(faults).toEqual([expect.stringMatching(/^3\|\|\|a quote that begins in this row/)]);
+  });
+
+  it('tells the row of such a quote, and gives all before it, however slowly they are taken', async () => {
+    const rows = Array.from({ length: 3_000 }, (_, n) => `d${n},甲,`);
+    const text = `id,name,since\n${rows.join('\n')}\nb,"乙,\nc,丙,\n`;
+    const taken: number[] = [];
+    const slowly = async (): Promise<void> => {
+      for await (const { row } of separatedRecords(text, () => 1)) {
+        taken.push(row);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await expect(slowly()).rejects.toMatchObject({ row: 3_002 });
+    expect(taken).toEqual(Array.from({ length: 3_001 }, (_, n) => n + 1));
   });
 
   it('tells headings that are missing, unknown or there twice, with their cells', async () => {

@@ -1,6 +1,4 @@
 /** Text with separators as records: which separator, which line ends and quotes is seen from the text. */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { CsvError, type Options, parse } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
@@ -84,25 +82,50 @@ export async function* separatedRecords(
 ): AsyncGenerator<SheetRecord> {
   const [head = '', said] = SAID.exec(given) ?? [];
   const text = given.slice(head.length).replace(PADDING, '');
-  const parser = parse(optionsOf(said ?? separatorOf(text, known)));
-  // Its end and its errors are the parser's.
-  void pipeline(Readable.from(pieces(text)), parser).catch(() => undefined);
+  // Kept here and not in the parser: when a stream fails, what it holds unread is gone, and with it which row it was.
+  const read: string[][] = [];
+  const parser = parse({
+    ...optionsOf(said ?? separatorOf(text, known)),
+    on_record: (cells: string[]) => {
+      read.push(cells);
+      return null;
+    },
+  });
+  parser.resume();
+  // Each failure is told to who wrote.
+  parser.on('error', () => undefined);
   let row = head === '' ? 0 : 1;
+  let failure: unknown;
   try {
-    for await (const cells of parser as AsyncIterable<string[]>) yield { row: ++row, cells };
+    for await (const piece of pieces(text)) {
+      await told((done) => parser.write(piece, done));
+      for (const cells of read.splice(0)) yield { row: ++row, cells };
+    }
+    await told((done) => parser.end(done));
   } catch (error) {
-    if (
-      error instanceof LineTooLong ||
-      (error instanceof CsvError && /MAX_RECORD/.test(error.code))
-    )
-      throw new RowFault(row + 1, {
-        zh: `一行超过 ${RECORD_MAX} 个字符，或引号没有闭合`,
-        en: `a row has more than ${RECORD_MAX} characters, or a quote that is never closed`,
-      });
-    if (!(error instanceof CsvError)) throw error;
-    throw new RowFault(row + 1, {
-      zh: '从这一行开始的引号没有闭合',
-      en: `a quote that begins in this row is never closed (${error.message})`,
-    });
+    failure = error;
+  } finally {
+    parser.destroy();
   }
+  for (const cells of read) yield { row: ++row, cells };
+  if (failure !== undefined) throw faultOf(failure, row + 1);
+}
+
+/** What the callback of a stream is told. */
+const told = (work: (done: (error?: Error | null) => void) => unknown): Promise<void> =>
+  new Promise((resolve, reject) => {
+    work((error) => (error ? reject(error) : resolve()));
+  });
+
+function faultOf(error: unknown, row: number): unknown {
+  if (error instanceof LineTooLong || (error instanceof CsvError && /MAX_RECORD/.test(error.code)))
+    return new RowFault(row, {
+      zh: `一行超过 ${RECORD_MAX} 个字符，或引号没有闭合`,
+      en: `a row has more than ${RECORD_MAX} characters, or a quote that is never closed`,
+    });
+  if (!(error instanceof CsvError)) return error;
+  return new RowFault(row, {
+    zh: '从这一行开始的引号没有闭合',
+    en: `a quote that begins in this row is never closed (${error.message})`,
+  });
 }
