@@ -11,7 +11,7 @@ import { OperationalError, type Timer, timerFromText } from '@village/core';
 import { consoleIsCurrent } from '@village/dashboards';
 import { openRelational, type Relational } from '@village/store/relational';
 import { type Logger, pino } from 'pino';
-import { type Server, startServer } from './app.ts';
+import { type Server, type ServerOptions, startServer } from './app.ts';
 import { runChild } from './cli/children.ts';
 import { runDemo } from './cli/demo.ts';
 import { type Config, loadConfig } from './config/config.ts';
@@ -125,15 +125,23 @@ function tellStart(server: Server, config: Config): void {
   say('');
 }
 
+/** A running server, or null when it was told to stop before it ran. */
+function startUnlessStopped(
+  config: Config,
+  options: ServerOptions & { readonly signal: AbortSignal },
+): Promise<Server | null> {
+  return startServer(config, options).catch((error: Error) => {
+    if (options.signal.aborted && error.name === 'AbortError') return null;
+    throw error;
+  });
+}
+
 async function serve(config: Config, timer: Timer, log: Logger): Promise<void> {
   const stop = stopSignal(config);
   await buildConsole(timer);
   let running: Server | null = null;
   if (config.http.tls ?? config.mqtt.tls) process.on('SIGHUP', () => running?.reloadCertificates());
-  const server = await startServer(config, { timer, log, signal: stop }).catch((error: Error) => {
-    if (stop.aborted) return null;
-    throw error;
-  });
+  const server = await startUnlessStopped(config, { timer, log, signal: stop });
   if (server === null) return say('已停止 · stopped');
   running = server;
   tellStart(server, config);
@@ -163,10 +171,7 @@ async function start(
     );
   const stop = stopSignal(config);
   await buildConsole(timer);
-  const server = await startServer(config, { timer, log, signal: stop }).catch((error: Error) => {
-    if (stop.aborted) return null;
-    throw error;
-  });
+  const server = await startUnlessStopped(config, { timer, log, signal: stop });
   if (server === null) return say('已停止 · stopped');
   try {
     tellStart(server, config);
