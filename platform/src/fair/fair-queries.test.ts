@@ -91,7 +91,10 @@ it("a page of one device does not wait behind others' counties, and two counties
   expect(fair.counters().large).toEqual({ running: 2, waiting: 2, refused: 0 });
   const hour = { device: 'd7', from: START, to: START + HOUR, limit: 100 };
   expect((await workFor('ding', () => fair.range(hour))).length).toBe(60);
-  for await (const { rows } of fair.rangeMany({ spans: [hour] })) expect(rows.length).toBe(60);
+  let rows = 0;
+  // However many pieces the archive makes of it.
+  for await (const piece of fair.rangeMany({ spans: [hour] })) rows += piece.rows.length;
+  expect(rows).toBe(60);
   // Anna's second is asked when her first is answered; Chen, who has had nothing, comes before it.
   gates.shift()!();
   expect((await large[0]!).length).toBe(1);
