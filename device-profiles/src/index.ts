@@ -13,6 +13,7 @@ export type {
   LocatedDetail,
   LocatedField,
 } from './codec.ts';
+export { shownOrder } from './metric/shown-first.ts';
 export {
   decode,
   decodeKept,

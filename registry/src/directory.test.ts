@@ -211,6 +211,30 @@ it('knows a device by what came late alone: not there now, and last heard of whe
   expect(now()).toEqual(['online', NOW]);
 });
 
+it('is asked between two ticks: the state is not older than the values, and the next tick tells of it all the same', async () => {
+  const { relational, directory, store } = await start({ file: ':memory:' });
+  const stored = registryStore(relational);
+  await stored.importAreas(AREAS);
+  await stored.importDevices(batch([device('a', NORTH), device('b', NORTH), device('c', NORTH)]));
+  await directory.load(NOW);
+  const put = async (id: string, at: number, flags: number): Promise<void> => {
+    const row = { device: id, at, receivedAt: NOW, values: { level: 1 }, flags };
+    putRow(store, 'village/smart-bin', ['level'], row);
+    await store.commitNow();
+  };
+  await put('a', NOW, 0);
+  await put('b', NOW - 30 * DAY, ROW_FLAG.backfill);
+  for (const id of ['a', 'b', 'c']) directory.catchUp(directory.known(id)!, NOW);
+  const now = (id: string) => [directory.known(id)?.state, directory.known(id)?.lastSeenAt];
+  expect(now('a')).toEqual(['online', NOW]);
+  expect(now('b')).toEqual(['offline', NOW - 30 * DAY]);
+  expect(now('c')).toEqual(['never', null]);
+  expect(directory.counts(NORTH)).toEqual({ online: 1, late: 0, offline: 1, never: 1 });
+  const changed = [...directory.tick(NOW, [])].map(({ device: { id } }) => id);
+  expect(changed.sort()).toEqual(['a', 'b']);
+  expect(directory.counts(NORTH)).toEqual({ online: 1, late: 0, offline: 1, never: 1 });
+});
+
 it('keeps lists in order through additions, new names, retirements and returns', async () => {
   const { relational, directory, store } = await start({ file: ':memory:' });
   const stored = registryStore(relational);

@@ -3,7 +3,7 @@
  * message. A copy of what is stored, replaced as a whole when it changes. Every question of a person takes the code of
  * that person's area, and nothing outside it is ever found.
  */
-import { type Device, deviceState } from '@village/core';
+import { type Device, type DeviceState, deviceState } from '@village/core';
 import type { DeviceLocation, TimeSeriesStore } from '@village/store/time-series';
 import { liesIn } from './areas.ts';
 import type { Principal, Registry } from './contract.ts';
@@ -114,16 +114,34 @@ export class Directory implements Registry {
       changed.add(entry);
     }
     for (const entry of this.#books.ordered) {
-      const state = deviceState(entry.lastSeenAt, entry.profile, now);
-      if (state === entry.state) continue;
-      for (const node of entry.node.line) {
-        node.counts[entry.state]--;
-        node.counts[state]++;
-      }
-      entry.state = state;
-      changed.add(entry);
+      if (this.#setState(entry, deviceState(entry.lastSeenAt, entry.profile, now)))
+        changed.add(entry);
     }
     return changed;
+  }
+
+  /**
+   * Takes in what the store has heard of a device since the last tick, so that the state of an answer is not older than its
+   * values. The next tick returns the device as changed all the same.
+   */
+  catchUp(entry: DeviceEntry, now: number): void {
+    const { id } = entry.device;
+    if (entry.retiredAt !== null || this.#books.entries.get(id) !== entry) return;
+    const live = this.#options.store.lastSeen(id);
+    const newer = live !== null && live > (entry.lastSeenAt ?? Number.NEGATIVE_INFINITY);
+    if (!newer && entry.lastSeenAt !== null) return;
+    entry.lastSeenAt = newer ? live : this.#lastHeard(id);
+    this.#setState(entry, deviceState(entry.lastSeenAt, entry.profile, now));
+  }
+
+  #setState(entry: DeviceEntry, state: DeviceState): boolean {
+    if (state === entry.state) return false;
+    for (const node of entry.node.line) {
+      node.counts[entry.state]--;
+      node.counts[state]++;
+    }
+    entry.state = state;
+    return true;
   }
 
   /** Of what comes late, a whole history at once perhaps, counts when it was measured: it does not tell that the device is there now. */

@@ -270,7 +270,12 @@ async function wire(
       corrected: new CorrectedQueries(fair, () => corrections.book, devices),
     },
     sending: new Sending(),
-    latest: { latest: (id) => correctedLatest(corrections.book, store.latest, id) },
+    latest: {
+      latest: (entry) => {
+        directory.catchUp(entry, clock());
+        return correctedLatest(corrections.book, store.latest, entry.device.id);
+      },
+    },
     profiles,
     profileRevisions,
     ages: agesOf(timer, { directory, store, pipeline }),

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import type { AggregateRow, ReadingRow } from '../api/answers.ts';
 import {
   appendSample,
-  axisFrom,
   bucketSeries,
   columns,
   rawSeries,
@@ -124,19 +123,6 @@ describe('shadedGaps', () => {
   });
 });
 
-describe('axisFrom', () => {
-  const DAY = 86_400_000;
-  it.each([
-    [undefined, 0],
-    [null, 0],
-    [-5 * DAY, 0],
-    [DAY / 2, DAY / 2],
-    // Just connected: ten minutes at least.
-    [DAY - MINUTE, DAY - 10 * MINUTE],
-  ])('first heard at %s', (since, from) => {
-    expect(axisFrom({ from: 0, to: DAY }, since)).toBe(from);
-  });
-});
 
 describe('appendSample', () => {
   const sample = (minute: number) => ({

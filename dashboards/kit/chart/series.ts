@@ -108,14 +108,6 @@ function joined(gaps: readonly Gap[]): Gap[] {
   return out;
 }
 
-/** The shortest time that an axis is drawn for. */
-const SHORTEST_MS = 600_000;
-
-/** Where an axis begins: a device first heard within the range has nothing before, and the picture is not spent on it. */
-export function axisFrom(range: Gap, since: number | null | undefined): number {
-  return Math.max(range.from, Math.min(since ?? range.from, range.to - SHORTEST_MS));
-}
-
 /**
  * What a chart shades: the silences of the device by their real times, at both ends of the range too, and where single
  * readings are drawn those of the metric alone. While the silences are not known, what the series itself shows.

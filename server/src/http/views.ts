@@ -1,7 +1,7 @@
 /** How areas, devices and values are told over HTTP. */
 import type * as api from '@village/api';
 import { type ClockOffset, formatTime, parseTime, QUANTITIES, type Quantity } from '@village/core';
-import type { DeviceProfile } from '@village/device-profiles';
+import { type DeviceProfile, shownOrder } from '@village/device-profiles';
 import type { GatewayState, NotTakenPart, NotTakenTopic } from '@village/ingest';
 import type { AsReceived, CorrectedLatest } from '@village/platform';
 import { type AreaNode, areaRefOf, type DeviceEntry, type Directory } from '@village/registry';
@@ -50,13 +50,14 @@ export const viewBound = (
     ? {}
     : { clientId: { clientId: bound.clientId, boundAt: formatTime(bound.boundAt) } };
 
-/** A device's state and newest values. */
+/** A device's state and newest values; the state is that of the moment at which the values are. */
 export function viewLatest(entry: DeviceEntry, newest: NewestValues): api.devices.Latest {
+  const values = viewValues(newest.latest(entry));
   return {
     device: entry.device.id,
     state: entry.state,
     lastSeenAt: timeOrNull(entry.lastSeenAt),
-    values: viewValues(newest.latest(entry.device.id)),
+    values,
   };
 }
 
@@ -158,7 +159,7 @@ export function viewProfile(profile: DeviceProfile): api.devices.Profile {
       ...event,
       ...(channels === undefined ? {} : { channels: [...channels] }),
     })),
-    metrics: profile.metrics.map((metric) => {
+    metrics: shownOrder(profile.kind, profile.metrics).map((metric) => {
       const quantity: Quantity = QUANTITIES[metric.quantity];
       return {
         key: metric.key,

@@ -12,7 +12,14 @@ import type {
   View,
   ViewQueries,
 } from '@village/platform';
-import type { ClientIds, Directory, Imports, Lifecycle, ProfileRevisions } from '@village/registry';
+import type {
+  ClientIds,
+  DeviceEntry,
+  Directory,
+  Imports,
+  Lifecycle,
+  ProfileRevisions,
+} from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Config } from '../config/config.ts';
@@ -23,7 +30,8 @@ import type { Passwords } from './session/passwords.ts';
 
 /** Newest values of devices, corrected. */
 export interface NewestValues {
-  latest(device: string): readonly CorrectedLatest[];
+  /** The device's state is brought up to them. */
+  latest(entry: DeviceEntry): readonly CorrectedLatest[];
 }
 
 export interface Needs extends Platform {

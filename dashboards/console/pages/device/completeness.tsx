@@ -1,8 +1,7 @@
 /** What was expected of a device and what came, hour by hour, with its silences by their real times. */
-import { HOUR } from '@village/core/duration';
 import { useState } from 'preact/hooks';
 import type { Completeness } from '#kit/api/answers.ts';
-import { axisFrom, type Gap } from '#kit/chart/series.ts';
+import type { Gap } from '#kit/chart/series.ts';
 import { formatCount, formatLength, formatPercent, formatShort, formatTime } from '#kit/format.ts';
 import type { Load } from '#kit/load.ts';
 import { narrow, now } from '#kit/state.ts';
@@ -191,11 +190,10 @@ function Summary({ data, range }: { data: Completeness; range: Gap }) {
   );
 }
 
-/** The panel. Hours before the device was first heard are left out of the picture, as they are of the count. */
+/** The panel; its picture spans the time of the chart above. Nothing is expected of hours before the device was first heard. */
 export function CompletenessPanel({ load, range }: { load: Load<Completeness>; range: Gap }) {
   const data = load.data;
-  const first = Math.floor(axisFrom(range, data?.since) / HOUR) * HOUR;
-  const hours = data?.hours.filter((hour) => hour.at >= first) ?? [];
+  const hours = data?.hours ?? [];
   const list = cells(hours, narrow.value ? 60 : 120);
   const kinds = new Set(list.map(cellKind));
   return (

@@ -6,7 +6,6 @@ import * as calls from '#kit/api/calls.ts';
 import { Chart } from '#kit/chart/chart.tsx';
 import {
   appendSample,
-  axisFrom,
   drawnAs,
   type Gap,
   type Series,
@@ -160,7 +159,7 @@ function Trend({
         <Chart
           series={series}
           gaps={gaps}
-          from={axisFrom(range, completeness?.since)}
+          from={range.from}
           to={Math.max(range.to, newest.at)}
           unit={word('unit', metric.unit)}
           stepped={drawnAs(metric) !== 'value'}

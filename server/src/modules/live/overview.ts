@@ -70,7 +70,7 @@ export async function quantitiesOf(
   const slices = new Slices();
   for (const entry of entries) {
     if (slices.over) await slices.next();
-    if (entry.state === 'online') addDevice(sums, entry, latest.latest(entry.device.id));
+    if (entry.state === 'online') addDevice(sums, entry, latest.latest(entry));
   }
   const order = Object.keys(QUANTITIES);
   return [...sums.values()]
