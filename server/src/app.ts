@@ -1,8 +1,7 @@
 /** The composition root: opens the stores, wires pipeline, broker, modules and HTTP, and stops in order. */
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type Broker, type BrokerHooks, createBroker, type Listening } from '@village/broker';
+import { type Broker, type BrokerHooks, createBroker } from '@village/broker';
 import { OwnClock, SECOND, type Timer } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
@@ -32,19 +31,20 @@ import {
   Lifecycle,
   type Principal,
   ProfileRevisions,
-  registryStore,
   spellAddresses,
 } from '@village/registry';
-import { isRefusal, newSecret, openRelational, type Relational } from '@village/store/relational';
+import { openRelational, type Relational } from '@village/store/relational';
 import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
-import { listenFault, prepareData, roomToStart } from './config/faults-at-start.ts';
+import { prepareData, roomToStart } from './config/faults-at-start.ts';
 import { openReadings } from './config/readings-store.ts';
 import { Failures } from './failures.ts';
+import { type FoundAdmin, foundAdmin, foundCounty } from './founding.ts';
 import { byCause } from './http/metrics.ts';
 import { createHttp } from './http/server.ts';
 import { Sending } from './http/streamed.ts';
+import { listenHttp, listenMqtt, type MqttPorts } from './listening.ts';
 import { Backups } from './modules/backup/backups.ts';
 import { checkRestored } from './modules/backup/restore.ts';
 import { ListenerCertificates } from './modules/certificates/listeners.ts';
@@ -69,17 +69,10 @@ export interface ServerOptions {
 }
 
 /** A running server. */
-export interface Server {
+export interface Server extends FoundAdmin, MqttPorts {
   readonly httpPort: number;
-  readonly mqttPort: number;
-  /** Where MQTT is also listened for: with TLS beside a port without, and over WebSocket. */
-  readonly mqttPorts: { readonly tls: number | null; readonly websocket: number | null };
   /** Reads the listeners' certificates now; false when there are none. */
   reloadCertificates(): boolean;
-  /** The admin's password when it was made at this start; it is told once. */
-  readonly madePassword: string | null;
-  /** False when the configuration names a password for the admin and another one is stored, which holds. */
-  readonly ownPassword: boolean;
   /** The HTTP server, for tests that ask without a socket. */
   readonly http: FastifyInstance;
   readonly store: TimeSeriesStore;
@@ -140,7 +133,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       }),
       (part) => part.close(),
     );
-    const httpPort = await listen(http, config);
+    const httpPort = await listenHttp(http, config);
     const stopJobs = runJobs(needs, parts);
     return running(needs, parts, { http, httpPort, mqttPort, mqttPorts, ...password }, stopJobs);
   } catch (error) {
@@ -159,49 +152,6 @@ function openStore(config: Config, options: ServerOptions): Promise<Relational> 
       ? { file: join(config.data, 'relational.sqlite') }
       : { url: config.relational.url }),
   });
-}
-
-/** The area at the top must be there before anything can be imported below it. */
-async function foundCounty(config: Config, relational: Relational): Promise<void> {
-  const { code, zh, en } = config.county;
-  if ((await registryStore(relational).areas(code)).length > 0) return;
-  await registryStore(relational).importAreas([
-    {
-      code,
-      level: 'county',
-      name: { zh, en },
-      parent: null,
-      aliases: [],
-      validFrom: null,
-      validTo: null,
-    },
-  ]);
-}
-
-/** Makes the first admin. A password in the configuration counts then only: later ones are changed in the console. */
-async function foundAdmin(needs: Needs): Promise<Pick<Server, 'madePassword' | 'ownPassword'>> {
-  const { config, relational, passwords } = needs;
-  const known = await relational.people.account('admin');
-  if (known !== null) {
-    const { adminPassword } = config;
-    const ownPassword =
-      adminPassword === undefined || (await passwords.check(known.passwordHash, adminPassword));
-    return { madePassword: null, ownPassword };
-  }
-  const made = config.adminPassword === undefined ? newSecret().slice(0, 16) : null;
-  const hash = await passwords.hash(config.adminPassword ?? (made as string));
-  const area = config.county.code;
-  try {
-    await relational.people.addAccount(
-      { name: 'admin', displayName: '管理员', role: 'admin', area },
-      hash,
-    );
-  } catch (error) {
-    // Another process on the same database was first, and its password is the one that counts.
-    if (!isRefusal(error) || (await relational.people.account('admin')) === null) throw error;
-    return foundAdmin(needs);
-  }
-  return { madePassword: made, ownPassword: true };
 }
 
 async function wire(
@@ -405,42 +355,6 @@ function openBroker(
     now: timer.now,
     log: (level, message, detail) => log[level](detail, message),
   });
-}
-
-/** Opens the ports of MQTT: one, with TLS where there is a certificate; another one for TLS when that is wanted; WebSocket. */
-async function listenMqtt(
-  broker: Broker,
-  { config, certificates }: Needs,
-): Promise<Pick<Server, 'mqttPort' | 'mqttPorts'>> {
-  const { host, port, tls, websocket, proxyProtocol: proxies } = config.mqtt;
-  const secure = certificates.mqtt === null ? {} : { tls: certificates.mqtt };
-  const listenAt = async (at: number, how: Listening): Promise<number> => {
-    try {
-      return (await broker.listen(at, host, { ...how, proxies })).port;
-    } catch (error) {
-      throw listenFault('MQTT', { host, port: at }, (error as Error).cause ?? error);
-    }
-  };
-  const mqttPort = await listenAt(port, tls?.port === undefined ? secure : {});
-  const ownPort = tls?.port === undefined ? null : await listenAt(tls.port, secure);
-  if (websocket === undefined) return { mqttPort, mqttPorts: { tls: ownPort, websocket: null } };
-  const { path, origins } = websocket;
-  const wss = websocket.tls ?? tls !== undefined;
-  const web = await listenAt(websocket.port, {
-    ...(wss ? secure : {}),
-    websocket: { path, origins },
-  });
-  return { mqttPort, mqttPorts: { tls: ownPort, websocket: web } };
-}
-
-async function listen(http: FastifyInstance, config: Config): Promise<number> {
-  const { port, host } = config.http;
-  try {
-    await http.listen({ port, host });
-  } catch (error) {
-    throw listenFault('HTTP', config.http, error);
-  }
-  return (http.server.address() as AddressInfo).port;
 }
 
 function running(
