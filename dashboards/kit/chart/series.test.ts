@@ -123,7 +123,6 @@ describe('shadedGaps', () => {
   });
 });
 
-
 describe('appendSample', () => {
   const sample = (minute: number) => ({
     at: minute * MINUTE,
