@@ -243,7 +243,7 @@ export const replace = endpoint({
   summary: 'New equipment for a device, which keeps its id and its history',
   notes:
     'What is absent stays: `profile` the present one, `secret` the old one; an empty `secret` has one made, which is shown ' +
-    'once. `at` is the present or earlier. A new secret ends the session that was opened with the old one. 409 ' +
+    'once. `at` is the present or earlier. `version` as at `PUT /devices/{id}`, where it is given. A new secret ends the session that was opened with the old one. 409 ' +
     '`not-installed` when the device is retired, `replaced-later`, `address-taken`; 422 `unknown-profile`, `unfit-options`, ' +
     '`bad-secret`, `bad-text`',
   tags: ['devices'],
@@ -254,6 +254,7 @@ export const replace = endpoint({
     secret: Type.Optional(Type.String({ maxLength: 200 })),
     at: Type.Optional(Instant),
     reason: Type.Optional(Text),
+    version: Type.Optional(Text),
   }),
   answers: {
     200: Type.Object({ installation: Installation, secret: orNull(Type.String()) }),
@@ -270,11 +271,15 @@ export const retire = endpoint({
   summary: 'Ends the service of a device',
   notes:
     'Nothing is deleted: the device leaves lists, counts and live events, its secret holds no longer, its address is free, ' +
-    'and its readings stay. What it sends from then on is quarantined. Importing its id again is a new installation. 409 ' +
+    'and its readings stay. What it sends from then on is quarantined. Importing its id again is a new installation. `version` as at `PUT /devices/{id}`, where it is given. 409 ' +
     '`not-installed` when it is retired already',
   tags: ['devices'],
   params,
-  body: exactly({ reason: Type.Optional(Text), at: Type.Optional(Instant) }),
+  body: exactly({
+    reason: Type.Optional(Text),
+    at: Type.Optional(Instant),
+    version: Type.Optional(Text),
+  }),
   answers: { 200: Device, 404: Problem, 409: Problem, 422: Problem },
 });
 

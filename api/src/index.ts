@@ -13,6 +13,7 @@ import * as jobs from './jobs.ts';
 import * as live from './live.ts';
 import * as quarantine from './quarantine.ts';
 import * as readings from './readings.ts';
+import * as registration from './registration.ts';
 import * as session from './session.ts';
 import * as shapes from './shapes.ts';
 import * as system from './system.ts';
@@ -34,6 +35,7 @@ export {
   live,
   quarantine,
   readings,
+  registration,
   session,
   shapes,
   system,
@@ -46,6 +48,7 @@ export const resources: Readonly<Record<string, object>> = {
   session,
   areas,
   devices,
+  registration,
   clientIds,
   readings,
   figures,

@@ -19,6 +19,7 @@ import type {
   BrokerHooks,
   BrokerLimits,
   ClientCertificate,
+  ListenedPort,
   Listening,
 } from './contract.ts';
 import { levelsOf, topicName } from './frame.ts';
@@ -59,6 +60,7 @@ class AedesBroker<Who> implements Broker {
   #routing: Promise<void> | null = null;
   #ticker: NodeJS.Timeout | null = null;
   #ticks = 0;
+  readonly #ports: ListenedPort[] = [];
 
   constructor(hooks: BrokerHooks<Who>, options: BrokerOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -95,9 +97,18 @@ class AedesBroker<Who> implements Broker {
     server.removeAllListeners('error');
     server.on('error', (error) => this.#fault('listener', error));
     this.#listeners.push(listener);
+    this.#ports.push({
+      port: (server.address() as AddressInfo).port,
+      tls: how.tls !== undefined,
+      path: how.websocket?.path ?? null,
+    });
     // Limits on sockets count in the machine's own time, whatever clock the readings are judged by.
     this.#ticker ??= setInterval(() => this.#tick(performance.now()), TICK_MS);
     return server.address() as AddressInfo;
+  }
+
+  ports(): readonly ListenedPort[] {
+    return this.#ports;
   }
 
   /** A server for one port, not listening yet. */

@@ -135,9 +135,19 @@ export interface BrokerCounters {
   readonly refused: Readonly<Record<string, number>>;
 }
 
+/** A port that is listened on. */
+export interface ListenedPort {
+  readonly port: number;
+  readonly tls: boolean;
+  /** Null without WebSocket. */
+  readonly path: string | null;
+}
+
 export interface Broker {
   /** May be called for several ports; limits count over all of them. */
   listen(port: number, host: string, how?: Listening): Promise<AddressInfo>;
+  /** Ports that are listened on, in the order of `listen`. */
+  ports(): readonly ListenedPort[];
   /** To subscribed clients (commands to gateways). */
   send(
     topic: string,

@@ -26,8 +26,10 @@ export {
   locateEvents,
   openDecoder,
   optionFaults,
+  optionNames,
   optionValues,
   sameMeaning,
+  sampleMessage,
   unknownMetric,
 } from './profile.ts';
 export { builtinProtocols } from './protocols/index.ts';

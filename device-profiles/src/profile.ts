@@ -1,5 +1,5 @@
 /** What the rest of the product does with a profile whatever its protocol: decode, encode, options. */
-import { bug, type Device, OperationalError } from '@village/core';
+import { bug, type Device, type Label, OperationalError } from '@village/core';
 import { unknownKey } from './channels/unknown.ts';
 import type {
   ByteRange,
@@ -167,6 +167,24 @@ export function optionValues(
 ): Readonly<Record<string, readonly (string | number | boolean)[]>> {
   const { options } = rulesOf(profile).file;
   return Object.fromEntries(Object.entries(options).map(([name, { values }]) => [name, values]));
+}
+
+/** Names of its options, as people read them. */
+export function optionNames(profile: DeviceProfile): Readonly<Record<string, Label>> {
+  const { options } = rulesOf(profile).file;
+  return Object.fromEntries(Object.entries(options).map(([key, { name }]) => [key, name]));
+}
+
+/**
+ * A message such as a device of this type publishes, with the values of an example; null when devices of this type don't publish
+ * themselves: a gateway or a network server speaks for them.
+ */
+export function sampleMessage(
+  profile: DeviceProfile,
+  context: EncodeContext,
+): { readonly topic: string; readonly payload: string } | null {
+  const { protocol, file } = rulesOf(profile);
+  return protocol.sample?.(profile, file, context) ?? null;
 }
 
 /** Whether two texts of a profile decode alike: comments and examples make no difference. */

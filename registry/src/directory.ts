@@ -8,9 +8,11 @@ import type { DeviceLocation, TimeSeriesStore } from '@village/store/time-series
 import { liesIn } from './areas.ts';
 import type { Principal, Registry } from './contract.ts';
 import { addressKey, comparableKey } from './devices.ts';
-import { type Books, type LoadOptions, loadBooks, noBooks } from './load.ts';
+import { type Books, type GatewayEntry, type LoadOptions, loadBooks, noBooks } from './load.ts';
 import type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 import { RATE_SECONDS, RateClock } from './rates.ts';
+import { stateWord } from './state-word.ts';
+import type { Subject } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 
 export interface DirectoryOptions extends LoadOptions {
@@ -252,6 +254,35 @@ export class Directory implements Registry {
   /** What is kept of the credential of a device or gateway; another one has another. */
   credentialHash(id: string): string | undefined {
     return this.#books.credentials.hashOf(id);
+  }
+
+  /** The word of the state that it is in here; undefined when there is none. */
+  versionOf({ kind, id }: Subject): string | undefined {
+    const { entries, gateways, nodes } = this.#books;
+    if (kind === 'device') {
+      const entry = entries.get(id);
+      if (entry === undefined) return undefined;
+      const { device, retiredAt } = entry;
+      return stateWord({ ...device, retiredAt }, this.credentialHash(id));
+    }
+    if (kind === 'gateway') {
+      const gateway = gateways.get(id);
+      if (gateway === undefined) return undefined;
+      const { name, node } = gateway;
+      return stateWord({ id, name, area: node.area.code }, this.credentialHash(id));
+    }
+    const node = nodes.get(id);
+    if (node === undefined) return undefined;
+    const { path, ...fields } = node.area;
+    return stateWord(fields, undefined);
+  }
+
+  /** A gateway in scope. */
+  gateway(scope: string, id: string): GatewayEntry | undefined {
+    const gateway = this.#books.gateways.get(id);
+    return gateway !== undefined && this.area(scope, gateway.node.area.code) !== undefined
+      ? gateway
+      : undefined;
   }
 
   /** Whether the area is a top one: only there is seen what belongs to no device. */

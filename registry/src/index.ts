@@ -20,6 +20,15 @@ export {
 export type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts';
 export { profilesModule } from './profiles/schema.ts';
+export {
+  type AreaForm,
+  type DeviceForm,
+  type FormFault,
+  type GatewayForm,
+  openRegistration,
+  Registration,
+  type Saved,
+} from './registration/registration.ts';
 export { ENCODINGS, type Encoding, encodingOf } from './sheets/encoding.ts';
 export type {
   Credential,
@@ -35,6 +44,7 @@ export type {
   PropertyOwner,
   RegistryStore,
   StoredArea,
+  Subject,
 } from './tables/contract.ts';
 export { registryStore } from './tables/registry-store.ts';
 export { registryModule, VERSION_CHANNEL } from './tables/schema.ts';

@@ -31,6 +31,8 @@ export interface ReplaceRequest {
   /** The present when absent. */
   readonly at?: number;
   readonly reason?: string;
+  /** The state that whoever asks has seen; not asked for when absent. */
+  readonly version?: string;
 }
 
 export interface Replaced {
@@ -75,7 +77,7 @@ export class Lifecycle {
 
   /**
    * New equipment for a device in service; it keeps its id and its history.
-   * @throws bad-text, bad-time, bad-secret, unknown-profile, unfit-options, not-installed, replaced-later, address-taken
+   * @throws bad-text, bad-time, bad-secret, unknown-profile, unfit-options, not-installed, replaced-later, address-taken, changed-meanwhile
    */
   async replace(entry: DeviceEntry, request: ReplaceRequest, origin: Origin): Promise<Replaced> {
     const { relational, directory, clock } = this.#options;
@@ -96,8 +98,11 @@ export class Lifecycle {
     const made = secret === '' ? newSecret() : null;
     const known = made ?? secret;
     await relational.transaction(
-      (tx) =>
-        registryStore(tx).replaceDevice({
+      async (tx) => {
+        const stored = registryStore(tx);
+        if (request.version !== undefined)
+          await stored.expectVersion({ kind: 'device', id }, request.version);
+        await stored.replaceDevice({
           device: id,
           serial: request.serial ?? null,
           profile: profile.id,
@@ -106,7 +111,8 @@ export class Lifecycle {
           by: origin.by,
           reason: request.reason ?? null,
           ...(known === undefined ? {} : { hash: hashCredential(known) }),
-        }),
+        });
+      },
       {
         audit: origin.audited('replace-device', id, {
           profile: profile.id,
@@ -124,7 +130,7 @@ export class Lifecycle {
   /** Ends a device's service. @throws bad-text, bad-time, not-installed, replaced-later */
   async retire(
     entry: DeviceEntry,
-    request: { readonly reason?: string; readonly at?: number },
+    request: Pick<ReplaceRequest, 'reason' | 'at' | 'version'>,
     origin: Origin,
   ): Promise<void> {
     const { relational, directory, clock } = this.#options;
@@ -134,7 +140,12 @@ export class Lifecycle {
     const { reason = null } = request;
     expectText('reason', request.reason);
     await relational.transaction(
-      (tx) => registryStore(tx).retireDevice({ device, at, by: origin.by, reason }),
+      async (tx) => {
+        const stored = registryStore(tx);
+        if (request.version !== undefined)
+          await stored.expectVersion({ kind: 'device', id: device }, request.version);
+        await stored.retireDevice({ device, at, by: origin.by, reason });
+      },
       { audit: origin.audited('retire-device', device, { reason }) },
     );
     await directory.load(now);

@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import type { ChannelKindFile, ChannelOf } from '../channels/schema.ts';
 import type { Note, Path } from '../check/note.ts';
-import type { Codec } from '../codec.ts';
+import type { Codec, EncodeContext } from '../codec.ts';
 import type { Options } from '../options.ts';
 import type { ExampleFile, MetricFile, ProfileFile } from '../schema/file.ts';
 import type { DeviceProfile, Frame } from '../types.ts';
@@ -64,6 +64,15 @@ export interface Protocol {
   frameBytes(frame: Frame): Uint8Array;
   /** What must be known besides the bytes to read them: a topic, or which blocks there are. Absent: nothing. */
   framing?(frame: Frame): string;
+  /**
+   * A message such as a device of this type publishes, for people who connect one; null when somebody else speaks for such devices.
+   * Absent where all of them are polled.
+   */
+  sample?(
+    profile: DeviceProfile,
+    file: ProfileFile,
+    context: EncodeContext,
+  ): { readonly topic: string; readonly payload: string } | null;
   /** The frame that was kept as bytes and framing; absent where frames are kept and not opened. */
   frameOf?(file: ProfileFile, bytes: Uint8Array, framing: string): Frame;
 }

@@ -45,6 +45,11 @@ export class Imports {
     this.#options = options;
   }
 
+  /** Work on what is registered, in turn with the imports. @throws busy */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(work);
+  }
+
   /** Areas below `scope`; the columns are those of docs/http-api.md. @throws busy, query-aborted, and what the file is refused with */
   areas(file: ImportFile, scope: string, origin?: Origin): Promise<ImportResult> {
     return this.#turns.run(async () => {

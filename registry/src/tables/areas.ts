@@ -7,7 +7,7 @@ import { chunks, type Db, scopePath } from './rows.ts';
 import type { AreaTable } from './schema.ts';
 import { bumpVersion } from './version.ts';
 
-function toArea(row: Selectable<AreaTable>): StoredArea {
+export function toArea(row: Selectable<AreaTable>): StoredArea {
   return {
     code: row.code,
     level: row.level,

@@ -117,6 +117,12 @@ export interface Retirement {
   readonly reason: string | null;
 }
 
+/** What people change one of; an area's id is its code. */
+export interface Subject {
+  readonly kind: 'device' | 'gateway' | 'area';
+  readonly id: string;
+}
+
 export interface DeviceImport {
   /** Moves take effect at the begin of this hour; installations at this time. */
   readonly at: number;
@@ -160,6 +166,13 @@ export interface RegistryStore {
    * address-taken when the new profile has a device of that address
    */
   replaceDevice(replacement: Replacement): Promise<void>;
+  /**
+   * In the transaction that changes it, before all else; null when there must be none.
+   * @throws changed-meanwhile when it is in another state
+   */
+  expectVersion(subject: Subject, version: string | null): Promise<void>;
+  /** Another secret or key; the old one holds no longer. */
+  saveCredential(credential: Credential): Promise<void>;
   /** Writes addresses that mean what they meant in another spelling; no history begins. */
   spellAddresses(addresses: readonly { id: string; address: string }[]): Promise<void>;
   /** Ends a device's service: its secret goes, its address is free, everything else stays. @throws not-installed, replaced-later */

@@ -9,7 +9,7 @@ import { chunks, type Db, scopePath } from './rows.ts';
 import type { DeviceTable } from './schema.ts';
 import { bumpVersion } from './version.ts';
 
-function toDevice(row: Selectable<DeviceTable>): StoredDevice {
+export function toDevice(row: Selectable<DeviceTable>): StoredDevice {
   const { retired_at, retired_reason: _reason, options, ...fields } = row;
   return {
     ...fields,

@@ -12,6 +12,7 @@ import {
   replaceDevice,
   retireDevice,
 } from './installations.ts';
+import { expectVersion, saveCredential } from './one.ts';
 import { changeProperties, listProperties } from './properties.ts';
 import { type RegistryTables, registryModule } from './schema.ts';
 import { listHistories, listStandings } from './standing.ts';
@@ -38,6 +39,8 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     gateways: (scope) => listGateways(db, scope),
     importDevices: (batch) => asImport(importDevices(db, batch)),
     replaceDevice: (replacement) => replaceDevice(db, replacement),
+    expectVersion: (subject, version) => expectVersion(db, subject, version),
+    saveCredential: (credential) => saveCredential(db, credential),
     spellAddresses: (addresses) => spellAddresses(db, addresses),
     retireDevice: (retirement) => retireDevice(db, retirement),
     setClockUse: (device, use) => setClockUse(db, device, use),

@@ -32,6 +32,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'unequal-metrics': 422,
   'too-many-statements': 422,
   'not-installed': 409,
+  'changed-meanwhile': 409,
   'replaced-later': 409,
   'address-taken': 409,
   'unknown-profile': 422,

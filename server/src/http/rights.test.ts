@@ -76,6 +76,19 @@ const SINCE: Readonly<Record<string, Access>> = {
   'POST /devices/{id}/replace': 'admin',
   'POST /devices/{id}/retire': 'admin',
   'PUT /devices/{id}/clock': 'admin',
+  'GET /profiles/forms': 'clerk',
+  'POST /devices': 'admin',
+  'PUT /devices/{id}': 'admin',
+  'GET /devices/{id}/registration': 'admin',
+  'POST /devices/{id}/secret': 'admin',
+  'GET /gateways': 'clerk',
+  'POST /gateways': 'admin',
+  'PUT /gateways/{id}': 'admin',
+  'GET /gateways/{id}/registration': 'admin',
+  'POST /gateways/{id}/secret': 'admin',
+  'POST /areas': 'admin',
+  'PUT /areas/{code}': 'admin',
+  'GET /areas/{code}/registration': 'admin',
 };
 
 const access: Readonly<Record<string, Access>> = { ...PROMISED, ...SINCE };

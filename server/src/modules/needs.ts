@@ -19,6 +19,7 @@ import type {
   Imports,
   Lifecycle,
   ProfileRevisions,
+  Registration,
 } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
@@ -53,6 +54,7 @@ export interface Needs extends Platform {
   readonly directory: Directory;
   readonly imports: Imports;
   readonly lifecycle: Lifecycle;
+  readonly registration: Registration;
   readonly pipeline: Pipeline;
   readonly broker: Broker;
   /** Null where any client id will do. */

@@ -12,6 +12,7 @@ import { exampleFrame } from './example.ts';
 import { isMqttFrame, MQTT, type MqttFrame } from './frame.ts';
 import { compileJson } from './json-codec.ts';
 import { compileNative } from './native-codec.ts';
+import { sampleOf } from './sample.ts';
 import {
   channelList,
   channelPlaces,
@@ -74,5 +75,6 @@ export const mqttProtocol: Protocol = {
   exampleFrame: (profile, _file, example, note) => exampleFrame(profile, example, note),
   frameBytes: (frame) => (isMqttFrame(frame) ? frame.payload : new Uint8Array()),
   framing: (frame) => (isMqttFrame(frame) ? frame.topic : ''),
+  sample: (profile, file, context) => sampleOf(profile, file, context),
   frameOf: (_file, payload, topic): MqttFrame => ({ protocol: MQTT, topic, payload }),
 };

@@ -1,0 +1,265 @@
+/** One device, gateway or area as a person adds and changes it: over HTTP, and with a real client that connects by what is told. */
+import mqtt from 'mqtt';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Client,
+  COUNTY,
+  NORTH,
+  NORTH_VILLAGE,
+  PASSWORD,
+  SOUTH,
+  SOUTH_VILLAGE,
+  startCounty,
+  type TestServer,
+  until,
+} from '../../testing.ts';
+
+let test: TestServer;
+let admin: Client;
+beforeAll(async () => {
+  test = await startCounty();
+  admin = await test.client('admin');
+}, 60_000);
+afterAll(() => test.close());
+
+interface Saved {
+  id: string;
+  secret: string | null;
+  faults: { field: string; message: string; zh: string }[];
+}
+interface Registered {
+  version: string;
+  hasSecret: boolean;
+  listeners: { kind: string; port: number; tls: boolean }[];
+  sample: { topic: string; payload: string } | null;
+}
+const send = async <T = Saved>(
+  method: string,
+  url: string,
+  body: object,
+  as: Client = admin,
+): Promise<[number, T]> => {
+  const response = await as.ask(method, url, body);
+  return [response.statusCode, response.json() as T];
+};
+const registered = (id: string): Promise<Registered> => admin.get(`/devices/${id}/registration`);
+const bin = (id: string, more: object = {}): object => ({
+  id,
+  name: '村口垃圾桶',
+  profile: 'village/smart-bin',
+  area: NORTH_VILLAGE,
+  ...more,
+});
+
+/** Connects as somebody once; whether the broker let it in. */
+async function signsIn(username: string, password: string): Promise<boolean> {
+  try {
+    const client = await mqtt.connectAsync({
+      ...{ host: '127.0.0.1', port: test.server.mqttPort, reconnectPeriod: 0 },
+      ...{ username, password, clientId: `once-${username}` },
+    });
+    await client.endAsync(true);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('a device', () => {
+  it('is added with a secret, and what connects it brings its first value', async () => {
+    const [status, added] = await send(
+      'POST',
+      '/devices',
+      bin('bin-one', { address: 'HB-9', longitude: 119.9, latitude: 31 }),
+    );
+    expect([status, added.id, added.faults]).toEqual([201, 'bin-one', []]);
+    expect(added.secret?.length).toBeGreaterThanOrEqual(22);
+    const { listeners, sample, hasSecret } = await registered('bin-one');
+    expect(hasSecret).toBe(true);
+    expect(listeners).toEqual([
+      { kind: 'mqtt', port: test.server.mqttPort, tls: false, path: null },
+    ]);
+    expect(sample?.topic).toBe('bin/HB-9/up');
+    const client = await mqtt.connectAsync({
+      ...{ host: '127.0.0.1', port: listeners[0]?.port ?? 0, username: 'bin-one' },
+      ...{ password: added.secret ?? '', clientId: 'anything' },
+    });
+    await client.publishAsync(sample?.topic ?? '', sample?.payload ?? '', { qos: 1 });
+    await client.endAsync();
+    await until('its first value', async () => {
+      const { state, values } = await admin.get<{ state: string; values: Record<string, object> }>(
+        '/devices/bin-one',
+      );
+      return state === 'online' && values['fill'] !== undefined;
+    });
+  });
+
+  it('with faults is told of by field, and not added', async () => {
+    const [status, { faults, secret }] = await send(
+      'POST',
+      '/devices',
+      bin('-bad', {
+        ...{ name: '', area: '330522999999', gateway: 'nobody', longitude: 500, latitude: 1 },
+        ...{ options: { none: 1 } },
+      }),
+    );
+    expect([status, secret]).toEqual([422, null]);
+    expect(faults.map(({ field }) => field).sort()).toEqual([
+      'area',
+      'gateway',
+      'id',
+      'longitude',
+      'name',
+      'options',
+    ]);
+    for (const { zh } of faults) expect(zh).toMatch(/\p{Script=Han}/u);
+    expect((await admin.ask('GET', '/devices/-bad')).statusCode).toBe(404);
+  });
+
+  it('is never put over another one, nor in another area than the asker’s', async () => {
+    const [taken, { faults }] = await send('POST', '/devices', bin('north-air'));
+    expect([taken, faults.map(({ field }) => field)]).toEqual([422, ['id']]);
+    expect(await admin.get('/devices/north-air')).toMatchObject({ name: '北村空气站' });
+    await admin.ask('PUT', '/users/northern', {
+      ...{ displayName: 'n', role: 'admin', area: NORTH, password: PASSWORD },
+    });
+    const northern = await test.client('northern', PASSWORD);
+    const foreign = bin('far-bin', { area: SOUTH_VILLAGE });
+    const [status, answer] = await send('POST', '/devices', foreign, northern);
+    expect([status, answer.faults.map(({ field }) => field)]).toEqual([422, ['area']]);
+    const [moved] = await send<object>(
+      'PUT',
+      '/devices/south-air',
+      { version: (await registered('south-air')).version, name: 'x' },
+      northern,
+    );
+    expect(moved).toBe(404);
+  });
+
+  it('that two people change is changed by the first; the second is told, and nothing of theirs is half there', async () => {
+    await send('POST', '/devices', bin('bin-two'));
+    const { version } = await registered('bin-two');
+    const [first] = await send('PUT', '/devices/bin-two', { version, name: '新名' });
+    expect(first).toBe(200);
+    const second = { version, name: '另一个', area: SOUTH_VILLAGE };
+    const [status, refusal] = await send<{ code: string }>('PUT', '/devices/bin-two', second);
+    expect([status, refusal.code]).toEqual([409, 'changed-meanwhile']);
+    for (const [url, body] of [
+      ['retire', {}],
+      ['replace', { secret: '' }],
+      ['secret', {}],
+    ] as const) {
+      const [late, { code }] = await send<{ code: string }>('POST', `/devices/bin-two/${url}`, {
+        ...body,
+        version,
+      });
+      expect([url, late, code]).toEqual([url, 409, 'changed-meanwhile']);
+    }
+    expect(await admin.get('/devices/bin-two')).toMatchObject({
+      name: '新名',
+      area: { code: NORTH_VILLAGE },
+    });
+  });
+
+  it('moves with its history, keeps what was not said, and comes back from no retirement by a change', async () => {
+    await send(
+      'POST',
+      '/devices',
+      bin('bin-three', { address: 'HB-33', latitude: 31, longitude: 119 }),
+    );
+    const { version } = await registered('bin-three');
+    const [status] = await send('PUT', '/devices/bin-three', { version, area: SOUTH_VILLAGE });
+    expect(status).toBe(200);
+    expect(await admin.get('/devices/bin-three')).toMatchObject({
+      ...{ address: 'HB-33', latitude: 31, name: '村口垃圾桶', area: { code: SOUTH_VILLAGE } },
+    });
+    const { areas } = await admin.get<{ areas: { area: string }[] }>('/devices/bin-three/history');
+    expect(areas.map(({ area }) => area)).toEqual([NORTH_VILLAGE, SOUTH_VILLAGE]);
+    const now = await registered('bin-three');
+    await send('POST', '/devices/bin-three/retire', { version: now.version });
+    const after = await registered('bin-three');
+    expect(after.sample).toBeNull();
+    const [late, refusal] = await send<{ code: string }>('PUT', '/devices/bin-three', {
+      ...{ version: after.version, name: 'x' },
+    });
+    expect([late, refusal.code]).toEqual([409, 'not-installed']);
+  });
+
+  it('gets another secret, with which the old one holds no longer', async () => {
+    const [, { secret: old }] = await send('POST', '/devices', bin('bin-four'));
+    expect(await signsIn('bin-four', old ?? '')).toBe(true);
+    const { version } = await registered('bin-four');
+    const [status, { secret }] = await send<{ secret: string }>(
+      'POST',
+      '/devices/bin-four/secret',
+      { version },
+    );
+    expect(status).toBe(200);
+    expect(await signsIn('bin-four', old ?? '')).toBe(false);
+    expect(await signsIn('bin-four', secret)).toBe(true);
+    const { items } = await admin.get<{ items: { action: string; target: string }[] }>('/audit');
+    const done = items.filter(({ target }) => target === 'bin-four').map(({ action }) => action);
+    expect(done.sort()).toEqual(['add-device', 'renew-secret']);
+  });
+
+  it('of a type that is polled has no message of its own', async () => {
+    expect((await registered('north-ph')).sample).toBeNull();
+    const { items } = await admin.get<{ items: { id: string; viaGateway: boolean }[] }>(
+      '/profiles/forms',
+    );
+    const via = new Map(items.map(({ id, viaGateway }) => [id, viaGateway]));
+    expect([via.get('boqu/phg-2091'), via.get('village/smart-bin')]).toEqual([true, false]);
+  });
+});
+
+describe('a gateway', () => {
+  it('is added, listed with its devices, renamed, and given another secret', async () => {
+    const [status, { secret }] = await send('POST', '/gateways', {
+      ...{ id: 'gw-new', name: '新网关', area: NORTH },
+    });
+    expect([status, await signsIn('gw-new', secret ?? '')]).toEqual([201, true]);
+    await send('POST', '/devices', {
+      ...{ id: 'new-ph', name: 'pH', profile: 'boqu/phg-2091', area: NORTH_VILLAGE },
+      gateway: 'gw-new',
+    });
+    const { items } = await admin.get<{ items: { id: string; devices: number }[] }>('/gateways');
+    expect(items.map(({ id, devices }) => [id, devices])).toContainEqual(['gw-new', 1]);
+    const before = await admin.get<{ version: string; devices: object[] }>(
+      '/gateways/gw-new/registration',
+    );
+    expect(before.devices).toMatchObject([{ id: 'new-ph', publishes: false }]);
+    const { version } = before;
+    expect((await send('PUT', '/gateways/gw-new', { version, name: '二号' }))[0]).toBe(200);
+    const [late] = await send('POST', '/gateways/gw-new/secret', { version });
+    expect(late).toBe(409);
+    const now = await admin.get<{ version: string }>('/gateways/gw-new/registration');
+    const [, renewed] = await send<{ secret: string }>('POST', '/gateways/gw-new/secret', {
+      version: now.version,
+    });
+    expect(await signsIn('gw-new', secret ?? '')).toBe(false);
+    expect(await signsIn('gw-new', renewed.secret)).toBe(true);
+  });
+});
+
+describe('an area', () => {
+  it('is added below another, renamed by who saw its present state, and never given twice', async () => {
+    const code = '330522100209';
+    const village = { code, level: 'village', zh: '新村', en: 'New Village', parent: NORTH };
+    expect((await send('POST', '/areas', village))[0]).toBe(201);
+    const [again, { faults }] = await send('POST', '/areas', village);
+    expect([again, faults.map(({ field }) => field)]).toEqual([422, ['code']]);
+    const above = { ...village, code: '330522100210', level: 'county' };
+    const [wrong, answer] = await send('POST', '/areas', above);
+    expect([wrong, answer.faults.map(({ field }) => field)]).toEqual([422, ['parent']]);
+    const { version } = await admin.get<{ version: string }>(`/areas/${code}/registration`);
+    expect((await send('PUT', `/areas/${code}`, { version, zh: '老村' }))[0]).toBe(200);
+    const [late] = await send('PUT', `/areas/${code}`, { version, zh: '别的' });
+    expect(late).toBe(409);
+    expect(await admin.get(`/areas/${code}`)).toMatchObject({
+      name: { zh: '老村', en: 'New Village' },
+      parent: NORTH,
+    });
+    expect(await admin.get(`/areas/${COUNTY}`)).toMatchObject({ level: 'county' });
+    expect(await admin.get(`/areas/${SOUTH}`)).toMatchObject({ level: 'township' });
+  });
+});
