@@ -288,7 +288,9 @@ describe('style', () => {
 describe('documents', () => {
   it('every npm command that the documents name exists', () => {
     const scripts = manifest('package.json').scripts ?? {};
-    const named = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md'].flatMap((path) =>
+    const readmes = ['README.md', 'README.zh-CN.md', 'ARCHITECTURE.md', 'CHANGELOG.md'];
+    const guides = tracked.filter((path) => path.startsWith('docs/zh/') && path.endsWith('.md'));
+    const named = [...readmes, ...guides].flatMap((path) =>
       [...read(path).matchAll(/npm run ([a-z:-]+)/g)].map((match) => match[1] ?? ''),
     );
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
