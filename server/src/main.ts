@@ -16,6 +16,7 @@ import { runChild } from './cli/children.ts';
 import { runDemo } from './cli/demo.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { openReadings } from './config/readings-store.ts';
+import { doctor } from './doctor/doctor.ts';
 import { checkRestored } from './modules/backup/restore.ts';
 import { modules } from './modules/index.ts';
 import type { Tools } from './modules/needs.ts';
@@ -25,6 +26,7 @@ const commands = modules.flatMap((module) => module.commands ?? []);
 
 const HELP = `usage: npm start [-- --devices 300 --seed 1]
        npm run serve [-- --check]
+       npm run serve -- ${'doctor'.padEnd(18)} (looks at the installation, running or not, and says what to do; --json, --full)
 ${commands
   .map(
     ({ name, operands = '', help }) =>
@@ -261,6 +263,8 @@ async function main(): Promise<void> {
     options: {
       check: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
       devices: { type: 'string', default: '300' },
       seed: { type: 'string', default: '1' },
     },
@@ -270,6 +274,18 @@ async function main(): Promise<void> {
   const [command, ...operands] = first === 'serve' && rest.length > 0 ? rest : positionals;
   if (values.help || command === undefined) {
     say(HELP);
+    return;
+  }
+  // Before the configuration is read: it may be what is broken.
+  if (command === 'doctor') {
+    const { json, full } = values;
+    process.exitCode = await doctor({
+      env: process.env,
+      cwd: process.cwd(),
+      json,
+      full,
+      print: say,
+    });
     return;
   }
   const timer = timerFromText(process.env['VILLAGE_CLOCK']);

@@ -1,194 +1,12 @@
 /** The server's configuration: environment and an optional village.yaml, checked whole before anything runs. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import {
-  brokerLimits,
-  DEFAULT_LIMITS,
-  mqttTlsShape,
-  proxiesShape,
-  tlsShape,
-  websocketShape,
-} from '@village/broker/config';
 import { type TlsFiles, tlsFaults } from '@village/broker/transport';
-import {
-  DAY,
-  HOUR,
-  isAreaCode,
-  MINUTE,
-  OperationalError,
-  parseDuration,
-  SECOND,
-} from '@village/core';
+import { MINUTE, OperationalError } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
-import { AUDIT_KEPT_MS } from '@village/store/relational';
 import { parseDocument } from 'yaml';
-import { z } from 'zod';
-
-const duration = (least: number, most: number) =>
-  z.string().transform((text, ctx) => {
-    const ms = parseDuration(text);
-    if (ms >= least && ms <= most) return ms;
-    ctx.addIssue({
-      code: 'custom',
-      message: `must be a duration such as 90s, 15m, 26h or 7d, from ${least} to ${most} ms`,
-    });
-    return z.NEVER;
-  });
-
-const port = z.coerce.number().int().min(0).max(65_535);
-const count = (most: number) => z.number().int().min(1).max(most);
-
-const fileSchema = z.strictObject({
-  http: z
-    .strictObject({
-      host: z.string().min(1).optional(),
-      port: port.optional(),
-      /** The cookie is only sent over https; switch on behind a proxy that speaks TLS. */
-      secureCookies: z.boolean().default(false),
-      /** How long a request may take to arrive, and an answer to be made. */
-      requestTimeout: duration(100, HOUR).default(15 * SECOND),
-      answerTimeout: duration(1, HOUR).default(MINUTE),
-      /** How long nothing may move on a connection, unless an answer is being made. */
-      idleTimeout: duration(100, HOUR).default(30 * SECOND),
-      /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
-      trustProxy: z.array(z.string().min(1)).default([]),
-      proxyProtocol: proxiesShape,
-      tls: tlsShape.optional(),
-    })
-    .prefault({}),
-  mqtt: z
-    .strictObject({
-      host: z.string().min(1).default('0.0.0.0'),
-      port: port.optional(),
-      proxyProtocol: proxiesShape,
-      tls: mqttTlsShape.optional(),
-      websocket: websocketShape.optional(),
-      // Whether a credential is bound to the client id that it is first used with.
-      clientIds: z.enum(['any', 'bound']).default('any'),
-      // Batches of gateways are up to 256 KiB.
-      limits: brokerLimits({}, DEFAULT_LIMITS.packetBytes).prefault({}),
-    })
-    .refine(({ tls, websocket }) => websocket?.tls !== true || tls !== undefined, {
-      path: ['websocket', 'tls'],
-      message: 'needs the certificate of mqtt.tls',
-    })
-    .prefault({}),
-  store: z
-    .strictObject({
-      sealEvery: duration(100, DAY).optional(),
-      /** Readings older than this are deleted; absent keeps everything. */
-      retention: duration(DAY, 36_500 * DAY).optional(),
-      /** Frames received longer ago are deleted, but for those that something quotes. */
-      framesRetention: duration(DAY, 36_500 * DAY).default(90 * DAY),
-      /** What is kept of one device in a day; beyond it frames are counted and told, and readings go on. */
-      framesPerDeviceMegabytes: count(1_000_000).optional(),
-      /** Free disk below which nothing is acknowledged any more. */
-      diskReserveMegabytes: z.number().int().min(0).max(1_000_000_000).optional(),
-      memoryMegabytes: count(1_000_000).min(128).default(1024),
-      /** Bytes of the log that may wait for the archive; beyond it nothing is acknowledged until it catches up. */
-      journalMegabytes: count(1_000_000).min(64).optional(),
-      /** Disk that queries may take for what does not fit their memory. */
-      spillMegabytes: count(1_000_000).optional(),
-    })
-    .prefault({}),
-  exports: z
-    .strictObject({
-      /** Where files lie until they are fetched, relative to this file; without it, in the data folder, on the log's own disk. */
-      folder: z.string().min(1).optional(),
-      /** What they may take together, and one of them alone. */
-      megabytes: count(1_000_000).default(4_096),
-      /** How fast they are written: the log waits for the disk behind them. */
-      megabytesPerSecond: count(10_000).default(16),
-      /** How long one lies there for its asker. */
-      keep: duration(MINUTE, 30 * DAY).default(DAY),
-    })
-    .prefault({}),
-  audit: z
-    .strictObject({
-      /** Entries older than this are deleted. Not less than 180 days: logs must be kept six months (网络安全法 第二十一条). */
-      retention: duration(AUDIT_KEPT_MS, 36_500 * DAY).default(1_095 * DAY),
-    })
-    .prefault({}),
-  backup: z
-    .strictObject({
-      /** Each night after the archive was merged. */
-      nightly: z.boolean().default(false),
-      keep: count(1_000).default(7),
-      /** Relative to this file; without it, `backups` in the data folder, which is the same disk. */
-      folder: z.string().min(1).optional(),
-    })
-    .prefault({}),
-  relational: z
-    .strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'must begin postgres://') })
-    .optional(),
-  /** Where readings are kept for years: in the data folder, or in an InfluxDB 1.x. */
-  timeSeries: z
-    .discriminatedUnion('engine', [
-      z.strictObject({ engine: z.literal('embedded') }),
-      z.strictObject({
-        engine: z.literal('influxdb'),
-        url: z
-          .url({ protocol: /^https?$/, error: 'must be http://host:port or https://host:port' })
-          .refine((url) => !/^https?:\/\/[^/]*@/.test(url), {
-            error: 'must hold no password: it goes into VILLAGE_INFLUXDB_PASSWORD',
-          }),
-        database: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, - and _'),
-        /** The password is in VILLAGE_INFLUXDB_PASSWORD. */
-        username: z.string().min(1).optional(),
-      }),
-    ])
-    .prefault({ engine: 'embedded' }),
-  /** Folders of device profiles beside the built-in ones, relative to this file. */
-  catalogs: z.array(z.string().min(1)).default([]),
-  /** A CSV of areas to import at each start. */
-  areas: z.string().min(1).optional(),
-  /** The area at the top, made at the first start. */
-  county: z
-    .strictObject({
-      code: z.string().refine(isAreaCode, 'must have 12 digits'),
-      zh: z.string().min(1),
-      en: z.string().min(1),
-    })
-    .default({ code: '330522000000', zh: '长兴县', en: 'Changxing County' }),
-  clock: z
-    .strictObject({
-      /** The machine's clock is believed although it is years from what was stored or from what others say. */
-      trust: z.boolean().default(false),
-    })
-    .prefault({}),
-  corrections: z
-    .strictObject({
-      /** Evidence that is older has been reported: another person has to agree to a correction of it. */
-      secondPersonAfter: duration(0, 4_000 * DAY).default(7 * DAY),
-    })
-    .transform(({ secondPersonAfter }) => ({ secondPersonAfterMs: secondPersonAfter }))
-    .prefault({}),
-  limits: z
-    .strictObject({
-      requestsPerMinute: count(1_000_000).default(1_200),
-      signInsPerMinute: count(10_000).default(30),
-      /** Wrong passwords in ten minutes before an account or an address is locked out for ten. */
-      failuresPerAccount: count(100).default(5),
-      failuresPerAddress: count(1_000).default(20),
-      liveClients: count(10_000).default(500),
-      httpConnections: count(100_000).default(4_000),
-      httpConnectionsPerAddress: count(100_000).default(1_000),
-    })
-    .prefault({}),
-});
-
-const envSchema = z.object({
-  VILLAGE_DATA: z.string().min(1).default('./data'),
-  VILLAGE_CONFIG: z.string().min(1).optional(),
-  VILLAGE_HTTP_PORT: port.optional(),
-  VILLAGE_HTTP_HOST: z.string().min(1).optional(),
-  VILLAGE_MQTT_PORT: port.optional(),
-  VILLAGE_ADMIN_PASSWORD: z.string().min(1).max(128).optional(),
-  VILLAGE_INFLUXDB_PASSWORD: z.string().optional(),
-  VILLAGE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
-});
-
-type File = z.infer<typeof fileSchema>;
+import type { z } from 'zod';
+import { type Environment, envSchema, type File, fileSchema } from './schema.ts';
 
 /** A checked configuration with absolute paths; durations in milliseconds. */
 export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup' | 'exports'> {
@@ -202,7 +20,8 @@ export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup' | 'exports
   readonly logLevel?: string;
 }
 
-interface Fault {
+/** What is wrong in the configuration, and where. */
+export interface Fault {
   readonly path: string;
   readonly message: string;
 }
@@ -227,9 +46,41 @@ function readYaml(path: string, named: boolean, faults: Fault[]): unknown {
   }
 }
 
-function refuse(faults: readonly Fault[]): never {
-  const lines = faults.map(({ path, message }) => `  ${path}: ${message}`);
-  throw new OperationalError('bad-config', `the configuration has faults:\n${lines.join('\n')}`);
+/** Where a schema's issue lies in what it was given: one place, or one for each key that nobody knows; what lacks a key as a whole. */
+function placesOf(issue: z.core.$ZodIssue, value: unknown): (readonly PropertyKey[])[] {
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => [...issue.path, key]);
+  let at = value;
+  for (const [depth, key] of issue.path.entries()) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key))
+      return [issue.path.slice(0, depth)];
+    at = (at as Record<PropertyKey, unknown>)[key];
+  }
+  return [issue.path];
+}
+
+/** A copy of `value` without what stands at a path; undefined when nothing is left. */
+function without(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknown {
+  if (key === undefined || typeof value !== 'object' || value === null) return undefined;
+  if (Array.isArray(value)) return value.filter((_, index) => index !== key);
+  const inner = without((value as Record<PropertyKey, unknown>)[key], rest);
+  const others = Object.entries(value).filter(([name]) => name !== String(key));
+  return Object.fromEntries(inner === undefined ? others : [...others, [String(key), inner]]);
+}
+
+/** How often what has faults is parsed again without them: then all of it is left out. */
+const ROUNDS = 20;
+
+/** What a schema makes of a value; where it has faults they are told, and what they are in is left out. */
+function parsed<Out>(schema: z.ZodType<Out>, given: unknown, prefix: string, faults: Fault[]): Out {
+  let value = given;
+  for (let round = 0; round < ROUNDS; round++) {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    if (round === 0) faults.push(...faultsOf(result.error, prefix));
+    const places = result.error.issues.flatMap((issue) => placesOf(issue, value));
+    for (const path of places) value = without(value, path) ?? {};
+  }
+  return schema.parse({});
 }
 
 /** Empty variables count as absent, as they do in service files. */
@@ -250,44 +101,67 @@ function absolute<Tls extends TlsFiles>(
   return { ...tls, ...files, ...(ca === undefined ? {} : { ca: from(ca) }) };
 }
 
+/** A configuration that may have faults: it stands on the defaults wherever one is. */
+export interface Inspected {
+  readonly config: Config;
+  readonly faults: readonly Fault[];
+  /** Of village.yaml, whether it is there or not. */
+  readonly path: string;
+  /** What the file says, and the variables that say something, as they were written. */
+  readonly file: unknown;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Reads environment and village.yaml, and the files that they name, without touching the network. */
+export function inspectConfig(env: NodeJS.ProcessEnv, cwd: string): Inspected {
+  const faults: Fault[] = [];
+  const environment = present(env);
+  const settings = parsed<Environment>(envSchema, environment, '', faults);
+  const path = resolve(cwd, settings.VILLAGE_CONFIG ?? 'village.yaml');
+  const said = readYaml(path, settings.VILLAGE_CONFIG !== undefined, faults);
+  const config = compose(settings, parsed<File>(fileSchema, said, path, faults), path, cwd);
+  faults.push(...faultsOfFiles(config, path));
+  return { config, faults, path, file: said, environment };
+}
+
 /**
- * Reads environment and village.yaml, and the device profiles they name, without touching the network.
+ * The same where nothing may be wrong.
  * @throws bad-config with every fault and its path
  */
 export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
-  const faults: Fault[] = [];
-  const variables = envSchema.safeParse(present(env));
-  if (!variables.success) refuse(faultsOf(variables.error, ''));
-  const settings = variables.data;
-  const path = resolve(cwd, settings.VILLAGE_CONFIG ?? 'village.yaml');
-  const parsed = fileSchema.safeParse(
-    readYaml(path, settings.VILLAGE_CONFIG !== undefined, faults),
-  );
-  if (!parsed.success) refuse([...faults, ...faultsOf(parsed.error, path)]);
-  const file = parsed.data;
-  const from = (name: string): string => resolve(dirname(path), name);
-  const catalogs = file.catalogs.map(from);
-  for (const fault of loadCatalog([builtinCatalog, ...catalogs]).faults)
-    faults.push({
-      path: `${fault.file}${fault.line === undefined ? '' : `:${fault.line}`} ${fault.path}`,
-      message: fault.message,
-    });
-  if (file.areas !== undefined && !existsSync(from(file.areas)))
-    faults.push({ path: `${path}.areas`, message: `there is no file ${from(file.areas)}` });
-  const httpTls = absolute(file.http.tls, from);
-  const mqttTls = absolute(file.mqtt.tls, from);
+  const { config, faults } = inspectConfig(env, cwd);
+  if (faults.length === 0) return config;
+  const lines = faults.map(({ path, message }) => `  ${path}: ${message}`);
+  throw new OperationalError('bad-config', `the configuration has faults:\n${lines.join('\n')}`);
+}
+
+/** What can't be used of the files that a configuration names. */
+function faultsOfFiles({ catalogs, areas, http, mqtt }: Config, path: string): Fault[] {
+  const faults: Fault[] = loadCatalog([builtinCatalog, ...catalogs]).faults.map((fault) => ({
+    path: `${fault.file}${fault.line === undefined ? '' : `:${fault.line}`} ${fault.path}`,
+    message: fault.message,
+  }));
+  if (areas !== undefined && !existsSync(areas))
+    faults.push({ path: `${path}.areas`, message: `there is no file ${areas}` });
   for (const [name, tls] of [
-    ['http', httpTls],
-    ['mqtt', mqttTls],
+    ['http', http.tls],
+    ['mqtt', mqtt.tls],
   ] as const)
     for (const fault of tls === undefined ? [] : tlsFaults(tls))
       faults.push({ path: `${path}.${name}.tls.${fault.path}`, message: fault.message });
-  if (faults.length > 0) refuse(faults);
+  return faults;
+}
+
+/** The environment before the file, paths absolute: those of the file from where it lies. */
+function compose(settings: Environment, file: File, path: string, cwd: string): Config {
+  const from = (name: string): string => resolve(dirname(path), name);
+  const httpTls = absolute(file.http.tls, from);
+  const mqttTls = absolute(file.mqtt.tls, from);
   const data = resolve(cwd, settings.VILLAGE_DATA);
   const { folder } = file.backup;
   return {
     ...file,
-    catalogs,
+    catalogs: file.catalogs.map(from),
     ...(file.areas === undefined ? {} : { areas: from(file.areas) }),
     data,
     backup: {

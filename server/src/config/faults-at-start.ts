@@ -52,7 +52,8 @@ export function prepareData(folder: string): void {
     // One level after the other: where folders can't be made at all (/proc), Node's recursive mkdir never returns.
     const missing: string[] = [];
     for (let at = folder; !existsSync(at); at = dirname(at)) missing.unshift(at);
-    for (const one of missing) mkdirSync(one);
+    // Others of the machine have no business in it.
+    for (const one of missing) mkdirSync(one, one === folder ? { mode: 0o750 } : {});
     const probe = join(folder, `.writable-${process.pid}`);
     writeFileSync(probe, 'x');
     rmSync(probe);

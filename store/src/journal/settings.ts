@@ -28,6 +28,9 @@ export interface JournalOptions {
   readonly log?: Report;
 }
 
+/** Free disk that the log keeps unless told otherwise. */
+export const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
+
 /** Options with their defaults. */
 export type JournalSettings = Required<JournalOptions>;
 
@@ -36,7 +39,7 @@ export function journalSettings(options: JournalOptions): JournalSettings {
   return {
     windowMs: 5,
     readingsPerCommit: 10_000,
-    diskReserveBytes: 512 * 1024 * 1024,
+    diskReserveBytes: DISK_RESERVE_BYTES,
     journalBytesMax: 8 * 1024 * 1024 * 1024,
     // A month of a message every ten seconds, brought back in a day.
     frameBytesPerDay: 128 * 1024 * 1024,

@@ -205,7 +205,7 @@ function isUnfinished(name: string, id: string): boolean {
 }
 
 /** When the backup of that name was begun; null for any other name. */
-function timeOf(name: string): number | null {
+export function timeOf(name: string): number | null {
   const [, hour, minute, rest] = NAME.exec(name) ?? [];
   if (hour === undefined) return null;
   const at = parseTime(`${hour}:${minute}:${rest}`);

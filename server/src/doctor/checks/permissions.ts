@@ -1,0 +1,126 @@
+/** The data folder: whether this account can use it, whether others can, and whether all in it belongs to one account. */
+import { accessSync, constants, existsSync, lstatSync, type Stats, statSync } from 'node:fs';
+import { opendir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RESTORING } from '../../modules/backup/restore.ts';
+import { both, type Check, type Finding, fault, ok, reasonOf, warning } from '../finding.ts';
+import { nearest } from './disk.ts';
+
+const OTHERS_WRITE = 0o002;
+const OTHERS_READ = 0o005;
+const OWNER_READS_AND_WRITES = 0o600;
+/** Entries looked at; what is wrong with one is wrong with many. */
+const LOOKED_AT_MAX = 20_000;
+
+function usable(folder: string): Finding | null {
+  const place = nearest(folder);
+  try {
+    accessSync(place, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    return fault(
+      'data-folder',
+      both(`本账户不能使用 ${place}`, `this account can't use ${place} (${reasonOf(error)})`),
+      both(
+        '以运行服务的账户诊断，或用 chown 把文件夹交给它',
+        'ask as the account that runs the server, or give the folder to it with chown',
+      ),
+    );
+  }
+  if (statSync(place).isDirectory()) return null;
+  return fault(
+    'data-folder',
+    both(`${place} 不是文件夹`, `${place} is no folder`),
+    both('改设 VILLAGE_DATA 或移走该文件', 'set VILLAGE_DATA, or move that file away'),
+  );
+}
+
+export const folder: Check = {
+  name: 'data-folder',
+  title: both('数据文件夹', 'data folder'),
+  run: ({ config: { data } }) => {
+    const unusable = usable(data);
+    if (unusable !== null) return [unusable];
+    if (!existsSync(data))
+      return [ok('data-folder', both(`首次启动时建立 ${data}`, `the first start makes ${data}`))];
+    if (existsSync(join(data, RESTORING)))
+      return [
+        fault(
+          'data-folder',
+          both(`恢复未完成：${data}`, `a restore is not finished: ${data}`),
+          both(
+            '等待其结束；已中断的请清空后重新恢复',
+            'wait for its end; if it was interrupted, empty the folder and restore again',
+          ),
+        ),
+      ];
+    const { mode } = statSync(data);
+    const close = both(`chmod o= ${data}`, `chmod o= ${data}`);
+    if ((mode & OTHERS_WRITE) !== 0)
+      return [
+        fault(
+          'data-folder',
+          both(`任何账户都能写入 ${data}`, `every account can write ${data}`),
+          close,
+        ),
+      ];
+    if ((mode & OTHERS_READ) !== 0)
+      return [
+        warning(
+          'data-folder',
+          both(`任何账户都能读取 ${data}`, `every account can read ${data}`),
+          close,
+        ),
+      ];
+    return [ok('data-folder', both(data, data))];
+  },
+};
+
+/** The first entry that `wrong` says something of, and how many there are. */
+async function firstWrong(
+  place: string,
+  wrong: (stats: Stats) => boolean,
+): Promise<{ path: string; count: number } | null> {
+  let first: string | null = null;
+  let count = 0;
+  let looked = 0;
+  for await (const entry of await opendir(place, { recursive: true })) {
+    if (++looked > LOOKED_AT_MAX) break;
+    const path = join(entry.parentPath, entry.name);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined || !wrong(stats)) continue;
+    count++;
+    first ??= path;
+  }
+  return first === null ? null : { path: first, count };
+}
+
+export const owner: Check = {
+  name: 'data-owner',
+  title: both('数据文件归属', 'owner of the data'),
+  run: async ({ config: { data } }) => {
+    if (!existsSync(data))
+      return [ok('data-owner', both('数据文件夹尚未建立', 'there is no data folder yet'))];
+    const { uid } = statSync(data);
+    const found = await firstWrong(
+      data,
+      (stats) =>
+        stats.uid !== uid ||
+        (stats.isFile() && (stats.mode & OWNER_READS_AND_WRITES) !== OWNER_READS_AND_WRITES),
+    );
+    if (found === null)
+      return [ok('data-owner', both('全部属于同一账户', 'all belongs to one account'))];
+    return [
+      fault(
+        'data-owner',
+        both(
+          `${found.count} 个文件不属于数据文件夹的账户或不可读写：${found.path}`,
+          `${found.count} files are not of the folder's account or closed to it: ${found.path}`,
+        ),
+        both(
+          `停止服务后 chown -R ${uid} ${data} && chmod -R u+rwX ${data}`,
+          `stop the server, then chown -R ${uid} ${data} && chmod -R u+rwX ${data}`,
+        ),
+      ),
+    ];
+  },
+};

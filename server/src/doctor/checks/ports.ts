@@ -1,0 +1,133 @@
+/** The ports that are listened on: free, or held by the server that runs on this data folder. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Config } from '../../config/config.ts';
+import { both, type Check, type Finding, fault, ok, type Patient } from '../finding.ts';
+
+interface Port {
+  /** The setting or variable that names it. */
+  readonly setting: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+function portsOf({ http, mqtt }: Config): Port[] {
+  const found = [
+    { setting: 'VILLAGE_HTTP_PORT', host: http.host, port: http.port },
+    { setting: 'VILLAGE_MQTT_PORT', host: mqtt.host, port: mqtt.port },
+    { setting: 'mqtt.tls.port', host: mqtt.host, port: mqtt.tls?.port ?? 0 },
+    { setting: 'mqtt.websocket.port', host: mqtt.host, port: mqtt.websocket?.port ?? 0 },
+  ];
+  // 0 asks the system for any.
+  return found.filter(({ port }) => port !== 0);
+}
+
+/** The code of what keeps a port from being listened on; null when it can be. */
+function tryPort({ host, port }: Port): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? 'unknown'));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
+  });
+}
+
+/** Sockets that listen on a port, as Linux numbers them; null where it does not tell. */
+function listening(port: number): Set<string> | null {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const found = new Set<string>();
+  try {
+    for (const table of ['/proc/net/tcp', '/proc/net/tcp6'])
+      for (const line of readFileSync(table, 'utf8').split('\n')) {
+        const fields = line.trim().split(/\s+/);
+        // 0A: listening.
+        if (fields[1]?.endsWith(`:${hex}`) && fields[3] === '0A') found.add(fields[9] as string);
+      }
+    return found;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a process has one of these sockets; null when it is not ours to ask. */
+function holds(pid: number, sockets: ReadonlySet<string>): boolean | null {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(folder).some((fd) => {
+      try {
+        const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(join(folder, fd))) ?? [];
+        return inode !== undefined && sockets.has(inode);
+      } catch {
+        // Closed meanwhile.
+        return false;
+      }
+    });
+  } catch {
+    return null;
+  }
+}
+
+const REASONS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
+  EADDRINUSE: ['已被其他程序占用', 'is taken by another program'],
+  EACCES: ['本账户无权监听', 'is closed to this account'],
+  EADDRNOTAVAIL: ['不是本机地址', 'is no address of this machine'],
+};
+
+function refused(name: string, { setting, host, port }: Port, code: string): Finding {
+  const [zh, en] = REASONS[code] ?? ['不能监听', `can't be listened on (${code})`];
+  return fault(
+    name,
+    both(`${host}:${port} ${zh}`, `${host}:${port} ${en}`),
+    both(
+      `改设 ${setting}，或停止占用者（ss -ltnp 'sport = :${port}' 可查）`,
+      `set ${setting} to another, or stop what holds it (ss -ltnp 'sport = :${port}' tells)`,
+    ),
+  );
+}
+
+/** What is so of one port beside a running server; null when the system does not tell. */
+function besideServer(name: string, one: Port, pid: number): Finding | null {
+  const sockets = listening(one.port);
+  if (sockets === null) return null;
+  if (sockets.size === 0)
+    return fault(
+      name,
+      both(
+        `服务在运行（进程 ${pid}），但未监听 ${one.host}:${one.port}`,
+        `the server runs (process ${pid}) and does not listen on ${one.host}:${one.port}`,
+      ),
+      both(
+        '服务正在启动，或使用另一配置：重新启动',
+        'it is starting, or runs with another configuration: restart it',
+      ),
+    );
+  return holds(pid, sockets) === false ? refused(name, one, 'EADDRINUSE') : own(name, one, pid);
+}
+
+const own = (name: string, { host, port }: Port, pid: number | null): Finding =>
+  ok(
+    name,
+    both(
+      `${host}:${port} 由正在运行的服务使用${pid === null ? '' : `（进程 ${pid}）`}`,
+      `${host}:${port} is held by the running server${pid === null ? '' : ` (process ${pid})`}`,
+    ),
+  );
+
+async function look(one: Port, { running }: Patient): Promise<Finding> {
+  const name = `port-${one.setting
+    .replace(/^VILLAGE_(\w+)_PORT$/, '$1')
+    .replace(/^mqtt\.(\w+)\.port$/, 'mqtt-$1')
+    .toLowerCase()}`;
+  const told = running?.pid == null ? null : besideServer(name, one, running.pid);
+  if (told !== null) return told;
+  const code = await tryPort(one);
+  if (code === 'EADDRINUSE' && running !== null) return own(name, one, running.pid);
+  if (code !== null) return refused(name, one, code);
+  return ok(name, both(`${one.host}:${one.port} 空闲`, `${one.host}:${one.port} is free`));
+}
+
+export const ports: Check = {
+  name: 'ports',
+  title: both('端口', 'ports'),
+  run: (patient) => Promise.all(portsOf(patient.config).map((one) => look(one, patient))),
+};

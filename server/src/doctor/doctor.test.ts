@@ -1,0 +1,369 @@
+/** The doctor on a folder that a real server left: well as it is, each planted fault found by name, nothing changed. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Made, makeAuthority, makeCertificate } from '@village/broker/certificates';
+import { DAY, formatTime, HOUR } from '@village/core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startCounty, until } from '../testing.ts';
+import { doctor, examine } from './doctor.ts';
+import { both, type Check, type Finding, ok, type Patient } from './finding.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'village-doctor-'));
+const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+const healthy = join(root, 'healthy');
+const tools = join(root, 'tools');
+let ca: Made;
+let own: Made;
+
+beforeAll(async () => {
+  const test = await startCounty((config) => ({
+    ...config,
+    store: { ...config.store, sealEvery: 100 },
+  }));
+  const admin = await test.client('admin');
+  const readings = Array.from({ length: 100 }, (_, n) => ({
+    device: 'north-air',
+    at: formatTime(Date.now() - HOUR - n * 60_000),
+    values: { pm25: n },
+  }));
+  expect((await admin.ask('POST', '/readings', { readings })).statusCode).toBe(202);
+  await until('archive files', async () => {
+    const { store } = await admin.get<{ store: { rowsHot: number } }>('/system');
+    return store.rowsHot === 0 && parquets(join(test.folder, 'data')).length > 0;
+  });
+  const { folder } = (await admin.ask('POST', '/system/backup')).json() as { folder: string };
+  await until('the backup', () => existsSync(join(folder, 'backup.json')));
+  await test.server.stop();
+  cpSync(join(test.folder, 'data'), join(healthy, 'data'), { recursive: true });
+  await test.close();
+  const now = Date.now();
+  ca = await makeAuthority('长兴县', { from: now - 2 * DAY, to: now + 400 * DAY });
+  own = await server(now - DAY, now + 300 * DAY);
+  mkdirSync(tools);
+  clockSays('yes');
+}, 120_000);
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Files that the manifest lists; the table of devices beside them is written anew each time. */
+const parquets = (data: string): string[] =>
+  globSync('time-series/archive/**/*.parquet', { cwd: data })
+    .filter((path) => !path.endsWith('/devices.parquet'))
+    .map((path) => join(data, path));
+
+const server = (from: number, to: number): Promise<Made> =>
+  makeCertificate(ca, { kind: 'server', names: ['localhost', '127.0.0.1'] }, { from, to });
+
+/** The only program that is found says whether the clock is in step. */
+function clockSays(word: 'yes' | 'no'): void {
+  writeFileSync(join(tools, 'timedatectl'), `#!/bin/sh\necho ${word}\n`, { mode: 0o755 });
+}
+
+let n = 0;
+let place: string;
+let data: string;
+beforeEach(() => {
+  place = join(root, `${n++}`);
+  cpSync(healthy, place, { recursive: true, preserveTimestamps: true });
+  data = join(place, 'data');
+  chmodSync(data, 0o750);
+  yaml('');
+});
+const listening: Server[] = [];
+afterEach(() => {
+  clockSays('yes');
+  for (const one of listening.splice(0)) one.close();
+});
+
+/** The configuration; ports are any unless it says otherwise. */
+function yaml(text: string, mode = 0o600): void {
+  const path = join(place, 'village.yaml');
+  writeFileSync(
+    path,
+    text === '' ? 'http: { host: 127.0.0.1, port: 0 }\nmqtt: { host: 127.0.0.1, port: 0 }\n' : text,
+  );
+  chmodSync(path, mode);
+}
+const ANY = 'mqtt: { host: 127.0.0.1, port: 0 }\n';
+const BOTH = `http: { port: 0 }\n${ANY}`;
+
+interface Report {
+  readonly code: number;
+  readonly state: string;
+  readonly findings: readonly Finding[];
+}
+
+/** What the doctor says; DuckDB is started where that is asked for, which takes longer than all else. */
+async function ask(env: NodeJS.ProcessEnv = {}, without = ['query-engine']): Promise<Report> {
+  const before = process.env['PATH'];
+  process.env['PATH'] = tools;
+  try {
+    let said = '';
+    const code = await doctor({
+      env: { VILLAGE_DATA: data, ...env },
+      cwd: place,
+      json: true,
+      full: false,
+      without,
+      print: (line) => {
+        said += line;
+      },
+    });
+    return { code, ...(JSON.parse(said) as Omit<Report, 'code'>) };
+  } finally {
+    process.env['PATH'] = before;
+  }
+}
+
+const notWell = ({ findings }: Report): string[] =>
+  findings.filter(({ state }) => state !== 'ok').map(({ name, state }) => `${name} ${state}`);
+
+/** All that lies in the folder, with sizes and times. */
+const listed = (): string[] =>
+  readdirSync(place, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path !== 'data')
+    .map((path) => {
+      const { size, mtimeMs, mode } = statSync(join(place, path));
+      return `${path} ${size} ${mtimeMs} ${mode}`;
+    })
+    .sort();
+
+const certificate = (cert: string, key: string, mode = 0o600): void => {
+  writeFileSync(join(place, 'own.pem'), cert);
+  writeFileSync(join(place, 'own.key'), key, { mode });
+  yaml(`http: { port: 0, tls: { cert: own.pem, key: own.key } }\n${ANY}`);
+};
+
+describe('a healthy folder', () => {
+  it('is all well, and is left as it was', async () => {
+    certificate(own.cert, own.key);
+    const before = listed();
+    const report = await ask({}, []);
+    expect(notWell(report)).toEqual([]);
+    expect([report.code, report.state]).toEqual([0, 'ok']);
+    expect(report.findings.length).toBeGreaterThan(15);
+    const told = (name: string) => report.findings.find((one) => one.name === name)?.found.en;
+    expect(told('disk-write')).toMatch(/^fsync \d+\.\d ms/);
+    expect(told('archive')).toMatch(/^[1-9]\d* files, all with their checksums$/);
+    expect(listed()).toEqual(before);
+  }, 60_000);
+
+  it('is as well after a kill, whose log it reads from a copy', async () => {
+    // What a killed server leaves: frames of the log that are not in the database yet.
+    const { DatabaseSync } = await import('node:sqlite');
+    const db = new DatabaseSync(join(data, 'time-series', 'log.sqlite'));
+    db.exec(
+      "PRAGMA journal_mode=WAL; INSERT OR REPLACE INTO state(key, value) VALUES('doctor', 1)",
+    );
+    for (const end of ['', '-wal'])
+      cpSync(join(data, 'time-series', `log.sqlite${end}`), join(place, `log.sqlite${end}`));
+    db.close();
+    for (const end of ['', '-wal'])
+      cpSync(join(place, `log.sqlite${end}`), join(data, 'time-series', `log.sqlite${end}`));
+    expect(statSync(join(data, 'time-series', 'log.sqlite-wal')).size).toBeGreaterThan(0);
+    const before = listed();
+    expect(notWell(await ask())).toEqual([]);
+    expect(listed()).toEqual(before);
+  });
+});
+
+async function taken(): Promise<number> {
+  const one = createServer();
+  listening.push(one);
+  await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve));
+  return (one.address() as { port: number }).port;
+}
+
+/** Overwrites a piece in the middle of a file. */
+function damage(path: string): void {
+  const bytes = readFileSync(path);
+  bytes.fill(0x5a, bytes.length >> 1, (bytes.length >> 1) + 64);
+  writeFileSync(path, bytes);
+}
+
+const FAULTS: readonly (readonly [found: string, plant: () => void | Promise<void>])[] = [
+  ['disk-room fault', () => yaml(`${BOTH}store: { diskReserveMegabytes: 1000000000 }`)],
+  ['clock-sync warning', () => clockSays('no')],
+  [
+    'clock fault',
+    () =>
+      utimesSync(join(data, 'time-series', 'log.sqlite'), new Date(), new Date(Date.now() + HOUR)),
+  ],
+  [
+    'port-http fault',
+    async () => yaml(`http: { host: 127.0.0.1, port: ${await taken()} }\n${ANY}`),
+  ],
+  [
+    'certificate-http fault',
+    async () => {
+      const ended = await server(Date.now() - 2 * DAY, Date.now() - DAY);
+      certificate(ended.cert, ended.key);
+    },
+  ],
+  [
+    'certificate-http fault',
+    async () => certificate(own.cert, (await server(0, Date.now() + DAY)).key),
+  ],
+  ['certificate-http fault', () => certificate(own.cert + own.cert, own.key)],
+  ['secrets warning', () => certificate(own.cert, own.key, 0o644)],
+  ['configuration fault', () => yaml(`${BOTH}stroe: { retention: 30d }`)],
+  ['configuration fault', () => yaml(`${BOTH}  - : {`)],
+  [
+    'database fault',
+    () =>
+      truncateSync(
+        join(data, 'relational.sqlite'),
+        statSync(join(data, 'relational.sqlite')).size >> 1,
+      ),
+  ],
+  ['database fault', () => yaml(`${BOTH}relational: { url: "postgres://a@127.0.0.1:1/village" }`)],
+  ['journal fault', () => writeFileSync(join(data, 'time-series', 'log.sqlite'), 'no database')],
+  ['archive fault', () => damage(parquets(data)[0] as string)],
+  ['archive fault', () => rmSync(parquets(data)[0] as string)],
+  ['backups warning', () => rmSync(join(data, 'backups'), { recursive: true })],
+  ['backups fault', () => rmSync(globSync(join(data, 'backups', '*', 'backup.json'))[0] as string)],
+  ['data-folder fault', () => chmodSync(data, 0o777)],
+  ['data-folder fault', () => writeFileSync(join(data, 'restoring'), '/backup\n')],
+  ['data-owner fault', () => chmodSync(parquets(data)[0] as string, 0o400)],
+];
+
+describe('a planted fault', () => {
+  it.each(FAULTS.map(([found, plant], index) => ({ found, plant, index })))(
+    '$index: $found',
+    async ({ found, plant }) => {
+      await plant();
+      const before = listed();
+      const report = await ask();
+      // What can't be read of a broken log is told of its archive files, too.
+      const told = notWell(report).filter(
+        (one) => found !== 'journal fault' || one !== 'archive fault',
+      );
+      expect([...new Set(told)]).toEqual([found]);
+      expect(report.code).toBe(found.endsWith('fault') ? 2 : 1);
+      const one = report.findings.find(({ name }) => `${name}` === found.split(' ')[0]);
+      expect(one?.advice?.zh).toMatch(/\S/);
+      expect(one?.advice?.en).toMatch(/\S/);
+      expect(listed()).toEqual(before);
+    },
+  );
+
+  it('unknown variables are told by name', async () => {
+    const report = await ask({ VILLAGE_HTTPPORT: '80' });
+    expect(notWell(report)).toEqual(['environment warning']);
+  });
+
+  it('keeps none of the others from being found', async () => {
+    writeFileSync(join(data, 'relational.sqlite'), 'no database');
+    damage(parquets(data)[0] as string);
+    chmodSync(data, 0o777);
+    clockSays('no');
+    rmSync(join(data, 'backups'), { recursive: true });
+    yaml(`http: { host: 127.0.0.1, port: ${await taken()}, tls: { cert: none.pem, key: none.key } }
+${ANY}store: { diskReserveMegabytes: 1000000000, memoryMegabytes: few }
+relational: { url: mysql://x }`);
+    expect(notWell(await ask({ VILLAGE_MQTT_PORT: 'many', VILLAGE_X: '1' })).sort()).toEqual([
+      'archive fault',
+      'backups warning',
+      'certificate-http fault',
+      'clock-sync warning',
+      ...Array(3).fill('configuration fault'),
+      'data-folder fault',
+      'database fault',
+      'disk-room fault',
+      'environment warning',
+      'port-http fault',
+    ]);
+  });
+
+  it('is told also where a check itself breaks', async () => {
+    const breaks: Check = {
+      name: 'breaks',
+      title: both('坏', 'breaks'),
+      run: () => {
+        throw new Error('out of order');
+      },
+    };
+    const fine: Check = {
+      name: 'fine',
+      title: both('好', 'fine'),
+      run: () => [ok('fine', both('好', 'fine'))],
+    };
+    const findings = await examine({ full: false } as Patient, [breaks, fine]);
+    expect(findings).toMatchObject([
+      { name: 'breaks', state: 'fault', found: { en: expect.stringContaining('out of order') } },
+      { name: 'fine', state: 'ok' },
+    ]);
+  });
+});
+
+describe('the command', () => {
+  const env = (): NodeJS.ProcessEnv => ({ ...process.env, PATH: `${tools}`, VILLAGE_DATA: data });
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [main, 'serve', 'doctor', ...args], {
+      cwd: place,
+      encoding: 'utf8',
+      env: env(),
+      timeout: 60_000,
+    });
+
+  it('says each finding in a line, Chinese first, and ends with what it found', () => {
+    clockSays('no');
+    const { status, stdout, stderr } = run();
+    expect([status, stderr]).toEqual([1, '']);
+    const lines = stdout.trim().split('\n');
+    expect(lines.find((line) => line.includes('clock-sync'))).toMatch(
+      /^! 警告 warning clock-sync {2}时钟同步：.*→.* · .*not synchronised → /,
+    );
+    expect(lines.at(-1)).toMatch(/0 个故障，1 个警告 · \d+ looked at: 0 faults, 1 warnings$/);
+  }, 60_000);
+
+  it('works beside a running server, which has its ports and its data', async () => {
+    const [http, mqtt] = [await taken(), await taken()];
+    await Promise.all(
+      listening.splice(0).map((one) => new Promise((resolve) => one.close(resolve))),
+    );
+    yaml(`http: { host: 127.0.0.1, port: ${http} }\nmqtt: { host: 127.0.0.1, port: ${mqtt} }\n`);
+    const child = spawn(process.execPath, [main, 'serve'], {
+      cwd: place,
+      env: { ...env(), VILLAGE_LOG_LEVEL: 'error' },
+      stdio: 'ignore',
+    });
+    try {
+      await until('the server', () =>
+        fetch(`http://127.0.0.1:${http}/healthz`).then(
+          ({ ok: well }) => well,
+          () => false,
+        ),
+      );
+      const { status, stdout } = run('--json');
+      const report = JSON.parse(stdout) as Report;
+      expect([status, notWell({ ...report, code: 0 })]).toEqual([0, []]);
+      const told = (name: string) => report.findings.find((one) => one.name === name)?.found.en;
+      expect(told('service')).toContain(String(child.pid));
+      for (const port of ['port-http', 'port-mqtt'])
+        expect(told(port)).toContain(`held by the running server (process ${child.pid})`);
+      expect(await fetch(`http://127.0.0.1:${http}/healthz`)).toMatchObject({ status: 200 });
+    } finally {
+      child.kill('SIGTERM');
+      if (child.exitCode === null) await once(child, 'exit');
+    }
+  }, 60_000);
+});

@@ -1,0 +1,6 @@
+/** Looks at stores without changing anything in them, whether a server has them open or not. */
+export { DISK_RESERVE_BYTES as journalReserveBytes } from '../journal/settings.ts';
+export { checkQueryEngine } from './engine.ts';
+export { holderOf } from './holder.ts';
+export { inspectJournal, type JournalInspection, type ListedFile, proveFiles } from './journal.ts';
+export { inspectPostgres, inspectSqlite, type SqliteInspection } from './relational.ts';
