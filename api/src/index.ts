@@ -14,6 +14,7 @@ import * as live from './live.ts';
 import * as quarantine from './quarantine.ts';
 import * as readings from './readings.ts';
 import * as registration from './registration.ts';
+import * as rights from './rights.ts';
 import * as session from './session.ts';
 import * as shapes from './shapes.ts';
 import * as system from './system.ts';
@@ -36,6 +37,7 @@ export {
   quarantine,
   readings,
   registration,
+  rights,
   session,
   shapes,
   system,
@@ -61,6 +63,7 @@ export const resources: Readonly<Record<string, object>> = {
   live,
   system,
   users,
+  rights,
   tokens,
   audit,
 };

@@ -12,6 +12,8 @@ export const Session = Type.Object({
   modules: Type.Optional(
     Type.Array(Type.String(), { description: 'Modules that are on somewhere in the area' }),
   ),
+  /** Until another password is chosen, all calls but those of the session answer 403 `password-to-change`. */
+  passwordToChange: Type.Optional(Type.Literal(true)),
   rights: Type.Optional(
     Type.Array(Type.String(), { description: 'Rights held; those of the role where it is absent' }),
   ),
@@ -24,7 +26,7 @@ export const signIn = endpoint({
   right: 'public',
   summary: 'Signs in and gives the cookie',
   notes:
-    '401 `wrong-credentials`; 423 `locked` with `Retry-After`: after 5 wrong passwords of an account or 20 from an ' +
+    '401 `wrong-credentials`; 423 `account-locked` when an administrator has locked it; 423 `locked` with `Retry-After`: after 5 wrong passwords of an account or 20 from an ' +
     'address, for ten minutes. A session ends after 30 minutes idle or 12 hours',
   tags: ['session'],
   body: exactly({ user: Type.String({ minLength: 1, maxLength: 64 }), password: Password }),
@@ -55,7 +57,7 @@ export const changePassword = endpoint({
   path: '/session/password',
   right: 'signed-in',
   summary: 'Changes the own password and ends the other sessions of the account',
-  notes: '422 `weak-password`',
+  notes: '422 `weak-password`, also for the old one where another had to be chosen',
   tags: ['session'],
   body: exactly({ old: Password, password: Type.String() }),
   answers: { 200: Session },

@@ -6,6 +6,7 @@ import {
   exactly,
   Id,
   Instant,
+  Label,
   Nothing,
   orNull,
   page,
@@ -20,9 +21,12 @@ export const Token = Type.Object({
   name: Type.String(),
   role: RoleWord,
   area: Type.String(),
+  areaName: Label,
   createdAt: Time,
   createdBy: Type.String(),
   expiresAt: orNull(Time),
+  /** To the minute. */
+  lastUsedAt: orNull(Time),
 });
 export type Token = Static<typeof Token>;
 

@@ -11,14 +11,26 @@ export interface RightDefinition {
 /** A module as far as its rights go. */
 interface ListsRights {
   readonly name: string;
+  readonly title?: RightDefinition['title'];
   readonly rights?: Readonly<Record<string, RightDefinition>>;
 }
 
 const WORD = /^[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*$/;
 
+/** The rights of a module as people read them. */
+export interface ListedRights {
+  readonly module: string;
+  readonly title: RightDefinition['title'];
+  readonly rights: readonly (RightDefinition & {
+    readonly right: string;
+    /** Of use at the top of the areas alone. */
+    readonly top: boolean;
+  })[];
+}
+
 export class RightsTable {
   readonly #roles = new Map<string, ReadonlySet<Role>>();
-  readonly #modules: string[] = [];
+  readonly #modules: ListsRights[] = [];
   /** Rights that are of use below the top; the others open calls at the top alone. */
   readonly #below = new Set<string>();
   readonly #atTop = new Set<string>();
@@ -28,8 +40,9 @@ export class RightsTable {
   }
 
   /** Dies of a right that two modules list, that is no `noun.verb`, or that a role is given which does not exist. */
-  add({ name, rights = {} }: ListsRights): void {
-    this.#modules.push(name);
+  add(module: ListsRights): void {
+    const { name, rights = {} } = module;
+    this.#modules.push(module);
     for (const [right, { roles }] of Object.entries(rights)) {
       const fault = !WORD.test(right)
         ? 'is no noun.verb'
@@ -45,7 +58,26 @@ export class RightsTable {
 
   /** Names of the modules that have been added. */
   get modules(): readonly string[] {
-    return this.#modules;
+    return this.#modules.map(({ name }) => name);
+  }
+
+  /** Modules that have rights, in the order in which they were added. */
+  get listed(): readonly ListedRights[] {
+    return this.#modules
+      .filter(({ rights }) => rights !== undefined && Object.keys(rights).length > 0)
+      .map(({ name, title = { zh: name, en: name }, rights = {} }) => ({
+        module: name,
+        title,
+        rights: Object.entries(rights).map(([right, definition]) => ({
+          right,
+          ...definition,
+          top: this.#onlyAtTop(right),
+        })),
+      }));
+  }
+
+  #onlyAtTop(right: string): boolean {
+    return this.#atTop.has(right) && !this.#below.has(right);
   }
 
   /** All rights that modules list. */
@@ -56,9 +88,7 @@ export class RightsTable {
   /** The rights of somebody of that role, whose area is at the top or not. */
   of(role: Role, top: boolean): readonly string[] {
     return this.words.filter(
-      (word) =>
-        this.#roles.get(word)?.has(role) === true &&
-        (top || this.#below.has(word) || !this.#atTop.has(word)),
+      (word) => this.#roles.get(word)?.has(role) === true && (top || !this.#onlyAtTop(word)),
     );
   }
 

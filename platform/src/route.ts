@@ -16,6 +16,8 @@ export interface Caller {
   /** The session's secret; null for a machine. */
   readonly session: string | null;
   readonly displayName: string;
+  /** Another password must be chosen first. */
+  readonly passwordToChange?: boolean;
 }
 
 type StaticOf<E, Part extends string> = E extends { readonly [P in Part]: infer S extends TSchema }

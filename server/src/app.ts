@@ -50,7 +50,7 @@ import { ListenerCertificates } from './modules/certificates/listeners.ts';
 import { openClientIds } from './modules/client-ids/open.ts';
 import { modules as coreModules } from './modules/index.ts';
 import type { Needs, Tools } from './modules/needs.ts';
-import { Passwords } from './modules/session/passwords.ts';
+import { LockOut, Passwords } from './modules/session/passwords.ts';
 import { relationalModules } from './relational-modules.ts';
 
 const BROKER_DRAIN_MS = 10 * SECOND;
@@ -243,6 +243,7 @@ async function wire(
       store,
     }),
     passwords: new Passwords(),
+    lockOut: new LockOut(timer, config.limits),
   };
 }
 

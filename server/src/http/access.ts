@@ -80,15 +80,15 @@ async function findCaller(
   options: { peek: boolean },
 ): Promise<Caller | null> {
   if (kind === 'token') {
-    const token = await relational.people.token(secret);
+    const token = await relational.people.token(secret, options);
     if (token === null) return null;
     const { id, role, area, name } = token;
     return { actor: `token:${id}`, role, area, session: null, displayName: name };
   }
   const account = await relational.people.session(secret, options);
   if (account === null) return null;
-  const { name, role, area, displayName } = account;
-  return { actor: name, role, area, session: secret, displayName };
+  const { name, role, area, displayName, passwordToChange } = account;
+  return { actor: name, role, area, session: secret, displayName, passwordToChange };
 }
 
 /**
@@ -171,6 +171,8 @@ export function guard(app: FastifyInstance, options: AccessOptions): void {
     request.caller = caller;
     const asked = await shares.ofCaller(request);
     if (!asked.isAllowed && asked.isExceeded) return tooMany(reply, asked.ttlInSeconds);
+    if (caller.passwordToChange === true && !endpoint.path.startsWith('/session'))
+      throw new OperationalError('password-to-change', 'choose another password first');
     if (!rights.allows(endpoint, caller.role, isTop(caller.area)))
       throw new OperationalError('forbidden', 'this needs other rights');
   });

@@ -51,6 +51,7 @@ const PROMISED: Readonly<Record<string, Access>> = {
 /** Calls that came later, with what they need. */
 const SINCE: Readonly<Record<string, Access>> = {
   'GET /jobs': 'county-admin',
+  'GET /rights': 'admin',
   'GET /export/estimate': 'clerk',
   'GET /exports': 'clerk',
   'POST /exports': 'clerk',

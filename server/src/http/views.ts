@@ -5,7 +5,7 @@ import { type DeviceProfile, shownOrder } from '@village/device-profiles';
 import type { GatewayState, NotTakenPart, NotTakenTopic } from '@village/ingest';
 import type { AsReceived, CorrectedLatest } from '@village/platform';
 import { type AreaNode, areaRefOf, type DeviceEntry, type Directory } from '@village/registry';
-import type { Account } from '@village/store/relational';
+import type { Account, AccountState } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Static } from 'typebox';
 import type { NewestValues } from '../modules/needs.ts';
@@ -185,6 +185,20 @@ export function viewUser(directory: Directory, account: Account): api.users.User
   const place = node === undefined ? { code: area, name: { zh: area, en: area } } : areaRefOf(node);
   return { name, displayName, role, area: place };
 }
+
+/** An account for those who manage accounts; `lockedOutMs` is how long it is locked for wrong passwords. */
+export const viewPerson = (
+  directory: Directory,
+  account: AccountState,
+  { now, lockedOutMs }: { readonly now: number; readonly lockedOutMs: number },
+): api.users.Person => ({
+  ...viewUser(directory, account),
+  revision: account.revision,
+  lastSignInAt: timeOrNull(account.lastSignInAt),
+  lockedAt: timeOrNull(account.lockedAt),
+  lockedOutUntil: lockedOutMs > 0 ? formatTime(now + lockedOutMs) : null,
+  passwordToChange: account.passwordToChange,
+});
 
 /** A gateway's sequence numbers as JSON tells them. */
 export function sequencesOf(

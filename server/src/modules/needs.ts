@@ -27,7 +27,7 @@ import type { Config } from '../config/config.ts';
 import type { Sending } from '../http/streamed.ts';
 import type { Backups } from './backup/backups.ts';
 import type { ListenerCertificates } from './certificates/listeners.ts';
-import type { Passwords } from './session/passwords.ts';
+import type { LockOut, Passwords } from './session/passwords.ts';
 
 /** Newest values of devices, corrected. */
 export interface NewestValues {
@@ -63,6 +63,8 @@ export interface Needs extends Platform {
   readonly backups: Backups;
   /** One for all, since checks at once are bounded. */
   readonly passwords: Passwords;
+  /** Who has tried wrong passwords. */
+  readonly lockOut: LockOut;
 }
 
 /** What commands of the core modules get. */

@@ -10,6 +10,9 @@ export const TRANSACTION_MS = 5_000;
 /** The database itself keeps audit entries at least this long: six months and more, as the law asks of logs. */
 export const AUDIT_KEPT_MS = 180 * DAY;
 
+/** Entries of the audit log that one search looks at. */
+export const AUDIT_LOOKED_AT = 50_000;
+
 /** Signed-in people are silent for at most this long, and signed in for at most `SESSION_MAX_MS`. */
 export const SESSION_IDLE_MS = 30 * 60_000;
 export const SESSION_MAX_MS = 12 * HOUR;
@@ -22,6 +25,27 @@ export interface Account {
   readonly area: string;
 }
 
+/** An account with what administrators see of it and say. */
+export interface AccountState extends Account {
+  /** Rises with each change that an administrator makes. */
+  readonly revision: number;
+  readonly lastSignInAt: number | null;
+  /** Since when nobody can sign in with it; null when one can. */
+  readonly lockedAt: number | null;
+  /** Whether its holder must choose a password before anything else. */
+  readonly passwordToChange: boolean;
+}
+
+/** What was seen of an account before it is changed. */
+export type AccountSeen = Pick<Account, 'area' | 'role'> & { readonly revision?: number };
+
+/** What is said of an account beside its fields; what is left out stays. */
+export interface AccountChange {
+  readonly passwordHash?: string;
+  readonly passwordToChange?: boolean;
+  readonly locked?: boolean;
+}
+
 /** A machine's right to call the HTTP interface. The secret itself is shown once and not kept. */
 export interface Token extends Omit<Account, 'displayName'> {
   readonly id: string;
@@ -29,6 +53,8 @@ export interface Token extends Omit<Account, 'displayName'> {
   readonly createdBy: string;
   /** Null never expires. */
   readonly expiresAt: number | null;
+  /** To the minute; null when it never was. */
+  readonly lastUsedAt: number | null;
 }
 
 export interface AuditEntry {
@@ -52,29 +78,33 @@ export interface StoredAuditEntry extends AuditEntry {
  * A `scope` is the code of an area: what lies outside it and below is never returned, and an unknown code sees nothing.
  */
 export interface People {
-  accounts(scope: string): Promise<Account[]>;
+  accounts(scope: string): Promise<AccountState[]>;
   /** With the password's hash; null when there is no such account. */
-  account(name: string): Promise<(Account & { readonly passwordHash: string }) | null>;
+  account(name: string): Promise<(AccountState & { readonly passwordHash: string }) | null>;
+  /** All of the role `admin`; until the transaction has ended no other changes one of them, in whatever process. */
+  administrators(): Promise<AccountState[]>;
   /** The name of the account that is meant: that name or, if only one has it, the one with other capitals; null when there is none. */
   accountName(spelled: string): Promise<string | null>;
   /** @throws already-exists also when another process has made one of that name meanwhile */
-  addAccount(account: Account, passwordHash: string): Promise<void>;
-  /**
-   * Changes an account that is still in the area and role in which it was looked at; without a hash the old one stays. False
-   * when another process has moved or removed it meanwhile.
-   */
-  changeAccount(
-    before: Pick<Account, 'area' | 'role'>,
+  addAccount(
     account: Account,
-    passwordHash?: string,
-  ): Promise<boolean>;
+    passwordHash: string,
+    more?: Pick<AccountChange, 'passwordToChange'>,
+  ): Promise<void>;
+  /**
+   * Changes an account that is still in the area, role and revision in which it was looked at. False when another process has moved or
+   * removed it meanwhile.
+   */
+  changeAccount(before: AccountSeen, account: Account, change?: AccountChange): Promise<boolean>;
+  /** Its holder has chosen another password. False when it has not that one any more. */
+  changePassword(name: string, before: string, after: string): Promise<boolean>;
   /** Also ends its sessions. False when there was none. */
   removeAccount(name: string): Promise<boolean>;
 
-  /** Opens a session and returns its secret, which is kept as a hash only. */
+  /** Opens a session, which is the account's last sign-in, and returns its secret, which is kept as a hash only. */
   openSession(account: string, address: string): Promise<string>;
   /** Whose session it is; null when unknown, idle or too old. Counts as use, unless it only `peek`s. */
-  session(secret: string, options?: { readonly peek?: boolean }): Promise<Account | null>;
+  session(secret: string, options?: { readonly peek?: boolean }): Promise<AccountState | null>;
   closeSession(secret: string): Promise<void>;
   closeSessionsOf(account: string): Promise<void>;
   /** Forgets sessions and tokens that are over; returns how many. */
@@ -84,15 +114,41 @@ export interface People {
   createToken(
     token: Pick<Token, 'name' | 'role' | 'area' | 'createdBy' | 'expiresAt'>,
   ): Promise<{ token: Token; secret: string }>;
-  /** The token of that secret; null when unknown or expired. */
-  token(secret: string): Promise<Token | null>;
+  /** The token of that secret; null when unknown or expired. Counts as use, unless it only `peek`s. */
+  token(secret: string, options?: { readonly peek?: boolean }): Promise<Token | null>;
   removeToken(scope: string, id: string): Promise<boolean>;
+}
+
+/** Which entries are wanted; all that is said must hold. */
+export interface AuditFilter {
+  readonly actor?: string;
+  readonly action?: string;
+  readonly outcome?: 'done' | 'refused';
+  /** Part of the actor, target, address or detail, whatever its capitals (of Latin letters). */
+  readonly text?: string;
+  readonly from?: number;
+  /** Exclusive. */
+  readonly to?: number;
+}
+
+export interface AuditPage {
+  readonly entries: StoredAuditEntry[];
+  /** Below which id the next page begins; null when nothing is left to look at. */
+  readonly next: number | null;
 }
 
 export interface AuditLog {
   append(entry: AuditEntry): Promise<void>;
   /** Newest first, those below `before`. */
   list(page: { before?: number; limit: number }): Promise<StoredAuditEntry[]>;
+  /**
+   * Those that the filter lets through. One call looks at AUDIT_LOOKED_AT entries at most, so that a page may hold fewer than
+   * `limit`, or none, and still have a next one.
+   */
+  search(
+    filter: AuditFilter,
+    page: { before?: number | undefined; limit: number },
+  ): Promise<AuditPage>;
   /**
    * Deletes entries made before `at`, the oldest first and `most` of them, and returns how many. None that is younger than AUDIT_KEPT_MS by the database's
    * own clock: the whole is refused then.

@@ -11,6 +11,7 @@ import { registryModule, registryStore } from '@village/registry';
 import { afterEach, expect, it } from 'vitest';
 import {
   AUDIT_KEPT_MS,
+  type AuditFilter,
   coreModules,
   type Relational,
   SESSION_IDLE_MS,
@@ -73,6 +74,7 @@ export function contractSuite(open: (clock: () => number) => Promise<Relational>
 
 function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => void): void {
   const li = { name: 'li', displayName: '李', role: 'clerk', area: '330522100200' } as const;
+  const untouched = { lastSignInAt: null, lockedAt: null, passwordToChange: false };
 
   it('keeps accounts and shows them by scope', async () => {
     const store = await fresh();
@@ -80,7 +82,9 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     expect(await store.people.changeAccount(li, { ...li, displayName: '李梅' })).toBe(true);
     expect(await store.people.account('li')).toEqual({
       ...li,
+      ...untouched,
       displayName: '李梅',
+      revision: 2,
       passwordHash: 'hash-1',
     });
     expect((await store.people.accounts('330522100000')).map((a) => a.name)).toEqual(['li']);
@@ -98,11 +102,54 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     await expect(twice).rejects.toMatchObject({ code: 'already-exists' });
     const moved = { ...li, area: '330522101000' } as const;
     expect(await store.people.changeAccount(li, moved)).toBe(true);
-    expect(await store.people.changeAccount(li, { ...li, role: 'admin' }, 'third')).toBe(false);
-    expect(await store.people.account('li')).toEqual({ ...moved, passwordHash: 'first' });
+    const other3 = { passwordHash: 'third' };
+    expect(await store.people.changeAccount(li, { ...li, role: 'admin' }, other3)).toBe(false);
+    expect(await store.people.account('li')).toEqual({
+      ...moved,
+      ...untouched,
+      revision: 2,
+      passwordHash: 'first',
+    });
     await store.people.removeAccount('li');
-    expect(await store.people.changeAccount(moved, moved, 'fourth')).toBe(false);
+    expect(await store.people.changeAccount(moved, moved, { locked: true })).toBe(false);
     expect(await store.people.account('li')).toBeNull();
+  });
+
+  it('locks an account, asks for another password and tells of the last sign-in', async () => {
+    const store = await fresh();
+    const { people } = store;
+    await people.addAccount(li, 'first', { passwordToChange: true });
+    expect(await people.account('li')).toMatchObject({ ...untouched, passwordToChange: true });
+    const secret = await people.openSession('li', '');
+    const signedIn = (await people.account('li'))?.lastSignInAt as number;
+    expect(await people.session(secret)).toMatchObject({ lastSignInAt: signedIn });
+    pass(1_000);
+    expect(await people.changeAccount(li, li, { locked: true })).toBe(true);
+    const lockedAt = (await people.account('li'))?.lockedAt as number;
+    expect(lockedAt - signedIn).toBe(1_000);
+    pass(1_000);
+    await people.changeAccount(li, li, { locked: true });
+    expect(await people.account('li')).toMatchObject({ lockedAt, revision: 3 });
+    await people.changeAccount(li, li, { locked: false });
+    expect(await people.changePassword('li', 'other', 'second')).toBe(false);
+    expect(await people.changePassword('li', 'first', 'second')).toBe(true);
+    expect(await people.account('li')).toEqual({
+      ...li,
+      revision: 4,
+      lastSignInAt: signedIn,
+      lockedAt: null,
+      passwordToChange: false,
+      passwordHash: 'second',
+    });
+  });
+
+  it('holds administrators until the transaction is over', async () => {
+    const store = await fresh();
+    await store.people.addAccount(li, 'hash');
+    await store.people.addAccount({ ...li, name: 'wang', role: 'admin' }, 'hash');
+    const held = await store.transaction((tx) => tx.people.administrators());
+    expect(held.map(({ name }) => name)).toEqual(['wang']);
+    expect(await store.people.account('wang')).toMatchObject({ revision: 1 });
   });
 
   it('ends a session when idle, when old, when closed and with its account', async () => {
@@ -156,16 +203,27 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
       createdBy: 'admin',
     } as const;
     const { token, secret } = await store.people.createToken({ ...wanted, expiresAt: null });
+    expect(await store.people.token(secret, { peek: true })).toEqual(token);
+    expect(await store.people.tokens(COUNTY)).toEqual([token]);
     expect(await store.people.token(secret)).toEqual(token);
     expect(await store.people.token(`${secret}x`)).toBeNull();
-    expect(await store.people.tokens(COUNTY)).toEqual([token]);
+    const { createdAt } = token;
+    expect(await store.people.tokens(COUNTY)).toEqual([{ ...token, lastUsedAt: createdAt }]);
+    pass(59_000);
+    await store.people.token(secret);
+    expect(await store.people.tokens(COUNTY)).toEqual([{ ...token, lastUsedAt: createdAt }]);
+    pass(1_000);
+    await store.people.token(secret);
+    expect(await store.people.tokens(COUNTY)).toEqual([
+      { ...token, lastUsedAt: createdAt + 60_000 },
+    ]);
     expect(await store.people.tokens('330522100200')).toEqual([]);
     expect(await store.people.removeToken('330522101000', token.id)).toBe(false);
     expect(await store.people.removeToken(COUNTY, token.id)).toBe(true);
     expect(await store.people.token(secret)).toBeNull();
     const brief = await store.people.createToken({
       ...wanted,
-      expiresAt: token.createdAt + 10_000,
+      expiresAt: token.createdAt + 70_000,
     });
     pass(10_000);
     expect(await store.people.token(brief.secret)).toBeNull();
@@ -181,6 +239,45 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     expect(first.map((one) => one.detail['number'])).toEqual([4, 3, 2]);
     const rest = await store.audit.list({ limit: 9, before: first.at(-1)?.id as number });
     expect(rest.map((one) => one.detail['number'])).toEqual([1, 0]);
+  });
+
+  it('finds audit entries by who, what, outcome, time and text, page by page', async () => {
+    const store = await fresh();
+    const entry = { address: '10.0.0.1', action: 'sign-in', target: 'li', detail: {} };
+    const times: number[] = [];
+    for (let n = 0; n < 6; n++) {
+      await store.audit.append({
+        ...entry,
+        actor: n % 2 === 0 ? 'li' : 'Wang',
+        outcome: n === 4 ? 'refused' : 'done',
+        detail: n === 3 ? { reason: '换电池 100%' } : {},
+      });
+      times.push((await store.audit.list({ limit: 1 }))[0]?.at ?? 0);
+      pass(1_000);
+    }
+    const first = (await store.audit.list({ limit: 9 })).at(-1)?.id as number;
+    const found = async (filter: AuditFilter): Promise<number[]> => {
+      const page = await store.audit.search(filter, { limit: 9 });
+      expect(page.next).toBeNull();
+      return page.entries.map(({ id }) => id - first);
+    };
+    expect(await found({})).toEqual([5, 4, 3, 2, 1, 0]);
+    expect(await found({ actor: 'li' })).toEqual([4, 2, 0]);
+    expect(await found({ actor: 'li', outcome: 'done' })).toEqual([2, 0]);
+    expect(await found({ action: 'sign-out' })).toEqual([]);
+    expect(await found({ text: '换电池' })).toEqual([3]);
+    expect(await found({ text: '0%' })).toEqual([3]);
+    expect(await found({ text: '_' })).toEqual([]);
+    expect(await found({ text: 'wang' })).toEqual([5, 3, 1]);
+    expect(await found({ from: times[2]!, to: times[4]! })).toEqual([3, 2]);
+    expect(await found({ from: times[5]! + 1 })).toEqual([]);
+    const page = await store.audit.search({ actor: 'li' }, { limit: 2 });
+    expect(page.entries.map(({ id }) => id - first)).toEqual([4, 2]);
+    const rest = await store.audit.search(
+      { actor: 'li' },
+      { limit: 2, before: page.next ?? undefined },
+    );
+    expect([rest.entries.map(({ id }) => id - first), rest.next]).toEqual([[0], null]);
   });
 
   it('lets old audit entries go, and none of the last six months whoever asks', async () => {

@@ -2,7 +2,7 @@ import { DAY } from '@village/core';
 import { openRelational } from '@village/store/relational';
 import { describe, expect, it } from 'vitest';
 import { relationalModules } from '../../relational-modules.ts';
-import { trimAudit } from './module.ts';
+import { trimAudit } from './audit.ts';
 
 describe('the audit log', () => {
   it('loses what is older than it is kept, counts that, and says so itself', async () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import {
   Client,
+  COUNTY,
   NORTH,
   PASSWORD,
   SOUTH,
@@ -119,4 +120,28 @@ it('of two admins who make an account of one name, the second does not take over
   ]);
   expect(statuses(answers)).toEqual([200, 404]);
   expect(await test.server.relational.people.account('same')).toMatchObject({ area: NORTH });
+});
+
+it('of two who take the rights of the last two administrators at once, the second is refused', async () => {
+  await admin.ask('PUT', '/users/second', user({ role: 'admin', area: COUNTY }));
+  const second = await test.client('second');
+  const answers = await behindEachOther([
+    () => admin.ask('PUT', '/users/second', { displayName: 'S', role: 'clerk', area: COUNTY }),
+    () => second.ask('PUT', '/users/admin', { displayName: 'A', role: 'officer', area: COUNTY }),
+  ]);
+  expect(statuses(answers)).toEqual([200, 409]);
+  expect(answers[1]?.json()).toMatchObject({ code: 'last-administrator' });
+  expect(await test.server.relational.people.account('admin')).toMatchObject({ role: 'admin' });
+});
+
+it('of two who change one person, the second hears of it and nothing of the first is lost', async () => {
+  await admin.ask('PUT', '/users/li', user());
+  const revision = (await test.server.relational.people.account('li'))?.revision;
+  const change = (displayName: string) =>
+    admin.ask('PUT', '/users/li', user({ displayName, revision, password: undefined }));
+  const answers = await behindEachOther([() => change('First'), () => change('Second')]);
+  expect(statuses(answers)).toEqual([200, 409]);
+  expect(answers[1]?.json()).toMatchObject({ code: 'changed-meanwhile' });
+  const account = await test.server.relational.people.account('li');
+  expect(account).toMatchObject({ displayName: 'First', revision: (revision ?? 0) + 1 });
 });

@@ -14,10 +14,11 @@ export const resetPassword: Command<Tools> = {
       if (account === null)
         throw new OperationalError('no-admin', `there is no admin in ${config.data} yet`);
       const password = config.adminPassword ?? newSecret().slice(0, 16);
-      const hash = await new Passwords().hash(password);
+      // Who holds the machine gets in, whoever has locked the account.
+      const change = { passwordHash: await new Passwords().hash(password), locked: false };
       await relational.transaction(
         async (tx) => {
-          if (!(await tx.people.changeAccount(account, account, hash)))
+          if (!(await tx.people.changeAccount(account, account, change)))
             throw new OperationalError('no-admin', 'admin was changed meanwhile, try again');
           await tx.people.closeSessionsOf('admin');
         },

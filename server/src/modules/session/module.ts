@@ -11,11 +11,11 @@ import {
   type Reply,
   route,
 } from '@village/platform';
-import { type Account, SESSION_MAX_MS } from '@village/store/relational';
+import { type Account, type AccountState, SESSION_MAX_MS } from '@village/store/relational';
 import { COOKIE } from '../../http/access.ts';
 import { viewUser } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
-import { LockOut, passwordFault } from './passwords.ts';
+import { passwordFault } from './passwords.ts';
 
 /** A session's secret has only characters that a cookie may have. */
 const cookieWith = (
@@ -35,10 +35,14 @@ const NO_COOKIE = {
 };
 
 /** Who is signed in, with what the console may show them. */
-function viewSession({ directory, rights }: Needs, account: Account): endpoints.Session {
-  const { role, area } = account;
+function viewSession(
+  { directory, rights }: Needs,
+  account: Account & Partial<Pick<AccountState, 'passwordToChange'>>,
+): endpoints.Session {
+  const { role, area, passwordToChange } = account;
   return {
     user: viewUser(directory, account),
+    ...(passwordToChange === true ? { passwordToChange } : {}),
     modules: [...rights.modules],
     rights: [...rights.of(role, directory.isTop(area))],
   };
@@ -54,10 +58,9 @@ const wrongCredentials = (detail: string): OperationalError =>
 /** Checks name and password, counts failures, and writes each try into the audit log. */
 async function signIn(
   needs: Needs,
-  lockOut: LockOut,
   call: Call<typeof endpoints.signIn>,
 ): Promise<Reply<endpoints.Session> | Problem> {
-  const { relational, passwords } = needs;
+  const { relational, passwords, lockOut } = needs;
   const { address } = call;
   const { password } = call.body;
   // As an input method or a phone spells it: full width, a capital, a blank behind it.
@@ -81,27 +84,29 @@ async function signIn(
     async (tx) => {
       // The password may have been replaced, or the account removed, while this one was checked.
       const present = await tx.people.account(user);
-      if (present?.passwordHash !== account.passwordHash) return null;
+      if (present?.passwordHash !== account.passwordHash) return 'password';
+      if (present.lockedAt !== null) return 'locked-account';
       return { present, secret: await tx.people.openSession(user, address) };
     },
     {
       audit: (result) =>
-        result === null
-          ? { ...entry, outcome: 'refused', detail: { reason: 'password' } }
+        typeof result === 'string'
+          ? { ...entry, outcome: 'refused', detail: { reason: result } }
           : { ...entry, outcome: 'done', detail: {} },
     },
   );
-  if (opened === null) throw wrongCredentials('name or password is wrong');
+  if (opened === 'password') throw wrongCredentials('name or password is wrong');
   lockOut.succeeded(user, address);
+  if (opened === 'locked-account')
+    throw new OperationalError('account-locked', 'an administrator has locked this account');
   return answer(200, viewSession(needs, opened.present), cookieWith(needs, call, opened.secret));
 }
 
 async function changePassword(
   needs: Needs,
-  lockOut: LockOut,
   call: Call<typeof endpoints.changePassword>,
 ): ReturnType<typeof signIn> {
-  const { relational, passwords } = needs;
+  const { relational, passwords, lockOut } = needs;
   const { caller, address, body } = call;
   const account = caller.session === null ? null : await relational.people.account(caller.actor);
   if (account === null) throw new OperationalError('forbidden', 'a token has no password');
@@ -113,6 +118,8 @@ async function changePassword(
   lockOut.succeeded(account.name, address);
   const fault = passwordFault(body.password);
   if (fault !== null) throw new OperationalError('weak-password', `the new password ${fault}`);
+  if (account.passwordToChange && body.password === body.old)
+    throw new OperationalError('weak-password', 'the new password must be another than the old');
   const hash = await passwords.hash(body.password);
   const { present, secret } = await relational.transaction(
     async (tx) => {
@@ -120,11 +127,14 @@ async function changePassword(
       const present = await tx.people.account(account.name);
       if (present?.passwordHash !== account.passwordHash)
         throw wrongCredentials('the old password is wrong');
-      if (!(await tx.people.changeAccount(present, present, hash)))
+      if (!(await tx.people.changePassword(present.name, present.passwordHash, hash)))
         throw wrongCredentials('the old password is wrong');
       // Whoever else is signed in with the old password is out.
       await tx.people.closeSessionsOf(account.name);
-      return { present, secret: await tx.people.openSession(account.name, address) };
+      return {
+        present: { ...present, passwordToChange: false },
+        secret: await tx.people.openSession(account.name, address),
+      };
     },
     { audit: call.audited('change-password', account.name) },
   );
@@ -135,24 +145,20 @@ export const sessionModule = defineModule<Needs>({
   name: 'session',
   title: { zh: '登录', en: 'Sessions' },
   start: (needs) => {
-    const { relational, config, timer } = needs;
-    const lockOut = new LockOut(timer, {
-      account: config.limits.failuresPerAccount,
-      address: config.limits.failuresPerAddress,
-    });
+    const { relational, config } = needs;
     const perMinute = config.limits.signInsPerMinute;
     return {
       routes: [
-        route(endpoints.signIn, (call) => signIn(needs, lockOut, call), { perMinute }),
+        route(endpoints.signIn, (call) => signIn(needs, call), { perMinute }),
         route(endpoints.get, ({ caller }) => {
-          const { actor, displayName, role, area } = caller;
-          return viewSession(needs, { name: actor, displayName, role, area });
+          const { actor, ...account } = caller;
+          return viewSession(needs, { name: actor, ...account });
         }),
         route(endpoints.signOut, async ({ caller }) => {
           if (caller.session !== null) await relational.people.closeSession(caller.session);
           return answer(204, null, NO_COOKIE);
         }),
-        route(endpoints.changePassword, (call) => changePassword(needs, lockOut, call), {
+        route(endpoints.changePassword, (call) => changePassword(needs, call), {
           perMinute,
         }),
       ],

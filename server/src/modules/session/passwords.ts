@@ -57,6 +57,12 @@ export class Passwords {
   }
 }
 
+/** Wrong passwords before an account, or an address, is locked. */
+interface Limits {
+  readonly failuresPerAccount: number;
+  readonly failuresPerAddress: number;
+}
+
 interface Failures {
   count: number;
   /** When the count is forgotten, or the lock opens; by the timer's `elapsed`, so that no change of the clock opens it. */
@@ -66,10 +72,10 @@ interface Failures {
 /** Counts wrong passwords by account and by address, and locks for ten minutes. In memory: a restart forgives. */
 export class LockOut {
   readonly #timer: Timer;
-  readonly #limits: { readonly account: number; readonly address: number };
+  readonly #limits: Limits;
   readonly #failures = new BoundedMap<string, Failures>(REMEMBERED_MAX);
 
-  constructor(timer: Timer, limits: { account: number; address: number }) {
+  constructor(timer: Timer, limits: Limits) {
     this.#timer = timer;
     this.#limits = limits;
   }
@@ -77,9 +83,19 @@ export class LockOut {
   /** Milliseconds until this pair may try again; 0 when it may now. */
   lockedFor(account: string, address: string): number {
     return Math.max(
-      this.#left(`account ${account}`, this.#limits.account),
-      this.#left(`address ${address}`, this.#limits.address),
+      this.#left(`account ${account}`, this.#limits.failuresPerAccount),
+      this.#left(`address ${address}`, this.#limits.failuresPerAddress),
     );
+  }
+
+  /** Milliseconds for which the account is locked, wherever one signs in; 0 when it is not. */
+  accountLockedFor(account: string): number {
+    return this.#left(`account ${account}`, this.#limits.failuresPerAccount);
+  }
+
+  /** Forgets what was tried with the account. */
+  forgive(account: string): void {
+    this.#failures.delete(`account ${account}`);
   }
 
   /** Counts a try as wrong; called before its password is checked. */
@@ -90,7 +106,7 @@ export class LockOut {
 
   /** The try that `failed` counted was right: forgives the account, and the address that one try. */
   succeeded(account: string, address: string): void {
-    this.#failures.delete(`account ${account}`);
+    this.forgive(account);
     const tries = this.#failures.get(`address ${address}`);
     if (tries !== undefined) tries.count--;
   }

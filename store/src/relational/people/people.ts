@@ -4,9 +4,12 @@ import type { Clock } from '@village/core';
 import type { Kysely, Selectable } from 'kysely';
 import {
   type Account,
+  type AccountChange,
+  type AccountState,
   type People,
   SESSION_IDLE_MS,
   SESSION_MAX_MS,
+  type AccountSeen as Seen,
   type Token,
 } from '../contract.ts';
 import { areaWithin } from '../scope.ts';
@@ -15,11 +18,20 @@ import type { AccountTable, PeopleTables, TokenTable } from './tables.ts';
 
 type Db = Kysely<PeopleTables>;
 
-/** A session's last use is written at most this often, so that reading pages doesn't write to disk. */
+/** The last use of a session or token is written at most this often, so that reading pages doesn't write to disk. */
 const TOUCH_EVERY_MS = 60_000;
 
-function toAccount(row: Omit<Selectable<AccountTable>, 'password_hash'>): Account {
-  return { name: row.name, displayName: row.display_name, role: row.role, area: row.area };
+function toAccount(row: Omit<Selectable<AccountTable>, 'password_hash'>): AccountState {
+  return {
+    name: row.name,
+    displayName: row.display_name,
+    role: row.role,
+    area: row.area,
+    revision: row.revision,
+    lastSignInAt: row.last_sign_in_at,
+    lockedAt: row.locked_at,
+    passwordToChange: row.password_to_change !== 0,
+  };
 }
 
 function toToken(row: Omit<Selectable<TokenTable>, 'hash'>): Token {
@@ -31,11 +43,12 @@ function toToken(row: Omit<Selectable<TokenTable>, 'hash'>): Token {
     createdAt: row.created_at,
     createdBy: row.created_by,
     expiresAt: row.expires_at,
+    lastUsedAt: row.last_used_at,
   };
 }
 
 /** Accounts whose area lies in scope, by name. */
-async function listAccounts(db: Db, scope: string): Promise<Account[]> {
+async function listAccounts(db: Db, scope: string): Promise<AccountState[]> {
   const rows = await db
     .selectFrom('account')
     .selectAll()
@@ -49,7 +62,7 @@ async function listAccounts(db: Db, scope: string): Promise<Account[]> {
 async function findAccount(
   db: Db,
   name: string,
-): Promise<(Account & { passwordHash: string }) | null> {
+): Promise<(AccountState & { passwordHash: string }) | null> {
   const row = await db
     .selectFrom('account')
     .selectAll()
@@ -76,29 +89,69 @@ const columnsOf = ({ displayName, role, area }: Account) => ({
   area,
 });
 
-async function addAccount(db: Db, account: Account, passwordHash: string): Promise<void> {
+/** Writes to each of them, so that other transactions that mean one of them wait for this one. */
+async function holdAdministrators(db: Db): Promise<AccountState[]> {
+  await db.updateTable('account').set({ role: 'admin' }).where('role', '=', 'admin').execute();
+  const rows = await db.selectFrom('account').selectAll().where('role', '=', 'admin').execute();
+  return rows.map(toAccount);
+}
+
+async function addAccount(
+  db: Db,
+  account: Account,
+  passwordHash: string,
+  { passwordToChange = false }: Pick<AccountChange, 'passwordToChange'> = {},
+): Promise<void> {
   await db
     .insertInto('account')
-    .values({ name: account.name, ...columnsOf(account), password_hash: passwordHash })
+    .values({
+      name: account.name,
+      ...columnsOf(account),
+      password_hash: passwordHash,
+      password_to_change: passwordToChange ? 1 : 0,
+    })
     .execute();
 }
 
 /** One statement looks and changes, so that nothing comes between. */
 async function changeAccount(
   db: Db,
-  before: Pick<Account, 'area' | 'role'>,
+  clock: Clock,
+  before: Seen,
   account: Account,
-  passwordHash?: string,
+  { passwordHash, passwordToChange, locked }: AccountChange = {},
+): Promise<boolean> {
+  let update = db
+    .updateTable('account')
+    .set((eb) => ({
+      ...columnsOf(account),
+      revision: eb('revision', '+', 1),
+      ...(passwordHash === undefined ? {} : { password_hash: passwordHash }),
+      ...(passwordToChange === undefined ? {} : { password_to_change: passwordToChange ? 1 : 0 }),
+      // Said again it stays locked since then.
+      ...(locked === undefined
+        ? {}
+        : { locked_at: locked ? eb.fn.coalesce('locked_at', eb.val(clock())) : null }),
+    }))
+    .where('name', '=', account.name)
+    .where('area', '=', before.area)
+    .where('role', '=', before.role);
+  if (before.revision !== undefined) update = update.where('revision', '=', before.revision);
+  const result = await update.executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}
+
+async function changePassword(
+  db: Db,
+  name: string,
+  before: string,
+  after: string,
 ): Promise<boolean> {
   const result = await db
     .updateTable('account')
-    .set({
-      ...columnsOf(account),
-      ...(passwordHash === undefined ? {} : { password_hash: passwordHash }),
-    })
-    .where('name', '=', account.name)
-    .where('area', '=', before.area)
-    .where('role', '=', before.role)
+    .set({ password_hash: after, password_to_change: 0 })
+    .where('name', '=', name)
+    .where('password_hash', '=', before)
     .executeTakeFirst();
   return result.numUpdatedRows > 0n;
 }
@@ -122,6 +175,11 @@ async function openSession(
     .insertInto('session')
     .values({ hash: hashSecret(secret), account, address, created_at: now, used_at: now })
     .execute();
+  await db
+    .updateTable('account')
+    .set({ last_sign_in_at: now })
+    .where('name', '=', account)
+    .execute();
   return secret;
 }
 
@@ -131,7 +189,7 @@ async function findSession(
   clock: Clock,
   secret: string,
   { peek, notNoted }: { peek: boolean; notNoted: (error: unknown) => void },
-): Promise<Account | null> {
+): Promise<AccountState | null> {
   const hash = hashSecret(secret);
   const row = await db
     .selectFrom('session')
@@ -207,7 +265,7 @@ async function createToken(
   token: Pick<Token, 'name' | 'role' | 'area' | 'createdBy' | 'expiresAt'>,
 ): Promise<{ token: Token; secret: string }> {
   const secret = newSecret();
-  const made: Token = { ...token, id: randomUUID(), createdAt: clock() };
+  const made: Token = { ...token, id: randomUUID(), createdAt: clock(), lastUsedAt: null };
   await db
     .insertInto('token')
     .values({
@@ -224,14 +282,28 @@ async function createToken(
   return { token: made, secret };
 }
 
-/** The token of that secret, unless it has expired. */
-async function findToken(db: Db, clock: Clock, secret: string): Promise<Token | null> {
+/** The token of that secret, unless it has expired; it counts as used unless one only peeks. */
+async function findToken(
+  db: Db,
+  clock: Clock,
+  secret: string,
+  { peek, notNoted }: { peek: boolean; notNoted: (error: unknown) => void },
+): Promise<Token | null> {
   const row = await db
     .selectFrom('token')
     .selectAll()
     .where('hash', '=', hashSecret(secret))
     .executeTakeFirst();
-  if (row === undefined || (row.expires_at !== null && row.expires_at <= clock())) return null;
+  const now = clock();
+  if (row === undefined || (row.expires_at !== null && row.expires_at <= now)) return null;
+  const used = row.last_used_at;
+  if (!peek && (used === null || now < used || now - used >= TOUCH_EVERY_MS))
+    try {
+      await db.updateTable('token').set({ last_used_at: now }).where('id', '=', row.id).execute();
+    } catch (error) {
+      // A machine goes on working while nothing can be written; its last use is told a little late.
+      notNoted(error);
+    }
   return toToken(row);
 }
 
@@ -251,8 +323,10 @@ export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void)
     accounts: (scope) => listAccounts(db, scope),
     account: (name) => findAccount(db, name),
     accountName: (spelled) => findName(db, spelled),
-    addAccount: (account, hash) => addAccount(db, account, hash),
-    changeAccount: (before, account, hash) => changeAccount(db, before, account, hash),
+    administrators: () => holdAdministrators(db),
+    addAccount: (account, hash, more) => addAccount(db, account, hash, more),
+    changeAccount: (before, account, change) => changeAccount(db, clock, before, account, change),
+    changePassword: (name, before, after) => changePassword(db, name, before, after),
     removeAccount: (name) => removeAccount(db, name),
     openSession: (account, address) => openSession(db, clock, account, address),
     session: (secret, options) =>
@@ -262,7 +336,8 @@ export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void)
     clean: () => clean(db, clock),
     tokens: (scope) => listTokens(db, scope),
     createToken: (token) => createToken(db, clock, token),
-    token: (secret) => findToken(db, clock, secret),
+    token: (secret, options) =>
+      findToken(db, clock, secret, { peek: options?.peek ?? false, notNoted }),
     removeToken: (scope, id) => removeToken(db, scope, id),
   };
 }

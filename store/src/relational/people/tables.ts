@@ -1,7 +1,7 @@
 /** Tables of accounts, sessions and tokens as Kysely sees them, and how they came about. */
 
 import type { Role } from '@village/core';
-import type { Kysely } from 'kysely';
+import type { Generated, Kysely } from 'kysely';
 import type { RelationalModule } from '../modules.ts';
 
 export interface AccountTable {
@@ -10,6 +10,12 @@ export interface AccountTable {
   role: Role;
   area: string;
   password_hash: string;
+  /** Rises with each change that an administrator makes. */
+  revision: Generated<number>;
+  last_sign_in_at: number | null;
+  locked_at: number | null;
+  /** 1 until its holder has chosen a password of their own. */
+  password_to_change: Generated<number>;
 }
 
 export interface SessionTable {
@@ -29,6 +35,7 @@ export interface TokenTable {
   created_at: number;
   created_by: string;
   expires_at: number | null;
+  last_used_at: number | null;
 }
 
 export interface PeopleTables {
@@ -70,12 +77,27 @@ async function createAccounts(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** What lists of people and tokens tell, and who may not sign in. */
+async function tellOfUse(db: Kysely<unknown>): Promise<void> {
+  const add = (column: string, kind: 'bigint' | 'integer', least?: number) =>
+    db.schema
+      .alterTable('account')
+      .addColumn(column, kind, (c) => (least === undefined ? c : c.notNull().defaultTo(least)))
+      .execute();
+  await add('revision', 'integer', 1);
+  await add('last_sign_in_at', 'bigint');
+  await add('locked_at', 'bigint');
+  await add('password_to_change', 'integer', 0);
+  await db.schema.alterTable('token').addColumn('last_used_at', 'bigint').execute();
+}
+
 /** Refers to areas, so that the registry's tables must be there before. Never change a migration that was released. */
 export const peopleModule: RelationalModule = {
   name: 'people',
   migrations: {
     '0001-tokens': { up: createTokens },
     '0002-accounts': { up: createAccounts },
+    '0003-use': { up: tellOfUse },
   },
   // The old list made tokens together with the credentials of machines.
   formerly: { '0001-tokens': '0002-machines', '0002-accounts': '0003-people' },

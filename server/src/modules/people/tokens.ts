@@ -1,0 +1,55 @@
+/** Tokens of machines: who has one, making and removing them. */
+import * as api from '@village/api';
+import { formatTime, OperationalError, parseTime } from '@village/core';
+import { type AnyRoute, answer, notFound, pageByKey, route } from '@village/platform';
+import type { Directory } from '@village/registry';
+import type { Token as StoredToken } from '@village/store/relational';
+import type { Needs } from '../needs.ts';
+
+const timeOrNull = (at: number | null): string | null => (at === null ? null : formatTime(at));
+
+const viewToken = (directory: Directory, token: StoredToken): api.tokens.Token => ({
+  id: token.id,
+  name: token.name,
+  role: token.role,
+  area: token.area,
+  areaName: directory.area(token.area, token.area)?.area.name ?? { zh: token.area, en: token.area },
+  createdAt: formatTime(token.createdAt),
+  createdBy: token.createdBy,
+  expiresAt: timeOrNull(token.expiresAt),
+  lastUsedAt: timeOrNull(token.lastUsedAt),
+});
+
+/** The routes of tokens. */
+export function tokenRoutes({ relational, directory }: Needs): AnyRoute[] {
+  return [
+    route(api.tokens.list, async ({ caller, query }) => {
+      const tokens = await relational.people.tokens(caller.area);
+      const { items, next } = pageByKey(tokens, ({ id }) => id, query);
+      return { items: items.map((token) => viewToken(directory, token)), next };
+    }),
+
+    route(api.tokens.create, async ({ caller, body, audited }) => {
+      const { name, role, area = caller.area, expiresAt: until } = body;
+      if (directory.area(caller.area, area) === undefined) notFound('area');
+      const expiresAt = until === undefined ? null : parseTime(until);
+      if (Number.isNaN(expiresAt)) throw new OperationalError('bad-time', 'expiresAt: no time');
+      const made = await relational.transaction(
+        (tx) => tx.people.createToken({ name, role, area, createdBy: caller.actor, expiresAt }),
+        { audit: ({ token }) => audited('create-token', token.id, { name, role, area }) },
+      );
+      return answer(201, { ...viewToken(directory, made.token), token: made.secret });
+    }),
+
+    route(api.tokens.remove, async ({ caller, params, audited }) => {
+      const { id } = params;
+      await relational.transaction(
+        async (tx) => {
+          if (!(await tx.people.removeToken(caller.area, id))) notFound('token');
+        },
+        { audit: audited('remove-token', id) },
+      );
+      return answer(204, null);
+    }),
+  ];
+}
