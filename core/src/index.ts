@@ -11,6 +11,7 @@ export * from './duration.ts';
 export * from './error.ts';
 export * from './event-time.ts';
 export * from './own-clock.ts';
+export * from './position.ts';
 export * from './quality.ts';
 export * from './quantity.ts';
 export * from './random.ts';
