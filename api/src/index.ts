@@ -11,6 +11,7 @@ import * as figures from './figures.ts';
 import * as frames from './frames.ts';
 import * as jobs from './jobs.ts';
 import * as live from './live.ts';
+import * as map from './map.ts';
 import * as quarantine from './quarantine.ts';
 import * as readings from './readings.ts';
 import * as registration from './registration.ts';
@@ -34,6 +35,7 @@ export {
   frames,
   jobs,
   live,
+  map,
   quarantine,
   readings,
   registration,
@@ -49,6 +51,7 @@ export {
 export const resources: Readonly<Record<string, object>> = {
   session,
   areas,
+  map,
   devices,
   registration,
   clientIds,

@@ -8,6 +8,10 @@ export { clientIdsModule } from './client-ids/schema.ts';
 export type { Principal, Registry } from './contract.ts';
 export { compareNames } from './devices.ts';
 export { Directory, type DirectoryOptions } from './directory.ts';
+export {
+  Geometries,
+  type GeometryImported,
+} from './geometry/geometries.ts';
 export { assertImported, type ImportResult } from './import/faults.ts';
 export { Imports } from './import/imports.ts';
 export {
@@ -44,6 +48,7 @@ export type {
   PropertyOwner,
   RegistryStore,
   StoredArea,
+  StoredGeometry,
   Subject,
 } from './tables/contract.ts';
 export { registryStore } from './tables/registry-store.ts';

@@ -27,6 +27,7 @@ import {
   type Counts,
   type DeviceEntry,
   Directory,
+  Geometries,
   openRegistration,
   type Principal,
   ProfileRevisions,
@@ -234,6 +235,7 @@ async function wire(
     clientIds,
     certificates: new ListenerCertificates(config, log, clock),
     ...openRegistration({ relational, directory, profiles, clock }),
+    geometries: new Geometries({ relational, directory, clock }),
     backups: new Backups({
       folder: config.backup.folder,
       data: config.data,

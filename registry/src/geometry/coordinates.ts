@@ -6,13 +6,16 @@
  * everybody computes, within some metres of what AMap and Baidu answer, and only in China's rectangle.
  */
 import type { CoordinateSystem, Position } from '@village/core';
-import { BD09, type CRSTypes, GCJ02, transform, WGS84 } from 'gcoord';
+import exported from 'gcoord';
 
-const SYSTEMS: Readonly<Record<CoordinateSystem, CRSTypes>> = {
-  wgs84: WGS84,
-  cgcs2000: WGS84,
-  gcj02: GCJ02,
-  bd09: BD09,
+// Its types tell of a module whose default is inside; what Node gives is that default itself.
+const gcoord = exported as unknown as (typeof exported)['default'];
+
+const SYSTEMS: Readonly<Record<CoordinateSystem, Parameters<typeof gcoord.transform>[1]>> = {
+  wgs84: gcoord.WGS84,
+  cgcs2000: gcoord.WGS84,
+  gcj02: gcoord.GCJ02,
+  bd09: gcoord.BD09,
 };
 
 /** A position of one system in another. It must be finite numbers within the globe. */
@@ -22,6 +25,6 @@ export function convert(
   to: CoordinateSystem,
 ): Position {
   if (SYSTEMS[from] === SYSTEMS[to]) return [longitude, latitude];
-  const [x, y] = transform([longitude, latitude], SYSTEMS[from], SYSTEMS[to]);
+  const [x, y] = gcoord.transform([longitude, latitude], SYSTEMS[from], SYSTEMS[to]);
   return [x, y] as Position;
 }

@@ -1,5 +1,5 @@
 /** What is stored of areas, devices, gateways and credentials. */
-import type { Area, ClockUse, Device } from '@village/core';
+import type { Area, ClockUse, CoordinateSystem, Device } from '@village/core';
 
 /** Shortest secret that a device, gateway or machine may be given; ours have 256 random bits. */
 export const SECRET_LENGTH_MIN = 16;
@@ -123,6 +123,22 @@ export interface Subject {
   readonly id: string;
 }
 
+/** Polygons of an area: coordinates of a MultiPolygon in WGS-84 as JSON, and the same in fewer points; their bounds, and where they are from. */
+export interface StoredGeometry {
+  readonly area: string;
+  readonly shape: string;
+  readonly outline: string;
+  readonly west: number;
+  readonly south: number;
+  readonly east: number;
+  readonly north: number;
+  readonly system: CoordinateSystem;
+  /** 审图号; empty when nobody said one. */
+  readonly review: string;
+  readonly at: number;
+  readonly by: string;
+}
+
 export interface DeviceImport {
   /** Moves take effect at the begin of this hour; installations at this time. */
   readonly at: number;
@@ -192,7 +208,13 @@ export interface RegistryStore {
   /** By kind, key and time. */
   properties(owner: PropertyOwner): Promise<Property[]>;
   changeProperties(owner: PropertyOwner, changes: readonly PropertyChange[]): Promise<void>;
-  /** Rises with each change of what is above. */
+  /** Of areas that have some. */
+  geometries(areas: readonly string[]): Promise<StoredGeometry[]>;
+  /** Adds or replaces them. */
+  saveGeometries(geometries: readonly StoredGeometry[]): Promise<void>;
+  /** Says of how many areas. */
+  removeGeometries(areas: readonly string[]): Promise<number>;
+  /** Rises with each change of what is above, polygons apart. */
   version(): Promise<number>;
   credentials(): Promise<Credential[]>;
   saveGatewayStatus(status: GatewayStatus): Promise<void>;

@@ -146,4 +146,23 @@ function suite(target: () => Promise<Target>): void {
     await store.saveGatewayStatus(last);
     expect(await store.gatewayStatuses()).toEqual([last]);
   });
+
+  it('keeps the polygons of areas: one each, replaced and taken away', async () => {
+    const store = await fresh();
+    const stored = (area: string, review: string) => ({
+      ...{ area, review, shape: '[[[[1,2],[3,2],[3,4],[1,2]]]]', outline: '[]' },
+      ...{ west: 1, south: 2, east: 3.5, north: 4, system: 'gcj02' as const, at: NOW, by: 'li' },
+    });
+    const [county, township] = [stored(COUNTY, ''), stored('330522101000', '浙S(2026)1号')];
+    await store.saveGeometries([township, county]);
+    expect(await store.geometries([COUNTY, '330522101000', '330522100000'])).toEqual([
+      county,
+      township,
+    ]);
+    await store.saveGeometries([{ ...county, review: '浙S(2026)2号' }]);
+    expect(await store.geometries([COUNTY])).toEqual([{ ...county, review: '浙S(2026)2号' }]);
+    expect(await store.removeGeometries(['330522100000', '330522101000'])).toBe(1);
+    expect(await store.geometries([COUNTY, '330522101000'])).toHaveLength(1);
+    await expect(store.saveGeometries([stored('999999999999', '')])).rejects.toThrow();
+  });
 }

@@ -5,6 +5,7 @@ import { importAreas, listAreas, listRoots } from './areas.ts';
 import type { RegistryStore } from './contract.ts';
 import { importDevices, listDevices, setClockUse, spellAddresses } from './devices.ts';
 import { listGatewayStatuses, listGateways, saveGatewayStatus } from './gateways.ts';
+import { listGeometries, removeGeometries, saveGeometries } from './geometry.ts';
 import {
   listInstallations,
   listLocations,
@@ -51,6 +52,9 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     histories: (devices) => listHistories(db, devices),
     properties: (owner) => listProperties(db, owner),
     changeProperties: (owner, changes) => changeProperties(db, owner, changes),
+    geometries: (areas) => listGeometries(db, areas),
+    saveGeometries: (rows) => saveGeometries(db, rows),
+    removeGeometries: (areas) => removeGeometries(db, areas),
     version: () => registryVersion(db),
     credentials: () => db.selectFrom('credential').selectAll().orderBy('id').execute(),
     saveGatewayStatus: (status) => saveGatewayStatus(db, status),

@@ -1,5 +1,5 @@
 /** Tables of areas, devices and gateways as Kysely sees them, and how they came about. */
-import type { AreaLevel, ClockUse } from '@village/core';
+import type { AreaLevel, ClockUse, CoordinateSystem } from '@village/core';
 import type { RelationalModule, SqlEngine } from '@village/store/relational';
 import { type Kysely, sql } from 'kysely';
 
@@ -69,6 +69,23 @@ export interface PropertyTable {
   by: string;
 }
 
+/** Polygons of an area: coordinates of a MultiPolygon in WGS-84 as JSON, and the same in fewer points. */
+export interface AreaGeometryTable {
+  area: string;
+  shape: string;
+  outline: string;
+  west: number;
+  south: number;
+  east: number;
+  north: number;
+  /** What the file's coordinates were. */
+  system: CoordinateSystem;
+  /** 审图号; empty when nobody said one. */
+  review: string;
+  at: number;
+  by: string;
+}
+
 /** One row, whose number rises with each change to any of these tables. */
 export interface VersionTable {
   id: number;
@@ -103,6 +120,7 @@ export interface RegistryTables {
   device_location: DeviceLocationTable;
   installation: InstallationTable;
   property: PropertyTable;
+  area_geometry: AreaGeometryTable;
   registry_version: VersionTable;
 }
 
@@ -253,6 +271,23 @@ async function addClockUse(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+async function createGeometry(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('area_geometry')
+    .addColumn('area', 'text', (c) => c.primaryKey().references('area.code'))
+    .addColumn('shape', 'text', (c) => c.notNull())
+    .addColumn('outline', 'text', (c) => c.notNull())
+    .addColumn('west', 'double precision', (c) => c.notNull())
+    .addColumn('south', 'double precision', (c) => c.notNull())
+    .addColumn('east', 'double precision', (c) => c.notNull())
+    .addColumn('north', 'double precision', (c) => c.notNull())
+    .addColumn('system', 'text', (c) => c.notNull())
+    .addColumn('review', 'text', (c) => c.notNull())
+    .addColumn('at', 'bigint', (c) => c.notNull())
+    .addColumn('by', 'text', (c) => c.notNull())
+    .execute();
+}
+
 /** Never change a migration that was released: add another. */
 export const registryModule: RelationalModule = {
   name: 'registry',
@@ -263,6 +298,7 @@ export const registryModule: RelationalModule = {
     '0004-histories': { up: createHistories },
     '0005-version': { up: createVersion },
     '0006-clock': { up: addClockUse },
+    '0007-geometry': { up: createGeometry },
   },
   formerly: { '0001-places': '0001-places', '0002-machines': '0002-machines' },
 };

@@ -252,6 +252,10 @@ describe('the description', () => {
       'GET /figures',
       'GET /figures/of',
       'GET /figures/explain',
+      'GET /areas/geometry',
+      'POST /areas/geometry',
+      'DELETE /areas/geometry',
+      'GET /map/devices',
     ];
     expect(described.sort()).toEqual(promised.sort());
   });

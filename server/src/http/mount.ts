@@ -149,6 +149,8 @@ export function mount(app: FastifyInstance, route: AnyRoute, means: Means): void
   }
   // What this route reads, the others refuse.
   void app.register((scope, _options, done) => {
+    for (const type of consumes)
+      if (scope.hasContentTypeParser(type)) scope.removeContentTypeParser(type);
     scope.addContentTypeParser(
       [...consumes],
       { parseAs: 'buffer', ...(bodyBytesMax === undefined ? {} : { bodyLimit: bodyBytesMax }) },

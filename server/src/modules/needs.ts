@@ -16,6 +16,7 @@ import type {
   ClientIds,
   DeviceEntry,
   Directory,
+  Geometries,
   Imports,
   Lifecycle,
   ProfileRevisions,
@@ -53,6 +54,7 @@ export interface Needs extends Platform {
   readonly ages: Ages;
   readonly directory: Directory;
   readonly imports: Imports;
+  readonly geometries: Geometries;
   readonly lifecycle: Lifecycle;
   readonly registration: Registration;
   readonly pipeline: Pipeline;

@@ -29,6 +29,7 @@ import {
 import type { Needs } from '../needs.ts';
 import { listDevices } from './device-list.ts';
 import { lifecycleRoutes, originOf } from './lifecycle.ts';
+import { mapRoutes } from './map.ts';
 import { registrationRoutes } from './registration.ts';
 
 /** How often it is looked whether what is stored is newer than the directory: what it holds may be rights taken away. */
@@ -188,6 +189,7 @@ export const registryModule = defineModule<Needs>({
         ...deviceRoutes(needs),
         ...importRoutes(needs),
         ...lifecycleRoutes(needs),
+        ...mapRoutes(needs),
         ...registrationRoutes(needs),
       ],
       ticks: [
