@@ -41,6 +41,10 @@ const PATHS = {
   correcting: '/corrections/devices/{sewage}',
   quarantine: '/quarantine',
   system: '/system',
+  people: '/people',
+  roles: '/people/roles',
+  tokens: '/tokens',
+  audit: '/audit',
   settings: '/settings',
   missing: '/devices/none',
 } as const;

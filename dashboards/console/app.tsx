@@ -6,10 +6,10 @@ import { asApiError, useLoad } from '#kit/load.ts';
 import { go, path } from '#kit/router.ts';
 import { mayUse, type Session } from '#kit/session.ts';
 import { client, profiles, profilesLoaded, session } from '#kit/state.ts';
-import { say } from '#kit/text/language.ts';
+import { say, t } from '#kit/text/language.ts';
 import { matchRoute, navigation, permitted } from '#kit/topics/routes.ts';
 import { prepare, ShownPage } from '#kit/topics/shown.tsx';
-import type { Topic } from '#kit/topics/topic.ts';
+import { route, type Topic } from '#kit/topics/topic.ts';
 import { Failure, Skeleton } from '#kit/ui/notices.tsx';
 import { Shell } from './shell/shell.tsx';
 import { SignIn } from './sign-in/page.tsx';
@@ -19,6 +19,8 @@ import { topics } from './topics.ts';
 const PREPARE_AFTER_MS = 2_000;
 /** How long the cursor waits for the search field of a page that is still being fetched: five seconds. */
 const FRAMES_FOR_SEARCH = 300;
+
+const firstPassword = route('/', () => import('./first-password/page.tsx'));
 
 const notFound = new ApiError('not-found', 404, '');
 const forbidden = new ApiError('forbidden', 403, '');
@@ -126,5 +128,8 @@ export function App() {
         <Failure whole error={load.error} retry={load.reload} />
       </main>
     );
-  return session.value === null ? <SignIn /> : <SignedIn reader={session.value} />;
+  if (session.value === null) return <SignIn />;
+  if (session.value.passwordToChange === true)
+    return <ShownPage route={firstPassword} title={t('password-first')} parameters={{}} />;
+  return <SignedIn reader={session.value} />;
 }

@@ -9,6 +9,7 @@ import { FixtureExports } from './answers/exports.ts';
 import { explainedFigure, figuresOf, figureValues } from './answers/figures.ts';
 import { frames } from './answers/frames.ts';
 import { overview } from './answers/overview.ts';
+import { FixturePeople } from './answers/people.ts';
 import { inside, iso, pathOf, range, tally } from './answers/places.ts';
 import { type Entry, quarantineEntries } from './answers/quarantine.ts';
 import { aggregates, completeness, readings } from './answers/readings.ts';
@@ -25,6 +26,8 @@ export class FixtureApi {
   private readonly entries: Entry[];
   /** What was stated of readings. */
   readonly corrections: FixtureCorrections;
+  /** People, rights, tokens and the audit log. */
+  readonly people: FixturePeople;
   /** Files of readings. */
   readonly exports: FixtureExports;
   private backup: api.system.System['backup'] = null;
@@ -55,6 +58,7 @@ export class FixtureApi {
       role: options.role ?? 'admin',
       area: { code: own.code, name: own.name },
     };
+    this.people = new FixturePeople(this.user, options.now, devices.length > 0);
   }
 
   private areaOf(code: string | null): FixtureArea {

@@ -72,6 +72,10 @@ describe('the fixture', () => {
     ['GET', '/quarantine', () => ''],
     ['POST', '/quarantine/rerun', () => ''],
     ['GET', '/overview', () => ''],
+    ['GET', '/users', () => '?role=clerk'],
+    ['GET', '/rights', () => ''],
+    ['GET', '/tokens', () => ''],
+    ['GET', '/audit', () => '?outcome=refused'],
     ['GET', '/system', () => ''],
     ['POST', '/system/backup', () => ''],
   ])('%s %s answers as the interface says', async (method, path, query) => {

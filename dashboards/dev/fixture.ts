@@ -42,6 +42,9 @@ export interface FixtureOptions {
 /** What an administrator of a whole server holds. */
 export const ALL_RIGHTS: readonly string[] = [
   'devices.read',
+  'users.manage',
+  'tokens.manage',
+  'audit.read',
   'devices.import',
   'client-ids.release',
   'readings.read',
@@ -137,6 +140,11 @@ export class Fixture {
     }
   }
 
+  /** Another administrator changes somebody. */
+  changePerson(...change: Parameters<FixtureApi['people']['change']>): void {
+    this.api.people.change(...change);
+  }
+
   /** Ends the backup that a page has begun. */
   endBackup(state: 'done' | 'failed'): void {
     this.api.endBackup(state);
@@ -217,7 +225,14 @@ export class Fixture {
     }
     let status = 200;
     let body: object;
-    if (path === '/quarantine/rerun') {
+    const given = /^\/(users|tokens)/.test(path) ? await bodyOf(request) : {};
+    const ofPeople = this.api.people.answer(method, path, query, given);
+    if (ofPeople?.status === 204) {
+      response.writeHead(204).end();
+      return;
+    }
+    if (ofPeople !== null) ({ status, body } = ofPeople);
+    else if (path === '/quarantine/rerun') {
       const { ids } = (await bodyOf(request)) as { ids?: number[] };
       body = this.api.rerun(ids);
     } else if (path === '/system/backup') {

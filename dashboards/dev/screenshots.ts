@@ -30,6 +30,10 @@ const COMMON = [
   ['quarantine', '/quarantine'],
   ['import', '/import'],
   ['system', '/system'],
+  ['people', '/people'],
+  ['roles', '/people/roles'],
+  ['tokens', '/tokens'],
+  ['audit', '/audit'],
   ['settings', '/settings'],
 ] as const;
 

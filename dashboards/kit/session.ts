@@ -6,6 +6,8 @@ export interface Session {
   readonly user: Pick<User, 'role'>;
   /** Modules of the server that are switched on somewhere in the user's area. */
   readonly modules?: readonly string[] | null | undefined;
+  /** Nothing else can be done before another password is chosen. */
+  readonly passwordToChange?: boolean | null | undefined;
   /** Rights that the user holds. */
   readonly rights?: readonly string[] | null | undefined;
 }

@@ -6,6 +6,9 @@ export { DEVICE_STATES as STATES } from '@village/core/device';
 
 export type Session = Decoded<typeof api.session.Session>;
 export type User = Decoded<typeof api.users.User>;
+export type Person = Decoded<typeof api.users.Person>;
+export type Token = Decoded<typeof api.tokens.Token>;
+export type AuditRow = Decoded<typeof api.audit.AuditRow>;
 export type Area = Decoded<typeof api.areas.Area>;
 export type AreaRef = Decoded<typeof api.shapes.AreaRef>;
 export type Counts = Decoded<typeof api.shapes.Counts>;

@@ -6,11 +6,23 @@ import * as api from '@village/api';
 import { callOf, decoderOf } from './schema.ts';
 
 export const { QUARANTINE_STATES } = api.quarantine;
+export const { ROLES } = api.rights;
+export const { STATES: USER_STATES } = api.users;
+export const { OUTCOMES: AUDIT_OUTCOMES } = api.audit;
 export const { KINDS: CORRECTION_KINDS, STATES: CORRECTION_STATES } = api.corrections;
 
 export const signIn = callOf(api.session.signIn);
 export const session = callOf(api.session.get);
 export const signOut = callOf(api.session.signOut);
+export const changePassword = callOf(api.session.changePassword);
+export const users = callOf(api.users.list);
+export const saveUser = callOf(api.users.save);
+export const removeUser = callOf(api.users.remove);
+export const rights = callOf(api.rights.list);
+export const tokens = callOf(api.tokens.list);
+export const createToken = callOf(api.tokens.create);
+export const removeToken = callOf(api.tokens.remove);
+export const audit = callOf(api.audit.list);
 export const area = callOf(api.areas.get);
 export const areas = callOf(api.areas.list);
 export const importAreas = callOf(api.areas.importFile);

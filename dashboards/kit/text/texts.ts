@@ -70,6 +70,14 @@ export const texts = {
     zh: '登录失败次数过多，账号已锁定，请 {n} 分钟后再试。',
     en: 'Too many failed attempts: try again in {n} min.',
   },
+  'error.account-locked': {
+    zh: '账号已被管理员锁定，请联系管理员。',
+    en: 'An administrator has locked this account: ask them.',
+  },
+  'password-first': { zh: '请先修改密码', en: 'Choose your own password' },
+  copy: { zh: '复制', en: 'Copy' },
+  'copy.done': { zh: '已复制', en: 'Copied' },
+  'copy.chosen': { zh: '已选中，请按 Ctrl+C', en: 'Selected: press Ctrl+C' },
   'error.missing-title': { zh: '找不到', en: 'Not found' },
   'error.missing': {
     zh: '这个地址没有内容：可能已被移除，或不在您的管辖范围内。',

@@ -2,6 +2,9 @@
 import type { Label } from '@village/core';
 
 export const words = {
+  'role.admin': { zh: '管理员', en: 'Administrator' },
+  'role.officer': { zh: '工作人员', en: 'Officer' },
+  'role.clerk': { zh: '村级信息员', en: 'Village clerk' },
   'state.online': { zh: '在线', en: 'Online' },
   'state.late': { zh: '迟报', en: 'Late' },
   'state.offline': { zh: '离线', en: 'Offline' },

@@ -50,6 +50,7 @@ export function Empty({
 /** What happened, in people's words. */
 export function explain(error: ApiError): string {
   const minutes = Math.ceil((error.retryAfterSeconds ?? 0) / 60);
+  if (error.code === 'account-locked') return t('error.account-locked');
   if (error.status === 423)
     return minutes > 0 ? t('error.locked-minutes', { n: minutes }) : t('error.locked');
   const byCode = {

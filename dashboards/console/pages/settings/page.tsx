@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { signOut as signOutCall } from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { asApiError } from '#kit/load.ts';
+import { PasswordForm } from '#kit/password/form.tsx';
 import { client, session, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
@@ -10,6 +11,7 @@ import { Icon } from '#kit/ui/icon.tsx';
 import { explain } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
 import { LanguageSwitch, ThemeSwitch } from '#kit/ui/switches.tsx';
+import { Told } from '#kit/ui/told.tsx';
 import { t } from './texts.ts';
 import './settings.css';
 
@@ -17,6 +19,7 @@ import './settings.css';
 export function Page({ title }: PageProps) {
   useTitle(title);
   const [error, setError] = useState<ApiError | null>(null);
+  const [changed, setChanged] = useState(false);
   const me = user.value;
 
   async function signOut(): Promise<void> {
@@ -41,6 +44,18 @@ export function Page({ title }: PageProps) {
         <div>
           <span>{t('switch.theme')}</span>
           <ThemeSwitch />
+        </div>
+      </section>
+      <section class="panel">
+        <h2>{t('password')}</h2>
+        <div class="pad">
+          <Told text={changed ? t('password-changed') : null} />
+          <PasswordForm
+            done={(next) => {
+              session.value = next;
+              setChanged(true);
+            }}
+          />
         </div>
       </section>
       {me && (

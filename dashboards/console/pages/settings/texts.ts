@@ -3,9 +3,11 @@ import { dictionary, type Texts } from '#kit/text/language.ts';
 
 export const texts = {
   'sign-out': { zh: '退出登录', en: 'Sign out' },
-  'role.admin': { zh: '管理员', en: 'Administrator' },
-  'role.officer': { zh: '工作人员', en: 'Officer' },
-  'role.clerk': { zh: '村级信息员', en: 'Village clerk' },
+  password: { zh: '修改密码', en: 'Change password' },
+  'password-changed': {
+    zh: '密码已修改，其他设备上的登录已退出。',
+    en: 'Password changed; your other sessions have ended.',
+  },
   account: { zh: '账号', en: 'Account' },
   scope: { zh: '管辖范围', en: 'Area of duty' },
 } as const satisfies Texts;

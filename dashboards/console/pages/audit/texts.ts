@@ -1,0 +1,82 @@
+/** What the page of the audit log says. */
+import { dictionary, type Texts } from '#kit/text/language.ts';
+
+export const texts = {
+  intro: {
+    zh: '谁在什么时候做了什么；只能追加，不能修改。时间为北京时间。',
+    en: 'Who did what and when; entries are only added, never changed. Times are Beijing time.',
+  },
+  search: { zh: '查找用户、对象、地址、详情', en: 'Search who, target, address, details' },
+  'action-any': { zh: '全部操作', en: 'All actions' },
+  'outcome-any': { zh: '全部结果', en: 'All outcomes' },
+  from: { zh: '从', en: 'From' },
+  to: { zh: '到', en: 'To' },
+  clear: { zh: '清除筛选', en: 'Clear filters' },
+  save: { zh: '保存所列 {n} 条', en: 'Save these {n}' },
+  older: { zh: '查找更早的记录', en: 'Look further back' },
+  none: { zh: '没有符合条件的记录', en: 'No entries fit' },
+  'none-so-far': {
+    zh: '最近的记录里没有符合条件的，可以继续向前查找。',
+    en: 'None among the newer entries: look further back.',
+  },
+  'none-hint': {
+    zh: '换个关键词、放宽时间，或清除筛选。',
+    en: 'Try other words, a longer time, or clear the filters.',
+  },
+  time: { zh: '时间', en: 'Time' },
+  actor: { zh: '操作人', en: 'Who' },
+  action: { zh: '操作', en: 'Action' },
+  target: { zh: '对象', en: 'Target' },
+  outcome: { zh: '结果', en: 'Outcome' },
+  address: { zh: '来源地址', en: 'Address' },
+  details: { zh: '详情', en: 'Details' },
+  number: { zh: '编号', en: 'Number' },
+  server: { zh: '服务器本身', en: 'the server itself' },
+  yes: { zh: '是', en: 'yes' },
+  no: { zh: '否', en: 'no' },
+  'outcome.done': { zh: '成功', en: 'Done' },
+  'outcome.refused': { zh: '被拒绝', en: 'Refused' },
+  'action.sign-in': { zh: '登录', en: 'Sign in' },
+  'action.change-password': { zh: '修改密码', en: 'Change password' },
+  'action.reset-password': { zh: '重设管理员密码', en: 'Reset the admin password' },
+  'action.save-user': { zh: '添加或修改用户', en: 'Add or change a person' },
+  'action.remove-user': { zh: '删除用户', en: 'Remove a person' },
+  'action.create-token': { zh: '创建令牌', en: 'Make a token' },
+  'action.remove-token': { zh: '撤销令牌', en: 'Revoke a token' },
+  'action.import-areas': { zh: '导入区域', en: 'Import areas' },
+  'action.import-devices': { zh: '导入设备', en: 'Import devices' },
+  'action.replace-device': { zh: '更换设备', en: 'Replace a device' },
+  'action.retire-device': { zh: '停用设备', en: 'Retire a device' },
+  'action.set-clock-use': { zh: '设置时钟处理', en: 'Say what is made of a clock' },
+  'action.describe-device': { zh: '设置设备属性', en: 'Describe a device' },
+  'action.describe-area': { zh: '设置区域属性', en: 'Describe an area' },
+  'action.release-client-id': { zh: '解除客户端标识绑定', en: 'Release a client id' },
+  'action.propose-correction': { zh: '提出更正', en: 'Propose a correction' },
+  'action.approve-correction': { zh: '批准更正', en: 'Approve a correction' },
+  'action.undo-correction': { zh: '撤回更正', en: 'Undo a correction' },
+  'action.rerun-quarantine': { zh: '重跑隔离报文', en: 'Run quarantine again' },
+  'action.export': { zh: '导出数据', en: 'Export' },
+  'action.backup': { zh: '备份', en: 'Backup' },
+  'action.trim-audit': { zh: '清理旧审计记录', en: 'Delete old audit entries' },
+  'detail.reason': { zh: '原因', en: 'Reason' },
+  'detail.role': { zh: '角色', en: 'Role' },
+  'detail.area': { zh: '区域', en: 'Area' },
+  'detail.name': { zh: '名称', en: 'Name' },
+  'detail.locked': { zh: '锁定', en: 'Locked' },
+  'detail.password': { zh: '密码', en: 'Password' },
+  'detail.device': { zh: '设备', en: 'Device' },
+  'detail.metric': { zh: '指标', en: 'Metric' },
+  'detail.from': { zh: '从', en: 'From' },
+  'detail.to': { zh: '到', en: 'To' },
+  'detail.created': { zh: '新增', en: 'Created' },
+  'detail.updated': { zh: '更新', en: 'Updated' },
+  'detail.deleted': { zh: '已删除', en: 'Deleted' },
+  'detail.before': { zh: '早于', en: 'Before' },
+} as const satisfies Texts;
+
+/** Actions that have a word here, in the order above. */
+export const ACTIONS: readonly string[] = Object.keys(texts)
+  .filter((key) => key.startsWith('action.'))
+  .map((key) => key.slice('action.'.length));
+
+export const { t, word } = dictionary(texts);
