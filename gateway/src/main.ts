@@ -59,14 +59,18 @@ if (check) {
     const gateway = await startGateway(config, { timer, random: seededRandom(randomUUID()), log });
     // The next start then needs no compiler for what is loaded by now; a process that is killed would not write it.
     flushCompileCache();
+    let stopping: Promise<void> | null = null;
     const stop = async (): Promise<void> => {
-      await gateway.stop();
+      stopping ??= gateway.stop();
+      await stopping;
       process.exit(0);
     };
     // With certificates it asks to read them anew, as it does of other services.
     process.on('SIGHUP', () => {
       if (!gateway.reload() && config.uplink.tls === undefined) void stop();
     });
+    // Whoever started us with a channel is gone, however it ended: the next one starts another gateway on our folder.
+    process.once('disconnect', () => void stop());
     process.once('SIGTERM', () => void stop());
     process.once('SIGINT', () => void stop());
   } catch (error) {

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { OperationalError, type Timer, timerFromText } from '@village/core';
+import { DAY, OperationalError, type Timer, timerFromText } from '@village/core';
 import { consoleIsCurrent } from '@village/dashboards';
 import { openRelational, type Relational } from '@village/store/relational';
 import { type Logger, pino } from 'pino';
@@ -24,7 +24,7 @@ import { relationalModules } from './relational-modules.ts';
 
 const commands = modules.flatMap((module) => module.commands ?? []);
 
-const HELP = `usage: npm start [-- --devices 300 --seed 1]
+const HELP = `usage: npm start [-- --devices 300 --seed 1 --history 30 | --no-history] (a simulated county with a past of 30 days)
        npm run serve [-- --check]
        npm run serve -- ${'doctor'.padEnd(18)} (looks at the installation, running or not, and says what to do; --json, --full)
 ${commands
@@ -39,6 +39,9 @@ VILLAGE_HTTP_HOST (0.0.0.0), VILLAGE_CONFIG (./village.yaml), VILLAGE_LOG_LEVEL.
 
 /** Largest demonstration county; the simulators refuse more. */
 const DEVICES_MAX = 20_000;
+/** How many days of past it gets. */
+const HISTORY_DAYS = 30;
+const HISTORY_DAYS_MAX = 366;
 
 const say = (line: string): void => console.log(line);
 
@@ -163,7 +166,7 @@ async function start(
   config: Config,
   timer: Timer,
   log: Logger,
-  demo: { devices: number; seed: number },
+  demo: { devices: number; seed: number; historyMs: number },
 ): Promise<void> {
   if (config.mqtt.tls !== undefined && config.mqtt.tls.port === undefined)
     throw new OperationalError(
@@ -175,10 +178,18 @@ async function start(
   await buildConsole(timer);
   const server = await startUnlessStopped(config, { timer, log, signal: stop });
   if (server === null) return say('已停止 · stopped');
+  // What is sent of the past needs a second connection for each credential.
+  const isBound = config.mqtt.clientIds === 'bound';
   try {
     tellStart(server, config);
+    if (isBound && demo.historyMs > 0)
+      say(
+        'mqtt.clientIds: bound：不补历史 · the county gets no past, whose connections have ids of their own',
+      );
     await runDemo({
       ...demo,
+      historyMs: isBound ? 0 : demo.historyMs,
+      terminal: process.stdout.isTTY ? process.stdout : null,
       data: config.data,
       mqttPort: server.mqttPort,
       verbose: ['trace', 'debug', 'info'].includes(config.logLevel ?? ''),
@@ -267,6 +278,8 @@ async function main(): Promise<void> {
       full: { type: 'boolean', default: false },
       devices: { type: 'string', default: '300' },
       seed: { type: 'string', default: '1' },
+      history: { type: 'string', default: String(HISTORY_DAYS) },
+      'no-history': { type: 'boolean', default: false },
     },
   });
   // `npm run serve -- reset-password` comes as two words.
@@ -293,6 +306,9 @@ async function main(): Promise<void> {
   const demo = {
     devices: whole(values.devices, 'devices', 1, DEVICES_MAX),
     seed: whole(values.seed, 'seed', 0, 2 ** 31),
+    historyMs: values['no-history']
+      ? 0
+      : whole(values.history, 'history', 1, HISTORY_DAYS_MAX) * DAY,
   };
   if (values.check) {
     say('配置无误 · the configuration is right');

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { OperationalError } from '@village/core';
 import { plan, play, playSingle } from './cli/county.ts';
 import { type Flags, refuse } from './cli/flags.ts';
+import { past } from './cli/past.ts';
 import { replay } from './cli/replay.ts';
 import { stop } from './cli/stop.ts';
 import { builtinWires } from './wires/index.ts';
@@ -15,6 +16,9 @@ const HELP = `usage: npm run simulate -- <command>
   play --plan DIR [--scenario FILE|none] [--mqtt URL] [--for 10m] [--move-ports] [--check]
       plays every device of the plan on its real wire; without a scenario named, a mild one. With --move-ports, when
       Modbus ports of the plan are taken, on free ones, which it writes into county.yaml and gateway*.yaml
+  past --plan DIR [--span 30d|FROM/TO,…] [--rows-max N] [--mqtt URL]
+      sends what the county measured before, newest first, once in each report interval of a device: through its gateways'
+      credentials in the backfill lane, or as the device itself. FROM and TO are ms since 1970
 ${builtinWires.map(({ command }) => command.usage).join('\n')}
   replay FILES… --map MAPPING.yaml [--credentials DEVICES.csv] [--mqtt URL] [--rate ROWS_PER_SECOND]
          [--order given|random] [--seed 1] [--check]
@@ -37,6 +41,8 @@ const strings = [
   'plan',
   'scenario',
   'for',
+  'span',
+  'rows-max',
   'profile',
   'id',
   'options',
@@ -68,6 +74,7 @@ async function run(args: readonly string[]): Promise<void> {
   if (files.length > 0) refuse(`${command} takes no ${files[0]}`);
   if (command === 'plan') return plan(flags);
   if (command === 'play') return play(flags);
+  if (command === 'past') return past(flags);
   const single = builtinWires.find((wire) => wire.command.name === command)?.command;
   if (single !== undefined) return playSingle(single, flags);
   refuse(`there is no command ${command}; see --help`);

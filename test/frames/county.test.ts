@@ -56,7 +56,8 @@ it('every reading of evidence devices opens to its bytes, and the lit bytes by h
   const config = join(folder, 'village.yaml');
   const data = join(folder, 'data');
   writeFileSync(config, 'limits: { requestsPerMinute: 1000000 }\n');
-  county = new Process('county', 'server/src/main.ts', ['start', '--devices', String(DEVICES)], {
+  const args = ['start', '--devices', String(DEVICES), '--no-history'];
+  county = new Process('county', 'server/src/main.ts', args, {
     VILLAGE_DATA: data,
     VILLAGE_CONFIG: config,
     VILLAGE_HTTP_HOST: '127.0.0.1',

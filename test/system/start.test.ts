@@ -18,13 +18,18 @@ afterAll(async () => {
 async function start(name: string): Promise<{ api: Api; process: Process; data: string }> {
   const httpPort = await freePort();
   const data = join(folder, name);
-  const process = new Process(name, 'server/src/main.ts', ['start', '--devices', '40'], {
-    VILLAGE_DATA: data,
-    VILLAGE_HTTP_HOST: '127.0.0.1',
-    VILLAGE_HTTP_PORT: String(httpPort),
-    VILLAGE_MQTT_PORT: String(await freePort()),
-    VILLAGE_ADMIN_PASSWORD: PASSWORD,
-  });
+  const process = new Process(
+    name,
+    'server/src/main.ts',
+    ['start', '--devices', '40', '--no-history'],
+    {
+      VILLAGE_DATA: data,
+      VILLAGE_HTTP_HOST: '127.0.0.1',
+      VILLAGE_HTTP_PORT: String(httpPort),
+      VILLAGE_MQTT_PORT: String(await freePort()),
+      VILLAGE_ADMIN_PASSWORD: PASSWORD,
+    },
+  );
   counties.push(process);
   process.start();
   return { api: new Api(httpPort), process, data };

@@ -37,10 +37,25 @@ function start(options: ChildOptions): ChildProcess {
   return child;
 }
 
-/** Runs a child to its end. @throws child-failed when its exit code is not 0 */
-export async function runChild(options: ChildOptions): Promise<void> {
+/**
+ * Runs a child to its end; the signal asks it to end, and ends it after the time-out.
+ * @throws child-failed when its exit code is not 0
+ */
+export async function runChild(
+  options: ChildOptions,
+  stop?: { readonly signal: AbortSignal; readonly stopMs: number },
+): Promise<void> {
   const child = start(options);
+  let kill: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    child.kill('SIGTERM');
+    kill = setTimeout(() => child.kill('SIGKILL'), stop?.stopMs);
+  };
+  stop?.signal.addEventListener('abort', end, { once: true });
+  if (stop?.signal.aborted === true) end();
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  clearTimeout(kill);
+  stop?.signal.removeEventListener('abort', end);
   if (code !== 0)
     throw new OperationalError('child-failed', `${options.name} ended with ${signal ?? code}`);
 }

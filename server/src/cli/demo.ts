@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { MINUTE, OperationalError, SECOND, type Timer } from '@village/core';
 import { readChildLine, Warnings } from './child-lines.ts';
 import { Child, runChild } from './children.ts';
+import { Times } from './times.ts';
 
 /** What the demonstration needs of the running server. */
 export interface DemoHost {
@@ -29,6 +30,10 @@ export interface DemoOptions {
   readonly mqttPort: number;
   readonly devices: number;
   readonly seed: number;
+  /** How long a past it gets, ms; 0 for none. */
+  readonly historyMs: number;
+  /** Where a progress bar can be drawn. */
+  readonly terminal: NodeJS.WriteStream | null;
   /** Shows everything that the child processes print. */
   readonly verbose: boolean;
   readonly host: DemoHost;
@@ -146,21 +151,29 @@ class GatewayProcesses {
   }
 }
 
-/** Says when the first live value was told, then one line a minute. */
-async function tell(options: DemoOptions, warnings: Warnings): Promise<void> {
+/** Says when the first live value was told, then one line a minute; `lives` is called at both. */
+async function tell(options: DemoOptions, warnings: Warnings, lives: () => void): Promise<void> {
   const { host, timer, print, signal, sinceLaunch } = options;
   while (host.status().readings === 0) await timer.sleep(FIRST_VALUE_POLL_MS, signal);
   const seconds = (sinceLaunch() / SECOND).toFixed(1);
   print(`启动 ${seconds} 秒后出现首个实时值 · first live value ${seconds} s after launch`);
   print('按 Ctrl-C 停止，数据不丢失 · Ctrl-C stops everything and loses nothing');
+  lives();
   for (;;) {
     await timer.sleep(MINUTE, signal);
+    lives();
     const { devices, readingsPerMinute } = host.status();
     print(
       `在线 online ${devices.online} · 迟报 late ${devices.late} · 离线 offline ${devices.offline} · ` +
         `未上线 never ${devices.never} · ${readingsPerMinute} 读数/分钟 readings a minute${warnings.take()}`,
     );
   }
+}
+
+/** How long acknowledgements of live messages took, as the player says. */
+function acknowledgedOf(message: unknown): readonly number[] {
+  if (typeof message !== 'object' || message === null || !('acknowledgedMs' in message)) return [];
+  return Array.isArray(message.acknowledgedMs) ? message.acknowledgedMs : [];
 }
 
 /** Whether the player says that its ports are open, and whether they have moved. */
@@ -186,11 +199,21 @@ async function register(options: DemoOptions, folder: string): Promise<void> {
 }
 
 /** Runs the demonstration until the signal; resolves when its processes have ended. */
-export async function runDemo(options: DemoOptions): Promise<void> {
-  const { mqttPort, timer, signal } = options;
+export async function runDemo(given: DemoOptions): Promise<void> {
+  const { mqttPort, timer, signal } = given;
+  let times: Times | null = null;
+  const print = (line: string): void => (times === null ? given.print(line) : times.print(line));
+  const options = { ...given, print };
   const console = new Console(options);
   const folder = await plan(options, console);
   await register(options, folder);
+  const own = new Times({
+    ...given,
+    script: script('simulators/src/main.ts'),
+    plan: folder,
+    childLine: console.of('历史 past'),
+  });
+  times = own;
   const gateways = new GatewayProcesses(options, folder, console);
   const player = new Child({
     name: 'simulator',
@@ -202,13 +225,14 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     message: (message) => {
       const ready = readyOf(message);
       if (ready !== null) gateways.devicesReady(ready.moved);
+      own.acknowledged(acknowledgedOf(message));
     },
   });
   try {
-    await tell(options, console.warnings);
+    await tell(options, console.warnings, () => own.lives());
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    await Promise.all([player.stop(CHILD_STOP_MS), gateways.stop()]);
+    await Promise.all([player.stop(CHILD_STOP_MS), gateways.stop(), own.stop()]);
   }
 }

@@ -37,6 +37,9 @@ export function plan(flags: Flags): void {
 }
 
 const PLAY_REPORT_MS = 30 * SECOND;
+/** How often and of how many messages at most it is told through the channel how long their acknowledgement took. */
+const ACKNOWLEDGED_EVERY_MS = SECOND;
+const ACKNOWLEDGED_MAX = 1_000;
 const CHANNEL_GONE: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ERR_IPC_CHANNEL_CLOSED']);
 
 /** Plays until --for is over or a signal to stop, and prints the counts as one JSON line. */
@@ -47,8 +50,16 @@ async function keepPlaying(
   moveIn?: string,
 ): Promise<void> {
   const timer = timerFromText(process.env['VILLAGE_CLOCK']);
+  let acknowledgedMs: number[] = [];
   const begin = (plan: CountyPlan): Promise<Play> =>
-    playCounty(plan, { timer, scenario, signal: stop.signal });
+    playCounty(plan, {
+      timer,
+      scenario,
+      signal: stop.signal,
+      acknowledged: (ms) => {
+        if (process.connected && acknowledgedMs.length < ACKNOWLEDGED_MAX) acknowledgedMs.push(ms);
+      },
+    });
   const { played: play, ...ports } =
     moveIn === undefined
       ? { played: await begin(county), first: null, moved: false }
@@ -60,6 +71,11 @@ async function keepPlaying(
   process.send?.({ playing: true, moved: ports.moved }, undefined, undefined, (fault) => {
     if (fault !== null && !CHANNEL_GONE.has((fault as NodeJS.ErrnoException).code)) throw fault;
   });
+  const telling = setInterval(() => {
+    if (acknowledgedMs.length === 0 || !process.connected) return;
+    process.send?.({ acknowledgedMs }, undefined, undefined, () => undefined);
+    acknowledgedMs = [];
+  }, ACKNOWLEDGED_EVERY_MS);
   const endsAt = timer.elapsed() + (forMs ?? Number.POSITIVE_INFINITY);
   let reported = '[]';
   while (!stop.signal.aborted && timer.elapsed() < endsAt) {
@@ -68,6 +84,7 @@ async function keepPlaying(
     if (faults !== reported && !stop.signal.aborted) console.error(`not connected: ${faults}`);
     reported = faults;
   }
+  clearInterval(telling);
   await play.close();
   console.log(JSON.stringify({ name: 'play', ...play.counters() }));
 }

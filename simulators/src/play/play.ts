@@ -15,6 +15,8 @@ export interface PlayOptions {
   readonly scenario?: readonly ScenarioStep[];
   /** Ends the play. */
   readonly signal: AbortSignal;
+  /** Hears how long the acknowledgement of a message took, ms. */
+  readonly acknowledged?: (ms: number) => void;
   /** The built-in wires when absent. */
   readonly wires?: readonly Wire[];
 }
@@ -62,7 +64,7 @@ async function keepCutting(
  * @throws no-secret, port-taken, and the system's other listen errors
  */
 export async function playCounty(plan: CountyPlan, options: PlayOptions): Promise<Play> {
-  const { timer, scenario = [], wires = builtinWires } = options;
+  const { timer, scenario = [], wires = builtinWires, acknowledged } = options;
   const startedAt = timer.now();
   const script = new Script(plan.seed, scenario, startedAt);
   const model = new CountyModel(plan, script);
@@ -73,11 +75,18 @@ export async function playCounty(plan: CountyPlan, options: PlayOptions): Promis
     stop.abort();
     await Promise.all([...played.values()].map((wire) => wire.close()));
   };
+  const stage = {
+    plan,
+    model,
+    timer,
+    signal,
+    ...(acknowledged === undefined ? {} : { acknowledged }),
+  };
   let relay: Relay | undefined;
   try {
     for (const wire of wires) {
       const devices = plan.devices.filter((device) => device.wire.kind === wire.protocol);
-      played.set(wire.protocol, await wire.play(devices, { plan, model, timer, signal }));
+      played.set(wire.protocol, await wire.play(devices, stage));
     }
     relay = plan.relayPort === null ? undefined : await openRelay(plan, plan.relayPort);
   } catch (error) {

@@ -7,8 +7,9 @@ import mqtt from 'mqtt';
 
 export interface UplinkOptions {
   readonly url: string;
-  /** Client id and user name, which the broker binds together. */
+  /** User name, and client id when no other is given. */
   readonly id: string;
+  readonly clientId?: string;
   readonly secret: string;
   /** Messages sent and not acknowledged. */
   readonly windowMax: number;
@@ -16,6 +17,8 @@ export interface UplinkOptions {
   readonly queueMax: number;
   /** Pause before a new try; different for each device, so that they do not all come at once. */
   readonly reconnectMs: number;
+  /** Hears how long the acknowledgement of a message took, ms. */
+  readonly acknowledged?: (ms: number) => void;
 }
 
 export interface UplinkCounters {
@@ -66,9 +69,9 @@ export class Uplink {
   }
 
   #connect(): mqtt.MqttClient {
-    const { url, id, secret, reconnectMs } = this.#options;
+    const { url, id, clientId = id, secret, reconnectMs } = this.#options;
     const client = mqtt.connect(url, {
-      clientId: id,
+      clientId,
       username: id,
       password: secret,
       protocolVersion: 4,
@@ -165,6 +168,7 @@ export class Uplink {
 
   #fly(client: mqtt.MqttClient, message: Message): void {
     this.#flying.add(message);
+    const sentAt = performance.now();
     // A message that was taken back by `cut` is in the queue again: its late callback says nothing.
     client.publish(message.topic, message.payload as Buffer | string, { qos: 1 }, (error) => {
       if (!this.#flying.delete(message)) return;
@@ -174,6 +178,7 @@ export class Uplink {
         return;
       }
       this.counters.acknowledged++;
+      this.#options.acknowledged?.(performance.now() - sentAt);
       this.#pump();
     });
   }

@@ -3,6 +3,7 @@
  * list in index.ts.
  */
 import type { Timer } from '@village/core';
+import type { DeviceProfile } from '@village/device-profiles';
 import type { z } from 'zod';
 import type { Flags } from '../cli/flags.ts';
 import type { CountyModel } from '../county/county-model.ts';
@@ -22,6 +23,8 @@ export interface Stage {
   readonly timer: Timer;
   /** Ends the play. */
   readonly signal: AbortSignal;
+  /** Hears how long the acknowledgement of a message took, ms. */
+  readonly acknowledged?: (ms: number) => void;
 }
 
 /** The devices of one wire while they are played. */
@@ -31,6 +34,16 @@ export interface PlayedWire {
   faults(): { message: string; connections: number }[];
   /** Resolves when the loops have ended after the signal and all is closed. */
   close(): Promise<void>;
+}
+
+/** A device that connects by itself, and what it says late of a time that is over. */
+export interface LateSpeaker {
+  /** The connection it speaks through. */
+  readonly credential: string;
+  messages(
+    values: Readonly<Record<string, number>>,
+    at: number,
+  ): { readonly topic: string; readonly payload: Uint8Array }[];
 }
 
 /** How one device of any type is played by hand. */
@@ -54,6 +67,8 @@ export interface Wire {
   addresses(site: unknown): AddressOf;
   /** The device's `connection` in the configuration of a gateway. */
   connection?(address: WireAddress): object;
+  /** Absent on wires that are polled. */
+  late?(device: PlannedDevice, profile: DeviceProfile): LateSpeaker;
   /** @throws port-taken, no-secret */
   play(devices: readonly PlannedDevice[], stage: Stage): Promise<PlayedWire>;
 }

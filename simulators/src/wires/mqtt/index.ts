@@ -1,6 +1,7 @@
 /** MQTT: devices that publish by themselves, or through a network server that speaks for many. */
 import { OperationalError } from '@village/core';
-import { MQTT } from '@village/device-profiles/mqtt';
+import { encodeAll } from '@village/device-profiles';
+import { isMqttFrame, MQTT } from '@village/device-profiles/mqtt';
 import { duration, mqttUrl, options, text, whole } from '../../cli/flags.ts';
 import type { CountyPlan, WireAddress } from '../../county/county-plan.ts';
 import { hashText } from '../../county/noise.ts';
@@ -28,7 +29,7 @@ export function isMqttAddress(address: WireAddress): address is MqttWireAddress 
   return address.kind === MQTT;
 }
 
-function openUplink(plan: CountyPlan, id: string): Uplink {
+function openUplink(plan: CountyPlan, id: string, acknowledged?: (ms: number) => void): Uplink {
   const secret = plan.secrets.get(id);
   if (secret === undefined)
     throw new OperationalError('no-secret', `The plan has no secret for ${id}`);
@@ -40,6 +41,7 @@ function openUplink(plan: CountyPlan, id: string): Uplink {
     windowMax: server ? 100 : 1,
     queueMax: server ? SERVER_QUEUE_MAX : DEVICE_QUEUE_MAX,
     reconnectMs: 1_000 + (hashText(`${plan.seed}/${id}/reconnect`) % 4_000),
+    ...(acknowledged === undefined ? {} : { acknowledged }),
   });
 }
 
@@ -105,7 +107,16 @@ export const mqttWire: Wire = {
   addresses:
     () =>
     ({ id, gateway }): MqttWireAddress => ({ kind: MQTT, credential: gateway ?? id }),
-  async play(devices, { plan, model, timer, signal }) {
+  late(device, profile) {
+    if (!isMqttAddress(device.wire)) throw new Error(`BUG: ${device.wire.kind} is not MQTT`);
+    const { address, options } = device;
+    return {
+      credential: device.wire.credential,
+      messages: (values, at) =>
+        encodeAll(profile, values, { at, address, options }).filter(isMqttFrame),
+    };
+  },
+  async play(devices, { plan, model, timer, signal, acknowledged }) {
     const speaking = devices.flatMap((device) =>
       isMqttAddress(device.wire) ? [{ device, credential: device.wire.credential }] : [],
     );
@@ -115,7 +126,7 @@ export const mqttWire: Wire = {
     const uplinks = new Map<string, Uplink>();
     const loops: Promise<void>[] = [];
     const speakers = speaking.map(({ device, credential }) => {
-      const uplink = uplinks.get(credential) ?? openUplink(plan, credential);
+      const uplink = uplinks.get(credential) ?? openUplink(plan, credential, acknowledged);
       uplinks.set(credential, uplink);
       const speaker = new Speaker(device, model, uplink, credential === device.id);
       loops.push(keepSpeaking(speaker, device, plan.seed, timer, signal));
