@@ -8,6 +8,7 @@ import { clientIdOf, clock, installations, refusals, shown } from './answers/dev
 import { FixtureExports } from './answers/exports.ts';
 import { explainedFigure, figuresOf, figureValues } from './answers/figures.ts';
 import { frames } from './answers/frames.ts';
+import { geometry, mapDevices } from './answers/map.ts';
 import { overview } from './answers/overview.ts';
 import { FixturePeople } from './answers/people.ts';
 import { inside, iso, pathOf, range, tally } from './answers/places.ts';
@@ -23,6 +24,7 @@ export class FixtureApi {
   private readonly devices: readonly FixtureDevice[];
   private readonly now: number;
   private readonly own: FixtureArea;
+  private readonly hasGeometry: boolean;
   private readonly entries: Entry[];
   /** What was stated of readings. */
   readonly corrections: FixtureCorrections;
@@ -42,6 +44,7 @@ export class FixtureApi {
       role?: api.users.User['role'];
       name: string;
       corrections?: number;
+      geometry?: true;
     },
   ) {
     const own = areas.find((area) => area.code === (options.area ?? COUNTY));
@@ -49,6 +52,7 @@ export class FixtureApi {
     this.devices = devices;
     this.now = options.now;
     this.own = own;
+    this.hasGeometry = options.geometry === true;
     this.corrections = new FixtureCorrections(devices, options.now, options.corrections ?? 0);
     this.exports = new FixtureExports(devices[0]?.id ?? null, options.now);
     this.entries = quarantineEntries(options.now);
@@ -167,6 +171,9 @@ export class FixtureApi {
   /** The answer to a GET. @throws Problem */
   answer(path: string, query: URLSearchParams): object {
     const [name, id, more] = path.split('/').slice(1).map(decodeURIComponent);
+    if (name === 'areas' && id === 'geometry')
+      return geometry(this.areaOf(query.get('area')), this.hasGeometry);
+    if (name === 'map') return mapDevices(this.below(this.areaOf(query.get('area'))), query);
     if (name === 'areas' && id !== undefined) return this.areaShown(this.areaOf(id));
     if (name === 'areas')
       return {

@@ -203,6 +203,8 @@ export interface FixtureDevice {
   profile: (typeof profiles)[number];
   area: FixtureArea;
   state: DeviceState;
+  longitude: number | null;
+  latitude: number | null;
   /** When its service ended; absent for most. */
   retiredAt?: number;
   /** What stood there before it, if anything else did. */
@@ -211,6 +213,38 @@ export interface FixtureDevice {
   since: number;
   lastSeenAt: number | null;
   values: Record<string, { value: number; at: number; receivedAt: number; quality: Quality }>;
+}
+
+/** Rough middles of the townships, by the digits 7 to 9 of their codes. */
+const MIDDLES: Readonly<Record<string, readonly [longitude: number, latitude: number]>> = {
+  '001': [119.9, 31.02],
+  '002': [119.85, 31.05],
+  '003': [119.96, 31.03],
+  '004': [119.93, 31.07],
+  101: [119.99, 30.95],
+  102: [119.95, 30.93],
+  103: [119.97, 31.12],
+  104: [119.78, 30.95],
+  106: [119.84, 30.92],
+  108: [119.79, 31.04],
+  110: [119.8, 30.8],
+  111: [119.65, 30.89],
+  112: [119.73, 31.12],
+  200: [119.86, 31.14],
+  202: [119.93, 30.85],
+};
+
+/** The middle of the township that an area lies in; of the county about that of all. */
+export const middleOf = (code: string): readonly [longitude: number, latitude: number] =>
+  MIDDLES[code.slice(6, 9)] ?? [119.82, 30.97];
+
+/** Where a device stands: each village a little off the middle of its township, devices around it. */
+function positionOf(area: FixtureArea, random: () => number) {
+  const [x, y] = middleOf(area.code);
+  const turn = (Number(area.code.slice(9)) % 5) * ((2 * Math.PI) / 5);
+  const at = (middle: number, way: number): number =>
+    Number((middle + 0.025 * way + 0.02 * (random() - 0.5)).toFixed(5));
+  return { longitude: at(x, Math.cos(turn)), latitude: at(y, Math.sin(turn)) };
 }
 
 const HOUR = 3_600_000;
@@ -233,6 +267,7 @@ export function valueAt(device: string, one: FixtureMetric, at: number): number 
 export function makeDevices(count: number, now: number): FixtureDevice[] {
   const villages = areas.filter((area) => area.level === 'village');
   const random = seededRandom('fixture');
+  const places = seededRandom('fixture places');
   return Array.from({ length: count }, (_, index): FixtureDevice => {
     const kind = profiles[index % profiles.length] ?? profiles[0];
     const area = villages[Math.floor(random() * villages.length)] ?? areas[0];
@@ -253,6 +288,8 @@ export function makeDevices(count: number, now: number): FixtureDevice[] {
       name: `${area.name.zh.slice(0, 12)}${kind.name.zh.split(' ')[0]}${(index % 7) + 1}号`,
       profile: kind,
       area,
+      // Every fiftieth has none.
+      ...(index % 50 === 49 ? { longitude: null, latitude: null } : positionOf(area, places)),
       state,
       // Every tenth was connected this morning.
       since: now - (index % 10 === 9 ? 7.4 * HOUR : 200 * DAY),
@@ -286,6 +323,7 @@ export function makeCamera(now: number): FixtureDevice {
     name: `${area.name.zh}摄像机`,
     profile: CAMERA,
     area,
+    ...{ longitude: 119.9, latitude: 31.02 },
     state: 'online',
     since: now - 200 * DAY,
     lastSeenAt: at,

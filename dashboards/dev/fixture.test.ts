@@ -38,6 +38,8 @@ describe('the fixture', () => {
     ['GET', '/session', () => ''],
     ['GET', '/areas', () => ''],
     ['GET', '/areas/330522000000', () => ''],
+    ['GET', '/areas/geometry', () => ''],
+    ['GET', '/map/devices', () => '?area=330522002000'],
     ['GET', '/profiles', () => ''],
     ['GET', '/devices', () => '?state=online'],
     ['GET', '/devices', () => '?sort=-lastSeenAt'],

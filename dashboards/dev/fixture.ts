@@ -37,6 +37,8 @@ export interface FixtureOptions {
   readonly camera?: true;
   /** Statements about readings besides the few of each kind; for long lists. */
   readonly corrections?: number;
+  /** The county's townships have polygons. */
+  readonly geometry?: true;
 }
 
 /** What an administrator of a whole server holds. */

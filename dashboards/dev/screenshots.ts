@@ -25,6 +25,8 @@ interface Subject {
 
 const COMMON = [
   ['overview', '/'],
+  ['map', '/map'],
+  ['map-points', '/map?view=points'],
   ['devices', '/devices'],
   ['corrections', '/corrections'],
   ['quarantine', '/quarantine'],
@@ -55,6 +57,8 @@ async function made(count: number): Promise<Subject> {
       ...COMMON,
       ['township', '/areas/330522002000'],
       ['village', '/areas/330522002201'],
+      ['map-township', '/map?area=330522002000'],
+      ['map-found', '/map?q=bin-00'],
       ['found', '/devices?q=bin&state=offline'],
       ['none', '/devices?q=nothing-has-this-name'],
       ['device', `/devices/${of('sewage')}`],

@@ -78,6 +78,11 @@ describe.each(['light', 'dark'] as const)('%s', (name) => {
     expect(contrast(colour('text'), colour('chosen'))).toBeGreaterThanOrEqual(4.5);
     expect(contrast(colour('accent-text'), colour('accent'))).toBeGreaterThanOrEqual(4.5);
   });
+  it('tiles of a map can be read', () => {
+    for (const ground of ['map-none', 'map-few', 'map-some'])
+      expect(contrast(colour('text'), colour(ground))).toBeGreaterThanOrEqual(4.5);
+    expect(contrast(colour('map-many-text'), colour('map-many'))).toBeGreaterThanOrEqual(4.5);
+  });
   it('text over a shaded gap of a chart can be read', () => {
     const gap = over(colour('gap'), colour('surface'));
     expect(contrast(colour('muted'), gap)).toBeGreaterThanOrEqual(4.5);

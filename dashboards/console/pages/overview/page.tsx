@@ -13,6 +13,7 @@ import { DeviceRows } from '#kit/devices/rows.tsx';
 import { Figures } from '#kit/figures/panel.tsx';
 import { formatCount, formatPercent, formatValue } from '#kit/format.ts';
 import { type Load, useLive, useLoad } from '#kit/load.ts';
+import { ThemeSwitch, TileMap, type TileTheme } from '#kit/map/tiles.tsx';
 import { client, narrow, now, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
@@ -24,6 +25,8 @@ import './overview.css';
 
 /** Asked anew this often; states and values of the devices shown come live besides. */
 const REFRESH_MS = 15_000;
+/** And after a change of the counts at most this often. */
+const COUNTS_MS = 5_000;
 const RECENT = 12;
 const VILLAGE = 100;
 /** Of each kind of device, before the reader asks for all. */
@@ -205,10 +208,28 @@ function AreaPanel({ areas, level }: { areas: readonly AreaRow[]; level: string 
   );
 }
 
+/** The county as tiles; each leads to its township. */
+function MapPanel({ areas }: { areas: readonly AreaRow[] }) {
+  const [theme, setTheme] = useState<TileTheme>('offline');
+  return (
+    <section class="panel map-panel" aria-labelledby="map-heading">
+      <div class="panel-head">
+        <h2 id="map-heading">{t('map')}</h2>
+        <ThemeSwitch theme={theme} choose={setTheme} />
+      </div>
+      <TileMap areas={areas} theme={theme} href={(code) => `/areas/${code}`} />
+      <a class="map-more" href="/map">
+        {t('to-map')}
+        <Icon name="right" size={12} />
+      </a>
+    </section>
+  );
+}
+
 function QuantityPanel({ quantities, area }: { quantities: readonly QuantityRow[]; area: string }) {
   const kinds = [...Map.groupBy(quantities, ({ kind }) => kind)];
   return (
-    <section class="panel values-panel" aria-labelledby="quantities-heading">
+    <section class="panel" aria-labelledby="quantities-heading">
       <h2 id="quantities-heading">{t('quantities')}</h2>
       <p class="muted small under-heading">
         {quantities.length === 0 ? t('no-quantities') : t('quantities-note')}
@@ -275,6 +296,7 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
     REFRESH_MS,
   );
   const village = area.data?.level === 'village';
+  const county = area.data?.level === 'county';
   const devices = useLoad<readonly Device[]>(
     area.data === undefined ? null : `devices ${code}`,
     async (signal) => {
@@ -286,7 +308,11 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
   );
   useLive(area.data === undefined ? null : { area: code }, {
     latest: (items) => devices.patch((shown) => mergeLatest(shown, items)),
-    counts: setLiveTally,
+    counts: (counts) => {
+      setLiveTally(counts);
+      // The tiles follow what the line tells of, not each second of it.
+      if (now.peek() - loadedAt.current > COUNTS_MS) overview.reload();
+    },
     corrected: (ids) => {
       overview.reload();
       if (devices.data?.some(({ id }) => ids.has(id))) devices.reload();
@@ -329,9 +355,12 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
       {total === 0 ? (
         <Empty title={t('devices.empty')} hint={t('devices.empty-hint')} />
       ) : (
-        <div class={village ? 'columns columns-two' : 'columns'}>
+        <div class={village ? 'columns columns-two' : county ? 'columns columns-map' : 'columns'}>
           {!village && <AreaPanel areas={overview.data.areas} level={area.data.level} />}
-          <QuantityPanel quantities={overview.data.quantities} area={code} />
+          <div class="values-panel">
+            {county && overview.data.areas.length > 0 && <MapPanel areas={overview.data.areas} />}
+            <QuantityPanel quantities={overview.data.quantities} area={code} />
+          </div>
           <DevicePanel load={devices} village={village} total={total} code={code} />
         </div>
       )}

@@ -25,6 +25,8 @@ export const texts = {
   'devices-n': { zh: '{n} 台设备', en: 'devices: {n}' },
   'devices-online': { zh: '在线 {n} 台', en: '{n} online' },
   updated: { zh: '更新于', en: 'Updated' },
+  map: { zh: '各乡镇设备', en: 'Devices by township' },
+  'to-map': { zh: '打开地图', en: 'Open the map' },
   'no-areas': { zh: '没有下级区域', en: 'No areas below' },
 } as const satisfies Texts;
 

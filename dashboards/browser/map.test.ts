@@ -1,0 +1,166 @@
+/** The map in Chromium: tiles and positions, live states, search, through to area and device; 20,000 devices without holding up the page. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
+import { type Bench, hasChromium, type OpenPage, type Page, startBench } from './testing.ts';
+
+const TIME_OUT = 90_000;
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+describe('the map', { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  let county: Fixture;
+  const open: OpenPage[] = [];
+
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    bench = await startBench();
+    county = await bench.fixture({ devices: 120, rights: ALL_RIGHTS });
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
+    const opened = await bench.page(...given);
+    open.push(opened);
+    return opened;
+  };
+  const faultsOf = async (page: Page): Promise<string[]> => {
+    await page.evaluate(axe);
+    return page.evaluate(
+      `axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))`,
+    );
+  };
+  const sideways = (page: Page): Promise<boolean> =>
+    page.evaluate(`document.documentElement.scrollWidth > innerWidth`);
+
+  it.each([
+    [1440, 'zh', false],
+    [390, 'en', true],
+  ] as const)(
+    'shows townships as tiles that lead on (%i px, %s)',
+    async (width, language, isDark) => {
+      const { page, faults } = await show(county, { path: '/map', width, language, dark: isDark });
+      const tiles = page.locator('.map-tile');
+      await expect.poll(() => tiles.count()).toBe(15);
+      const zh = language === 'zh';
+      const offline = county.devices.filter(
+        ({ area, state }) => area.code.startsWith('330522104') && state === 'offline',
+      ).length;
+      const lincheng = page.getByRole('link', {
+        name: zh ? /^林城镇.*在线 \d/ : /^Lincheng.*Online \d/,
+      });
+      const said = offline === 0 ? (zh ? '无' : 'none') : String(offline);
+      expect(await lincheng.locator('.map-tile-figure').innerText()).toBe(said);
+      expect(await sideways(page)).toBe(false);
+      for (const box of [await tiles.first().boundingBox(), await tiles.last().boundingBox()])
+        expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(44);
+      expect(await faultsOf(page)).toEqual([]);
+      await lincheng.focus();
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 1, name: zh ? '林城镇' : 'Lincheng' }).waitFor();
+      await page.getByRole('link', { name: zh ? '打开区域' : 'Open the area' }).click();
+      await expect.poll(() => new URL(page.url()).pathname).toBe('/areas/330522104000');
+      expect(faults).toEqual([]);
+    },
+  );
+
+  it('shows devices where they are, finds one, and leads to it by keyboard', async () => {
+    const { page, faults } = await show(county, { path: '/map?view=points' });
+    const canvas = page.getByRole('img', { name: /长兴县地图/ });
+    await canvas.waitFor();
+    const located = county.devices.filter(({ longitude }) => longitude !== null).length;
+    expect(await canvas.getAttribute('aria-label')).toContain(`${located} 台`);
+    const wanted = county.devices.find(({ id }) => id.startsWith('bin'))!;
+    await page.getByRole('searchbox').fill(wanted.id);
+    const found = page.getByRole('list', { name: '找到的' }).getByRole('link');
+    await expect.poll(() => found.count()).toBe(1);
+    await found.focus();
+    await page.keyboard.press('Enter');
+    const link = page.getByRole('link', { name: '打开设备' });
+    await link.waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await link.press('Enter');
+    await page.getByRole('heading', { level: 1, name: wanted.name }).waitFor();
+    // Back is the same device on the map: the address holds it.
+    await page.goBack();
+    await link.waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('is told by the line when a device comes online, without asking again', async () => {
+    const own = await bench.fixture({ devices: 30 });
+    const silent = own.devices.find(
+      ({ state, longitude }) => state !== 'online' && longitude !== null,
+    )!;
+    const { page } = await show(own, { path: `/map?device=${silent.id}` });
+    const card = page.locator('.map-marked');
+    await card.waitFor();
+    expect(await card.innerText()).not.toContain('在线');
+    await page.locator('.live-live').waitFor();
+    own.push(silent.id, silent.profile.metrics[0]?.key ?? '', 1);
+    await expect.poll(() => card.innerText(), { timeout: 30_000 }).toContain('在线');
+  });
+
+  it('draws polygons where there are any, with their map-review number, and a press leads into one', async () => {
+    const own = await bench.fixture({ devices: 0, geometry: true });
+    const { page, faults } = await show(own, { path: '/map' });
+    const canvas = page.getByRole('img', { name: /地图/ });
+    await canvas.waitFor();
+    await page.getByText('审图号：浙湖S(2026)3号').waitFor();
+    // The county's square is 0.8° high and fills 88 % of the picture; Lincheng's middle is off its own.
+    const box = (await canvas.boundingBox())!;
+    const narrow = Math.cos((30.97 * Math.PI) / 180);
+    const scale = 0.88 * Math.min(box.width / (0.8 * narrow), box.height / 0.8);
+    const x = box.x + box.width / 2 + (119.78 - 119.82) * narrow * scale;
+    const y = box.y + box.height / 2 - (30.95 - 30.97) * scale;
+    await page.mouse.click(x, y);
+    await page.getByRole('heading', { level: 1, name: '林城镇' }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('says what to do where no device has a position', async () => {
+    const own = await bench.fixture({ devices: 0 });
+    const { page } = await show(own, { path: '/map?view=points' });
+    await page.getByText('还没有设备坐标').waitFor();
+    await page.getByRole('link', { name: '去导入' }).click();
+    await expect.poll(() => new URL(page.url()).pathname).toBe('/import');
+  });
+
+  it('with 20,000 devices is loaded, zoomed, moved and searched in short tasks', async () => {
+    const large = await bench.fixture({ devices: 20_000 });
+    const { page, faults } = await show(large, { path: '/settings' });
+    await page.evaluate(`
+      window.longest = 0;
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+      }).observe({ type: 'longtask' });
+    `);
+    await page.getByRole('link', { name: '地图' }).first().click();
+    await page.getByText('20,000 台设备，19,600 台有坐标').waitFor({ timeout: 60_000 });
+    await page.getByRole('button', { name: '位置图' }).click();
+    const canvas = page.getByRole('img', { name: /长兴县地图/ });
+    await canvas.focus();
+    for (const key of ['+', '+', '+', 'ArrowLeft', 'ArrowUp', '-', '+', '+', '+', '0'])
+      await page.keyboard.press(key);
+    const box = (await canvas.boundingBox())!;
+    await page.mouse.move(box.x + 200, box.y + 200);
+    await page.mouse.down();
+    for (let n = 0; n < 20; n++) await page.mouse.move(box.x + 200 + 8 * n, box.y + 200 + 4 * n);
+    await page.mouse.up();
+    await page.mouse.wheel(0, -300);
+    await page.getByRole('searchbox').fill(large.devices.at(-2)?.id ?? '');
+    await page.getByRole('list', { name: '找到的' }).getByRole('link').first().waitFor();
+    const longest: number = await page.evaluate('window.longest');
+    process.stdout.write(`the map of 20,000 devices: longest task ${Math.round(longest)} ms\n`);
+    // No time of a machine that is busy otherwise is judged here; a task that blocks for seconds is a fault on any.
+    expect(longest).toBeLessThan(2_000);
+    expect(faults).toEqual([]);
+  });
+});
