@@ -374,10 +374,20 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     await page.getByText('登录已过期').waitFor();
   });
 
-  it('an empty county says why it is empty', async () => {
+  it('an empty county leads who may register devices to the first value, and tells all others why it is empty', async () => {
     const empty = await bench.fixture({ devices: 0 });
     const { page, faults } = await show(empty);
-    await page.getByText('这里还没有设备').waitFor();
+    const steps = page.getByRole('region', { name: '三步看到第一条数据' });
+    await steps.getByText('登记乡镇和村已完成').waitFor();
+    expect(
+      await steps
+        .getByRole('link')
+        .evaluateAll((links) => links.map((one) => one.getAttribute('href'))),
+    ).toEqual(['/add-device', '/import']);
+    const clerks = await bench.fixture({ devices: 0, role: 'clerk' });
+    const { page: theirs } = await show(clerks);
+    await theirs.getByText('这里还没有设备').waitFor();
+    expect(await theirs.getByText('三步看到第一条数据').count()).toBe(0);
     await page.goto(`${empty.url}/devices?q=nothing`);
     await page.getByText('没有符合条件的设备').waitFor();
     await page.getByRole('link', { name: '清除筛选' }).click();

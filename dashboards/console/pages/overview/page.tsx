@@ -14,12 +14,14 @@ import { Figures } from '#kit/figures/panel.tsx';
 import { formatCount, formatPercent, formatValue } from '#kit/format.ts';
 import { type Load, useLive, useLoad } from '#kit/load.ts';
 import { ThemeSwitch, TileMap, type TileTheme } from '#kit/map/tiles.tsx';
-import { client, narrow, now, user } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, narrow, now, session, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
+import { FirstSteps, isNew } from './first-steps.tsx';
 import { t, word } from './texts.ts';
 import './overview.css';
 
@@ -337,6 +339,12 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
   if (area.data === undefined || overview.data === undefined) return <Skeleton lines={10} />;
   const counts = liveTally ?? overview.data.counts;
   const total = totalOf(counts);
+  const isOwn = code === user.value?.area.code && area.data.level !== 'village';
+  const leads =
+    isOwn &&
+    isNew(counts) &&
+    session.value != null &&
+    mayUse({ right: 'devices.import' }, session.value);
   return (
     <div class="page">
       <Crumbs
@@ -351,9 +359,18 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
         </span>
       </header>
       <StaleNote error={overview.error} retry={overview.reload} />
-      <Tiles counts={counts} rate={overview.data.readingsPerMinute} area={code} />
+      {!(leads && total === 0) && (
+        <Tiles counts={counts} rate={overview.data.readingsPerMinute} area={code} />
+      )}
+      {leads && (
+        <FirstSteps
+          areas={overview.data.areas.length}
+          counts={counts}
+          device={devices.data?.[0]?.id}
+        />
+      )}
       {total === 0 ? (
-        <Empty title={t('devices.empty')} hint={t('devices.empty-hint')} />
+        !leads && <Empty title={t('devices.empty')} hint={t('devices.empty-hint')} />
       ) : (
         <div class={village ? 'columns columns-two' : county ? 'columns columns-map' : 'columns'}>
           {!village && <AreaPanel areas={overview.data.areas} level={area.data.level} />}
