@@ -12,6 +12,7 @@ import * as frames from './frames.ts';
 import * as jobs from './jobs.ts';
 import * as live from './live.ts';
 import * as map from './map.ts';
+import * as profiles from './profiles.ts';
 import * as quarantine from './quarantine.ts';
 import * as readings from './readings.ts';
 import * as registration from './registration.ts';
@@ -36,6 +37,7 @@ export {
   jobs,
   live,
   map,
+  profiles,
   quarantine,
   readings,
   registration,
@@ -64,6 +66,7 @@ export const resources: Readonly<Record<string, object>> = {
   file,
   jobs,
   live,
+  profiles,
   system,
   users,
   rights,

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { importAnswer } from './answers/imports.ts';
 import { tally } from './answers/places.ts';
+import { checkedProfile } from './answers/profiles.ts';
 import { FixtureApi } from './api.ts';
 import { type FixtureDevice, makeCamera, makeDevices } from './county.ts';
 import { Problem } from './problem.ts';
@@ -48,6 +49,7 @@ export const ALL_RIGHTS: readonly string[] = [
   'tokens.manage',
   'audit.read',
   'devices.import',
+  'profiles.check',
   'client-ids.release',
   'readings.read',
   'export.read',
@@ -250,6 +252,10 @@ export class Fixture {
     else if (method === 'POST' && path.endsWith('/import')) {
       request.resume();
       ({ status, body } = importAnswer(query.get('encoding')));
+    } else if (path === '/profiles/check') {
+      const parts: Buffer[] = [];
+      for await (const part of request) parts.push(part as Buffer);
+      body = checkedProfile(Buffer.concat(parts).toString('utf8'));
     } else if (path.startsWith('/export')) {
       const given = method === 'POST' ? await bodyOf(request) : {};
       const answered = this.api.exports.answer(method, path, query, given);

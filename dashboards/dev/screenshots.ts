@@ -31,6 +31,7 @@ const COMMON = [
   ['corrections', '/corrections'],
   ['quarantine', '/quarantine'],
   ['import', '/import'],
+  ['profiles', '/profiles'],
   ['system', '/system'],
   ['people', '/people'],
   ['roles', '/people/roles'],

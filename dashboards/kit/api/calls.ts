@@ -29,6 +29,7 @@ export const areaGeometry = callOf(api.map.geometry);
 export const mapDevices = callOf(api.map.devices);
 export const importAreas = callOf(api.areas.importFile);
 export const importDevices = callOf(api.devices.importFile);
+export const checkProfile = callOf(api.profiles.check);
 export const profiles = callOf(api.devices.profiles);
 export const device = callOf(api.devices.get);
 export const deviceHistory = callOf(api.devices.history);

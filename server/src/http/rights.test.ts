@@ -82,6 +82,7 @@ const SINCE: Readonly<Record<string, Access>> = {
   'POST /devices/{id}/retire': 'admin',
   'PUT /devices/{id}/clock': 'admin',
   'GET /profiles/forms': 'clerk',
+  'POST /profiles/check': 'admin',
   'POST /devices': 'admin',
   'PUT /devices/{id}': 'admin',
   'GET /devices/{id}/registration': 'admin',

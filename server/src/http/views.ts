@@ -1,7 +1,6 @@
 /** How areas, devices and values are told over HTTP. */
 import type * as api from '@village/api';
-import { type ClockOffset, formatTime, parseTime, QUANTITIES, type Quantity } from '@village/core';
-import { type DeviceProfile, shownOrder } from '@village/device-profiles';
+import { type ClockOffset, formatTime, parseTime } from '@village/core';
 import type { GatewayState, NotTakenPart, NotTakenTopic } from '@village/ingest';
 import type { AsReceived, CorrectedLatest } from '@village/platform';
 import { type AreaNode, areaRefOf, type DeviceEntry, type Directory } from '@village/registry';
@@ -141,41 +140,6 @@ export function viewRefusal({
   lastAt,
 }: NotTakenTopic): api.devices.Refusal {
   return { topic, cause, count, firstAt: formatTime(firstAt), lastAt: formatTime(lastAt) };
-}
-
-/** A device type, with what its metrics mean. */
-export function viewProfile(profile: DeviceProfile): api.devices.Profile {
-  const { id, revision, name, kind, protocol } = profile;
-  return {
-    id,
-    revision,
-    name,
-    kind,
-    protocol,
-    ...(profile.evidence === 'none' ? {} : { evidence: profile.evidence }),
-    reportEvery: profile.reportEveryMs / 1000,
-    silentAfter: profile.silentAfterMs / 1000,
-    events: profile.events.map(({ channels, ...event }) => ({
-      ...event,
-      ...(channels === undefined ? {} : { channels: [...channels] }),
-    })),
-    metrics: shownOrder(profile.kind, profile.metrics).map((metric) => {
-      const quantity: Quantity = QUANTITIES[metric.quantity];
-      return {
-        key: metric.key,
-        quantity: metric.quantity,
-        name: metric.name,
-        unit: metric.unit,
-        range: [...metric.range],
-        ...(metric.states === undefined ? {} : { states: { ...metric.states } }),
-        ...(metric.stateNames === undefined ? {} : { stateNames: { ...metric.stateNames } }),
-        ...(metric.span === 'instant' ? {} : { span: metric.span, statistic: metric.statistic }),
-        ...(quantity.total === true ? { total: true } : {}),
-        ...(quantity.state === true ? { state: true } : {}),
-        ...(metric.channel === undefined ? {} : { channel: metric.channel }),
-      };
-    }),
-  };
 }
 
 /** A person; an area that is gone from the directory keeps its code as name. */

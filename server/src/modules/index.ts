@@ -11,6 +11,7 @@ import { framesModule } from './frames/module.ts';
 import { liveModule } from './live/module.ts';
 import type { Needs, Tools } from './needs.ts';
 import { peopleModule } from './people/module.ts';
+import { profilesModule } from './profiles/module.ts';
 import { quarantineModule } from './quarantine/module.ts';
 import { readingsModule } from './readings/module.ts';
 import { registryModule } from './registry/module.ts';
@@ -22,6 +23,7 @@ export const modules: readonly Module<Needs, Tools>[] = [
   sessionModule,
   peopleModule,
   registryModule,
+  profilesModule,
   clientIdsModule,
   readingsModule,
   figuresModule,

@@ -15,13 +15,13 @@ import {
 } from '@village/platform';
 import { encodingOf, registryStore, VERSION_CHANNEL } from '@village/registry';
 import { areaFor, deviceFor } from '../../http/query.ts';
+import { viewProfile } from '../../http/view-profile.ts';
 import {
   viewArea,
   viewBound,
   viewClock,
   viewDevice,
   viewLatest,
-  viewProfile,
   viewRefusal,
   viewRefusedByGateway,
   viewRefusedPart,

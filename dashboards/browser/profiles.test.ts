@@ -1,0 +1,70 @@
+/** The page of device types in Chromium: what they measure, and the check of a file. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
+import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+
+const TIME_OUT = 90_000;
+
+describe('device types', { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  let county: Fixture;
+  const open: OpenPage[] = [];
+
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    bench = await startBench();
+    county = await bench.fixture({ devices: 3, rights: ALL_RIGHTS });
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  const yaml = (text: string) => ({
+    name: 'type.yaml',
+    mimeType: 'text/yaml',
+    buffer: Buffer.from(text),
+  });
+
+  it.each([
+    [1440, 'zh'],
+    [390, 'en'],
+  ] as const)(
+    'are listed with what they measure, and a file is checked (%i px, %s)',
+    async (width, language) => {
+      const opened = await bench.page(county, { path: '/profiles', width, language });
+      open.push(opened);
+      const { page, faults } = opened;
+      const zh = language === 'zh';
+      const type = page.getByText(zh ? '农村污水站 SW-8' : 'Rural sewage station SW-8');
+      await type.click();
+      await page
+        .getByRole('row', { name: zh ? /^化学需氧量/ : /^Chemical oxygen demand|^COD/ })
+        .first()
+        .waitFor();
+      const check = page.getByRole('button', { name: zh ? '校验' : 'Check', exact: true });
+      await page.locator('input[type=file]').setInputFiles(yaml('nothing'));
+      await check.click();
+      await page.getByText(zh ? '第 7 行第 7 列' : 'line 7, column 7').waitFor();
+      await page.locator('input[type=file]').setInputFiles(yaml('profile: demo/sewage-8'));
+      await check.click();
+      await page.getByText(zh ? '文件无误' : 'The file is sound').waitFor();
+      await page.getByText(zh ? /不再有：blower/ : /no longer have: blower/).waitFor();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+        width,
+      );
+      expect(faults).toEqual([]);
+    },
+  );
+
+  it('show no check to who may not', async () => {
+    const clerks = await bench.fixture({ devices: 3, role: 'clerk' });
+    const opened = await bench.page(clerks, { path: '/profiles' });
+    open.push(opened);
+    await opened.page.getByText('农村污水站 SW-8').waitFor();
+    expect(await opened.page.locator('input[type=file]').count()).toBe(0);
+  });
+});

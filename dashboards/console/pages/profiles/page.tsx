@@ -1,0 +1,222 @@
+/** Types of devices: what each measures, and a check of new files with their examples. */
+import type { TargetedSubmitEvent } from 'preact';
+import { useState } from 'preact/hooks';
+import type { CheckedProfile, Profile } from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
+import type { ApiError } from '#kit/api/client.ts';
+import { formatCount, formatValue } from '#kit/format.ts';
+import { asApiError } from '#kit/load.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, profiles, profilesLoaded, session } from '#kit/state.ts';
+import { say } from '#kit/text/language.ts';
+import type { PageProps } from '#kit/topics/topic.ts';
+import { explain, Skeleton } from '#kit/ui/notices.tsx';
+import { Scroll, useTitle } from '#kit/ui/page.tsx';
+import { t, word } from './texts.ts';
+import './profiles.css';
+
+const MINUTE_S = 60;
+const HOUR_S = 3_600;
+/** As long as the server takes for a file at most, its wait for others included. */
+const ANSWER_MS = 60_000;
+
+function lasting(seconds: number): string {
+  if (seconds % HOUR_S === 0) return `${seconds / HOUR_S} h`;
+  return seconds % MINUTE_S === 0 ? `${seconds / MINUTE_S} min` : `${seconds} s`;
+}
+
+function Metrics({ profile }: { profile: Profile }) {
+  return (
+    <Scroll label={say(profile.name)}>
+      <table class="dense">
+        <thead>
+          <tr>
+            {(['metric', 'key', 'unit', 'range'] as const).map((name) => (
+              <th scope="col" key={name}>
+                {t(name)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {profile.metrics.map((metric) => (
+            <tr key={metric.key}>
+              <th scope="row">{say(metric.name)}</th>
+              <td>
+                <code>{metric.key}</code>
+              </td>
+              <td>{metric.unit === '' ? '–' : word('unit', metric.unit)}</td>
+              <td class="number">
+                {metric.states === null || metric.states === undefined
+                  ? metric.range.map((bound) => formatValue(bound)).join(' – ')
+                  : t('states')}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Type({ profile }: { profile: Profile }) {
+  return (
+    <details class="type">
+      <summary>
+        <span>
+          <b>{say(profile.name)}</b>
+          <small class="muted">{profile.id}</small>
+        </span>
+        <span class="muted small">
+          {word('kind', profile.kind)} · {profile.protocol} · {t('every')}{' '}
+          {lasting(profile.reportEvery)} · {t('measures')} {formatCount(profile.metrics.length)} ·{' '}
+          {t('revision')} {profile.revision}
+        </span>
+      </summary>
+      <Metrics profile={profile} />
+    </details>
+  );
+}
+
+function Faults({ faults }: { faults: CheckedProfile['faults'] }) {
+  return (
+    <>
+      <p role="alert" class="form-error">
+        {t('faults', { n: faults.length })}
+      </p>
+      <Scroll label={t('faults', { n: faults.length })}>
+        <table class="dense faults">
+          <thead>
+            <tr>
+              <th scope="col">{t('place')}</th>
+              <th scope="col">{t('fault')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {faults.map(({ line, column, path, message }, place) => (
+              <tr key={place}>
+                <td>
+                  {line === null ? t('whole-file') : t('line-n', { line, column: column ?? 1 })}
+                  {path !== '' && (
+                    <small class="muted">
+                      <code>{path}</code>
+                    </small>
+                  )}
+                </td>
+                <td lang="en" class="fault-text">
+                  {message}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </>
+  );
+}
+
+function Sound({ profile, known }: { profile: Profile; known: CheckedProfile['known'] }) {
+  return (
+    <div role="status">
+      <p>
+        <b>{t('sound')}</b> · {say(profile.name)} <code>{profile.id}</code>
+      </p>
+      {known !== null && (
+        <p>{t('known-n', { n: formatCount(known.devices), revision: known.revision })}</p>
+      )}
+      {known !== null && known.lost.length > 0 && (
+        <p class="form-error">{t('lost', { metrics: known.lost.join(', ') })}</p>
+      )}
+      <p class="muted">{t('sound-next', { path: `${profile.id}.yaml` })}</p>
+      <Metrics profile={profile} />
+    </div>
+  );
+}
+
+function Check() {
+  const [busy, setBusy] = useState(false);
+  const [empty, setEmpty] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [answer, setAnswer] = useState<CheckedProfile | null>(null);
+
+  async function check(file: File): Promise<void> {
+    setBusy(true);
+    setError(null);
+    setAnswer(null);
+    try {
+      setAnswer(await client.call(calls.checkProfile, { file, timeoutMs: ANSWER_MS }));
+    } catch (cause) {
+      setError(asApiError(cause));
+    }
+    setBusy(false);
+  }
+  function submit(event: TargetedSubmitEvent<HTMLFormElement>): void {
+    event.preventDefault();
+    const file = new FormData(event.currentTarget).get('file');
+    if (!(file instanceof File)) return;
+    setEmpty(file.size === 0);
+    if (file.size > 0) void check(file);
+  }
+  return (
+    <section class="panel" aria-labelledby="check-heading">
+      <h2 id="check-heading">{t('check')}</h2>
+      <div class="pad">
+        <p class="muted">{t('check-intro')}</p>
+        <form class="check-form" onSubmit={submit}>
+          <label>
+            <span>{t('file')}</span>
+            <input type="file" name="file" accept=".yaml,.yml,text/yaml" required />
+          </label>
+          <button type="submit" class="button primary" disabled={busy}>
+            {busy ? t('checking') : t('check-do')}
+          </button>
+        </form>
+        {empty && (
+          <p class="form-error" role="alert">
+            {t('file-empty')}
+          </p>
+        )}
+        {error !== null && (
+          <p class="form-error" role="alert">
+            {explain(error)}
+          </p>
+        )}
+        {answer !== null &&
+          (answer.profile === null ? (
+            <Faults faults={answer.faults} />
+          ) : (
+            <Sound profile={answer.profile} known={answer.known} />
+          ))}
+      </div>
+    </section>
+  );
+}
+
+/** The page. */
+export function Page({ title }: PageProps) {
+  useTitle(title);
+  const all = [...profiles.value.values()].toSorted((a, b) =>
+    a.kind === b.kind ? a.id.localeCompare(b.id) : a.kind.localeCompare(b.kind),
+  );
+  const may = session.value != null && mayUse({ right: 'profiles.check' }, session.value);
+  return (
+    <div class="page">
+      <header class="page-head">
+        <h1>{title}</h1>
+      </header>
+      <p class="muted">{t('intro')}</p>
+      {may && <Check />}
+      <section class="panel" aria-labelledby="types-heading">
+        <h2 id="types-heading">
+          {t('types')}
+          <span class="muted number">{all.length}</span>
+        </h2>
+        {profilesLoaded.value ? (
+          all.map((profile) => <Type key={profile.id} profile={profile} />)
+        ) : (
+          <Skeleton lines={6} />
+        )}
+      </section>
+    </div>
+  );
+}

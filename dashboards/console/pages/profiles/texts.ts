@@ -1,0 +1,49 @@
+/** What the page of device types says. */
+import { dictionary, type Texts } from '#kit/text/language.ts';
+
+export const texts = {
+  intro: {
+    zh: '一种设备就是一个文件：上报什么、单位和合理范围都写在里面，并带有自测的样例。',
+    en: 'A type is one file: what it says, its units and plausible ranges, with examples that prove it.',
+  },
+  types: { zh: '已有类型', en: 'Types here' },
+  type: { zh: '类型', en: 'Type' },
+  measures: { zh: '监测项', en: 'Measures' },
+  every: { zh: '上报间隔', en: 'Reports every' },
+  revision: { zh: '修订', en: 'Revision' },
+  protocol: { zh: '协议', en: 'Protocol' },
+  metric: { zh: '监测项', en: 'Metric' },
+  key: { zh: '代号', en: 'Key' },
+  unit: { zh: '单位', en: 'Unit' },
+  range: { zh: '合理范围', en: 'Plausible range' },
+  states: { zh: '状态量', en: 'states' },
+  check: { zh: '校验新的类型文件', en: 'Check a new file' },
+  'check-intro': {
+    zh: '选择 YAML 文件：格式、引用和每一个样例都会校验一遍，不改变任何设备。',
+    en: 'Choose a YAML file: its shape, its references and each of its examples are checked. Nothing changes.',
+  },
+  file: { zh: '类型文件', en: 'File' },
+  'check-do': { zh: '校验', en: 'Check' },
+  checking: { zh: '正在校验…', en: 'Checking…' },
+  'file-empty': { zh: '这个文件是空的', en: 'This file is empty' },
+  faults: { zh: '{n} 处错误', en: 'faults: {n}' },
+  place: { zh: '位置', en: 'Place' },
+  'line-n': { zh: '第 {line} 行第 {column} 列', en: 'line {line}, column {column}' },
+  'whole-file': { zh: '整个文件', en: 'the whole file' },
+  fault: { zh: '错误（英文）', en: 'Fault' },
+  sound: { zh: '文件无误', en: 'The file is sound' },
+  'sound-next': {
+    zh: '把它放进 village.yaml 里 catalogs 所列的文件夹（{path}），重新启动服务器后即可登记这种设备。',
+    en: 'Put it into a folder that catalogs of village.yaml lists ({path}); after a restart of the server such devices can be registered.',
+  },
+  'known-n': {
+    zh: '现有 {n} 台设备属于这一类型（修订 {revision}）。',
+    en: 'Devices of this type here: {n} (revision {revision}).',
+  },
+  lost: {
+    zh: '换用这个文件后，这些设备将不再有：{metrics}。历史数据保留，但新数据不再接收。',
+    en: 'With this file they would no longer have: {metrics}. What is stored stays, new values are not taken.',
+  },
+} as const satisfies Texts;
+
+export const { t, word } = dictionary(texts);

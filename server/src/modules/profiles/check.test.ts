@@ -1,0 +1,110 @@
+/** Checking files of device types over HTTP: faults with their places, what a change would cost, within bounds of time. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { builtinCatalog } from '@village/device-profiles';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Client, startCounty, type TestServer } from '../../testing.ts';
+import { checkProfile } from './checker.ts';
+
+const catalogued = (id: string): string => readFileSync(join(builtinCatalog, `${id}.yaml`), 'utf8');
+const PH = catalogued('boqu/phg-2091');
+
+interface Answer {
+  faults: { line: number | null; column: number | null; path: string; message: string }[];
+  profile: { id: string; metrics: { key: string }[] } | null;
+  known: { revision: number; devices: number; lost: string[] } | null;
+}
+
+let test: TestServer;
+let admin: Client;
+beforeAll(async () => {
+  test = await startCounty();
+  admin = await test.client('admin');
+}, 60_000);
+afterAll(() => test.close());
+
+const check = (text: string | Buffer, who: Client = admin) =>
+  who.send('POST', '/profiles/check', Buffer.from(text), 'application/yaml');
+async function answered(text: string): Promise<Answer> {
+  const response = await check(text);
+  expect(response.statusCode).toBe(200);
+  return response.json() as Answer;
+}
+
+it('takes a sound file of a new type, and knows no device of it', async () => {
+  const text = catalogued('village/smart-bin').replace('village/smart-bin', 'acme/bin-9');
+  const { faults, profile, known } = await answered(text);
+  expect(faults).toEqual([]);
+  expect(profile?.id).toBe('acme/bin-9');
+  expect(profile?.metrics.map(({ key }) => key)).toContain('fill');
+  expect(known).toBeNull();
+});
+
+it('tells what the devices of a type that runs here would lose', async () => {
+  const same = await answered(PH);
+  expect(same.known).toMatchObject({ devices: 2, lost: [] });
+  const renamed = await answered(
+    PH.replace('key: ph,', 'key: acidity,').replaceAll(' ph: ', ' acidity: '),
+  );
+  expect(renamed.faults).toEqual([]);
+  expect(renamed.known).toMatchObject({ devices: 2, lost: ['ph'] });
+});
+
+it('tells each fault with its place, those of the examples too', async () => {
+  const kind = PH.split('\n').findIndex((line) => line.startsWith('kind:')) + 1;
+  const wrong = PH.replace(/^kind: .*$/m, 'kind: teapot').replace(
+    'range: [0, 14]',
+    'range: [14, 0]',
+  );
+  const { faults, profile } = await answered(wrong);
+  expect(profile).toBeNull();
+  expect(faults).toContainEqual(expect.objectContaining({ line: kind, path: 'kind' }));
+  expect(faults.some(({ path }) => path.startsWith('metrics[1].range'))).toBe(true);
+  const examples = await answered(PH.replace(/\bph: (\d)/, 'ph: 9$1'));
+  expect(examples.faults.map(({ path }) => path)).toEqual([
+    expect.stringMatching(/^examples\[\d\]\.readings\.ph$/),
+  ]);
+});
+
+it.each([
+  ['no YAML', '{ a: [', 200],
+  ['nothing', ' ', 200],
+  ['a list', '- 1\n- 2\n', 200],
+  [
+    'a bomb of aliases',
+    `a: &a [x, x, x]\n${'bcdefghij'
+      .split('')
+      .map((c, n) => `${c}: &${c} [${`*${'abcdefghi'[n]},`.repeat(20)}]`)
+      .join('\n')}\n`,
+    200,
+  ],
+  ['another encoding', Buffer.from([0xb4, 0xe5, 0xc0, 0xac]), 400],
+  ['more than a file may have', 'a'.repeat(300_000), 200],
+  ['more than a request may have', 'a'.repeat(1_100_000), 413],
+])('refuses %s', async (_what, text, status) => {
+  const response = await check(text);
+  expect(response.statusCode).toBe(status);
+  if (status === 200) expect((response.json() as Answer).faults).not.toEqual([]);
+});
+
+it('is for administrators', async () => {
+  expect((await check(PH, await test.client('village'))).statusCode).toBe(403);
+});
+
+it('gives up a file that takes too long, as a fault of it', async () => {
+  // No thread begins within a millisecond.
+  expect(await checkProfile(PH, 1)).toEqual({
+    faults: [
+      { line: null, column: null, path: '', message: 'could not be checked within 0.001 s' },
+    ],
+    profile: null,
+  });
+});
+
+it('checks some at once one after the other, and asks the rest to come again', async () => {
+  const answers = await Promise.all(Array.from({ length: 8 }, () => check(PH)));
+  const statuses = answers.map(({ statusCode }) => statusCode);
+  expect(new Set(statuses)).toEqual(new Set([200, 503]));
+  // One is checked and four wait, at least.
+  expect(statuses.filter((one) => one === 200).length).toBeGreaterThanOrEqual(5);
+});
