@@ -14,6 +14,7 @@ import { FixturePeople } from './answers/people.ts';
 import { inside, iso, pathOf, range, tally } from './answers/places.ts';
 import { type Entry, quarantineEntries } from './answers/quarantine.ts';
 import { aggregates, completeness, readings } from './answers/readings.ts';
+import { FixtureRegistration } from './answers/registration.ts';
 import { system } from './answers/system.ts';
 import { areas, CAMERA, COUNTY, type FixtureArea, type FixtureDevice, profiles } from './county.ts';
 import { Problem } from './problem.ts';
@@ -30,6 +31,8 @@ export class FixtureApi {
   readonly corrections: FixtureCorrections;
   /** People, rights, tokens and the audit log. */
   readonly people: FixturePeople;
+  /** One device, gateway or area by itself. */
+  readonly registration: FixtureRegistration;
   /** Files of readings. */
   readonly exports: FixtureExports;
   private backup: api.system.System['backup'] = null;
@@ -55,6 +58,7 @@ export class FixtureApi {
     this.hasGeometry = options.geometry === true;
     this.corrections = new FixtureCorrections(devices, options.now, options.corrections ?? 0);
     this.exports = new FixtureExports(devices[0]?.id ?? null, options.now);
+    this.registration = new FixtureRegistration(devices, own, options.now);
     this.entries = quarantineEntries(options.now);
     this.user = {
       name: options.name,

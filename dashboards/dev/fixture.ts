@@ -50,6 +50,7 @@ export const ALL_RIGHTS: readonly string[] = [
   'audit.read',
   'devices.import',
   'profiles.check',
+  'areas.import',
   'client-ids.release',
   'readings.read',
   'export.read',
@@ -149,6 +150,11 @@ export class Fixture {
     this.api.people.change(...change);
   }
 
+  /** Somebody else has just changed the device of this id; nobody has (null). */
+  changeMeanwhile(id: string | null): void {
+    this.api.registration.changedMeanwhile = id;
+  }
+
   /** Ends the backup that a page has begun. */
   endBackup(state: 'done' | 'failed'): void {
     this.api.endBackup(state);
@@ -222,6 +228,16 @@ export class Fixture {
       return problem(response, 401, 'not-signed-in');
     if (path === '/live') return this.stream(response);
     const method = request.method ?? 'GET';
+    const registered = this.api.registration.answer(
+      method,
+      path,
+      method === 'POST' || method === 'PUT' ? () => bodyOf(request) : null,
+    );
+    if (registered !== null) {
+      const { status, body } = await registered;
+      holdAnswer(method, path, status, body);
+      return send(response, status, body, { 'content-type': 'application/json' });
+    }
     if (method === 'DELETE' && path.startsWith('/client-ids/')) {
       this.api.releaseClientId(path.split('/')[2] ?? '');
       response.writeHead(204).end();

@@ -81,6 +81,9 @@ async function made(count: number): Promise<Subject> {
       ],
       ['correcting', `/corrections/devices/${of('sewage')}?metric=nh3n`],
       ['missing', '/devices/none'],
+      ['add-device', '/add-device?profile=demo/weather-5'],
+      ['connect', `/devices/${of('bin')}/connect`],
+      ['connect-gateway', `/devices/${of('sewage')}/connect`],
     ],
   };
 }

@@ -13,7 +13,8 @@ import { Figures } from '#kit/figures/panel.tsx';
 import { formatSpan, formatTime } from '#kit/format.ts';
 import { useLive, useLoad } from '#kit/load.ts';
 import { query, withQuery } from '#kit/router.ts';
-import { client, now, profiles, profilesLoaded } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, now, profiles, profilesLoaded, session } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
@@ -94,6 +95,18 @@ function Tile({
   );
 }
 
+/** To its secret and what connects it, for who may renew it. */
+function ConnectLink({ device }: { device: Device }) {
+  const holder = session.value;
+  if (holder == null || device.retiredAt !== null) return null;
+  if (!mayUse({ right: 'devices.import' }, holder)) return null;
+  return (
+    <a class="button" href={`/devices/${encodeURIComponent(device.id)}/connect`}>
+      {t('connect')}
+    </a>
+  );
+}
+
 function Facts({
   device,
   profile,
@@ -133,7 +146,10 @@ function Facts({
     <section class="panel" aria-labelledby="about-heading">
       <div class="facts-head">
         <h2 id="about-heading">{t('about')}</h2>
-        <Replace device={device} replaced={replaced} />
+        <div class="facts-actions">
+          <Replace device={device} replaced={replaced} />
+          <ConnectLink device={device} />
+        </div>
       </div>
       <dl class="facts">
         {facts.map(([name, fact]) => (

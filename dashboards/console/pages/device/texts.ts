@@ -2,6 +2,7 @@
 import { dictionary, type Texts } from '#kit/text/language.ts';
 
 export const texts = {
+  connect: { zh: '接入与密钥', en: 'Connect and secret' },
   correct: { zh: '数据订正', en: 'Correct readings' },
   corrections: { zh: '数据订正（{n}）', en: 'Corrections ({n})' },
   'as-received': { zh: '接收时的原值', en: 'As received' },

@@ -9,7 +9,8 @@ import { ExportDialog } from '#kit/exports/dialog.tsx';
 import { csvCell, formatCount, formatTime } from '#kit/format.ts';
 import { allPages, asApiError, useLive, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
-import { client, narrow, now, profiles, recall, remember, user } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, narrow, now, profiles, recall, remember, session, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
@@ -351,6 +352,10 @@ export function Page({ title }: PageProps) {
     },
   );
   const page = load.data;
+  const holder = session.value;
+  const mayAdd = holder != null && mayUse({ right: 'devices.import' }, holder);
+  const inArea = query.value.get('area');
+  const addHref = inArea === null ? '/add-device' : `/add-device?area=${inArea}`;
   const filtered = ['area', 'state', 'kind', 'q'].some((name) => query.value.has(name));
   return (
     <div class="page">
@@ -360,6 +365,11 @@ export function Page({ title }: PageProps) {
           <span class="muted">{t('total', { n: formatCount(page.total) })}</span>
         )}
         <span class="actions">
+          {mayAdd && (
+            <a class="button primary" href={addHref}>
+              {t('add')}
+            </a>
+          )}
           {!narrow.value && <ColumnMenu columns={columns} set={setColumn} />}
           <ExportButtons />
         </span>
@@ -382,6 +392,16 @@ export function Page({ title }: PageProps) {
             <a class="button" href="/devices">
               {t('clear')}
             </a>
+          )}
+          {!filtered && mayAdd && (
+            <>
+              <a class="button primary" href={addHref}>
+                {t('add')}
+              </a>
+              <a class="button" href="/import">
+                {t('import')}
+              </a>
+            </>
           )}
         </Empty>
       ) : (

@@ -1,0 +1,130 @@
+/** Adding a device by its form, its secret shown once, and the wait for its first value, in Chromium. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
+import { type Bench, hasChromium, type OpenPage, type PageOptions, startBench } from './testing.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const TIME_OUT = 90_000;
+
+describe('a device is added', { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  let county: Fixture;
+  const open: OpenPage[] = [];
+
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    bench = await startBench();
+    county = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  async function show(options: PageOptions, own = county): Promise<OpenPage> {
+    const opened = await bench.page(own, options);
+    open.push(opened);
+    return opened;
+  }
+  const axeFaults = async ({ page }: OpenPage): Promise<string[]> => {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate<AxeResults>(
+      `axe.run(document, { resultTypes: ['violations'] })`,
+    );
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  };
+
+  it.each([
+    [1440, false],
+    [390, true],
+  ] as const)(
+    'by its form, and waited for until its first value comes (%i px)',
+    async (width, dark) => {
+      const id = `bin-new-${width}`;
+      const opened = await show({ path: '/devices', width, dark });
+      const { page, faults } = opened;
+      await page.getByRole('link', { name: '添加设备' }).click();
+      await page.getByRole('heading', { name: '添加设备', level: 1 }).waitFor();
+      await page.getByLabel('设备型号').selectOption('demo/bin-2');
+      await page.getByLabel('设备编号').fill('bin new');
+      await page.getByLabel('名称', { exact: true }).fill('村口垃圾桶');
+      await page.getByLabel('按名称或代码查找区域').fill('洪桥');
+      await page
+        .getByRole('radio', { name: /^洪桥镇/ })
+        .first()
+        .check();
+      await page.getByLabel('序列号').fill('HB-1');
+      expect(await axeFaults(opened)).toEqual([]);
+      await page.getByRole('button', { name: '添加并接入' }).click();
+      await page.getByText('须为 1 到 64 个字母、数字、_ 或 -', { exact: true }).waitFor();
+      expect(await page.getByLabel('设备编号').getAttribute('aria-invalid')).toBe('true');
+      expect(await page.getByLabel('名称', { exact: true }).inputValue()).toBe('村口垃圾桶');
+      await page.getByLabel('设备编号').fill(id);
+      await page.getByRole('button', { name: '添加并接入' }).click();
+      await page.waitForURL(`**/devices/${id}/connect`);
+      await page.getByText('密钥只在这里显示这一次', { exact: false }).waitFor();
+      const secret = await page.locator('.secret-line output').innerText();
+      await page.getByRole('img', { name: /二维码/ }).waitFor();
+      const shell = await page.locator('.lines', { hasText: 'mosquitto_pub -h' }).innerText();
+      expect(shell).toContain(`-p 1883 -u ${id} -P ${secret} -i ${id} -q 1 -t bin/${id}/up -m '{`);
+      expect(shell).toContain('-h 127.0.0.1');
+      await page.getByText('正在等待第一条数据').waitFor();
+      expect(await axeFaults(opened)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+        width,
+      );
+      await expect.poll(() => county.listeners, { timeout: TIME_OUT }).toBeGreaterThan(0);
+      county.push(id, 'fill', 52);
+      await page.getByText('已收到数据').waitFor();
+      await page.getByRole('link', { name: '查看设备' }).click();
+      await page.getByRole('heading', { name: '村口垃圾桶', level: 1 }).waitFor();
+      // What was shown once is not shown by a page that was loaded anew.
+      await page.goto(`${county.url}/devices/${id}/connect`);
+      await page.getByText('不能再次查看').waitFor();
+      expect(await page.content()).not.toContain(secret);
+      expect(faults.filter((fault) => !fault.includes('422'))).toEqual([]);
+    },
+  );
+
+  it('gets another secret after the question, and is told when somebody else was first', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const id = own.devices.find((one) => one.id.startsWith('bin'))?.id ?? '';
+    const { page } = await show({ path: `/devices/${id}/connect` }, own);
+    await page.getByRole('button', { name: '换新密钥' }).click();
+    const dialog = page.getByRole('dialog', { name: '换新密钥' });
+    await dialog.getByText('旧密钥立即失效').waitFor();
+    own.changeMeanwhile(id);
+    await dialog.getByRole('button', { name: '换新', exact: true }).click();
+    await dialog.getByRole('alert').getByText('已有别人改过').waitFor();
+    own.changeMeanwhile(null);
+    await dialog.getByRole('button', { name: '换新', exact: true }).click();
+    await page.locator('.secret-line output').waitFor();
+    expect(await dialog.isVisible()).toBe(false);
+  });
+
+  it('of which another one speaks needs its gateway, and its lines are for the gateway’s file', async () => {
+    const id = county.devices.find((one) => one.id.startsWith('sewage'))?.id ?? '';
+    const { page } = await show({ path: `/devices/${id}/connect`, language: 'en' });
+    await page.getByText(`- { id: ${id}, profile: demo/sewage-8`, { exact: false }).waitFor();
+    expect(await page.getByText('mosquitto_pub').count()).toBe(0);
+    await page.goto(`${county.url}/add-device?profile=demo/sewage-8`);
+    expect(
+      await page.getByLabel('Gateway', { exact: true }).getAttribute('required'),
+    ).not.toBeNull();
+  });
+
+  it('by nobody who may not: there is no button, and the address leads nowhere', async () => {
+    const own = await bench.fixture({ devices: 3, role: 'officer', rights: ['devices.read'] });
+    const { page } = await show({ path: '/devices' }, own);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    expect(await page.getByRole('link', { name: '添加设备' }).count()).toBe(0);
+    await page.goto(`${own.url}/add-device`);
+    await page.getByRole('heading', { name: /没有查看权限|找不到/ }).waitFor();
+  });
+});

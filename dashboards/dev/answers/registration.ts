@@ -1,0 +1,187 @@
+/** Answers of the stand-in where one device, gateway or area is added and changed; a device that is added is in its lists from then on. */
+import type * as api from '@village/api';
+import { areas, type FixtureArea, type FixtureDevice, profiles } from '../county.ts';
+import { Problem } from '../problem.ts';
+import { iso } from './places.ts';
+
+const SECRET = 'x8Kq2mV5rT9wY3zA7bC1dEfG';
+const LISTENERS: api.registration.Listener[] = [
+  { kind: 'mqtt', port: 1883, tls: false, path: null },
+];
+const VERSION = '0123456789abcdef';
+
+type Body = Record<string, unknown>;
+type Answer = { status: number; body: object };
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** By which devices of a type speak for themselves. */
+const publishes = (kind: string): boolean => kind === 'smart-bin';
+
+export class FixtureRegistration {
+  readonly #devices: FixtureDevice[];
+  readonly #own: FixtureArea;
+  readonly #now: number;
+  readonly #secrets = new Set<string>();
+  /** Somebody else has just changed the device of this id. */
+  changedMeanwhile: string | null = null;
+  readonly gateways: api.registration.Gateway[];
+
+  constructor(devices: readonly FixtureDevice[], own: FixtureArea, now: number) {
+    this.#devices = devices as FixtureDevice[];
+    this.#own = own;
+    this.#now = now;
+    const behind = devices.filter(({ profile }) => !publishes(profile.kind));
+    this.gateways =
+      devices.length === 0
+        ? []
+        : [
+            {
+              ...{ id: 'gateway-01', name: '一号网关', area: { code: own.code, name: own.name } },
+              ...{ online: true, at: iso(now - 30_000), heardAt: iso(now - 5_000) },
+              ...{ software: '0.1.0', waiting: { live: 3, backfill: 1_240 } },
+              ...{ devices: behind.length, refused: 17 },
+              devicesOnline: behind.filter(({ state }) => state === 'online').length,
+            },
+            {
+              ...{ id: 'gateway-02', name: '洪桥镇网关', area: { code: own.code, name: own.name } },
+              ...{ online: false, at: null, heardAt: null, software: null, waiting: null },
+              ...{ devices: 0, devicesOnline: 0, refused: 0 },
+            },
+          ];
+  }
+
+  #deviceOf(id: string): FixtureDevice {
+    const device = this.#devices.find((one) => one.id === id);
+    if (device === undefined) throw new Problem(404, 'no-such-device');
+    return device;
+  }
+
+  #saved(id: string, status: number, body: Body, secret: string | null, save: () => void): Answer {
+    if ('version' in body && this.changedMeanwhile === id)
+      throw new Problem(409, 'changed-meanwhile');
+    const faults: api.registration.Saved['faults'] = [];
+    if (body['id'] !== undefined && !/^[A-Za-z0-9][\w-]{0,63}$/.test(text(body['id'])))
+      faults.push({
+        field: 'id',
+        message: 'must be 1 to 64 of A-Z a-z 0-9 _ -',
+        zh: '须为 1 到 64 个字母、数字、_ 或 -',
+      });
+    const taken = [...this.#devices, ...this.gateways].some((one) => one.id === body['id']);
+    if (taken) faults.push({ field: 'id', message: 'is in use already', zh: '已在用' });
+    if (faults.length > 0) return { status: 422, body: { id, secret: null, faults } };
+    save();
+    if (secret !== null) this.#secrets.add(id);
+    return { status, body: { id, secret, faults } };
+  }
+
+  #add(body: Body): Answer {
+    const id = text(body['id']);
+    const profile = profiles.find((one) => one.id === body['profile']) ?? profiles[0];
+    const area = areas.find(({ code }) => code === body['area']) ?? this.#own;
+    const secret = body['gateway'] === null ? SECRET : null;
+    return this.#saved(id, 201, body, secret, () => {
+      this.#devices.push({
+        ...{ id, name: text(body['name']), profile, area, state: 'never' },
+        ...{ lastSeenAt: null, since: this.#now, values: {} },
+      });
+    });
+  }
+
+  #registration(id: string): api.registration.DeviceRegistration {
+    const { profile } = this.#deviceOf(id);
+    return {
+      version: VERSION,
+      hasSecret: publishes(profile.kind),
+      options: {},
+      listeners: LISTENERS,
+      sample: publishes(profile.kind)
+        ? { topic: `bin/${id}/up`, payload: '{"ts":1767225600,"fill":52,"bat":{"mv":3620}}' }
+        : null,
+    };
+  }
+
+  async #device(method: string, id: string, more: string | undefined, body: Body): Promise<Answer> {
+    const device = this.#deviceOf(id);
+    if (more === 'registration') return { status: 200, body: this.#registration(id) };
+    if (more === 'secret') {
+      if (this.changedMeanwhile === id) throw new Problem(409, 'changed-meanwhile');
+      return { status: 200, body: { secret: SECRET.split('').reverse().join('') } };
+    }
+    if (method !== 'PUT') throw new Problem(405, 'method-not-allowed');
+    return this.#saved(id, 200, body, null, () => {
+      if (body['name'] !== undefined) device.name = text(body['name']);
+      const area = areas.find(({ code }) => code === body['area']);
+      if (area !== undefined) device.area = area;
+    });
+  }
+
+  /** Null for what is not asked here. */
+  answer(
+    method: string,
+    path: string,
+    given: (() => Promise<Body>) | null,
+  ): Promise<Answer> | null {
+    const [name = '', id, more] = path.split('/').slice(1).map(decodeURIComponent);
+    const body = async (): Promise<Body> => (given === null ? {} : given());
+    if (path === '/profiles/forms') return Promise.resolve({ status: 200, body: this.#forms() });
+    if (name === 'devices' && id === undefined && method === 'POST')
+      return body().then((said) => this.#add(said));
+    if (name === 'devices' && id !== undefined)
+      if (more === 'registration' || more === 'secret' || (more === undefined && method === 'PUT'))
+        return body().then((said) => this.#device(method, id, more, said));
+    if (name === 'gateways') return body().then((said) => this.#gateway(method, id, more, said));
+    return null;
+  }
+
+  #forms(): { items: api.registration.ProfileForm[] } {
+    return {
+      items: profiles.map(({ id, kind }) => ({
+        id,
+        viaGateway: !publishes(kind),
+        addressKind: publishes(kind) ? 'serial' : 'exact',
+        options:
+          kind === 'weather-station'
+            ? [
+                {
+                  key: 'windUnit',
+                  name: { zh: '风速单位', en: 'Unit of wind' },
+                  default: '"m/s"',
+                  values: ['"m/s"', '"km/h"'],
+                },
+              ]
+            : [],
+      })),
+    };
+  }
+
+  #gateway(method: string, id: string | undefined, more: string | undefined, body: Body): Answer {
+    if (id === undefined && method === 'GET')
+      return { status: 200, body: { items: this.gateways, next: null } };
+    if (id === undefined) {
+      const area = areas.find(({ code }) => code === body['area']) ?? this.#own;
+      const made = text(body['id']);
+      return this.#saved(made, 201, body, SECRET, () => {
+        this.gateways.push({
+          ...{ id: made, name: text(body['name']), area: { code: area.code, name: area.name } },
+          ...{ online: false, at: null, heardAt: null, software: null, waiting: null },
+          ...{ devices: 0, devicesOnline: 0, refused: 0 },
+        });
+      });
+    }
+    const gateway = this.gateways.find((one) => one.id === id);
+    if (gateway === undefined) throw new Problem(404, 'no-such-gateway');
+    if (more === 'secret') return { status: 200, body: { secret: SECRET } };
+    if (more === 'registration') {
+      const behind = id === 'gateway-01' ? this.#devices.slice(0, 4) : [];
+      const devices = behind.map(({ id: device, name, profile }) => ({
+        ...{ id: device, name, profile: profile.id, address: device },
+        publishes: publishes(profile.kind),
+      }));
+      return { status: 200, body: { version: VERSION, listeners: LISTENERS, devices } };
+    }
+    return this.#saved(id, 200, body, null, () => {
+      if (body['name'] !== undefined) gateway.name = text(body['name']);
+    });
+  }
+}

@@ -1,0 +1,113 @@
+/** What connects a device or gateway: its secret shown once with a code to scan, a new one, and lines to copy. */
+import { useEffect, useState } from 'preact/hooks';
+import { FormDialog } from '../forms/dialog.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { type Access, addressLine } from './lines.ts';
+import { QrCode } from './qr.tsx';
+import { keepSecret } from './secrets.ts';
+import { t } from './texts.ts';
+import './connect.css';
+
+const TOLD_MS = 3_000;
+
+/** A button that copies a text. */
+export function Copy({ text }: { text: string }) {
+  const [told, setTold] = useState<'copied' | 'copy.failed' | null>(null);
+  useEffect(() => {
+    if (told === null) return;
+    const timer = setTimeout(() => setTold(null), TOLD_MS);
+    return () => clearTimeout(timer);
+  }, [told]);
+  async function copy(): Promise<void> {
+    try {
+      // Without https browsers have no clipboard.
+      await navigator.clipboard.writeText(text);
+      setTold('copied');
+    } catch {
+      setTold('copy.failed');
+    }
+  }
+  return (
+    <button type="button" class="button copy" onClick={() => void copy()}>
+      <span role="status">{told === null ? t('copy') : t(told)}</span>
+    </button>
+  );
+}
+
+/** Lines to copy, under their heading. */
+export function Lines({ heading, hint, text }: { heading: string; hint?: string; text: string }) {
+  return (
+    <section class="panel lines">
+      <div class="panel-head">
+        <h2>{heading}</h2>
+        <Copy text={text} />
+      </div>
+      <pre>{text}</pre>
+      {hint !== undefined && <p class="muted small">{hint}</p>}
+    </section>
+  );
+}
+
+const isLocal = (host: string): boolean => /^(?:localhost|127\.|\[?::1\]?$)/.test(host);
+
+/** The secret, or that it was shown already; and how another one is made. */
+export function SecretPanel({
+  access,
+  secret,
+  hasSecret,
+  renew,
+  renewed,
+}: {
+  access: Access;
+  /** Null when it is known no more. */
+  secret: string | null;
+  hasSecret: boolean;
+  renew: () => Promise<{ secret: string }>;
+  renewed: () => void;
+}) {
+  return (
+    <section class="panel" aria-labelledby="secret-heading">
+      <div class="panel-head">
+        <h2 id="secret-heading">{t('secret.heading')}</h2>
+        <FormDialog
+          label={t('renew')}
+          heading={t('renew')}
+          hint={t('renew.hint')}
+          go={t('renew.go')}
+          send={async () => {
+            keepSecret(access.id, (await renew()).secret);
+            return null;
+          }}
+          done={renewed}
+        >
+          {() => null}
+        </FormDialog>
+      </div>
+      <div class="secret-body">
+        <div class="secret-words">
+          <p class="muted small">{t('username')}</p>
+          <p class="secret-line">
+            <code>{access.id}</code>
+            <Copy text={access.id} />
+          </p>
+          {secret === null ? (
+            <p class="muted">{t(hasSecret ? 'secret.gone' : 'secret.none')}</p>
+          ) : (
+            <>
+              <p class="muted small">{t('secret')}</p>
+              <p class="secret-line">
+                <output>{secret}</output>
+                <Copy text={secret} />
+              </p>
+              <p class="secret-once">
+                <Icon name="warning" /> {t('once')}
+              </p>
+            </>
+          )}
+          {isLocal(access.host) && <p class="muted small">{t('local', { host: access.host })}</p>}
+        </div>
+        {secret !== null && <QrCode text={addressLine(access)} />}
+      </div>
+    </section>
+  );
+}
