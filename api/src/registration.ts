@@ -107,6 +107,7 @@ export const Gateway = Type.Object({
 export type Gateway = Static<typeof Gateway>;
 
 export const GatewayRegistration = Type.Object({
+  name: Type.String(),
   version: Type.String(),
   listeners: Type.Array(Listener),
   /** The first thousand of its devices, for its file. */

@@ -181,7 +181,7 @@ export class FixtureApi {
     if (name === 'areas' && id !== undefined) return this.areaShown(this.areaOf(id));
     if (name === 'areas')
       return {
-        items: areas
+        items: [...areas, ...this.registration.added]
           .filter((area) => (query.get('parent') ?? area.parent) === area.parent)
           .map((area) => this.areaShown(area)),
         next: null,

@@ -32,6 +32,8 @@ const COMMON = [
   ['quarantine', '/quarantine'],
   ['import', '/import'],
   ['profiles', '/profiles'],
+  ['areas', '/areas'],
+  ['gateways', '/gateways'],
   ['system', '/system'],
   ['people', '/people'],
   ['roles', '/people/roles'],

@@ -2,6 +2,7 @@
 import type * as api from '@village/api';
 import { areas, type FixtureArea, type FixtureDevice, profiles } from '../county.ts';
 import { Problem } from '../problem.ts';
+import { shown } from './devices.ts';
 import { iso } from './places.ts';
 
 const SECRET = 'x8Kq2mV5rT9wY3zA7bC1dEfG';
@@ -25,6 +26,8 @@ export class FixtureRegistration {
   readonly #secrets = new Set<string>();
   /** Somebody else has just changed the device of this id. */
   changedMeanwhile: string | null = null;
+  /** Areas that a page has added. */
+  readonly added: FixtureArea[] = [];
   readonly gateways: api.registration.Gateway[];
 
   constructor(devices: readonly FixtureDevice[], own: FixtureArea, now: number) {
@@ -130,8 +133,41 @@ export class FixtureRegistration {
     if (name === 'devices' && id !== undefined)
       if (more === 'registration' || more === 'secret' || (more === undefined && method === 'PUT'))
         return body().then((said) => this.#device(method, id, more, said));
+    if (name === 'devices' && id !== undefined && more === 'retire' && method === 'POST')
+      return body().then(() => this.#retire(id));
+    if (name === 'areas' && (method === 'POST' || method === 'PUT' || more === 'registration'))
+      return id === 'import' ? null : body().then((said) => this.#area(method, id, more, said));
     if (name === 'gateways') return body().then((said) => this.#gateway(method, id, more, said));
     return null;
+  }
+
+  #retire(id: string): Answer {
+    const device = this.#deviceOf(id);
+    if (this.changedMeanwhile === id) throw new Problem(409, 'changed-meanwhile');
+    device.retiredAt = this.#now;
+    return { status: 200, body: shown(device) };
+  }
+
+  #area(method: string, id: string | undefined, more: string | undefined, body: Body): Answer {
+    if (method === 'POST') {
+      const code = text(body['code']);
+      if (!/^\d{12}$/.test(code)) {
+        const fault = { field: 'code', message: 'must have 12 digits', zh: '须为 12 位数字' };
+        return { status: 422, body: { id: code, secret: null, faults: [fault] } };
+      }
+      return this.#saved(code, 201, {}, null, () => {
+        const { level, parent } = body as unknown as FixtureArea;
+        const name = { zh: text(body['zh']), en: text(body['en']) };
+        this.added.push({ code, name, level, parent });
+      });
+    }
+    const area = [...areas, ...this.added].find(({ code }) => code === id);
+    if (area === undefined) throw new Problem(404, 'no-such-area');
+    if (more === 'registration') {
+      const none = { aliases: [], validFrom: null, validTo: null };
+      return { status: 200, body: { version: VERSION, ...none } };
+    }
+    return this.#saved(area.code, 200, body, null, () => undefined);
   }
 
   #forms(): { items: api.registration.ProfileForm[] } {
@@ -178,7 +214,10 @@ export class FixtureRegistration {
         ...{ id: device, name, profile: profile.id, address: device },
         publishes: publishes(profile.kind),
       }));
-      return { status: 200, body: { version: VERSION, listeners: LISTENERS, devices } };
+      return {
+        status: 200,
+        body: { name: gateway.name, version: VERSION, listeners: LISTENERS, devices },
+      };
     }
     return this.#saved(id, 200, body, null, () => {
       if (body['name'] !== undefined) gateway.name = text(body['name']);

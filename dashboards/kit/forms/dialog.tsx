@@ -1,6 +1,8 @@
 /** A button whose dialog holds a form: it says what will be, sends, and closes when it was done. */
 import type { ComponentChildren, TargetedSubmitEvent } from 'preact';
 import { useId, useRef, useState } from 'preact/hooks';
+import type { Load } from '../load.ts';
+import { Failure } from '../ui/notices.tsx';
 import { type Faults, Refused, type Sending, useSending } from './form.tsx';
 import { t } from './texts.ts';
 
@@ -10,6 +12,7 @@ export function FormDialog({
   hint,
   go,
   main = false,
+  waiting,
   opened,
   send,
   done,
@@ -23,6 +26,8 @@ export function FormDialog({
   /** On the button that does it. */
   go: string;
   main?: boolean;
+  /** What the fields wait for. */
+  waiting?: Pick<Load<unknown>, 'error' | 'reload'>;
   /** Called when the dialog opens. */
   opened?: () => void;
   send: (form: HTMLFormElement) => Promise<{ readonly faults?: Faults } | null>;
@@ -71,6 +76,9 @@ export function FormDialog({
             <fieldset class="dialog-fields" disabled={state.busy}>
               {children(state)}
             </fieldset>
+          )}
+          {children === null && waiting?.error !== undefined && (
+            <Failure error={waiting.error} retry={waiting.reload} />
           )}
           <Refused state={state} />
           <p class="dialog-foot">

@@ -2,6 +2,32 @@
 import { dictionary, type Texts } from '../text/language.ts';
 
 export const texts = {
+  choose: { zh: '请选择…', en: 'Choose…' },
+  'gateway.needed': {
+    zh: '这种设备由网关或网络服务器代为上报',
+    en: 'A gateway or network server speaks for devices of this type',
+  },
+  'gateway.none': {
+    zh: '还没有网关，请先添加一个。',
+    en: 'There is no gateway yet: add one first.',
+  },
+  'gateway.add': { zh: '添加网关', en: 'Add a gateway' },
+  address: { zh: '地址', en: 'Address' },
+  'address.dev-eui': { zh: 'DevEUI（16 位十六进制）', en: 'DevEUI (16 hexadecimal digits)' },
+  'address.mac': { zh: 'MAC 地址', en: 'MAC address' },
+  'address.imei': { zh: 'IMEI（15 位数字）', en: 'IMEI (15 digits)' },
+  'address.mn': { zh: 'MN 编码', en: 'MN code' },
+  'address.serial': { zh: '序列号', en: 'Serial number' },
+  'address.ip': { zh: 'IP 地址', en: 'IP address' },
+  'address.hint': {
+    zh: '它在自己线路上的名字，例如序列号；留空则与编号相同',
+    en: 'Its name on its own wire, such as a serial number; its id when empty',
+  },
+  longitude: { zh: '经度', en: 'Longitude' },
+  latitude: { zh: '纬度', en: 'Latitude' },
+  'degrees.longitude': { zh: '可不填；例如 119.91051', en: 'May be empty; for example 119.91051' },
+  'degrees.latitude': { zh: '可不填；例如 31.02614', en: 'May be empty; for example 31.02614' },
+  options: { zh: '型号选项', en: 'Options of the type' },
   cancel: { zh: '取消', en: 'Cancel' },
   saving: { zh: '正在保存…', en: 'Saving…' },
   'faults.some': {

@@ -25,7 +25,7 @@ export function useAllAreas(turn = 0) {
 }
 
 /** Whether an area is found by what was typed: a part of its names, or the begin of its code. */
-const fits = (area: Area, typed: string): boolean =>
+export const fits = (area: Area, typed: string): boolean =>
   area.name.zh.includes(typed) ||
   area.name.en.toLowerCase().includes(typed.toLowerCase()) ||
   area.code.startsWith(typed);

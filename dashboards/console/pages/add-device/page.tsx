@@ -4,8 +4,13 @@ import { useState } from 'preact/hooks';
 import type { ProfileForm } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { keepSecret } from '#kit/connect/secrets.ts';
-import { Field, numberOf, Refused, textOf, useSending } from '#kit/forms/form.tsx';
-import { useLoad } from '#kit/load.ts';
+import {
+  DegreeFields,
+  DeviceFields,
+  registrationOf,
+  useProfileForms,
+} from '#kit/forms/device-fields.tsx';
+import { Field, Refused, textOf, useSending } from '#kit/forms/form.tsx';
 import { AreaChoice } from '#kit/places/area-choice.tsx';
 import { go, query } from '#kit/router.ts';
 import { client, profiles } from '#kit/state.ts';
@@ -13,7 +18,6 @@ import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Failure, Skeleton } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
-import { GatewayField, OptionFields } from './fields.tsx';
 import { t, word } from './texts.ts';
 import './add-device.css';
 
@@ -36,23 +40,6 @@ function ProfileOptions() {
   );
 }
 
-/** What the form says, in the words of the interface. */
-function bodyOf(form: HTMLFormElement, area: string, type: ProfileForm | undefined) {
-  const options = (type?.options ?? []).flatMap(({ key, default: usual }) => {
-    const chosen = textOf(form, `option-${key}`);
-    return chosen === '' || chosen === usual
-      ? []
-      : [[key, JSON.parse(chosen) as string | number | boolean] as const];
-  });
-  const gateway = textOf(form, 'gateway');
-  return {
-    ...{ id: textOf(form, 'id'), name: textOf(form, 'name'), profile: textOf(form, 'profile') },
-    ...{ area, address: textOf(form, 'address'), gateway: gateway === '' ? null : gateway },
-    ...{ longitude: numberOf(form, 'longitude'), latitude: numberOf(form, 'latitude') },
-    options: Object.fromEntries(options),
-  };
-}
-
 function AddForm({ forms }: { forms: ReadonlyMap<string, ProfileForm> }) {
   const [profile, setProfile] = useState(query.value.get('profile') ?? '');
   const [area, setArea] = useState(query.value.get('area') ?? '');
@@ -60,7 +47,11 @@ function AddForm({ forms }: { forms: ReadonlyMap<string, ProfileForm> }) {
   const type = forms.get(profile);
   async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
-    const body = bodyOf(event.currentTarget, area, type);
+    const form = event.currentTarget;
+    const body = {
+      ...{ id: textOf(form, 'id'), profile: textOf(form, 'profile'), area },
+      ...registrationOf(form, type),
+    };
     const done = await send(async () => {
       const saved = await client.call(calls.addDevice, { body });
       if (saved.secret !== null) keepSecret(saved.id, saved.secret);
@@ -93,31 +84,8 @@ function AddForm({ forms }: { forms: ReadonlyMap<string, ProfileForm> }) {
           {(control) => <input {...control} required maxLength={100} autoComplete="off" />}
         </Field>
         <AreaChoice name="area" label={t('area')} chosen={area} choose={setArea} />
-        {type !== undefined && (
-          <>
-            <GatewayField type={type} faults={faults} />
-            <Field
-              name="address"
-              label={
-                type.addressKind === 'exact' ? t('address') : word('address', type.addressKind)
-              }
-              hint={t('address.hint')}
-              faults={faults}
-            >
-              {(control) => (
-                <input {...control} maxLength={128} autoComplete="off" spellcheck={false} />
-              )}
-            </Field>
-            <OptionFields type={type} faults={faults} />
-          </>
-        )}
-        <div class="add-degrees">
-          {(['longitude', 'latitude'] as const).map((name) => (
-            <Field key={name} name={name} label={t(name)} hint={t('degrees.hint')} faults={faults}>
-              {(control) => <input {...control} type="number" step="any" inputMode="decimal" />}
-            </Field>
-          ))}
-        </div>
+        {type !== undefined && <DeviceFields type={type} faults={faults} />}
+        <DegreeFields faults={faults} />
       </fieldset>
       <Refused state={state} />
       <p>
@@ -132,10 +100,7 @@ function AddForm({ forms }: { forms: ReadonlyMap<string, ProfileForm> }) {
 /** The page. */
 export function Page({ title }: PageProps) {
   useTitle(title);
-  const load = useLoad('profile forms', async (signal) => {
-    const { items } = await client.call(calls.profileForms, { signal });
-    return new Map(items.map((item) => [item.id, item]));
-  });
+  const load = useProfileForms();
   return (
     <div class="page page-narrow">
       <header class="page-head">

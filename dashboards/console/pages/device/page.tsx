@@ -19,6 +19,7 @@ import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
+import { Administer } from './administer/buttons.tsx';
 import { ClockChoice } from './clock-use.tsx';
 import { loadRecent } from './data.ts';
 import { FramePanel } from './frame/panel.tsx';
@@ -95,15 +96,18 @@ function Tile({
   );
 }
 
-/** To its secret and what connects it, for who may renew it. */
-function ConnectLink({ device }: { device: Device }) {
+/** What may be done with its registration, for who may, and the way to its secret and what connects it. */
+function Registration({ device, changed }: { device: Device; changed: () => void }) {
   const holder = session.value;
   if (holder == null || device.retiredAt !== null) return null;
   if (!mayUse({ right: 'devices.import' }, holder)) return null;
   return (
-    <a class="button" href={`/devices/${encodeURIComponent(device.id)}/connect`}>
-      {t('connect')}
-    </a>
+    <>
+      <Administer device={device} changed={changed} />
+      <a class="button" href={`/devices/${encodeURIComponent(device.id)}/connect`}>
+        {t('connect')}
+      </a>
+    </>
   );
 }
 
@@ -148,7 +152,7 @@ function Facts({
         <h2 id="about-heading">{t('about')}</h2>
         <div class="facts-actions">
           <Replace device={device} replaced={replaced} />
-          <ConnectLink device={device} />
+          <Registration device={device} changed={replaced} />
         </div>
       </div>
       <dl class="facts">

@@ -163,9 +163,10 @@ function gatewayRoutes(needs: Needs): AnyRoute[] {
       return saved(200, await registration.gateway(form, version, caller.area, originOf(call)));
     }),
     route(api.registration.gatewayRegistration, ({ caller, params }) => {
-      found(caller.area, params.id);
+      const { name } = found(caller.area, params.id);
       const own = byGateway(needs, caller.area).get(params.id) ?? [];
       return {
+        name,
         version: versionOf(needs, { kind: 'gateway', id: params.id }),
         listeners: listeners(needs),
         devices: own.slice(0, FILE_DEVICES_MAX).map(({ device, profile }) => ({

@@ -5,7 +5,7 @@ import type { Device } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { fromField } from '#kit/format.ts';
-import { asApiError } from '#kit/load.ts';
+import { asApiError, useLoad } from '#kit/load.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, profiles, session } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
@@ -108,13 +108,18 @@ export function Replace({ device, replaced }: { device: Device; replaced: () => 
   const dialog = useRef<HTMLDialogElement>(null);
   const [state, setState] = useState<State>(IDLE);
   const [turn, setTurn] = useState(0);
+  const registered = useLoad(turn === 0 ? null : `replacing ${device.id} ${turn}`, (signal) =>
+    client.call(calls.deviceRegistration, { params: { id: device.id }, signal }),
+  );
   const holder = session.value;
   if (holder === null || holder === undefined || device.retiredAt !== null) return null;
   if (!mayUse({ right: 'devices.import' }, holder)) return null;
   const close = (): void => dialog.current?.close();
+  // What it is when the dialog opens: what somebody else does meanwhile is told.
+  const seen = registered.data === undefined ? {} : { version: registered.data.version };
   async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
-    const body = requestOf(event.currentTarget, device);
+    const body = { ...requestOf(event.currentTarget, device), ...seen };
     setState({ busy: true, error: null, done: null });
     try {
       const { secret } = await client.call(calls.replaceDevice, {
@@ -166,7 +171,7 @@ export function Replace({ device, replaced }: { device: Device; replaced: () => 
               <button type="button" class="button" onClick={close}>
                 {t('replace.cancel')}
               </button>
-              <button type="submit" class="button primary" disabled={state.busy}>
+              <button type="submit" class="button primary" disabled={state.busy || registered.busy}>
                 {t('replace.go')}
               </button>
             </p>

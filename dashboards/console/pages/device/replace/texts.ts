@@ -25,6 +25,10 @@ export const texts = {
     zh: '新密钥只显示这一次，请现在抄录：',
     en: 'The new secret is shown this once; note it now:',
   },
+  'refused.changed-meanwhile': {
+    zh: '这期间已有别人改过这台设备，更换没有记录。请关闭后重新打开。',
+    en: 'Somebody else has changed the device meanwhile: nothing was put on record. Close this and open it again.',
+  },
   'refused.not-installed': { zh: '设备已停用，不能更换。', en: 'The device is retired.' },
   'refused.replaced-later': {
     zh: '此后已有一次更换，请填更晚的时间。',

@@ -1,0 +1,171 @@
+/** Changing, moving and retiring a device, gateways and the tree of areas, in Chromium. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
+import { type Bench, hasChromium, type OpenPage, type PageOptions, startBench } from './testing.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const TIME_OUT = 90_000;
+
+describe('an administrator', { timeout: TIME_OUT }, () => {
+  let bench: Bench;
+  let county: Fixture;
+  const open: OpenPage[] = [];
+
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    bench = await startBench();
+    county = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+  }, TIME_OUT);
+  beforeEach((context) => {
+    if (!hasChromium) context.skip();
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+
+  async function show(options: PageOptions, own = county): Promise<OpenPage> {
+    const opened = await bench.page(own, options);
+    open.push(opened);
+    return opened;
+  }
+  /** What axe finds, and what is too wide for the window. */
+  async function complaints({ page }: OpenPage): Promise<string[]> {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate<AxeResults>(
+      `axe.run(document, { resultTypes: ['violations'] })`,
+    );
+    const wide = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    return [
+      ...violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
+      ...(wide > 0 ? [`${wide} px too wide`] : []),
+    ];
+  }
+  const bins = (own: Fixture): string[] =>
+    own.devices.map(({ id }) => id).filter((id) => id.startsWith('bin'));
+
+  it('renames and moves a device, and is told when somebody else was first', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const [id = ''] = bins(own);
+    const opened = await show({ path: `/devices/${id}` }, own);
+    const { page, faults } = opened;
+    await page.getByRole('button', { name: '修改', exact: true }).click();
+    const change = page.getByRole('dialog', { name: '修改登记信息' });
+    await change.getByLabel('名称').fill('改名的桶');
+    expect(await complaints(opened)).toEqual([]);
+    own.changeMeanwhile(id);
+    await change.getByRole('button', { name: '保存' }).click();
+    await change.getByRole('alert').getByText('已有别人改过').waitFor();
+    expect(await change.getByLabel('名称').inputValue()).toBe('改名的桶');
+    own.changeMeanwhile(null);
+    await change.getByRole('button', { name: '保存' }).click();
+    await page.getByRole('heading', { name: '改名的桶', level: 1 }).waitFor();
+    await page.getByRole('button', { name: '移到其他区域' }).click();
+    const move = page.getByRole('dialog', { name: '移到其他区域' });
+    await move.getByText('从本小时起计入新区域').waitFor();
+    await move.getByLabel('按名称或代码查找区域').fill('330522202000');
+    await move.getByRole('radio', { name: /^吕山乡/ }).check();
+    await move.getByRole('button', { name: '移动' }).click();
+    await page.getByRole('navigation', { name: '所在位置' }).getByText('吕山乡').waitFor();
+    expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
+  });
+
+  it('retires a device only after saying so', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const [, id = ''] = bins(own);
+    const { page } = await show({ path: `/devices/${id}`, width: 390, height: 844 }, own);
+    await page.getByRole('button', { name: '停用', exact: true }).click();
+    const dialog = page.getByRole('dialog', { name: '停用这台设备' });
+    await dialog.getByText('数据不会删除').waitFor();
+    await dialog.getByLabel('原因').fill('拆除');
+    await dialog.getByRole('button', { name: '停用' }).click();
+    // The browser keeps a form back whose box is not ticked.
+    expect(own.devices.find((one) => one.id === id)?.retiredAt).toBeUndefined();
+    await dialog.getByRole('checkbox').check();
+    await dialog.getByRole('button', { name: '停用' }).click();
+    await page.getByText('已停用', { exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: '修改', exact: true }).count()).toBe(0);
+    expect(await page.getByRole('link', { name: '接入与密钥' }).count()).toBe(0);
+  });
+
+  it.each([
+    [1440, 'zh', false],
+    [390, 'en', true],
+  ] as const)(
+    'sees gateways, adds one and gets its file (%i px, %s)',
+    async (width, language, dark) => {
+      const zh = language === 'zh';
+      const opened = await show({ path: '/gateways', width, language, dark });
+      const { page, faults } = opened;
+      await page.getByRole('heading', { name: '一号网关' }).waitFor();
+      await page.getByText('1,240').waitFor();
+      expect(await complaints(opened)).toEqual([]);
+      await page.getByRole('link', { name: zh ? '添加网关' : 'Add a gateway' }).click();
+      await page.getByLabel(zh ? '网关编号' : 'Id of the gateway').fill(`gw-${width}`);
+      await page.getByLabel(zh ? '名称' : 'Name', { exact: true }).fill('新网关');
+      await page.getByRole('radio').first().check();
+      expect(await complaints(opened)).toEqual([]);
+      await page.getByRole('button', { name: zh ? '添加并接入' : 'Add and connect' }).click();
+      await page.waitForURL(`**/gateways/gw-${width}/connect`);
+      const secret = await page.locator('.secret-line output').innerText();
+      const file = page.locator('.lines pre').last();
+      expect(await file.innerText()).toContain(`secret: "${secret}"`);
+      expect(await file.innerText()).toContain('url: "mqtt://127.0.0.1:1883"');
+      await page.getByText(zh ? '正在等待网关连接' : 'Waiting for the gateway').waitFor();
+      expect(await complaints(opened)).toEqual([]);
+      expect(faults).toEqual([]);
+    },
+  );
+
+  it.each([
+    [1440, 'zh', false],
+    [390, 'en', true],
+  ] as const)(
+    'finds areas in their tree, adds and changes one (%i px, %s)',
+    async (width, language, dark) => {
+      const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+      const zh = language === 'zh';
+      const opened = await show({ path: '/areas', width, language, dark }, own);
+      const { page, faults } = opened;
+      const name = zh ? '洪桥镇' : 'Hongqiao';
+      await page.getByRole('button', { name: zh ? `展开 ${name}` : `Unfold ${name}` }).click();
+      expect(await complaints(opened)).toEqual([]);
+      await page.getByLabel(zh ? '按名称或代码查找' : 'Find by name or code').fill('330522101000');
+      const row = page.locator('.area-row').filter({ hasText: '330522101000' });
+      await row.getByRole('button', { name: zh ? '添加下级' : 'Add below' }).click();
+      const dialog = page.getByRole('dialog', {
+        name: zh ? `在 ${name} 之下添加区域` : `Add an area below ${name}`,
+      });
+      await dialog.getByLabel(zh ? '中文名称' : 'Chinese name').fill('新村');
+      await dialog.getByLabel(zh ? '英文名称' : 'English name').fill('New Village');
+      await dialog.getByRole('button', { name: zh ? '添加' : 'Add it', exact: true }).click();
+      await dialog.getByText(zh ? '须为 12 位数字' : 'must have 12 digits').waitFor();
+      await dialog.getByLabel(zh ? '区划代码' : 'Code', { exact: true }).fill('330522101299');
+      await dialog.getByRole('button', { name: zh ? '添加' : 'Add it', exact: true }).click();
+      await dialog.waitFor({ state: 'hidden' });
+      await row.getByRole('button', { name: zh ? '修改' : 'Change' }).click();
+      const change = page.getByRole('dialog', { name: zh ? `修改 ${name}` : `Change ${name}` });
+      await change.getByLabel(zh ? '中文名称' : 'Chinese name').waitFor();
+      expect(await change.getByLabel(zh ? '中文名称' : 'Chinese name').inputValue()).toBe('洪桥镇');
+      own.changeMeanwhile('330522101000');
+      await change.getByRole('button', { name: zh ? '保存' : 'Save' }).click();
+      await change.getByRole('alert').waitFor();
+      expect(faults.filter((fault) => !/4(?:09|22)/.test(fault))).toEqual([]);
+    },
+  );
+
+  it('of a county without gateways is led to the first one', async () => {
+    const own = await bench.fixture({ devices: 0, rights: ALL_RIGHTS });
+    const { page } = await show({ path: '/gateways' }, own);
+    await page.getByText('还没有网关').waitFor();
+    await page.locator('.notice').getByRole('link', { name: '添加网关' }).click();
+    await page.getByRole('heading', { name: '添加网关', level: 1 }).waitFor();
+    await page.goto(`${own.url}/add-device?profile=demo/sewage-8`);
+    await page.getByText('还没有网关，请先添加一个').waitFor();
+  });
+});

@@ -1,0 +1,44 @@
+/** What the page of areas says. */
+import { dictionary, type Texts } from '#kit/text/language.ts';
+
+export const texts = {
+  intro: {
+    zh: '县、乡镇和村的树；设备数含下级。很多区域请从文件导入。',
+    en: 'The tree of county, townships and villages; devices are counted with all below. Many areas come from a file.',
+  },
+  import: { zh: '从文件导入', en: 'Import a file' },
+  search: { zh: '按名称或代码查找', en: 'Find by name or code' },
+  none: { zh: '没有匹配的区域', en: 'No such area' },
+  'level.county': { zh: '县', en: 'County' },
+  'level.township': { zh: '乡镇', en: 'Township' },
+  'level.village': { zh: '村', en: 'Village' },
+  open: { zh: '展开 {name}', en: 'Unfold {name}' },
+  devices: { zh: '{n} 台设备', en: 'Devices: {n}' },
+  below: { zh: '{n} 个下级', en: 'Areas below: {n}' },
+  offline: { zh: '{n} 台离线', en: 'Offline: {n}' },
+  add: { zh: '添加下级', en: 'Add below' },
+  'add.heading': { zh: '在 {name} 之下添加区域', en: 'Add an area below {name}' },
+  'add.go': { zh: '添加', en: 'Add it' },
+  'add-device': { zh: '添加设备', en: 'Add a device' },
+  code: { zh: '区划代码', en: 'Code' },
+  'code.hint': {
+    zh: '12 位统计用区划代码；之后不能改',
+    en: '12 digits, as statistics write it; it stays as it is',
+  },
+  level: { zh: '级别', en: 'Level' },
+  zh: { zh: '中文名称', en: 'Chinese name' },
+  en: { zh: '英文名称', en: 'English name' },
+  change: { zh: '修改', en: 'Change' },
+  'change.heading': { zh: '修改 {name}', en: 'Change {name}' },
+  'change.hint': {
+    zh: '名称在各页立即改变，代码、上级和历史数据不变。旧名可写进别名，导入时仍认得。',
+    en: 'The name changes on all pages at once; code, place and history stay. An old name may be kept as an alias, which imports know.',
+  },
+  'change.go': { zh: '保存', en: 'Save' },
+  aliases: { zh: '别名', en: 'Aliases' },
+  'aliases.hint': { zh: '用 | 分隔', en: 'With | between' },
+  validFrom: { zh: '生效日期', en: 'Valid from' },
+  validTo: { zh: '失效日期', en: 'Valid until' },
+} as const satisfies Texts;
+
+export const { t, word } = dictionary(texts);

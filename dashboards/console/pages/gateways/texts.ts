@@ -1,0 +1,52 @@
+/** What the pages of gateways say. */
+import { dictionary, type Texts } from '#kit/text/language.ts';
+
+export const texts = {
+  add: { zh: '添加网关', en: 'Add a gateway' },
+  'add.intro': {
+    zh: '网关在村里读取设备并上报；LoRaWAN 网络服务器也在这里登记。下一页给出密钥和配置文件。',
+    en: 'A gateway in the village reads devices and speaks for them; a LoRaWAN network server is registered here too. The next page has its secret and its file.',
+  },
+  'add.go': { zh: '添加并接入', en: 'Add and connect' },
+  id: { zh: '网关编号', en: 'Id of the gateway' },
+  'id.hint': {
+    zh: '1 到 64 个字母、数字、_ 或 -；也是它的用户名，之后不能改。例如 gw-01',
+    en: '1 to 64 letters, digits, _ or -; it is its user name too and stays as it is. For example gw-01',
+  },
+  area: { zh: '所在区域', en: 'Area' },
+  empty: { zh: '还没有网关', en: 'No gateways yet' },
+  'empty.hint': {
+    zh: '自己会用 MQTT 上报的设备不需要网关；用 Modbus 等线路的设备需要。',
+    en: 'Devices that publish over MQTT themselves need none; those on Modbus and other wires do.',
+  },
+  devices: { zh: '设备（在线 / 全部）', en: 'Devices (online / all)' },
+  heard: { zh: '最近来信', en: 'Last heard' },
+  waiting: { zh: '待传', en: 'Waiting to be sent' },
+  'waiting.counts': {
+    zh: '实时 {live} · 补传 {backfill}',
+    en: 'live {live} · backfill {backfill}',
+  },
+  refused: { zh: '被拒部分', en: 'Refused parts' },
+  software: { zh: '软件版本', en: 'Version' },
+  connect: { zh: '接入与密钥', en: 'Connect and secret' },
+  'connect.title': { zh: '接入网关', en: 'Connect the gateway' },
+  'connect.intro': {
+    zh: '把配置文件放到网关上并启动它；连上后这一页会自动告诉您。',
+    en: 'Put the file on the gateway and start it; this page says when it has connected.',
+  },
+  'connect.waiting': { zh: '正在等待网关连接…', en: 'Waiting for the gateway…' },
+  'connect.here': {
+    zh: '网关已连接，最近来信 {time}',
+    en: 'The gateway is connected, last heard {time}',
+  },
+  'connect.list': { zh: '查看全部网关', en: 'All gateways' },
+  change: { zh: '修改', en: 'Change' },
+  'change.heading': { zh: '修改网关 {id}', en: 'Change the gateway {id}' },
+  'change.hint': {
+    zh: '名称和区域可以改；谁能看到它随区域而定。编号、密钥和它的设备不变。',
+    en: 'Name and area may change; who sees it follows its area. Its id, its secret and its devices stay.',
+  },
+  'change.go': { zh: '保存', en: 'Save' },
+} as const satisfies Texts;
+
+export const { t } = dictionary(texts);
