@@ -13,7 +13,7 @@ type Listener = DeviceRegistration['listeners'][number];
 
 /** Where to connect: without TLS where that is listened for, since simple devices can't speak it. */
 export function listenerOf(listeners: readonly Listener[]): Listener | undefined {
-  const own = listeners.filter(({ kind }) => kind === 'mqtt');
+  const own = listeners.filter(({ path }) => path === null);
   return own.find(({ tls }) => !tls) ?? own[0];
 }
 
