@@ -338,7 +338,7 @@ export const importFile = endpoint({
     '`clock` is `keep`, `correct` or `history`; empty leaves it as it is. ' +
     'Profile `gateway` registers a gateway or network server; options are a JSON object. `credentials` are the secrets ' +
     'made because the column was empty, shown once; a device behind a gateway needs none; an existing one stays. ' +
-    'A fault tells row (`line`) and `cell` as a spreadsheet shows them; `column` is its name, empty for a whole row. Nothing is imported when there is a fault; 422 then',
+    'A fault tells row (`line`) and `cell` as a spreadsheet shows them; `column` is its name, empty for a whole row. `rows` are the first 200 rows that have faults, as they were read, without secrets. Nothing is imported when there is a fault; 422 then',
   tags: ['devices'],
   consumes: SHEET_TYPES,
   bodyBytesMax: 20 * 1024 * 1024,

@@ -147,6 +147,15 @@ export const Imported = Type.Object({
       zh: Type.String(),
     }),
   ),
+  /** Rows that have faults, as they were read, the first ones; without secrets. */
+  rows: Type.Optional(
+    Type.Array(
+      Type.Object({
+        line: Type.Integer(),
+        cells: Type.Record(Type.String(), Type.String()),
+      }),
+    ),
+  ),
   /** There only when somebody must say the encoding: lines that are in doubt, as each that fits reads them. */
   readings: Type.Optional(
     Type.Array(

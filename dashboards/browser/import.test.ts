@@ -73,11 +73,18 @@ describe('a file to import', { timeout: TIME_OUT }, () => {
         await page.screenshot({ path: `${shots}/import-${width}-${language}.png`, fullPage: true });
       const buttons = question.getByRole('button');
       await buttons.nth(0).click();
-      const table = page.getByRole('table');
-      await table.waitFor();
-      expect(await table.innerText()).toContain(zh ? '不是您的区域' : 'is no area of yours');
-      expect(await table.innerText()).toContain('D2');
-      expect(await table.innerText()).toContain(zh ? '第 7 行' : 'row 7');
+      const rows = page.getByRole('region', { name: zh ? '有错误的行' : 'Rows with faults' });
+      await rows.waitFor();
+      expect(await rows.innerText()).toContain('HB20-000117');
+      expect(await rows.locator('.import-wrong').allInnerTexts()).toEqual(['330522100201']);
+      expect(await rows.innerText()).toContain(zh ? '不是您的区域' : 'is no area of yours');
+      expect(await rows.innerText()).toContain('D2');
+      // A row that is cut off is none of the table.
+      const others = page.getByRole('table').last();
+      expect(await others.innerText()).toContain(zh ? '第 7 行' : 'row 7');
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+        width,
+      );
       if (shots !== undefined)
         await page.screenshot({
           path: `${shots}/import-faults-${width}-${language}.png`,

@@ -21,6 +21,16 @@ export function importAnswer(encoding: string | null): { status: number; body: I
       status: 422,
       body: {
         ...NONE,
+        rows: [
+          {
+            line: 2,
+            cells: {
+              ...{ id: 'bin-201', name: 'Сѧ', profile: 'village/smart-bin', area: '330522100201' },
+              ...{ gateway: '', address: 'HB20-000117', longitude: '119.912', latitude: '31.021' },
+              ...{ options: '', clock: '' },
+            },
+          },
+        ],
         faults: [
           {
             line: 2,

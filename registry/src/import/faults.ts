@@ -7,6 +7,9 @@ import type { Imported } from '../tables/contract.ts';
 /** Faults that are told, the first ones. */
 export const FAULTS_MAX = 1_000;
 const NAME_MAX = 100;
+/** Rows that are told with their faults, and characters of a cell. */
+const ROWS_TOLD_MAX = 200;
+const CELL_TOLD_MAX = 100;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
 const CONTROL = /[\u0000-\u001f\u007f]/;
 /** Text of whole characters on one line. */
@@ -30,19 +33,39 @@ export interface ImportResult extends Imported {
   readonly credentials: { id: string; username: string; secret: string }[];
   /** When there is one, nothing was imported. */
   readonly faults: ImportFault[];
+  /** The rows that faults are told of, as they were read. */
+  readonly rows?: { line: number; cells: Record<string, string> }[];
   /** How the file reads in each encoding that fits, when somebody must say which it is; nothing was imported then. */
   readonly readings?: Reading[];
 }
 
-/** The answer to a file with faults. */
-export const refused = (faults: readonly ImportFault[]): ImportResult => ({
-  created: 0,
-  updated: 0,
-  credentials: [],
-  faults: onePerCell(faults)
+/** The answer to a file with faults; of its rows those are told that have one. */
+export function refused(
+  faults: readonly ImportFault[],
+  rows: readonly { readonly line: number; readonly cells: Readonly<Record<string, string>> }[] = [],
+): ImportResult {
+  const told = onePerCell(faults)
     .sort((a, b) => a.line - b.line)
-    .slice(0, FAULTS_MAX),
-});
+    .slice(0, FAULTS_MAX);
+  const lines = new Set(told.map(({ line }) => line));
+  const shown = rows
+    .filter(({ line }) => lines.has(line))
+    .slice(0, ROWS_TOLD_MAX)
+    .map(({ line, cells: { secret, ...cells } }) => ({ line, cells: shortened(cells) }));
+  return {
+    ...{ created: 0, updated: 0, credentials: [], faults: told },
+    ...(shown.length === 0 ? {} : { rows: shown }),
+  };
+}
+
+/** Cells as a table can show them. */
+const shortened = (cells: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(cells).map(([name, text]) => [
+      name,
+      text.length > CELL_TOLD_MAX ? `${text.slice(0, CELL_TOLD_MAX).toWellFormed()}…` : text,
+    ]),
+  );
 
 /** Of a cell its first fault: what follows from it says nothing more. */
 function onePerCell(faults: readonly ImportFault[]): ImportFault[] {

@@ -57,7 +57,7 @@ export class Imports {
       const sheet = await readSheet(file.content, AREA_HEADINGS, file.encoding);
       if ('readings' in sheet) return asked(sheet.readings);
       const { areas, faults } = await readAreas(sheet, scope, directory);
-      if (faults.length > 0) return refused(faults);
+      if (faults.length > 0) return refused(faults, sheet.rows);
       const imported = await relational.transaction(
         (tx) => registryStore(tx).importAreas(areas),
         audited('import-areas', origin),
@@ -75,7 +75,7 @@ export class Imports {
       if ('readings' in sheet) return asked(sheet.readings);
       const read = await readDevices(sheet, scope, directory, profiles);
       const { devices, gateways, credentials, made, faults } = read;
-      if (faults.length > 0) return refused(faults);
+      if (faults.length > 0) return refused(faults, sheet.rows);
       const batch = { devices, gateways, credentials, at: clock(), by: origin?.by ?? 'server' };
       const imported = await relational.transaction(
         (tx) => registryStore(tx).importDevices(batch),

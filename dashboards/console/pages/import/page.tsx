@@ -7,10 +7,10 @@ import type { ApiError } from '#kit/api/client.ts';
 import { csvCell } from '#kit/format.ts';
 import { asApiError } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
-import { language } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { explain } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
+import { Faults } from './faults.tsx';
 import { t, word } from './texts.ts';
 import './import.css';
 
@@ -65,36 +65,6 @@ function Question({
             </button>
           </div>
         ))}
-      </div>
-    </section>
-  );
-}
-
-function Faults({ faults }: { faults: Imported['faults'] }) {
-  return (
-    <section class="panel" aria-labelledby="import-faults">
-      <h2 id="import-faults" role="alert">
-        {t('faults', { n: faults.length })}
-      </h2>
-      <div class="import-table">
-        <table>
-          <thead>
-            <tr>
-              <th>{t('cell')}</th>
-              <th>{t('column')}</th>
-              <th>{t('fault')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {faults.map((fault, n) => (
-              <tr key={n}>
-                <td>{fault.cell ?? t('row', { n: fault.line })}</td>
-                <td>{fault.column}</td>
-                <td>{language.value === 'zh' ? fault.zh : fault.message}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
       </div>
     </section>
   );
@@ -244,7 +214,7 @@ export function Page({ title }: PageProps) {
         />
       )}
       {answer !== null && readings === null && answer.faults.length > 0 && (
-        <Faults faults={answer.faults} />
+        <Faults faults={answer.faults} rows={answer.rows ?? []} />
       )}
       {answer !== null && answer.faults.length === 0 && <Done answer={answer} />}
     </div>

@@ -24,6 +24,7 @@ interface Result {
   updated: number;
   credentials: { id: string; username: string; secret: string }[];
   faults: { line: number; column: string; message: string }[];
+  rows?: { line: number; cells: Record<string, string> }[];
   readings?: object[];
 }
 const send = async (what: 'areas' | 'devices', csv: string): Promise<[number, Result]> => {
@@ -92,6 +93,11 @@ describe('devices', () => {
     ])
       expect(found).toContain(place);
     expect(found.filter((place) => place.startsWith('2 '))).toEqual([]);
+    // Rows with faults are told as they were read, without what is secret; the good one is not.
+    const rows = new Map(result.rows?.map(({ line, cells }) => [line, cells]));
+    expect([...rows.keys()]).toEqual([3, 4, 5, 7, 8]);
+    expect(rows.get(4)).toMatchObject({ id: 'two', profile: 'no/such', longitude: '500' });
+    expect(result.rows?.filter(({ cells }) => 'secret' in cells)).toEqual([]);
     expect((await admin.ask('GET', '/devices/good')).statusCode).toBe(404);
   });
 
