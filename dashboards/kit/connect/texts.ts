@@ -23,7 +23,6 @@ export const texts = {
     en: 'The old secret ends at once: what is connected with it is cut off until it has the new one.',
   },
   'renew.go': { zh: '换新', en: 'Renew' },
-  copy: { zh: '复制', en: 'Copy' },
   copied: { zh: '已复制', en: 'Copied' },
   'copy.failed': {
     zh: '浏览器不允许复制，请手动选取',
