@@ -87,6 +87,7 @@ export class FixtureRegistration {
       this.#devices.push({
         ...{ id, name: text(body['name']), profile, area, state: 'never' },
         ...{ lastSeenAt: null, since: this.#now, values: {} },
+        ...{ longitude: 119.91, latitude: 31.02 },
       });
     });
   }
