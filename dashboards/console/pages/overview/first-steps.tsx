@@ -50,15 +50,15 @@ export function FirstSteps({
               </span>
               <div>
                 <h3>
-                  {t(`first-${name}`)}
+                  {t(`first-step.${name}`)}
                   {done && <small class="muted">{t('first-done')}</small>}
                 </h3>
-                {!done && <p class="muted">{t(`first-${name}-hint`)}</p>}
+                {!done && <p class="muted">{t(`first-hint.${name}`)}</p>}
                 {step === next && (
                   <p class="step-buttons">
                     {href !== null && (
                       <a class="button primary" href={href}>
-                        {t(`first-${name}-do`)}
+                        {t(`first-do.${name}`)}
                       </a>
                     )}
                     {other !== undefined && (

@@ -1,6 +1,7 @@
 /** One area at a glance: how its devices are, how the areas below are, what was measured last. */
 import { useRef, useState } from 'preact/hooks';
 import {
+  type Area,
   type Counts,
   type Device,
   type Overview as OverviewAnswer,
@@ -279,6 +280,13 @@ function DevicePanel({
   );
 }
 
+/** Whether the reader may bring the first device of their own area. */
+const mayLead = ({ code, level }: Pick<Area, 'code' | 'level'>): boolean =>
+  code === user.value?.area.code &&
+  level !== 'village' &&
+  session.value != null &&
+  mayUse({ right: 'devices.import' }, session.value);
+
 /** The page of a county, township or village; the reader's own area when the address names none. */
 export function Page({ code: asked, title }: PageProps & { code?: string }) {
   const code = asked ?? user.value?.area.code ?? '';
@@ -339,12 +347,7 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
   if (area.data === undefined || overview.data === undefined) return <Skeleton lines={10} />;
   const counts = liveTally ?? overview.data.counts;
   const total = totalOf(counts);
-  const isOwn = code === user.value?.area.code && area.data.level !== 'village';
-  const leads =
-    isOwn &&
-    isNew(counts) &&
-    session.value != null &&
-    mayUse({ right: 'devices.import' }, session.value);
+  const leads = isNew(counts) && mayLead(area.data);
   return (
     <div class="page">
       <Crumbs

@@ -28,25 +28,25 @@ export const texts = {
   map: { zh: '各乡镇设备', en: 'Devices by township' },
   'to-map': { zh: '打开地图', en: 'Open the map' },
   'first-steps': { zh: '三步看到第一条数据', en: 'Three steps to the first value' },
-  'first-areas': { zh: '登记乡镇和村', en: 'Register townships and villages' },
-  'first-areas-hint': {
+  'first-step.areas': { zh: '登记乡镇和村', en: 'Register townships and villages' },
+  'first-hint.areas': {
     zh: '上传一份表格即可：导入页有空表可下载，写错的地方会逐行指出。',
     en: 'One table is enough: the import page has an empty one, and tells faults by row.',
   },
-  'first-areas-do': { zh: '导入区域', en: 'Import areas' },
-  'first-device': { zh: '登记第一台设备', en: 'Register the first device' },
-  'first-device-hint': {
+  'first-do.areas': { zh: '导入区域', en: 'Import areas' },
+  'first-step.device': { zh: '登记第一台设备', en: 'Register the first device' },
+  'first-hint.device': {
     zh: '选择设备类型和所在的村。登记后显示密钥和接入方法。',
     en: 'Choose its type and village. Its secret and how to connect it are shown then.',
   },
-  'first-device-do': { zh: '添加设备', en: 'Add a device' },
+  'first-do.device': { zh: '添加设备', en: 'Add a device' },
   'first-import': { zh: '从表格导入', en: 'Import from a table' },
-  'first-value': { zh: '等待第一条数据', en: 'Wait for the first value' },
-  'first-value-hint': {
+  'first-step.value': { zh: '等待第一条数据', en: 'Wait for the first value' },
+  'first-hint.value': {
     zh: '按接入方法配置设备。数据一到，这一页自动更新，不必刷新。',
     en: 'Set the device up as shown. This page changes by itself when data arrive.',
   },
-  'first-value-do': { zh: '查看接入方法', en: 'How to connect it' },
+  'first-do.value': { zh: '查看接入方法', en: 'How to connect it' },
   'first-done': { zh: '已完成', en: 'done' },
   'no-areas': { zh: '没有下级区域', en: 'No areas below' },
 } as const satisfies Texts;
