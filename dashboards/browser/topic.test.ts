@@ -36,7 +36,7 @@ describe('a topic of its own folder', { timeout: TIME_OUT }, () => {
     const { page, faults } = await show(HOLDS, {});
     await page.getByRole('heading', { level: 1 }).waitFor();
     const names = await page.getByRole('navigation').first().getByRole('link').allInnerTexts();
-    expect(names).toEqual(['总览', '地图', '设备', '示例模块', '设置']);
+    expect(names).toEqual(['总览', '地图', '设备', '示例模块', '设备类型', '设置']);
     await page.getByRole('link', { name: '示例模块' }).click();
     await page.getByRole('heading', { level: 1, name: '示例模块' }).waitFor();
     await expect.poll(() => page.title()).toBe('示例模块 · 数字乡村');
@@ -71,7 +71,7 @@ describe('a topic of its own folder', { timeout: TIME_OUT }, () => {
     expect(await shown()).toEqual(['总览', '地图', '设备', '示例模块']);
     await bar.locator('summary').focus();
     await page.keyboard.press('Enter');
-    expect((await shown()).slice(4)).toEqual(['隔离区', '系统', '设置']);
+    expect((await shown()).slice(4)).toEqual(['隔离区', '设备类型', '系统', '设置']);
     for (const link of await bar.locator('a, summary').all()) {
       const box = await link.boundingBox();
       expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(44);
