@@ -3,7 +3,7 @@ import { CLOCK_FAULTS } from '@village/core';
 import { type Static, Type } from 'typebox';
 import { BoundClientId, DeviceClock, Refusal } from './devices.ts';
 import { endpoint } from './endpoint.ts';
-import { orNull, Problem, SequenceStates, Time, words } from './shapes.ts';
+import { Label, orNull, Problem, SequenceStates, Time, words } from './shapes.ts';
 
 const Counters = Type.Record(Type.String(), Type.Unknown());
 
@@ -60,6 +60,19 @@ export const System = Type.Object({
   ),
   /** Why the clock of the server can't be right: nothing is taken in and nothing is deleted for its age then. */
   clockFault: orNull(words(CLOCK_FAULTS)),
+  /** The time by the server's own clock. */
+  now: Time,
+  /** The disks that are written to; two folders may be on one. */
+  disks: Type.Array(
+    Type.Object({
+      purpose: words(['data', 'backups', 'exports']),
+      folder: Type.String(),
+      totalBytes: Type.Number(),
+      freeBytes: Type.Number(),
+      /** What of it is kept for the log: below it nothing is taken in. 0 where the log does not lie. */
+      reserveBytes: Type.Number(),
+    }),
+  ),
   backup: orNull(
     Type.Object({
       folder: Type.String(),
@@ -91,6 +104,68 @@ export const backup = endpoint({
     'folder ends in `.part`; `npm run serve -- restore FOLDER` brings it back',
   tags: ['system'],
   answers: { 202: Type.Object({ folder: Type.String() }), 409: Problem },
+});
+
+export const backups = endpoint({
+  method: 'GET',
+  path: '/system/backups',
+  right: 'backup.make',
+  at: 'top',
+  summary: 'The backups that there are, newest first',
+  notes:
+    'The newest 100. `fault` says why one can not be restored; of each the list is read, not its files',
+  tags: ['system'],
+  answers: {
+    200: Type.Object({
+      folder: Type.String(),
+      nightly: Type.Boolean(),
+      keep: Type.Integer(),
+      items: Type.Array(
+        Type.Object({
+          folder: Type.String(),
+          startedAt: Time,
+          bytes: Type.Number(),
+          files: Type.Integer(),
+          /** Whether it is of this server; others may share the folder, and old backups do not say. */
+          own: orNull(Type.Boolean()),
+          fault: orNull(Type.String()),
+        }),
+      ),
+    }),
+  },
+});
+
+export const Setting = Type.Object({
+  /** In `village.yaml`, such as `http.tls.cert`; of what only the environment says, the variable. */
+  key: Type.String(),
+  /** As it would be written; null when nothing is set, and for secrets. */
+  value: orNull(Type.String()),
+  source: words(['default', 'file', 'environment']),
+  /** What holds when nobody says it; null when that is nothing, or follows from something else. */
+  default: orNull(Type.String()),
+  /** The variable that says it before the file does. */
+  variable: orNull(Type.String()),
+  /** Its value is never told; `source` says whether there is one. */
+  secret: Type.Boolean(),
+  description: Label,
+});
+
+export const configuration = endpoint({
+  method: 'GET',
+  path: '/system/configuration',
+  right: 'system.read',
+  at: 'top',
+  summary: 'The configuration as it holds: each key, its value and where that comes from',
+  notes:
+    'Passwords, also those in addresses, are left out. What is changed in the file holds from the next start on',
+  tags: ['system'],
+  answers: {
+    200: Type.Object({
+      /** The file, whether it is there or not. */
+      path: Type.String(),
+      items: Type.Array(Setting),
+    }),
+  },
 });
 
 export const describe = endpoint({

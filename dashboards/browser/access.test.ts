@@ -45,6 +45,7 @@ const PATHS = {
   roles: '/people/roles',
   tokens: '/tokens',
   audit: '/audit',
+  configuration: '/system/configuration',
   settings: '/settings',
   missing: '/devices/none',
 } as const;

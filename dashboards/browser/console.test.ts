@@ -457,6 +457,7 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     '/devices',
     '/quarantine',
     '/system',
+    '/system/configuration',
     '/settings',
     'device',
   ])('%s fits a phone of 360 px, with targets to touch', async (path) => {

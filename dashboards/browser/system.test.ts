@@ -125,6 +125,55 @@ describe('what is wrong', { timeout: TIME_OUT }, () => {
     expect(faults).toEqual([]);
   });
 
+  it('lists backups and how one is brought back, jobs with why they failed, readers and disks', async () => {
+    const own = await bench.fixture({ devices: 3 });
+    const { page, faults } = await show(own, { path: '/system', width: 390 });
+    const section = (name: string) => page.getByRole('region', { name, exact: true });
+    await section('备份').getByText('不完整，不能恢复').waitFor();
+    await section('备份').getByText('如何恢复').click();
+    await section('备份')
+      .getByText(/npm run serve -- restore \/mnt\/backup/)
+      .waitFor();
+    await section('定时任务')
+      .getByText(/连续失败 2 次/)
+      .waitFor();
+    await section('日志读取者').getByText('无积压').waitFor();
+    await section('服务器')
+      .getByText(/空间不多/)
+      .waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+      390,
+    );
+    expect(faults).toEqual([]);
+  });
+
+  it.each([
+    [1440, 'zh', '配置', '只看已设置', '已设置，不显示', '没有符合的配置项'],
+    [390, 'en', 'Configuration', 'Only what is set', 'set, not shown', 'No setting fits'],
+  ] as const)(
+    'finds settings by key, value or meaning (%i px, %s)',
+    async (width, language, title, saidOnly, hidden, none) => {
+      const own = await bench.fixture({ devices: 3 });
+      const { page, faults } = await show(own, { path: '/system', width, language });
+      await page.getByRole('link', { name: title }).click();
+      await page.getByRole('heading', { level: 1, name: title }).waitFor();
+      const lines = page.locator('.settings-list > li');
+      await lines.filter({ hasText: 'VILLAGE_ADMIN_PASSWORD' }).getByText(hidden).waitFor();
+      const all = await lines.count();
+      await page.getByRole('checkbox', { name: saidOnly }).check();
+      await expect.poll(() => lines.count()).toBeLessThan(all);
+      expect(await lines.filter({ hasText: 'store.retention' }).count()).toBe(0);
+      await page.getByRole('searchbox').fill('certificate http');
+      await expect.poll(() => lines.count()).toBe(1);
+      await page.getByRole('searchbox').fill('nothing has this name');
+      await page.getByText(none, { exact: true }).waitFor();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
+        width,
+      );
+      expect(faults).toEqual([]);
+    },
+  );
+
   it('runs quarantined messages again and tells what came of it', async () => {
     const own = await bench.fixture({ devices: 3 });
     const { page } = await show(own, { path: '/quarantine' });

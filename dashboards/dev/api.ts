@@ -15,7 +15,7 @@ import { inside, iso, pathOf, range, tally } from './answers/places.ts';
 import { type Entry, quarantineEntries } from './answers/quarantine.ts';
 import { aggregates, completeness, readings } from './answers/readings.ts';
 import { FixtureRegistration } from './answers/registration.ts';
-import { system } from './answers/system.ts';
+import { backups, configuration, jobs, system } from './answers/system.ts';
 import { areas, CAMERA, COUNTY, type FixtureArea, type FixtureDevice, profiles } from './county.ts';
 import { Problem } from './problem.ts';
 
@@ -244,9 +244,12 @@ export class FixtureApi {
       };
     if (name === 'system') {
       if (this.user.role !== 'admin') throw new Problem(403, 'forbidden');
+      if (id === 'backups') return backups(this.now);
+      if (id === 'configuration') return configuration();
       const { backup, clockFault } = this;
       return system(this.now, { backup, clockFault }, this.#released);
     }
+    if (name === 'jobs') return jobs(this.now);
     throw new Problem(404, 'not-found');
   }
   /** Begins a backup. */

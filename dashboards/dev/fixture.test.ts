@@ -79,6 +79,9 @@ describe('the fixture', () => {
     ['GET', '/tokens', () => ''],
     ['GET', '/audit', () => '?outcome=refused'],
     ['GET', '/system', () => ''],
+    ['GET', '/system/backups', () => ''],
+    ['GET', '/system/configuration', () => ''],
+    ['GET', '/jobs', () => ''],
     ['POST', '/system/backup', () => ''],
   ])('%s %s answers as the interface says', async (method, path, query) => {
     const device = fixture.devices.find(

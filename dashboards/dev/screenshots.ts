@@ -39,6 +39,7 @@ const COMMON = [
   ['roles', '/people/roles'],
   ['tokens', '/tokens'],
   ['audit', '/audit'],
+  ['configuration', '/system/configuration'],
   ['settings', '/settings'],
 ] as const;
 

@@ -76,6 +76,9 @@ export const quarantineEntry = callOf(api.quarantine.get);
 export const rerun = callOf(api.quarantine.rerun);
 export const system = callOf(api.system.get);
 export const backup = callOf(api.system.backup);
+export const backups = callOf(api.system.backups);
+export const configuration = callOf(api.system.configuration);
+export const jobs = callOf(api.jobs.list);
 
 /** The stream of live events, and what each event carries. */
 export const live = callOf(api.live.follow);

@@ -140,11 +140,12 @@ describe('configuration', () => {
     const [, text = ''] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
     const defaults = loadConfig({}, join(folder, 'elsewhere'));
     // `sealEvery` is the store's own default.
-    const { store, ...written } = loadConfig(
+    const { store, origin, ...written } = loadConfig(
       { ...yaml(text), VILLAGE_DATA: defaults.data },
       folder,
     );
-    const { store: _store, ...others } = defaults;
+    const { store: _store, origin: _origin, ...others } = defaults;
+    expect(origin.keys).toContain('http.port');
     expect(store).toEqual({ ...defaults.store, sealEvery: 15 * MINUTE });
     expect(written).toEqual(others);
     const { data: _data, county: _county, ...settings } = others;

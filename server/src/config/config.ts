@@ -6,7 +6,18 @@ import { MINUTE, OperationalError } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { keysOf } from './keys.ts';
 import { type Environment, envSchema, type File, fileSchema } from './schema.ts';
+
+/** Where a configuration comes from. */
+export interface Origin {
+  /** Of village.yaml, whether it is there or not. */
+  readonly path: string;
+  /** What the file says, such as `http.tls.cert`. */
+  readonly keys: ReadonlySet<string>;
+  /** Names of the variables that say something. */
+  readonly variables: ReadonlySet<string>;
+}
 
 /** A checked configuration with absolute paths; durations in milliseconds. */
 export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup' | 'exports'> {
@@ -15,6 +26,7 @@ export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup' | 'exports
   readonly mqtt: File['mqtt'] & { readonly port: number };
   readonly backup: File['backup'] & { readonly folder: string };
   readonly exports: File['exports'] & { readonly folder: string };
+  readonly origin: Origin;
   readonly adminPassword?: string;
   readonly influxPassword?: string;
   readonly logLevel?: string;
@@ -119,7 +131,12 @@ export function inspectConfig(env: NodeJS.ProcessEnv, cwd: string): Inspected {
   const settings = parsed<Environment>(envSchema, environment, '', faults);
   const path = resolve(cwd, settings.VILLAGE_CONFIG ?? 'village.yaml');
   const said = readYaml(path, settings.VILLAGE_CONFIG !== undefined, faults);
-  const config = compose(settings, parsed<File>(fileSchema, said, path, faults), path, cwd);
+  const origin: Origin = {
+    path,
+    keys: new Set(keysOf(said)),
+    variables: new Set(Object.keys(environment)),
+  };
+  const config = compose(settings, parsed<File>(fileSchema, said, path, faults), origin, cwd);
   faults.push(...faultsOfFiles(config, path));
   return { config, faults, path, file: said, environment };
 }
@@ -153,8 +170,8 @@ function faultsOfFiles({ catalogs, areas, http, mqtt }: Config, path: string): F
 }
 
 /** The environment before the file, paths absolute: those of the file from where it lies. */
-function compose(settings: Environment, file: File, path: string, cwd: string): Config {
-  const from = (name: string): string => resolve(dirname(path), name);
+function compose(settings: Environment, file: File, origin: Origin, cwd: string): Config {
+  const from = (name: string): string => resolve(dirname(origin.path), name);
   const httpTls = absolute(file.http.tls, from);
   const mqttTls = absolute(file.mqtt.tls, from);
   const data = resolve(cwd, settings.VILLAGE_DATA);
@@ -164,6 +181,7 @@ function compose(settings: Environment, file: File, path: string, cwd: string): 
     catalogs: file.catalogs.map(from),
     ...(file.areas === undefined ? {} : { areas: from(file.areas) }),
     data,
+    origin,
     backup: {
       ...file.backup,
       folder: folder === undefined ? join(data, 'backups') : from(folder),

@@ -52,6 +52,8 @@ const PROMISED: Readonly<Record<string, Access>> = {
 const SINCE: Readonly<Record<string, Access>> = {
   'GET /jobs': 'county-admin',
   'GET /rights': 'admin',
+  'GET /system/backups': 'county-admin',
+  'GET /system/configuration': 'county-admin',
   'GET /export/estimate': 'clerk',
   'GET /exports': 'clerk',
   'POST /exports': 'clerk',

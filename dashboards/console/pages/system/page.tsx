@@ -1,21 +1,24 @@
 /** How the platform itself is: gateways, store and broker counters, backup. For county administrators. */
-import { useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import type { System } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import type { ApiError } from '#kit/api/client.ts';
 import { ClientIdNotice, clientIdFacts } from '#kit/devices/client-id/notice.tsx';
 import { ClockNotice, clockFacts } from '#kit/devices/clock.tsx';
 import { StateMark } from '#kit/devices/marks.tsx';
 import { Refusals } from '#kit/devices/refusals/refusals.tsx';
-import { formatBytes, formatCount, formatTime } from '#kit/format.ts';
-import { asApiError, useLoad } from '#kit/load.ts';
+import { formatBytes, formatCount } from '#kit/format.ts';
+import { useLoad } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
 import type { PlainKey } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
-import { explain, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, useTitle } from '#kit/ui/page.tsx';
+import { Backup, Backups } from './backups.tsx';
+import { Certificates } from './certificates.tsx';
+import { Machine } from './machine.tsx';
 import { t, type texts, word } from './texts.ts';
+import { Jobs, Readers } from './work.tsx';
 import './system.css';
 
 const REFRESH_MS = 5_000;
@@ -181,95 +184,20 @@ function GatewayCard({ gateway, reload }: { gateway: GatewayRow; reload: () => v
   );
 }
 
-/** Days before its end from which on a certificate wants attention, as the server's log says. */
-const TELL_DAYS = 30;
-
-function urgency(daysLeft: number): string {
-  if (daysLeft < 0) return 'text-offline';
-  return daysLeft <= TELL_DAYS ? 'text-late' : '';
-}
-
-/** Whole days are counted down: what ended less than a day ago has -1. */
-function leftOf(daysLeft: number): string {
-  if (daysLeft >= 0) return formatCount(daysLeft);
-  return daysLeft === -1 ? t('ended-today') : t('days-ago', { n: formatCount(-daysLeft - 1) });
-}
-
-function Certificates({ certificates }: { certificates: System['certificates'] }) {
-  if (certificates.length === 0) return null;
-  return (
-    <section class="panel" aria-labelledby="certificates-heading">
-      <h2 id="certificates-heading">{t('certificates')}</h2>
-      <ul class="gateways">
-        {certificates.map(({ setting, subject, validTo, daysLeft, fault }) => (
-          <li key={`${setting} ${subject}`} class="gateway">
-            <span class="card-head">
-              <b>{subject}</b>
-              <span class="muted">{setting}</span>
-            </span>
-            <dl class="counters">
-              <div>
-                <dt class="muted">{t('valid-to')}</dt>
-                <dd class="number" title={formatTime(validTo)}>
-                  {formatTime(validTo).slice(0, 10)}
-                </dd>
-              </div>
-              <div class={urgency(daysLeft)}>
-                <dt class="muted">{t(daysLeft < 0 ? 'ended-days' : 'days-left')}</dt>
-                <dd class="number">{leftOf(daysLeft)}</dd>
-              </div>
-            </dl>
-            {fault !== null && <p class="text-offline">{t('not-used', { reason: fault })}</p>}
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-/** The button, and what became of the last backup since the server started. */
-function Backup({ last, reload }: { last: System['backup']; reload: () => void }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const running = busy || last?.state === 'running';
-  async function start(): Promise<void> {
-    setBusy(true);
-    setError(null);
-    try {
-      await client.call(calls.backup, {});
-      reload();
-    } catch (cause) {
-      setError(asApiError(cause));
-    }
-    setBusy(false);
-  }
-  const failure =
-    error !== null
-      ? explain(error)
-      : last?.state === 'failed'
-        ? t('backup-failed', { time: formatTime(last.startedAt) })
-        : null;
-  return (
-    <span class="actions">
-      <span role="status" class="small muted">
-        {last?.state === 'done' && t('backed-up', { folder: last.folder })}
-      </span>
-      {failure !== null && (
-        <span class="form-error" role="alert">
-          {failure}
-        </span>
-      )}
-      <button type="button" class="button" disabled={running} onClick={() => void start()}>
-        {running ? t('backing-up') : t('backup')}
-      </button>
-    </span>
-  );
+/** When an answer came, by the clock of whoever looks; the same as long as the answer is. */
+function useSeenAt(): (data: System) => number {
+  const seen = useRef<{ data: System; at: number } | null>(null);
+  return (data) => {
+    if (seen.current?.data !== data) seen.current = { data, at: Date.now() };
+    return seen.current.at;
+  };
 }
 
 /** The page. */
 export function Page({ title }: PageProps) {
   useTitle(title);
   const load = useLoad('system', (signal) => client.call(calls.system, { signal }), REFRESH_MS);
+  const seenAt = useSeenAt();
   const data = load.data;
   if (data === undefined)
     return load.error === undefined ? (
@@ -286,7 +214,11 @@ export function Page({ title }: PageProps) {
     <div class="page">
       <header class="page-head">
         <h1>{title}</h1>
-        <Backup last={data.backup} reload={load.reload} />
+        <Backup last={data.backup} reload={load.reload}>
+          <a class="button" href="/system/configuration">
+            {t('configuration')}
+          </a>
+        </Backup>
       </header>
       <StaleNote error={load.error} retry={load.reload} />
       {data.clockFault !== null && (
@@ -325,6 +257,10 @@ export function Page({ title }: PageProps) {
           more={[[t('refused'), formatCount(sumOf(data.broker.get('refused')))]]}
         />
       </section>
+      <Readers store={data.store} />
+      <Jobs />
+      <Machine data={data} seenAt={seenAt(data)} />
+      <Backups last={data.backup} />
       <Certificates certificates={data.certificates} />
     </div>
   );

@@ -6,5 +6,8 @@ export const topic: Topic = {
   title: { zh: '系统', en: 'System' },
   right: 'system.read',
   nav: { href: '/system', icon: 'system', order: 90 },
-  routes: [route('/system', () => import('./page.tsx'))],
+  routes: [
+    route('/system', () => import('./page.tsx')),
+    route('/system/configuration', () => import('./configuration.tsx')),
+  ],
 };

@@ -1,9 +1,13 @@
 /** The module of backups: made when asked for and, when wanted, each night. */
 import { system } from '@village/api';
-import { HOUR, SECOND } from '@village/core';
+import { formatTime, HOUR, SECOND } from '@village/core';
 import { answer, defineModule, metricGroup, nightly, route } from '@village/platform';
 import type { Needs, Tools } from '../needs.ts';
 import { backUp, restoreFrom } from './commands.ts';
+import { findBackups } from './found.ts';
+
+/** Backups that are told of at once. */
+const LISTED_MAX = 100;
 
 export const backupModule = defineModule<Needs, Tools>({
   name: 'backup',
@@ -12,7 +16,7 @@ export const backupModule = defineModule<Needs, Tools>({
     'backup.make': { title: { zh: '创建备份', en: 'Make backups' }, roles: ['admin'] },
   },
   commands: [backUp, restoreFrom],
-  start: async ({ backups, relational, config, failed, log }) => {
+  start: async ({ backups, relational, store, config, failed, log }) => {
     for (const name of await backups.unfinished())
       log.warn({ name }, 'a backup was not finished: the next one deletes what is left of it');
     return {
@@ -22,6 +26,16 @@ export const backupModule = defineModule<Needs, Tools>({
           // The copy has begun and lies beside the database: the entry follows what it tells.
           await relational.audit.append(audited('backup', folder));
           return answer(202, { folder });
+        }),
+        route(system.backups, async () => {
+          const { folder, nightly, keep } = config.backup;
+          const found = await findBackups(folder, LISTED_MAX);
+          const items = found.map(({ startedAt, of, ...one }) => ({
+            ...one,
+            startedAt: formatTime(startedAt),
+            own: of === undefined ? null : of === store.id,
+          }));
+          return { folder, nightly, keep, items };
         }),
       ],
       jobs: config.backup.nightly

@@ -7,6 +7,7 @@ import type { GatewayState } from '@village/ingest';
 import { defineModule, nightly, route } from '@village/platform';
 import { registryStore } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
+import { configurationAsItHolds } from '../../config/holds.ts';
 import {
   sequencesOf,
   viewBound,
@@ -16,6 +17,7 @@ import {
 } from '../../http/views.ts';
 import type { Needs, Tools } from '../needs.ts';
 import { proveArchive } from './check-archive.ts';
+import { disksOf } from './disks.ts';
 import {
   brokerMetrics,
   fairMetrics,
@@ -59,10 +61,11 @@ async function rememberedGateways({ relational }: Needs): Promise<Map<string, Ga
   return remembered;
 }
 
-function viewSystem(
-  { store, broker, pipeline, directory, backups, certificates, clientIds, clock }: Needs,
+async function viewSystem(
+  needs: Needs,
   remembered: ReadonlyMap<string, GatewayState>,
-): api.system.System {
+): Promise<api.system.System> {
+  const { store, broker, pipeline, directory, backups, certificates, clientIds, clock } = needs;
   const heard = pipeline.gateways();
   const gateways = directory.tops().flatMap((top) => directory.gateways(top));
   const { last } = backups;
@@ -103,6 +106,8 @@ function viewSystem(
       fault,
     })),
     clockFault: pipeline.clockFault,
+    now: formatTime(clock()),
+    disks: await disksOf(needs),
     backup: last === null ? null : { ...last, startedAt: formatTime(last.startedAt) },
   };
 }
@@ -154,7 +159,13 @@ export const systemModule = defineModule<Needs, Tools>({
     const tellClock = clockTeller(needs);
     tellClock();
     return {
-      routes: [route(api.system.get, () => viewSystem(needs, remembered))],
+      routes: [
+        route(api.system.get, () => viewSystem(needs, remembered)),
+        route(api.system.configuration, () => ({
+          path: needs.config.origin.path,
+          items: configurationAsItHolds(needs.config),
+        })),
+      ],
       jobs: [
         {
           kind: 'archive',
