@@ -1,6 +1,5 @@
 /** The doctor on a folder that a real server left: well as it is, each planted fault found by name, nothing changed. */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -20,10 +19,11 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type Made, makeAuthority, makeCertificate } from '@village/broker/certificates';
 import { DAY, formatTime, HOUR } from '@village/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startCounty, until } from '../testing.ts';
+import { startCounty, startTest, until } from '../testing.ts';
 import { doctor, examine } from './doctor.ts';
 import { both, type Check, type Finding, ok, type Patient } from './finding.ts';
 
@@ -336,34 +336,27 @@ describe('the command', () => {
   }, 60_000);
 
   it('works beside a running server, which has its ports and its data', async () => {
-    const [http, mqtt] = [await taken(), await taken()];
-    await Promise.all(
-      listening.splice(0).map((one) => new Promise((resolve) => one.close(resolve))),
-    );
-    yaml(`http: { host: 127.0.0.1, port: ${http} }\nmqtt: { host: 127.0.0.1, port: ${mqtt} }\n`);
-    const child = spawn(process.execPath, [main, 'serve'], {
-      cwd: place,
-      env: { ...env(), VILLAGE_LOG_LEVEL: 'error' },
-      stdio: 'ignore',
-    });
+    const test = await startTest();
     try {
-      await until('the server', () =>
-        fetch(`http://127.0.0.1:${http}/healthz`).then(
-          ({ ok: well }) => well,
-          () => false,
-        ),
+      const { httpPort, mqttPort } = test.server;
+      yaml(
+        `http: { host: 127.0.0.1, port: ${httpPort} }\nmqtt: { host: 127.0.0.1, port: ${mqttPort} }\n`,
       );
-      const { status, stdout } = run('--json');
-      const report = JSON.parse(stdout) as Report;
-      expect([status, notWell({ ...report, code: 0 })]).toEqual([0, []]);
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [main, 'serve', 'doctor', '--json'],
+        { cwd: place, env: { ...env(), VILLAGE_DATA: join(test.folder, 'data') } },
+      ).catch((error: { stdout: string }) => error);
+      const report = { ...(JSON.parse(stdout) as Report), code: 0 };
+      // It has just been made.
+      expect(notWell(report)).toEqual(['backups warning']);
       const told = (name: string) => report.findings.find((one) => one.name === name)?.found.en;
-      expect(told('service')).toContain(String(child.pid));
+      expect(told('service')).toContain(`runs (process ${process.pid})`);
       for (const port of ['port-http', 'port-mqtt'])
-        expect(told(port)).toContain(`held by the running server (process ${child.pid})`);
-      expect(await fetch(`http://127.0.0.1:${http}/healthz`)).toMatchObject({ status: 200 });
+        expect(told(port)).toContain(`held by the running server (process ${process.pid})`);
+      expect(await fetch(`http://127.0.0.1:${httpPort}/healthz`)).toMatchObject({ status: 200 });
     } finally {
-      child.kill('SIGTERM');
-      if (child.exitCode === null) await once(child, 'exit');
+      await test.close();
     }
   }, 60_000);
 });
