@@ -60,17 +60,18 @@ if (check) {
     // The next start then needs no compiler for what is loaded by now; a process that is killed would not write it.
     flushCompileCache();
     let stopping: Promise<void> | null = null;
-    const stop = async (): Promise<void> => {
+    const stop = async (leave: () => void = () => process.exit(0)): Promise<void> => {
       stopping ??= gateway.stop();
       await stopping;
-      process.exit(0);
+      leave();
     };
     // With certificates it asks to read them anew, as it does of other services.
     process.on('SIGHUP', () => {
       if (!gateway.reload() && config.uplink.tls === undefined) void stop();
     });
     // Whoever started us with a channel is gone, however it ended: the next one starts another gateway on our folder.
-    process.once('disconnect', () => void stop());
+    // Nobody is left to hear an exit code, and the runtime's own way out was seen to wait there for a thread of its own for ever.
+    process.once('disconnect', () => void stop(() => process.kill(process.pid, 'SIGKILL')));
     process.once('SIGTERM', () => void stop());
     process.once('SIGINT', () => void stop());
   } catch (error) {

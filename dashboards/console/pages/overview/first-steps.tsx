@@ -28,7 +28,7 @@ export function FirstSteps({
 }) {
   const total = totalOf(counts);
   const steps: readonly Step[] = [
-    { name: 'areas', done: areas > 0, href: '/import' },
+    { name: 'areas', done: areas > 0, href: '/areas', other: '/import' },
     { name: 'device', done: total > 0, href: '/add-device', other: '/import' },
     {
       name: 'value',

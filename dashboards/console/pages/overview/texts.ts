@@ -30,10 +30,10 @@ export const texts = {
   'first-steps': { zh: '三步看到第一条数据', en: 'Three steps to the first value' },
   'first-step.areas': { zh: '登记乡镇和村', en: 'Register townships and villages' },
   'first-hint.areas': {
-    zh: '上传一份表格即可：导入页有空表可下载，写错的地方会逐行指出。',
-    en: 'One table is enough: the import page has an empty one, and tells faults by row.',
+    zh: '逐个添加，或上传一份表格：导入页有空表可下载，写错的地方会逐行指出。',
+    en: 'One by one, or all by a table: the import page has an empty one and tells faults by row.',
   },
-  'first-do.areas': { zh: '导入区域', en: 'Import areas' },
+  'first-do.areas': { zh: '添加区域', en: 'Add areas' },
   'first-step.device': { zh: '登记第一台设备', en: 'Register the first device' },
   'first-hint.device': {
     zh: '选择设备类型和所在的村。登记后显示密钥和接入方法。',
