@@ -146,7 +146,10 @@ describe("a device's messages and its replacement", { timeout: TIME_OUT }, () =>
       await dialog.getByLabel(zh ? '生成新的接入密钥' : 'Make a new secret').check();
       const asked = page.waitForRequest((request) => request.url().endsWith('/replace'));
       await dialog.getByRole('button', { name: zh ? '确认更换' : 'Replace' }).click();
-      expect((await asked).postDataJSON()).toEqual({ serial: 'SN-2026-7', secret: '' });
+      expect((await asked).postDataJSON()).toEqual({
+        ...{ serial: 'SN-2026-7', secret: '' },
+        version: expect.stringMatching(/./),
+      });
       const secret = dialog.getByText('fixture-secret-0123456789abcdef');
       await secret.waitFor();
       // Not by a slip of the hand: it is shown this once.
@@ -176,7 +179,10 @@ describe("a device's messages and its replacement", { timeout: TIME_OUT }, () =>
     await dialog.getByLabel('更换时间').fill('2026-03-01T08:05:09');
     const asked = page.waitForRequest((request) => request.url().endsWith('/replace'));
     await dialog.getByRole('button', { name: '确认更换' }).click();
-    expect((await asked).postDataJSON()).toEqual({ at: '2026-03-01T00:05:09.000Z' });
+    expect((await asked).postDataJSON()).toEqual({
+      at: '2026-03-01T00:05:09.000Z',
+      version: expect.stringMatching(/./),
+    });
   });
 
   it('shows digits and times as they came, and where the message came from', async () => {

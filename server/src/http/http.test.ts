@@ -256,6 +256,9 @@ describe('the description', () => {
       'POST /areas/geometry',
       'DELETE /areas/geometry',
       'GET /map/devices',
+      'GET /system/backups',
+      'GET /system/configuration',
+      'POST /profiles/check',
     ];
     expect(described.sort()).toEqual(promised.sort());
   });

@@ -46,15 +46,15 @@ function problemOf(text: string): [number, string] {
 
 describe('a method that an address lacks', () => {
   it.each([
-    ['PUT', '/api/v1/devices', 'GET, HEAD'],
-    ['POST', '/api/v1/devices/north-air', 'GET, HEAD'],
+    ['PUT', '/api/v1/devices', 'GET, HEAD, POST'],
+    ['POST', '/api/v1/devices/north-air', 'GET, HEAD, PUT'],
     ['GET', '/api/v1/devices/import', 'GET, HEAD'],
     ['GET', '/api/v1/areas/import', 'POST'],
     ['OPTIONS', '/api/v1/areas/import', 'POST'],
-    ['PUT', '/api/v1/devices/import', 'GET, HEAD, POST'],
+    ['DELETE', '/api/v1/devices/import', 'GET, HEAD, POST, PUT'],
     ['GET', '/api/v1/corrections/preview', 'POST'],
-    ['QUERY', '/api/v1/devices', 'GET, HEAD'],
-    ['PROPFIND', '/api/v1/areas/330522100000', 'GET, HEAD'],
+    ['QUERY', '/api/v1/devices', 'GET, HEAD, POST'],
+    ['PROPFIND', '/api/v1/areas/330522100000', 'GET, HEAD, PUT'],
     ['DELETE', '/api/v1/readings', 'GET, HEAD, POST'],
     ['OPTIONS', '/api/v1/session', 'DELETE, GET, HEAD, POST'],
     ['PATCH', '/api/v1/users/li?x=1', 'DELETE, PUT'],
@@ -291,7 +291,11 @@ describe('the description', () => {
       if (get === undefined || path.endsWith('/live')) continue;
       // Entries have numbers of their own.
       if (path.endsWith('/quarantine/{id}')) continue;
-      const given = path.includes('/exports/') ? { ...values, id: file } : values;
+      const given = path.includes('/exports/')
+        ? { ...values, id: file }
+        : path.includes('/gateways/')
+          ? { ...values, id: 'gw-north' }
+          : values;
       const address = path.replace(/\{(\w+)\}/g, (_all, name: string) => given[name] ?? '');
       const query = (get.parameters ?? []).filter((one) => one.in === 'query');
       const search = (names: readonly string[]): string =>
