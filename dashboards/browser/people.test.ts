@@ -128,7 +128,9 @@ describe('an administrator', { timeout: TIME_OUT }, () => {
     await page.getByLabel('用途').fill('水文站');
     await picture(page, 'token');
     await button(page, '创建').click();
-    const [token = '', line = ''] = await page.locator('dialog output').allInnerTexts();
+    const outputs = page.locator('dialog output');
+    await outputs.nth(1).waitFor();
+    const [token = '', line = ''] = await outputs.allInnerTexts();
     expect(line).toContain(`Bearer ${token}`);
     expect(line).toContain(`${new URL(page.url()).origin}/api/v1/devices`);
     await picture(page, 'token-made');

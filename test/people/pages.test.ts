@@ -121,7 +121,7 @@ describe('who manages people', { timeout: 90_000 }, () => {
     await button(page, '创建令牌').click();
     await page.getByLabel('用途').fill('水文站');
     await button(page, '创建').click();
-    const [token = ''] = await page.locator('dialog output').allInnerTexts();
+    const token = await page.locator('dialog output').first().innerText();
     const ask = async (): Promise<number> =>
       (await fetch(`${url()}/api/v1/devices`, { headers: { authorization: `Bearer ${token}` } }))
         .status;
