@@ -222,6 +222,21 @@ describe('style', () => {
     expect(long).toEqual([]);
   });
 
+  it('no class of the console is styled plainly in two stylesheets: a page opened before would change the next', () => {
+    const homes = new Map<string, Set<string>>();
+    for (const path of tracked.filter((one) => /^dashboards\/.*\.css$/.test(one))) {
+      // The kit's own style is one, in several files.
+      const home = path.startsWith('dashboards/kit/style/') ? 'dashboards/kit/style' : path;
+      const text = read(path).replaceAll(/\/\*[\s\S]*?\*\//g, '');
+      for (const [, selectors = ''] of text.matchAll(/([^{}]+)\{/g))
+        for (const selector of selectors.split(',')) {
+          const name = /^\s*\.([\w-]+)\s*$/.exec(selector)?.[1];
+          if (name !== undefined) homes.set(name, (homes.get(name) ?? new Set()).add(home));
+        }
+    }
+    expect([...homes].filter(([, files]) => files.size > 1)).toEqual([]);
+  });
+
   it('the clock and chance are arguments', () => {
     const backEnd = sources.filter(
       (path) => !isTest(path) && !path.startsWith('dashboards/') && path !== 'core/src/clock.ts',

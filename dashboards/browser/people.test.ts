@@ -116,7 +116,7 @@ describe('an administrator', { timeout: TIME_OUT }, () => {
     await line.waitFor({ state: 'detached' });
     await page.locator('tr').filter({ hasText: '陈晓' }).getByRole('button').click();
     expect(await button(page, '删除').count()).toBe(0);
-    await page.getByRole('combobox', { name: '角色' }).last().selectOption('clerk');
+    await page.getByRole('dialog').getByRole('combobox', { name: '角色' }).selectOption('clerk');
     await button(page, '保存').click();
     await button(page, '确认修改').click();
     await page.getByText('最后一位全县管理员').waitFor();

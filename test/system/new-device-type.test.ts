@@ -135,7 +135,7 @@ devices:
   }>('/api/v1/profiles');
   expect(
     items.find((one) => one.id === 'nanhu/pond-5')?.metrics.map((metric) => metric.unit),
-  ).toEqual(['mg/L', '℃', '', '']);
+  ).toEqual(['mg/L', '', '℃', '']);
 });
 
 describe('in Chromium', { timeout: 60_000 }, () => {

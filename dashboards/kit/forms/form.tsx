@@ -88,7 +88,7 @@ export function Field({
     fault === undefined ? null : `${id}-fault`,
   ].filter((one) => one !== null);
   return (
-    <div class="field">
+    <div class="form-field">
       <label for={id}>{label}</label>
       {children({
         id,

@@ -6,7 +6,7 @@ const FIRST: Readonly<Record<DeviceKind, readonly QuantityId[]>> = {
   'weather-station': ['air.temperature', 'wind.speed', 'rain.amount', 'air.humidity'],
   'air-station': ['air.pm25', 'air.pm10', 'air.o3'],
   'sewage-monitor': ['water.flow-rate', 'water.cod', 'water.ammonia-nitrogen', 'device.running'],
-  'water-quality': ['water.ph', 'water.dissolved-oxygen', 'water.turbidity', 'water.cod'],
+  'water-quality': ['water.dissolved-oxygen', 'water.ph', 'water.turbidity', 'water.cod'],
   'flow-meter': ['water.flow-rate', 'water.volume-total'],
   'power-meter': ['power.active', 'energy.import'],
   'smart-bin': ['bin.fill-level', 'bin.distance', 'bin.weight', 'device.fire', 'device.tilt'],

@@ -74,7 +74,7 @@ function Filters({ asked, items }: { asked: Asked; items: readonly Correction[] 
   const people = [...new Set(items.map((one) => one.by))].sort();
   const filtered = by !== null || area !== null || device !== null;
   return (
-    <div class="filters">
+    <div class="correction-filters">
       <AreaChoice area={area} />
       <label class="filter">
         {t('person')}

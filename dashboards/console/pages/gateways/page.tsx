@@ -65,7 +65,7 @@ function Change({ gateway, changed }: { gateway: Gateway; changed: () => void })
 function Card({ gateway, changed }: { gateway: Gateway; changed: () => void }) {
   const { id, name, area, waiting, devices, devicesOnline, refused, software } = gateway;
   return (
-    <li class="panel gateway">
+    <li class="panel gateway-card">
       <div class="panel-head">
         <h2>{name}</h2>
         <StateMark state={standingOf(gateway)} />
@@ -153,7 +153,7 @@ export function Page({ title }: PageProps) {
           </a>
         </Empty>
       ) : (
-        <ul class="gateways">
+        <ul class="gateway-cards">
           {data.map((gateway) => (
             <Card key={gateway.id} gateway={gateway} changed={load.reload} />
           ))}

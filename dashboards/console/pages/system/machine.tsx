@@ -41,7 +41,7 @@ function Disk({ disk }: { disk: System['disks'][number] }) {
         {state !== null && ` · ${t(state)}`}
       </span>
       <span
-        class="bar"
+        class="room-bar"
         role="img"
         aria-label={t('disk-used', { percent: formatPercent(used, totalBytes) })}
       >
