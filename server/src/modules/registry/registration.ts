@@ -1,27 +1,19 @@
 /** Adding and changing one area, device or gateway, their secrets, and what connects them. */
 import * as api from '@village/api';
-import { formatTime, MINUTE, OperationalError } from '@village/core';
+import { formatTime, OperationalError } from '@village/core';
 import {
   type DeviceProfile,
   optionNames,
   optionValues,
   sampleMessage,
 } from '@village/device-profiles';
-import type { GatewayState } from '@village/ingest';
 import { type AnyRoute, answer, notFound, pageByKey, type Reply, route } from '@village/platform';
-import {
-  areaRefOf,
-  type DeviceEntry,
-  registryStore,
-  type Saved,
-  type Subject,
-} from '@village/registry';
+import { areaRefOf, type DeviceEntry, type Saved, type Subject } from '@village/registry';
+import { isOnline, rememberedGateways } from '../../http/gateway-standing.ts';
 import { areaFor, deviceFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
 import { originOf } from './lifecycle.ts';
 
-/** A gateway that never tells its status counts as online while it handed something over within this. */
-const QUIET_MS = 30 * MINUTE;
 const FILE_DEVICES_MAX = 1_000;
 
 /** 422 with the faults by field, or what was done. */
@@ -117,13 +109,7 @@ function byGateway({ directory }: Needs, area: string): Map<string | null, Devic
 async function listGateways(needs: Needs, area: string): Promise<api.registration.Gateway[]> {
   const { directory, pipeline, relational } = needs;
   const heard = pipeline.gateways();
-  const remembered = new Map(
-    (await registryStore(relational).gatewayStatuses()).map(({ gateway, body }) => [
-      gateway,
-      // We wrote it ourselves, from a checked status.
-      { ...(body as unknown as GatewayState), online: false },
-    ]),
-  );
+  const remembered = await rememberedGateways(relational);
   const devices = byGateway(needs, area);
   return directory.gateways(area).map(({ id, name }) => {
     const state = heard.get(id) ?? remembered.get(id);
@@ -133,7 +119,7 @@ async function listGateways(needs: Needs, area: string): Promise<api.registratio
     const refusals = [...pipeline.notTaken({ kind: 'gateway', id }), ...(state?.refused ?? [])];
     return {
       ...{ id, name, area: areaRefOf(entry.node) },
-      online: state?.online ?? (spoke !== null && spoke.agoMs < QUIET_MS),
+      online: isOnline(state, spoke),
       at: state === undefined ? null : formatTime(state.at),
       heardAt: spoke === null ? null : formatTime(spoke.at),
       software: state?.version ?? null,

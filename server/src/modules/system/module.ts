@@ -2,12 +2,13 @@
 
 import * as api from '@village/api';
 import { daysLeft } from '@village/broker/transport';
-import { type ClockFault, formatTime, MINUTE, SECOND } from '@village/core';
+import { type ClockFault, formatTime, SECOND } from '@village/core';
 import type { GatewayState } from '@village/ingest';
 import { defineModule, nightly, route } from '@village/platform';
 import { registryStore } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import { configurationAsItHolds } from '../../config/holds.ts';
+import { isOnline, rememberedGateways } from '../../http/gateway-standing.ts';
 import {
   sequencesOf,
   viewBound,
@@ -28,8 +29,6 @@ import {
 } from './metrics.ts';
 
 const LOOK_MS = 10 * SECOND;
-/** A gateway that never tells its status counts as online while it handed something over within this. */
-const QUIET_MS = 30 * MINUTE;
 
 /** The counters under the names that the interface gave them; of files only where there are any, no zeros in their place. */
 function viewStore({ keepsFiles, counters }: TimeSeriesStore): api.system.System['store'] {
@@ -50,15 +49,6 @@ function viewStore({ keepsFiles, counters }: TimeSeriesStore): api.system.System
     quarantined: deadLetters,
     quarantineDropped: deadLettersDropped,
   };
-}
-
-/** What gateways said before the last restart. */
-async function rememberedGateways({ relational }: Needs): Promise<Map<string, GatewayState>> {
-  const remembered = new Map<string, GatewayState>();
-  // We wrote it ourselves, from a checked status.
-  for (const { gateway, body } of await registryStore(relational).gatewayStatuses())
-    remembered.set(gateway, { ...(body as unknown as GatewayState), online: false });
-  return remembered;
 }
 
 async function viewSystem(
@@ -85,7 +75,7 @@ async function viewSystem(
         id,
         name,
         ...(clockOf === null ? {} : { clock: viewClock(clockOf) }),
-        online: state?.online ?? (spoke !== null && spoke.agoMs < QUIET_MS),
+        online: isOnline(state, spoke),
         at: state === undefined ? null : formatTime(state.at),
         heardAt: spoke === null ? null : formatTime(spoke.at),
         version: state?.version ?? null,
@@ -155,7 +145,7 @@ export const systemModule = defineModule<Needs, Tools>({
   commands: [proveArchive],
   start: async (needs) => {
     const { store, relational, pipeline, failed } = needs;
-    const remembered = await rememberedGateways(needs);
+    const remembered = await rememberedGateways(needs.relational);
     const tellClock = clockTeller(needs);
     tellClock();
     return {
