@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { BoundedMap, MINUTE, OperationalError, SECOND } from '@village/core';
 import type { Caller, RightsTable } from '@village/platform';
-import type { Relational } from '@village/store/relational';
+import type { Relational, RelationalAccess } from '@village/store/relational';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isSameOrigin } from './origin.ts';
 import { sendProblem } from './problem.ts';
@@ -52,7 +52,8 @@ const KNOWN_MAX = 10_000;
 /** A cookie that is given to somebody; one that is taken away is empty. */
 const NEW_SESSION = new RegExp(`^${COOKIE}=([^;]+);`);
 
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Methods that change nothing. */
+export const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** What a request proves its caller with. */
 interface Proof {
@@ -75,7 +76,7 @@ const digestOf = ({ kind, secret }: Proof): string =>
 
 /** Whom the proof stands for now; `peek` does not count as use of a session. */
 async function findCaller(
-  relational: Relational,
+  relational: Pick<RelationalAccess, 'people'>,
   { kind, secret }: Proof,
   options: { peek: boolean },
 ): Promise<Caller | null> {
@@ -107,6 +108,26 @@ export function recheckOf(relational: Relational, request: FastifyRequest): () =
       now.area === began.area
     );
   };
+}
+
+/**
+ * Looks again, in the transaction that does what was asked, whether the caller still has the role and the area that it was asked
+ * with: bodies, passwords that are hashed and files that wait for others take their time.
+ * @throws not-signed-in, forbidden
+ */
+export async function mayStillChange(
+  tx: Pick<RelationalAccess, 'people'>,
+  request: FastifyRequest,
+): Promise<void> {
+  const proof = proofOf(request);
+  const began = callerOf(request);
+  const now = proof === null ? null : await findCaller(tx, proof, { peek: true });
+  if (now === null || now.actor !== began.actor)
+    throw new OperationalError('not-signed-in', 'the caller was signed out meanwhile');
+  // One's own password is of no area and needs no role.
+  if (request.routeOptions.config.endpoint?.path.startsWith('/session') === true) return;
+  if (now.role !== began.role || now.area !== began.area)
+    throw new OperationalError('forbidden', 'the rights of the caller were changed meanwhile');
 }
 
 /**

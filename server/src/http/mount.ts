@@ -4,9 +4,9 @@ import { Readable } from 'node:stream';
 import type { Endpoint } from '@village/api';
 import { MINUTE, OperationalError } from '@village/core';
 import { type AnyRoute, type Call, Problem, Reply, TakeOver, workFor } from '@village/platform';
-import type { Relational } from '@village/store/relational';
+import { onCondition, type Relational } from '@village/store/relational';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { callerOf, recheckOf } from './access.ts';
+import { callerOf, mayStillChange, recheckOf, SAFE } from './access.ts';
 import { sendProblem, tooSlow } from './problem.ts';
 import { LONG_MS, type WhileAllowed } from './while-allowed.ts';
 
@@ -180,6 +180,18 @@ export function readJson(scope: FastifyInstance, { keep }: { readonly keep: bool
   });
 }
 
+/** What is changed for a caller is changed while they may, however long it waits; what goes on after the answer is not theirs any more. */
+async function whileMay<R>(request: FastifyRequest, work: () => Promise<R>): Promise<R> {
+  let answered = false;
+  try {
+    return await onCondition(async (tx) => {
+      if (!answered) await mayStillChange(tx, request);
+    }, work);
+  } finally {
+    answered = true;
+  }
+}
+
 function add(
   app: FastifyInstance,
   { endpoint, handle, perMinute }: AnyRoute,
@@ -215,8 +227,9 @@ function add(
     handler: async (request, reply) => {
       const call = callOf(relational, request, reply);
       const who = endpoint.right === 'public' ? request.ip : callerOf(request).actor;
-      const returned = await workFor(who, async () => handle(call as never));
-      if (endpoint.right === 'public') return send(reply, returned);
+      const work = () => workFor(who, async () => handle(call as never));
+      if (endpoint.right === 'public') return send(reply, await work());
+      const returned = SAFE.has(method) ? await work() : await whileMay(request, work);
       return send(reply, await stillAllowed(call, reply, returned, whileAllowed));
     },
   });

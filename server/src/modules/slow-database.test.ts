@@ -55,7 +55,8 @@ it('a live stream whose caller can not be checked is sent nothing more, and catc
   await sends(1);
   await until('a first value', () => gone.of('latest').length > 0 && kept.of('latest').length > 0);
   const busy = await keepReaderBusy(10 * SECOND);
-  expect(await test.server.relational.people.removeAccount('watcher')).toBe(true);
+  const { people } = test.server.relational;
+  expect(await people.removeAccount({ name: 'watcher', revision: 1 })).toBe(true);
   await systemTimer.sleep(5 * SECOND);
   const [sent, before] = [gone.text().length, kept.of('latest').length];
   await sends(2);

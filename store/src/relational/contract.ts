@@ -98,12 +98,12 @@ export interface People {
   changeAccount(before: AccountSeen, account: Account, change?: AccountChange): Promise<boolean>;
   /** Its holder has chosen another password. False when it has not that one any more. */
   changePassword(name: string, before: string, after: string): Promise<boolean>;
-  /** Also ends its sessions. False when there was none. */
-  removeAccount(name: string): Promise<boolean>;
+  /** Removes an account that is still in the revision in which it was looked at, and ends its sessions. False when it is not. */
+  removeAccount(before: Pick<AccountState, 'name' | 'revision'>): Promise<boolean>;
 
   /** Opens a session, which is the account's last sign-in, and returns its secret, which is kept as a hash only. */
   openSession(account: string, address: string): Promise<string>;
-  /** Whose session it is; null when unknown, idle or too old. Counts as use, unless it only `peek`s. */
+  /** Whose session it is; null when unknown, idle, too old, or of a locked account. Counts as use, unless it only `peek`s. */
   session(secret: string, options?: { readonly peek?: boolean }): Promise<AccountState | null>;
   closeSession(secret: string): Promise<void>;
   closeSessionsOf(account: string): Promise<void>;

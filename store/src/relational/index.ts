@@ -20,7 +20,7 @@ export { isRefusal } from './faults.ts';
 export type { ModuleFault, ModuleMigration, RelationalModule, SqlEngine } from './modules.ts';
 export { areaWithin } from './scope.ts';
 export { hashSecret, newSecret } from './secrets.ts';
-export { inTransaction } from './transactions.ts';
+export { inTransaction, onCondition } from './transactions.ts';
 
 /** The store's own modules; accounts and tokens refer to the areas of a module `registry`, which comes before them. */
 export const coreModules: readonly RelationalModule[] = [peopleModule, auditModule];

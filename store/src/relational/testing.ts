@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
-import { type Area, DAY, type Device, systemTimer } from '@village/core';
+import { type Area, bug, DAY, type Device, systemTimer } from '@village/core';
 import { registryModule, registryStore } from '@village/registry';
 import { afterEach, expect, it } from 'vitest';
 import {
@@ -90,8 +90,9 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     expect((await store.people.accounts('330522100000')).map((a) => a.name)).toEqual(['li']);
     expect(await store.people.accounts('330522101000')).toEqual([]);
     expect(await store.people.account('nobody')).toBeNull();
-    expect(await store.people.removeAccount('li')).toBe(true);
-    expect(await store.people.removeAccount('li')).toBe(false);
+    expect(await store.people.removeAccount({ name: 'li', revision: 1 })).toBe(false);
+    expect(await store.people.removeAccount({ name: 'li', revision: 2 })).toBe(true);
+    expect(await store.people.removeAccount({ name: 'li', revision: 2 })).toBe(false);
   });
 
   it('neither takes over an account that was made meanwhile nor brings one back that was moved or removed', async () => {
@@ -110,7 +111,7 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
       revision: 2,
       passwordHash: 'first',
     });
-    await store.people.removeAccount('li');
+    await store.people.removeAccount({ name: 'li', revision: 2 });
     expect(await store.people.changeAccount(moved, moved, { locked: true })).toBe(false);
     expect(await store.people.account('li')).toBeNull();
   });
@@ -174,7 +175,10 @@ function peopleTests(fresh: () => Promise<Relational>, pass: (ms: number) => voi
     await store.people.closeSession(closed);
     expect(await store.people.session(closed)).toBeNull();
     expect(await store.people.session(others)).not.toBeNull();
-    await store.people.removeAccount('li');
+    const account = (await store.people.account('li')) ?? bug('there is none');
+    await store.people.changeAccount(account, account, { locked: true });
+    expect(await store.people.session(others)).toBeNull();
+    await store.people.removeAccount({ name: 'li', revision: account.revision + 1 });
     expect(await store.people.session(others)).toBeNull();
     expect(await store.people.session('')).toBeNull();
   });

@@ -16,6 +16,17 @@ export function inTransaction<T, R>(
 
 const inside = new AsyncLocalStorage<true>();
 
+const conditions = new AsyncLocalStorage<(tx: RelationalAccess) => Promise<void>>();
+
+/**
+ * Runs work whose transactions each begin with that condition: what it throws undoes them. They may have waited for others, and
+ * whoever they are done for may have lost their rights meanwhile.
+ */
+export const onCondition = <R>(
+  condition: (tx: RelationalAccess) => Promise<void>,
+  work: () => R,
+): R => conditions.run(condition, work);
+
 const tooLong = (limitMs: number): OperationalError =>
   new OperationalError(
     'transaction-timeout',
@@ -43,7 +54,10 @@ export function runner<T>(
     options: TransactionOptions<R>,
   ): Promise<R> => {
     const tx = access(trx);
-    const result = await inside.run(true, () => work(tx));
+    const result = await inside.run(true, async () => {
+      await conditions.getStore()?.(tx);
+      return work(tx);
+    });
     for (const entry of entriesOf(options, result)) await tx.audit.append(entry);
     return result;
   };

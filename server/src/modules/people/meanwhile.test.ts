@@ -122,12 +122,11 @@ it('of two admins who make an account of one name, the second does not take over
   expect(await test.server.relational.people.account('same')).toMatchObject({ area: NORTH });
 });
 
-it('of two who take the rights of the last two administrators at once, the second is refused', async () => {
+it('of two changes that take the rights of the last two administrators at once, the second is refused', async () => {
   await admin.ask('PUT', '/users/second', user({ role: 'admin', area: COUNTY }));
-  const second = await test.client('second');
   const answers = await behindEachOther([
     () => admin.ask('PUT', '/users/second', { displayName: 'S', role: 'clerk', area: COUNTY }),
-    () => second.ask('PUT', '/users/admin', { displayName: 'A', role: 'officer', area: COUNTY }),
+    () => admin.ask('PUT', '/users/admin', { displayName: 'A', role: 'officer', area: COUNTY }),
   ]);
   expect(statuses(answers)).toEqual([200, 409]);
   expect(answers[1]?.json()).toMatchObject({ code: 'last-administrator' });
@@ -144,4 +143,75 @@ it('of two who change one person, the second hears of it and nothing of the firs
   expect(answers[1]?.json()).toMatchObject({ code: 'changed-meanwhile' });
   const account = await test.server.relational.people.account('li');
   expect(account).toMatchObject({ displayName: 'First', revision: (revision ?? 0) + 1 });
+});
+
+it('an account that is locked while its password is changed gets no new session', async () => {
+  await admin.ask('PUT', '/users/li', user());
+  const li = await test.client('li');
+  const answers = await behindEachOther([
+    () => admin.ask('PUT', '/users/li', user({ locked: true, password: undefined })),
+    () => li.ask('PUT', '/session/password', { old: PASSWORD, password: NEXT }),
+  ]);
+  expect(statuses(answers)).toEqual([200, 401]);
+  expect(answers[1]?.cookies).toEqual([]);
+  await admin.ask('PUT', '/users/li', user({ locked: false }));
+});
+
+const CSV = `code,level,zh,en,parent,aliases,validFrom,validTo
+330522102000,township,新镇,New,${COUNTY},,,
+`;
+
+it.each([
+  ['removed', () => admin.ask('DELETE', '/users/leaving'), 401, 'not-signed-in'],
+  [
+    'locked',
+    () => admin.ask('PUT', '/users/leaving', user({ locked: true, password: undefined })),
+    401,
+    'not-signed-in',
+  ],
+  [
+    'given fewer rights',
+    () => admin.ask('PUT', '/users/leaving', user({ password: undefined })),
+    403,
+    'forbidden',
+  ],
+])(
+  'nothing that an administrator asked for is done once they are %s',
+  async (_how, take, status, code) => {
+    const rights = { role: 'admin', area: COUNTY, locked: false };
+    await admin.ask('PUT', '/users/leaving', user(rights));
+    await admin.ask('PUT', '/users/victim', user());
+    const leaving = await test.client('leaving');
+    const [taken, ...refused] = await behindEachOther([
+      take,
+      () => leaving.ask('PUT', '/users/backdoor', user(rights)),
+      () => leaving.ask('POST', '/tokens', { name: 'backdoor', role: 'admin' }),
+      () => leaving.ask('DELETE', '/users/victim'),
+      () => leaving.ask('POST', '/areas/import', CSV),
+    ]);
+    expect(taken?.statusCode).toBeLessThan(300);
+    expect(refused.map((one) => [one.statusCode, one.json().code])).toEqual(
+      refused.map(() => [status, code]),
+    );
+    const { people } = test.server.relational;
+    expect(await people.account('backdoor')).toBeNull();
+    expect(await people.account('victim')).not.toBeNull();
+    expect((await people.tokens(COUNTY)).map(({ name }) => name)).not.toContain('backdoor');
+    expect((await admin.ask('GET', '/areas/330522102000')).statusCode).toBe(404);
+  },
+);
+
+it('nothing that a machine asked for is done once its token is removed', async () => {
+  const made = await admin.ask('POST', '/tokens', { name: 'leaving', role: 'admin' });
+  const { id, token } = made.json() as { id: string; token: string };
+  const machine = new Client(test.server, '');
+  const headers = { authorization: `Bearer ${token}` };
+  // Its first use is written down, which waits for others.
+  expect((await machine.ask('GET', '/users', undefined, headers)).statusCode).toBe(200);
+  const answers = await behindEachOther([
+    () => admin.ask('DELETE', `/tokens/${id}`),
+    () => machine.ask('PUT', '/users/backdoor', user(), headers),
+  ]);
+  expect(statuses(answers)).toEqual([204, 401]);
+  expect(await test.server.relational.people.account('backdoor')).toBeNull();
 });

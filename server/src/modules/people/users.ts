@@ -146,7 +146,11 @@ function removeRoute(needs: Needs): AnyRoute {
           throw new OperationalError('forbidden', 'nobody removes themselves');
         sameAsSeen(account, query.revision);
         if (manages(needs, account)) await keepOne(needs, tx, name);
-        await tx.people.removeAccount(name);
+        if (!(await tx.people.removeAccount(account)))
+          throw new OperationalError(
+            'changed-meanwhile',
+            'somebody else has changed or removed the account meanwhile',
+          );
       },
       { audit: audited('remove-user', name) },
     );

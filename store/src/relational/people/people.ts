@@ -17,6 +17,7 @@ import { hashSecret, newSecret } from '../secrets.ts';
 import type { AccountTable, PeopleTables, TokenTable } from './tables.ts';
 
 type Db = Kysely<PeopleTables>;
+type RemovedSeen = Pick<AccountState, 'name' | 'revision'>;
 
 /** The last use of a session or token is written at most this often, so that reading pages doesn't write to disk. */
 const TOUCH_EVERY_MS = 60_000;
@@ -156,9 +157,13 @@ async function changePassword(
   return result.numUpdatedRows > 0n;
 }
 
-/** Removes an account and, by the foreign key, its sessions. */
-async function removeAccount(db: Db, name: string): Promise<boolean> {
-  const result = await db.deleteFrom('account').where('name', '=', name).executeTakeFirst();
+/** Removes an account and, by the foreign key, its sessions; one statement looks and removes. */
+async function removeAccount(db: Db, { name, revision }: RemovedSeen): Promise<boolean> {
+  const result = await db
+    .deleteFrom('account')
+    .where('name', '=', name)
+    .where('revision', '=', revision)
+    .executeTakeFirst();
   return result.numDeletedRows > 0n;
 }
 
@@ -197,6 +202,7 @@ async function findSession(
     .selectAll('account')
     .select(['session.created_at', 'session.used_at'])
     .where('session.hash', '=', hash)
+    .where('account.locked_at', 'is', null)
     .executeTakeFirst();
   const now = clock();
   if (row === undefined || now - row.used_at >= SESSION_IDLE_MS) return null;
@@ -327,7 +333,7 @@ export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void)
     addAccount: (account, hash, more) => addAccount(db, account, hash, more),
     changeAccount: (before, account, change) => changeAccount(db, clock, before, account, change),
     changePassword: (name, before, after) => changePassword(db, name, before, after),
-    removeAccount: (name) => removeAccount(db, name),
+    removeAccount: (before) => removeAccount(db, before),
     openSession: (account, address) => openSession(db, clock, account, address),
     session: (secret, options) =>
       findSession(db, clock, secret, { peek: options?.peek ?? false, notNoted }),
