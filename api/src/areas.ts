@@ -74,7 +74,7 @@ export const describe = endpoint({
   tags: ['areas'],
   params: exactly({ code: Code }),
   body: PropertiesChange,
-  answers: { 200: Properties, 404: Problem, 422: Problem },
+  answers: { 200: Properties, 404: Problem, 409: Problem, 422: Problem },
 });
 
 export const importFile = endpoint({

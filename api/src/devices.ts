@@ -318,7 +318,7 @@ export const describe = endpoint({
   tags: ['devices'],
   params,
   body: PropertiesChange,
-  answers: { 200: Properties, 404: Problem, 422: Problem },
+  answers: { 200: Properties, 404: Problem, 409: Problem, 422: Problem },
 });
 
 export const importFile = endpoint({

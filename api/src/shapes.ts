@@ -91,6 +91,8 @@ export type Counts = Static<typeof Counts>;
 
 /** Labels and attributes of a device or area, by kind, key and time. */
 export const Properties = Type.Object({
+  /** The word of all that was ever said of it: who says something names what they saw. */
+  version: Type.String(),
   items: Type.Array(
     Type.Object({
       kind: words(['label', 'attribute']),
@@ -111,12 +113,14 @@ export const PropertiesChange = exactly({
     Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Null()])),
   ),
   since: Type.Optional(Instant),
+  version: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
 });
 
 export const DESCRIBE_NOTES =
   'Holds from the begin of the hour of `since`, the present when absent; null ends it; what was said of later times stays. ' +
-  'Labels are free texts under keys of `a-z 0-9 -`; attributes are of a closed list with types and units. 422 `bad-label`, ' +
-  '`bad-attribute`';
+  'Labels are free texts under keys of `a-z 0-9 -`; attributes are of a closed list with types and units. ' +
+  '`version` is that of the answer that the caller saw: 409 `changed-meanwhile` when somebody else has said something since; not asked for when absent. ' +
+  '422 `bad-label`, `bad-attribute`';
 
 /** Every refusal (RFC 9457). */
 export const Problem = Type.Object({

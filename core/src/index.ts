@@ -2,6 +2,7 @@
 export * from './address.ts';
 export * from './allowance.ts';
 export * from './area.ts';
+export * from './attributes.ts';
 export * from './bounded-map.ts';
 export * from './certificate-key.ts';
 export * from './clock.ts';

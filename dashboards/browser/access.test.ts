@@ -41,6 +41,8 @@ const PATHS = {
   correcting: '/corrections/devices/{sewage}',
   quarantine: '/quarantine',
   system: '/system',
+  areas: '/areas',
+  gateways: '/gateways',
   people: '/people',
   roles: '/people/roles',
   tokens: '/tokens',

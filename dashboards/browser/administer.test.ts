@@ -75,6 +75,85 @@ describe('an administrator', { timeout: TIME_OUT }, () => {
     expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
   });
 
+  it('says attributes of a device from a time on, and is told when somebody else was first', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const [id = ''] = bins(own);
+    const opened = await show({ path: `/devices/${id}` }, own);
+    const { page, faults } = opened;
+    const panel = page.getByRole('region', { name: '标签与属性' });
+    await panel.getByText('还没有登记标签或属性').waitFor();
+    await panel.getByRole('button', { name: '登记一项' }).click();
+    const add = page.getByRole('dialog', { name: '登记标签或属性' });
+    await add.getByLabel('登记什么').selectOption('bin-height');
+    await add.getByLabel('数值（m）').fill('1.4');
+    await add.getByLabel('从何时起').fill('2026-03-01T08:20');
+    expect(await complaints(opened)).toEqual([]);
+    await add.getByRole('button', { name: '保存' }).click();
+    await panel.getByText('1.4 m').waitFor();
+    await panel.getByText('自 2026-03-01 08:00').waitFor();
+    await panel.getByRole('button', { name: '修改 桶高' }).click();
+    const change = page.getByRole('dialog', { name: '修改 桶高' });
+    await change.getByLabel('数值（m）').fill('1.6');
+    own.changeMeanwhile(id);
+    await change.getByRole('button', { name: '保存' }).click();
+    await change.getByRole('alert').getByText('已有别人改过').waitFor();
+    own.changeMeanwhile(null);
+    await change.getByRole('button', { name: '保存' }).click();
+    await panel.getByText('1.6 m').waitFor();
+    await panel.getByText('以前的 1 项').click();
+    await panel.getByText('1.4 m').waitFor();
+    await panel.getByRole('button', { name: '终止 桶高' }).click();
+    await page
+      .getByRole('dialog', { name: '终止 桶高' })
+      .getByRole('button', { name: '终止', exact: true })
+      .click();
+    await panel.getByText('以前的 2 项').waitFor();
+    await panel.getByText('还没有登记标签或属性').waitFor();
+    expect(await complaints(opened)).toEqual([]);
+    expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
+  });
+
+  it('says a label of an area on the page of areas, on a phone in English', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const opened = await show(
+      { path: '/areas', width: 390, height: 844, language: 'en', dark: true },
+      own,
+    );
+    const { page, faults } = opened;
+    await page.getByLabel('Find by name or code').fill('330522101000');
+    const row = page.locator('.area-row').filter({ hasText: '330522101000' });
+    await row.getByRole('button', { name: 'Attributes' }).click();
+    const panel = page.getByRole('region', { name: 'Hongqiao · Labels and attributes' });
+    await panel.getByRole('button', { name: 'Add one' }).click();
+    const add = page.getByRole('dialog', { name: 'Add a label or attribute' });
+    await add.getByLabel('What').selectOption('');
+    await add.getByLabel('Name of the label').fill('Not a key');
+    await add.getByLabel('Value').fill('Li Wei');
+    await add.getByRole('button', { name: 'Save' }).click();
+    // The browser keeps a form back whose name is none.
+    expect(
+      await add
+        .getByLabel('Name of the label')
+        .evaluate((node: HTMLInputElement) => node.validity.patternMismatch),
+    ).toBe(true);
+    await add.getByLabel('Name of the label').fill('owner');
+    expect(await complaints(opened)).toEqual([]);
+    await add.getByRole('button', { name: 'Save' }).click();
+    await panel.getByText('Li Wei').waitFor();
+    expect(await complaints(opened)).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  it('whose rights end at reading sees what is said and no way to change it', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ['devices.read'] });
+    const sewage = own.devices.find(({ id }) => id.startsWith('sewage'))?.id;
+    const { page } = await show({ path: `/devices/${sewage}` }, own);
+    const panel = page.getByRole('region', { name: '标签与属性' });
+    await panel.getByText('120 m³/d').waitFor();
+    await panel.getByText('中型').waitFor();
+    expect(await panel.getByRole('button').count()).toBe(0);
+  });
+
   it('retires a device only after saying so', async () => {
     const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
     const [, id = ''] = bins(own);

@@ -2,7 +2,6 @@
 
 export { type Spelled, spellAddresses } from './addresses.ts';
 export { type AreaRef, areaRefOf } from './areas.ts';
-export { ATTRIBUTES, type Attribute } from './attributes.ts';
 export { type BoundClientId, ClientIds } from './client-ids/client-ids.ts';
 export { clientIdsModule } from './client-ids/schema.ts';
 export type { Principal, Registry } from './contract.ts';
@@ -51,5 +50,6 @@ export type {
   StoredGeometry,
   Subject,
 } from './tables/contract.ts';
+export { propertiesWord } from './tables/properties.ts';
 export { registryStore } from './tables/registry-store.ts';
 export { registryModule, VERSION_CHANNEL } from './tables/schema.ts';

@@ -1,5 +1,6 @@
 /** Replacing the equipment behind a device's id, ending its service, and saying what it is like. */
 import {
+  attributeFault,
   type Clock,
   type ClockUse,
   comparableAddress,
@@ -8,7 +9,6 @@ import {
 } from '@village/core';
 import { type DeviceProfile, optionFaults } from '@village/device-profiles';
 import { type AuditEntry, newSecret, type Relational } from '@village/store/relational';
-import { attributeFault } from './attributes.ts';
 import type { Directory } from './directory.ts';
 import { hashCredential, isSecret } from './import/devices.ts';
 import { isPlain } from './import/faults.ts';
@@ -46,6 +46,8 @@ export interface PropertiesRequest {
   readonly attributes?: Readonly<Record<string, string | number | null>>;
   /** The begin of its hour counts; the present when absent. */
   readonly since?: number;
+  /** What was said, as whoever asks has seen it; not asked for when absent. */
+  readonly version?: string;
 }
 
 export interface LifecycleOptions {
@@ -161,7 +163,7 @@ export class Lifecycle {
     await directory.load(clock());
   }
 
-  /** Says labels and attributes from a time on. @throws bad-time, bad-label, bad-attribute */
+  /** Says labels and attributes from a time on. @throws bad-time, bad-label, bad-attribute, changed-meanwhile */
   async describe(owner: PropertyOwner, request: PropertiesRequest, origin: Origin): Promise<void> {
     const { relational, clock } = this.#options;
     const since = Math.floor(this.#timeOf(request.since, clock()) / HOUR) * HOUR;
@@ -193,9 +195,10 @@ export class Lifecycle {
     if (changes.length === 0 || changes.length > LABELS_MAX)
       refuse('bad-label', `give 1 to ${LABELS_MAX} labels and attributes`);
     const keys = changes.map(({ kind, key }) => `${kind} ${key}`);
-    await relational.transaction((tx) => registryStore(tx).changeProperties(owner, changes), {
-      audit: origin.audited(`describe-${owner.kind}`, owner.id, { keys }),
-    });
+    await relational.transaction(
+      (tx) => registryStore(tx).changeProperties(owner, changes, request.version),
+      { audit: origin.audited(`describe-${owner.kind}`, owner.id, { keys }) },
+    );
   }
 
   #timeOf(at: number | undefined, now: number): number {

@@ -313,10 +313,34 @@ describe('what a device is like', () => {
     expect(await north.get('/devices/north-ph/properties')).toEqual(before);
   });
 
+  it.each([`/areas/${NORTH_VILLAGE}/properties`, '/devices/north-ph/properties'])(
+    'is said by who saw what is said now (%s)',
+    async (path) => {
+      const { version } = await north.get<{ version: string }>(path);
+      const say = (owner: string, seen?: string) =>
+        north.ask('PUT', path, {
+          labels: { owner },
+          ...(seen === undefined ? {} : { version: seen }),
+        });
+      const first = await say('one', version);
+      expect(first.statusCode).toBe(200);
+      const second = await say('two', version);
+      expect([second.statusCode, second.json().code]).toEqual([409, 'changed-meanwhile']);
+      const now = await north.get<{ version: string; items: { value: string }[] }>(path);
+      expect(now).toEqual(first.json());
+      expect(now.items.map(({ value }) => value)).toEqual(['one']);
+      // Of two who saw the same state one is first, whichever.
+      const both = await Promise.all([say('three', now.version), say('four', now.version)]);
+      expect(both.map(({ statusCode }) => statusCode).sort()).toEqual([200, 409]);
+      expect((await say('five')).statusCode).toBe(200);
+      expect((await north.ask('PUT', path, { labels: { owner: null } })).statusCode).toBe(200);
+    },
+  );
+
   it('takes no more than a hundred at once', async () => {
     const labels = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, 'v']));
     const response = await north.ask('PUT', '/devices/north-ph/properties', { labels });
     expect([response.statusCode, response.json().code]).toEqual([422, 'bad-label']);
-    expect(await north.get('/devices/north-ph/properties')).toEqual({ items: [] });
+    expect(await north.get('/devices/north-ph/properties')).toMatchObject({ items: [] });
   });
 });

@@ -4,6 +4,7 @@ import { areas, type FixtureArea, type FixtureDevice, profiles } from '../county
 import { Problem } from '../problem.ts';
 import { shown } from './devices.ts';
 import { iso } from './places.ts';
+import { FixtureProperties } from './properties.ts';
 
 const SECRET = 'x8Kq2mV5rT9wY3zA7bC1dEfG';
 const LISTENERS: api.registration.Listener[] = [
@@ -29,11 +30,13 @@ export class FixtureRegistration {
   /** Areas that a page has added. */
   readonly added: FixtureArea[] = [];
   readonly gateways: api.registration.Gateway[];
+  readonly #properties: FixtureProperties;
 
   constructor(devices: readonly FixtureDevice[], own: FixtureArea, now: number) {
     this.#devices = devices as FixtureDevice[];
     this.#own = own;
     this.#now = now;
+    this.#properties = new FixtureProperties(now);
     const behind = devices.filter(({ profile }) => !publishes(profile.kind));
     this.gateways =
       devices.length === 0
@@ -128,6 +131,8 @@ export class FixtureRegistration {
   ): Promise<Answer> | null {
     const [name = '', id, more] = path.split('/').slice(1).map(decodeURIComponent);
     const body = async (): Promise<Body> => (given === null ? {} : given());
+    if (more === 'properties' && id !== undefined)
+      return body().then((said) => this.#described(method, id, said));
     if (path === '/profiles/forms') return Promise.resolve({ status: 200, body: this.#forms() });
     if (name === 'devices' && id === undefined && method === 'POST')
       return body().then((said) => this.#add(said));
@@ -140,6 +145,15 @@ export class FixtureRegistration {
       return id === 'import' ? null : body().then((said) => this.#area(method, id, more, said));
     if (name === 'gateways') return body().then((said) => this.#gateway(method, id, more, said));
     return null;
+  }
+
+  #described(method: string, id: string, body: Body): Answer {
+    const properties = this.#properties;
+    const meanwhile = this.changedMeanwhile === id;
+    return {
+      status: 200,
+      body: method === 'PUT' ? properties.describe(id, body, meanwhile) : properties.of(id),
+    };
   }
 
   #retire(id: string): Answer {

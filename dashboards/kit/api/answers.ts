@@ -11,6 +11,7 @@ export type Token = Decoded<typeof api.tokens.Token>;
 export type AuditRow = Decoded<typeof api.audit.AuditRow>;
 export type Area = Decoded<typeof api.areas.Area>;
 export type AreaRef = Decoded<typeof api.shapes.AreaRef>;
+export type Properties = Decoded<typeof api.shapes.Properties>;
 export type Counts = Decoded<typeof api.shapes.Counts>;
 export type Export = Decoded<typeof api.file.Export>;
 export type ExportEstimate = Decoded<typeof api.file.ExportEstimate>;

@@ -99,8 +99,15 @@ describe('decoders of schemas', () => {
     expect(() => metric([1, 2, 3], '')).toThrow('answer: pair wanted');
     expect(() => metric([1, 0.5], '')).toThrow('[1]: whole number wanted');
   });
+  it('take what is said in words or as a number, and nothing else', () => {
+    const said = decoderOf(Type.Union([Type.String(), Type.Number()]));
+    expect([said('small', ''), said(1.4, '')]).toEqual(['small', 1.4]);
+    expect(() => said(true, 'value')).toThrow('value: finite number wanted');
+    expect(() => said(Number.NaN, 'value')).toThrow('value: finite number wanted');
+  });
   it('are not made of schemas that they can not read', () => {
-    expect(() => decoderOf(Type.Union([Type.String(), Type.Number()]))).toThrow('BUG: no decoder');
+    expect(() => decoderOf(Type.Union([Type.String(), Type.Boolean()]))).toThrow('BUG: no decoder');
+    expect(() => decoderOf(Type.Union([Type.Number(), Type.String()]))).toThrow('BUG: no decoder');
   });
   it('are the same as functions and as the text that the build puts in their place', async () => {
     const parts = new URL('./decoder.ts', import.meta.url).href;

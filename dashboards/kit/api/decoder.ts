@@ -26,6 +26,10 @@ export const text: Decoder<string> = (value, path) =>
 export const number: Decoder<number> = (value, path) =>
   typeof value === 'number' && Number.isFinite(value) ? value : wrong(path, 'finite number');
 
+/** What is said in words or as a number. */
+export const textOrNumber: Decoder<string | number> = (value, path) =>
+  typeof value === 'string' ? value : number(value, path);
+
 export const integer: Decoder<number> = (value, path) =>
   Number.isInteger(value) ? (value as number) : wrong(path, 'whole number');
 

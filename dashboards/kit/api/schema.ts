@@ -17,6 +17,7 @@ import {
   oneOf,
   pair,
   text,
+  textOrNumber,
   time,
 } from './decoder.ts';
 
@@ -90,6 +91,8 @@ function make(schema: Plain): Made {
   };
   if (schema.anyOf !== undefined) {
     const [inner, none, ...more] = schema.anyOf;
+    if (inner?.type === 'string' && none?.type === 'number' && more.length === 0)
+      return leaf('textOrNumber', textOrNumber);
     if (inner === undefined || none?.type !== 'null' || more.length > 0) return unknown();
     return orNull(make(inner));
   }

@@ -47,6 +47,18 @@ export const texts = {
     zh: '此后已更换过设备，请刷新页面。',
     en: 'It was replaced after that time already: reload the page.',
   },
+  'refused.bad-label': {
+    zh: '标签名须为小写字母开头的字母、数字和 -，内容 1 到 200 个字符，不含换行。',
+    en: 'The name of a label has small letters, digits and -; its text 1 to 200 characters on one line.',
+  },
+  'refused.bad-attribute': {
+    zh: '这项属性不接受这个值。',
+    en: 'This attribute can’t have this value.',
+  },
+  'refused.bad-time': {
+    zh: '时间不能晚于现在。',
+    en: 'The time must not be later than now.',
+  },
   'refused.bad-text': {
     zh: '文字须在一行内，1 到 200 个字符。',
     en: 'A text has 1 to 200 characters on one line.',

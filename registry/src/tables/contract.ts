@@ -207,7 +207,12 @@ export interface RegistryStore {
   histories(devices: readonly string[]): Promise<ReadonlyMap<string, DeviceHistory>>;
   /** By kind, key and time. */
   properties(owner: PropertyOwner): Promise<Property[]>;
-  changeProperties(owner: PropertyOwner, changes: readonly PropertyChange[]): Promise<void>;
+  /** @throws changed-meanwhile when a version is given and is not the word of what was said (`propertiesWord`) */
+  changeProperties(
+    owner: PropertyOwner,
+    changes: readonly PropertyChange[],
+    version?: string,
+  ): Promise<void>;
   /** Of areas that have some. */
   geometries(areas: readonly string[]): Promise<StoredGeometry[]>;
   /** Adds or replaces them. */

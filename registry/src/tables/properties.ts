@@ -1,6 +1,8 @@
 /** Labels and attributes of devices and areas, each with its validity. */
+import { OperationalError } from '@village/core';
 import { inTransaction } from '@village/store/relational';
 import type { Selectable } from 'kysely';
+import { stateWord } from '../state-word.ts';
 import type { Property, PropertyChange, PropertyOwner } from './contract.ts';
 import type { Db } from './rows.ts';
 import type { PropertyTable } from './schema.ts';
@@ -40,13 +42,25 @@ export async function listProperties(db: Db, owner: PropertyOwner): Promise<Prop
   return rows.map(toProperty);
 }
 
+/** The word of all that was ever said of one device or area. */
+export const propertiesWord = (all: readonly Property[]): string => stateWord({ all }, undefined);
+
+/** @throws changed-meanwhile when what was said is not what whoever asks has seen; not asked for without a version */
 export function changeProperties(
   db: Db,
   owner: PropertyOwner,
   changes: readonly PropertyChange[],
+  version?: string,
 ): Promise<void> {
   return inTransaction(db, async (trx) => {
+    // Before it is read: of two transactions that change the registry the second waits here.
+    await bumpVersion(trx);
     const known = await listProperties(trx, owner);
+    if (version !== undefined && version !== propertiesWord(known))
+      throw new OperationalError(
+        'changed-meanwhile',
+        `somebody else has described ${owner.id} meanwhile: look at what is said now, and change that`,
+      );
     for (const change of changes) {
       const history = known.filter(({ kind, key }) => kind === change.kind && key === change.key);
       await trx
@@ -65,6 +79,5 @@ export function changeProperties(
       }));
       if (rows.length > 0) await trx.insertInto('property').values(rows).execute();
     }
-    await bumpVersion(trx);
   });
 }

@@ -51,7 +51,7 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     standings: () => listStandings(db),
     histories: (devices) => listHistories(db, devices),
     properties: (owner) => listProperties(db, owner),
-    changeProperties: (owner, changes) => changeProperties(db, owner, changes),
+    changeProperties: (owner, changes, version) => changeProperties(db, owner, changes, version),
     geometries: (areas) => listGeometries(db, areas),
     saveGeometries: (rows) => saveGeometries(db, rows),
     removeGeometries: (areas) => removeGeometries(db, areas),

@@ -3,6 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Area } from '#kit/api/answers.ts';
 import { formatCount } from '#kit/format.ts';
 import { fits, useAllAreas } from '#kit/places/area-choice.tsx';
+import { PropertiesPanel } from '#kit/properties/panel.tsx';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
@@ -25,6 +26,7 @@ function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
   const { online, late, offline, never } = area.counts;
   const children = below.get(area.code) ?? [];
   const open = isOpen(area.code);
+  const [described, setDescribed] = useState(false);
   return (
     <li>
       <div class="area-row">
@@ -66,8 +68,21 @@ function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
           </a>
           {levelsBelow(area.level).length > 0 && <AddArea above={area} changed={changed} />}
           <ChangeArea area={area} changed={changed} />
+          <button
+            type="button"
+            class="button"
+            aria-expanded={described}
+            onClick={() => setDescribed(!described)}
+          >
+            {t('describe')}
+          </button>
         </span>
       </div>
+      {described && (
+        <div class="area-properties">
+          <PropertiesPanel owner={{ area: area.code }} may named={say(area.name)} />
+        </div>
+      )}
       {open && children.length > 0 && <Tree areas={children} {...tree} />}
     </li>
   );

@@ -20,6 +20,7 @@ export const texts = {
   'add.heading': { zh: '在 {name} 之下添加区域', en: 'Add an area below {name}' },
   'add.go': { zh: '添加', en: 'Add it' },
   'add-device': { zh: '添加设备', en: 'Add a device' },
+  describe: { zh: '属性', en: 'Attributes' },
   code: { zh: '区划代码', en: 'Code' },
   'code.hint': {
     zh: '12 位统计用区划代码；之后不能改',

@@ -12,6 +12,7 @@ import { Refusals } from '#kit/devices/refusals/refusals.tsx';
 import { Figures } from '#kit/figures/panel.tsx';
 import { formatSpan, formatTime } from '#kit/format.ts';
 import { useLive, useLoad } from '#kit/load.ts';
+import { PropertiesPanel } from '#kit/properties/panel.tsx';
 import { query, withQuery } from '#kit/router.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, now, profiles, profilesLoaded, session } from '#kit/state.ts';
@@ -96,11 +97,15 @@ function Tile({
   );
 }
 
+/** Whether the reader may change its registration. */
+function mayRegister({ retiredAt }: Device): boolean {
+  const holder = session.value;
+  return holder != null && retiredAt === null && mayUse({ right: 'devices.import' }, holder);
+}
+
 /** What may be done with its registration, for who may, and the way to its secret and what connects it. */
 function Registration({ device, changed }: { device: Device; changed: () => void }) {
-  const holder = session.value;
-  if (holder == null || device.retiredAt !== null) return null;
-  if (!mayUse({ right: 'devices.import' }, holder)) return null;
+  if (!mayRegister(device)) return null;
   return (
     <>
       <Administer device={device} changed={changed} />
@@ -281,6 +286,7 @@ function Body({
           history.reload();
         }}
       />
+      <PropertiesPanel owner={{ device: device.id }} may={mayRegister(device)} />
       <Installations history={history.data} />
     </>
   );

@@ -6,6 +6,7 @@ import {
   type Installation,
   type Origin,
   type PropertyOwner,
+  propertiesWord,
   registryStore,
 } from '@village/registry';
 import { areaFor, deviceFor } from '../../http/query.ts';
@@ -47,7 +48,7 @@ async function viewProperties(
       since: formatTime(one.since),
       until: one.until === null ? null : formatTime(one.until),
     }));
-  return { items };
+  return { version: propertiesWord(all), items };
 }
 
 function deviceRoutes({ directory, latest, relational, lifecycle }: Needs): AnyRoute[] {
