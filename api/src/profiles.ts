@@ -39,7 +39,7 @@ export const check = endpoint({
   right: 'profiles.check',
   summary: 'Checks the file of a device type, with its examples, and changes nothing',
   notes:
-    'The body is the text of the file (YAML, UTF-8, up to 256 Ki characters). `profile` is null when there are faults. `known` compares it with the type of ' +
+    'The body is the text of the file (YAML, UTF-8, up to 256 Ki characters). `profile` is null when there are faults, of which the first two hundred are told. `known` compares it with the type of ' +
     'that name that runs here: how many devices have it, and which of its metrics they would lose. One file is checked at a time: 503 `busy` when four wait',
   tags: ['devices'],
   consumes: ['application/yaml', 'text/yaml', 'text/plain', 'application/octet-stream'],

@@ -84,6 +84,12 @@ describe('readConfig', () => {
     expect(paths('gateway: gw-01\nuplink: { url: [')[0]).toMatch(/^line 2, column/);
   });
 
+  it('shows no secret where YAML breaks off', () => {
+    const { faults } = readConfig('uplink: { secret: "hidden-secret, url: x }', {}, '/');
+    expect(faults.length).toBeGreaterThan(0);
+    expect(JSON.stringify(faults)).not.toContain('hidden');
+  });
+
   it('takes secret and address from the environment first', () => {
     const { config } = readConfig(
       GOOD,

@@ -193,7 +193,8 @@ export function readConfig(
   drivers: readonly Driver[] = builtinDrivers,
 ): { config: GatewayConfig | null; faults: ConfigFault[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  // Pretty ones show the line that is at fault, and with it secrets.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
     const faults = document.errors.map((error) => {
       const { line, col } = lines.linePos(error.pos[0]);

@@ -157,6 +157,14 @@ describe('configuration', () => {
     expect(keys(parse(text) as object)).toHaveLength(keys(settings).length + 2 - 2);
   });
 
+  it('says where a file is broken without showing its lines, which may hold a password', () => {
+    const said = refusal(
+      yaml('http: { port: 80 }\nrelational: { url: "postgres://v:hidden@db/v }'),
+    );
+    expect(said).toMatch(/line 2/);
+    expect(said).not.toContain('hidden');
+  });
+
   it('names the line of a broken device profile', () => {
     mkdirSync(join(folder, 'catalog', 'x'), { recursive: true });
     writeFileSync(join(folder, 'catalog', 'x', 'y.yaml'), 'profile: x/y\nrevision: one\n');

@@ -45,12 +45,16 @@ function faultsOf(error: z.ZodError, prefix: string): Fault[] {
   }));
 }
 
+/** The message alone: the lines of the file that are shown below it may hold a password. */
+const withoutSource = (message: string): string => message.split(/:?\n/, 1)[0] ?? '';
+
 /** The file's content, or an empty object when there is no file and none was named. */
 function readYaml(path: string, named: boolean, faults: Fault[]): unknown {
   if (!named && !existsSync(path)) return {};
   try {
     const document = parseDocument(readFileSync(path, 'utf8'), { prettyErrors: true });
-    for (const error of document.errors) faults.push({ path, message: error.message });
+    for (const { message } of document.errors)
+      faults.push({ path, message: withoutSource(message) });
     return document.toJS() ?? {};
   } catch (error) {
     faults.push({ path, message: `can't be read: ${(error as Error).message}` });

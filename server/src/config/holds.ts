@@ -1,5 +1,6 @@
 /** The configuration as it holds: each key with its value, where it comes from, and what it would be if nobody said it. */
 import { DAY, HOUR, MINUTE, SECOND } from '@village/core';
+import { addressShown } from './address.ts';
 import type { Config } from './config.ts';
 import { type Described, KEYS, VARIABLES } from './descriptions.ts';
 import { fileSchema } from './schema.ts';
@@ -44,7 +45,7 @@ function textOf(value: unknown, { kind, times = 1 }: Described): string | null {
   if (value === undefined || value === null || kind === 'secret') return null;
   if (kind === 'duration') return durationText(Number(value) * times);
   if (typeof value === 'object') return JSON.stringify(value);
-  if (kind === 'address') return String(value).replace(/\/\/[^/@]*@/, '//…@');
+  if (kind === 'address') return addressShown(String(value));
   return String(value);
 }
 

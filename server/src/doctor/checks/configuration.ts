@@ -1,6 +1,7 @@
 /** The configuration: whether it holds, whether all of it is known, and who else can read its secrets. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { mayHoldPassword } from '../../config/address.ts';
 import { envSchema } from '../../config/schema.ts';
 import { both, type Check, type Finding, fault, ok, type Patient, warning } from '../finding.ts';
 
@@ -66,7 +67,7 @@ export const environment: Check = {
 function secretFiles({ config, path, file }: Patient): string[] {
   const found = [config.http.tls?.key, config.mqtt.tls?.key].filter((one) => one !== undefined);
   const url = (file as { relational?: { url?: unknown } } | null)?.relational?.url;
-  if (typeof url === 'string' && /^[a-z]+:\/\/[^/@:]*:[^/@]+@/.test(url)) found.push(path);
+  if (typeof url === 'string' && mayHoldPassword(url)) found.push(path);
   const certificates = join(config.data, 'certificates');
   if (existsSync(certificates))
     for (const name of readdirSync(certificates))

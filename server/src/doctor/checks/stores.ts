@@ -7,6 +7,7 @@ import {
   proveFiles,
   type SqliteInspection,
 } from '@village/store/inspect';
+import { addressShown } from '../../config/address.ts';
 import {
   both,
   type Check,
@@ -52,11 +53,8 @@ function sqliteFinding(name: string, look: () => LookedInto): Finding {
   }
 }
 
-/** The address without its password. */
-const addressOf = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');
-
 async function postgres(url: string): Promise<Finding> {
-  const address = addressOf(url);
+  const address = addressShown(url);
   try {
     const version = await inspectPostgres(url);
     const major = Math.floor(version / 10_000);
@@ -118,17 +116,18 @@ const PROVE_MS = 30_000;
 const TOLD_MAX = 5;
 
 async function influx(url: string): Promise<Finding> {
+  const address = addressShown(url);
   try {
     const { status } = await fetch(new URL('/ping', url), { signal: AbortSignal.timeout(5_000) });
     if (status < 400)
-      return ok('archive', both(`InfluxDB 正常应答：${url}`, `InfluxDB answers: ${url}`));
+      return ok('archive', both(`InfluxDB 正常应答：${address}`, `InfluxDB answers: ${address}`));
     throw new Error(`${status}`);
   } catch (error) {
     return fault(
       'archive',
       both(
-        `InfluxDB 无应答：${url}（${reasonOf(error)}）`,
-        `InfluxDB does not answer: ${url} (${reasonOf(error)})`,
+        `InfluxDB 无应答：${address}（${reasonOf(error)}）`,
+        `InfluxDB does not answer: ${address} (${reasonOf(error)})`,
       ),
       both(
         '启动 InfluxDB，检查 timeSeries.url；期间数据留在日志中',
