@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   csvCell,
   formatAge,
@@ -20,6 +20,55 @@ import { language } from './text/language.ts';
 
 afterEach(() => {
   language.value = 'zh';
+});
+
+describe('separators', () => {
+  const plain = fc.oneof(
+    fc.double({ noNaN: true, min: -2e6, max: 2e6 }),
+    fc.integer({ min: -1e9, max: 1e9 }),
+    fc.constantFrom(0, -0, 999.95, -999.96, 99_999, -0.0004, 1e15, 1e21, Number.NaN, -Infinity),
+  );
+  it.each(['zh', 'en'] as const)('are those that readers of %s know', (one) => {
+    language.value = one;
+    const locale = one === 'zh' ? 'zh-CN' : 'en-US';
+    fc.assert(
+      fc.property(plain, fc.constantFrom(0, 1, 2, 3), (value, decimals) => {
+        const short = Number(value.toFixed(decimals));
+        const kept = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+        const positive = short === 0 ? 0 : short;
+        const mark = new Intl.NumberFormat(locale, kept).format(positive);
+        expect(formatMark(value, 10 ** -decimals)).toBe(mark);
+        if (Math.abs(value) < 100_000) {
+          const count = new Intl.NumberFormat(locale).format(Math.round(value) + 0);
+          expect(formatCount(value)).toBe(count);
+        }
+        const size = Math.abs(value);
+        if (size !== 0 && size < 0.01) return;
+        const figures = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
+        const said = Number(value.toFixed(figures)) + 0;
+        const known = new Intl.NumberFormat(locale, { maximumFractionDigits: figures }).format(
+          said,
+        );
+        expect(formatValue(value)).toBe(known);
+      }),
+    );
+  });
+});
+
+it('a thousand figures are put into words by as many formats as there are kinds of them', () => {
+  const made = vi.spyOn(Intl, 'NumberFormat');
+  for (const one of ['zh', 'en'] as const) {
+    language.value = one;
+    for (let n = 0; n < 1_000; n++) {
+      formatValue(n / 7);
+      formatCount(n * 1_000);
+      formatExact(n / 8);
+      formatMark(n, 0.5);
+    }
+  }
+  // Of two languages: values of 0 to 3 decimals, counts and short ones, exact ones, marks.
+  expect(made.mock.calls.length).toBeLessThan(20);
+  made.mockRestore();
 });
 
 describe('formatMark', () => {

@@ -9,14 +9,35 @@ export const ZONE = 'Asia/Shanghai';
 
 const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-US');
 
+/** Making a number format takes a hundred times as long as using it: one of each kind is kept. */
+const formats = new Map<string, Intl.NumberFormat>();
+
+function numbers(most: number, least = 0, notation: 'standard' | 'compact' = 'standard') {
+  const key = `${locale()} ${most} ${least} ${notation}`;
+  let format = formats.get(key);
+  if (format === undefined) {
+    const options = { maximumFractionDigits: most, minimumFractionDigits: least, notation };
+    format = new Intl.NumberFormat(locale(), options);
+    formats.set(key, format);
+  }
+  return format;
+}
+
+/**
+ * A number as digits, with separators: the same in both languages, and without the locale data, whose first use holds up a
+ * page that is being opened.
+ */
+function grouped(digits: string): string {
+  const [whole = '', ...decimals] = digits.split('.');
+  return [whole.replaceAll(/\B(?=(\d{3})+$)/g, ','), ...decimals].join('.');
+}
+
 const pad = (value: number): string => String(value).padStart(2, '0');
 
 /** A count with separators, shortened from a hundred thousand on (12.3万, 123K). */
 export function formatCount(value: number): string {
-  if (Math.abs(value) < 100_000) return new Intl.NumberFormat(locale()).format(Math.round(value));
-  return new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(
-    value,
-  );
+  if (Math.abs(value) < 100_000) return grouped(String(Math.round(value) + 0));
+  return numbers(1, 0, 'compact').format(value);
 }
 
 /** Figures of a number too small for decimals: a trace is not nothing. */
@@ -30,10 +51,8 @@ export function formatValue(value: number): string {
   const size = Math.abs(value);
   if (size > 0 && size < 0.01) return formatExact(Number(value.toPrecision(TRACE_DIGITS)));
   const decimals = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
-  const rounded = Number(value.toFixed(decimals));
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: decimals }).format(
-    rounded === 0 ? 0 : rounded,
-  );
+  if (!(size < 1e15)) return numbers(decimals).format(value);
+  return grouped(String(Number(value.toFixed(decimals)) + 0));
 }
 
 /** The fewest digits that are this number, of one that came as four bytes those that are these four bytes: 7.39. */
@@ -52,9 +71,7 @@ export function formatExact(value: number): string {
   const short = shortest(value);
   const size = Math.abs(short);
   if (size > 0 && (size < 1e-6 || size >= 1e15)) return String(short);
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 20 }).format(
-    short === 0 ? 0 : short,
-  );
+  return numbers(20).format(short === 0 ? 0 : short);
 }
 
 /** A mark of an axis whose marks stand `step` apart: as many decimals as keep neighbours apart, the same for all. */
@@ -62,10 +79,8 @@ export function formatMark(value: number, step: number): string {
   let decimals = 0;
   while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6)
     decimals++;
-  return new Intl.NumberFormat(locale(), {
-    minimumFractionDigits: decimals,
-    maximumFractionDigits: decimals,
-  }).format(value);
+  if (!(Math.abs(value) < 1e15)) return numbers(decimals, decimals).format(value);
+  return grouped((Number(value.toFixed(decimals)) + 0).toFixed(decimals));
 }
 
 /** A metric's value in words when it is a named state, as a figure otherwise; the unit is shown beside it. */

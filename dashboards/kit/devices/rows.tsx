@@ -94,6 +94,33 @@ function Card({ device, below }: { device: Device; below: string }) {
   );
 }
 
+/** A row is drawn again when its own device has changed, or the columns: not because others came or changed. */
+function Row({
+  device,
+  below,
+  columns,
+}: {
+  device: Device;
+  below: string;
+  columns: readonly Column[];
+}) {
+  return (
+    <tr>
+      <td>
+        <StateMark state={device.state} />
+      </td>
+      <th scope="row">
+        <Name device={device} />
+      </th>
+      {columns.map((column) => (
+        <td key={column} class={`col-${column}`}>
+          {cell(column, device, below)}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
 export interface Sorting {
   /** The list's `sort` parameter. */
   readonly by: string;
@@ -181,19 +208,7 @@ export function DeviceRows({
         </thead>
         <tbody>
           {devices.map((device) => (
-            <tr key={device.id}>
-              <td>
-                <StateMark state={device.state} />
-              </td>
-              <th scope="row">
-                <Name device={device} />
-              </th>
-              {columns.map((column) => (
-                <td key={column} class={`col-${column}`}>
-                  {cell(column, device, below)}
-                </td>
-              ))}
-            </tr>
+            <Row key={device.id} device={device} below={below} columns={columns} />
           ))}
         </tbody>
       </table>

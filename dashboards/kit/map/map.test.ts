@@ -55,6 +55,20 @@ describe('points', () => {
     expect(clusterAt(two.clusters(near, ...size), 100, 100)).toBeUndefined();
   });
 
+  it("are told again where they have moved, in their bounds and their area's middle", () => {
+    const made = points(point('a', 119, 31), point('b', 121, 30));
+    expect(made.bounds()).toEqual({ west: 119, south: 30, east: 121, north: 31 });
+    expect(made.middles()).toEqual([{ area: '1', longitude: 120, latitude: 30.5, count: 2 }]);
+    made.apply([{ device: 'a', state: 'offline' }]);
+    expect(made.bounds()).toEqual({ west: 119, south: 30, east: 121, north: 31 });
+    made.add([{ ...point('a', 120, 31), area: '2' }]);
+    expect(made.bounds()).toEqual({ west: 120, south: 30, east: 121, north: 31 });
+    expect(made.middles()).toEqual([
+      { area: '1', longitude: 121, latitude: 30, count: 1 },
+      { area: '2', longitude: 120, latitude: 31, count: 1 },
+    ]);
+  });
+
   it('lose none: the counts of all clusters are all devices in the picture', () => {
     const many = points(
       ...Array.from({ length: 5_000 }, (_, n) =>

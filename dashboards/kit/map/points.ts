@@ -68,25 +68,70 @@ export function union(one: Bounds | undefined, other: Bounds | undefined): Bound
   };
 }
 
+/** Where the devices of an area are in the mean. */
+export interface Middle {
+  readonly area: string;
+  readonly longitude: number;
+  readonly latitude: number;
+  readonly count: number;
+}
+
+/** A longer copy; what comes after the old end is zero. */
+function longer<Numbers extends Uint8Array | Float64Array>(
+  before: Numbers,
+  made: Numbers,
+): Numbers {
+  made.set(before);
+  return made;
+}
+
 /** All devices of a map. Changed in place: whoever draws it is told by a revision. */
 export class MapPoints {
   readonly items: MapPoint[] = [];
   readonly #index = new Map<string, number>();
   #states = new Uint8Array(1024);
+  #longitudes = new Float64Array(1024);
+  #latitudes = new Float64Array(1024);
+  /** Sums of each area, kept with the devices. */
+  readonly #sums = new Map<string, { x: number; y: number; n: number }>();
+  /** Null after a change of positions. */
+  #bounds: Bounds | undefined | null = null;
 
   /** Adds devices; one that is there already is taken as it is now. */
   add(points: readonly MapPoint[]): void {
     for (const point of points) {
       const at = this.#index.get(point.id) ?? this.items.length;
+      if (at < this.items.length) this.#count(this.items[at]!, -1);
       this.#index.set(point.id, at);
       this.items[at] = point;
       if (at >= this.#states.length) {
-        const longer = new Uint8Array(2 * this.#states.length);
-        longer.set(this.#states);
-        this.#states = longer;
+        const room = 2 * this.#states.length;
+        this.#states = longer(this.#states, new Uint8Array(room));
+        this.#longitudes = longer(this.#longitudes, new Float64Array(room));
+        this.#latitudes = longer(this.#latitudes, new Float64Array(room));
       }
       this.#states[at] = STATES.indexOf(point.state);
+      this.#longitudes[at] = point.longitude;
+      this.#latitudes[at] = point.latitude;
+      this.#count(point, 1);
     }
+    if (points.length > 0) this.#bounds = null;
+  }
+
+  #count({ area, longitude, latitude }: MapPoint, turn: 1 | -1): void {
+    const sum = this.#sums.get(area) ?? { x: 0, y: 0, n: 0 };
+    sum.x += turn * longitude;
+    sum.y += turn * latitude;
+    sum.n += turn;
+    if (sum.n === 0) this.#sums.delete(area);
+    else this.#sums.set(area, sum);
+  }
+
+  /** Of each area that has devices of its own, those with most first. */
+  middles(): Middle[] {
+    return [...this.#sums]
+      .map(([area, { x, y, n }]) => ({ area, longitude: x / n, latitude: y / n, count: n }))
+      .sort((a, b) => b.count - a.count);
   }
 
   /** Takes live changes over; says how many devices are in another state now. */
@@ -137,15 +182,22 @@ export class MapPoints {
    * none.
    */
   bounds(): Bounds | undefined {
-    if (this.items.length === 0) return undefined;
-    const cut = this.items.length < 50 ? 0 : Math.floor(this.items.length / 200);
-    const edges = (of: (point: MapPoint) => number): [number, number] => {
-      const sorted = Float64Array.from(this.items, of).sort();
-      return [sorted[cut]!, sorted[sorted.length - 1 - cut]!];
+    if (this.#bounds === null) this.#bounds = this.#edges();
+    return this.#bounds;
+  }
+
+  #edges(): Bounds | undefined {
+    const count = this.items.length;
+    if (count === 0) return undefined;
+    const cut = count < 50 ? 0 : Math.floor(count / 200);
+    const longitudes = this.#longitudes.slice(0, count).sort();
+    const latitudes = this.#latitudes.slice(0, count).sort();
+    return {
+      west: longitudes[cut]!,
+      east: longitudes[count - 1 - cut]!,
+      south: latitudes[cut]!,
+      north: latitudes[count - 1 - cut]!,
     };
-    const [west, east] = edges(({ longitude }) => longitude);
-    const [south, north] = edges(({ latitude }) => latitude);
-    return { west, south, east, north };
   }
 
   /** What is drawn of a view: cells are fixed to the ground, so that a moved map keeps its clusters. */
@@ -157,7 +209,8 @@ export class MapPoints {
       { x: number; y: number; count: number; states: number[]; first: number }
     >();
     for (let at = 0; at < this.items.length; at++) {
-      const { longitude, latitude } = this.items[at]!;
+      const longitude = this.#longitudes[at]!;
+      const latitude = this.#latitudes[at]!;
       const x = (longitude - view.longitude) * narrow * view.scale + width / 2;
       const y = (view.latitude - latitude) * view.scale + height / 2;
       if (x < -MARGIN || y < -MARGIN || x > width + MARGIN || y > height + MARGIN) continue;

@@ -1,7 +1,9 @@
 /** Parts of any page: its title, the way to it, ages, menus and long tables. */
+
+import { computed } from '@preact/signals';
 import type { Label } from '@village/core';
 import type { ComponentChildren, RefObject } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { AreaRef } from '../api/answers.ts';
 import { formatAge, formatTime } from '../format.ts';
 import { now, user } from '../state.ts';
@@ -58,10 +60,15 @@ export function Crumbs({
 
 /** How long ago, with the exact time on hover and for screen readers. */
 export function Age({ at }: { at: number | null }) {
-  if (at === null) return <span class="muted">{t('age.never')}</span>;
+  // A signal of its own: when time moves on, only the words that change are written, however many ages the page has.
+  const age = useMemo(
+    () => computed(() => (at === null ? t('age.never') : formatAge(at, now.value))),
+    [at],
+  );
+  if (at === null) return <span class="muted">{age}</span>;
   return (
     <time dateTime={new Date(at).toISOString()} title={formatTime(at)}>
-      {formatAge(at, now.value)}
+      {age}
     </time>
   );
 }

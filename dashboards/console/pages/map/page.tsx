@@ -92,19 +92,10 @@ function useLabels(
 ): MapLabel[] {
   const spoken = language.value;
   return useMemo(() => {
-    const sums = new Map<string, { x: number; y: number; n: number }>();
-    for (const { area, longitude, latitude } of points.items) {
-      const sum = sums.get(area) ?? { x: 0, y: 0, n: 0 };
-      sums.set(area, { x: sum.x + longitude, y: sum.y + latitude, n: sum.n + 1 });
-    }
-    return [...sums]
-      .toSorted(([, a], [, b]) => b.n - a.n)
-      .flatMap(([code, { x, y, n }]) => {
-        const area = names.get(code);
-        return area?.level === 'village'
-          ? [{ text: say(area.name), longitude: x / n, latitude: y / n }]
-          : [];
-      });
+    return points.middles().flatMap(({ area: code, longitude, latitude }) => {
+      const area = names.get(code);
+      return area?.level === 'village' ? [{ text: say(area.name), longitude, latitude }] : [];
+    });
   }, [points, loading, names, spoken]);
 }
 
@@ -135,7 +126,7 @@ function Side({ live, names, areas, several }: SideProps) {
   const point = points.items[marked];
   const own = areas.length > 0 ? null : (query.value.get('area') ?? '');
   const inVillage = useMemo(
-    () => (own === null ? [] : points.items.flatMap((_, at) => (at < LISTED_MAX ? [at] : []))),
+    () => (own === null ? [] : [...points.items.slice(0, LISTED_MAX).keys()]),
     [own, points, live.loading],
   );
   const here = several.flatMap((id) => {
