@@ -37,7 +37,7 @@ import { openRelational, type Relational } from '@village/store/relational';
 import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
-import { prepareData, roomToStart } from './config/faults-at-start.ts';
+import { checkDatabase, prepareData, roomToStart } from './config/faults-at-start.ts';
 import { openReadings } from './config/readings-store.ts';
 import { Failures } from './failures.ts';
 import { type FoundAdmin, foundAdmin, foundCounty } from './founding.ts';
@@ -108,6 +108,8 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     );
     // A restore that began meanwhile either is found here or finds what was just made.
     checkRestored(config.data);
+    if (config.relational === undefined)
+      checkDatabase(join(config.data, 'relational.sqlite'), store.head);
     const relational = opened(await openStore(config, options), (part) => part.close());
     await foundCounty(config, relational);
     const failures = new Failures(options.log, options.timer.elapsed);

@@ -10,7 +10,7 @@ import { openTimeSeries } from '@village/store/time-series';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from './config.ts';
-import { prepareData } from './faults-at-start.ts';
+import { checkDatabase, prepareData } from './faults-at-start.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'village-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -221,6 +221,26 @@ describe('the command', () => {
       expect.stringMatching(new RegExp(`VILLAGE_DATA：${used} · another server`)),
     ]);
   }, 60_000);
+});
+
+describe('the database of areas, devices and people', () => {
+  const file = join(folder, 'relational.sqlite');
+
+  it.each([
+    ['missing', () => rmSync(file, { force: true })],
+    ['empty', () => writeFileSync(file, '')],
+  ])('is not made anew when it is %s and readings are there', (_, plant) => {
+    plant();
+    expect(() => checkDatabase(file, 1)).toThrow(
+      expect.objectContaining({ code: 'database-missing' }),
+    );
+    checkDatabase(file, 0);
+  });
+
+  it('is taken as it is otherwise', () => {
+    writeFileSync(file, 'x');
+    checkDatabase(file, 1);
+  });
 });
 
 describe('the data folder', () => {

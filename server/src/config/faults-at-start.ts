@@ -1,5 +1,5 @@
 /** What can stop a start, told in one line with what to do: the data folder, another server in it, and ports. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MINUTE, OperationalError, SECOND, type Timer } from '@village/core';
@@ -67,7 +67,37 @@ export function prepareData(folder: string): void {
   }
 }
 
-/** The same error, said for the operator when another process has the store open, or another archive was used before. */
+/**
+ * Where readings were taken in before, areas, devices and people are not made anew beside them.
+ * @throws database-missing
+ */
+export function checkDatabase(file: string, readings: number): void {
+  if (readings === 0 || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) return;
+  throw new OperationalError(
+    'database-missing',
+    `区域、设备和人员的数据库缺失或为空，而读数还在：停止服务，从备份取回 ${file} · the database of areas, devices and people is missing ` +
+      `or empty while readings are there: bring ${file} back from a backup`,
+  );
+}
+
+/** What of a store's faults an operator can see to, and how. */
+const STORE_FAULTS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
+  'log-missing': [
+    '数据日志 time-series/log.sqlite 缺失或为空，而历史数据文件还在，未启动也未删除任何内容：从备份取回整个数据文件夹',
+    'the log time-series/log.sqlite is missing or empty while archive files are there; nothing was started or deleted: bring the ' +
+      'whole data folder back from a backup',
+  ],
+  'store-newer': [
+    '数据文件夹来自更新版本的程序，本版本不能使用：请运行该版本，或恢复升级前的备份',
+    'a later version of this program has written the data folder: run that version, or bring back a backup of before',
+  ],
+  'store-damaged': [
+    '数据日志已损坏：运行 npm run serve -- doctor，并从备份恢复',
+    'the log of readings is damaged: ask npm run serve -- doctor, and bring a backup back',
+  ],
+};
+
+/** The same error, said for the operator with what to do. */
 export function storeFault(folder: string, error: unknown): unknown {
   if (!(error instanceof OperationalError)) return error;
   if (error.code === 'other-archive')
@@ -75,6 +105,13 @@ export function storeFault(folder: string, error: unknown): unknown {
       'other-archive',
       `数据文件夹的历史数据在另一种时序库中，请改回 timeSeries 设置或改设 VILLAGE_DATA：${folder} · the readings of this ` +
         `data folder are in another archive: set timeSeries back, or VILLAGE_DATA to another folder (${error.message})`,
+      { cause: error },
+    );
+  const told = STORE_FAULTS[error.code];
+  if (told !== undefined)
+    return new OperationalError(
+      error.code,
+      `${told[0]}：${folder} · ${told[1]}: ${folder} (${error.message})`,
       { cause: error },
     );
   if (error.code !== 'store-in-use') return error;

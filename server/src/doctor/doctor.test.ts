@@ -18,6 +18,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Made, makeAuthority, makeCertificate } from '@village/broker/certificates';
@@ -168,7 +169,6 @@ describe('a healthy folder', () => {
 
   it('is as well after a kill, whose log it reads from a copy', async () => {
     // What a killed server leaves: frames of the log that are not in the database yet.
-    const { DatabaseSync } = await import('node:sqlite');
     const db = new DatabaseSync(join(data, 'time-series', 'log.sqlite'));
     db.exec(
       "PRAGMA journal_mode=WAL; INSERT OR REPLACE INTO state(key, value) VALUES('doctor', 1)",
@@ -197,6 +197,13 @@ function damage(path: string): void {
   const bytes = readFileSync(path);
   bytes.fill(0x5a, bytes.length >> 1, (bytes.length >> 1) + 64);
   writeFileSync(path, bytes);
+}
+
+/** Says a statement to a database of the folder, and leaves nothing beside it. */
+function sql(path: string, statement: string): void {
+  const db = new DatabaseSync(join(data, path));
+  db.exec(statement);
+  db.close();
 }
 
 const FAULTS: readonly (readonly [found: string, plant: () => void | Promise<void>])[] = [
@@ -236,6 +243,20 @@ const FAULTS: readonly (readonly [found: string, plant: () => void | Promise<voi
   ],
   ['database fault', () => yaml(`${BOTH}relational: { url: "postgres://a@127.0.0.1:1/village" }`)],
   ['journal fault', () => writeFileSync(join(data, 'time-series', 'log.sqlite'), 'no database')],
+  ['journal fault', () => rmSync(join(data, 'time-series', 'log.sqlite'))],
+  ['journal fault', () => truncateSync(join(data, 'time-series', 'log.sqlite'))],
+  ['journal fault', () => sql('time-series/log.sqlite', 'PRAGMA user_version = 99')],
+  ['database fault', () => rmSync(join(data, 'relational.sqlite'))],
+  ['database fault', () => truncateSync(join(data, 'relational.sqlite'))],
+  [
+    'database fault',
+    () =>
+      sql(
+        'relational.sqlite',
+        `INSERT INTO migration_registry VALUES ('9999-later', '2030-01-01')`,
+      ),
+  ],
+  ['device-types fault', () => sql('relational.sqlite', `UPDATE device SET profile = 'no/such'`)],
   ['archive fault', () => damage(parquets(data)[0] as string)],
   ['archive fault', () => rmSync(parquets(data)[0] as string)],
   ['backups warning', () => rmSync(join(data, 'backups'), { recursive: true })],

@@ -8,6 +8,7 @@ import { backups } from './checks/backups.ts';
 import { certificates } from './checks/certificates.ts';
 import { clock, sync } from './checks/clock.ts';
 import { configuration, environment, secrets } from './checks/configuration.ts';
+import { types } from './checks/device-types.ts';
 import { room, speed } from './checks/disk.ts';
 import { folder, owner } from './checks/permissions.ts';
 import { ports } from './checks/ports.ts';
@@ -41,6 +42,7 @@ const CHECKS: readonly Check[] = [
   certificates,
   engine,
   database,
+  types,
   journal,
   archive,
   backups,

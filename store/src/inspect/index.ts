@@ -2,5 +2,11 @@
 export { DISK_RESERVE_BYTES as journalReserveBytes } from '../journal/settings.ts';
 export { checkQueryEngine } from './engine.ts';
 export { holderOf } from './holder.ts';
-export { inspectJournal, type JournalInspection, type ListedFile, proveFiles } from './journal.ts';
+export {
+  inspectJournal,
+  type JournalInspection,
+  type ListedFile,
+  orphanOf,
+  proveFiles,
+} from './journal.ts';
 export { inspectPostgres, inspectSqlite, type SqliteInspection } from './relational.ts';

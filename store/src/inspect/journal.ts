@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { anyFile } from '../archive/embedded/files/files.ts';
 import { type FileState, prove, SET_ASIDE } from '../archive/embedded/files/proof.ts';
-import { LOG_FILE } from '../journal/journal-db.ts';
+import { formatOf, LOG_FILE, LOG_FORMAT } from '../journal/journal-db.ts';
 import { type Looked, quickCheck, readOnly } from './read-only.ts';
 
 /** One archive file, as the manifest lists it. */
@@ -18,6 +19,8 @@ export interface ListedFile {
 export interface JournalInspection {
   /** What SQLite's own check finds; null when nothing. */
   readonly fault: string | null;
+  /** Whether a later version of this program has written it. */
+  readonly newer: boolean;
   /** When something was written last, by the clock of then; null when nothing is in the log. */
   readonly committedAt: number | null;
   /** Log rows that could not be read and were moved away. */
@@ -35,6 +38,7 @@ export function inspectJournal(folder: string): Looked<JournalInspection> | null
   if (!existsSync(path)) return null;
   return readOnly(path, (db) => ({
     fault: quickCheck(db, path),
+    newer: formatOf(db) > LOG_FORMAT,
     committedAt: hasTable(db, 'log')
       ? (db.prepare('SELECT max(committed_at) AS at FROM log').get()?.['at'] as number | null)
       : null,
@@ -53,6 +57,16 @@ export function inspectJournal(folder: string): Looked<JournalInspection> | null
           }))
       : [],
   }));
+}
+
+/** A file of readings in the store's folder whose log is missing or holds nothing; null when all is in order. */
+export function orphanOf(folder: string): string | null {
+  if (!existsSync(folder)) return null;
+  const looked = inspectJournal(folder);
+  if (looked !== null && 'unread' in looked) return null;
+  const isEmpty =
+    looked === null || (looked.value.committedAt === null && looked.value.files.length === 0);
+  return isEmpty ? anyFile(folder) : null;
 }
 
 /** Compares files with their checksums, in order, until `signal` ends it; says how many were looked at. */

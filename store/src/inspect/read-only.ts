@@ -63,5 +63,7 @@ export function quickCheck(db: DatabaseSync, path: string): string | null {
   if (sizeOf(path) > CHECK_BYTES_MAX) return null;
   const row = db.prepare('PRAGMA quick_check(1)').get();
   const said = String(row === undefined ? '' : Object.values(row)[0]);
-  return said === 'ok' ? null : (said.split('\n')[0] ?? said);
+  // Of the whole database it says `*** in database main ***` first.
+  const lines = said.split('\n').filter((line) => line !== '' && !line.startsWith('***'));
+  return said === 'ok' ? null : (lines[0] ?? said);
 }

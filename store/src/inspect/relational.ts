@@ -1,23 +1,75 @@
 /** The relational store, looked at: the SQLite file, or whether PostgreSQL answers. */
 import { existsSync } from 'node:fs';
 import pg from 'pg';
+import { tableOf as listOf } from '../relational/migrate.ts';
+import type { RelationalModule } from '../relational/modules.ts';
 import { type Looked, quickCheck, readOnly, shared } from './read-only.ts';
 
-export interface SqliteInspection {
+/** What the tables hold. */
+interface Kept {
+  /** Migrations of a later version of this program that were done, with their module. */
+  readonly later: readonly string[];
+  /** How many devices that are not retired there are of each type. */
+  readonly types: ReadonlyMap<string, number>;
+}
+
+export interface SqliteInspection extends Kept {
   /** What SQLite's own check finds; null when nothing. */
   readonly fault: string | null;
+  /** Whether there is no table at all. */
+  readonly isEmpty: boolean;
 }
 
 const WAIT_MS = 5_000;
 
 /** Null when there is no such file. @throws what SQLite says of a damaged one */
-export function inspectSqlite(path: string, inUse: boolean): Looked<SqliteInspection> | null {
+export function inspectSqlite(
+  path: string,
+  inUse: boolean,
+  modules: readonly RelationalModule[],
+): Looked<SqliteInspection> | null {
   if (!existsSync(path)) return null;
-  return (inUse ? shared : readOnly)(path, (db) => ({ fault: quickCheck(db, path) }));
+  return (inUse ? shared : readOnly)(path, (db) => {
+    const fault = quickCheck(db, path);
+    const names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    const tables = new Set(names.map(({ name }) => String(name)));
+    const rows = (sql: string): readonly Row[] => db.prepare(sql).all() as readonly Row[];
+    return {
+      fault,
+      isEmpty: tables.size === 0,
+      later: modules.flatMap((module) =>
+        tables.has(listOf(module)) ? laterThan(module, rows(migrationsOf(module))) : [],
+      ),
+      types: tables.has('device') ? typesOf(rows(TYPES)) : new Map(),
+    };
+  });
 }
 
-/** The number of the version that answers, such as 150004. @throws what keeps it from answering */
-export async function inspectPostgres(url: string): Promise<number> {
+type Row = Readonly<Record<string, unknown>>;
+
+const migrationsOf = (module: RelationalModule): string => `SELECT name FROM ${listOf(module)}`;
+const TYPES =
+  'SELECT profile, count(*) AS devices FROM device WHERE retired_at IS NULL GROUP BY profile ORDER BY profile';
+
+const laterThan = (module: RelationalModule, rows: readonly Row[]): string[] =>
+  rows
+    .map(({ name }) => String(name))
+    .filter((name) => !Object.hasOwn(module.migrations, name))
+    .map((name) => `${module.name} ${name}`);
+
+const typesOf = (rows: readonly Row[]): ReadonlyMap<string, number> =>
+  new Map(rows.map(({ profile, devices }) => [String(profile), Number(devices)]));
+
+export interface PostgresInspection extends Kept {
+  /** The number of the version that answers, such as 150004. */
+  readonly version: number;
+}
+
+/** @throws what keeps it from answering */
+export async function inspectPostgres(
+  url: string,
+  modules: readonly RelationalModule[],
+): Promise<PostgresInspection> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: WAIT_MS,
@@ -29,7 +81,15 @@ export async function inspectPostgres(url: string): Promise<number> {
   await client.connect();
   try {
     const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num');
-    return Number(rows[0]?.server_version_num);
+    const has = async (table: string): Promise<boolean> =>
+      (await client.query<{ is: boolean }>('SELECT to_regclass($1) IS NOT NULL AS is', [table]))
+        .rows[0]?.is === true;
+    const later: string[] = [];
+    for (const module of modules)
+      if (await has(listOf(module)))
+        later.push(...laterThan(module, (await client.query<Row>(migrationsOf(module))).rows));
+    const types = (await has('device')) ? (await client.query<Row>(TYPES)).rows : [];
+    return { version: Number(rows[0]?.server_version_num), later, types: typesOf(types) };
   } finally {
     await client.end();
   }

@@ -48,3 +48,15 @@ it('is made though one transaction follows the other, and holds each of them who
     expect([rows?.['count'], state?.['value'] ?? 0]).toEqual([there, there]);
   }
 }, 60_000);
+
+it('is refused in a format of a later version, and is left as it was', () => {
+  folder = mkdtempSync(join(tmpdir(), 'village-journal-db-'));
+  openDatabase(folder).close();
+  const raw = new DatabaseSync(join(folder, 'log.sqlite'));
+  raw.exec('PRAGMA user_version = 99');
+  raw.close();
+  expect(() => openDatabase(folder)).toThrow(expect.objectContaining({ code: 'store-newer' }));
+  const after = new DatabaseSync(join(folder, 'log.sqlite'));
+  expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 99 });
+  after.close();
+});

@@ -42,6 +42,12 @@ CREATE TABLE IF NOT EXISTS quarantine(
   state TEXT NOT NULL DEFAULT 'open', part TEXT, key TEXT);
 `;
 
+/**
+ * What the tables mean. It rises with a change that programs of before would read wrongly; they refuse such a log. Those before
+ * the first number (0) don't look.
+ */
+export const LOG_FORMAT = 1;
+
 /** Need columns that databases of before get after they are opened. */
 const INDEXES = `
 CREATE UNIQUE INDEX IF NOT EXISTS quarantine_key ON quarantine(key) WHERE key IS NOT NULL;
@@ -50,7 +56,8 @@ CREATE INDEX IF NOT EXISTS quarantine_sender ON quarantine(source, coalesce(devi
 
 /**
  * Opens (or makes) the database of a store and takes it for this process alone.
- * @throws store-in-use when another process has it open, store-damaged when it is no database.
+ * @throws store-in-use when another process has it open, store-damaged when it is no database, store-newer when a later
+ * version of this program has written it.
  */
 export function openDatabase(folder: string): DatabaseSync {
   const db = new DatabaseSync(join(folder, LOG_FILE), { timeout: 1_000 });
@@ -59,7 +66,14 @@ export function openDatabase(folder: string): DatabaseSync {
       `PRAGMA page_size=${PAGE_BYTES}; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
        PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}; PRAGMA cell_size_check=ON;`,
     );
+    const format = formatOf(db);
+    if (format > LOG_FORMAT)
+      throw new OperationalError(
+        'store-newer',
+        `The log of ${folder} has format ${format}, this version knows those up to ${LOG_FORMAT}.`,
+      );
     db.exec(SCHEMA);
+    if (format < LOG_FORMAT) db.exec(`PRAGMA user_version=${LOG_FORMAT}`);
     addColumns(db);
     db.exec(INDEXES);
     return db;
@@ -79,6 +93,10 @@ export function openDatabase(folder: string): DatabaseSync {
     throw cause;
   }
 }
+
+/** The format that a log has, 0 for one of before they were counted. */
+export const formatOf = (db: DatabaseSync): number =>
+  Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
 
 /** Columns that databases of before lack. */
 function addColumns(db: DatabaseSync): void {

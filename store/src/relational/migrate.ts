@@ -21,12 +21,13 @@ interface MigrationRow {
 
 type Lists = Record<string, MigrationRow>;
 
-const tableOf = (module: RelationalModule): string =>
+/** Where a module's list of migrations is. */
+export const tableOf = (module: RelationalModule): string =>
   `migration_${module.name.replaceAll('-', '_')}`;
 
 /**
  * Runs what is missing, module by module in the order given. Returns the faults of optional modules.
- * @throws migration-failed of a module that must be there; relational-unavailable
+ * @throws migration-failed of a module that must be there, data-newer where a later version changed it; relational-unavailable
  */
 export async function migrate(
   db: Kysely<unknown>,
@@ -35,8 +36,16 @@ export async function migrate(
 ): Promise<ModuleFault[]> {
   const faults: ModuleFault[] = [];
   for (const module of modules) {
-    const fault = await migrateModule(db, engine, module);
-    if (fault === null) continue;
+    const failed = await migrateModule(db, engine, module);
+    if (failed === null) continue;
+    const { later, ...fault } = failed;
+    if (module.optional !== true && later.length > 0)
+      throw new OperationalError(
+        'data-newer',
+        `数据库已由更新版本的程序升级，本版本不能使用：请运行该版本，或恢复升级前的备份 (${later.join(', ')}) · a later version ` +
+          `of this program has brought the database forward (module ${fault.module}: ${later.join(', ')}): run that ` +
+          'version, or bring back a backup of before',
+      );
     if (module.optional !== true)
       throw new OperationalError(
         'migration-failed',
@@ -52,7 +61,7 @@ async function migrateModule(
   db: Kysely<unknown>,
   engine: SqlEngine,
   module: RelationalModule,
-): Promise<ModuleFault | null> {
+): Promise<(ModuleFault & { readonly later: readonly string[] }) | null> {
   await seed(db as Kysely<Lists>, engine, module);
   const bound = Object.fromEntries(
     Object.entries(module.migrations).map(([name, migration]) => [
@@ -71,7 +80,15 @@ async function migrateModule(
   if (error instanceof OperationalError && error.code === 'relational-unavailable') throw error;
   const migration = results?.find(({ status }) => status === 'Error')?.migrationName ?? null;
   const message = error instanceof Error ? error.message : String(error);
-  return { module: module.name, migration, message: message.split('\n')[0] ?? '' };
+  // The list itself was refused: of what a later version did, or of what has another order.
+  const later = migration === null ? await laterOf(db as Kysely<Lists>, module) : [];
+  return { module: module.name, migration, message: message.split('\n')[0] ?? '', later };
+}
+
+/** Migrations that were done and that this version does not know. */
+async function laterOf(db: Kysely<Lists>, module: RelationalModule): Promise<string[]> {
+  const done = await db.selectFrom(tableOf(module)).select('name').execute();
+  return done.map(({ name }) => name).filter((name) => !Object.hasOwn(module.migrations, name));
 }
 
 /** Takes over what the old list says was done, once: the module's own list and its first rows appear together. */

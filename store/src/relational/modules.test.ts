@@ -312,8 +312,8 @@ function moduleTests({ target, raw }: Engine): void {
       `insert into migration_deep_wells values ('0009-later', '2030-01-01T00:00:00.000Z')`,
     );
     await expect(start(at, [...testModules, wells])).rejects.toMatchObject({
-      code: 'migration-failed',
-      message: expect.stringContaining('0009-later'),
+      code: 'data-newer',
+      message: expect.stringMatching(/更新版本.*later version.*deep-wells.*0009-later/),
     });
   });
 

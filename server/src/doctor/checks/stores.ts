@@ -4,10 +4,13 @@ import {
   inspectJournal,
   inspectPostgres,
   inspectSqlite,
+  orphanOf,
   proveFiles,
-  type SqliteInspection,
 } from '@village/store/inspect';
+import type { RelationalModule } from '@village/store/relational';
 import { addressShown } from '../../config/address.ts';
+import { modules } from '../../modules/index.ts';
+import { relationalModules } from '../../relational-modules.ts';
 import {
   both,
   type Check,
@@ -26,7 +29,26 @@ const RESTORE = both(
   'stop the server, move the data folder away and bring the newest backup back: npm run serve -- restore FOLDER',
 );
 
-type LookedInto = { readonly value: SqliteInspection } | { readonly unread: string } | null;
+const NEWER = both(
+  '运行该新版程序，或恢复升级前的备份',
+  'run that later version, or bring back a backup of before the upgrade',
+);
+
+type LookedInto =
+  | { readonly value: { readonly fault: string | null } }
+  | { readonly unread: string }
+  | null;
+
+/** What a later version of the program has written. */
+const newer = (name: string, what: string): Finding =>
+  fault(
+    name,
+    both(
+      `由更新版本的程序写成，本版本不能使用（${what}）`,
+      `written by a later version of this program, which this one can't use (${what})`,
+    ),
+    NEWER,
+  );
 
 /** What an inspection of a SQLite database found. */
 function sqliteFinding(name: string, look: () => LookedInto): Finding {
@@ -53,62 +75,125 @@ function sqliteFinding(name: string, look: () => LookedInto): Finding {
   }
 }
 
-async function postgres(url: string): Promise<Finding> {
+/** The tables that this version knows. */
+export const ourTables = (): readonly RelationalModule[] => relationalModules(modules);
+
+async function postgres(url: string): Promise<Finding[]> {
   const address = addressShown(url);
   try {
-    const version = await inspectPostgres(url);
-    const major = Math.floor(version / 10_000);
-    return version >= POSTGRES_LEAST
-      ? ok(
-          'database',
-          both(
-            `PostgreSQL ${major} 正常应答：${address}`,
-            `PostgreSQL ${major} answers: ${address}`,
-          ),
-        )
-      : fault(
-          'database',
-          both(
-            `PostgreSQL ${major} 过旧：${address}`,
-            `PostgreSQL ${major} is too old: ${address}`,
-          ),
-          both('升级到 13 以上', 'take 13 or newer'),
-        );
+    const { version, later } = await inspectPostgres(url, ourTables());
+    if (later.length > 0) return [newer('database', later.join(', '))];
+    return [answers(version, address)];
   } catch (error) {
-    return fault(
-      'database',
-      both(
-        `PostgreSQL 无应答：${address}（${reasonOf(error)}）`,
-        `PostgreSQL does not answer: ${address} (${reasonOf(error)})`,
+    return [
+      fault(
+        'database',
+        both(
+          `PostgreSQL 无应答：${address}（${reasonOf(error)}）`,
+          `PostgreSQL does not answer: ${address} (${reasonOf(error)})`,
+        ),
+        both(
+          '启动数据库，检查 relational.url 的地址、账户和防火墙',
+          'start it, and see whether address and account in relational.url and the firewall are right',
+        ),
       ),
-      both(
-        '启动数据库，检查 relational.url 的地址、账户和防火墙',
-        'start it, and see whether address and account in relational.url and the firewall are right',
-      ),
-    );
+    ];
   }
+}
+
+function answers(version: number, address: string): Finding {
+  const major = Math.floor(version / 10_000);
+  return version >= POSTGRES_LEAST
+    ? ok(
+        'database',
+        both(`PostgreSQL ${major} 正常应答：${address}`, `PostgreSQL ${major} answers: ${address}`),
+      )
+    : fault(
+        'database',
+        both(`PostgreSQL ${major} 过旧：${address}`, `PostgreSQL ${major} is too old: ${address}`),
+        both('升级到 13 以上', 'take 13 or newer'),
+      );
+}
+
+const MISSING = both(
+  '停止服务，从最近备份取回该文件（没有备份时请先保留整个文件夹）',
+  'stop the server and take that file out of the newest backup; without one keep the whole folder as it is',
+);
+
+/** Whether readings were taken in, as far as it can be seen. */
+function hasReadings(data: string): boolean {
+  try {
+    const looked = inspectJournal(join(data, 'time-series'));
+    return looked !== null && 'value' in looked && looked.value.committedAt !== null;
+  } catch {
+    // The journal has a check of its own.
+    return true;
+  }
+}
+
+function sqlite(patient: Patient): Finding[] {
+  const { config, running } = patient;
+  const path = join(config.data, 'relational.sqlite');
+  const looked: { of?: ReturnType<typeof inspectSqlite> } = {};
+  const finding = sqliteFinding('database', () => {
+    looked.of = inspectSqlite(path, running !== null, ourTables());
+    return looked.of;
+  });
+  if (finding.state !== 'ok' || looked.of === undefined) return [finding];
+  const value = looked.of !== null && 'value' in looked.of ? looked.of.value : null;
+  if ((looked.of === null || value?.isEmpty === true) && hasReadings(config.data))
+    return [
+      fault(
+        'database',
+        both(
+          `${path} 缺失或为空，而读数还在`,
+          `${path} is missing or empty while readings are there`,
+        ),
+        MISSING,
+      ),
+    ];
+  if (value === null) return [finding];
+  if (value.later.length > 0) return [newer('database', value.later.join(', '))];
+  return [finding];
 }
 
 export const database: Check = {
   name: 'database',
   title: both('数据库', 'database'),
-  run: async ({ config, running }) => [
-    config.relational === undefined
-      ? sqliteFinding('database', () =>
-          inspectSqlite(join(config.data, 'relational.sqlite'), running !== null),
-        )
-      : await postgres(config.relational.url),
-  ],
+  run: (patient) =>
+    patient.config.relational === undefined
+      ? sqlite(patient)
+      : postgres(patient.config.relational.url),
 };
+
+function log({ config, running }: Patient): Finding {
+  if (running !== null)
+    return ok('journal', both('由正在运行的服务使用', 'in use by the running server'));
+  const folder = join(config.data, 'time-series');
+  const looked: { newer?: boolean } = {};
+  const finding = sqliteFinding('journal', () => {
+    const found = inspectJournal(folder);
+    looked.newer = found !== null && 'value' in found && found.value.newer;
+    return found;
+  });
+  if (finding.state !== 'ok') return finding;
+  if (looked.newer === true) return newer('journal', 'log.sqlite');
+  const orphan = orphanOf(folder);
+  if (orphan === null) return finding;
+  return fault(
+    'journal',
+    both(
+      `log.sqlite 缺失或为空，而历史数据文件还在：${orphan}`,
+      `log.sqlite is missing or empty while archive files are there: ${orphan}`,
+    ),
+    MISSING,
+  );
+}
 
 export const journal: Check = {
   name: 'journal',
   title: both('数据日志', 'log of readings'),
-  run: ({ config, running }) => [
-    running === null
-      ? sqliteFinding('journal', () => inspectJournal(join(config.data, 'time-series')))
-      : ok('journal', both('由正在运行的服务使用', 'in use by the running server')),
-  ],
+  run: (patient) => [log(patient)],
 };
 
 /** How long files are proved unless all are asked for. */

@@ -110,6 +110,28 @@ describe('a process that is killed', () => {
     }
   });
 
+  it.each(['is deleted', 'is emptied'])(
+    'refuses files of readings whose log %s, and deletes none of them',
+    async (what) => {
+      const folder = await folderOf();
+      const store = await openIn(folder);
+      await put(store, 0, 10);
+      await store.flush();
+      await store.close();
+      const day = join(folder, 'archive', PROFILE, '2026-03-10');
+      const listed = await readdir(day);
+      const log = join(folder, 'log.sqlite');
+      const whole = await readFile(log);
+      await (what === 'is deleted' ? rm(log) : truncate(log));
+      // Also the second time, when there is a log again.
+      for (let tries = 0; tries < 2; tries++)
+        await expect(openIn(folder)).rejects.toMatchObject({ code: 'log-missing' });
+      expect(await readdir(day)).toEqual(listed);
+      await writeFile(log, whole);
+      expect(await stored(await openIn(folder))).toEqual(upTo(10));
+    },
+  );
+
   it('leaves files that nobody listed; they are deleted, others stay', async () => {
     const folder = await folderOf();
     let store = await openIn(folder);

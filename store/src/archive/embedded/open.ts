@@ -1,10 +1,12 @@
 /** Opening the embedded archive: the manifest is read back, and what a crash left behind is cleared. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OperationalError } from '@village/core';
 import type { JournalCore } from '../../journal/journal.ts';
 import type { ArchiveHost } from '../contract.ts';
 import { EmbeddedArchive } from './archive.ts';
 import { Duck } from './duck/duck.ts';
+import { anyFile } from './files/files.ts';
 import { STATE_NEXT_GENERATION } from './files/flush.ts';
 import { restoreFiles } from './files/restore.ts';
 import type { ArchiveSettings, EmbeddedOptions } from './settings.ts';
@@ -34,12 +36,29 @@ function settingsOf(
   };
 }
 
-/** Opens the archive that lies beside its journal. */
+/**
+ * Files of readings beside a log that never held one: it was deleted, or is another's. What no manifest lists would be deleted.
+ * @throws log-missing
+ */
+function refuseOrphans(folder: string): void {
+  const found = anyFile(folder);
+  if (found !== null)
+    throw new OperationalError(
+      'log-missing',
+      `The log of ${folder}, which lists all files of readings, is missing or empty, and there is ${found}.`,
+    );
+}
+
+/**
+ * Opens the archive that lies beside its journal.
+ * @throws log-missing
+ */
 export async function openEmbeddedArchive(
   journal: JournalCore,
   host: ArchiveHost,
   options: EmbeddedOptions,
 ): Promise<EmbeddedArchive> {
+  if (journal.head === 0) refuseOrphans(journal.settings.folder);
   const settings = settingsOf(options, journal.settings, host);
   await rm(settings.duck.spillFolder, { recursive: true, force: true });
   const duck = await Duck.start(settings.duck);

@@ -1,4 +1,5 @@
 /** Archive files: how they are named, written so that a crash leaves all of one or nothing, and found again. */
+import { existsSync, readdirSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -12,6 +13,7 @@ export const ARCHIVE_FOLDER = 'archive';
 export const ROLLUP_FOLDER = 'rollups';
 /** Names that only this store gives; anything else in its folders is left alone. */
 const OWN_NAME = /^\d+\.parquet(\.tmp)?$/;
+const NUMBERED = /^\d+\.parquet$/;
 const CRC_READ_BYTES = 4 * 1024 * 1024;
 
 /** The archive's day of an instant, counted from 1970. */
@@ -155,6 +157,22 @@ export function unlinkLater(
         archive.settings.log('warn', `${file.path} can't be deleted`, { reason: error.message }),
       );
   });
+}
+
+/**
+ * A file of readings in the folder, null when there is none: where nothing was ever logged, it is of a log that is gone.
+ * @throws what keeps the folders from being read
+ */
+export function anyFile(folder: string): string | null {
+  for (const root of [ARCHIVE_FOLDER, ROLLUP_FOLDER]) {
+    const top = join(folder, root);
+    if (!existsSync(top)) continue;
+    const found = readdirSync(top, { recursive: true, withFileTypes: true }).find(
+      (entry) => entry.isFile() && NUMBERED.test(entry.name),
+    );
+    if (found !== undefined) return join(found.parentPath, found.name);
+  }
+  return null;
 }
 
 /** Deletes files of ours that the manifest doesn't know: a crash came between writing and listing, or unlisting and deleting. */
