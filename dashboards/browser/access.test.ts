@@ -43,6 +43,7 @@ const PATHS = {
   system: '/system',
   areas: '/areas',
   gateways: '/gateways',
+  'client ids': '/client-ids',
   people: '/people',
   roles: '/people/roles',
   tokens: '/tokens',

@@ -238,6 +238,52 @@ describe('an administrator', { timeout: TIME_OUT }, () => {
     },
   );
 
+  it.each([
+    [1440, 'zh', false],
+    [390, 'en', true],
+  ] as const)(
+    'finds what secrets are bound to, looks at one and releases it (%i px, %s)',
+    async (width, language, dark) => {
+      const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+      const zh = language === 'zh';
+      const opened = await show({ path: '/gateways', width, language, dark }, own);
+      const { page, faults } = opened;
+      const gateway = page.getByRole('button', { name: `${zh ? '查看' : 'Look'} 一号网关` });
+      await page.getByRole('link', { name: zh ? '客户端标识' : 'Client ids' }).click();
+      await gateway.waitFor();
+      expect(await complaints(opened)).toEqual([]);
+      const bound = own.devices.find(({ id }) => id.endsWith('8'));
+      await page
+        .getByLabel(zh ? '按编号、名称或客户端标识查找' : 'Find by id, name or client id')
+        .fill(`DTU-${bound?.id}`);
+      await gateway.waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: `${zh ? '查看' : 'Look'} ${bound?.name}` }).click();
+      const dialog = page.getByRole('dialog', { name: bound?.name ?? '' });
+      await dialog.getByText('mqttjs_5f2a91c0').waitFor();
+      await dialog
+        .getByText(zh ? '请更换密钥而不是解除绑定' : 'renew it rather than release')
+        .waitFor();
+      expect(await complaints(opened)).toEqual([]);
+      await dialog.getByRole('button', { name: zh ? '解除绑定' : 'Release' }).click();
+      await page
+        .getByRole('status')
+        .getByText(zh ? `已解除“${bound?.name}”的绑定` : `“${bound?.name}” is released`)
+        .waitFor();
+      await page.getByText(zh ? '没有匹配的绑定' : 'No such binding').waitFor();
+      await page.getByRole('link', { name: zh ? '清除条件' : 'Clear' }).click();
+      await gateway.waitFor();
+      expect(faults).toEqual([]);
+    },
+  );
+
+  it('of a site that takes any client id is told how secrets are bound', async () => {
+    const own = await bench.fixture({ devices: 0, rights: ALL_RIGHTS });
+    const { page } = await show({ path: '/client-ids' }, own);
+    await page.getByText('本站接受任何客户端标识').waitFor();
+    await page.getByRole('link', { name: '查看配置' }).click();
+    await page.waitForURL('**/system/configuration');
+  });
+
   it('of a county without gateways is led to the first one', async () => {
     const own = await bench.fixture({ devices: 0, rights: ALL_RIGHTS });
     const { page } = await show({ path: '/gateways' }, own);

@@ -3,6 +3,7 @@ import type * as api from '@village/api';
 import { HOUR } from '@village/core';
 import type { Static } from 'typebox';
 import { areaFiguresOf, areaFigureValues, explainedAreaFigure } from './answers/area-figures.ts';
+import { FixtureClientIds } from './answers/client-ids.ts';
 import { FixtureCorrections } from './answers/corrections.ts';
 import { clientIdOf, clock, installations, refusals, shown } from './answers/devices.ts';
 import { FixtureExports } from './answers/exports.ts';
@@ -33,6 +34,8 @@ export class FixtureApi {
   readonly people: FixturePeople;
   /** One device, gateway or area by itself. */
   readonly registration: FixtureRegistration;
+  /** What credentials are bound to. */
+  readonly clientIds: FixtureClientIds;
   /** Files of readings. */
   readonly exports: FixtureExports;
   private backup: api.system.System['backup'] = null;
@@ -59,6 +62,7 @@ export class FixtureApi {
     this.corrections = new FixtureCorrections(devices, options.now, options.corrections ?? 0);
     this.exports = new FixtureExports(devices[0]?.id ?? null, options.now);
     this.registration = new FixtureRegistration(devices, own, options.now);
+    this.clientIds = new FixtureClientIds(devices, this.registration.gateways, options.now);
     this.entries = quarantineEntries(options.now);
     this.user = {
       name: options.name,
@@ -137,12 +141,11 @@ export class FixtureApi {
   }
 
   /** New equipment; with a secret when one was asked for. @throws Problem for a serial number that is in use */
-  readonly #released = new Set<string>();
   readonly #installed = new Map<string, api.devices.Installation[]>();
 
   /** The next sign-in binds another client id. */
   releaseClientId(id: string): void {
-    this.#released.add(id);
+    this.clientIds.released.add(id);
   }
 
   replace(id: string, body: { serial?: string; secret?: string; profile?: string }): object {
@@ -186,6 +189,8 @@ export class FixtureApi {
           .map((area) => this.areaShown(area)),
         next: null,
       };
+    if (name === 'client-ids')
+      return id === undefined ? this.clientIds.list(query) : this.clientIds.one(id);
     if (name === 'profiles') return { items: [...profiles, CAMERA], next: null };
     if (name === 'devices' && id !== undefined && more === 'history')
       return installations(this.deviceOf(id), this.#installed.get(id) ?? []);
@@ -195,7 +200,7 @@ export class FixtureApi {
       return {
         ...shown(device),
         ...refusals(device),
-        ...clientIdOf(device, this.#released),
+        ...clientIdOf(device, this.clientIds.released),
         ...clock(device),
         ...(clockUse === undefined ? {} : { clockUse }),
       };
@@ -247,7 +252,7 @@ export class FixtureApi {
       if (id === 'backups') return backups(this.now);
       if (id === 'configuration') return configuration();
       const { backup, clockFault } = this;
-      return system(this.now, { backup, clockFault }, this.#released);
+      return system(this.now, { backup, clockFault }, this.clientIds.released);
     }
     if (name === 'jobs') return jobs(this.now);
     throw new Problem(404, 'not-found');

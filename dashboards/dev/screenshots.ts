@@ -34,6 +34,7 @@ const COMMON = [
   ['profiles', '/profiles'],
   ['areas', '/areas'],
   ['gateways', '/gateways'],
+  ['client-ids', '/client-ids'],
   ['system', '/system'],
   ['people', '/people'],
   ['roles', '/people/roles'],

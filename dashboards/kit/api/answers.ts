@@ -25,6 +25,7 @@ export type DeviceHistory = Decoded<typeof api.devices.History>;
 export type DeviceClock = Decoded<typeof api.devices.DeviceClock>;
 export type Refusal = Decoded<typeof api.devices.Refusal>;
 export type DevicePage = Decoded<typeof api.devices.DevicePage>;
+export type ClientIdBinding = Decoded<typeof api.clientIds.Binding>;
 export type LatestChange = Decoded<typeof api.devices.Latest>;
 export type Saved = Decoded<typeof api.registration.Saved>;
 export type ProfileForm = Decoded<typeof api.registration.ProfileForm>;

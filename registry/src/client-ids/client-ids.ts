@@ -58,6 +58,14 @@ export class ClientIds {
       : binding;
   }
 
+  /** Whoever has a binding that holds. */
+  *all(): Generator<BoundClientId & { readonly holder: string }> {
+    for (const holder of this.#bound.keys()) {
+      const bound = this.of(holder);
+      if (bound !== null) yield { holder, ...bound };
+    }
+  }
+
   /** Whether a holder that has proved its credential may use this client id; the first one is bound. */
   accepts(holder: string, clientId: string): boolean {
     const known = this.of(holder);

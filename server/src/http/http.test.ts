@@ -242,6 +242,7 @@ describe('the description', () => {
       'POST /devices/{id}/replace',
       'POST /devices/{id}/retire',
       'PUT /devices/{id}/clock',
+      'GET /client-ids',
       'GET /client-ids/{id}',
       'DELETE /client-ids/{id}',
       'GET /corrections',

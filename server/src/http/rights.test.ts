@@ -61,6 +61,7 @@ const SINCE: Readonly<Record<string, Access>> = {
   'DELETE /exports/{id}': 'clerk',
   'GET /exports/{id}/file': 'clerk',
   'GET /quarantine/{id}': 'officer',
+  'GET /client-ids': 'clerk',
   'GET /client-ids/{id}': 'clerk',
   'DELETE /client-ids/{id}': 'admin',
   'GET /corrections': 'clerk',

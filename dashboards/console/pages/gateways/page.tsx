@@ -8,7 +8,8 @@ import { FormDialog } from '#kit/forms/dialog.tsx';
 import { Field, textOf } from '#kit/forms/form.tsx';
 import { useLoad } from '#kit/load.ts';
 import { AreaChoice } from '#kit/places/area-choice.tsx';
-import { client } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, session } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
@@ -129,11 +130,17 @@ export function Page({ title }: PageProps) {
   useTitle(title);
   const load = useGateways(EVERY_MS);
   const { data } = load;
+  const holder = session.value;
   return (
     <div class="page">
       <header class="page-head">
         <h1>{title}</h1>
         <span class="actions">
+          {holder != null && mayUse({ right: 'client-ids.release' }, holder) && (
+            <a class="button" href="/client-ids">
+              {t('client-ids')}
+            </a>
+          )}
           <a class="button primary" href="/gateways/new">
             {t('add')}
           </a>

@@ -3,6 +3,7 @@ import { dictionary, type Texts } from '#kit/text/language.ts';
 
 export const texts = {
   add: { zh: '添加网关', en: 'Add a gateway' },
+  'client-ids': { zh: '客户端标识', en: 'Client ids' },
   'add.intro': {
     zh: '网关在村里读取设备并上报；LoRaWAN 网络服务器也在这里登记。下一页给出密钥和配置文件。',
     en: 'A gateway in the village reads devices and speaks for them; a LoRaWAN network server is registered here too. The next page has its secret and its file.',

@@ -96,6 +96,38 @@ describe('a credential', () => {
     });
   });
 
+  interface Listed {
+    total: number;
+    binds: boolean;
+    next: string | null;
+    items: { id: string; kind: string; clientId: string; refused: number }[];
+  }
+  it('is found in a list of its own area by id, name or client id, a page at a time', async () => {
+    const list = async (query: string, client = admin): Promise<unknown[]> => {
+      const { items, total, binds } = await client.get<Listed>(`/client-ids${query}`);
+      expect([total, binds]).toEqual([items.length, true]);
+      return items.map(({ id, kind, clientId, refused }) => [id, kind, clientId, refused]);
+    };
+    const north = ['north-air', 'device', 'box-1', 2];
+    const south = ['south-air', 'device', 'box-1', 0];
+    const gateway = ['gw-south', 'gateway', '', 1];
+    expect(await list('')).toEqual([gateway, north, south]);
+    expect(await list('', await test.client('north'))).toEqual([north]);
+    expect(await list('?q=BOX')).toEqual([north, south]);
+    expect(await list('?q=GW-')).toEqual([gateway]);
+    expect(await list('?q=nothing-has-this')).toEqual([]);
+    const first = await admin.get<Listed>('/client-ids?limit=2');
+    expect([first.total, first.items.map(({ id }) => id)]).toEqual([3, ['gw-south', 'north-air']]);
+    const second = await admin.get<Listed>(`/client-ids?limit=2&cursor=${first.next}`);
+    expect([second.next, second.items.map(({ id }) => id)]).toEqual([null, ['south-air']]);
+    expect((await admin.ask('GET', `/client-ids?q=${'x'.repeat(101)}`)).statusCode).toBe(400);
+    expect((await admin.ask('GET', '/client-ids?limit=1001')).statusCode).toBe(400);
+    expect((await admin.ask('GET', '/client-ids?cursor=made-up')).statusCode).toBe(400);
+    expect(await bound('north-air')).toMatchObject({
+      refusals: [{ topic: 'Box-1' }, { topic: 'box-2' }],
+    });
+  });
+
   it(
     'stays bound over a restart',
     async () => {
@@ -147,3 +179,15 @@ describe('a credential', () => {
     expect(await signIn('north-air', 'box-2', next)).toBe(REJECTED);
   });
 });
+
+it('of a site that takes any client id nothing is listed, and that is told', async () => {
+  const other = await startCounty();
+  try {
+    const client = await other.client('admin');
+    expect(await client.get('/client-ids')).toEqual({
+      ...{ items: [], next: null, total: 0, binds: false },
+    });
+  } finally {
+    await other.close();
+  }
+}, 60_000);

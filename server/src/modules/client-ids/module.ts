@@ -4,16 +4,21 @@ import { formatTime, MINUTE } from '@village/core';
 import { answer, type Caller, defineModule, metricGroup, notFound, route } from '@village/platform';
 import type { Directory } from '@village/registry';
 import type { Needs } from '../needs.ts';
+import { listBindings, viewRefusals } from './list.ts';
 
 /** How often what could not be written down is tried again. */
 const AGAIN_MS = MINUTE;
 
 /** A device or gateway of the caller's area. */
-function holderFor(directory: Directory, caller: Caller, id: string): string {
+function holderFor(
+  directory: Directory,
+  caller: Caller,
+  id: string,
+): { readonly id: string; readonly kind: 'device' | 'gateway' } {
   const holder = directory.holder(id);
   if (holder === undefined || directory.area(caller.area, holder.area) === undefined)
-    notFound('client');
-  return id;
+    return notFound('client');
+  return { id, kind: holder.kind };
 }
 
 export const clientIdsModule = defineModule<Needs>({
@@ -25,19 +30,24 @@ export const clientIdsModule = defineModule<Needs>({
       roles: ['admin'],
     },
   },
-  start: ({ clientIds, directory }) => ({
+  start: ({ clientIds, directory, pipeline }) => ({
     routes: [
+      route(api.list, ({ caller, query }) =>
+        listBindings({ clientIds, directory, pipeline }, caller, query),
+      ),
       route(api.get, ({ caller, params }) => {
-        const bound = clientIds?.of(holderFor(directory, caller, params.id)) ?? null;
+        const { id, kind } = holderFor(directory, caller, params.id);
+        const bound = clientIds?.of(id) ?? null;
         return {
           isBound: bound !== null,
           clientId: bound?.clientId ?? null,
           boundAt: bound === null ? null : formatTime(bound.boundAt),
+          ...viewRefusals({ clientIds, directory, pipeline }, kind, id),
         };
       }),
       route(api.release, async ({ caller, params, audited }) => {
-        const holder = holderFor(directory, caller, params.id);
-        if ((await clientIds?.release(holder, { audited })) !== true) notFound('client id');
+        const { id } = holderFor(directory, caller, params.id);
+        if ((await clientIds?.release(id, { audited })) !== true) notFound('client id');
         return answer(204, null);
       }),
     ],
