@@ -53,6 +53,9 @@ describe('device types', { timeout: TIME_OUT }, () => {
       await check.click();
       await page.getByText(zh ? '文件无误' : 'The file is sound').waitFor();
       await page.getByText(zh ? /不再有：blower/ : /no longer have: blower/).waitFor();
+      await page.getByRole('button', { name: zh ? '试解析' : 'Try', exact: true }).click();
+      await page.getByText(zh ? /待处理 3 条，试了最新的 2 条/ : /Kept aside: 3/).waitFor();
+      await page.getByText('values.valve: has no such metric').waitFor();
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
         width,
       );

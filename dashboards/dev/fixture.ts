@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { importAnswer } from './answers/imports.ts';
 import { tally } from './answers/places.ts';
-import { checkedProfile } from './answers/profiles.ts';
+import { checkedProfile, triedProfile } from './answers/profiles.ts';
 import { FixtureApi } from './api.ts';
 import { type FixtureDevice, makeCamera, makeDevices } from './county.ts';
 import { Problem } from './problem.ts';
@@ -272,6 +272,9 @@ export class Fixture {
       const parts: Buffer[] = [];
       for await (const part of request) parts.push(part as Buffer);
       body = checkedProfile(Buffer.concat(parts).toString('utf8'));
+    } else if (path === '/profiles/try') {
+      request.resume();
+      body = triedProfile();
     } else if (path.startsWith('/export')) {
       const given = method === 'POST' ? await bodyOf(request) : {};
       const answered = this.api.exports.answer(method, path, query, given);

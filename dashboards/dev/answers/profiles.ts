@@ -20,3 +20,43 @@ export function checkedProfile(text: string): object {
     known: null,
   };
 }
+
+/** One message that would be taken and one that would not, as the first type says. */
+export function triedProfile(): object {
+  const [known] = profiles;
+  const [metric, other] = known?.metrics ?? [];
+  if (known === undefined || metric === undefined || other === undefined)
+    throw new Error('BUG: the stand-in has no types');
+  const at = '2026-11-24T03:58:00Z';
+  const reading = ({ key, middle }: typeof metric) =>
+    ({ at, metric: key, value: middle, quality: 'good' }) as const;
+  const shared = {
+    receivedAt: at,
+    device: 'sewage-0001',
+    name: '北村污水站',
+    topic: 'village/v1/devices/sewage-0001/readings',
+    events: [],
+    parts: [],
+  };
+  const was = {
+    reason: 'unknown-metric',
+    message: 'values.blower2: unknown',
+    place: 'values.blower2',
+  };
+  return {
+    faults: [],
+    profile: known,
+    open: 3,
+    tried: [
+      {
+        ...{ ...shared, id: 12, was, refused: null },
+        readings: [reading(metric), reading(other)],
+        readingsCount: 2,
+      },
+      {
+        ...{ ...shared, id: 9, was: { ...was, place: null }, readings: [], readingsCount: 0 },
+        refused: { reason: 'unknown-metric', message: 'values.valve: has no such metric' },
+      },
+    ],
+  };
+}

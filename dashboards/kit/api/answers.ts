@@ -17,6 +17,7 @@ export type Export = Decoded<typeof api.file.Export>;
 export type ExportEstimate = Decoded<typeof api.file.ExportEstimate>;
 export type Profile = Decoded<typeof api.devices.Profile>;
 export type CheckedProfile = Decoded<typeof api.profiles.CheckedProfile>;
+export type TriedProfile = Decoded<typeof api.profiles.TriedProfile>;
 export type Frame = Decoded<typeof api.frames.Frame>;
 export type Metric = Decoded<typeof api.devices.Metric>;
 export type Value = Decoded<typeof api.devices.Value>;

@@ -30,6 +30,7 @@ export const mapDevices = callOf(api.map.devices);
 export const importAreas = callOf(api.areas.importFile);
 export const importDevices = callOf(api.devices.importFile);
 export const checkProfile = callOf(api.profiles.check);
+export const tryProfile = callOf(api.profiles.tryOut);
 export const profiles = callOf(api.devices.profiles);
 export const deviceProperties = callOf(api.devices.properties);
 export const describeDevice = callOf(api.devices.describe);

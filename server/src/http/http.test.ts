@@ -260,6 +260,7 @@ describe('the description', () => {
       'GET /system/backups',
       'GET /system/configuration',
       'POST /profiles/check',
+      'POST /profiles/try',
     ];
     expect(described.sort()).toEqual(promised.sort());
   });

@@ -18,6 +18,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'import-conflict': 409,
   'already-exists': 409,
   'unknown-reference': 409,
+  'unsupported-content-type': 415,
   'value-refused': 422,
   'import-faults': 422,
   'unreadable-text': 422,

@@ -86,6 +86,7 @@ const SINCE: Readonly<Record<string, Access>> = {
   'PUT /devices/{id}/clock': 'admin',
   'GET /profiles/forms': 'clerk',
   'POST /profiles/check': 'admin',
+  'POST /profiles/try': 'admin',
   'POST /devices': 'admin',
   'PUT /devices/{id}': 'admin',
   'GET /devices/{id}/registration': 'admin',

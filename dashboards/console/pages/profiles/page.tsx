@@ -13,6 +13,7 @@ import type { PageProps } from '#kit/topics/topic.ts';
 import { explain, Skeleton } from '#kit/ui/notices.tsx';
 import { Scroll, useTitle } from '#kit/ui/page.tsx';
 import { t, word } from './texts.ts';
+import { Try } from './try.tsx';
 import './profiles.css';
 
 const MINUTE_S = 60;
@@ -134,10 +135,12 @@ function Sound({ profile, known }: { profile: Profile; known: CheckedProfile['kn
 }
 
 function Check() {
+  const mayTry = session.value != null && mayUse({ right: 'quarantine.read' }, session.value);
   const [busy, setBusy] = useState(false);
   const [empty, setEmpty] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
   const [answer, setAnswer] = useState<CheckedProfile | null>(null);
+  const [checked, setChecked] = useState<File | null>(null);
 
   async function check(file: File): Promise<void> {
     setBusy(true);
@@ -145,6 +148,7 @@ function Check() {
     setAnswer(null);
     try {
       setAnswer(await client.call(calls.checkProfile, { file, timeoutMs: ANSWER_MS }));
+      setChecked(file);
     } catch (cause) {
       setError(asApiError(cause));
     }
@@ -187,6 +191,9 @@ function Check() {
           ) : (
             <Sound profile={answer.profile} known={answer.known} />
           ))}
+        {answer?.profile != null && answer.known !== null && checked !== null && mayTry && (
+          <Try key={checked.lastModified + checked.name} file={checked} profile={answer.profile} />
+        )}
       </div>
     </section>
   );

@@ -1,5 +1,6 @@
 /** What the page of device types says. */
 import { dictionary, type Texts } from '#kit/text/language.ts';
+import { reasons } from '#kit/text/reasons.ts';
 
 export const texts = {
   intro: {
@@ -42,6 +43,31 @@ export const texts = {
     zh: '换用这个文件后，这些设备将不再有：{metrics}。历史数据保留，但新数据不再接收。',
     en: 'With this file they would no longer have: {metrics}. What is stored stays, new values are not taken.',
   },
+  try: { zh: '用隔离区里的报文试一试', en: 'Try it on messages that are kept aside' },
+  'try-intro': {
+    zh: '用这个文件解析这类设备被隔离的报文，看看会得到什么；不保存任何结果。',
+    en: 'Runs messages in quarantine of devices of this type by this file, and shows what they would give. Nothing is stored.',
+  },
+  'try-do': { zh: '试解析', en: 'Try' },
+  trying: { zh: '正在试解析…', en: 'Trying…' },
+  'none-kept': {
+    zh: '隔离区里没有这类设备待处理的报文。',
+    en: 'Nothing of devices of this type is kept aside.',
+  },
+  'tried-n': {
+    zh: '待处理 {open} 条，试了最新的 {tried} 条：其中 {taken} 条可以接收。',
+    en: 'Kept aside: {open}. The newest tried: {tried}. Would be taken: {taken}.',
+  },
+  'would-take': { zh: '可以接收', en: 'Would be taken' },
+  'would-refuse': { zh: '仍会拒绝', en: 'Still refused' },
+  was: { zh: '当时的原因：', en: 'Kept aside for: ' },
+  'gives-events': { zh: '事件：', en: 'Events: ' },
+  'gives-nothing': {
+    zh: '报文可以解析，但没有新的数值。',
+    en: 'It can be read, and gives nothing new.',
+  },
+  'and-more': { zh: '还有 {n} 个数值', en: 'and more values: {n}' },
+  ...reasons,
 } as const satisfies Texts;
 
 export const { t, word } = dictionary(texts);

@@ -1,39 +1,33 @@
-/** Checks files of device types in a thread of their own, one after the other, each within bounds of time and memory. */
-import { Worker } from 'node:worker_threads';
+/** Checks files of device types in a thread of their own. */
 import type * as api from '@village/api';
-import { SECOND } from '@village/core';
+import type { DeviceProfile, ProfileFault } from '@village/device-profiles';
+import { viewProfile } from '../../http/view-profile.ts';
+import { inThread } from './bounded-thread.ts';
+
+/** Faults that are told, the first ones: a file of nothing but faults has tens of thousands. */
+const FAULTS_MAX = 200;
 
 /** What a thread says of a file. */
 export type Checked = Pick<api.profiles.CheckedProfile, 'faults' | 'profile'>;
 
-/** How long one file may take. */
-const CHECK_MS = 10 * SECOND;
-const MEMORY_MB = 256;
-
-const whole = (message: string): Checked => ({
+/** A file that could not be looked at. */
+export const whole = (message: string): Checked => ({
   faults: [{ line: null, column: null, path: '', message }],
   profile: null,
 });
 
-/**
- * Checks the text of one file. What takes too long or too much memory is a fault of the file.
- * @param checkMs how long it may take, ms.
- */
-export function checkProfile(text: string, checkMs: number = CHECK_MS): Promise<Checked> {
-  const worker = new Worker(new URL('./check-thread.ts', import.meta.url), {
-    workerData: text,
-    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
-  });
-  return new Promise<Checked>((resolve) => {
-    const late = setTimeout(
-      () => resolve(whole(`could not be checked within ${checkMs / SECOND} s`)),
-      checkMs,
-    );
-    worker.once('message', (checked: Checked) => resolve(checked));
-    worker.once('error', (error) => resolve(whole(`could not be checked: ${error.message}`)));
-    worker.once('exit', () => {
-      clearTimeout(late);
-      resolve(whole('could not be checked'));
-    });
-  }).finally(() => worker.terminate());
-}
+/** What was parsed, as it is told. */
+export const viewParsed = (parsed: {
+  readonly profile?: DeviceProfile;
+  readonly faults: readonly ProfileFault[];
+}): Checked => ({
+  faults: parsed.faults.slice(0, FAULTS_MAX).map(({ line, column, path, message }) => ({
+    ...{ line: line ?? null, column: column ?? null },
+    ...{ path, message },
+  })),
+  profile: parsed.profile === undefined ? null : viewProfile(parsed.profile),
+});
+
+/** Checks the text of one file. */
+export const checkProfile = (text: string, checkMs?: number): Promise<Checked> =>
+  inThread(new URL('./check-thread.ts', import.meta.url), text, whole, checkMs);

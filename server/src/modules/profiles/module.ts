@@ -1,4 +1,4 @@
-/** The module of device types: checking a file before it is put where the server reads it. */
+/** The module of device types: checking a file, and trying it on what is kept aside, before it is put where the server reads it. */
 import { isUtf8 } from 'node:buffer';
 import { profiles as api } from '@village/api';
 import { OperationalError } from '@village/core';
@@ -7,6 +7,7 @@ import { defineModule, problem, route, Turns } from '@village/platform';
 import type { Directory } from '@village/registry';
 import type { Needs } from '../needs.ts';
 import { type Checked, checkProfile } from './checker.ts';
+import { tryProfile } from './trier.ts';
 
 const WAITING = 4;
 const WAIT_MS = 30_000;
@@ -26,6 +27,14 @@ function knownOf(
   return { revision: running.revision, devices, lost };
 }
 
+/** The text of a file that was sent. @throws unsupported-content-type, bad-request */
+function textOf(body: unknown): string {
+  if (!Buffer.isBuffer(body))
+    throw new OperationalError('unsupported-content-type', 'send the file as application/yaml');
+  if (!isUtf8(body)) throw new OperationalError('bad-request', 'the file is not UTF-8');
+  return body.toString('utf8');
+}
+
 export const profilesModule = defineModule<Needs>({
   name: 'profiles',
   title: { zh: '设备类型', en: 'Device types' },
@@ -35,7 +44,8 @@ export const profilesModule = defineModule<Needs>({
       roles: ['admin'],
     },
   },
-  start: ({ profiles, directory, timer }) => {
+  start: (needs) => {
+    const { profiles, directory, timer, rights } = needs;
     const turns = new Turns({
       ...{ timer, running: 1, runningOfOne: 1, waiting: WAITING, waitingOfOne: WAITING },
       waitMs: WAIT_MS,
@@ -44,12 +54,16 @@ export const profilesModule = defineModule<Needs>({
     return {
       routes: [
         route(api.check, async ({ body, caller, signal }) => {
-          if (!Buffer.isBuffer(body))
-            return problem(415, 'unsupported-content-type', 'send the file as application/yaml');
-          if (!isUtf8(body)) throw new OperationalError('bad-request', 'the file is not UTF-8');
-          const text = body.toString('utf8');
+          const text = textOf(body);
           const checked = await turns.run(caller.actor, () => checkProfile(text), signal);
           return { ...checked, known: knownOf(checked, profiles, directory) };
+        }),
+        route(api.tryOut, ({ body, caller, signal }) => {
+          const may = rights.of(caller.role, directory.isTop(caller.area));
+          if (!may.includes('quarantine.read'))
+            return problem(403, 'forbidden', 'this needs the right to see quarantine too');
+          const text = textOf(body);
+          return turns.run(caller.actor, () => tryProfile(needs, caller, text), signal);
         }),
       ],
     };
