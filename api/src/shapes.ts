@@ -40,6 +40,12 @@ export const Instant = Type.String({ format: 'date-time', minLength: 20, maxLeng
 export const Id = Type.String({ minLength: 1, maxLength: 64 });
 export const Code = Type.String({ pattern: '^\\d{12}$' });
 export const Text = Type.String({ minLength: 1, maxLength: 200 });
+/** What people call something: something to be seen, on one line, and nothing that turns or hides what stands beside it. */
+export const Name = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^(?=.*[^\\p{Z}])[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]*$',
+});
 /** A table as the body of a request. */
 export const Sheet = Type.Unsafe<Uint8Array>({
   type: 'string',

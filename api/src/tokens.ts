@@ -7,12 +7,12 @@ import {
   Id,
   Instant,
   Label,
+  Name,
   Nothing,
   orNull,
   page,
   pageQuery,
   RoleWord,
-  Text,
   Time,
 } from './shapes.ts';
 
@@ -27,6 +27,8 @@ export const Token = Type.Object({
   expiresAt: orNull(Time),
   /** To the minute. */
   lastUsedAt: orNull(Time),
+  /** One of role `admin` is refused while its maker is locked, or is no administrator over its area any more. */
+  suspended: Type.Boolean(),
 });
 export type Token = Static<typeof Token>;
 
@@ -45,9 +47,12 @@ export const create = endpoint({
   path: '/tokens',
   right: 'tokens.manage',
   summary: 'Makes a token; its secret is shown this once',
+  notes:
+    'For people: a token makes none. One of role `admin` holds only while its maker is an administrator over its area and not locked, and is ' +
+    'removed with its maker’s account; others go on',
   tags: ['people'],
   body: exactly({
-    name: Text,
+    name: Name,
     role: RoleWord,
     area: Type.Optional(Code),
     expiresAt: Type.Optional(Instant),

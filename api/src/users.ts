@@ -6,12 +6,12 @@ import {
   Code,
   exactly,
   Id,
+  Name,
   Nothing,
   orNull,
   page,
   pageQuery,
   RoleWord,
-  Text,
   Time,
   words,
 } from './shapes.ts';
@@ -71,7 +71,7 @@ export const save = endpoint({
   tags: ['people'],
   params: exactly({ name: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }) }),
   body: exactly({
-    displayName: Text,
+    displayName: Name,
     role: RoleWord,
     area: Code,
     password: Type.Optional(Type.String()),

@@ -91,6 +91,7 @@ export class FixturePeople {
         ...{ createdAt: iso(now - (n + 1) * 30 * DAY), createdBy: user.name },
         expiresAt: n === 1 ? null : iso(now + n * 100 * DAY + DAY),
         lastUsedAt: n === 2 ? null : iso(now - n * DAY - MINUTE),
+        suspended: n === 0,
       }),
     );
   }
@@ -181,6 +182,7 @@ export class FixturePeople {
       ...{ role: body['role'] as Person['role'], area: area.code, areaName: area.name },
       ...{ createdAt: iso(this.#now), createdBy: 'admin', lastUsedAt: null },
       expiresAt: typeof until === 'string' ? until : null,
+      suspended: false,
     };
     this.#tokens = [...this.#tokens, token];
     return { status: 201, body: { ...token, token: 'fixture-token-0123456789abcdef0123456789' } };

@@ -122,6 +122,26 @@ describe('a file of polygons', () => {
       /coordinates\[0\]: is a ring without/,
     ],
     [
+      'the whole world',
+      collection(
+        feature([
+          [
+            [-180, -90],
+            [180, -90],
+            [180, 90],
+            [-180, 90],
+            [-180, -90],
+          ],
+        ]),
+      ),
+      /geometry: spans more than 10 degrees/,
+    ],
+    [
+      'parts on either side of the antimeridian',
+      collection(feature([[square(179.8, 1)], [square(-180, 1)]], {}, 'MultiPolygon')),
+      /geometry: spans more than 10 degrees/,
+    ],
+    [
       'a hole outside',
       collection(feature([square(1, 1), square(5, 5)])),
       /coordinates\[1\]: is a hole/,

@@ -50,6 +50,9 @@ export interface ReadGeometry {
   readonly turned: number;
 }
 
+/** No county is wider or higher; what is goes around the world, or over the meridian where degrees change their sign. */
+const SPAN_MAX_DEGREES = 10;
+
 /** How the members that name an area are called, in the order in which they are asked. */
 const CODE_KEYS = ['code', 'adcode', 'XZQDM', '区划代码', '行政区划代码'];
 const NAME_KEYS = ['name', 'NAME', 'XZQMC', '名称', '行政区名称'];
@@ -140,6 +143,12 @@ class Reader {
     const outline = fit(polygons, OUTLINE_POINTS);
     const bounds = boundsOf(shape.flatMap(([outer]) => outer ?? []));
     if (bounds === undefined) return undefined;
+    const { west, south, east, north } = bounds;
+    if (east - west > SPAN_MAX_DEGREES || north - south > SPAN_MAX_DEGREES)
+      return this.fault(`${path}.geometry`, {
+        zh: `跨度超过 ${SPAN_MAX_DEGREES} 度，不是一个县以内的区域`,
+        en: `spans more than ${SPAN_MAX_DEGREES} degrees, as no area of a county does`,
+      });
     return {
       ...{ index, code, name, bounds },
       shape: JSON.stringify(shape),

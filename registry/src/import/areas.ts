@@ -76,18 +76,20 @@ function checkArea(
     en: 'is before validFrom',
   });
   const top = directory.area(scope, scope);
-  if (code === scope) {
+  const isOwn = code === scope;
+  if (isOwn)
     expect(parent === (top?.area.parent ?? ''), row, 'parent', {
       zh: '本区域的上级不能改',
       en: 'your own area keeps its parent',
     });
-    return;
-  }
-  const parentLevel = levels.get(parent) ?? directory.area(scope, parent)?.area.level;
-  expect(parentLevel !== undefined, row, 'parent', {
-    zh: '既不在文件中，也不是您的区域',
-    en: 'is neither in the file nor an area of yours',
-  });
+  // What is above one's own area is nobody's to see, and still bounds its level.
+  const above = isOwn ? directory.area(parent, parent) : directory.area(scope, parent);
+  const parentLevel = (isOwn ? undefined : levels.get(parent)) ?? above?.area.level;
+  if (!isOwn)
+    expect(parentLevel !== undefined, row, 'parent', {
+      zh: '既不在文件中，也不是您的区域',
+      en: 'is neither in the file nor an area of yours',
+    });
   if (parentLevel !== undefined && rank >= 0)
     expect(AREA_LEVELS.indexOf(parentLevel as AreaLevel) < rank, row, 'parent', {
       zh: `${level} 不能在 ${parentLevel} 之下`,

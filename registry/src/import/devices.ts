@@ -76,7 +76,7 @@ export async function readDevices(
     else {
       const before = directory.device(id)?.clock ?? 'keep';
       devices.push({
-        ...toDevice(row, known, profiles, expect),
+        ...toDevice(row, gatewaysFor(known, directory.device(id)), profiles, expect),
         clock: clockUseIn(row, before, expect),
       });
     }
@@ -85,6 +85,15 @@ export async function readDevices(
   const secrets =
     faults.length > 0 ? { credentials: [], made: [] } : await secretsFor(rows, directory, slices);
   return { devices, gateways, ...secrets, faults };
+}
+
+/** A device may stay with a gateway that lies above the asker's area. */
+function gatewaysFor(
+  known: ReadonlySet<string>,
+  before: Pick<Device, 'gateway'> | undefined,
+): ReadonlySet<string> {
+  const gateway = before?.gateway ?? null;
+  return gateway === null || known.has(gateway) ? known : new Set([...known, gateway]);
 }
 
 function checkCommon(row: DeviceRow, scope: string, directory: Directory, expect: Expect): void {

@@ -55,6 +55,8 @@ export interface Token extends Omit<Account, 'displayName'> {
   readonly expiresAt: number | null;
   /** To the minute; null when it never was. */
   readonly lastUsedAt: number | null;
+  /** One of an administrator holds only while its maker may do as much. */
+  readonly suspended: boolean;
 }
 
 export interface AuditEntry {
@@ -114,8 +116,10 @@ export interface People {
   createToken(
     token: Pick<Token, 'name' | 'role' | 'area' | 'createdBy' | 'expiresAt'>,
   ): Promise<{ token: Token; secret: string }>;
-  /** The token of that secret; null when unknown or expired. Counts as use, unless it only `peek`s. */
+  /** The token of that secret; null when unknown, expired or suspended. Counts as use, unless it only `peek`s. */
   token(secret: string, options?: { readonly peek?: boolean }): Promise<Token | null>;
+  /** Removes the tokens of role `admin` that the account has made; returns how many. */
+  removeAdminTokensOf(maker: string): Promise<number>;
   removeToken(scope: string, id: string): Promise<boolean>;
 }
 

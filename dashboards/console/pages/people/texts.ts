@@ -72,12 +72,12 @@ export const texts = {
     en: 'Make a new password for {name}? The old one ends at once, and so do their sessions.',
   },
   'sure.lock': {
-    zh: '锁定 {name}？立即退出登录，解除前不能再登录。其创建的令牌不受影响。',
-    en: 'Lock {name}? They are signed out and can not sign in until unlocked. Tokens that they made go on.',
+    zh: '锁定 {name}？立即退出登录，解除前不能再登录。其创建的管理员令牌一并停用，其他令牌不受影响。',
+    en: 'Lock {name}? They are signed out and can not sign in until unlocked. Administrators’ tokens that they made rest too; other tokens go on.',
   },
   'sure.remove': {
-    zh: '删除 {name}？不能恢复；审计记录会保留。其创建的令牌不受影响。',
-    en: 'Remove {name}? This can not be undone; the audit log stays. Tokens that they made go on.',
+    zh: '删除 {name}？不能恢复；审计记录会保留。其创建的管理员令牌一并撤销，其他令牌不受影响。',
+    en: 'Remove {name}? This can not be undone; the audit log stays. Administrators’ tokens that they made are revoked too; other tokens go on.',
   },
   'sure.less': {
     zh: '{name} 是您自己：改变自己的角色或范围后，您可能无法再管理用户。',

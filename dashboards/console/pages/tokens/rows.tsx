@@ -11,7 +11,8 @@ interface RowProps {
   readonly revoke: (token: Token) => void;
 }
 
-function Ends({ at }: { at: number | null }) {
+function Ends({ token: { expiresAt: at, suspended } }: Pick<RowProps, 'token'>) {
+  if (suspended) return <span class="text-offline">{t('suspended')}</span>;
   if (at === null) return <span class="muted">{t('never-ends')}</span>;
   if (at <= now.value) return <span class="text-offline">{t('ended')}</span>;
   return <span class="number">{formatTime(at)}</span>;
@@ -39,7 +40,7 @@ function Row({ token, revoke }: RowProps) {
         <Age at={token.lastUsedAt} />
       </td>
       <td>
-        <Ends at={token.expiresAt} />
+        <Ends token={token} />
       </td>
       <td class="right">
         <RevokeButton token={token} revoke={revoke} />
@@ -60,7 +61,7 @@ function Card({ token, revoke }: RowProps) {
           {say(token.areaName)} · {t('made-by')} {token.createdBy}
         </span>
         <span class="muted">
-          {t('expires')} <Ends at={token.expiresAt} />
+          {t('expires')} <Ends token={token} />
         </span>
         <span class="card-line">
           <span>

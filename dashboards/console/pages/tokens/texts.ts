@@ -23,6 +23,10 @@ export const texts = {
   expires: { zh: '有效期至', en: 'Valid until' },
   'never-ends': { zh: '长期有效', en: 'Without end' },
   ended: { zh: '已过期', en: 'Expired' },
+  suspended: {
+    zh: '停用：创建人已锁定或不再是管理员',
+    en: 'Suspended: its maker is locked or no administrator any more',
+  },
   days: { zh: '{n} 天', en: '{n} days' },
   made: {
     zh: '令牌已创建。关闭后不能再查看，请现在就存到调用方的配置里。',

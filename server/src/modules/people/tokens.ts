@@ -18,10 +18,11 @@ const viewToken = (directory: Directory, token: StoredToken): api.tokens.Token =
   createdBy: token.createdBy,
   expiresAt: timeOrNull(token.expiresAt),
   lastUsedAt: timeOrNull(token.lastUsedAt),
+  suspended: token.suspended,
 });
 
 /** The routes of tokens. */
-export function tokenRoutes({ relational, directory }: Needs): AnyRoute[] {
+export function tokenRoutes({ relational, directory, clock }: Needs): AnyRoute[] {
   return [
     route(api.tokens.list, async ({ caller, query }) => {
       const tokens = await relational.people.tokens(caller.area);
@@ -31,9 +32,14 @@ export function tokenRoutes({ relational, directory }: Needs): AnyRoute[] {
 
     route(api.tokens.create, async ({ caller, body, audited }) => {
       const { name, role, area = caller.area, expiresAt: until } = body;
+      // It would outlive the one that it was made with.
+      if (caller.session === null)
+        throw new OperationalError('forbidden', 'a token makes no tokens: people do');
       if (directory.area(caller.area, area) === undefined) notFound('area');
       const expiresAt = until === undefined ? null : parseTime(until);
       if (Number.isNaN(expiresAt)) throw new OperationalError('bad-time', 'expiresAt: no time');
+      if (expiresAt !== null && expiresAt <= clock())
+        throw new OperationalError('bad-time', 'expiresAt: is over already');
       const made = await relational.transaction(
         (tx) => tx.people.createToken({ name, role, area, createdBy: caller.actor, expiresAt }),
         { audit: ({ token }) => audited('create-token', token.id, { name, role, area }) },

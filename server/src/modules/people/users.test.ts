@@ -158,6 +158,74 @@ it('tokens tell where they reach and when they were used', async () => {
   expect(items.find(({ id }) => id === rest.id)?.lastUsedAt).not.toBeNull();
 });
 
+it('tokens that manage others hold while their maker may, and go with the account; others go on', async () => {
+  const boss = { displayName: 'B', role: 'admin', area: COUNTY };
+  await admin.ask('PUT', '/users/boss', { ...boss, password: PASSWORD });
+  const maker = await test.client('boss');
+  const make = async (role: string, area: string): Promise<Record<string, string>> => {
+    const made = await maker.ask('POST', '/tokens', { name: `of boss ${role}`, role, area });
+    return { authorization: `Bearer ${made.json<{ token: string }>().token}` };
+  };
+  const [whole, north, reads] = [
+    await make('admin', COUNTY),
+    await make('admin', NORTH),
+    await make('clerk', COUNTY),
+  ];
+  const answers = async (): Promise<number[]> => {
+    const asked = [whole, north, reads].map((headers) =>
+      nobody().ask('GET', '/devices', undefined, headers),
+    );
+    return (await Promise.all(asked)).map(({ statusCode }) => statusCode);
+  };
+  const suspended = async (): Promise<(boolean | undefined)[]> => {
+    const { items } = await admin.get<{ items: tokens.Token[] }>('/tokens');
+    const of = (role: string, area: string): boolean | undefined =>
+      items.find((one) => one.createdBy === 'boss' && one.role === role && one.area === area)
+        ?.suspended;
+    return [of('admin', COUNTY), of('admin', NORTH), of('clerk', COUNTY)];
+  };
+  expect(await answers()).toEqual([200, 200, 200]);
+  const steps: [object, number[]][] = [
+    [{ ...boss, locked: true }, [401, 401, 200]],
+    [{ ...boss, locked: false }, [200, 200, 200]],
+    [{ ...boss, role: 'officer' }, [401, 401, 200]],
+    [{ ...boss, area: NORTH }, [401, 200, 200]],
+    [{ ...boss, area: SOUTH }, [401, 401, 200]],
+    [boss, [200, 200, 200]],
+  ];
+  for (const [change, wanted] of steps) {
+    expect((await admin.ask('PUT', '/users/boss', change)).statusCode).toBe(200);
+    expect([change, await answers()]).toEqual([change, wanted]);
+    expect(await suspended()).toEqual(wanted.map((status) => status === 401));
+  }
+  const child = await nobody().ask('POST', '/tokens', { name: 'child', role: 'clerk' }, whole);
+  expect([child.statusCode, child.json().code]).toEqual([403, 'forbidden']);
+  await admin.ask('DELETE', '/users/boss');
+  expect(await answers()).toEqual([401, 401, 200]);
+  await admin.ask('PUT', '/users/boss', { ...boss, password: PASSWORD });
+  expect(await answers()).toEqual([401, 401, 200]);
+  const [removed] = (
+    await admin.get<{ items: { detail: object }[] }>('/audit?action=remove-user&q=boss')
+  ).items;
+  expect(removed?.detail).toEqual({ tokens: 2 });
+});
+
+it.each([
+  ['nothing to see', '\u3000 '],
+  ['a mark that turns what follows', 'Li\u202egnaW'],
+  ['a NUL', 'Li\u0000'],
+  ['two lines', 'Li\nWang'],
+])('names of people and tokens hold no %s', async (_what, name) => {
+  const person = { displayName: name, role: 'clerk', area: NORTH, password: PASSWORD };
+  expect((await admin.ask('PUT', '/users/named', person)).statusCode).toBe(400);
+  expect((await admin.ask('POST', '/tokens', { name, role: 'clerk' })).statusCode).toBe(400);
+});
+
+it('tokens that are over before they begin are not made', async () => {
+  const over = { name: 'm', role: 'clerk', expiresAt: '2001-01-01T00:00:00Z' };
+  expect(await code(admin.ask('POST', '/tokens', over))).toBe('bad-time');
+});
+
 it('the audit log is searched', async () => {
   type Row = { actor: string; action: string; target: string; detail: object };
   const found = async (query: string): Promise<Row[]> =>

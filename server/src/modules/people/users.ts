@@ -151,8 +151,9 @@ function removeRoute(needs: Needs): AnyRoute {
             'changed-meanwhile',
             'somebody else has changed or removed the account meanwhile',
           );
+        return tx.people.removeAdminTokensOf(name);
       },
-      { audit: audited('remove-user', name) },
+      { audit: (tokens) => audited('remove-user', name, tokens === 0 ? {} : { tokens }) },
     );
     return answer(204, null);
   });

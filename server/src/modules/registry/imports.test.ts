@@ -183,6 +183,25 @@ describe('areas', () => {
     expect(moved[0]).toBe(200);
   });
 
+  it('keep their own level between what is above and what is below', async () => {
+    const north = await test.client('north');
+    const own = (level: string, code = NORTH, parent: string = COUNTY): string =>
+      `${head}${code},${level},北镇,North,${parent},,,\n`;
+    const sent: [Client, string, string[]][] = [
+      // Beside the county in which it lies, and beside the village that lies in it.
+      [north, own('county'), ['2 parent']],
+      [north, own('village'), ['2 level']],
+      [admin, own('village', COUNTY, ''), ['2 level']],
+      [admin, own('township', COUNTY, ''), ['2 level']],
+    ];
+    for (const [who, csv, wanted] of sent) {
+      const response = await who.ask('POST', '/areas/import', csv);
+      expect(response.statusCode).toBe(422);
+      expect(places(response.json())).toEqual(wanted);
+    }
+    expect((await north.ask('POST', '/areas/import', own('township'))).statusCode).toBe(200);
+  });
+
   it('tell every fault, and none is added', async () => {
     const [status, result] = await send(
       'areas',

@@ -185,6 +185,29 @@ describe('a device', () => {
     expect([late, refusal.code]).toEqual([409, 'not-installed']);
   });
 
+  it('stays with a gateway above the area of who changes it, and is given to no other such', async () => {
+    for (const id of ['gw-county', 'gw-other'])
+      await send('POST', '/gateways', { id, name: '县网关', area: COUNTY });
+    const via = { id: 'bin-via', gateway: 'gw-county' };
+    expect(await send('POST', '/devices', bin('bin-via', via))).toMatchObject([
+      201,
+      { faults: [] },
+    ]);
+    const north = await test.client('north');
+    const { version } = await registered('bin-via');
+    const other = { version, gateway: 'gw-other' };
+    expect(await send('PUT', '/devices/bin-via', other, north)).toMatchObject([
+      422,
+      { faults: [{ field: 'gateway' }] },
+    ]);
+    const renamed = { version, name: '新名' };
+    expect((await send('PUT', '/devices/bin-via', renamed, north))[0]).toBe(200);
+    expect(await admin.get('/devices/bin-via')).toMatchObject({
+      name: '新名',
+      gateway: 'gw-county',
+    });
+  });
+
   it('gets another secret, with which the old one holds no longer', async () => {
     const [, { secret: old }] = await send('POST', '/devices', bin('bin-four'));
     expect(await signsIn('bin-four', old ?? '')).toBe(true);

@@ -1,7 +1,7 @@
 /** Accounts, sessions and tokens. Secrets come in or go out once and are kept as hashes. */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@village/core';
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely';
 import {
   type Account,
   type AccountChange,
@@ -35,7 +35,17 @@ function toAccount(row: Omit<Selectable<AccountTable>, 'password_hash'>): Accoun
   };
 }
 
-function toToken(row: Omit<Selectable<TokenTable>, 'hash'>): Token {
+/**
+ * Holds for a token of an administrator whose maker may do less by now: locked, of another role, or of an area that has not the
+ * token's in it. Of a maker who is no account nothing is known.
+ */
+const isSuspended = sql<SqlBool>`(token.role = 'admin' and exists (
+  select 1 from account as maker where maker.name = token.created_by and (
+    maker.locked_at is not null or maker.role <> 'admin' or token.area not in (
+      select below.code from area as below, area as top
+      where top.code = maker.area and substr(below.path, 1, length(top.path)) = top.path))))`;
+
+function toToken(row: Omit<Selectable<TokenTable>, 'hash'> & { suspended?: number }): Token {
   return {
     id: row.id,
     name: row.name,
@@ -45,6 +55,7 @@ function toToken(row: Omit<Selectable<TokenTable>, 'hash'>): Token {
     createdBy: row.created_by,
     expiresAt: row.expires_at,
     lastUsedAt: row.last_used_at,
+    suspended: row.suspended === 1,
   };
 }
 
@@ -257,6 +268,7 @@ async function listTokens(db: Db, scope: string): Promise<Token[]> {
   const rows = await db
     .selectFrom('token')
     .selectAll()
+    .select(sql<number>`case when ${isSuspended} then 1 else 0 end`.as('suspended'))
     .where(areaWithin('token.area', scope))
     .orderBy('created_at')
     .orderBy('id')
@@ -271,7 +283,10 @@ async function createToken(
   token: Pick<Token, 'name' | 'role' | 'area' | 'createdBy' | 'expiresAt'>,
 ): Promise<{ token: Token; secret: string }> {
   const secret = newSecret();
-  const made: Token = { ...token, id: randomUUID(), createdAt: clock(), lastUsedAt: null };
+  const made: Token = {
+    ...token,
+    ...{ id: randomUUID(), createdAt: clock(), lastUsedAt: null, suspended: false },
+  };
   await db
     .insertInto('token')
     .values({
@@ -288,7 +303,7 @@ async function createToken(
   return { token: made, secret };
 }
 
-/** The token of that secret, unless it has expired; it counts as used unless one only peeks. */
+/** The token of that secret, unless it has expired or is suspended; it counts as used unless one only peeks. */
 async function findToken(
   db: Db,
   clock: Clock,
@@ -299,6 +314,7 @@ async function findToken(
     .selectFrom('token')
     .selectAll()
     .where('hash', '=', hashSecret(secret))
+    .where(sql<SqlBool>`not ${isSuspended}`)
     .executeTakeFirst();
   const now = clock();
   if (row === undefined || (row.expires_at !== null && row.expires_at <= now)) return null;
@@ -323,6 +339,16 @@ async function removeToken(db: Db, scope: string, id: string): Promise<boolean> 
   return result.numDeletedRows > 0n;
 }
 
+/** Removes what an account made that manages others. */
+async function removeAdminTokensOf(db: Db, maker: string): Promise<number> {
+  const result = await db
+    .deleteFrom('token')
+    .where('created_by', '=', maker)
+    .where('role', '=', 'admin')
+    .executeTakeFirst();
+  return Number(result.numDeletedRows);
+}
+
 /** Accounts, sessions and tokens over a database or a transaction. */
 export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void): People {
   return {
@@ -344,6 +370,7 @@ export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void)
     createToken: (token) => createToken(db, clock, token),
     token: (secret, options) =>
       findToken(db, clock, secret, { peek: options?.peek ?? false, notNoted }),
+    removeAdminTokensOf: (maker) => removeAdminTokensOf(db, maker),
     removeToken: (scope, id) => removeToken(db, scope, id),
   };
 }
