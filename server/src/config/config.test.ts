@@ -85,7 +85,7 @@ describe('configuration', () => {
     });
     expect(config.influxPassword).toBe('p');
     expect(refusal(yaml('timeSeries: { engine: influxdb, url: ftp://x }'))).toMatch(
-      /timeSeries\.url: must be http[\s\S]*timeSeries\.database/,
+      /timeSeries\.url: .*must be http[\s\S]*timeSeries\.database/,
     );
     for (const url of ['http://reader:secret@x:8086', 'http://secret@x'])
       expect(

@@ -6,6 +6,7 @@ import { MINUTE, OperationalError } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { chineseOf } from './fault-texts.ts';
 import { keysOf } from './keys.ts';
 import { type Environment, envSchema, type File, fileSchema } from './schema.ts';
 
@@ -36,28 +37,56 @@ export interface Config extends Omit<File, 'http' | 'mqtt' | 'backup' | 'exports
 export interface Fault {
   readonly path: string;
   readonly message: string;
+  /** The same in Chinese. */
+  readonly zh: string;
 }
 
 function faultsOf(error: z.ZodError, prefix: string): Fault[] {
   return error.issues.map((issue) => ({
     path: [prefix, ...issue.path.map(String)].filter((part) => part !== '').join('.'),
     message: issue.message,
+    zh: chineseOf(issue),
   }));
 }
 
 /** The message alone: the lines of the file that are shown below it may hold a password. */
 const withoutSource = (message: string): string => message.split(/:?\n/, 1)[0] ?? '';
 
+/** Null where it is another encoding: of GBK, which editors of Windows write, names would come out as rubbish. */
+function textOf(bytes: Uint8Array): string | null {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return text.includes('\0') ? null : text;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return null;
+  }
+}
+
 /** The file's content, or an empty object when there is no file and none was named. */
 function readYaml(path: string, named: boolean, faults: Fault[]): unknown {
   if (!named && !existsSync(path)) return {};
   try {
-    const document = parseDocument(readFileSync(path, 'utf8'), { prettyErrors: true });
-    for (const { message } of document.errors)
-      faults.push({ path, message: withoutSource(message) });
-    return document.toJS() ?? {};
+    const text = textOf(readFileSync(path));
+    if (text === null) {
+      faults.push({
+        path,
+        message: 'is not in UTF-8: save it as UTF-8',
+        zh: '不是 UTF-8 编码，请另存为 UTF-8',
+      });
+      return {};
+    }
+    const document = parseDocument(text, { prettyErrors: true });
+    const { errors } = document;
+    for (const { message } of errors) {
+      const said = withoutSource(message);
+      faults.push({ path, message: said, zh: `不是正确的 YAML：${said}` });
+    }
+    // What a broken file seems to say would be told as faults that it has not.
+    return errors.length > 0 ? {} : (document.toJS() ?? {});
   } catch (error) {
-    faults.push({ path, message: `can't be read: ${(error as Error).message}` });
+    const { message } = error as Error;
+    faults.push({ path, message: `can't be read: ${message}`, zh: `无法读取：${message}` });
     return {};
   }
 }
@@ -141,7 +170,7 @@ export function inspectConfig(env: NodeJS.ProcessEnv, cwd: string): Inspected {
     variables: new Set(Object.keys(environment)),
   };
   const config = compose(settings, parsed<File>(fileSchema, said, path, faults), origin, cwd);
-  faults.push(...faultsOfFiles(config, path));
+  faults.push(...faultsOfFiles(config, path), ...samePorts(config, path));
   return { config, faults, path, file: said, environment };
 }
 
@@ -152,25 +181,55 @@ export function inspectConfig(env: NodeJS.ProcessEnv, cwd: string): Inspected {
 export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const { config, faults } = inspectConfig(env, cwd);
   if (faults.length === 0) return config;
-  const lines = faults.map(({ path, message }) => `  ${path}: ${message}`);
-  throw new OperationalError('bad-config', `the configuration has faults:\n${lines.join('\n')}`);
+  const lines = faults.map(({ path, message, zh }) => `  ${path}: ${zh} · ${message}`);
+  throw new OperationalError(
+    'bad-config',
+    `配置有误 · the configuration has faults:\n${lines.join('\n')}`,
+  );
 }
 
 /** What can't be used of the files that a configuration names. */
 function faultsOfFiles({ catalogs, areas, http, mqtt }: Config, path: string): Fault[] {
+  const told = (at: string, message: string, zh = message): Fault => ({ path: at, message, zh });
   const faults: Fault[] = loadCatalog([builtinCatalog, ...catalogs]).faults.map((fault) => ({
-    path: `${fault.file}${fault.line === undefined ? '' : `:${fault.line}`} ${fault.path}`,
+    path: `${fault.file}${fault.line === undefined ? '' : `:${fault.line}`} ${fault.path}`.trim(),
     message: fault.message,
+    zh: fault.message,
   }));
   if (areas !== undefined && !existsSync(areas))
-    faults.push({ path: `${path}.areas`, message: `there is no file ${areas}` });
+    faults.push(told(`${path}.areas`, `there is no file ${areas}`, `没有这个文件：${areas}`));
   for (const [name, tls] of [
     ['http', http.tls],
     ['mqtt', mqtt.tls],
   ] as const)
     for (const fault of tls === undefined ? [] : tlsFaults(tls))
-      faults.push({ path: `${path}.${name}.tls.${fault.path}`, message: fault.message });
+      faults.push(told(`${path}.${name}.tls.${fault.path}`, fault.message));
   return faults;
+}
+
+const ANY_HOST = new Set(['0.0.0.0', '::']);
+
+/** Ports that two of our own listeners would take from each other. */
+function samePorts({ http, mqtt }: Config, path: string): Fault[] {
+  const listeners = [
+    { at: 'http.port', host: http.host, port: http.port },
+    { at: 'mqtt.port', host: mqtt.host, port: mqtt.port },
+    { at: 'mqtt.tls.port', host: mqtt.host, port: mqtt.tls?.port ?? 0 },
+    { at: 'mqtt.websocket.port', host: mqtt.host, port: mqtt.websocket?.port ?? 0 },
+  ];
+  return listeners.flatMap((one, index) => {
+    const other = listeners
+      .slice(0, index)
+      .find(
+        ({ host, port }) =>
+          port !== 0 &&
+          port === one.port &&
+          (host === one.host || ANY_HOST.has(host) || ANY_HOST.has(one.host)),
+      );
+    if (other === undefined) return [];
+    const [zh, message] = [`与 ${other.at} 相同，须各用一个`, `is the same as ${other.at}`];
+    return [{ path: `${path}.${one.at}`, message: `${message}: each needs its own`, zh }];
+  });
 }
 
 /** The environment before the file, paths absolute: those of the file from where it lies. */

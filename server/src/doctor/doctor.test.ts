@@ -86,6 +86,7 @@ beforeEach(() => {
   cpSync(healthy, place, { recursive: true, preserveTimestamps: true });
   data = join(place, 'data');
   chmodSync(data, 0o750);
+  writeFileSync(join(place, 'own.txt'), 'no folder');
   yaml('');
 });
 const listening: Server[] = [];
@@ -233,6 +234,22 @@ const FAULTS: readonly (readonly [found: string, plant: () => void | Promise<voi
   ['secrets warning', () => certificate(own.cert, own.key, 0o644)],
   ['configuration fault', () => yaml(`${BOTH}stroe: { retention: 30d }`)],
   ['configuration fault', () => yaml(`${BOTH}  - : {`)],
+  ['configuration fault', () => yaml(`http: { port: 8088 }\nmqtt: { port: 8088 }`)],
+  [
+    'configuration fault',
+    () => {
+      yaml(`${BOTH}county: { code: "330522000000", zh: "%", en: Changxing }`);
+      const path = join(place, 'village.yaml');
+      // 长兴县 as editors of Windows write it, in GBK.
+      const [head = '', tail = ''] = readFileSync(path, 'latin1').split('%');
+      writeFileSync(path, Buffer.from(`${head}\xb3\xa4\xd0\xcb\xcf\xd8${tail}`, 'latin1'));
+    },
+  ],
+  ['port-http fault', () => yaml(`http: { host: 192.0.2.77, port: 8088 }\n${ANY}`)],
+  ['port-mqtt fault', () => yaml('http: { port: 0 }\nmqtt: { host: no.such.invalid, port: 1883 }')],
+  ['exports-folder fault', () => yaml(`${BOTH}exports: { folder: own.txt/x }`)],
+  ['backups fault', () => yaml(`${BOTH}backup: { folder: own.txt }`)],
+  ['backups warning', () => yaml(`${BOTH}backup: { folder: data/backups }`)],
   [
     'database fault',
     () =>
@@ -285,6 +302,35 @@ describe('a planted fault', () => {
       expect(listed()).toEqual(before);
     },
   );
+
+  it('clocks of tests, and what nobody can read as one, are told', async () => {
+    expect(notWell(await ask({ VILLAGE_CLOCK: `${Date.now()}@1@${Date.now()}` }))).toEqual([
+      'environment warning',
+    ]);
+    expect(notWell(await ask({ VILLAGE_CLOCK: 'noon' }))).toEqual(['environment fault']);
+  });
+
+  it('a data folder that is none is told as that', async () => {
+    const report = await ask({ VILLAGE_DATA: join(place, 'own.txt') });
+    const { found } = report.findings.find(({ name }) => name === 'data-folder') as Finding;
+    expect(found.zh).toContain('不是文件夹');
+    expect(report.code).toBe(2);
+  });
+
+  it('of the address, not of the port, asks for another address', async () => {
+    yaml(`http: { host: 192.0.2.77, port: 8088 }\n${ANY}`);
+    const one = (await ask()).findings.find(({ name }) => name === 'port-http');
+    expect(one?.advice?.zh).toContain('VILLAGE_HTTP_HOST');
+  });
+
+  it('of a value says in Chinese what it must be', async () => {
+    yaml(`${BOTH}bakcup: { nightly: true }\naudit: { retention: 30 }`);
+    const said = (await ask()).findings
+      .filter(({ name }) => name === 'configuration')
+      .map(({ found }) => found.zh);
+    expect(said.join('\n')).toMatch(/没有这个键：bakcup/);
+    expect(said.join('\n')).toMatch(/audit\.retention：须为文字/);
+  });
 
   it('unknown variables are told by name', async () => {
     const report = await ask({ VILLAGE_HTTPPORT: '80' });

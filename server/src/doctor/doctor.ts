@@ -10,7 +10,7 @@ import { clock, sync } from './checks/clock.ts';
 import { configuration, environment, secrets } from './checks/configuration.ts';
 import { types } from './checks/device-types.ts';
 import { room, speed } from './checks/disk.ts';
-import { folder, owner } from './checks/permissions.ts';
+import { exportsFolder, folder, owner } from './checks/permissions.ts';
 import { ports } from './checks/ports.ts';
 import { engine, node } from './checks/program.ts';
 import { findServer, service } from './checks/service.ts';
@@ -33,6 +33,7 @@ const CHECKS: readonly Check[] = [
   secrets,
   folder,
   owner,
+  exportsFolder,
   room,
   speed,
   clock,

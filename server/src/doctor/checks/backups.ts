@@ -1,9 +1,11 @@
 /** Backups: whether there is one, how old it is, and whether its list is whole. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DAY, formatTime } from '@village/core';
 import { findBackups } from '../../modules/backup/found.ts';
-import { both, type Check, fault, ok, warning } from '../finding.ts';
+import { both, type Check, type Finding, fault, ok, type Patient, warning } from '../finding.ts';
+import { nearest } from './disk.ts';
+import { unusable } from './permissions.ts';
 
 /** Age from which on somebody should see why no newer one was made. */
 const OLD_NIGHTLY_MS = 2 * DAY;
@@ -14,36 +16,62 @@ const MAKE = both(
   'make one on the system page, or set backup.nightly: true and backup.folder on another disk',
 );
 
+const diskOf = (folder: string): number => statSync(nearest(folder)).dev;
+
+/** Told where a folder of their own was named for them and lies on the disk of the data: often its disk is not mounted. */
+function sameDisk({ config }: Patient): Finding[] {
+  const { folder } = config.backup;
+  if (!config.origin.keys.has('backup.folder') || diskOf(folder) !== diskOf(config.data)) return [];
+  return [
+    warning(
+      'backups',
+      both(
+        `${folder} 与数据在同一块盘上，盘坏则两者都丢`,
+        `${folder} is on the disk of the data: both are lost with it`,
+      ),
+      both(
+        '检查备份盘是否已挂载（findmnt），或把 backup.folder 设到另一块盘',
+        'see whether the disk for backups is mounted (findmnt), or set backup.folder to another disk',
+      ),
+    ),
+  ];
+}
+
+async function made({ config, now }: Patient): Promise<Finding> {
+  const { folder, nightly } = config.backup;
+  const found = await findBackups(folder);
+  const [broken] = found.filter((one) => one.fault !== null);
+  if (broken !== undefined)
+    return fault(
+      'backups',
+      both(
+        `${broken.folder} 不完整，不能恢复`,
+        `${broken.folder} is not whole and can't be restored`,
+      ),
+      both('删除它并重新备份', 'delete it and make another'),
+    );
+  const [newest] = found;
+  if (newest === undefined)
+    return warning('backups', both(`没有备份：${folder}`, `there is none: ${folder}`), MAKE);
+  const days = Math.floor((now - newest.startedAt) / DAY);
+  const told = both(
+    `共 ${found.length} 个，最近 ${formatTime(newest.startedAt)}（${days} 天前）`,
+    `${found.length}, the newest of ${formatTime(newest.startedAt)} (${days} days ago)`,
+  );
+  return now - newest.startedAt > (nightly ? OLD_NIGHTLY_MS : OLD_MS)
+    ? warning('backups', told, MAKE)
+    : ok('backups', told);
+}
+
 export const backups: Check = {
   name: 'backups',
   title: both('备份', 'backups'),
-  run: async ({ config, now }) => {
-    const { folder, nightly } = config.backup;
+  run: async (patient) => {
+    const { config } = patient;
+    const shut = unusable('backups', config.backup.folder, 'backup.folder');
+    if (shut !== null && config.origin.keys.has('backup.folder')) return [shut];
     if (!existsSync(join(config.data, 'time-series')))
       return [ok('backups', both('尚无数据', 'there is no data yet'))];
-    const found = await findBackups(folder);
-    const [broken] = found.filter((one) => one.fault !== null);
-    if (broken !== undefined)
-      return [
-        fault(
-          'backups',
-          both(
-            `${broken.folder} 不完整，不能恢复`,
-            `${broken.folder} is not whole and can't be restored`,
-          ),
-          both('删除它并重新备份', 'delete it and make another'),
-        ),
-      ];
-    const [newest] = found;
-    if (newest === undefined)
-      return [warning('backups', both(`没有备份：${folder}`, `there is none: ${folder}`), MAKE)];
-    const days = Math.floor((now - newest.startedAt) / DAY);
-    const told = both(
-      `共 ${found.length} 个，最近 ${formatTime(newest.startedAt)}（${days} 天前）`,
-      `${found.length}, the newest of ${formatTime(newest.startedAt)} (${days} days ago)`,
-    );
-    return now - newest.startedAt > (nightly ? OLD_NIGHTLY_MS : OLD_MS)
-      ? [warning('backups', told, MAKE)]
-      : [ok('backups', told)];
+    return [...sameDisk(patient), await made(patient)];
   },
 };

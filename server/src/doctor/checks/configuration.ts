@@ -1,9 +1,19 @@
 /** The configuration: whether it holds, whether all of it is known, and who else can read its secrets. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { timerFromText } from '@village/core';
 import { mayHoldPassword } from '../../config/address.ts';
 import { envSchema } from '../../config/schema.ts';
-import { both, type Check, type Finding, fault, ok, type Patient, warning } from '../finding.ts';
+import {
+  both,
+  type Check,
+  type Finding,
+  fault,
+  ok,
+  type Patient,
+  reasonOf,
+  warning,
+} from '../finding.ts';
 
 /** Variables that other parts of the program read. */
 const OTHERS = new Set([
@@ -23,7 +33,7 @@ export const configuration: Check = {
       return own.map((one) =>
         fault(
           'configuration',
-          both(`${one.path}：${one.message}`, `${one.path}: ${one.message}`),
+          both(`${one.path}：${one.zh}`, `${one.path}: ${one.message}`),
           both(
             '改正该项，再用 npm run serve -- --check 检查',
             'put it right, then npm run serve -- --check',
@@ -41,10 +51,35 @@ export const configuration: Check = {
   },
 };
 
+/** A simulated clock is for tests: a county's data would have the times of nowhere. */
+function clockFinding(said: string | undefined): Finding | null {
+  if (said === undefined) return null;
+  const remove = both('删除变量 VILLAGE_CLOCK', 'remove the variable VILLAGE_CLOCK');
+  try {
+    timerFromText(said);
+    return warning(
+      'environment',
+      both(
+        'VILLAGE_CLOCK 使服务按模拟时钟运行',
+        'VILLAGE_CLOCK makes the server run by a simulated clock',
+      ),
+      remove,
+    );
+  } catch (error) {
+    return fault(
+      'environment',
+      both(`VILLAGE_CLOCK 无法识别，不能启动`, `${reasonOf(error)}: nothing starts`),
+      remove,
+    );
+  }
+}
+
 export const environment: Check = {
   name: 'environment',
   title: both('环境变量', 'environment'),
   run: ({ environment: variables }) => {
+    const simulated = clockFinding(variables['VILLAGE_CLOCK']);
+    if (simulated !== null) return [simulated];
     const unknown = Object.keys(variables).filter(
       (name) => name.startsWith('VILLAGE_') && !(name in envSchema.shape) && !OTHERS.has(name),
     );

@@ -12,34 +12,45 @@ const OWNER_READS_AND_WRITES = 0o600;
 /** Entries looked at; what is wrong with one is wrong with many. */
 const LOOKED_AT_MAX = 20_000;
 
-function usable(folder: string): Finding | null {
+/** What keeps this account from using a folder that is there or is to be made. */
+export function unusable(name: string, folder: string, setting: string): Finding | null {
   const place = nearest(folder);
+  if (!statSync(place).isDirectory())
+    return fault(
+      name,
+      both(`${place} 不是文件夹`, `${place} is no folder`),
+      both(`改设 ${setting} 或移走该文件`, `set ${setting}, or move that file away`),
+    );
   try {
     accessSync(place, constants.R_OK | constants.W_OK | constants.X_OK);
+    return null;
   } catch (error) {
-    return fault(
-      'data-folder',
-      both(`本账户不能使用 ${place}`, `this account can't use ${place} (${reasonOf(error)})`),
-      both(
-        '以运行服务的账户诊断，或用 chown 把文件夹交给它',
-        'ask as the account that runs the server, or give the folder to it with chown',
-      ),
-    );
+    return (error as NodeJS.ErrnoException).code === 'EROFS'
+      ? fault(
+          name,
+          both(`${place} 所在的磁盘只读`, `${place} is on a disk that is mounted read-only`),
+          both(
+            '检查磁盘（dmesg、fsck），再以可写方式挂载：mount -o remount,rw',
+            'look at the disk (dmesg, fsck), then mount it for writing: mount -o remount,rw',
+          ),
+        )
+      : fault(
+          name,
+          both(`本账户无权使用 ${place}`, `this account can't use ${place} (${reasonOf(error)})`),
+          both(
+            '以运行服务的账户诊断，或用 chown 把文件夹交给它',
+            'ask as the account that runs the server, or give the folder to it with chown',
+          ),
+        );
   }
-  if (statSync(place).isDirectory()) return null;
-  return fault(
-    'data-folder',
-    both(`${place} 不是文件夹`, `${place} is no folder`),
-    both('改设 VILLAGE_DATA 或移走该文件', 'set VILLAGE_DATA, or move that file away'),
-  );
 }
 
 export const folder: Check = {
   name: 'data-folder',
   title: both('数据文件夹', 'data folder'),
   run: ({ config: { data } }) => {
-    const unusable = usable(data);
-    if (unusable !== null) return [unusable];
+    const found = unusable('data-folder', data, 'VILLAGE_DATA');
+    if (found !== null) return [found];
     if (!existsSync(data))
       return [ok('data-folder', both(`首次启动时建立 ${data}`, `the first start makes ${data}`))];
     if (existsSync(join(data, RESTORING)))
@@ -72,6 +83,21 @@ export const folder: Check = {
         ),
       ];
     return [ok('data-folder', both(data, data))];
+  },
+};
+
+export const exportsFolder: Check = {
+  name: 'exports-folder',
+  title: both('导出文件夹', 'folder of exports'),
+  run: ({ config: { exports, origin } }) => {
+    // Otherwise it is in the data folder.
+    if (!origin.keys.has('exports.folder'))
+      return [ok('exports-folder', both('在数据文件夹内', 'in the data folder'))];
+    const { folder: place } = exports;
+    return [
+      unusable('exports-folder', place, 'exports.folder') ??
+        ok('exports-folder', both(place, place)),
+    ];
   },
 };
 

@@ -6,18 +6,25 @@ import type { Config } from '../../config/config.ts';
 import { both, type Check, type Finding, fault, ok, type Patient } from '../finding.ts';
 
 interface Port {
-  /** The setting or variable that names it. */
+  /** The setting or variable that names it, and that of its address. */
   readonly setting: string;
+  readonly hostSetting: string;
   readonly host: string;
   readonly port: number;
 }
 
 function portsOf({ http, mqtt }: Config): Port[] {
+  const ofMqtt = { hostSetting: 'mqtt.host', host: mqtt.host };
   const found = [
-    { setting: 'VILLAGE_HTTP_PORT', host: http.host, port: http.port },
-    { setting: 'VILLAGE_MQTT_PORT', host: mqtt.host, port: mqtt.port },
-    { setting: 'mqtt.tls.port', host: mqtt.host, port: mqtt.tls?.port ?? 0 },
-    { setting: 'mqtt.websocket.port', host: mqtt.host, port: mqtt.websocket?.port ?? 0 },
+    {
+      setting: 'VILLAGE_HTTP_PORT',
+      hostSetting: 'VILLAGE_HTTP_HOST',
+      host: http.host,
+      port: http.port,
+    },
+    { setting: 'VILLAGE_MQTT_PORT', ...ofMqtt, port: mqtt.port },
+    { setting: 'mqtt.tls.port', ...ofMqtt, port: mqtt.tls?.port ?? 0 },
+    { setting: 'mqtt.websocket.port', ...ofMqtt, port: mqtt.websocket?.port ?? 0 },
   ];
   // 0 asks the system for any.
   return found.filter(({ port }) => port !== 0);
@@ -71,17 +78,27 @@ const REASONS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   EADDRINUSE: ['已被其他程序占用', 'is taken by another program'],
   EACCES: ['本账户无权监听', 'is closed to this account'],
   EADDRNOTAVAIL: ['不是本机地址', 'is no address of this machine'],
+  EINVAL: ['不是本机地址', 'is no address of this machine'],
+  ENOTFOUND: ['不是可解析的主机名', 'is no host name that is known'],
+  EAI_AGAIN: ['不是可解析的主机名', 'is no host name that is known'],
 };
+/** Faults of the address, not of the port. */
+const OF_ADDRESS = new Set(['EADDRNOTAVAIL', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN']);
 
-function refused(name: string, { setting, host, port }: Port, code: string): Finding {
+function refused(name: string, { setting, hostSetting, host, port }: Port, code: string): Finding {
   const [zh, en] = REASONS[code] ?? ['不能监听', `can't be listened on (${code})`];
   return fault(
     name,
     both(`${host}:${port} ${zh}`, `${host}:${port} ${en}`),
-    both(
-      `改设 ${setting}，或停止占用者（ss -ltnp 'sport = :${port}' 可查）`,
-      `set ${setting} to another, or stop what holds it (ss -ltnp 'sport = :${port}' tells)`,
-    ),
+    OF_ADDRESS.has(code)
+      ? both(
+          `将 ${hostSetting} 改为本机地址，或 0.0.0.0（所有地址）`,
+          `set ${hostSetting} to an address of this machine, or to 0.0.0.0 for all of them`,
+        )
+      : both(
+          `改设 ${setting}，或停止占用者（ss -ltnp 'sport = :${port}' 可查）`,
+          `set ${setting} to another, or stop what holds it (ss -ltnp 'sport = :${port}' tells)`,
+        ),
   );
 }
 
@@ -129,5 +146,10 @@ async function look(one: Port, { running }: Patient): Promise<Finding> {
 export const ports: Check = {
   name: 'ports',
   title: both('端口', 'ports'),
-  run: (patient) => Promise.all(portsOf(patient.config).map((one) => look(one, patient))),
+  run: async (patient) => {
+    const found: Finding[] = [];
+    // One after the other: two of one number, which the configuration tells, must not take it from each other here.
+    for (const one of portsOf(patient.config)) found.push(await look(one, patient));
+    return found;
+  },
 };
