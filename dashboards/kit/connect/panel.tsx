@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { FormDialog } from '../forms/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
+import { Scroll } from '../ui/page.tsx';
 import { type Access, addressLine } from './lines.ts';
 import { QrCode } from './qr.tsx';
 import { keepSecret } from './secrets.ts';
@@ -34,6 +35,9 @@ export function Copy({ text }: { text: string }) {
   );
 }
 
+/** Lines up to which all are shown at once; more are scrolled where they stand. */
+const LINES_WHOLE = 20;
+
 /** Lines to copy, under their heading. */
 export function Lines({ heading, hint, text }: { heading: string; hint?: string; text: string }) {
   return (
@@ -42,7 +46,13 @@ export function Lines({ heading, hint, text }: { heading: string; hint?: string;
         <h2>{heading}</h2>
         <Copy text={text} />
       </div>
-      <pre>{text}</pre>
+      {text.split('\n').length > LINES_WHOLE ? (
+        <Scroll label={heading}>
+          <pre>{text}</pre>
+        </Scroll>
+      ) : (
+        <pre>{text}</pre>
+      )}
       {hint !== undefined && <p class="muted small">{hint}</p>}
     </section>
   );

@@ -40,7 +40,7 @@ type AreaRow = OverviewAnswer['areas'][number];
 function AreaTable({ areas, heading }: { areas: readonly AreaRow[]; heading: string }) {
   return (
     <div class="table-wrap">
-      <table class="dense">
+      <table class="dense areas">
         <thead>
           <tr>
             <th scope="col">{t('area')}</th>
@@ -382,9 +382,9 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
             <QuantityPanel quantities={overview.data.quantities} area={code} />
           </div>
           <DevicePanel load={devices} village={village} total={total} code={code} />
+          <Figures key={code} owner={{ area: code }} />
         </div>
       )}
-      <Figures key={code} owner={{ area: code }} />
     </div>
   );
 }

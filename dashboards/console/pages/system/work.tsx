@@ -7,7 +7,7 @@ import { client } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Failure } from '#kit/ui/notices.tsx';
 import { Age } from '#kit/ui/page.tsx';
-import { t } from './texts.ts';
+import { t, word } from './texts.ts';
 
 const REFRESH_MS = 15_000;
 
@@ -86,7 +86,7 @@ export function Readers({ store }: { store: System['store'] }) {
       <dl class="counters">
         {readers.map(([name, bytes]) => (
           <div key={name} class={bytes > FAR_BEHIND ? 'text-late' : ''}>
-            <dt class="muted">{name}</dt>
+            <dt class="muted">{word('reader', name)}</dt>
             <dd class="number">{bytes === 0 ? t('caught-up') : formatBytes(bytes)}</dd>
           </div>
         ))}
