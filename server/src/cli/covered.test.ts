@@ -54,6 +54,10 @@ describe('what is covered', () => {
       writeFileSync(join(folder, 'covered.json'), text);
       expect(open().spans).toEqual([]);
     }
+    const many = Array.from({ length: 200_000 }, (_, n) => ({ from: 10 * n, to: 10 * n + 1 }));
+    writeFileSync(join(folder, 'covered.json'), JSON.stringify({ spans: many }));
+    expect(open().spans).toEqual(many.slice(-500));
+    writeFileSync(join(folder, 'covered.json'), '');
     const covered = open();
     for (let at = 0; at < 1_200; at += 2) covered.add(at, at + 1);
     expect(covered.spans.length).toBeLessThanOrEqual(500);

@@ -31,7 +31,7 @@ function read(path: string): TimeSpan[] | null {
   }
   try {
     const spans = (JSON.parse(text) as { spans?: unknown } | null)?.spans;
-    return Array.isArray(spans) && spans.every(isSpan) ? spans : null;
+    return Array.isArray(spans) && spans.every(isSpan) ? spans.slice(-SPANS_MAX) : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

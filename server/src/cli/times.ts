@@ -1,7 +1,10 @@
 /** What is there of the demonstration's time: notes what it lives through, and fills in what was before its first live value. */
-import type { Timer } from '@village/core';
+import { MINUTE, type Timer } from '@village/core';
 import { Covered } from './covered.ts';
 import { Past } from './past.ts';
+
+/** It is told each minute. */
+const UNHEARD_MS = 5 * MINUTE;
 
 export interface TimesOptions {
   /** Of the simulators. */
@@ -24,7 +27,8 @@ export interface TimesOptions {
 export class Times {
   readonly #options: TimesOptions;
   readonly #covered: Covered;
-  #livesFrom: number | null = null;
+  /** When it was told last that live values flow. */
+  #livedAt: number | null = null;
   #past: Past | null = null;
   #filling: Promise<void> = Promise.resolve();
   readonly #stopping = new AbortController();
@@ -47,11 +51,12 @@ export class Times {
   /** Live values flow. */
   lives(): void {
     const now = this.#options.timer.now();
-    if (this.#livesFrom !== null) this.#covered.add(this.#livesFrom, now);
-    else {
-      this.#livesFrom = now;
-      if (this.#options.historyMs > 0) this.#filling = this.#fill(now);
-    }
+    const before = this.#livedAt;
+    this.#livedAt = now;
+    if (before !== null) {
+      // A machine that slept, or whose clock was set, has not lived through what lies between.
+      if (before <= now && now - before <= UNHEARD_MS) this.#covered.add(before, now);
+    } else if (this.#options.historyMs > 0) this.#filling = this.#fill(now);
   }
 
   /** Live messages were acknowledged after so long. */
@@ -69,13 +74,20 @@ export class Times {
       lengthMs: historyMs,
       signal: AbortSignal.any([signal, this.#stopping.signal]),
     });
-    await this.#past.run();
+    try {
+      await this.#past.run();
+    } catch (error) {
+      // The county lives without a past: a folder that can't be read ends no server.
+      this.print(
+        `历史未能补齐，下次启动继续 · the past is not whole; the next start goes on with it: ${(error as Error).message}`,
+      );
+    }
   }
 
   /** Ends the past, and notes what was lived through since. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#filling;
-    if (this.#livesFrom !== null) this.lives();
+    if (this.#livedAt !== null) this.lives();
   }
 }
