@@ -71,6 +71,22 @@ describe('an administrator', { timeout: TIME_OUT }, () => {
     },
   );
 
+  it('a dialog goes by Escape, and the focus is again on what opened it', async () => {
+    const page = await go(await county(), '/people', 1440);
+    const opener = button(page, '添加用户');
+    const dialog = page.getByRole('dialog', { name: '添加用户' });
+    for (const leave of [
+      () => page.keyboard.press('Escape'),
+      () => dialog.getByRole('button', { name: '取消' }).click(),
+    ]) {
+      await opener.press('Enter');
+      await dialog.getByLabel('用户名').waitFor();
+      await leave();
+      await dialog.waitFor({ state: 'detached' });
+      await expect.poll(() => opener.evaluate((one) => one === document.activeElement)).toBe(true);
+    }
+  });
+
   it('hears that another has changed the person meanwhile, and loses nothing', async () => {
     const server = await county();
     const page = await go(server, '/people');

@@ -16,11 +16,10 @@ export function Modal({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    const before = document.activeElement;
-    dialog.current?.showModal();
-    return () => {
-      if (before instanceof HTMLElement) before.focus();
-    };
+    const shown = dialog.current;
+    shown?.showModal();
+    // Closing gives the focus back to what had it; as long as it is shown nothing beneath can take it.
+    return () => shown?.close();
   }, []);
   return (
     <dialog
