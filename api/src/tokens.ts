@@ -36,9 +36,13 @@ export const list = endpoint({
   method: 'GET',
   path: '/tokens',
   right: 'tokens.manage',
-  summary: 'Tokens of machines, without their secrets',
+  summary: 'Tokens of machines, the newest first, without their secrets',
   tags: ['people'],
-  query: pageQuery({}),
+  query: pageQuery({
+    q: Type.Optional(
+      Type.String({ maxLength: 200, description: 'Part of the name, the id or of who made it' }),
+    ),
+  }),
   answers: { 200: page(Token) },
 });
 

@@ -151,6 +151,14 @@ describe('an administrator', { timeout: TIME_OUT }, () => {
     expect(line).toContain(`${new URL(page.url()).origin}/api/v1/devices`);
     await picture(page, 'token-made');
     await button(page, '已保存，关闭').click();
+    // The newest first, whatever there is; and found by a part of its name.
+    const names = page.locator('tbody th');
+    await expect.poll(() => names.first().innerText()).toBe('水文站');
+    await page.getByRole('searchbox').fill('大屏');
+    await expect.poll(() => names.allInnerTexts()).toEqual(['大屏展示']);
+    await page.getByRole('searchbox').fill('没有的');
+    await page.getByText('没有找到令牌').waitFor();
+    await page.getByRole('link', { name: '显示全部' }).click();
     const row = page.locator('tr').filter({ hasText: '水文站' });
     await row.getByRole('button').click();
     await button(page, '撤销').click();

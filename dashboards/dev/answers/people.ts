@@ -103,8 +103,7 @@ export class FixturePeople {
     if (resource === 'users' && method === 'PUT') return this.#save(id, body);
     if (resource === 'users') return this.#remove(id, query);
     if (resource === 'rights') return { status: 200, body: { items: RIGHTS } };
-    if (resource === 'tokens' && method === 'GET')
-      return { status: 200, body: { items: this.#tokens, next: null } };
+    if (resource === 'tokens' && method === 'GET') return this.#listTokens(query);
     if (resource === 'tokens' && method === 'POST') return this.#makeToken(body);
     if (resource === 'tokens') {
       this.#tokens = this.#tokens.filter((one) => one.id !== id);
@@ -172,6 +171,20 @@ export class FixturePeople {
     this.#keepOne(person);
     this.#people.delete(name);
     return { status: 204, body: {} };
+  }
+
+  /** The newest first. */
+  #listTokens(query: URLSearchParams): Answered {
+    const wanted = (query.get('q') ?? '').toLowerCase();
+    const all = this.#tokens
+      .filter(({ id, name, createdBy }) =>
+        [id, name, createdBy].some((text) => text.toLowerCase().includes(wanted)),
+      )
+      .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt) || b.id.localeCompare(a.id));
+    const from = Number(query.get('cursor') ?? 0);
+    const to = from + Number(query.get('limit') ?? 1000);
+    const next = to < all.length ? String(to) : null;
+    return { status: 200, body: { items: all.slice(from, to), next } };
   }
 
   #makeToken(body: Body): Answered {

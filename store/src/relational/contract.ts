@@ -59,6 +59,28 @@ export interface Token extends Omit<Account, 'displayName'> {
   readonly suspended: boolean;
 }
 
+/** Rows of a list that is asked for without a limit. */
+export const LISTED_MAX = 1_000;
+
+/** A part of the accounts, by name. */
+export interface AccountPage {
+  /** Part of either name, whatever its capitals (of Latin letters). */
+  readonly text?: string;
+  readonly role?: Role;
+  /** Those whose name comes after this. */
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+/** A part of the tokens, the newest first. */
+export interface TokenPage {
+  /** Part of its name, its id or of who made it, whatever its capitals (of Latin letters). */
+  readonly text?: string;
+  /** Those that come after this one in the list. */
+  readonly after?: Pick<Token, 'createdAt' | 'id'>;
+  readonly limit?: number;
+}
+
 export interface AuditEntry {
   /** Account name, `token:<id>`, or the name that was tried. */
   readonly actor: string;
@@ -80,7 +102,8 @@ export interface StoredAuditEntry extends AuditEntry {
  * A `scope` is the code of an area: what lies outside it and below is never returned, and an unknown code sees nothing.
  */
 export interface People {
-  accounts(scope: string): Promise<AccountState[]>;
+  /** By name, LISTED_MAX at most unless a limit is given. */
+  accounts(scope: string, page?: AccountPage): Promise<AccountState[]>;
   /** With the password's hash; null when there is no such account. */
   account(name: string): Promise<(AccountState & { readonly passwordHash: string }) | null>;
   /** All of the role `admin`; until the transaction has ended no other changes one of them, in whatever process. */
@@ -112,7 +135,8 @@ export interface People {
   /** Forgets sessions and tokens that are over; returns how many. */
   clean(): Promise<number>;
 
-  tokens(scope: string): Promise<Token[]>;
+  /** The newest first, LISTED_MAX at most unless a limit is given. */
+  tokens(scope: string, page?: TokenPage): Promise<Token[]>;
   createToken(
     token: Pick<Token, 'name' | 'role' | 'area' | 'createdBy' | 'expiresAt'>,
   ): Promise<{ token: Token; secret: string }>;
@@ -135,10 +159,13 @@ export interface AuditFilter {
   readonly to?: number;
 }
 
+/** An entry's place in the order of searches: by time, and by id where that is the same. */
+export type AuditPlace = Pick<StoredAuditEntry, 'at' | 'id'>;
+
 export interface AuditPage {
   readonly entries: StoredAuditEntry[];
-  /** Below which id the next page begins; null when nothing is left to look at. */
-  readonly next: number | null;
+  /** Before which place the next page begins; null when nothing is left to look at. */
+  readonly next: AuditPlace | null;
 }
 
 export interface AuditLog {
@@ -146,12 +173,12 @@ export interface AuditLog {
   /** Newest first, those below `before`. */
   list(page: { before?: number; limit: number }): Promise<StoredAuditEntry[]>;
   /**
-   * Those that the filter lets through. One call looks at AUDIT_LOOKED_AT entries at most, so that a page may hold fewer than
+   * Those that the filter lets through, newest first. One call looks at AUDIT_LOOKED_AT entries at most, so that a page may hold fewer than
    * `limit`, or none, and still have a next one.
    */
   search(
     filter: AuditFilter,
-    page: { before?: number | undefined; limit: number },
+    page: { before?: AuditPlace | undefined; limit: number },
   ): Promise<AuditPage>;
   /**
    * Deletes entries made before `at`, the oldest first and `most` of them, and returns how many. None that is younger than AUDIT_KEPT_MS by the database's

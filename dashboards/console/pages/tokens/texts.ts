@@ -42,6 +42,10 @@ export const texts = {
     en: 'Revoke the token “{name}”? Systems that use it are refused at once; this can not be undone.',
   },
   revoked: { zh: '已撤销“{name}”', en: '“{name}” is revoked' },
+  search: { zh: '按名称、编号或创建人查找', en: 'Find by name, id or maker' },
+  none: { zh: '没有找到令牌', en: 'No token found' },
+  'none-hint': { zh: '换一部分名称再试。', en: 'Try another part of the name.' },
+  clear: { zh: '显示全部', en: 'Show all' },
   empty: { zh: '还没有令牌', en: 'No tokens yet' },
   'empty-hint': {
     zh: '其他系统要读取或写入数据时，为它创建一个。人员请用自己的账号登录。',

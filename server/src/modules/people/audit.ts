@@ -20,7 +20,8 @@ const TRIMMED_AT_ONCE = 20_000;
 export function auditRoute({ relational, sending }: Needs): AnyRoute {
   return route(api.audit.list, async (call) => {
     const { limit = 100, cursor, q, from, to, actor, action, outcome } = call.query;
-    const before = openCursor(cursor, ['number'])?.[0] as number | undefined;
+    const opened = openCursor(cursor, ['number', 'number']) as [number, number] | null;
+    const before = opened === null ? undefined : { at: opened[0], id: opened[1] };
     const { entries, next } = await relational.audit.search(
       {
         ...(actor === undefined ? {} : { actor }),
@@ -33,7 +34,7 @@ export function auditRoute({ relational, sending }: Needs): AnyRoute {
       { limit, before },
     );
     const view = (entry: StoredAuditEntry) => ({ ...entry, at: formatTime(entry.at) });
-    const fields = { next: next === null ? null : cursorOf(next) };
+    const fields = { next: next === null ? null : cursorOf(next.at, next.id) };
     return streamed(call, sending, { fields, items: entries, view });
   });
 }

@@ -1,7 +1,7 @@
 /** Tokens of machines: who has one, making and removing them. */
 import * as api from '@village/api';
 import { formatTime, OperationalError, parseTime } from '@village/core';
-import { type AnyRoute, answer, notFound, pageByKey, route } from '@village/platform';
+import { type AnyRoute, answer, cursorOf, notFound, openCursor, route } from '@village/platform';
 import type { Directory } from '@village/registry';
 import type { Token as StoredToken } from '@village/store/relational';
 import type { Needs } from '../needs.ts';
@@ -25,9 +25,19 @@ const viewToken = (directory: Directory, token: StoredToken): api.tokens.Token =
 export function tokenRoutes({ relational, directory, clock }: Needs): AnyRoute[] {
   return [
     route(api.tokens.list, async ({ caller, query }) => {
-      const tokens = await relational.people.tokens(caller.area);
-      const { items, next } = pageByKey(tokens, ({ id }) => id, query);
-      return { items: items.map((token) => viewToken(directory, token)), next };
+      const { q = '', limit = 1000, cursor } = query;
+      const opened = openCursor(cursor, ['number', 'string']) as [number, string] | null;
+      const tokens = await relational.people.tokens(caller.area, {
+        ...(q.trim() === '' ? {} : { text: q.trim() }),
+        ...(opened === null ? {} : { after: { createdAt: opened[0], id: opened[1] } }),
+        // One more tells whether there are more.
+        limit: limit + 1,
+      });
+      const last = tokens.length > limit ? tokens[limit - 1] : undefined;
+      return {
+        items: tokens.slice(0, limit).map((token) => viewToken(directory, token)),
+        next: last === undefined ? null : cursorOf(last.createdAt, last.id),
+      };
     }),
 
     route(api.tokens.create, async ({ caller, body, audited }) => {

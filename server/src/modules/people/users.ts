@@ -1,7 +1,7 @@
 /** Accounts of people: who there is, changes that lose nothing, and an administrator who always stays. */
 import * as api from '@village/api';
 import { OperationalError } from '@village/core';
-import { type AnyRoute, answer, notFound, pageByKey, route } from '@village/platform';
+import { type AnyRoute, answer, cursorOf, notFound, openCursor, route } from '@village/platform';
 import type { AccountState, RelationalAccess } from '@village/store/relational';
 import { viewPerson } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
@@ -56,19 +56,34 @@ const viewOf =
 function listRoute(needs: Needs): AnyRoute {
   const { relational, directory, lockOut } = needs;
   return route(api.users.list, async ({ caller, query }) => {
-    const { q = '', role, area = caller.area, state } = query;
+    const { q = '', role, area = caller.area, state, limit = 1000 } = query;
     if (directory.area(caller.area, area) === undefined) notFound('area');
-    const part = q.trim().toLowerCase();
-    const accounts = (await relational.people.accounts(area)).filter(
-      (one) =>
-        (role ?? one.role) === one.role &&
-        (state === undefined ||
-          (one.lockedAt !== null || lockOut.accountLockedFor(one.name) > 0) ===
-            (state === 'locked')) &&
-        (one.name.toLowerCase().includes(part) || one.displayName.toLowerCase().includes(part)),
-    );
-    const { items, next } = pageByKey(accounts, ({ name }) => name, query);
-    return { items: items.map(viewOf(needs)), next };
+    const text = q.trim();
+    const wanted = {
+      ...(text === '' ? {} : { text }),
+      ...(role === undefined ? {} : { role }),
+    };
+    // Who is locked out for wrong passwords this process knows alone, so that more is asked until a page is full.
+    const isWanted = ({ lockedAt, name }: AccountState): boolean =>
+      state === undefined ||
+      (lockedAt !== null || lockOut.accountLockedFor(name) > 0) === (state === 'locked');
+    const found: AccountState[] = [];
+    let after = openCursor(query.cursor, ['string'])?.[0] as string | undefined;
+    while (found.length <= limit) {
+      const part = await relational.people.accounts(area, {
+        ...wanted,
+        ...(after === undefined ? {} : { after }),
+        limit: limit + 1,
+      });
+      found.push(...part.filter(isWanted));
+      after = part.at(-1)?.name;
+      if (part.length <= limit) break;
+    }
+    const last = found.length > limit ? found[limit - 1] : undefined;
+    return {
+      items: found.slice(0, limit).map(viewOf(needs)),
+      next: last === undefined ? null : cursorOf(last.name),
+    };
   });
 }
 

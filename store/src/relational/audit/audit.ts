@@ -1,14 +1,16 @@
 /** The audit log: entries are written in the transaction of what they tell, listed newest first, and deleted by age. */
 import type { Clock } from '@village/core';
-import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Kysely, Selectable, SelectQueryBuilder } from 'kysely';
 import {
   AUDIT_LOOKED_AT,
   type AuditEntry,
   type AuditFilter,
   type AuditLog,
   type AuditPage,
+  type AuditPlace,
   type StoredAuditEntry,
 } from '../contract.ts';
+import { contains } from '../scope.ts';
 import type { AuditTable, AuditTables } from './tables.ts';
 
 /** Rows deleted by one statement, so that years of it don't hold up who writes meanwhile. */
@@ -36,53 +38,52 @@ const toEntry = (row: Selectable<AuditTable>): StoredAuditEntry => ({
   detail: JSON.parse(row.detail) as Record<string, unknown>,
 });
 
-/** The ids between which a time lies, so that a month of last year is found without looking at this one. */
-async function idsOf(
-  db: Kysely<AuditTables>,
+/** Narrows a query to a time and to what comes before a place, newest first: read from the index of times alone. */
+function newestFirst<Row>(
+  query: SelectQueryBuilder<AuditTables, 'audit', Row>,
   { from, to }: AuditFilter,
-): Promise<{ lowest: number; highest: number }> {
-  let within = db.selectFrom('audit');
+  before: AuditPlace | undefined,
+) {
+  let within = query.orderBy('at', 'desc').orderBy('id', 'desc');
   if (from !== undefined) within = within.where('at', '>=', from);
   if (to !== undefined) within = within.where('at', '<', to);
-  // One by one: each alone is read from the end of an index.
-  const low = await within
-    .select((eb) => eb.fn.min<number | null>('id').as('id'))
-    .executeTakeFirst();
-  const high = await within
-    .select((eb) => eb.fn.max<number | null>('id').as('id'))
-    .executeTakeFirst();
-  return { lowest: Number(low?.id ?? 0), highest: Number(high?.id ?? -1) };
+  if (before === undefined) return within;
+  // Said twice, since only the first of it is a range of the index.
+  return within
+    .where('at', '<=', before.at)
+    .where((eb) => eb.or([eb('at', '<', before.at), eb('id', '<', before.id)]));
 }
 
 async function search(
   db: Kysely<AuditTables>,
   filter: AuditFilter,
-  page: { before?: number | undefined; limit: number },
+  page: { before?: AuditPlace | undefined; limit: number },
 ): Promise<AuditPage> {
-  const { lowest, highest } = await idsOf(db, filter);
-  const before = Math.min(page.before ?? highest + 1, highest + 1);
-  const least = Math.max(lowest, before - AUDIT_LOOKED_AT);
-  let query = db.selectFrom('audit').selectAll().where('id', '<', before).where('id', '>=', least);
-  const { actor, action, outcome, text, from, to } = filter;
+  const { actor, action, outcome, text } = filter;
+  const filtered = [actor, action, outcome, text].some((one) => one !== undefined);
+  /** The last entry that this call looks at; undefined when all that are left are fewer. */
+  const last = !filtered
+    ? undefined
+    : await newestFirst(db.selectFrom('audit').select(['at', 'id']), filter, page.before)
+        .limit(1)
+        .offset(AUDIT_LOOKED_AT - 1)
+        .executeTakeFirst();
+  let query = newestFirst(db.selectFrom('audit').selectAll(), filter, page.before);
+  if (last !== undefined)
+    query = query
+      .where('at', '>=', last.at)
+      .where((eb) => eb.or([eb('at', '>', last.at), eb('id', '>=', last.id)]));
   if (actor !== undefined) query = query.where('actor', '=', actor);
   if (action !== undefined) query = query.where('action', '=', action);
   if (outcome !== undefined) query = query.where('outcome', '=', outcome);
-  if (from !== undefined) query = query.where('at', '>=', from);
-  if (to !== undefined) query = query.where('at', '<', to);
-  if (text !== undefined) {
-    const pattern = `%${text.toLowerCase().replaceAll(/[\\%_]/g, '\\$&')}%`;
-    query = query.where((eb) =>
-      eb.or(
-        (['actor', 'target', 'address', 'detail'] as const).map(
-          (column) => sql<boolean>`lower(${eb.ref(column)}) like ${pattern} escape '\\'`,
-        ),
-      ),
-    );
-  }
-  const rows = await query.orderBy('id', 'desc').limit(page.limit).execute();
-  const last = rows.length === page.limit ? rows.at(-1)?.id : undefined;
-  const next = last ?? least;
-  return { entries: rows.map(toEntry), next: next > lowest ? next : null };
+  if (text !== undefined)
+    query = query.where(contains(['actor', 'target', 'address', 'detail'], text));
+  const rows = await query.limit(page.limit).execute();
+  const next = rows.length === page.limit ? rows.at(-1) : last;
+  return {
+    entries: rows.map(toEntry),
+    next: next === undefined ? null : { at: next.at, id: next.id },
+  };
 }
 
 async function trim(db: Kysely<AuditTables>, at: number, most: number): Promise<number> {

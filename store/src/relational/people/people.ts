@@ -5,14 +5,17 @@ import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely';
 import {
   type Account,
   type AccountChange,
+  type AccountPage,
   type AccountState,
+  LISTED_MAX,
   type People,
   SESSION_IDLE_MS,
   SESSION_MAX_MS,
   type AccountSeen as Seen,
   type Token,
+  type TokenPage,
 } from '../contract.ts';
-import { areaWithin } from '../scope.ts';
+import { areaWithin, contains } from '../scope.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import type { AccountTable, PeopleTables, TokenTable } from './tables.ts';
 
@@ -60,13 +63,21 @@ function toToken(row: Omit<Selectable<TokenTable>, 'hash'> & { suspended?: numbe
 }
 
 /** Accounts whose area lies in scope, by name. */
-async function listAccounts(db: Db, scope: string): Promise<AccountState[]> {
-  const rows = await db
+async function listAccounts(
+  db: Db,
+  scope: string,
+  { text, role, after, limit = LISTED_MAX }: AccountPage = {},
+): Promise<AccountState[]> {
+  let query = db
     .selectFrom('account')
     .selectAll()
     .where(areaWithin('account.area', scope))
     .orderBy('name')
-    .execute();
+    .limit(limit);
+  if (text !== undefined) query = query.where(contains(['name', 'display_name'], text));
+  if (role !== undefined) query = query.where('role', '=', role);
+  if (after !== undefined) query = query.where('name', '>', after);
+  const rows = await query.execute();
   return rows.map(toAccount);
 }
 
@@ -264,15 +275,26 @@ async function clean(db: Db, clock: Clock): Promise<number> {
 }
 
 /** Tokens whose area lies in scope. */
-async function listTokens(db: Db, scope: string): Promise<Token[]> {
-  const rows = await db
+async function listTokens(
+  db: Db,
+  scope: string,
+  { text, after, limit = LISTED_MAX }: TokenPage = {},
+): Promise<Token[]> {
+  let query = db
     .selectFrom('token')
     .selectAll()
     .select(sql<number>`case when ${isSuspended} then 1 else 0 end`.as('suspended'))
     .where(areaWithin('token.area', scope))
-    .orderBy('created_at')
-    .orderBy('id')
-    .execute();
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit);
+  if (text !== undefined) query = query.where(contains(['name', 'id', 'created_by'], text));
+  if (after !== undefined)
+    // Said twice, since only the first of it is a range of the index.
+    query = query
+      .where('created_at', '<=', after.createdAt)
+      .where((eb) => eb.or([eb('created_at', '<', after.createdAt), eb('id', '<', after.id)]));
+  const rows = await query.execute();
   return rows.map(toToken);
 }
 
@@ -352,7 +374,7 @@ async function removeAdminTokensOf(db: Db, maker: string): Promise<number> {
 /** Accounts, sessions and tokens over a database or a transaction. */
 export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void): People {
   return {
-    accounts: (scope) => listAccounts(db, scope),
+    accounts: (scope, page) => listAccounts(db, scope, page),
     account: (name) => findAccount(db, name),
     accountName: (spelled) => findName(db, spelled),
     administrators: () => holdAdministrators(db),
@@ -366,7 +388,7 @@ export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void)
     closeSession: (secret) => closeSession(db, secret),
     closeSessionsOf: (account) => closeSessionsOf(db, account),
     clean: () => clean(db, clock),
-    tokens: (scope) => listTokens(db, scope),
+    tokens: (scope, page) => listTokens(db, scope, page),
     createToken: (token) => createToken(db, clock, token),
     token: (secret, options) =>
       findToken(db, clock, secret, { peek: options?.peek ?? false, notNoted }),

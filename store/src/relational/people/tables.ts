@@ -91,6 +91,11 @@ async function tellOfUse(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('token').addColumn('last_used_at', 'bigint').execute();
 }
 
+/** Tokens are listed newest first, page by page. */
+async function listByAge(db: Kysely<unknown>): Promise<void> {
+  await db.schema.createIndex('token_created').on('token').columns(['created_at', 'id']).execute();
+}
+
 /** Refers to areas, so that the registry's tables must be there before. Never change a migration that was released. */
 export const peopleModule: RelationalModule = {
   name: 'people',
@@ -98,6 +103,7 @@ export const peopleModule: RelationalModule = {
     '0001-tokens': { up: createTokens },
     '0002-accounts': { up: createAccounts },
     '0003-use': { up: tellOfUse },
+    '0004-lists': { up: listByAge },
   },
   // The old list made tokens together with the credentials of machines.
   formerly: { '0001-tokens': '0002-machines', '0002-accounts': '0003-people' },
