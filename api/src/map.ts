@@ -101,7 +101,7 @@ export const importGeometry = endpoint({
   right: 'areas.import',
   summary: 'Takes the polygons of areas from a GeoJSON file',
   notes:
-    'A FeatureCollection whose features say their area by `code` (`adcode`, `XZQDM`; 6 or 9 digits will do) or `name` (`XZQMC`, `名称`; ' +
+    'A FeatureCollection whose features say their area by `code` (`adcode`, `XZQDM`, `XZDM`; 6 or 9 digits will do) or `name` (`XZQMC`, `名称`; capitals make no difference; ' +
     'Chinese, English or an alias). `system` is what its coordinates are: `wgs84`, `cgcs2000` (taken as WGS-84, from which it differs by ' +
     'decimetres), `gcj02`, `bd09`. `review` is the map-review number (审图号), if it has one. Areas of the file get its polygons, others ' +
     'keep theirs; borders are simplified to 2 m or coarser. At most 32 MB, 300,000 positions and 2,000 features. Of an area with devices of ' +

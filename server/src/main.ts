@@ -255,7 +255,10 @@ async function runCommand(
 ): Promise<void> {
   const found = commands.find((command) => command.name === name);
   if (found === undefined)
-    throw new OperationalError('bad-arguments', `there is no command ${name}\n${HELP}`);
+    throw new OperationalError(
+      'bad-arguments',
+      `没有这个命令 · there is no command: ${name}\n${HELP}`,
+    );
   if (!(await found.run(toolsOf(config, timer), operands))) process.exitCode = 1;
 }
 
@@ -264,7 +267,7 @@ function whole(text: string, name: string, low: number, high: number): number {
   if (Number.isInteger(value) && value >= low && value <= high) return value;
   throw new OperationalError(
     'bad-arguments',
-    `--${name} must be a whole number from ${low} to ${high}`,
+    `--${name} 须为 ${low} 到 ${high} 的整数 · must be a whole number from ${low} to ${high}`,
   );
 }
 
@@ -273,7 +276,7 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       check: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
       json: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
       devices: { type: 'string', default: '300' },
@@ -289,6 +292,13 @@ async function main(): Promise<void> {
     say(HELP);
     return;
   }
+  // Of `npm start --history 3` npm keeps the option for itself, and passes on the 3.
+  if ((command === 'start' || command === 'serve') && operands.length > 0)
+    throw new OperationalError(
+      'bad-arguments',
+      `不认识 ${operands.join(' ')}，选项前须有 -- ，如 npm start -- --history 3 · what is ${operands.join(' ')}? Options ` +
+        'come after --, such as npm start -- --history 3',
+    );
   // Before the configuration is read: it may be what is broken.
   if (command === 'doctor') {
     const { json, full } = values;
@@ -327,6 +337,8 @@ try {
   const ours =
     error instanceof OperationalError ||
     (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
-  console.error(ours ? (error as Error).message : error);
+  // Node words what is wrong with an option in English alone.
+  const isOption = ours && !(error instanceof OperationalError);
+  console.error(ours ? `${isOption ? '选项有误 · ' : ''}${(error as Error).message}` : error);
   process.exitCode = 1;
 }

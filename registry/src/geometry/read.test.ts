@@ -51,6 +51,19 @@ describe('a file of polygons', () => {
     expect(read.features[0]?.bounds).toEqual({ west: 119.9, south: 31, east: 120.3, north: 31.1 });
   });
 
+  it.each([
+    [{ XZDM: '330522100', XZMC: '北镇' }],
+    [{ xzqdm: 330522100, Name: '北镇' }],
+    [{ ZLDWDM: '330522100', ZLDWMC: ' 北镇 ' }],
+    [{ AdCode: '330522100', NAME: '北镇' }],
+  ])('knows its areas by the members of %o', (properties) => {
+    const read = readGeometry(
+      bytes(collection(feature([square(119.9, 31)], { properties }))),
+      'wgs84',
+    );
+    expect(read.features[0]).toMatchObject({ code: '330522100', name: '北镇' });
+  });
+
   it('is kept in WGS-84 to the metre', () => {
     const ring = square(119.9, 31).map(([x, y]) => convert([x!, y!], 'wgs84', 'gcj02'));
     const read = readGeometry(bytes(collection(feature([ring]))), 'gcj02');
@@ -74,6 +87,16 @@ describe('a file of polygons', () => {
 
   it.each([
     ['no JSON', '{"type":', /^: is no JSON/],
+    ['a TopoJSON', { type: 'Topology', objects: {}, arcs: [] }, /^: is TopoJSON/],
+    ['a polygon alone', { type: 'Polygon', coordinates: [square(1, 1)] }, /but a Polygon$/],
+    ['a shapefile in a .zip', 'PK\u0003\u0004 county.shp', /^: is an archive/],
+    ['a shapefile', '\u0000\u0000\u0027\u000a\u0000', /^: is a shapefile/],
+    ['a KML', '\ufeff<?xml version="1.0"?><kml/>', /^: is XML/],
+    [
+      'members of other names',
+      collection(feature([square(119.9, 31)], { properties: { OBJECTID: 1, SHAPE_Area: 2 } })),
+      /name is needed, there is OBJECTID, SHAPE_Area$/,
+    ],
     ['another object', { type: 'Feature' }, /^: is no FeatureCollection/],
     ['null', 'null', /^: is no FeatureCollection/],
     ['no features', collection(), /^features: has no features/],

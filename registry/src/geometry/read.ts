@@ -53,9 +53,11 @@ export interface ReadGeometry {
 /** No county is wider or higher; what is goes around the world, or over the meridian where degrees change their sign. */
 const SPAN_MAX_DEGREES = 10;
 
-/** How the members that name an area are called, in the order in which they are asked. */
-const CODE_KEYS = ['code', 'adcode', 'XZQDM', '区划代码', '行政区划代码'];
-const NAME_KEYS = ['name', 'NAME', 'XZQMC', '名称', '行政区名称'];
+/** How the members that name an area are called, in the order in which they are asked; capitals make no difference. */
+const CODE_KEYS = ['code', 'adcode', 'xzqdm', 'xzdm', 'zldwdm', '区划代码', '行政区划代码'];
+const NAME_KEYS = ['name', 'xzqmc', 'xzmc', 'zldwmc', '名称', '行政区名称'];
+/** Members of a feature that are told where none of them names its area. */
+const MEMBERS_TOLD = 12;
 /** `crs` members of older files that say what is in degrees. */
 const DEGREES = /CRS84|EPSG:+(?:\d*:)?(?:4326|4490)$/i;
 
@@ -66,11 +68,56 @@ function textOf(
   properties: Readonly<Record<string, unknown>>,
   keys: readonly string[],
 ): string | null {
-  for (const key of keys) {
-    const value = properties[key];
+  const byName = new Map(Object.keys(properties).map((key) => [key.toLowerCase(), key] as const));
+  for (const wanted of keys) {
+    const key = byName.get(wanted);
+    const value = key === undefined ? undefined : properties[key];
     if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
     if (typeof value === 'string' && value.trim() !== '') return value.trim().slice(0, 200);
   }
+  return null;
+}
+
+/** Why a file of JSON is no FeatureCollection, by what it is instead. */
+function notCollection(file: unknown): Label {
+  const type = isRecord(file) ? file['type'] : null;
+  if (type === 'Topology')
+    return {
+      zh: '这是 TopoJSON：请转换为 GeoJSON（QGIS 或 mapshaper 均可）后上传',
+      en: 'is TopoJSON: turn it into GeoJSON first, with QGIS or mapshaper',
+    };
+  if (typeof type === 'string')
+    return {
+      zh: `不是 GeoJSON 的 FeatureCollection，而是 ${type.slice(0, 40)}`,
+      en: `is no FeatureCollection of GeoJSON, but a ${type.slice(0, 40)}`,
+    };
+  return {
+    zh: '不是 GeoJSON 的 FeatureCollection',
+    en: 'is no FeatureCollection of GeoJSON',
+  };
+}
+
+/** What bytes are that are no text of GeoJSON, by how they begin; null where that says nothing. */
+function otherFormat(bytes: Uint8Array): Label | null {
+  const head = Buffer.from(bytes.subarray(0, 64))
+    .toString('latin1')
+    .replace(/^\xef\xbb\xbf/, '')
+    .trimStart();
+  if (head.startsWith('PK\x03\x04'))
+    return {
+      zh: '这是压缩包（如 shapefile 的 .zip）：请解开，在 QGIS 中另存为 GeoJSON 后上传',
+      en: 'is an archive, such as a .zip with a shapefile: unpack it and save it as GeoJSON, with QGIS',
+    };
+  if (head.startsWith('\x00\x00\x27\x0a'))
+    return {
+      zh: '这是 shapefile：请在 QGIS 中另存为 GeoJSON 后上传',
+      en: 'is a shapefile: save it as GeoJSON, with QGIS',
+    };
+  if (head.startsWith('<'))
+    return {
+      zh: '这是 XML（如 KML、GML）或网页：请另存为 GeoJSON 后上传',
+      en: 'is XML, such as KML or GML, or a web page: save it as GeoJSON',
+    };
   return null;
 }
 
@@ -96,10 +143,7 @@ class Reader {
   /** Whether the file is what can be read at all. */
   collection(file: unknown): readonly unknown[] | undefined {
     if (!isRecord(file) || file['type'] !== 'FeatureCollection' || !Array.isArray(file['features']))
-      return this.fault('', {
-        zh: '不是 GeoJSON 的 FeatureCollection',
-        en: 'is no FeatureCollection of GeoJSON',
-      });
+      return this.fault('', notCollection(file));
     this.#expectDegrees(file['crs']);
     const { features } = file as { features: unknown[] };
     if (features.length === 0)
@@ -131,11 +175,13 @@ class Reader {
     const code = textOf(properties, CODE_KEYS);
     const name = textOf(properties, NAME_KEYS);
     this.#area = [code, name].filter((text) => text !== null).join(' ');
-    if (code === null && name === null)
+    if (code === null && name === null) {
+      const there = Object.keys(properties).slice(0, MEMBERS_TOLD).join(', ').slice(0, 200);
       return this.fault(`${path}.properties`, {
-        zh: '没有说明是哪个区域：须有 code（区划代码）或 name（名称）',
-        en: 'does not say which area it is: code or name is needed',
+        zh: `没有说明是哪个区域：须有 code（区划代码）或 name（名称）${there === '' ? '' : `，现有 ${there}`}`,
+        en: `does not say which area it is: code or name is needed${there === '' ? '' : `, there is ${there}`}`,
       });
+    }
     const before = this.faults.length;
     const polygons = this.#polygons(feature['geometry'], `${path}.geometry`);
     if (polygons === undefined || this.faults.length > before) return undefined;
@@ -273,6 +319,8 @@ const nothing = (faults: readonly GeometryFault[], reader?: Reader): ReadGeometr
 });
 
 function parse(reader: Reader, bytes: Uint8Array): unknown {
+  const other = otherFormat(bytes);
+  if (other !== null) return reader.fault('', other);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

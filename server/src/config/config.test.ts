@@ -197,6 +197,17 @@ describe('the command', () => {
     expect(bad.stderr).toContain('http.port');
     expect(bad.stderr).not.toContain('    at ');
     expect(run(['start', '--devices', 'many', '--check'], {}).status).toBe(1);
+    // What npm makes of `npm start --history 3`.
+    const swallowed = run(['start', '3', '--check'], {});
+    expect([swallowed.status, swallowed.stderr]).toEqual([
+      1,
+      expect.stringMatching(/选项前须有 --.*npm start -- --history 3/),
+    ]);
+    const unknown = run(['start', '--histroy', '3'], {});
+    expect([unknown.status, unknown.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^选项有误.*histroy/),
+    ]);
   }, 60_000);
 
   it('says in one line that a port is taken, and ends', () => {
