@@ -29,6 +29,12 @@ describe('the encoding of a file', () => {
     else expect(sure).toBe(`${texts[0]}\n`);
   });
 
+  it('is found in a table of twenty megabytes, which names devices of a whole county', async () => {
+    const row = 'bin-1,和平镇便民桥村智能垃圾桶,village/smart-bin,330522110001\n';
+    const table = row.repeat(Math.floor(20e6 / Buffer.byteLength(row)));
+    expect(await decodeText(bytes(table))).toEqual({ text: table });
+  }, 60_000);
+
   it('is asked for where only GB 18030 fits, with characters that hardly anybody writes', async () => {
     // 國小 and 中山 in Big5.
     const big5 = bytes(

@@ -57,11 +57,13 @@ async function decode(bytes: Uint8Array, encoding: Encoding): Promise<string | n
   return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
-/** What a table in Chinese has beyond ASCII, when it is UTF-8: ideographs, their punctuation, full-width signs. */
-const CHINESE = /^[\p{ASCII}\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]*$/u;
+// Each looks for one character that does not belong: a pattern for the whole of a text has no room on the stack for one of megabytes.
 
-/** A text in Korean without Chinese characters; its Hangul. */
-const KOREAN = /^[\p{ASCII}\u00b7\u3000-\u303f\u3131-\u318e\uac00-\ud7a3\uff00-\uffef]*$/u;
+/** What a table in Chinese has not, when it is UTF-8: all beyond ASCII but ideographs, their punctuation, full-width signs. */
+const NOT_CHINESE = /[^\p{ASCII}\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]/u;
+
+/** What a text in Korean without Chinese characters has not; its Hangul. */
+const NOT_KOREAN = /[^\p{ASCII}\u00b7\u3000-\u303f\u3131-\u318e\uac00-\ud7a3\uff00-\uffef]/u;
 const HANGUL = /[\uac00-\ud7a3]/g;
 /** So few syllables may be Chinese characters by accident: three of five have bytes that Hangul has too. */
 const HANGUL_LEAST = 4;
@@ -111,7 +113,7 @@ async function certain(
   fits: ReadonlyMap<Encoding, string>,
 ): Promise<string | undefined> {
   const utf8 = fits.get('utf-8');
-  if (utf8 === undefined || !fits.has('gb18030') || !CHINESE.test(utf8)) return undefined;
+  if (utf8 === undefined || !fits.has('gb18030') || NOT_CHINESE.test(utf8)) return undefined;
   return (await rareLines(bytes, 'common')).length === 0 ? undefined : utf8;
 }
 
@@ -167,7 +169,7 @@ async function doubt(bytes: Uint8Array, fits: Map<Encoding, string>): Promise<De
   const korean = await decode(bytes, 'euc-kr');
   if (
     korean !== null &&
-    KOREAN.test(korean) &&
+    !NOT_KOREAN.test(korean) &&
     (korean.match(HANGUL) ?? []).length >= HANGUL_LEAST
   ) {
     fits.set('euc-kr', korean);
