@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Fixture } from '../dev/fixture.ts';
+import { ALL_RIGHTS, type Fixture, PASSWORD, USER } from '../dev/fixture.ts';
 import { type Bench, hasChromium, type OpenPage, PATIENCE_MS, startBench } from './testing.ts';
 
 const TIME_OUT = 90_000;
@@ -372,6 +372,42 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     await context.clearCookies();
     await page.getByRole('link', { name: '设备', exact: true }).click();
     await page.getByText('登录已过期').waitFor();
+    // It can't be put away, and nothing of the page shows or takes the keyboard.
+    for (let press = 0; press < 3; press++) await page.keyboard.press('Escape');
+    const again = page.getByRole('dialog', { name: '登录' });
+    const uncovered = await page.evaluate(() =>
+      [10, 400, 800].filter((at) => document.elementFromPoint(at, at)?.closest('dialog') == null),
+    );
+    expect(uncovered).toEqual([]);
+    await again.getByLabel('用户名').fill(USER);
+    await again.getByLabel('密码').fill(PASSWORD);
+    await again.getByRole('button', { name: '登录' }).click();
+    await again.waitFor({ state: 'detached' });
+    // The page asked for last, loaded anew and live.
+    await page.getByRole('heading', { name: '设备', level: 1 }).waitFor();
+    await page.locator('tbody tr').first().waitFor();
+    await page.getByText('实时', { exact: true }).first().waitFor();
+  });
+
+  it('keeps what was typed when the session ends before it is sent', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const { page, context } = await show(own, { path: '/add-device?profile=demo/bin-2' });
+    const typed = page.getByLabel('名称', { exact: true });
+    await typed.fill('北村口垃圾桶');
+    await page.getByLabel('设备编号').fill('bin-900');
+    await page.getByRole('radio').first().check();
+    await page.getByLabel('序列号').fill('HB-1');
+    await context.clearCookies();
+    await page.getByRole('button', { name: '添加并接入' }).click();
+    const again = page.getByRole('dialog', { name: '登录' });
+    await again.getByText('填写的内容还在').waitFor();
+    await again.getByLabel('用户名').fill(USER);
+    await again.getByLabel('密码').fill(PASSWORD);
+    await again.getByRole('button', { name: '登录' }).click();
+    await again.waitFor({ state: 'detached' });
+    expect(await typed.inputValue()).toBe('北村口垃圾桶');
+    await page.getByRole('button', { name: '添加并接入' }).click();
+    await page.waitForURL('**/devices/bin-900/connect');
   });
 
   it('an empty county leads who may register devices to the first value, and tells all others why it is empty', async () => {

@@ -5,14 +5,14 @@ import { ApiError } from '#kit/api/client.ts';
 import { asApiError, useLoad } from '#kit/load.ts';
 import { go, path } from '#kit/router.ts';
 import { mayUse, type Session } from '#kit/session.ts';
-import { client, profiles, profilesLoaded, session } from '#kit/state.ts';
+import { client, profiles, profilesLoaded, session, sessionEnded } from '#kit/state.ts';
 import { say, t } from '#kit/text/language.ts';
 import { matchRoute, navigation, permitted } from '#kit/topics/routes.ts';
 import { prepare, ShownPage } from '#kit/topics/shown.tsx';
 import { route, type Topic } from '#kit/topics/topic.ts';
 import { Failure, Skeleton } from '#kit/ui/notices.tsx';
 import { Shell } from './shell/shell.tsx';
-import { SignIn } from './sign-in/page.tsx';
+import { SignIn, SignInAgain } from './sign-in/page.tsx';
 import { topics } from './topics.ts';
 
 /** Pages that the navigation leads to are fetched when the first one has had time to be shown. */
@@ -129,7 +129,16 @@ export function App() {
       </main>
     );
   if (session.value === null) return <SignIn />;
-  if (session.value.passwordToChange === true)
-    return <ShownPage route={firstPassword} title={t('password-first')} parameters={{}} />;
-  return <SignedIn reader={session.value} />;
+  const reader = session.value;
+  return (
+    <>
+      {reader.passwordToChange === true ? (
+        <ShownPage route={firstPassword} title={t('password-first')} parameters={{}} />
+      ) : (
+        // Another person finds nothing of what the one before had before them.
+        <SignedIn key={reader.user.name} reader={reader} />
+      )}
+      {sessionEnded.value && <SignInAgain />}
+    </>
+  );
 }

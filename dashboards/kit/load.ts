@@ -4,7 +4,7 @@ import type { Counts, LatestChange } from './api/answers.ts';
 import { live, liveCorrected, liveCounts, liveLatest } from './api/calls.ts';
 import { ApiError, addressOf } from './api/client.ts';
 import { followStream } from './api/stream.ts';
-import { session, sessionEnded, streamFault, streamState } from './state.ts';
+import { sessionEnded, streamFault, streamState } from './state.ts';
 
 export interface Load<T> {
   /** The newest answer; stays while the next is fetched, also when that fails. */
@@ -25,7 +25,7 @@ export function asApiError(cause: unknown): ApiError {
 
 /**
  * Loads when `key` changes and again on `reload`, every `everyMs` too if given (not while the page is hidden).
- * A null key loads nothing. A request still under way is aborted by the next and by leaving.
+ * A null key loads nothing, nor does a page whose session has ended: it loads anew when somebody is signed in again. A request still under way is aborted by the next and by leaving.
  */
 export function useLoad<T>(
   key: string | null,
@@ -36,13 +36,14 @@ export function useLoad<T>(
     busy: key !== null,
   });
   const [turn, setTurn] = useState(0);
+  const ended = sessionEnded.value;
   const latest = useRef(load);
   latest.current = load;
   /** Changes since the request that is under way began: its answer may be older than they are. */
   const changes = useRef<((data: T) => T)[] | null>(null);
 
   useEffect(() => {
-    if (key === null) return;
+    if (key === null || ended) return;
     const leaving = new AbortController();
     setState((before) => ({ ...before, busy: true }));
     changes.current = [];
@@ -60,7 +61,7 @@ export function useLoad<T>(
         setState((before) => ({ ...before, error: asApiError(cause), busy: false }));
       });
     return () => leaving.abort();
-  }, [key, turn]);
+  }, [key, turn, ended]);
 
   useEffect(() => {
     if (everyMs === undefined || key === null) return;
@@ -112,8 +113,9 @@ export function useLive(
   const current = useRef(handlers);
   current.current = handlers;
   const path = of === null ? null : addressOf(live, { query: of });
+  const ended = sessionEnded.value;
   useEffect(() => {
-    if (path === null) return;
+    if (path === null || ended) return;
     const leaving = new AbortController();
     void followStream(
       path,
@@ -144,7 +146,6 @@ export function useLive(
         },
         signedOut: () => {
           sessionEnded.value = true;
-          session.value = null;
         },
       },
       leaving.signal,
@@ -153,7 +154,7 @@ export function useLive(
       leaving.abort();
       streamState.value = null;
     };
-  }, [path]);
+  }, [path, ended]);
 }
 
 /** Asks for one page after another, at most `pagesMax`; the rest is left and `complete` says so. */

@@ -10,7 +10,7 @@ import { language } from './text/language.ts';
 export const session = signal<(Session & { readonly user: User }) | null | undefined>(undefined);
 /** Who is signed in, as `session` says. */
 export const user = computed(() => session.value?.user ?? null);
-/** True when a session ended by itself, so that the sign-in page can say why it is there. */
+/** True when a session ended by itself: the page waits as it is, with what was typed, beneath the sign-in. */
 export const sessionEnded = signal(false);
 
 /** The present as the server sees it, ms; moves every few seconds and carries all ages on the page with it. */
@@ -42,8 +42,8 @@ export const client: Client = createClient({
   fetch: (input, init) => window.fetch(input, init),
   timeoutMs: 15_000,
   signedOut: () => {
-    if (user.value !== null) sessionEnded.value = true;
-    session.value = null;
+    if (user.value === null) session.value = null;
+    else sessionEnded.value = true;
   },
   serverTime: (at) => {
     // The header counts whole seconds and has travelled: below two seconds the difference means nothing.

@@ -7,8 +7,8 @@ export const texts = {
   'sign-in': { zh: '登录', en: 'Sign in' },
   'signing-in': { zh: '正在登录…', en: 'Signing in…' },
   expired: {
-    zh: '登录已过期，请重新登录。',
-    en: 'Your session has ended. Please sign in again.',
+    zh: '登录已过期，请重新登录。填写的内容还在。',
+    en: 'Your session has ended. Please sign in again; what you typed is kept.',
   },
   'need-both': { zh: '请输入用户名和密码。', en: 'Enter user name and password.' },
   help: {
