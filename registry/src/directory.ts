@@ -52,6 +52,11 @@ export class Directory implements Registry {
     return this.#next;
   }
 
+  /** The number of the state that it holds. */
+  get version(): number {
+    return this.#books.version;
+  }
+
   /** Loads again after a load that failed, or when another process has changed something. */
   async reload(now: number): Promise<void> {
     // What is being read now may be what was changed.

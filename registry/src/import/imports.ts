@@ -1,5 +1,5 @@
 /** Imports of areas and devices from files: all or nothing, every fault with its row and column, one import at a time. */
-import type { Clock } from '@village/core';
+import { type Clock, OperationalError } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import type { Relational, TransactionOptions } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
@@ -13,6 +13,9 @@ import { AREA_HEADINGS, DEVICE_HEADINGS } from './columns.ts';
 import { readDevices } from './devices.ts';
 import { asked, type ImportResult, refused } from './faults.ts';
 import { InTurn } from './in-turn.ts';
+
+/** How often a file is judged anew when others have changed meanwhile what it was judged by. */
+const TRIES = 5;
 
 export interface ImportOptions {
   readonly relational: Relational;
@@ -45,9 +48,27 @@ export class Imports {
     this.#options = options;
   }
 
-  /** Work on what is registered, in turn with the imports. @throws busy */
-  inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turns.run(work);
+  /** Work on what is registered, in turn with the imports, as `#asSeen`. @throws busy, import-conflict */
+  inTurn<T>(work: (seen: number) => Promise<T>): Promise<T> {
+    return this.#turns.run(() => this.#asSeen(work));
+  }
+
+  /**
+   * Work that judges by the directory and expects in its transaction that what is registered is `seen`, which the directory holds:
+   * other processes change it too. Done anew when it was not.
+   */
+  async #asSeen<T>(work: (seen: number) => Promise<T>): Promise<T> {
+    const { directory, clock } = this.#options;
+    for (let tries = 1; ; tries++) {
+      await directory.reload(clock());
+      try {
+        return await work(directory.version);
+      } catch (error) {
+        if (!(error instanceof OperationalError) || error.code !== 'registry-changed') throw error;
+        if (tries === TRIES)
+          throw new OperationalError('import-conflict', error.message, { cause: error });
+      }
+    }
   }
 
   /** Areas below `scope`; the columns are those of docs/http-api.md. @throws busy, query-aborted, and what the file is refused with */
@@ -56,14 +77,21 @@ export class Imports {
       const { relational, directory, clock } = this.#options;
       const sheet = await readSheet(file.content, AREA_HEADINGS, file.encoding);
       if ('readings' in sheet) return asked(sheet.readings);
-      const { areas, faults } = await readAreas(sheet, scope, directory);
-      if (faults.length > 0) return refused(faults, sheet.rows);
-      const imported = await relational.transaction(
-        (tx) => registryStore(tx).importAreas(areas),
-        audited('import-areas', origin),
-      );
-      await directory.load(clock());
-      return { ...imported, credentials: [], faults: [] };
+      return this.#asSeen(async (seen) => {
+        const given = { rows: sheet.rows, faults: [...sheet.faults] };
+        const { areas, faults } = await readAreas(given, scope, directory);
+        if (faults.length > 0) return refused(faults, sheet.rows);
+        const imported = await relational.transaction(
+          async (tx) => {
+            const stored = registryStore(tx);
+            await stored.expectUnchanged(seen);
+            return stored.importAreas(areas);
+          },
+          audited('import-areas', origin),
+        );
+        await directory.load(clock());
+        return { ...imported, credentials: [], faults: [] };
+      });
     }, file.signal);
   }
 
@@ -73,16 +101,23 @@ export class Imports {
       const { relational, directory, profiles, clock } = this.#options;
       const sheet = await readSheet(file.content, DEVICE_HEADINGS, file.encoding);
       if ('readings' in sheet) return asked(sheet.readings);
-      const read = await readDevices(sheet, scope, directory, profiles);
-      const { devices, gateways, credentials, made, faults } = read;
-      if (faults.length > 0) return refused(faults, sheet.rows);
-      const batch = { devices, gateways, credentials, at: clock(), by: origin?.by ?? 'server' };
-      const imported = await relational.transaction(
-        (tx) => registryStore(tx).importDevices(batch),
-        audited('import-devices', origin),
-      );
-      await directory.load(clock());
-      return { ...imported, credentials: made, faults: [] };
+      return this.#asSeen(async (seen) => {
+        const given = { rows: sheet.rows, faults: [...sheet.faults] };
+        const read = await readDevices(given, scope, directory, profiles);
+        const { devices, gateways, credentials, made, faults } = read;
+        if (faults.length > 0) return refused(faults, sheet.rows);
+        const batch = { devices, gateways, credentials, at: clock(), by: origin?.by ?? 'server' };
+        const imported = await relational.transaction(
+          async (tx) => {
+            const stored = registryStore(tx);
+            await stored.expectUnchanged(seen);
+            return stored.importDevices(batch);
+          },
+          audited('import-devices', origin),
+        );
+        await directory.load(clock());
+        return { ...imported, credentials: made, faults: [] };
+      });
     }, file.signal);
   }
 }

@@ -133,7 +133,7 @@ export class Registration {
   area(form: AreaForm, version: string | null, scope: string, origin: Origin): Promise<Saved> {
     const { imports, directory } = this.#options;
     const { code } = form;
-    return imports.inTurn(async () => {
+    return imports.inTurn(async (seen) => {
       const { areas, faults } = await readAreas(
         { rows: [areaRow(form)], faults: [] },
         scope,
@@ -144,7 +144,7 @@ export class Registration {
         return refused(code, [{ line: 1, ...TAKEN, column: 'code' }]);
       await this.#transaction(
         { kind: 'area', id: code },
-        version,
+        { version, seen },
         (stored) => stored.importAreas(areas),
         { action: version === null ? 'add-area' : 'change-area', origin },
       );
@@ -159,11 +159,11 @@ export class Registration {
     origin: Origin,
   ): Promise<string> {
     const { id, kind } = subject;
-    return this.#options.imports.inTurn(async () => {
+    return this.#options.imports.inTurn(async (seen) => {
       const secret = newSecret();
       await this.#transaction(
         subject,
-        version,
+        { version, seen },
         (stored) => stored.saveCredential({ id, kind, hash: hashCredential(secret) }),
         { action: 'renew-secret', origin },
       );
@@ -180,14 +180,14 @@ export class Registration {
   ): Promise<Saved> {
     const { imports, directory, profiles, clock } = this.#options;
     const { id, kind } = subject;
-    return imports.inTurn(async () => {
+    return imports.inTurn(async (seen) => {
       const read = await readDevices({ rows: [row], faults: [] }, scope, directory, profiles);
       const taken = version === null && directory.holder(id) !== undefined;
       if (taken) return refused(id, [{ line: 1, ...TAKEN }]);
       if (read.faults.length > 0) return refused(id, read.faults);
       const { devices, gateways, credentials, made } = read;
       const batch = { devices, gateways, credentials, at: clock(), by: origin.by };
-      await this.#transaction(subject, version, (stored) => stored.importDevices(batch), {
+      await this.#transaction(subject, { version, seen }, (stored) => stored.importDevices(batch), {
         action: version === null ? `add-${kind}` : `change-${kind}`,
         origin,
       });
@@ -197,7 +197,7 @@ export class Registration {
 
   async #transaction(
     subject: Subject,
-    version: string | null,
+    { version, seen }: { readonly version: string | null; readonly seen: number },
     work: (stored: RegistryStore) => Promise<unknown>,
     { action, origin }: { action: string; origin: Origin },
   ): Promise<void> {
@@ -205,6 +205,7 @@ export class Registration {
     await relational.transaction(
       async (tx: Pick<RelationalAccess, 'for'>) => {
         const stored = registryStore(tx);
+        await stored.expectUnchanged(seen);
         await stored.expectVersion(subject, version);
         await work(stored);
       },

@@ -221,6 +221,11 @@ export interface RegistryStore {
   removeGeometries(areas: readonly string[]): Promise<number>;
   /** Rises with each change of what is above, polygons apart. */
   version(): Promise<number>;
+  /**
+   * In a transaction: that the registry is still in the state of that number, and stays in it for all others until the transaction ends.
+   * @throws registry-changed
+   */
+  expectUnchanged(seen: number): Promise<void>;
   credentials(): Promise<Credential[]>;
   saveGatewayStatus(status: GatewayStatus): Promise<void>;
   gatewayStatuses(): Promise<GatewayStatus[]>;

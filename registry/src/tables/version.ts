@@ -3,6 +3,7 @@
  * was lost, since the database was brought back or a transaction undone, is never that of another state.
  */
 import { randomInt } from 'node:crypto';
+import { OperationalError } from '@village/core';
 import { sql } from 'kysely';
 import type { Db } from './rows.ts';
 
@@ -18,4 +19,21 @@ export async function registryVersion(db: Db): Promise<number> {
 export async function bumpVersion(trx: Db): Promise<void> {
   const version = sql<number>`version + ${sql.lit(randomInt(1, RISE_MAX))}`;
   await trx.updateTable('registry_version').set({ version }).execute();
+}
+
+/**
+ * Called first in a transaction that does what was judged by what was read: holds whatever else would change the registry until the
+ * transaction ends. @throws registry-changed when it is in another state than `seen`
+ */
+export async function expectUnchanged(trx: Db, seen: number): Promise<void> {
+  const version = sql<number>`version + ${sql.lit(randomInt(1, RISE_MAX))}`;
+  const { numUpdatedRows } = await trx
+    .updateTable('registry_version')
+    .set({ version })
+    .where('version', '=', seen)
+    .executeTakeFirstOrThrow();
+  if (numUpdatedRows === 0n)
+    throw new OperationalError('registry-changed', 'the registry was changed meanwhile', {
+      retry: true,
+    });
 }
