@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { Profile } from './devices.ts';
 import { endpoint } from './endpoint.ts';
-import { exactly, orNull, Problem, QualityWord, Time } from './shapes.ts';
+import { exactly, orNull, Problem, QualityWord, Time, words } from './shapes.ts';
 
 /** The text of a profile file. */
 const ProfileText = Type.Unsafe<Uint8Array>({
@@ -28,8 +28,33 @@ export const CheckedProfile = exactly({
       revision: Type.Integer(),
       devices: Type.Integer(),
       lost: Type.Array(Type.String()),
+      /** What those devices would notice. */
+      changes: Type.Array(
+        exactly({
+          what: words([
+            'metric-lost',
+            'metric-other',
+            'event-lost',
+            'kind-other',
+            'protocol-other',
+            'address-other',
+            'options-unfit',
+          ]),
+          /** The metric, event or device; what is now where it is the whole type. */
+          subject: Type.String(),
+          detail: Type.String(),
+          /** Whether it can be confirmed with `losses`; devices could not go on with the others. */
+          mayBeWanted: Type.Boolean(),
+        }),
+      ),
+      /** Through which such devices speak: they have catalogues of their own. */
+      gateways: Type.Array(Type.String()),
     }),
   ),
+  /** A word for what is in force and what waits of the type, to be named by who takes the file in. */
+  state: Type.String(),
+  /** Another file of the type waits for the next start. */
+  waits: Type.Boolean(),
 });
 export type CheckedProfile = Static<typeof CheckedProfile>;
 
@@ -40,7 +65,7 @@ export const check = endpoint({
   summary: 'Checks the file of a device type, with its examples, and changes nothing',
   notes:
     'The body is the text of the file (YAML, UTF-8, up to 256 Ki characters). `profile` is null when there are faults, of which the first two hundred are told. `known` compares it with the type of ' +
-    'that name that runs here: how many devices have it, and which of its metrics they would lose. One file is checked at a time: 503 `busy` when four wait',
+    'that name that runs here: how many devices have it, and what they would lose or not bear. One file is checked at a time: 503 `busy` when four wait',
   tags: ['devices'],
   consumes: ['application/yaml', 'text/yaml', 'text/plain', 'application/octet-stream'],
   bodyBytesMax: 1024 * 1024,
@@ -98,4 +123,76 @@ export const tryOut = endpoint({
   bodyBytesMax: 1024 * 1024,
   body: ProfileText,
   answers: { 200: TriedProfile, 403: Problem },
+});
+
+/** Why a file is not taken in; a problem document. */
+export interface Refused {
+  readonly code: string;
+  readonly detail: string;
+  readonly errors: readonly { readonly path: string; readonly message: string }[];
+}
+
+export const AdoptedProfile = exactly({
+  profile: Type.String(),
+  revision: Type.Integer(),
+  holds: Type.Literal('after-restart'),
+  /** Through which devices of the type speak: their catalogues need the file too. */
+  gateways: Type.Array(Type.String()),
+});
+export type AdoptedProfile = Static<typeof AdoptedProfile>;
+
+export const adopt = endpoint({
+  method: 'POST',
+  path: '/profiles',
+  right: 'profiles.adopt',
+  at: 'top',
+  summary:
+    'Takes the file of a new or changed device type in; it holds from the next start of the server',
+  notes:
+    'The body is that of `POST /profiles/check`, and `seen` the `state` of its answer: 409 `changed-meanwhile` when the type is another by now. ' +
+    'Kept in the database, so that backups and restarts keep it; it takes the place of the file of that name in any folder. 422 `profile-faults` with all faults by line and column. ' +
+    '409 `would-break` where devices have the type and would lose metrics or events or become another kind, unless `losses=wanted`; always where they could not go on: ' +
+    'a metric of another quantity, another protocol or kind of address, options that do not fit. ' +
+    'Gateways read catalogues of their own: the file has to be put there too',
+  tags: ['devices'],
+  consumes: ['application/yaml', 'text/yaml', 'text/plain', 'application/octet-stream'],
+  bodyBytesMax: 1024 * 1024,
+  query: exactly({
+    seen: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+    losses: Type.Optional(words(['wanted'])),
+  }),
+  body: ProfileText,
+  answers: { 202: AdoptedProfile, 409: Problem, 422: Problem },
+});
+
+const WaitingProfile = exactly({
+  profile: Type.String(),
+  actor: Type.String(),
+  at: Time,
+  /** Why the last start did not take it into force; null when none has tried. */
+  fault: orNull(Type.String()),
+});
+export type WaitingProfile = Static<typeof WaitingProfile>;
+
+export const waiting = endpoint({
+  method: 'GET',
+  path: '/profiles/waiting',
+  right: 'profiles.adopt',
+  at: 'top',
+  summary: 'Files of device types that hold from the next start',
+  tags: ['devices'],
+  answers: { 200: exactly({ items: Type.Array(WaitingProfile) }) },
+});
+
+const Part = Type.String({ pattern: '^[\\w.-]{1,64}$' });
+
+export const takeBack = endpoint({
+  method: 'DELETE',
+  path: '/profiles/waiting/{vendor}/{model}',
+  right: 'profiles.adopt',
+  at: 'top',
+  summary: 'Takes a file back before it holds',
+  tags: ['devices'],
+  params: exactly({ vendor: Part, model: Part }),
+  answers: { 204: Type.Null(), 404: Problem },
 });

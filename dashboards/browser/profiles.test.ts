@@ -56,6 +56,14 @@ describe('device types', { timeout: TIME_OUT }, () => {
       await page.getByRole('button', { name: zh ? '试解析' : 'Try', exact: true }).click();
       await page.getByText(zh ? /待处理 3 条，试了最新的 2 条/ : /Kept aside: 3/).waitFor();
       await page.getByText('values.valve: has no such metric').waitFor();
+      const adopt = page.getByRole('button', { name: zh ? /^启用（/ : /^Take in/ });
+      expect(await adopt.isDisabled()).toBe(true);
+      await page.getByLabel(zh ? '我知道这些会失去，仍要启用' : 'I know what is lost').check();
+      await adopt.click();
+      await page.getByText(zh ? /网关不会自动得到它/ : /Gateways don’t get it/).waitFor();
+      const back = page.getByRole('button', { name: zh ? /^撤回/ : /^Take back/ });
+      await back.click();
+      await back.waitFor({ state: 'detached' });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
         width,
       );

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { importAnswer } from './answers/imports.ts';
 import { tally } from './answers/places.ts';
-import { checkedProfile, triedProfile } from './answers/profiles.ts';
+import { checkedProfile, triedProfile, WaitingProfiles } from './answers/profiles.ts';
 import { FixtureApi } from './api.ts';
 import { type FixtureDevice, makeCamera, makeDevices } from './county.ts';
 import { Problem } from './problem.ts';
@@ -50,6 +50,7 @@ export const ALL_RIGHTS: readonly string[] = [
   'audit.read',
   'devices.import',
   'profiles.check',
+  'profiles.adopt',
   'areas.import',
   'client-ids.release',
   'readings.read',
@@ -92,6 +93,7 @@ export class Fixture {
   readonly devices: FixtureDevice[];
   private readonly options: FixtureOptions;
   private readonly api: FixtureApi;
+  private readonly waitingProfiles = new WaitingProfiles();
   private readonly failing = new Map<string, number>();
   private readonly streams = new Set<ServerResponse>();
   private readonly server = createServer((request, response) => this.accept(request, response));
@@ -247,12 +249,16 @@ export class Fixture {
     let body: object;
     const given = /^\/(users|tokens)/.test(path) ? await bodyOf(request) : {};
     const ofPeople = this.api.people.answer(method, path, query, given);
-    if (ofPeople?.status === 204) {
+    const ofTypes = this.waitingProfiles.answer(method, path);
+    if (ofPeople?.status === 204 || ofTypes?.status === 204) {
       response.writeHead(204).end();
       return;
     }
     if (ofPeople !== null) ({ status, body } = ofPeople);
-    else if (path === '/quarantine/rerun') {
+    else if (ofTypes !== null) {
+      request.resume();
+      ({ status, body } = ofTypes);
+    } else if (path === '/quarantine/rerun') {
       const { ids } = (await bodyOf(request)) as { ids?: number[] };
       body = this.api.rerun(ids);
     } else if (path === '/system/backup') {

@@ -63,7 +63,7 @@ function load(
 }
 
 /** Why a profile can't stand beside those that are there. */
-function conflictOf(
+export function conflictOf(
   profile: DeviceProfile,
   others: Iterable<DeviceProfile>,
 ): { path: string; message: string } | undefined {
@@ -111,4 +111,25 @@ export function loadCatalog(
     }
   }
   return { profiles, faults };
+}
+
+/**
+ * Puts the texts of profiles in the place of those of their name, or beside the others. One with faults is left out, and
+ * what it would have replaced stays; the faults are returned by id.
+ */
+export function putInPlace(
+  profiles: Map<string, DeviceProfile>,
+  texts: readonly { readonly id: string; readonly text: string }[],
+): Map<string, string> {
+  const refused = new Map<string, string>();
+  for (const { id, text } of texts) {
+    const { profile, faults } = parseProfile(text, `${id} (own)`);
+    const others = [...profiles.values()].filter((other) => other.id !== id);
+    const conflict = profile && conflictOf(profile, others);
+    const named = profile !== undefined && profile.id !== id ? `is ${profile.id}, not ${id}` : null;
+    const fault = faults[0]?.message ?? named ?? conflict?.message;
+    if (profile === undefined || fault !== undefined) refused.set(id, fault ?? 'has faults');
+    else profiles.set(id, profile);
+  }
+  return refused;
 }

@@ -2,7 +2,8 @@
  * What each type of device says and what it means: data, decode, encode. What one protocol alone offers is imported by its
  * name: `@village/device-profiles/modbus`.
  */
-export { builtinCatalog, loadCatalog } from './catalog.ts';
+export { builtinCatalog, conflictOf, loadCatalog, putInPlace } from './catalog.ts';
+export { changesBetween, PROFILE_CHANGES, type ProfileChange } from './changes.ts';
 export type { Note, Path } from './check/note.ts';
 export type {
   ByteRange,

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type Broker, type BrokerHooks, createBroker } from '@village/broker';
 import { OwnClock, SECOND, type Timer } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
-import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { mqttHooks, Pipeline } from '@village/ingest';
 import {
   Ages,
@@ -30,7 +29,6 @@ import {
   Geometries,
   openRegistration,
   type Principal,
-  ProfileRevisions,
   spellAddresses,
 } from '@village/registry';
 import { openRelational, type Relational } from '@village/store/relational';
@@ -39,6 +37,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
 import { checkDatabase, prepareData, roomToStart } from './config/faults-at-start.ts';
 import { openReadings } from './config/readings-store.ts';
+import { loadTypes } from './device-types.ts';
 import { Failures } from './failures.ts';
 import { type FoundAdmin, foundAdmin, foundCounty } from './founding.ts';
 import { byCause } from './http/metrics.ts';
@@ -171,10 +170,8 @@ async function wire(
   { failed }: Failures,
 ): Promise<Needs> {
   const clock = timer.now;
-  const { profiles } = loadCatalog([builtinCatalog, ...config.catalogs]);
-  const profileRevisions = new ProfileRevisions(relational);
-  for (const unraised of await profileRevisions.keep(profiles.values(), clock()))
-    log.warn(unraised, 'a device profile has changed, but its revision has not');
+  const types = await loadTypes(config, relational, { clock, log });
+  const { profiles } = types;
   const directory = new Directory({
     relational,
     store,
@@ -228,8 +225,7 @@ async function wire(
         return correctedLatest(corrections.book, store.latest, entry.device.id);
       },
     },
-    profiles,
-    profileRevisions,
+    ...types,
     ages: agesOf(timer, { directory, store, pipeline }),
     directory,
     pipeline,

@@ -1,6 +1,8 @@
 /** Answers of the stand-in to the file of a device type: sound when it says `profile:`, with what its devices would lose, else its faults. */
 import { profiles } from '../county.ts';
 
+const SEEN = { state: '0'.repeat(32), waits: false };
+
 /** Held against the interface's description where it is sent. */
 export function checkedProfile(text: string): object {
   const [known] = profiles;
@@ -9,7 +11,11 @@ export function checkedProfile(text: string): object {
     return {
       faults: [],
       profile: known,
-      known: { revision: known.revision, devices: 12, lost: ['blower'] },
+      known: {
+        ...{ revision: known.revision, devices: 12, lost: ['blower'], gateways: ['gw-0001'] },
+        changes: [{ what: 'metric-lost', subject: 'blower', detail: '', mayBeWanted: true }],
+      },
+      ...SEEN,
     };
   return {
     faults: [
@@ -18,7 +24,28 @@ export function checkedProfile(text: string): object {
     ],
     profile: null,
     known: null,
+    ...SEEN,
   };
+}
+
+/** Files of types that wait for the next start. */
+export class WaitingProfiles {
+  private readonly items = new Map<string, object>();
+
+  answer(method: string, path: string): { status: number; body: object } | null {
+    if (method === 'POST' && path === '/profiles') {
+      const [known] = profiles;
+      const profile = known?.id ?? '';
+      this.items.set(profile, { profile, actor: 'chen', at: '2026-11-24T04:00:00Z', fault: null });
+      const body = { profile, revision: 2, holds: 'after-restart', gateways: ['gw-0001'] };
+      return { status: 202, body };
+    }
+    if (path === '/profiles/waiting')
+      return { status: 200, body: { items: [...this.items.values()] } };
+    if (method !== 'DELETE' || !path.startsWith('/profiles/waiting/')) return null;
+    this.items.delete(path.slice('/profiles/waiting/'.length));
+    return { status: 204, body: {} };
+  }
 }
 
 /** One message that would be taken and one that would not, as the first type says. */

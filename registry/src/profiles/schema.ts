@@ -10,8 +10,19 @@ export interface ProfileTextTable {
   since: string;
 }
 
+/** A file that was taken in through the interface: at most one of a type in force, and one that waits for the next start. */
+export interface OwnProfileTable {
+  profile: string;
+  state: 'held' | 'waiting';
+  text: string;
+  actor: string;
+  /** RFC 3339 in UTC. */
+  at: string;
+}
+
 export interface ProfileTables {
   profile_text: ProfileTextTable;
+  profile_own: OwnProfileTable;
 }
 
 export const profilesModule: RelationalModule = {
@@ -26,6 +37,19 @@ export const profilesModule: RelationalModule = {
           .addColumn('text', 'text', (c) => c.notNull())
           .addColumn('since', 'text', (c) => c.notNull())
           .addPrimaryKeyConstraint('profile_text_pk', ['profile', 'revision', 'since'])
+          .execute();
+      },
+    },
+    '0002-own': {
+      up: async (db) => {
+        await db.schema
+          .createTable('profile_own')
+          .addColumn('profile', 'text', (c) => c.notNull())
+          .addColumn('state', 'text', (c) => c.notNull())
+          .addColumn('text', 'text', (c) => c.notNull())
+          .addColumn('actor', 'text', (c) => c.notNull())
+          .addColumn('at', 'text', (c) => c.notNull())
+          .addPrimaryKeyConstraint('profile_own_pk', ['profile', 'state'])
           .execute();
       },
     },

@@ -261,6 +261,9 @@ describe('the description', () => {
       'GET /system/configuration',
       'POST /profiles/check',
       'POST /profiles/try',
+      'POST /profiles',
+      'GET /profiles/waiting',
+      'DELETE /profiles/waiting/{vendor}/{model}',
     ];
     expect(described.sort()).toEqual(promised.sort());
   });

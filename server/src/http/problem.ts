@@ -25,6 +25,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'unreadable-workbook': 422,
   'workbook-too-large': 422,
   'too-many-rows': 422,
+  'too-many-profiles': 422,
   'unreadable-geometry': 422,
   contradicts: 409,
   'not-waiting': 409,

@@ -19,6 +19,7 @@ import type {
   Geometries,
   Imports,
   Lifecycle,
+  OwnProfiles,
   ProfileRevisions,
   Registration,
 } from '@village/registry';
@@ -50,6 +51,8 @@ export interface Needs extends Platform {
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
   /** Every text that the profiles have had. */
   readonly profileRevisions: ProfileRevisions;
+  /** Types that were taken in through the interface. */
+  readonly ownProfiles: OwnProfiles;
   /** How old what is kept is. */
   readonly ages: Ages;
   readonly directory: Directory;

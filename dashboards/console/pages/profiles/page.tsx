@@ -12,6 +12,7 @@ import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { explain, Skeleton } from '#kit/ui/notices.tsx';
 import { Scroll, useTitle } from '#kit/ui/page.tsx';
+import { Adopt, Waiting } from './adopt.tsx';
 import { t, word } from './texts.ts';
 import { Try } from './try.tsx';
 import './profiles.css';
@@ -128,13 +129,13 @@ function Sound({ profile, known }: { profile: Profile; known: CheckedProfile['kn
       {known !== null && known.lost.length > 0 && (
         <p class="form-error">{t('lost', { metrics: known.lost.join(', ') })}</p>
       )}
-      <p class="muted">{t('sound-next', { path: `${profile.id}.yaml` })}</p>
       <Metrics profile={profile} />
     </div>
   );
 }
 
-function Check() {
+function Check({ adopted }: { adopted: () => void }) {
+  const mayAdopt = session.value != null && mayUse({ right: 'profiles.adopt' }, session.value);
   const mayTry = session.value != null && mayUse({ right: 'quarantine.read' }, session.value);
   const [busy, setBusy] = useState(false);
   const [empty, setEmpty] = useState(false);
@@ -191,6 +192,13 @@ function Check() {
           ) : (
             <Sound profile={answer.profile} known={answer.known} />
           ))}
+        {answer?.profile != null && checked !== null && mayAdopt && (
+          <Adopt
+            key={answer.state + checked.name + checked.lastModified}
+            {...{ file: checked, profile: answer.profile, answer }}
+            done={adopted}
+          />
+        )}
         {answer?.profile != null && answer.known !== null && checked !== null && mayTry && (
           <Try key={checked.lastModified + checked.name} file={checked} profile={answer.profile} />
         )}
@@ -206,13 +214,16 @@ export function Page({ title }: PageProps) {
     a.kind === b.kind ? a.id.localeCompare(b.id) : a.kind.localeCompare(b.kind),
   );
   const may = session.value != null && mayUse({ right: 'profiles.check' }, session.value);
+  const mayAdopt = session.value != null && mayUse({ right: 'profiles.adopt' }, session.value);
+  const [turn, setTurn] = useState(0);
   return (
     <div class="page">
       <header class="page-head">
         <h1>{title}</h1>
       </header>
       <p class="muted">{t('intro')}</p>
-      {may && <Check />}
+      {mayAdopt && <Waiting turn={turn} />}
+      {may && <Check adopted={() => setTurn((before) => before + 1)} />}
       <section class="panel" aria-labelledby="types-heading">
         <h2 id="types-heading">
           {t('types')}

@@ -31,10 +31,6 @@ export const texts = {
   'whole-file': { zh: '整个文件', en: 'the whole file' },
   fault: { zh: '错误（英文）', en: 'Fault' },
   sound: { zh: '文件无误', en: 'The file is sound' },
-  'sound-next': {
-    zh: '把它放进 village.yaml 里 catalogs 所列的文件夹（{path}），重新启动服务器后即可登记这种设备。',
-    en: 'Put it into a folder that catalogs of village.yaml lists ({path}); after a restart of the server such devices can be registered.',
-  },
   'known-n': {
     zh: '现有 {n} 台设备属于这一类型（修订 {revision}）。',
     en: 'Devices of this type here: {n} (revision {revision}).',
@@ -67,6 +63,56 @@ export const texts = {
     en: 'It can be read, and gives nothing new.',
   },
   'and-more': { zh: '还有 {n} 个数值', en: 'and more values: {n}' },
+  adopt: { zh: '启用这个文件', en: 'Take this file in' },
+  'adopt-intro': {
+    zh: '文件保存在数据库里，服务器下次启动后生效；在此之前一切照旧，也可以随时撤回。',
+    en: 'It is kept in the database and holds after the next start of the server. Until then nothing changes, and it can be taken back.',
+  },
+  'adopt-do': { zh: '启用（下次启动生效）', en: 'Take in (holds after the next start)' },
+  adopting: { zh: '正在保存…', en: 'Saving…' },
+  'breaks-n': {
+    zh: '正在运行的 {n} 台设备会受影响：',
+    en: 'This concerns devices that run ({n}):',
+  },
+  never: {
+    zh: '正在运行的设备无法在这个文件下继续工作，不能启用。请换用新的型号代号或监测项代号。',
+    en: 'Devices that run could not go on with this file, so it is not taken in. Give the type or the metric another key.',
+  },
+  'losses-wanted': {
+    zh: '我知道这些会失去，仍要启用',
+    en: 'I know what is lost, and want it so',
+  },
+  'waits-already': {
+    zh: '这一类型已有文件在等待下次启动，启用后由这个文件代替。',
+    en: 'Another file of this type waits for the next start; this one takes its place.',
+  },
+  taken: { zh: '已保存。', en: 'Saved.' },
+  'taken-next': {
+    zh: '{id} 在服务器下次启动后生效。',
+    en: '{id} holds after the next start of the server.',
+  },
+  'taken-gateways': {
+    zh: '网关不会自动得到它：请把文件放进这些网关各自的 catalogs 文件夹（{path}）并重新启动网关：{gateways}',
+    en: 'Gateways don’t get it by themselves. Put it into a folder that catalogs of their file lists ({path}) and start them again: {gateways}',
+  },
+  'changed-meanwhile': {
+    zh: '校验之后这一类型又被改动过，请重新校验。',
+    en: 'The type was changed after this check: check the file again.',
+  },
+  waiting: { zh: '等待下次启动', en: 'Waiting for the next start' },
+  'waiting-intro': {
+    zh: '这些类型文件已保存，服务器重新启动后生效。',
+    en: 'These files are saved, and hold once the server has been started again.',
+  },
+  'waiting-fault': { zh: '上次启动未能生效：', en: 'The last start could not use it: ' },
+  'take-back': { zh: '撤回', en: 'Take back' },
+  'change.metric-lost': { zh: '不再有监测项 ', en: 'Metric gone: ' },
+  'change.metric-other': { zh: '监测项含义变了 ', en: 'Metric means something else: ' },
+  'change.event-lost': { zh: '不再有事件 ', en: 'Event gone: ' },
+  'change.kind-other': { zh: '设备类别变了，原为 ', en: 'Another kind; it was: ' },
+  'change.protocol-other': { zh: '通信协议变了，原为 ', en: 'Another protocol; it was: ' },
+  'change.address-other': { zh: '地址形式变了，原为 ', en: 'Another form of address; it was: ' },
+  'change.options-unfit': { zh: '设备的选项不再适用 ', en: 'Options no longer fit: ' },
   ...reasons,
 } as const satisfies Texts;
 

@@ -22,7 +22,7 @@ import {
   statementsOf,
   withdrawCheck,
 } from '@village/platform';
-import { Directory } from '@village/registry';
+import { Directory, OwnProfiles } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Tools } from '../needs.ts';
@@ -61,6 +61,7 @@ async function checkHere(
   figures: readonly AnyFigure[],
 ): Promise<CheckResult> {
   const { profiles } = loadCatalog([builtinCatalog, ...config.catalogs]);
+  await new OwnProfiles(relational).add(profiles);
   const directory = new Directory({ relational, store, profiles, log: () => undefined });
   await directory.load(timer.now());
   const corrections = new Corrections({

@@ -32,11 +32,11 @@ async function answered(text: string): Promise<Answer> {
 }
 
 it('takes a sound file of a new type, and knows no device of it', async () => {
-  const text = catalogued('village/smart-bin').replace('village/smart-bin', 'acme/bin-9');
+  const text = catalogued('village/air-weather').replace('village/air-weather', 'acme/air-9');
   const { faults, profile, known } = await answered(text);
   expect(faults).toEqual([]);
-  expect(profile?.id).toBe('acme/bin-9');
-  expect(profile?.metrics.map(({ key }) => key)).toContain('fill');
+  expect(profile?.id).toBe('acme/air-9');
+  expect(profile?.metrics.map(({ key }) => key)).toContain('pm25');
   expect(known).toBeNull();
 });
 
@@ -44,7 +44,9 @@ it('tells what the devices of a type that runs here would lose', async () => {
   const same = await answered(PH);
   expect(same.known).toMatchObject({ devices: 2, lost: [] });
   const renamed = await answered(
-    PH.replace('key: ph,', 'key: acidity,').replaceAll(' ph: ', ' acidity: '),
+    PH.replace('key: ph,', 'key: acidity,')
+      .replaceAll(' ph: ', ' acidity: ')
+      .replace(/^revision: .*$/m, 'revision: 99'),
   );
   expect(renamed.faults).toEqual([]);
   expect(renamed.known).toMatchObject({ devices: 2, lost: ['ph'] });
@@ -93,11 +95,14 @@ it('is for administrators', async () => {
 
 it('gives up a file that takes too long, as a fault of it', async () => {
   // No thread begins within a millisecond.
-  expect(await checkProfile(PH, 1)).toEqual({
+  expect(
+    await checkProfile({ text: PH, type: '', others: [], running: null, options: [] }, 1),
+  ).toEqual({
     faults: [
       { line: null, column: null, path: '', message: 'could not be checked within 0.001 s' },
     ],
     profile: null,
+    changes: [],
   });
 });
 

@@ -1,6 +1,7 @@
-/** Checks files of device types in a thread of their own. */
+/** Checks files of device types in a thread of their own, also against the type that they would take the place of. */
 import type * as api from '@village/api';
-import type { DeviceProfile, ProfileFault } from '@village/device-profiles';
+import type { Device } from '@village/core';
+import type { DeviceProfile, ProfileChange, ProfileFault } from '@village/device-profiles';
 import { viewProfile } from '../../http/view-profile.ts';
 import { inThread } from './bounded-thread.ts';
 
@@ -9,6 +10,32 @@ const FAULTS_MAX = 200;
 
 /** What a thread says of a file. */
 export type Checked = Pick<api.profiles.CheckedProfile, 'faults' | 'profile'>;
+
+/** The same with what would change for devices that run. */
+export interface Compared extends Checked {
+  readonly changes: readonly ProfileChange[];
+}
+
+/** What a file is held against. */
+export interface ToCheck {
+  readonly text: string;
+  /** The id that the file seems to have; what is here of devices is of that type. */
+  readonly type: string;
+  /** Texts of all types, with those that wait. */
+  readonly others: readonly {
+    readonly id: string;
+    readonly protocol: string | null;
+    readonly text: string;
+  }[];
+  /** The text of that type that is in force. */
+  readonly running: string | null;
+  /** Options that devices of that type set, each with one device that does. */
+  readonly options: readonly { readonly device: string; readonly options: Device['options'] }[];
+}
+
+/** The id that the text of a file seems to have; empty where no line of its own says it. */
+export const typeIn = (text: string): string =>
+  /^profile:[ \t]*["']?([\w./-]+)/m.exec(text)?.[1] ?? '';
 
 /** A file that could not be looked at. */
 export const whole = (message: string): Checked => ({
@@ -29,5 +56,10 @@ export const viewParsed = (parsed: {
 });
 
 /** Checks the text of one file. */
-export const checkProfile = (text: string, checkMs?: number): Promise<Checked> =>
-  inThread(new URL('./check-thread.ts', import.meta.url), text, whole, checkMs);
+export const checkProfile = (toCheck: ToCheck, checkMs?: number): Promise<Compared> =>
+  inThread(
+    new URL('./check-thread.ts', import.meta.url),
+    toCheck,
+    (message) => ({ ...whole(message), changes: [] }),
+    checkMs,
+  );

@@ -1,31 +1,15 @@
-/** The module of device types: checking a file, and trying it on what is kept aside, before it is put where the server reads it. */
+/** The module of device types: checking a file, trying it on what is kept aside, and taking it in. */
 import { isUtf8 } from 'node:buffer';
-import { profiles as api } from '@village/api';
+import { profiles as api, type shapes } from '@village/api';
 import { OperationalError } from '@village/core';
-import type { DeviceProfile } from '@village/device-profiles';
-import { defineModule, problem, route, Turns } from '@village/platform';
-import type { Directory } from '@village/registry';
+import { answer, defineModule, notFound, problem, route, Turns } from '@village/platform';
+import { problemText } from '../../http/problem.ts';
 import type { Needs } from '../needs.ts';
-import { type Checked, checkProfile } from './checker.ts';
+import { adopt, examine, listWaiting } from './adopting.ts';
 import { tryProfile } from './trier.ts';
 
 const WAITING = 4;
 const WAIT_MS = 30_000;
-
-/** What becomes of the devices here that have the type of that name, when the file takes the place of the one that runs. */
-function knownOf(
-  { profile }: Checked,
-  profiles: ReadonlyMap<string, DeviceProfile>,
-  directory: Directory,
-): { revision: number; devices: number; lost: string[] } | null {
-  const running = profile === null ? undefined : profiles.get(profile.id);
-  if (profile === null || running === undefined) return null;
-  const kept = new Set(profile.metrics.map(({ key }) => key));
-  let devices = 0;
-  for (const id of directory.ids()) if (directory.known(id)?.profile.id === profile.id) devices++;
-  const lost = running.metrics.filter(({ key }) => !kept.has(key)).map(({ key }) => key);
-  return { revision: running.revision, devices, lost };
-}
 
 /** The text of a file that was sent. @throws unsupported-content-type, bad-request */
 function textOf(body: unknown): string {
@@ -43,9 +27,13 @@ export const profilesModule = defineModule<Needs>({
       title: { zh: '校验设备类型文件', en: 'Check files of device types' },
       roles: ['admin'],
     },
+    'profiles.adopt': {
+      title: { zh: '启用设备类型文件', en: 'Take files of device types in' },
+      roles: ['admin'],
+    },
   },
   start: (needs) => {
-    const { profiles, directory, timer, rights } = needs;
+    const { directory, timer, rights } = needs;
     const turns = new Turns({
       ...{ timer, running: 1, runningOfOne: 1, waiting: WAITING, waitingOfOne: WAITING },
       waitMs: WAIT_MS,
@@ -55,8 +43,8 @@ export const profilesModule = defineModule<Needs>({
       routes: [
         route(api.check, async ({ body, caller, signal }) => {
           const text = textOf(body);
-          const checked = await turns.run(caller.actor, () => checkProfile(text), signal);
-          return { ...checked, known: knownOf(checked, profiles, directory) };
+          const { answer } = await turns.run(caller.actor, () => examine(needs, text), signal);
+          return answer;
         }),
         route(api.tryOut, ({ body, caller, signal }) => {
           const may = rights.of(caller.role, directory.isTop(caller.area));
@@ -64,6 +52,23 @@ export const profilesModule = defineModule<Needs>({
             return problem(403, 'forbidden', 'this needs the right to see quarantine too');
           const text = textOf(body);
           return turns.run(caller.actor, () => tryProfile(needs, caller, text), signal);
+        }),
+        route(api.adopt, async (call) => {
+          const { body, caller, signal } = call;
+          const text = textOf(body);
+          const done = await turns.run(caller.actor, () => adopt(needs, text, call), signal);
+          if ('adopted' in done) return answer(202, done.adopted);
+          const { code, detail, errors } = done.refused;
+          const status = code === 'would-break' ? 409 : 422;
+          const document = JSON.parse(problemText(status, code, detail, errors)) as shapes.Problem;
+          return answer(status, document, { 'content-type': 'application/problem+json' });
+        }),
+        route(api.waiting, () => listWaiting(needs)),
+        route(api.takeBack, async ({ params, audited }) => {
+          const id = `${params.vendor}/${params.model}`;
+          const entry = audited('take-profile-back', id);
+          if (!(await needs.ownProfiles.takeBack(id, entry))) return notFound('waiting profile');
+          return answer(204, null);
         }),
       ],
     };

@@ -5,7 +5,7 @@ import type { Caller } from '@village/platform';
 import type { StoredDeadLetter } from '@village/store/time-series';
 import type { Needs } from '../needs.ts';
 import { inThread } from './bounded-thread.ts';
-import { type Checked, whole } from './checker.ts';
+import { type Checked, typeIn, whole } from './checker.ts';
 
 /** The newest messages, so many, and of so many bytes. */
 const ENTRIES_MAX = 50;
@@ -73,7 +73,7 @@ export async function tryProfile(
   text: string,
 ): Promise<api.profiles.TriedProfile> {
   const { directory } = needs;
-  const type = /^profile:[ \t]*["']?([\w./-]+)/m.exec(text)?.[1] ?? '';
+  const type = typeIn(text);
   const ids = await openOf(needs, caller, type);
   const entries = newestOf(needs, ids);
   const names = new Set(entries.map(({ device }) => device));
