@@ -15,6 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer as createHttp } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -302,6 +303,34 @@ describe('a planted fault', () => {
       expect(listed()).toEqual(before);
     },
   );
+
+  it.each([
+    ['refuses the account', 401, {}, 'fault', 'VILLAGE_INFLUXDB_PASSWORD'],
+    [
+      'has another database',
+      200,
+      { results: [{ series: [{ values: [['other']] }] }] },
+      'warning',
+      'CREATE DATABASE village',
+    ],
+    ['is out of order', 500, {}, 'fault', 'timeSeries.url'],
+    ['is well', 200, { results: [{ series: [{ values: [['village']] }] }] }, 'ok', ''],
+  ] as const)('of an InfluxDB that %s', async (_, status, body, state, advice) => {
+    const influx = createHttp((_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    listening.push(influx);
+    await new Promise<void>((resolve) => influx.listen(0, '127.0.0.1', resolve));
+    const { port } = influx.address() as { port: number };
+    yaml(
+      `${BOTH}timeSeries: { engine: influxdb, url: "http://127.0.0.1:${port}", database: village, username: reader }`,
+    );
+    const one = (await ask({ VILLAGE_INFLUXDB_PASSWORD: 'wrong' })).findings.find(
+      ({ name }) => name === 'archive',
+    );
+    expect(one?.state).toBe(state);
+    expect(one?.advice?.zh ?? '').toContain(advice);
+  });
 
   it('clocks of tests, and what nobody can read as one, are told', async () => {
     expect(notWell(await ask({ VILLAGE_CLOCK: `${Date.now()}@1@${Date.now()}` }))).toEqual([

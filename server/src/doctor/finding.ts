@@ -67,5 +67,10 @@ export interface Check {
 export const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0] as string;
 
+const MEGABYTE = 1024 * 1024;
+
+/** As `store.diskReserveMegabytes` counts them. */
 export const megabytes = (bytes: number): string =>
-  bytes >= 1e10 ? `${Math.floor(bytes / 1e9)} GB` : `${Math.floor(bytes / 1e6)} MB`;
+  bytes >= 10_240 * MEGABYTE
+    ? `${Math.floor(bytes / (1024 * MEGABYTE))} GB`
+    : `${Math.floor(bytes / MEGABYTE)} MB`;

@@ -9,6 +9,7 @@ import {
 } from '@village/store/inspect';
 import type { RelationalModule } from '@village/store/relational';
 import { addressShown } from '../../config/address.ts';
+import type { Config } from '../../config/config.ts';
 import { modules } from '../../modules/index.ts';
 import { relationalModules } from '../../relational-modules.ts';
 import {
@@ -200,13 +201,54 @@ export const journal: Check = {
 const PROVE_MS = 30_000;
 const TOLD_MAX = 5;
 
-async function influx(url: string): Promise<Finding> {
-  const address = addressShown(url);
+type Influx = Extract<Config['timeSeries'], { engine: 'influxdb' }>;
+
+/** Names of the databases that the account sees; null when it is not let in. @throws what keeps it from answering */
+async function influxDatabases(
+  { url, username }: Influx,
+  password: string | undefined,
+): Promise<readonly unknown[] | null> {
+  const login = Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64');
+  const asked = new URL('/query', url);
+  asked.searchParams.set('q', 'SHOW DATABASES');
+  const response = await fetch(asked, {
+    signal: AbortSignal.timeout(5_000),
+    headers: username === undefined ? {} : { authorization: `Basic ${login}` },
+  });
+  if (response.status === 401 || response.status === 403) return null;
+  if (!response.ok) throw new Error(`${response.status}`);
+  const { results } = (await response.json()) as {
+    results?: { series?: { values?: unknown[][] }[] }[];
+  };
+  return (results?.[0]?.series?.[0]?.values ?? []).map(([name]) => name);
+}
+
+async function influx({ config }: Patient, settings: Influx): Promise<Finding> {
+  const address = addressShown(settings.url);
   try {
-    const { status } = await fetch(new URL('/ping', url), { signal: AbortSignal.timeout(5_000) });
-    if (status < 400)
-      return ok('archive', both(`InfluxDB 正常应答：${address}`, `InfluxDB answers: ${address}`));
-    throw new Error(`${status}`);
+    const found = await influxDatabases(settings, config.influxPassword);
+    if (found === null)
+      return fault(
+        'archive',
+        both(`InfluxDB 拒绝登录：${address}`, `InfluxDB does not let the account in: ${address}`),
+        both(
+          '检查 timeSeries.username 和变量 VILLAGE_INFLUXDB_PASSWORD',
+          'see whether timeSeries.username and the variable VILLAGE_INFLUXDB_PASSWORD are right',
+        ),
+      );
+    if (!found.includes(settings.database))
+      return warning(
+        'archive',
+        both(
+          `InfluxDB 中看不到数据库 ${settings.database}：${address}`,
+          `InfluxDB shows no database ${settings.database}: ${address}`,
+        ),
+        both(
+          `首次启动时会建立；账户无权建立的，请管理员 CREATE DATABASE ${settings.database} 并授权`,
+          `the first start makes it; where the account may not, let its administrator CREATE DATABASE ${settings.database} and grant it`,
+        ),
+      );
+    return ok('archive', both(`InfluxDB 正常应答：${address}`, `InfluxDB answers: ${address}`));
   } catch (error) {
     return fault(
       'archive',
@@ -283,6 +325,6 @@ export const archive: Check = {
   title: both('历史数据文件', 'archive files'),
   run: async (patient) =>
     patient.config.timeSeries.engine === 'influxdb'
-      ? [await influx(patient.config.timeSeries.url)]
+      ? [await influx(patient, patient.config.timeSeries)]
       : files(patient),
 };

@@ -38,7 +38,10 @@ export const restoreFrom: Command<Tools> = {
   help: 'into an empty VILLAGE_DATA',
   run: async ({ config, say }, [folder]) => {
     if (folder === undefined)
-      throw new OperationalError('bad-arguments', 'restore needs the folder of a backup');
+      throw new OperationalError(
+        'bad-arguments',
+        '请写明备份文件夹 · restore needs the folder of a backup',
+      );
     const bar = process.stderr.isTTY
       ? new SingleBar({ format: '{bar} {percentage}% | {eta_formatted}', stream: process.stderr })
       : null;

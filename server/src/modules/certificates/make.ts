@@ -112,7 +112,11 @@ async function make(
   if ((kind !== 'server' && kind !== 'client') || names.length === 0) return refuse(USAGE);
   for (const name of names)
     if (kind === 'server' ? !HOST.test(name) && isIP(name) === 0 : !ID_PATTERN.test(name))
-      refuse(kind === 'server' ? `${name} is no host name or address` : `${name} is no id`);
+      refuse(
+        kind === 'server'
+          ? `不是主机名或地址 · is no host name or address: ${name}`
+          : `不是编号 · is no id: ${name}`,
+      );
   if (kind === 'client' && names.some((name) => RESERVED.has(name.toLowerCase())))
     refuse('ca and server are names of other files here');
   const hadAuthority = files.names().includes('ca');
