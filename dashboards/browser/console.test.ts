@@ -428,6 +428,11 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     await page.getByText('没有符合条件的设备').waitFor();
     await page.getByRole('link', { name: '清除筛选' }).click();
     await page.getByText('这里还没有设备').waitFor();
+    // A township without devices leads there, too, and takes its own code along; a reader is told whom to ask.
+    await page.goto(`${empty.url}/areas/330522002000`);
+    const add = page.locator('main').getByRole('link', { name: '添加设备' });
+    expect(await add.getAttribute('href')).toBe('/add-device?area=330522002000');
+    expect(await theirs.locator('main').getByRole('link', { name: '添加设备' }).count()).toBe(0);
     expect(faults).toEqual([]);
   });
 

@@ -15,6 +15,12 @@ export const texts = {
     zh: '由管理员导入设备清单后，设备首次上报即会出现在这里。',
     en: 'Once an administrator imports the list of devices, they appear here.',
   },
+  'devices.empty-may': {
+    zh: '添加一台，或从表格导入很多台；首次上报后，数据就显示在这里。',
+    en: 'Add one, or import many from a list; their values appear here with their first report.',
+  },
+  'devices.add': { zh: '添加设备', en: 'Add a device' },
+  'devices.import': { zh: '导入清单', en: 'Import a list' },
   'device.kind': { zh: '类型', en: 'Kind' },
   'device.state': { zh: '状态', en: 'State' },
   'device.name': { zh: '名称', en: 'Name' },

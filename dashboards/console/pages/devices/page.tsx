@@ -1,9 +1,11 @@
 /** Finding devices: search, filters, sorting, page after page, and the list as CSV. All of it stands in the address. */
+
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Area, type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { mergeLatest } from '#kit/devices/merge.ts';
+import { NoDevices } from '#kit/devices/none.tsx';
 import { COLUMNS, type Column, DeviceRows, placeOf } from '#kit/devices/rows.tsx';
 import { ExportDialog } from '#kit/exports/dialog.tsx';
 import { csvCell, formatCount, formatTime } from '#kit/format.ts';
@@ -367,7 +369,7 @@ export function Page({ title }: PageProps) {
         <span class="actions">
           {mayAdd && (
             <a class="button primary" href={addHref}>
-              {t('add')}
+              {t('devices.add')}
             </a>
           )}
           {!narrow.value && <ColumnMenu columns={columns} set={setColumn} />}
@@ -383,27 +385,15 @@ export function Page({ title }: PageProps) {
           <Failure error={load.error} retry={load.reload} />
         )
       ) : page.items.length === 0 ? (
-        <Empty
-          icon={filtered ? 'search' : 'empty'}
-          title={filtered ? t('none') : t('devices.empty')}
-          hint={filtered ? t('none-hint') : t('devices.empty-hint')}
-        >
-          {filtered && (
+        filtered ? (
+          <Empty icon="search" title={t('none')} hint={t('none-hint')}>
             <a class="button" href="/devices">
               {t('clear')}
             </a>
-          )}
-          {!filtered && mayAdd && (
-            <>
-              <a class="button primary" href={addHref}>
-                {t('add')}
-              </a>
-              <a class="button" href="/import">
-                {t('import')}
-              </a>
-            </>
-          )}
-        </Empty>
+          </Empty>
+        ) : (
+          <NoDevices area={inArea} />
+        )
       ) : (
         <section class={load.busy ? 'panel list busy' : 'panel list'} aria-busy={load.busy}>
           <DeviceRows

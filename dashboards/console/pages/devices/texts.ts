@@ -2,8 +2,6 @@
 import { dictionary, type Texts } from '#kit/text/language.ts';
 
 export const texts = {
-  add: { zh: '添加设备', en: 'Add a device' },
-  import: { zh: '导入清单', en: 'Import a list' },
   'state-any': { zh: '全部状态', en: 'Any state' },
   search: { zh: '搜索名称或编号', en: 'Search name or id' },
   'search-key': { zh: '按 / 键搜索', en: 'Press / to search' },

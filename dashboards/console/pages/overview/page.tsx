@@ -10,6 +10,7 @@ import {
 import * as calls from '#kit/api/calls.ts';
 import { CountsBar, CountTiles, totalOf } from '#kit/devices/marks.tsx';
 import { mergeLatest } from '#kit/devices/merge.ts';
+import { NoDevices } from '#kit/devices/none.tsx';
 import { DeviceRows } from '#kit/devices/rows.tsx';
 import { Figures } from '#kit/figures/panel.tsx';
 import { formatCount, formatPercent, formatValue } from '#kit/format.ts';
@@ -20,7 +21,7 @@ import { client, narrow, now, session, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
-import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
+import { Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
 import { FirstSteps, isNew } from './first-steps.tsx';
 import { t, word } from './texts.ts';
@@ -373,7 +374,7 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
         />
       )}
       {total === 0 ? (
-        !leads && <Empty title={t('devices.empty')} hint={t('devices.empty-hint')} />
+        !leads && <NoDevices area={code} />
       ) : (
         <div class={village ? 'columns columns-two' : county ? 'columns columns-map' : 'columns'}>
           {!village && <AreaPanel areas={overview.data.areas} level={area.data.level} />}

@@ -8,7 +8,8 @@ import { StateMark } from '#kit/devices/marks.tsx';
 import { Refusals } from '#kit/devices/refusals/refusals.tsx';
 import { formatBytes, formatCount } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
-import { client } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, session } from '#kit/state.ts';
 import type { PlainKey } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
@@ -205,6 +206,7 @@ export function Page({ title }: PageProps) {
     ) : (
       <Failure whole error={load.error} retry={load.reload} />
     );
+  const mayAdd = session.value != null && mayUse({ right: 'devices.import' }, session.value);
   const commit = data.store.get('commitSeconds');
   const p99 =
     typeof commit === 'object' && commit !== null && 'p99' in commit && isNumber(commit.p99)
@@ -232,7 +234,14 @@ export function Page({ title }: PageProps) {
       <section class="panel" aria-labelledby="gateways-heading">
         <h2 id="gateways-heading">{t('gateways')}</h2>
         {data.gateways.length === 0 ? (
-          <p class="muted pad">{t('no-gateways')}</p>
+          <p class="pad">
+            <span class="muted">{t('no-gateways')}</span>{' '}
+            {mayAdd && (
+              <a class="link" href="/gateways/new">
+                {t('add-gateway')}
+              </a>
+            )}
+          </p>
         ) : (
           <ul class="gateways">
             {data.gateways.map((gateway) => (

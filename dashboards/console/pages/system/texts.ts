@@ -4,6 +4,7 @@ import { dictionary, type Texts } from '#kit/text/language.ts';
 export const texts = {
   gateways: { zh: '网关', en: 'Gateways' },
   'no-gateways': { zh: '还没有网关上线过', en: 'No gateway has reported yet' },
+  'add-gateway': { zh: '添加网关', en: 'Add a gateway' },
   waiting: { zh: '积压批次', en: 'Batches waiting' },
   'waiting-value': {
     zh: '实时 {live} · 补传 {backfill}',
