@@ -8,10 +8,12 @@ import {
   exactly,
   Id,
   LevelWord,
+  Nothing,
   orNull,
   Problem,
   page,
   pageQuery,
+  Text,
   Time,
   words,
 } from './shapes.ts';
@@ -123,6 +125,12 @@ export const GatewayRegistration = Type.Object({
   ),
 });
 export type GatewayRegistration = Static<typeof GatewayRegistration>;
+
+/** What keeps it from being retired: devices in service that speak through it, wherever they stand, and the first of them. */
+export const GatewayDependents = Type.Object({
+  devices: Type.Integer(),
+  first: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), area: Type.String() })),
+});
 
 export const AreaRegistration = Type.Object({
   version: Type.String(),
@@ -251,6 +259,30 @@ export const renewGatewaySecret = endpoint({
   params: device,
   body: exactly({ version: Version }),
   answers: { 200: Secret, 404: Problem, 409: Problem },
+});
+
+export const gatewayDependents = endpoint({
+  method: 'GET',
+  path: '/gateways/{id}/dependents',
+  right: 'devices.import',
+  summary: 'What keeps a gateway from being retired',
+  notes:
+    'Devices in service that speak through it: how many, and the first five; those outside the caller’s area are counted and not named',
+  tags,
+  params: device,
+  answers: { 200: GatewayDependents, 404: Problem },
+});
+
+export const retireGateway = endpoint({
+  method: 'POST',
+  path: '/gateways/{id}/retire',
+  right: 'devices.import',
+  summary: 'Ends the service of a gateway',
+  notes: `Nothing is deleted: it leaves lists and choices, its secret holds no longer and its session ends at once. Importing its id again brings it back. ${VERSION_NOTES}. 409 \`in-use\` while devices in service speak through it. 404 when it is retired already`,
+  tags,
+  params: device,
+  body: exactly({ version: Version, reason: Type.Optional(Text) }),
+  answers: { 204: Nothing, 404: Problem, 409: Problem, 422: Problem },
 });
 
 const aliases = Type.Optional(Type.Array(Typed, { maxItems: 100 }));

@@ -284,6 +284,32 @@ describe('an administrator', { timeout: TIME_OUT }, () => {
     await page.waitForURL('**/system/configuration');
   });
 
+  it('retires a gateway that nothing depends on, and is told what depends on another', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const opened = await show({ path: '/gateways' }, own);
+    const { page, faults } = opened;
+    const first = page.getByRole('listitem').filter({ hasText: '一号网关' });
+    await first.getByRole('button', { name: '停用' }).click();
+    const busy = page.getByRole('dialog', { name: '停用网关 gateway-01' });
+    await busy.getByText('台在用设备通过它上报').waitFor();
+    await busy.getByText(own.devices[0]?.name ?? '').waitFor();
+    expect(await busy.getByRole('button', { name: '停用' }).isDisabled()).toBe(true);
+    expect(await complaints(opened)).toEqual([]);
+    await busy.getByRole('button', { name: '取消' }).click();
+    const second = page.getByRole('listitem').filter({ hasText: '洪桥镇网关' });
+    await second.getByRole('button', { name: '停用' }).click();
+    const dialog = page.getByRole('dialog', { name: '停用网关 gateway-02' });
+    await dialog.getByRole('checkbox').check();
+    own.changeMeanwhile('gateway-02');
+    await dialog.getByRole('button', { name: '停用' }).click();
+    await dialog.getByRole('alert').getByText('已有别人改过').waitFor();
+    own.changeMeanwhile(null);
+    expect(await complaints(opened)).toEqual([]);
+    await dialog.getByRole('button', { name: '停用' }).click();
+    await page.getByRole('heading', { name: '洪桥镇网关' }).waitFor({ state: 'detached' });
+    expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
+  });
+
   it('of a county without gateways is led to the first one', async () => {
     const own = await bench.fixture({ devices: 0, rights: ALL_RIGHTS });
     const { page } = await show({ path: '/gateways' }, own);

@@ -237,6 +237,10 @@ export class Fixture {
     );
     if (registered !== null) {
       const { status, body } = await registered;
+      if (status === 204) {
+        response.writeHead(204).end();
+        return;
+      }
       holdAnswer(method, path, status, body);
       return send(response, status, body, { 'content-type': 'application/json' });
     }

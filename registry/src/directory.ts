@@ -236,10 +236,13 @@ export class Directory implements Registry {
       : undefined;
   }
 
-  /** Gateways in scope, by id. */
+  /** Gateways in service and in scope, by id. */
   gateways(scope: string): { id: string; name: string }[] {
     return [...this.#books.gateways]
-      .filter(([, { node }]) => this.area(scope, node.area.code) !== undefined)
+      .filter(
+        ([, { node, retiredAt }]) =>
+          retiredAt === null && this.area(scope, node.area.code) !== undefined,
+      )
       .map(([id, { name }]) => ({ id, name }));
   }
 
@@ -273,8 +276,8 @@ export class Directory implements Registry {
     if (kind === 'gateway') {
       const gateway = gateways.get(id);
       if (gateway === undefined) return undefined;
-      const { name, node } = gateway;
-      return stateWord({ id, name, area: node.area.code }, this.credentialHash(id));
+      const { name, node, retiredAt } = gateway;
+      return stateWord({ id, name, area: node.area.code, retiredAt }, this.credentialHash(id));
     }
     const node = nodes.get(id);
     if (node === undefined) return undefined;
@@ -282,10 +285,10 @@ export class Directory implements Registry {
     return stateWord(fields, undefined);
   }
 
-  /** A gateway in scope. */
+  /** A gateway in service and in scope. */
   gateway(scope: string, id: string): GatewayEntry | undefined {
     const gateway = this.#books.gateways.get(id);
-    return gateway !== undefined && this.area(scope, gateway.node.area.code) !== undefined
+    return gateway?.retiredAt === null && this.area(scope, gateway.node.area.code) !== undefined
       ? gateway
       : undefined;
   }

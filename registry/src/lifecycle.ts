@@ -65,7 +65,8 @@ const refuse = (code: string, message: string): never => {
   throw new OperationalError(code, message);
 };
 
-function expectText(field: string, text: string | undefined): void {
+/** @throws bad-text */
+export function expectText(field: string, text: string | undefined): void {
   if (text !== undefined && (text === '' || text.length > TEXT_MAX || !isPlain(text)))
     refuse('bad-text', `${field}: must have 1 to ${TEXT_MAX} characters on one line`);
 }

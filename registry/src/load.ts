@@ -15,6 +15,8 @@ const PAGE = 2_000;
 export interface GatewayEntry {
   readonly name: string;
   readonly node: AreaNode;
+  /** Milliseconds; null while it is in service. */
+  readonly retiredAt: number | null;
 }
 
 /** Everything that a directory knows, replaced as a whole. */
@@ -27,6 +29,7 @@ export interface Books {
   /** Every device, also those retired. */
   readonly entries: ReadonlyMap<string, DeviceEntry>;
   readonly addresses: ReadonlyMap<string, DeviceEntry>;
+  /** Also those retired. */
   readonly gateways: ReadonlyMap<string, GatewayEntry>;
   readonly credentials: Credentials;
   /** Where every device stands and stood, also those retired. */
@@ -62,7 +65,8 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     for (const area of await registry.areas(root)) addArea(nodes, area);
     for (const gateway of await registry.gateways(root)) {
       const node = nodes.get(gateway.area);
-      if (node !== undefined) gateways.set(gateway.id, { name: gateway.name, node });
+      const { id, name, retiredAt } = gateway;
+      if (node !== undefined) gateways.set(id, { name, node, retiredAt });
     }
     await loadDevices(options, registry, root, nodes, entries);
   }

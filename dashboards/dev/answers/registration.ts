@@ -156,6 +156,21 @@ export class FixtureRegistration {
     };
   }
 
+  #dependents({ id, devices }: api.registration.Gateway): object {
+    const first = id === 'gateway-01' ? this.#devices.slice(0, 5) : [];
+    return {
+      devices,
+      first: first.map(({ id: device, name, area }) => ({ id: device, name, area: area.code })),
+    };
+  }
+
+  #retireGateway(gateway: api.registration.Gateway): Answer {
+    if (this.changedMeanwhile === gateway.id) throw new Problem(409, 'changed-meanwhile');
+    if (gateway.devices > 0) throw new Problem(409, 'in-use');
+    this.gateways.splice(this.gateways.indexOf(gateway), 1);
+    return { status: 204, body: {} };
+  }
+
   #retire(id: string): Answer {
     const device = this.#deviceOf(id);
     if (this.changedMeanwhile === id) throw new Problem(409, 'changed-meanwhile');
@@ -223,6 +238,8 @@ export class FixtureRegistration {
     const gateway = this.gateways.find((one) => one.id === id);
     if (gateway === undefined) throw new Problem(404, 'no-such-gateway');
     if (more === 'secret') return { status: 200, body: { secret: SECRET } };
+    if (more === 'dependents') return { status: 200, body: this.#dependents(gateway) };
+    if (more === 'retire') return this.#retireGateway(gateway);
     if (more === 'registration') {
       const behind = id === 'gateway-01' ? this.#devices.slice(0, 4) : [];
       const devices = behind.map(({ id: device, name, profile }) => ({

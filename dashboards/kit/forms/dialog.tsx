@@ -12,6 +12,7 @@ export function FormDialog({
   hint,
   go,
   main = false,
+  blocked = false,
   waiting,
   opened,
   send,
@@ -26,6 +27,8 @@ export function FormDialog({
   /** On the button that does it. */
   go: string;
   main?: boolean;
+  /** It can't be done now, and the fields say why. */
+  blocked?: boolean;
   /** What the fields wait for. */
   waiting?: Pick<Load<unknown>, 'error' | 'reload'>;
   /** Called when the dialog opens. */
@@ -90,7 +93,11 @@ export function FormDialog({
             >
               {t('cancel')}
             </button>
-            <button type="submit" class="button primary" disabled={state.busy || children === null}>
+            <button
+              type="submit"
+              class="button primary"
+              disabled={state.busy || blocked || children === null}
+            >
               {state.busy ? t('saving') : go}
             </button>
           </p>

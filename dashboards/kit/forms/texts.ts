@@ -39,6 +39,10 @@ export const texts = {
     en: 'Somebody else has changed it meanwhile. Yours was not saved, so that nothing is lost: close this, open it again, and change what is there now.',
   },
   'refused.not-installed': { zh: '设备已停用，不能再修改。', en: 'The device is retired.' },
+  'refused.in-use': {
+    zh: '还有在用的设备依赖它，不能停用。请先把它们改到别处或停用。',
+    en: 'Devices in service still depend on it. Move or retire these first.',
+  },
   'refused.import-conflict': {
     zh: '与别处刚保存的内容冲突，请重新打开后再试。',
     en: 'It conflicts with what was saved elsewhere just now: open it again and try once more.',

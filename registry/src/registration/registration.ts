@@ -3,13 +3,13 @@
  * state that they saw.
  */
 import { type Device, GATEWAY_PROFILE } from '@village/core';
-import { newSecret, type RelationalAccess } from '@village/store/relational';
+import { type AuditEntry, newSecret, type RelationalAccess } from '@village/store/relational';
 import { readAreas } from '../import/areas.ts';
 import type { AreaColumn, DeviceColumn } from '../import/columns.ts';
 import { hashCredential, readDevices } from '../import/devices.ts';
 import type { ImportFault } from '../import/faults.ts';
 import { type ImportOptions, Imports } from '../import/imports.ts';
-import { Lifecycle, type Origin } from '../lifecycle.ts';
+import { expectText, Lifecycle, type Origin } from '../lifecycle.ts';
 import { visibleName } from '../sheets/cell.ts';
 import type { Row } from '../sheets/table.ts';
 import type { RegistryStore, StoredArea, Subject } from '../tables/contract.ts';
@@ -171,6 +171,27 @@ export class Registration {
     });
   }
 
+  /**
+   * Ends a gateway's service; its session ends with its secret.
+   * @throws changed-meanwhile in-use not-installed bad-text busy
+   */
+  retireGateway(
+    gateway: string,
+    { version, reason = null }: { version: string; reason?: string | null },
+    origin: Origin,
+  ): Promise<void> {
+    const { imports, clock } = this.#options;
+    if (reason !== null) expectText('reason', reason);
+    return imports.inTurn((seen) =>
+      this.#transaction(
+        { kind: 'gateway', id: gateway },
+        { version, seen },
+        (stored) => stored.retireGateway({ gateway, at: clock(), reason }),
+        { action: 'retire-gateway', origin, detail: { reason } },
+      ),
+    );
+  }
+
   #save(
     row: Row<DeviceColumn>,
     subject: Subject,
@@ -199,7 +220,11 @@ export class Registration {
     subject: Subject,
     { version, seen }: { readonly version: string | null; readonly seen: number },
     work: (stored: RegistryStore) => Promise<unknown>,
-    { action, origin }: { action: string; origin: Origin },
+    {
+      action,
+      origin,
+      detail = {},
+    }: { action: string; origin: Origin; detail?: AuditEntry['detail'] },
   ): Promise<void> {
     const { relational, directory, clock } = this.#options;
     await relational.transaction(
@@ -209,7 +234,7 @@ export class Registration {
         await stored.expectVersion(subject, version);
         await work(stored);
       },
-      { audit: origin.audited(action, subject.id, {}) },
+      { audit: origin.audited(action, subject.id, detail) },
     );
     await directory.load(clock());
   }

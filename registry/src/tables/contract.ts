@@ -16,6 +16,24 @@ export interface Gateway {
   readonly area: string;
 }
 
+/** A gateway with the end of its service. */
+export interface StoredGateway extends Gateway {
+  /** Milliseconds; null while it is in service. */
+  readonly retiredAt: number | null;
+}
+
+export interface GatewayRetirement {
+  readonly gateway: string;
+  readonly at: number;
+  readonly reason: string | null;
+}
+
+/** Devices in service that speak through a gateway: how many, and the first by id. */
+export interface GatewayDependents {
+  readonly devices: number;
+  readonly first: readonly Pick<Device, 'id' | 'name' | 'area'>[];
+}
+
 /** What a gateway said of itself last; `body` is the status message. */
 export interface GatewayStatus {
   readonly gateway: string;
@@ -170,7 +188,15 @@ export interface RegistryStore {
   importAreas(areas: readonly Area[]): Promise<Imported>;
   /** Devices in scope by id, those after `after`. */
   devices(scope: string, page: { after?: string; limit: number }): Promise<StoredDevice[]>;
-  gateways(scope: string): Promise<Gateway[]>;
+  /** In scope by id, also those retired. */
+  gateways(scope: string): Promise<StoredGateway[]>;
+  /** What keeps a gateway from being retired. */
+  gatewayDependents(gateway: string): Promise<GatewayDependents>;
+  /**
+   * Ends a gateway's service: its secret goes, everything else stays.
+   * @throws in-use while devices in service speak through it, not-installed when it is retired already or unknown
+   */
+  retireGateway(retirement: GatewayRetirement): Promise<void>;
   /**
    * Adds or replaces devices, gateways and credentials; all or nothing. A device that moves, gets another profile or was
    * retired gains rows of history. @throws import-conflict

@@ -3,7 +3,7 @@ import type { ClockUse, Device } from '@village/core';
 import { inTransaction } from '@village/store/relational';
 import type { Selectable } from 'kysely';
 import type { Credential, DeviceImport, Imported, StoredDevice } from './contract.ts';
-import { saveGateways } from './gateways.ts';
+import { expectInService, saveGateways } from './gateways.ts';
 import { devicesBefore, noteImport } from './installations.ts';
 import { chunks, type Db, scopePath } from './rows.ts';
 import type { DeviceTable } from './schema.ts';
@@ -121,6 +121,8 @@ export async function spellAddresses(
 export async function importDevices(db: Db, batch: DeviceImport): Promise<Imported> {
   return inTransaction(db, async (trx) => {
     const { devices, gateways } = batch;
+    // Before it is read: of two transactions that change the registry the second waits here.
+    await bumpVersion(trx);
     const before = await devicesBefore(
       trx,
       devices.map((device) => device.id),
@@ -131,10 +133,13 @@ export async function importDevices(db: Db, batch: DeviceImport): Promise<Import
     );
     const updated = before.size + gatewaysBefore;
     await saveGateways(trx, batch.gateways);
+    await expectInService(
+      trx,
+      devices.flatMap(({ gateway }) => gateway ?? []),
+    );
     await saveDevices(trx, batch.devices);
     await noteImport(trx, batch, before);
     await saveCredentials(trx, batch.credentials);
-    await bumpVersion(trx);
     return { created: devices.length + gateways.length - updated, updated };
   });
 }

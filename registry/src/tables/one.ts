@@ -5,12 +5,15 @@ import { stateWord } from '../state-word.ts';
 import { toArea } from './areas.ts';
 import type { Credential, Subject } from './contract.ts';
 import { toDevice } from './devices.ts';
+import { toGateway } from './gateways.ts';
 import type { Db } from './rows.ts';
 import { bumpVersion } from './version.ts';
 
 async function fieldsOf(db: Db, { kind, id }: Subject): Promise<object | undefined> {
-  if (kind === 'gateway')
-    return db.selectFrom('gateway').selectAll().where('id', '=', id).executeTakeFirst();
+  if (kind === 'gateway') {
+    const row = await db.selectFrom('gateway').selectAll().where('id', '=', id).executeTakeFirst();
+    return row === undefined ? undefined : toGateway(row);
+  }
   if (kind === 'device') {
     const row = await db.selectFrom('device').selectAll().where('id', '=', id).executeTakeFirst();
     return row === undefined ? undefined : toDevice(row);

@@ -69,6 +69,53 @@ function suite(target: () => Promise<Target>): void {
     expect((await store.areas(COUNTY)).map((a) => a.code)).not.toContain('330522102000');
   });
 
+  it('retires a gateway once no device in service speaks through it, with its secret, and keeps what is said of it', async () => {
+    const store = await fresh();
+    const gateway = { id: 'gw-1', name: '网关', area: COUNTY };
+    const wired = device('wired', '330522101000', { gateway: 'gw-1' });
+    const credentials = [{ id: 'gw-1', kind: 'gateway' as const, hash: 'ab' }];
+    const batch = { at: NOW, by: 'li', devices: [wired], gateways: [gateway], credentials };
+    await store.importDevices(batch);
+    expect(await store.gatewayDependents('gw-1')).toEqual({
+      devices: 1,
+      first: [{ id: 'wired', name: wired.name, area: '330522101000' }],
+    });
+    const end = { gateway: 'gw-1', at: NOW + 1, reason: 'gone' };
+    await expect(store.retireGateway(end)).rejects.toMatchObject({ code: 'in-use' });
+    expect(await store.credentials()).toEqual(credentials);
+    await store.retireDevice({ device: 'wired', at: NOW + 1, by: 'li', reason: null });
+    await store.retireGateway(end);
+    expect(await store.gateways(COUNTY)).toEqual([{ ...gateway, retiredAt: NOW + 1 }]);
+    expect(await store.credentials()).toEqual([]);
+    await expect(store.retireGateway(end)).rejects.toMatchObject({ code: 'not-installed' });
+    await expect(store.retireGateway({ ...end, gateway: 'none' })).rejects.toMatchObject({
+      code: 'not-installed',
+    });
+    // What was checked before the gateway was retired is not written after it.
+    await expect(
+      store.importDevices({ ...batch, gateways: [], credentials: [] }),
+    ).rejects.toMatchObject({ code: 'import-conflict' });
+    await store.importDevices(batch);
+    expect(await store.gateways(COUNTY)).toEqual([{ ...gateway, retiredAt: null }]);
+  });
+
+  it('of a gateway that is retired while a device comes to it, one of both is done', async () => {
+    const store = await fresh();
+    for (let turn = 0; turn < 5; turn++) {
+      const id = `gw-${turn}`;
+      const gateways = [{ id, name: '网关', area: COUNTY }];
+      const empty = { at: NOW, by: 'li', devices: [], gateways: [], credentials: [] };
+      await store.importDevices({ ...empty, gateways });
+      const [retired, added] = await Promise.allSettled([
+        store.retireGateway({ gateway: id, at: NOW, reason: null }),
+        store.importDevices({ ...empty, devices: [device(`d-${turn}`, COUNTY, { gateway: id })] }),
+      ]);
+      expect([retired.status, added.status].sort()).toEqual(['fulfilled', 'rejected']);
+      const { devices } = await store.gatewayDependents(id);
+      expect(devices).toBe(added.status === 'fulfilled' ? 1 : 0);
+    }
+  });
+
   it('gives devices and gateways in scope only and pages them by id', async () => {
     const store = await fresh();
     const ids = Array.from({ length: 450 }, (_, i) => `d-${String(i).padStart(4, '0')}`);

@@ -4,7 +4,13 @@ import { isRefusal, type RelationalAccess } from '@village/store/relational';
 import { importAreas, listAreas, listRoots } from './areas.ts';
 import type { RegistryStore } from './contract.ts';
 import { importDevices, listDevices, setClockUse, spellAddresses } from './devices.ts';
-import { listGatewayStatuses, listGateways, saveGatewayStatus } from './gateways.ts';
+import {
+  gatewayDependents,
+  listGatewayStatuses,
+  listGateways,
+  retireGateway,
+  saveGatewayStatus,
+} from './gateways.ts';
 import { listGeometries, removeGeometries, saveGeometries } from './geometry.ts';
 import {
   listInstallations,
@@ -38,6 +44,8 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     importAreas: (areas) => asImport(importAreas(db, areas)),
     devices: (scope, page) => listDevices(db, scope, page),
     gateways: (scope) => listGateways(db, scope),
+    gatewayDependents: (gateway) => gatewayDependents(db, gateway),
+    retireGateway: (retirement) => retireGateway(db, retirement),
     importDevices: (batch) => asImport(importDevices(db, batch)),
     replaceDevice: (replacement) => replaceDevice(db, replacement),
     expectUnchanged: (seen) => expectUnchanged(db, seen),

@@ -96,6 +96,8 @@ export interface GatewayTable {
   id: string;
   name: string;
   area: string;
+  retired_at: number | null;
+  retired_reason: string | null;
 }
 
 export interface GatewayStatusTable {
@@ -288,6 +290,12 @@ async function createGeometry(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** SQLite adds one column at a time. */
+async function letGatewaysRetire(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('gateway').addColumn('retired_at', 'bigint').execute();
+  await db.schema.alterTable('gateway').addColumn('retired_reason', 'text').execute();
+}
+
 /** Never change a migration that was released: add another. */
 export const registryModule: RelationalModule = {
   name: 'registry',
@@ -299,6 +307,7 @@ export const registryModule: RelationalModule = {
     '0005-version': { up: createVersion },
     '0006-clock': { up: addClockUse },
     '0007-geometry': { up: createGeometry },
+    '0008-gateways-retire': { up: letGatewaysRetire },
   },
   formerly: { '0001-places': '0001-places', '0002-machines': '0002-machines' },
 };

@@ -242,6 +242,8 @@ describe('the description', () => {
       'POST /devices/{id}/replace',
       'POST /devices/{id}/retire',
       'PUT /devices/{id}/clock',
+      'GET /gateways/{id}/dependents',
+      'POST /gateways/{id}/retire',
       'GET /client-ids',
       'GET /client-ids/{id}',
       'DELETE /client-ids/{id}',

@@ -35,6 +35,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'unequal-metrics': 422,
   'too-many-statements': 422,
   'not-installed': 409,
+  'in-use': 409,
   'changed-meanwhile': 409,
   'replaced-later': 409,
   'address-taken': 409,

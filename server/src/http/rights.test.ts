@@ -61,6 +61,8 @@ const SINCE: Readonly<Record<string, Access>> = {
   'DELETE /exports/{id}': 'clerk',
   'GET /exports/{id}/file': 'clerk',
   'GET /quarantine/{id}': 'officer',
+  'GET /gateways/{id}/dependents': 'admin',
+  'POST /gateways/{id}/retire': 'admin',
   'GET /client-ids': 'clerk',
   'GET /client-ids/{id}': 'clerk',
   'DELETE /client-ids/{id}': 'admin',

@@ -19,6 +19,8 @@ let database: DatabaseSync;
 beforeAll(async () => {
   test = await startCounty();
   admin = await test.client('admin');
+  const spare = { id: 'gw-spare', name: 'Spare', area: NORTH };
+  expect((await admin.ask('POST', '/gateways', spare)).statusCode).toBe(201);
   database = new DatabaseSync(join(test.folder, 'data', 'relational.sqlite'), { timeout: 5_000 });
 }, 60_000);
 afterAll(async () => {
@@ -62,6 +64,17 @@ const actions: readonly [string, () => Promise<{ statusCode: number }>, () => un
     'the end of a device',
     () => admin.ask('POST', '/devices/south-ph/retire', {}),
     () => rows('select id, retired_at from device order by id'),
+  ],
+  [
+    'the end of a gateway',
+    async () => {
+      const { version } = await admin.get<{ version: string }>('/gateways/gw-spare/registration');
+      return admin.ask('POST', '/gateways/gw-spare/retire', { version });
+    },
+    () => [
+      ...rows('select id, retired_at from gateway order by id'),
+      ...rows('select id from credential order by id'),
+    ],
   ],
   [
     "what is made of a device's clock",

@@ -46,6 +46,7 @@ export const texts = {
   'action.import-areas': { zh: '导入区域', en: 'Import areas' },
   'action.import-devices': { zh: '导入设备', en: 'Import devices' },
   'action.replace-device': { zh: '更换设备', en: 'Replace a device' },
+  'action.retire-gateway': { zh: '停用网关', en: 'Retire a gateway' },
   'action.retire-device': { zh: '停用设备', en: 'Retire a device' },
   'action.set-clock-use': { zh: '设置时钟处理', en: 'Say what is made of a clock' },
   'action.describe-device': { zh: '设置设备属性', en: 'Describe a device' },

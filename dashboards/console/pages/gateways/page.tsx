@@ -15,6 +15,7 @@ import type { PageProps } from '#kit/topics/topic.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, useTitle } from '#kit/ui/page.tsx';
 import { heardAt, standingOf, useGateways } from './data.ts';
+import { Retire } from './retire.tsx';
 import { t } from './texts.ts';
 import './gateways.css';
 
@@ -120,6 +121,7 @@ function Card({ gateway, changed }: { gateway: Gateway; changed: () => void }) {
           {t('connect')}
         </a>
         <Change gateway={gateway} changed={changed} />
+        <Retire gateway={gateway} changed={changed} />
       </p>
     </li>
   );

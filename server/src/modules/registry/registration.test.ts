@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Client,
   COUNTY,
+  deviceCsv,
   NORTH,
   NORTH_VILLAGE,
   PASSWORD,
@@ -261,6 +262,81 @@ describe('a gateway', () => {
     });
     expect(await signsIn('gw-new', secret ?? '')).toBe(false);
     expect(await signsIn('gw-new', renewed.secret)).toBe(true);
+  });
+});
+
+describe('the end of a gateway', () => {
+  const registration = (id: string) =>
+    admin.get<{ version: string }>(`/gateways/${id}/registration`);
+  const retire = async (id: string, more: object = {}): Promise<[number, { code: string }]> => {
+    const { version } = await registration(id);
+    const response = await admin.ask('POST', `/gateways/${id}/retire`, { version, ...more });
+    return [response.statusCode, response.body === '' ? { code: '' } : response.json()];
+  };
+  const listed = async (): Promise<string[]> =>
+    (await admin.get<{ items: { id: string }[] }>('/gateways')).items.map(({ id }) => id);
+
+  it('waits for its devices, closes its session at once, and takes it out of what can be chosen', async () => {
+    const [, { secret }] = await send('POST', '/gateways', {
+      ...{ id: 'gw-old', name: '旧网关', area: NORTH },
+    });
+    const meter = { name: 'pH', profile: 'boqu/phg-2091', area: NORTH_VILLAGE, gateway: 'gw-old' };
+    await send('POST', '/devices', { ...meter, id: 'old-ph' });
+    expect(await retire('gw-old')).toMatchObject([409, { code: 'in-use' }]);
+    expect(await admin.get('/gateways/gw-old/dependents')).toEqual({
+      devices: 1,
+      first: [{ id: 'old-ph', name: 'pH', area: NORTH_VILLAGE }],
+    });
+    expect(await signsIn('gw-old', secret ?? '')).toBe(true);
+    const { version } = await registered('old-ph');
+    expect((await admin.ask('POST', '/devices/old-ph/retire', { version })).statusCode).toBe(200);
+    const client = await mqtt.connectAsync({
+      ...{ host: '127.0.0.1', port: test.server.mqttPort, reconnectPeriod: 0 },
+      ...{ username: 'gw-old', password: secret ?? '', clientId: 'gw-old-stays' },
+    });
+    expect(await retire('gw-old', { reason: '拆除' })).toEqual([204, { code: '' }]);
+    await until('the end of its session', async () => !client.connected);
+    await client.endAsync(true);
+    expect(await signsIn('gw-old', secret ?? '')).toBe(false);
+    expect(await listed()).not.toContain('gw-old');
+    expect((await admin.ask('GET', '/gateways/gw-old/registration')).statusCode).toBe(404);
+    expect((await admin.ask('POST', '/gateways/gw-old/retire', { version })).statusCode).toBe(404);
+    const [status, { faults }] = await send('POST', '/devices', { ...meter, id: 'late-ph' });
+    expect([status, faults.map(({ field }) => field)]).toEqual([422, ['gateway']]);
+    const { items } = await admin.get<{ items: object[] }>('/audit?limit=20');
+    expect(items).toContainEqual(
+      expect.objectContaining({ action: 'retire-gateway', detail: { reason: '拆除' } }),
+    );
+  });
+
+  it('leaves its id taken, and a file that names it brings it back with another secret', async () => {
+    const [gateway] = await send('POST', '/gateways', { id: 'gw-old', name: 'x', area: NORTH });
+    const [asDevice, { faults }] = await send('POST', '/devices', bin('gw-old'));
+    expect([gateway, asDevice, faults.map(({ field }) => field)]).toEqual([422, 422, ['id']]);
+    const file = deviceCsv(`gw-old,回来的网关,gateway,${NORTH},,,,,,`);
+    const back = await admin.ask('POST', '/devices/import', file);
+    expect(back.statusCode).toBe(200);
+    const { credentials } = back.json() as { credentials: { secret: string }[] };
+    expect(await signsIn('gw-old', credentials[0]?.secret ?? '')).toBe(true);
+    expect(await listed()).toContain('gw-old');
+  });
+
+  it('is of who saw its present state, and of two at once of the first', async () => {
+    await send('POST', '/gateways', { id: 'gw-two', name: 'Two', area: NORTH });
+    const { version } = await registration('gw-two');
+    expect((await send('PUT', '/gateways/gw-two', { version, name: 'Other' }))[0]).toBe(200);
+    expect(await retire('gw-two', { version })).toMatchObject([409, { code: 'changed-meanwhile' }]);
+    expect(await retire('gw-two', { reason: 'a\nb' })).toMatchObject([422, { code: 'bad-text' }]);
+    const codes = await Promise.all([retire('gw-two'), retire('gw-two')]);
+    expect(codes.map(([status]) => status).sort()).toEqual([204, 409]);
+  });
+
+  it('is of who may register in its area', async () => {
+    const { version } = await registration('gw-south');
+    const ask = async (name: string): Promise<number> =>
+      (await (await test.client(name)).ask('POST', '/gateways/gw-south/retire', { version }))
+        .statusCode;
+    expect([await ask('village'), await ask('north')]).toEqual([403, 404]);
   });
 });
 

@@ -8,7 +8,13 @@ import {
   sampleMessage,
 } from '@village/device-profiles';
 import { type AnyRoute, answer, notFound, pageByKey, type Reply, route } from '@village/platform';
-import { areaRefOf, type DeviceEntry, type Saved, type Subject } from '@village/registry';
+import {
+  areaRefOf,
+  type DeviceEntry,
+  registryStore,
+  type Saved,
+  type Subject,
+} from '@village/registry';
 import { isOnline, rememberedGateways } from '../../http/gateway-standing.ts';
 import { areaFor, deviceFor } from '../../http/query.ts';
 import type { Needs } from '../needs.ts';
@@ -163,6 +169,19 @@ function gatewayRoutes(needs: Needs): AnyRoute[] {
           publishes: !isViaGateway(profile, clock()),
         })),
       };
+    }),
+    route(api.registration.gatewayDependents, async ({ caller, params }) => {
+      found(caller.area, params.id);
+      const stored = registryStore(needs.relational);
+      const { devices, first } = await stored.gatewayDependents(params.id);
+      const seen = first.filter(({ id }) => directory.entry(caller.area, id) !== undefined);
+      return { devices, first: seen };
+    }),
+    route(api.registration.retireGateway, async (call) => {
+      const { caller, params, body } = call;
+      found(caller.area, params.id);
+      await registration.retireGateway(params.id, body, originOf(call));
+      return answer(204, null);
     }),
     route(api.registration.renewGatewaySecret, async (call) => {
       found(call.caller.area, call.params.id);
