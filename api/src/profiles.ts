@@ -17,6 +17,8 @@ const ProfileFault = exactly({
   /** Where in the document, such as `metrics[3].from.type`; empty for all of it. */
   path: Type.String(),
   message: Type.String(),
+  /** The same in Chinese; null for what is rarely met. */
+  zh: orNull(Type.String()),
 });
 
 export const CheckedProfile = exactly({

@@ -49,6 +49,7 @@ describe('device types', { timeout: TIME_OUT }, () => {
       await page.locator('input[type=file]').setInputFiles(yaml('nothing'));
       await check.click();
       await page.getByText(zh ? '第 7 行第 7 列' : 'line 7, column 7').waitFor();
+      expect(await page.getByText('只能是其中之一').count()).toBe(zh ? 1 : 0);
       await page.locator('input[type=file]').setInputFiles(yaml('profile: demo/sewage-8'));
       await check.click();
       await page.getByText(zh ? '文件无误' : 'The file is sound').waitFor();

@@ -19,8 +19,14 @@ export function checkedProfile(text: string): object {
     };
   return {
     faults: [
-      { line: 7, column: 7, path: 'kind', message: 'expected one of "smart-bin"|"camera"' },
-      { line: null, column: null, path: '', message: 'has no examples' },
+      {
+        line: 7,
+        column: 7,
+        path: 'kind',
+        message: 'expected one of "smart-bin"|"camera"',
+        zh: '只能是其中之一："smart-bin"|"camera"',
+      },
+      { line: null, column: null, path: '', message: 'has no examples', zh: null },
     ],
     profile: null,
     known: null,

@@ -8,7 +8,7 @@ import { formatCount, formatValue } from '#kit/format.ts';
 import { asApiError } from '#kit/load.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, profiles, profilesLoaded, session } from '#kit/state.ts';
-import { say } from '#kit/text/language.ts';
+import { language, say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { explain, Skeleton } from '#kit/ui/notices.tsx';
 import { Scroll, useTitle } from '#kit/ui/page.tsx';
@@ -95,7 +95,7 @@ function Faults({ faults }: { faults: CheckedProfile['faults'] }) {
             </tr>
           </thead>
           <tbody>
-            {faults.map(({ line, column, path, message }, place) => (
+            {faults.map(({ line, column, path, message, zh }, place) => (
               <tr key={place}>
                 <td>
                   {line === null ? t('whole-file') : t('line-n', { line, column: column ?? 1 })}
@@ -105,8 +105,11 @@ function Faults({ faults }: { faults: CheckedProfile['faults'] }) {
                     </small>
                   )}
                 </td>
-                <td lang="en" class="fault-text">
-                  {message}
+                <td class="fault-text">
+                  {zh !== null && language.value === 'zh' && <b>{zh}</b>}
+                  <small class={zh !== null && language.value === 'zh' ? 'muted' : ''} lang="en">
+                    {message}
+                  </small>
                 </td>
               </tr>
             ))}

@@ -29,7 +29,7 @@ export const texts = {
   place: { zh: '位置', en: 'Place' },
   'line-n': { zh: '第 {line} 行第 {column} 列', en: 'line {line}, column {column}' },
   'whole-file': { zh: '整个文件', en: 'the whole file' },
-  fault: { zh: '错误（英文）', en: 'Fault' },
+  fault: { zh: '错误', en: 'Fault' },
   sound: { zh: '文件无误', en: 'The file is sound' },
   'known-n': {
     zh: '现有 {n} 台设备属于这一类型（修订 {revision}）。',

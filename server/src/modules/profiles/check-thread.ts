@@ -11,6 +11,7 @@ import {
   sameMeaning,
 } from '@village/device-profiles';
 import { type Compared, type ToCheck, viewParsed } from './checker.ts';
+import { inChinese } from './fault-words.ts';
 
 /** Of devices whose options would not fit. */
 const UNFIT_MAX = 20;
@@ -26,7 +27,7 @@ function placeOf(key: string): { line: number; column: number } | { line: null; 
 
 const faultAt = (path: string, message: string): Compared['faults'][number] => ({
   ...placeOf(path.split('.')[0] ?? ''),
-  ...{ path, message },
+  ...{ path, message, zh: inChinese(message) },
 });
 
 /** What is wrong with a sound file in this county. */

@@ -99,7 +99,10 @@ it('gives up a file that takes too long, as a fault of it', async () => {
     await checkProfile({ text: PH, type: '', others: [], running: null, options: [] }, 1),
   ).toEqual({
     faults: [
-      { line: null, column: null, path: '', message: 'could not be checked within 0.001 s' },
+      {
+        ...{ line: null, column: null, path: '', message: 'could not be checked within 0.001 s' },
+        zh: '0.001 秒内未能校验完',
+      },
     ],
     profile: null,
     changes: [],

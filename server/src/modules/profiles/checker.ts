@@ -4,6 +4,7 @@ import type { Device } from '@village/core';
 import type { DeviceProfile, ProfileChange, ProfileFault } from '@village/device-profiles';
 import { viewProfile } from '../../http/view-profile.ts';
 import { inThread } from './bounded-thread.ts';
+import { inChinese } from './fault-words.ts';
 
 /** Faults that are told, the first ones: a file of nothing but faults has tens of thousands. */
 const FAULTS_MAX = 200;
@@ -39,7 +40,7 @@ export const typeIn = (text: string): string =>
 
 /** A file that could not be looked at. */
 export const whole = (message: string): Checked => ({
-  faults: [{ line: null, column: null, path: '', message }],
+  faults: [{ line: null, column: null, path: '', message, zh: inChinese(message) }],
   profile: null,
 });
 
@@ -50,7 +51,7 @@ export const viewParsed = (parsed: {
 }): Checked => ({
   faults: parsed.faults.slice(0, FAULTS_MAX).map(({ line, column, path, message }) => ({
     ...{ line: line ?? null, column: column ?? null },
-    ...{ path, message },
+    ...{ path, message, zh: inChinese(message) },
   })),
   profile: parsed.profile === undefined ? null : viewProfile(parsed.profile),
 });
