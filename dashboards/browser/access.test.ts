@@ -44,6 +44,7 @@ const PATHS = {
   quarantine: '/quarantine',
   system: '/system',
   areas: '/areas',
+  borders: '/map/borders',
   gateways: '/gateways',
   'client ids': '/client-ids',
   people: '/people',

@@ -108,19 +108,52 @@ describe('the map', { timeout: TIME_OUT }, () => {
     await expect.poll(() => card.innerText(), { timeout: 30_000 }).toContain('在线');
   });
 
+  /** Where Lincheng's middle is: the county's square is 0.8° high and fills 88 % of the picture, both middles are known. */
+  const linchengIn = (box: { x: number; y: number; width: number; height: number }, zoom = 1) => {
+    const narrow = Math.cos((30.97 * Math.PI) / 180);
+    const scale = zoom * 0.88 * Math.min(box.width / (0.8 * narrow), box.height / 0.8);
+    return {
+      x: box.x + box.width / 2 + (119.78 - 119.82) * narrow * scale,
+      y: box.y + box.height / 2 - (30.95 - 30.97) * scale,
+    };
+  };
+
   it('draws polygons where there are any, with their map-review number, and a press leads into one', async () => {
     const own = await bench.fixture({ devices: 0, geometry: true });
     const { page, faults } = await show(own, { path: '/map' });
     const canvas = page.getByRole('img', { name: /地图/ });
     await canvas.waitFor();
     await page.getByText('审图号：浙湖S(2026)3号').waitFor();
-    // The county's square is 0.8° high and fills 88 % of the picture; Lincheng's middle is off its own.
-    const box = (await canvas.boundingBox())!;
-    const narrow = Math.cos((30.97 * Math.PI) / 180);
-    const scale = 0.88 * Math.min(box.width / (0.8 * narrow), box.height / 0.8);
-    const x = box.x + box.width / 2 + (119.78 - 119.82) * narrow * scale;
-    const y = box.y + box.height / 2 - (30.95 - 30.97) * scale;
+    const { x, y } = linchengIn((await canvas.boundingBox())!);
     await page.mouse.click(x, y);
+    await page.getByRole('heading', { level: 1, name: '林城镇' }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('is zoomed by two fingers about the place between them, without the page moving', async () => {
+    const own = await bench.fixture({ devices: 0, geometry: true });
+    const { page, context, faults } = await show(own, { path: '/map', width: 390, height: 844 });
+    const canvas = page.getByRole('img', { name: /地图/ });
+    await canvas.waitFor();
+    const box = (await canvas.boundingBox())!;
+    const hand = await context.newCDPSession(page);
+    const x = box.x + box.width / 2;
+    const y = box.y + box.height / 2;
+    const fingers = (apart: number) =>
+      [-1, 1].map((side, id) => ({ id, x: x + side * apart, y: y + side * apart }));
+    await hand.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: fingers(20) });
+    for (const apart of [30, 40, 50, 60])
+      await hand.send('Input.dispatchTouchEvent', {
+        type: 'touchMove',
+        touchPoints: fingers(apart),
+      });
+    await hand.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    expect(await canvas.boundingBox()).toEqual(box);
+    expect(await page.evaluate('visualViewport.scale')).toBe(1);
+    expect(new URL(page.url()).searchParams.get('area')).toBeNull();
+    // Three times as far from the middle as before, which lay outside of Lincheng then.
+    const place = linchengIn(box, 3);
+    await page.mouse.click(place.x, place.y);
     await page.getByRole('heading', { level: 1, name: '林城镇' }).waitFor();
     expect(faults).toEqual([]);
   });

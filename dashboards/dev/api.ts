@@ -9,7 +9,7 @@ import { clientIdOf, clock, installations, refusals, shown } from './answers/dev
 import { FixtureExports } from './answers/exports.ts';
 import { explainedFigure, figuresOf, figureValues } from './answers/figures.ts';
 import { frames } from './answers/frames.ts';
-import { geometry, mapDevices } from './answers/map.ts';
+import { geometry, importedGeometry, mapDevices } from './answers/map.ts';
 import { overview } from './answers/overview.ts';
 import { FixturePeople } from './answers/people.ts';
 import { inside, iso, pathOf, range, tally } from './answers/places.ts';
@@ -26,7 +26,7 @@ export class FixtureApi {
   private readonly devices: readonly FixtureDevice[];
   private readonly now: number;
   private readonly own: FixtureArea;
-  private readonly hasGeometry: boolean;
+  private hasGeometry: boolean;
   private readonly entries: Entry[];
   /** What was stated of readings. */
   readonly corrections: FixtureCorrections;
@@ -165,6 +165,19 @@ export class FixtureApi {
       installation,
       secret: body.secret === undefined ? null : 'fixture-secret-0123456789abcdef',
     };
+  }
+
+  /** Takes polygons of the county, or faults of a file without any; the file itself is not read. */
+  takeGeometry(system: string | null): { status: number; body: object } {
+    const answered = importedGeometry(system ?? '');
+    if (answered.status === 200) this.hasGeometry = true;
+    return answered;
+  }
+  /** Takes the polygons away, all of them. */
+  removeGeometry(): object {
+    const has = this.hasGeometry;
+    this.hasGeometry = false;
+    return { areas: geometry(this.own, has).features.length };
   }
 
   readonly #clockUses = new Map<string, api.devices.Device['clockUse']>();

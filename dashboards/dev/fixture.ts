@@ -91,6 +91,8 @@ export class Fixture {
   /** Where it listens, without a slash at the end. */
   url = '';
   readonly devices: FixtureDevice[];
+  /** Bytes of the file of polygons that came last. */
+  fileBytes = 0;
   private readonly options: FixtureOptions;
   private readonly api: FixtureApi;
   private readonly waitingProfiles = new WaitingProfiles();
@@ -278,7 +280,12 @@ export class Fixture {
     else if (method === 'POST' && path.endsWith('/import')) {
       request.resume();
       ({ status, body } = importAnswer(query.get('encoding')));
-    } else if (path === '/profiles/check') {
+    } else if (path === '/areas/geometry' && method === 'POST') {
+      this.fileBytes = 0;
+      for await (const part of request) this.fileBytes += (part as Buffer).length;
+      ({ status, body } = this.api.takeGeometry(query.get('system')));
+    } else if (path === '/areas/geometry' && method === 'DELETE') body = this.api.removeGeometry();
+    else if (path === '/profiles/check') {
       const parts: Buffer[] = [];
       for await (const part of request) parts.push(part as Buffer);
       body = checkedProfile(Buffer.concat(parts).toString('utf8'));

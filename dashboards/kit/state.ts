@@ -3,6 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { Metric, Profile, User } from './api/answers.ts';
 import { type Client, createClient } from './api/client.ts';
 import type { StreamState } from './api/stream.ts';
+import { upload } from './api/upload.ts';
 import type { Session } from './session.ts';
 import { language } from './text/language.ts';
 
@@ -40,6 +41,7 @@ export const streamFault = signal('');
 
 export const client: Client = createClient({
   fetch: (input, init) => window.fetch(input, init),
+  upload,
   timeoutMs: 15_000,
   signedOut: () => {
     if (user.value === null) session.value = null;

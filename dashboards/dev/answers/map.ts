@@ -48,3 +48,36 @@ export function mapDevices(
   });
   return { items, next: start + limit < devices.length ? String(start + limit) : null };
 }
+
+const COUNTED = {
+  areas: 16,
+  points: { read: 80, kept: 80 },
+  turned: 1,
+  judgedBy: 'devices',
+} as const;
+
+/** What comes of a file of polygons: faults when it is said to be of Baidu's coordinates, else what was taken. */
+export function importedGeometry(system: string): {
+  status: number;
+  body: api.map.GeometryImported;
+} {
+  if (system !== 'bd09') return { status: 200, body: { ...COUNTED, faults: [] } };
+  return {
+    status: 422,
+    body: {
+      ...{ areas: 0, points: { read: 80, kept: 0 }, turned: 0, judgedBy: 'nothing' },
+      faults: [
+        {
+          ...{ feature: 3, area: '林城镇', path: 'features[2].geometry.coordinates[0][2]' },
+          message: 'lies outside China',
+          zh: '不在中国境内',
+        },
+        {
+          ...{ feature: null, area: '', path: 'crs' },
+          message: 'names another coordinate system than was said',
+          zh: '所写坐标系与所选的不同',
+        },
+      ],
+    },
+  };
+}

@@ -142,7 +142,9 @@ export class FixtureRegistration {
     if (name === 'devices' && id !== undefined && more === 'retire' && method === 'POST')
       return body().then(() => this.#retire(id));
     if (name === 'areas' && (method === 'POST' || method === 'PUT' || more === 'registration'))
-      return id === 'import' ? null : body().then((said) => this.#area(method, id, more, said));
+      return id === 'import' || id === 'geometry'
+        ? null
+        : body().then((said) => this.#area(method, id, more, said));
     if (name === 'gateways') return body().then((said) => this.#gateway(method, id, more, said));
     return null;
   }

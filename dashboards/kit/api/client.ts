@@ -1,5 +1,6 @@
 /** The one way to the server: calls, waits with a limit, checks the answer, and names what went wrong. */
 import { type Decoder, WrongShape } from './decoder.ts';
+import type { Upload } from './upload.ts';
 
 /** What kept an answer away; `code` is the problem document's, or `network`, `timeout`, `bad-answer`. */
 export class ApiError extends Error {
@@ -25,6 +26,8 @@ export class ApiError extends Error {
 
 export interface ClientOptions {
   readonly fetch: typeof globalThis.fetch;
+  /** Sends files whose sender wants to know how much has gone; `fetch` does when there is none. */
+  readonly upload?: Upload;
   /** An answer later than this counts as none. */
   readonly timeoutMs: number;
   /** Called when the server no longer knows who we are. */
@@ -51,6 +54,8 @@ interface AnyGiven {
   readonly body?: unknown;
   /** Sent as it is; what it is, the server sees from its bytes. */
   readonly file?: Blob;
+  /** Told how many bytes of the file have gone. */
+  readonly sent?: (bytes: number) => void;
   /** Where an answer may take longer than others. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -101,19 +106,21 @@ async function problem(response: Response): Promise<ApiError> {
 /** A client whose way out, limits and listeners are given. */
 export function createClient(options: ClientOptions): Client {
   async function send(method: string, url: string, given: AnyGiven): Promise<Response> {
-    const { timeoutMs = options.timeoutMs, file } = given;
+    const { timeoutMs = options.timeoutMs, file, sent } = given;
     const limit = AbortSignal.timeout(timeoutMs);
     const body = given.body === undefined ? file : JSON.stringify(given.body);
     const type = file === undefined ? 'application/json' : 'application/octet-stream';
+    const headers = {
+      accept: 'application/json',
+      ...(body === undefined ? {} : { 'content-type': type }),
+    };
+    const signal = given.signal === undefined ? limit : AbortSignal.any([given.signal, limit]);
     try {
+      if (options.upload !== undefined && file !== undefined && sent !== undefined)
+        return await options.upload(url, { method, headers, body: file, signal }, sent);
       return await options.fetch(url, {
-        method,
-        headers: {
-          accept: 'application/json',
-          ...(body === undefined ? {} : { 'content-type': type }),
-        },
+        ...{ method, headers, signal },
         ...(body === undefined ? {} : { body }),
-        signal: given.signal === undefined ? limit : AbortSignal.any([given.signal, limit]),
       });
     } catch (cause) {
       given.signal?.throwIfAborted();

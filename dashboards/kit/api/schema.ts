@@ -134,7 +134,11 @@ export type GivenOf<E extends Endpoint> = { readonly signal?: AbortSignal } & (E
       : { readonly query: QueryOf<Static<S>> }
     : unknown) &
   (E extends { readonly consumes: readonly string[] }
-    ? { readonly file: Blob; readonly timeoutMs?: number }
+    ? {
+        readonly file: Blob;
+        readonly timeoutMs?: number;
+        readonly sent?: (bytes: number) => void;
+      }
     : E extends { readonly body: infer S extends TSchema }
       ? { readonly body: Static<S> }
       : unknown);

@@ -1,12 +1,20 @@
 /** A field that searches a list: what is typed goes into the address after a pause. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { go, query, withQuery } from '../router.ts';
+import { narrow } from '../state.ts';
 import { Icon } from './icon.tsx';
 import './search.css';
 
 const TYPING_PAUSE_MS = 250;
 
-export function SearchField({ label }: { label: string }) {
+export function SearchField({
+  label,
+  jump,
+}: {
+  label: string;
+  /** Where the key `/` puts the cursor: the field's id, and what the key does. */
+  jump?: { readonly id: string; readonly title: string };
+}) {
   const given = query.value.get('q') ?? '';
   const [typed, setTyped] = useState(given);
   const sent = useRef(given);
@@ -28,12 +36,18 @@ export function SearchField({ label }: { label: string }) {
       <span class="hidden">{label}</span>
       <Icon name="search" />
       <input
+        id={jump?.id}
         type="search"
         placeholder={label}
+        title={jump?.title}
         value={typed}
         maxLength={100}
         onInput={(event) => setTyped(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') setTyped('');
+        }}
       />
+      {jump !== undefined && !narrow.value && <kbd>/</kbd>}
     </label>
   );
 }

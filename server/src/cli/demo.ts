@@ -165,7 +165,7 @@ async function tell(options: DemoOptions, warnings: Warnings, lives: () => void)
     const { devices, readingsPerMinute } = host.status();
     print(
       `在线 online ${devices.online} · 迟报 late ${devices.late} · 离线 offline ${devices.offline} · ` +
-        `未上线 never ${devices.never} · ${readingsPerMinute} 读数/分钟 readings a minute${warnings.take()}`,
+        `未上报 never ${devices.never} · ${readingsPerMinute} 读数/分钟 readings a minute${warnings.take()}`,
     );
   }
 }

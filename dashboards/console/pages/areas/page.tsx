@@ -130,6 +130,9 @@ export function Page({ title }: PageProps) {
       <header class="page-head">
         <h1>{title}</h1>
         <span class="actions">
+          <a class="button" href="/map/borders">
+            {t('borders')}
+          </a>
           <a class="button" href="/import">
             {t('import')}
           </a>

@@ -7,6 +7,7 @@ export const texts = {
     en: 'The tree of county, townships and villages; devices are counted with all below. Many areas come from a file.',
   },
   import: { zh: '从文件导入', en: 'Import a file' },
+  borders: { zh: '地图边界', en: 'Borders of the map' },
   search: { zh: '按名称或代码查找', en: 'Find by name or code' },
   none: { zh: '没有匹配的区域', en: 'No such area' },
   'level.county': { zh: '县', en: 'County' },

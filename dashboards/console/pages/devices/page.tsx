@@ -1,6 +1,6 @@
 /** Finding devices: search, filters, sorting, page after page, and the list as CSV. All of it stands in the address. */
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { type Area, type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
@@ -18,13 +18,13 @@ import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, explain, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Menu, useTitle } from '#kit/ui/page.tsx';
+import { SearchField } from '#kit/ui/search.tsx';
 import { t, word } from './texts.ts';
 import './devices.css';
 
 const PAGE = 50;
 const EXPORT_PAGE = 500;
 const EXPORT_PAGES_MAX = 200;
-const TYPING_PAUSE_MS = 250;
 
 /** The list's filters as the address has them, in the words of `GET /devices`. */
 function filters(): Record<string, string | null> {
@@ -46,44 +46,6 @@ const ask = (
     query: { ...filters(), ...more },
     ...(signal === undefined ? {} : { signal }),
   });
-
-function Search() {
-  const [typed, setTyped] = useState(query.value.get('q') ?? '');
-  const given = query.value.get('q') ?? '';
-  const sent = useRef(given);
-  useEffect(() => {
-    // The address changed by other means (back, clear filters): the field follows.
-    if (given !== sent.current) setTyped(given);
-    sent.current = given;
-  }, [given]);
-  useEffect(() => {
-    if (typed.trim() === sent.current) return;
-    const timer = setTimeout(() => {
-      sent.current = typed.trim();
-      go(withQuery({ q: typed.trim() }), true);
-    }, TYPING_PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [typed]);
-  return (
-    <label class="search">
-      <span class="hidden">{t('search')}</span>
-      <Icon name="search" />
-      <input
-        id="device-search"
-        type="search"
-        placeholder={t('search')}
-        title={t('search-key')}
-        value={typed}
-        maxLength={100}
-        onInput={(event) => setTyped(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') setTyped('');
-        }}
-      />
-      {!narrow.value && <kbd>/</kbd>}
-    </label>
-  );
-}
 
 function Choice({
   name,
@@ -146,7 +108,7 @@ function FilterBar() {
   const own = user.value?.area;
   return (
     <search class="filters">
-      <Search />
+      <SearchField label={t('search')} jump={{ id: 'device-search', title: t('search-key') }} />
       <Choice
         name="area"
         label={t('area')}

@@ -15,7 +15,8 @@ import {
   type TileTheme,
 } from '#kit/map/tiles.tsx';
 import { go, query, withQuery } from '#kit/router.ts';
-import { client, user } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, session, user } from '#kit/state.ts';
 import { language, say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
@@ -309,6 +310,11 @@ export function Page({ title }: PageProps) {
           {code !== own && (
             <a class="button" href={withQuery({ area: null, device: null })}>
               {t('all')}
+            </a>
+          )}
+          {session.value != null && mayUse({ right: 'areas.import' }, session.value) && (
+            <a class="button" href="/map/borders">
+              {t('to-borders')}
             </a>
           )}
           <a class="button" href={`/areas/${code}`}>

@@ -22,6 +22,7 @@ export const texts = {
     en: 'Give longitude and latitude (WGS-84) when importing devices, and they appear here.',
   },
   'to-import': { zh: '去导入', en: 'Import' },
+  'to-borders': { zh: '边界', en: 'Borders' },
   'to-area': { zh: '打开区域', en: 'Open the area' },
   'to-device': { zh: '打开设备', en: 'Open the device' },
   all: { zh: '全县', en: 'Whole area' },

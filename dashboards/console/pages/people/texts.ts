@@ -107,8 +107,8 @@ export const texts = {
     en: 'You are the only one yet. Add accounts for officers and village clerks rather than sharing one.',
   },
   'roles-intro': {
-    zh: '权限由服务器各模块规定，只能查看。权限只在各人的管辖范围内有效；标“全县”的只有县级账号才有。',
-    en: 'Rights are set by the server’s modules and can only be read here. They hold within each person’s area; those marked “county” are held by county accounts alone.',
+    zh: '每个角色有哪些权限由服务器各模块规定，随版本更新，这里只能查看。要改变某人能做什么，请到“用户”页修改其角色或辖区。权限只在各人的管辖范围内有效；标“全县”的只有县级账号才有。',
+    en: 'What a role may do is set by the server’s modules, comes with its version, and can only be read here. To change what somebody may do, change their role or area on the page of people. Rights hold within each person’s area; those marked “county” are held by county accounts alone.',
   },
   right: { zh: '权限', en: 'Right' },
   top: { zh: '全县', en: 'county' },
