@@ -60,6 +60,8 @@ export const texts = {
   'action.set-clock-use': { zh: '设置时钟处理', en: 'Say what is made of a clock' },
   'action.describe-device': { zh: '设置设备属性', en: 'Describe a device' },
   'action.describe-area': { zh: '设置区域属性', en: 'Describe an area' },
+  'action.adopt-profile': { zh: '采用设备类型', en: 'Take in a device type' },
+  'action.take-profile-back': { zh: '撤回设备类型', en: 'Take a device type back' },
   'action.release-client-id': { zh: '解除客户端标识绑定', en: 'Release a client id' },
   'action.propose-correction': { zh: '提出更正', en: 'Propose a correction' },
   'action.approve-correction': { zh: '批准更正', en: 'Approve a correction' },
