@@ -27,7 +27,7 @@ function namesIn(expression: string): string[] {
 
 /** All that a source hands on as an action. */
 const actionsIn = (source: string): string[] =>
-  [...source.matchAll(/\baudited\(\s*([^,)]+)|\baction:\s*((?:\$\{[^}]*\}|[^,}])+)/g)].flatMap(
+  [...source.matchAll(/\baudited\(\s*([^,)]+)|\baction:\s*((?:\$\{[^}]*\}|[^,};])+)/g)].flatMap(
     ([, called, named]) => namesIn(called ?? named ?? ''),
   );
 
