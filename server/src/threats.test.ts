@@ -225,11 +225,17 @@ it('nothing that somebody sends makes a line of its own in the log, and no secre
     const [cookie] = signedIn.cookies;
     secrets.push(cookie?.value ?? '');
     const session = `${cookie?.name}=${cookie?.value}`;
-    const user = { displayName: nasty, role: 'clerk', area: NORTH, password: planted.user };
-    expect((await ask('PUT', '/users/li', user, session)).statusCode).toBe(200);
-    const token = (
-      await ask('POST', '/tokens', { name: `t${nasty}`, role: 'clerk' }, session)
-    ).json() as { token: string };
+    const user = { role: 'clerk', area: NORTH, password: planted.user };
+    const machine = { role: 'clerk' };
+    const statuses = [
+      await ask('PUT', '/users/li', { ...user, displayName: nasty }, session),
+      await ask('PUT', '/users/li', { ...user, displayName: 'Li' }, session),
+      await ask('POST', '/tokens', { ...machine, name: `t${nasty}` }, session),
+    ].map(({ statusCode }) => statusCode);
+    expect(statuses).toEqual([400, 200, 400]);
+    const token = (await ask('POST', '/tokens', { ...machine, name: 't' }, session)).json() as {
+      token: string;
+    };
     secrets.push(token.token);
     for (let n = 0; n < 100; n++)
       await ask('POST', '/session', { user: `${nasty}${n}`.slice(0, 64), password: planted.wrong });

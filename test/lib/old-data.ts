@@ -133,6 +133,11 @@ const others = (text: string): unknown => {
   const items = all.filter(({ id }) => id !== HISTORY_ONLY);
   return { ...rest, items, total: items.length };
 };
+/** Tokens come newest first since lists are read part by part. */
+const byName = (text: string): unknown => {
+  const { items, ...rest } = JSON.parse(text) as { items: { name: string }[] };
+  return { ...rest, items: items.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+};
 const gatewaysOf = (text: string): unknown => (JSON.parse(text) as { gateways: unknown }).gateways;
 const METRICS =
   /^village_(store_rows_hot|store_log_rows_damaged|store_files_unreadable|gateway_batches_missing\{.*|gateway_dropped_total\{.*|gateway_outbox_batches\{.*|devices\{.*) /;
@@ -171,7 +176,7 @@ const QUESTIONS: readonly Question[] = [
   get('/devices/ph-a1', { ...PRESENT, clerk: true, status: 404, pick: () => null }),
   ...DEVICES.map((id) => get(`/devices/${id}/latest`, PRESENT)),
   get('/users?limit=100', OPEN),
-  get('/tokens?limit=100', OPEN),
+  get('/tokens?limit=100', { ...OPEN, pick: byName }),
   get('/overview', { ...OPEN, ...PRESENT }),
   get(`/overview?area=${TOWN}`, { ...OPEN, ...PRESENT }),
   get('/system', { ...OPEN, ...PRESENT, pick: gatewaysOf }),

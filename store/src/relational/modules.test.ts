@@ -205,6 +205,7 @@ function moduleTests({ target, raw }: Engine): void {
       { name: '0001-tokens' },
       { name: '0002-accounts' },
       { name: '0003-use' },
+      { name: '0004-lists' },
     ]);
     // A server of the first releases still finds its own list.
     expect(await raw(at, 'select name from kysely_migration')).toHaveLength(5);
