@@ -6,6 +6,7 @@ export * from './attributes.ts';
 export * from './bounded-map.ts';
 export * from './certificate-key.ts';
 export * from './clock.ts';
+export * from './csv.ts';
 export * from './device.ts';
 export * from './device-clock.ts';
 export * from './duration.ts';

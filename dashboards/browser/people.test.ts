@@ -173,6 +173,8 @@ describe('an administrator', { timeout: TIME_OUT }, () => {
     await entries.nth(199).waitFor();
     await page.getByRole('combobox', { name: '结果' }).selectOption('refused');
     await page.waitForFunction(() => document.querySelectorAll('.audit li').length < 50);
+    const file = page.getByRole('link', { name: '导出查到的' });
+    expect(await file.getAttribute('href')).toBe('/api/v1/audit/file?outcome=refused');
     await entries.first().locator('summary').click();
     await entries.first().getByText('password').waitFor();
     await picture(page, 'audit');

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
-  csvCell,
   formatAge,
   formatBytes,
   formatCount,
@@ -221,25 +220,5 @@ describe('figures', () => {
     expect(formatMetric(mode, 2)).toBe('打盹');
     language.value = 'en';
     expect(formatMetric(mode, 2)).toBe('Dozing');
-  });
-});
-
-describe('csvCell', () => {
-  it.each([
-    ['=1+1', "'=1+1"],
-    ['+86', "'+86"],
-    ['@SUM(A1)', "'@SUM(A1)"],
-    ['-2', "'-2"],
-    ['＝1+1', "'＝1+1"],
-    ['－3号井', "'－3号井"],
-    ['\tx', "'\tx"],
-    ['=a,"b"', `"'=a,""b"""`],
-    ['普通', '普通'],
-  ])('%j is no formula', (text, cell) => {
-    expect(csvCell(text)).toBe(cell);
-  });
-  it('numbers stay numbers', () => {
-    expect(csvCell(-3.5)).toBe('-3.5');
-    expect(csvCell(null)).toBe('');
   });
 });

@@ -197,11 +197,3 @@ export function formatPercent(part: number, whole: number): string {
   const percent = Math.floor((part / whole) * 1000) / 10;
   return String(percent);
 }
-
-/** One cell of a CSV file (RFC 4180). A text that a spreadsheet would run as a formula gets an apostrophe before it. */
-export function csvCell(value: string | number | null): string {
-  if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  const safe = /^[=+\-@\t\r\0＝＋＠－]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}

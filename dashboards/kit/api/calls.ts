@@ -23,6 +23,7 @@ export const tokens = callOf(api.tokens.list);
 export const createToken = callOf(api.tokens.create);
 export const removeToken = callOf(api.tokens.remove);
 export const audit = callOf(api.audit.list);
+export const auditFile = callOf(api.audit.save);
 export const area = callOf(api.areas.get);
 export const areas = callOf(api.areas.list);
 export const areaGeometry = callOf(api.map.geometry);

@@ -93,7 +93,8 @@ export function Failure({
         <p class="muted small">{t('error.detail', { detail: error.message.slice(0, 200) })}</p>
       )}
       {final ? (
-        <a class="button" href="/">
+        // Another load of the page: what the server lets its reader see may have changed meanwhile.
+        <a class="button" href="/" target="_self">
           {t('error.home')}
         </a>
       ) : (

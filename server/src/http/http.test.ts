@@ -266,6 +266,7 @@ describe('the description', () => {
       'POST /profiles',
       'GET /profiles/waiting',
       'DELETE /profiles/waiting/{vendor}/{model}',
+      'GET /audit/file',
     ];
     expect(described.sort()).toEqual(promised.sort());
   });

@@ -57,6 +57,7 @@ const SINCE: Readonly<Record<string, Access>> = {
   'GET /export/estimate': 'clerk',
   'GET /exports': 'clerk',
   'POST /exports': 'clerk',
+  'GET /audit/file': 'county-admin',
   'GET /exports/{id}': 'clerk',
   'DELETE /exports/{id}': 'clerk',
   'GET /exports/{id}/file': 'clerk',

@@ -2,7 +2,8 @@
 import { useState } from 'preact/hooks';
 import type { AuditRow } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import { csvCell, formatTime, fromField, toField } from '#kit/format.ts';
+import { addressOf } from '#kit/api/client.ts';
+import { fromField, toField } from '#kit/format.ts';
 import { allPages, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
@@ -76,35 +77,6 @@ function Filters({ filtered }: { filtered: boolean }) {
   );
 }
 
-/** Saves what is shown as a table that spreadsheets open rightly. */
-function save(rows: readonly AuditRow[]): void {
-  const head = [
-    t('time'),
-    t('actor'),
-    t('action'),
-    t('target'),
-    t('outcome'),
-    t('address'),
-    t('details'),
-  ];
-  const lines = rows.map((row) => [
-    formatTime(row.at),
-    row.actor,
-    word('action', row.action),
-    row.target,
-    t(`outcome.${row.outcome}`),
-    row.address,
-    JSON.stringify(Object.fromEntries(row.detail)),
-  ]);
-  const text = [head, ...lines].map((line) => line.map(csvCell).join(',')).join('\r\n');
-  const url = URL.createObjectURL(new Blob(['\ufeff', text, '\r\n'], { type: 'text/csv' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = 'audit.csv';
-  link.click();
-  URL.revokeObjectURL(url);
-}
-
 function Found({
   rows,
   complete,
@@ -151,10 +123,10 @@ export function Page({ title }: PageProps) {
         <h1>{title}</h1>
         <span class="actions">
           {data !== undefined && data.items.length > 0 && (
-            <button type="button" class="button" onClick={() => save(data.items)}>
+            <a class="button" href={addressOf(calls.auditFile, { query: asked })} download>
               <Icon name="download" />
-              {t('save', { n: data.items.length })}
-            </button>
+              {t(filtered ? 'save-found' : 'save')}
+            </a>
           )}
         </span>
       </header>

@@ -12,7 +12,8 @@ export const texts = {
   from: { zh: '从', en: 'From' },
   to: { zh: '到', en: 'To' },
   clear: { zh: '清除筛选', en: 'Clear filters' },
-  save: { zh: '保存所列 {n} 条', en: 'Save these {n}' },
+  save: { zh: '导出 CSV', en: 'Save as CSV' },
+  'save-found': { zh: '导出查到的', en: 'Save what was found' },
   older: { zh: '查找更早的记录', en: 'Look further back' },
   none: { zh: '没有符合条件的记录', en: 'No entries fit' },
   'none-so-far': {
@@ -68,6 +69,7 @@ export const texts = {
   'action.undo-correction': { zh: '撤回更正', en: 'Undo a correction' },
   'action.rerun-quarantine': { zh: '重跑隔离报文', en: 'Run quarantine again' },
   'action.export': { zh: '导出数据', en: 'Export' },
+  'action.export-audit': { zh: '导出审计日志', en: 'Export the audit log' },
   'action.backup': { zh: '备份', en: 'Backup' },
   'action.trim-audit': { zh: '清理旧审计记录', en: 'Delete old audit entries' },
   'detail.reason': { zh: '原因', en: 'Reason' },

@@ -1,5 +1,6 @@
 /** Finding devices: search, filters, sorting, page after page, and the list as CSV. All of it stands in the address. */
 
+import { csvCell } from '@village/core/csv';
 import { useState } from 'preact/hooks';
 import { type Area, type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
@@ -8,7 +9,7 @@ import { mergeLatest } from '#kit/devices/merge.ts';
 import { NoDevices } from '#kit/devices/none.tsx';
 import { COLUMNS, type Column, DeviceRows, placeOf } from '#kit/devices/rows.tsx';
 import { ExportDialog } from '#kit/exports/dialog.tsx';
-import { csvCell, formatCount, formatTime } from '#kit/format.ts';
+import { formatCount, formatTime } from '#kit/format.ts';
 import { allPages, asApiError, useLive, useLoad } from '#kit/load.ts';
 import { go, query, withQuery } from '#kit/router.ts';
 import { mayUse } from '#kit/session.ts';

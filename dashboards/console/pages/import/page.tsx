@@ -1,10 +1,10 @@
 /** Imports areas and devices from a file: faults by cell, and the question of its encoding with both readings side by side. */
+import { csvCell } from '@village/core/csv';
 import type { TargetedSubmitEvent } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { Imported } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
-import { csvCell } from '#kit/format.ts';
 import { asApiError } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
 import type { PageProps } from '#kit/topics/topic.ts';

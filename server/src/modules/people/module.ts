@@ -2,7 +2,7 @@
 import * as api from '@village/api';
 import { type AnyRoute, defineModule, metricGroup, nightly, route } from '@village/platform';
 import type { Needs, Tools } from '../needs.ts';
-import { auditRoute, trimAudit } from './audit.ts';
+import { auditFileRoute, auditRoute, trimAudit } from './audit.ts';
 import { resetPassword } from './reset-password.ts';
 import { tokenRoutes } from './tokens.ts';
 import { userRoutes } from './users.ts';
@@ -29,7 +29,10 @@ export const peopleModule = defineModule<Needs, Tools>({
   start: (needs) => {
     let trimmed = 0;
     return {
-      routes: [...userRoutes(needs), rightsRoute(needs), ...tokenRoutes(needs), auditRoute(needs)],
+      routes: [
+        ...[...userRoutes(needs), rightsRoute(needs), ...tokenRoutes(needs)],
+        ...[auditRoute(needs), auditFileRoute(needs)],
+      ],
       jobs: [
         {
           kind: 'audit',
