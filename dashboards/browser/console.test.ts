@@ -380,10 +380,11 @@ describe('console in Chromium', { timeout: TIME_OUT }, () => {
     // It can't be put away, and nothing of the page shows or takes the keyboard.
     for (let press = 0; press < 3; press++) await page.keyboard.press('Escape');
     const again = page.getByRole('dialog', { name: '登录' });
-    const uncovered = await page.evaluate(() =>
-      [10, 400, 800].filter((at) => document.elementFromPoint(at, at)?.closest('dialog') == null),
-    );
-    expect(uncovered).toEqual([]);
+    const uncovered = () =>
+      page.evaluate(() =>
+        [10, 400, 800].filter((at) => document.elementFromPoint(at, at)?.closest('dialog') == null),
+      );
+    await expect.poll(uncovered).toEqual([]);
     await again.getByLabel('用户名').fill(USER);
     await again.getByLabel('密码').fill(PASSWORD);
     await again.getByRole('button', { name: '登录' }).click();
