@@ -145,6 +145,22 @@ describe.each([
       expect(county.rig.machine.failures).toContain('reader-figures');
     });
 
+    it('under a server that is just reading anew where its results stand', async () => {
+      const county = await open(on());
+      await county.put(['a', 1, 200]);
+      await county.settle();
+      const bringBack = await county.place.keepTables();
+      await county.put(['a', 2, 200]);
+      await county.settle();
+      await bringBack();
+      const { marks } = county.rig.machine;
+      // What the reader does after a fault: its place is that of the tables again, and what came after is not forgotten yet.
+      const [place, trusted] = await Promise.all([marks.place(), marks.isUpToDate(0)]);
+      expect([trusted, await marks.isUpToDate(0), await county.count()]).toEqual([false, false, 2]);
+      marks.begins(place);
+      expect([await marks.isUpToDate(0), await county.count()]).toEqual([false, 2]);
+    });
+
     it('under a server to which more comes before it looks', async () => {
       const county = await open(on());
       await county.put(['a', 1, 200]);

@@ -207,6 +207,8 @@ export class Marks implements ModuleReader {
   readonly #place: MarkedPlace;
   /** How often all that is in memory was forgotten and read again; what is marked for other reasons may be lost then, too. */
   begun = 0;
+  /** Its place is read anew: what it took may be behind or beyond that, until it begins there. */
+  #placing = false;
   /** What is stored has yet to be marked. */
   #rebuilding = false;
   #gathered = new Map<string, Map<number, Gathered>>();
@@ -227,6 +229,7 @@ export class Marks implements ModuleReader {
   }
 
   async place(): Promise<JournalPlace | null> {
+    this.#placing = true;
     await this.#writing.catch(() => undefined);
     return this.#place.read(this.#options.relational);
   }
@@ -243,6 +246,7 @@ export class Marks implements ModuleReader {
     this.#size = 0;
     this.#taken = at;
     this.#kept = at;
+    this.#placing = false;
     this.#rebuilding = false;
     for (const wake of this.#waiting) wake();
   }
@@ -407,19 +411,23 @@ export class Marks implements ModuleReader {
 
   /** Resolves to whether everything committed by now has been gathered and is still there, within a while. */
   async isUpToDate(waitMs: number): Promise<boolean> {
-    return (await this.#hasGathered(waitMs)) && (await this.stands());
+    const { head } = this.#options.store;
+    const there = (): boolean => this.#hasTaken(head);
+    // Once more behind the look at the tables: meanwhile it may have begun again from what they were brought back to.
+    return (await this.#waitUntil(there, waitMs)) && (await this.stands()) && there();
   }
 
-  async #hasGathered(waitMs: number): Promise<boolean> {
-    const { store, timer } = this.#options;
-    const { head, id } = store;
-    const there = (): boolean => {
-      if (this.begun === 0 || this.#rebuilding) return false;
-      if (this.#taken === null) return head === 0;
-      const { journal, group } = this.#taken;
-      // Beyond the newest are groups that are gone.
-      return journal === id && group >= head && group <= store.head;
-    };
+  #hasTaken(head: number): boolean {
+    const { store } = this.#options;
+    if (this.begun === 0 || this.#placing || this.#rebuilding) return false;
+    if (this.#taken === null) return head === 0;
+    const { journal, group } = this.#taken;
+    // Beyond the newest are groups that are gone.
+    return journal === store.id && group >= head && group <= store.head;
+  }
+
+  async #waitUntil(there: () => boolean, waitMs: number): Promise<boolean> {
+    const { timer } = this.#options;
     if (there()) return true;
     const over = new AbortController();
     const woken = new Promise<void>((resolve) => {
