@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type Page, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench, Page } from './testing.ts';
 
-const TIME_OUT = 90_000;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Waits until what is loaded is there: a panel may begin to load when another is done. */
@@ -58,19 +58,14 @@ const PATHS = {
 type Name = keyof typeof PATHS;
 const NAMES = Object.keys(PATHS) as Name[];
 
-describe('everybody can use', { timeout: TIME_OUT }, () => {
+describe('everybody can use', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture({ rights: ALL_RIGHTS });
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
   const pathOf = (name: Name): string => {
     const sewage = county.devices.find(

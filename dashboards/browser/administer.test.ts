@@ -2,35 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, type PageOptions, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench, OpenPage, PageOptions } from './testing.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const TIME_OUT = 90_000;
 
-describe('an administrator', { timeout: TIME_OUT }, () => {
+describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
-  async function show(options: PageOptions, own = county): Promise<OpenPage> {
-    const opened = await bench.page(own, options);
-    open.push(opened);
-    return opened;
+  function show(options: PageOptions, own = county): Promise<OpenPage> {
+    return bench.page(own, options);
   }
   /** What axe finds, and what is too wide for the window. */
   async function complaints({ page }: OpenPage): Promise<string[]> {

@@ -1,30 +1,21 @@
 /** The borders of the map in Chromium: a file sent with its coordinate system, faults beside it, what is there, removing it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, type PageOptions, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench, OpenPage, PageOptions } from './testing.ts';
 
-const TIME_OUT = 90_000;
 const SIZE = 3 * 1024 * 1024;
 
-describe('the borders of the map', { timeout: TIME_OUT }, () => {
+describe('the borders of the map', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (hasChromium) bench = await startBench();
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
+  withBench((started) => {
+    bench = started;
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
   async function show(options: PageOptions): Promise<OpenPage & { county: Fixture }> {
     const county = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
     const opened = await bench.page(county, { path: '/map/borders', ...options });
-    open.push(opened);
     return { ...opened, county };
   }
   const file = (bytes: number) => ({

@@ -1,33 +1,20 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture, PASSWORD, USER } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, PATIENCE_MS, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { type Bench, PATIENCE_MS } from './testing.ts';
 
-const TIME_OUT = 90_000;
 const EVIL = '<img src=x onerror="document.title=\'broken in\'"><script>alert(1)</script>';
 
-describe('console in Chromium', { timeout: TIME_OUT }, () => {
+describe('console in Chromium', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture();
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
-  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
-    const opened = await bench.page(...given);
-    open.push(opened);
-    return opened;
-  };
+  const show: Bench['page'] = (...given) => bench.page(...given);
   const sewage = (): string =>
     county.devices.find(({ id, state }) => id.startsWith('sewage') && state === 'online')?.id ?? '';
 

@@ -1,33 +1,19 @@
 /** Corrections in Chromium over the fixture: what is wrong stands at its field, what was begun stays, lists are found one's way in. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, type Page, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench, Page } from './testing.ts';
 
-const TIME_OUT = 90_000;
-
-describe('corrections', { timeout: TIME_OUT }, () => {
+describe('corrections', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture({ devices: 60, rights: ALL_RIGHTS, corrections: 1_000 });
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
-  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
-    const opened = await bench.page(...given);
-    open.push(opened);
-    return opened;
-  };
+  const show: Bench['page'] = (...given) => bench.page(...given);
   const sewage = (n = 0): string =>
     county.devices.filter(({ id, state }) => id.startsWith('sewage') && state === 'online')[n]
       ?.id ?? '';

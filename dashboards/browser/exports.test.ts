@@ -1,30 +1,17 @@
 /** Readings as a file in Chromium over the fixture: the size before, made in the background, how far, fetched, given up. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench } from './testing.ts';
 
-const TIME_OUT = 90_000;
-
-describe('readings as a file', { timeout: TIME_OUT }, () => {
+describe('readings as a file', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (hasChromium) bench = await startBench();
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
+  withBench((started) => {
+    bench = started;
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
-  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
-    const opened = await bench.page(...given);
-    open.push(opened);
-    return opened;
-  };
+  const show: Bench['page'] = (...given) => bench.page(...given);
 
   it.each([
     [1440, 'zh'],

@@ -1,33 +1,21 @@
 /** Figures of a device in Chromium over the fixture: further back, opened down to the message, in words all the way. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench } from './testing.ts';
 
-const TIME_OUT = 90_000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-describe('figures of a device', { timeout: TIME_OUT }, () => {
+describe('figures of a device', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (hasChromium) bench = await startBench();
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
+  withBench((started) => {
+    bench = started;
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
   const counties = (): Promise<Fixture> => bench.fixture({ devices: 60, rights: ALL_RIGHTS });
-  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
-    const opened = await bench.page(...given);
-    open.push(opened);
-    return opened;
-  };
+  const show: Bench['page'] = (...given) => bench.page(...given);
   const sewage = ({ devices }: Fixture): string =>
     devices.find(
       ({ id, state, since }) =>

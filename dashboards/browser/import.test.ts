@@ -1,28 +1,18 @@
 /** Importing a file: the question of its encoding, faults by cell, and secrets shown once, in Chromium. */
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench } from './testing.ts';
 
-const TIME_OUT = 90_000;
-
-describe('a file to import', { timeout: TIME_OUT }, () => {
+describe('a file to import', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture({ devices: 3, rights: ALL_RIGHTS });
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
   it.each([
     [1440, 'zh'],
@@ -33,7 +23,6 @@ describe('a file to import', { timeout: TIME_OUT }, () => {
     'is asked about with both readings side by side (%i px, %s)',
     async (width, language) => {
       const opened = await bench.page(county, { path: '/import', width, language });
-      open.push(opened);
       const { page, faults } = opened;
       const zh = language === 'zh';
       const nothing = { name: 'empty.csv', mimeType: 'text/csv', buffer: Buffer.from('') };

@@ -1,42 +1,25 @@
 /** 20,000 devices in Chromium, on the list and on the map: no task holds up the page, and more devices cost what they are themselves. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import {
-  type Bench,
-  hasChromium,
-  type OpenPage,
-  PATIENCE_MS,
-  type Page,
-  startBench,
-} from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { type Bench, type OpenPage, PATIENCE_MS, type Page } from './testing.ts';
 
-const TIME_OUT = 90_000;
 /** No time of a machine that is busy otherwise is judged here; a task that blocks for seconds is a fault on any. */
 const BLOCKS_MS = 2_000;
 const PAGE = 50;
 
-describe('20,000 devices', { timeout: TIME_OUT }, () => {
+describe('20,000 devices', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture({ devices: 20_000, rights: ALL_RIGHTS });
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
   /** Another page first, so that what is measured begins with going there. */
   async function watched(): Promise<OpenPage> {
     const opened = await bench.page(county, { path: '/settings' });
-    open.push(opened);
     await opened.page.evaluate(`
       window.longest = 0;
       new PerformanceObserver((list) => {

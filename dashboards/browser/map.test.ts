@@ -1,36 +1,23 @@
 /** The map in Chromium: tiles and positions, live states, search, through to area and device. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, type Page, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench, Page } from './testing.ts';
 
-const TIME_OUT = 90_000;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-describe('the map', { timeout: TIME_OUT }, () => {
+describe('the map', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture({ devices: 120, rights: ALL_RIGHTS });
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
-  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
-    const opened = await bench.page(...given);
-    open.push(opened);
-    return opened;
-  };
+  const show: Bench['page'] = (...given) => bench.page(...given);
   const faultsOf = async (page: Page): Promise<string[]> => {
     await page.evaluate(axe);
     return page.evaluate(

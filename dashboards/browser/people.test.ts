@@ -1,29 +1,19 @@
 /** People, tokens and the audit log, used as an administrator does, in Chromium. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, type Page, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench, Page } from './testing.ts';
 
-const TIME_OUT = 90_000;
-
-describe('an administrator', { timeout: TIME_OUT }, () => {
+describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (hasChromium) bench = await startBench();
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
+  withBench((started) => {
+    bench = started;
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
   const county = (): Promise<Fixture> => bench.fixture({ devices: 3, rights: ALL_RIGHTS });
   async function go(server: Fixture, path: string, width = 1440): Promise<Page> {
     const opened = await bench.page(server, { path, width });
-    open.push(opened);
     await opened.page.locator('h1').first().waitFor();
     return opened.page;
   }

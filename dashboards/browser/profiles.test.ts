@@ -1,27 +1,17 @@
 /** The page of device types in Chromium: what they measure, and the check of a file. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench } from './testing.ts';
 
-const TIME_OUT = 90_000;
-
-describe('device types', { timeout: TIME_OUT }, () => {
+describe('device types', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture({ devices: 3, rights: ALL_RIGHTS });
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
   const yaml = (text: string) => ({
     name: 'type.yaml',
@@ -36,7 +26,6 @@ describe('device types', { timeout: TIME_OUT }, () => {
     'are listed with what they measure, and a file is checked (%i px, %s)',
     async (width, language) => {
       const opened = await bench.page(county, { path: '/profiles', width, language });
-      open.push(opened);
       const { page, faults } = opened;
       const zh = language === 'zh';
       const type = page.getByText(zh ? '农村污水站 SW-8' : 'Rural sewage station SW-8');
@@ -75,7 +64,6 @@ describe('device types', { timeout: TIME_OUT }, () => {
   it('show no check to who may not', async () => {
     const clerks = await bench.fixture({ devices: 3, role: 'clerk' });
     const opened = await bench.page(clerks, { path: '/profiles' });
-    open.push(opened);
     await opened.page.getByText('农村污水站 SW-8').waitFor();
     expect(await opened.page.locator('input[type=file]').count()).toBe(0);
   });

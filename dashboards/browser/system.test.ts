@@ -1,33 +1,19 @@
 /** What says that something is wrong with a device, a gateway or the platform, and what is done about it there, in Chromium over the fixture. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
-import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench } from './testing.ts';
 
-const TIME_OUT = 90_000;
-
-describe('what is wrong', { timeout: TIME_OUT }, () => {
+describe('what is wrong', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
   let county: Fixture;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (!hasChromium) return;
-    bench = await startBench();
+  withBench(async (started) => {
+    bench = started;
     county = await bench.fixture();
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
   });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
 
-  const show = async (...given: Parameters<Bench['page']>): Promise<OpenPage> => {
-    const opened = await bench.page(...given);
-    open.push(opened);
-    return opened;
-  };
+  const show: Bench['page'] = (...given) => bench.page(...given);
   const sewage = (): string =>
     county.devices.find(({ id, state }) => id.startsWith('sewage') && state === 'online')?.id ?? '';
 

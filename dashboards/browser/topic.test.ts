@@ -1,26 +1,21 @@
 /** A topic is added by its own folder and nothing else: built into the console, it has page, texts, style and navigation. */
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Bench, hasChromium, type OpenPage, startBench } from './testing.ts';
+import { describe, expect, it } from 'vitest';
+import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import type { Bench, OpenPage } from './testing.ts';
 
-const TIME_OUT = 90_000;
 const TOY = fileURLToPath(new URL('./fixture/toy/', import.meta.url));
 const HOLDS = { modules: ['toy'], rights: ['devices.read', 'toys.read'] };
 
-describe('a topic of its own folder', { timeout: TIME_OUT }, () => {
+describe('a topic of its own folder', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
-  const open: OpenPage[] = [];
 
-  beforeAll(async () => {
-    if (hasChromium) bench = await startBench({ topics: [TOY] });
-  }, TIME_OUT);
-  beforeEach((context) => {
-    if (!hasChromium) context.skip();
-    return async () => {
-      for (const { context } of open.splice(0)) await context.close();
-    };
-  });
-  afterAll(() => (hasChromium ? bench.close() : undefined), TIME_OUT);
+  withBench(
+    (started) => {
+      bench = started;
+    },
+    { topics: [TOY] },
+  );
 
   async function show(
     holds: { modules?: readonly string[]; rights?: readonly string[] },
@@ -28,7 +23,6 @@ describe('a topic of its own folder', { timeout: TIME_OUT }, () => {
   ): Promise<OpenPage> {
     const county = await bench.fixture({ devices: 3, ...holds });
     const opened = await bench.page(county, options);
-    open.push(opened);
     return opened;
   }
 
