@@ -1,6 +1,6 @@
 /** Finding devices: search, filters, sorting, page after page, and the list as CSV. All of it stands in the address. */
 
-import { csvCell } from '@village/core/csv';
+import { CSV_MARK, csvCell } from '@village/core/csv';
 import { useState } from 'preact/hooks';
 import { type Area, type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
@@ -210,7 +210,7 @@ function listAsCsv(devices: readonly Device[]): Blob {
     device.lastSeenAt === null ? '' : formatTime(device.lastSeenAt),
   ]);
   const text = [head, ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n');
-  return new Blob(['\ufeff', text, '\r\n'], { type: 'text/csv' });
+  return new Blob([CSV_MARK, text, '\r\n'], { type: 'text/csv' });
 }
 
 function ExportButtons() {

@@ -1,5 +1,5 @@
 /** Imports areas and devices from a file: faults by cell, and the question of its encoding with both readings side by side. */
-import { csvCell } from '@village/core/csv';
+import { CSV_MARK, csvCell } from '@village/core/csv';
 import type { TargetedSubmitEvent } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { Imported } from '#kit/api/answers.ts';
@@ -71,7 +71,7 @@ function Question({
 }
 
 function saveAs(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob(['\ufeff', text, '\r\n'], { type: 'text/csv' }));
+  const url = URL.createObjectURL(new Blob([CSV_MARK, text, '\r\n'], { type: 'text/csv' }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -1,7 +1,7 @@
 /** The module of exports: readings as a file. Texts in it that begin like a formula get a quote before them. */
 import { randomUUID } from 'node:crypto';
 import { file } from '@village/api';
-import { MINUTE, OperationalError, SECOND } from '@village/core';
+import { CSV_MARK, MINUTE, OperationalError, SECOND } from '@village/core';
 import {
   answer,
   type Call,
@@ -34,8 +34,6 @@ const FILES_MAX = 8;
 const FILES_OF_ONE_MAX = 2;
 /** Free disk without which no sample is made. */
 const SAMPLE_ROOM = 16 * MEGABYTE;
-/** What Excel needs to see that a CSV file is UTF-8. */
-const MARK = '\ufeff';
 
 type Made = Pick<Writing, 'path' | 'bytesMax' | 'signal' | 'turn' | 'progress'>;
 
@@ -133,7 +131,7 @@ function partsOf(needs: Needs): Parts {
   const write: Parts['write'] = ({ asked, query, rows }, made) =>
     writeExport(workshop, {
       ...{ format: asked.format, query, rows, queries: readings[asked.view ?? 'corrected'] },
-      ...{ mark: asked.format === 'csv' && asked.mark === 'bom' ? MARK : '' },
+      ...{ mark: asked.format === 'csv' && asked.mark === 'bom' ? CSV_MARK : '' },
       ...made,
     });
   const samples = new Turns({

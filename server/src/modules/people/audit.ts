@@ -1,7 +1,7 @@
 /** The audit log: searching it, saving what was found as a file, and deleting what is older than it is kept. */
 import { Readable } from 'node:stream';
 import * as api from '@village/api';
-import { csvCell, formatTime, OperationalError } from '@village/core';
+import { CSV_MARK, csvCell, formatTime, OperationalError } from '@village/core';
 import {
   type AnyRoute,
   answer,
@@ -57,8 +57,6 @@ export function auditRoute({ relational, sending }: Needs): AnyRoute {
 }
 
 const COLUMNS = ['id', 'at', 'actor', 'address', 'action', 'target', 'outcome', 'detail'];
-/** What Excel needs to see that a CSV file is UTF-8. */
-const MARK = '\ufeff';
 
 const line = (cells: readonly (string | number)[]): string => `${cells.map(csvCell).join(',')}\r\n`;
 
@@ -75,7 +73,7 @@ export async function* fileOf(
   most: number,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  yield MARK + line(COLUMNS);
+  yield CSV_MARK + line(COLUMNS);
   let left = most;
   let before: AuditPlace | null = null;
   do {
