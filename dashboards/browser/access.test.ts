@@ -1,28 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { complaints, OPERABLE, settled } from './look.ts';
 import type { Bench, Page } from './testing.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** Waits until what is loaded is there: a panel may begin to load when another is done. */
-async function settled(page: Page): Promise<void> {
-  await page.locator('h1, .notice').first().waitFor();
-  let before = -1;
-  for (let same = 0; same < 5; ) {
-    await page.locator('.skeleton').first().waitFor({ state: 'detached' });
-    const now = await page.locator(OPERABLE).count();
-    same = now === before ? same + 1 : 0;
-    before = now;
-    await page.waitForTimeout(100);
-  }
-}
-
-/** Everything that the keyboard must reach: what is shown, not disabled and can be operated. */
-const OPERABLE = 'a[href], button, select, input, summary, [tabindex="0"]';
 
 /** Pages of the console and how each is reached. */
 const PATHS = {
@@ -86,16 +66,6 @@ describe('everybody can use', { timeout: BROWSER_TEST_MS }, () => {
         ? { width: 390, height: 844, dark: true, language: 'en' as const }
         : { dark: false }),
     });
-
-  /** What axe has to say against a page. */
-  async function complaints(page: Page): Promise<[string, string[]][]> {
-    await page.evaluate(axe);
-    const { violations, passes } = (await page.evaluate(
-      `axe.run(document, { resultTypes: ['violations'] })`,
-    )) as AxeResults;
-    expect(passes.length).toBeGreaterThan(10);
-    return violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html.slice(0, 160))]);
-  }
 
   /** What is to be touched and has less than 44 px; a box to tick is touched by its label. */
   const tooSmall = (page: Page): Promise<string[]> =>
@@ -177,9 +147,6 @@ describe('everybody can use', { timeout: BROWSER_TEST_MS }, () => {
       expect(await complaints(page)).toEqual([]);
       expect(await tooSmall(page)).toEqual([]);
       expect(await sticksOut(page)).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-        390,
-      );
       await context.close();
     },
   );

@@ -1,13 +1,9 @@
 /** Adding a device by its form, its secret shown once, and the wait for its first value, in Chromium. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { complaints, sideways } from './look.ts';
 import type { Bench, OpenPage, PageOptions } from './testing.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
@@ -21,14 +17,6 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
   function show(options: PageOptions, own = county): Promise<OpenPage> {
     return bench.page(own, options);
   }
-  const axeFaults = async ({ page }: OpenPage): Promise<string[]> => {
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate<AxeResults>(
-      `axe.run(document, { resultTypes: ['violations'] })`,
-    );
-    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-  };
-
   it.each([
     [1440, false],
     [390, true],
@@ -49,7 +37,7 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
         .first()
         .check();
       await page.getByLabel('序列号').fill('HB-1');
-      expect(await axeFaults(opened)).toEqual([]);
+      expect(await complaints(page)).toEqual([]);
       await page.getByRole('button', { name: '添加并接入' }).click();
       await page.getByText('须为 1 到 64 个字母、数字、_ 或 -', { exact: true }).waitFor();
       expect(await page.getByLabel('设备编号').getAttribute('aria-invalid')).toBe('true');
@@ -58,16 +46,14 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
       await page.getByRole('button', { name: '添加并接入' }).click();
       await page.waitForURL(`**/devices/${id}/connect`);
       await page.getByText('密钥只在这里显示这一次', { exact: false }).waitFor();
-      const secret = await page.locator('.secret-line output').innerText();
+      const secret = await page.locator('.secret-words output').nth(1).innerText();
       await page.getByRole('img', { name: /二维码/ }).waitFor();
       const shell = await page.locator('.lines', { hasText: 'mosquitto_pub -h' }).innerText();
       expect(shell).toContain(`-p 1883 -u ${id} -P ${secret} -i ${id} -q 1 -t bin/${id}/up -m '{`);
       expect(shell).toContain('-h 127.0.0.1');
       await page.getByText('正在等待第一条数据').waitFor();
-      expect(await axeFaults(opened)).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-        width,
-      );
+      expect(await complaints(page)).toEqual([]);
+      expect(await sideways(page)).toBe(0);
       await expect.poll(() => county.listeners, { timeout: BROWSER_TEST_MS }).toBeGreaterThan(0);
       county.push(id, 'fill', 52);
       await page.getByText('已收到数据').waitFor();
@@ -93,7 +79,7 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
     await dialog.getByRole('alert').getByText('已有别人改过').waitFor();
     own.changeMeanwhile(null);
     await dialog.getByRole('button', { name: '换新', exact: true }).click();
-    await page.locator('.secret-line output').waitFor();
+    await page.locator('.secret-words output').nth(1).waitFor();
     expect(await dialog.isVisible()).toBe(false);
   });
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { sideways } from './look.ts';
 import type { Bench, OpenPage, PageOptions } from './testing.ts';
 
 const SIZE = 3 * 1024 * 1024;
@@ -77,7 +78,7 @@ describe('the borders of the map', { timeout: BROWSER_TEST_MS }, () => {
       const table = page.getByRole('region', { name: /county\.geojson.*2/ }).last();
       await table.getByText('features[2].geometry.coordinates[0][2]').waitFor();
       await table.getByText(language === 'zh' ? '不在中国境内' : 'lies outside China').waitFor();
-      expect(await page.evaluate(`document.documentElement.scrollWidth > innerWidth`)).toBe(false);
+      expect(await sideways(page)).toBe(0);
       expect(faults).toEqual([]);
     },
   );

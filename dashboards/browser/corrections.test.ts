@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { sideways } from './look.ts';
 import type { Bench, Page } from './testing.ts';
 
 describe('corrections', { timeout: BROWSER_TEST_MS }, () => {
@@ -109,8 +110,7 @@ describe('corrections', { timeout: BROWSER_TEST_MS }, () => {
       expect(said).toContain(zh ? '化学需氧量小时均值' : 'hourly mean');
       expect(said).not.toMatch(/hourly-mean|water\.cod|\d\.\d{6}/);
       expect(said).toContain('mg/L');
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      expect(wide).toBeLessThanOrEqual(width);
+      expect(await sideways(page)).toBe(0);
       await page.getByRole('button', { name: zh ? '提交订正' : 'Submit' }).click();
       await page.getByText(zh ? '已提交，等待另一人审批' : 'waits for a second person').waitFor();
       // The same again is a contradiction, named by its number.

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { sideways } from './look.ts';
 import type { Bench } from './testing.ts';
 
 describe('readings as a file', { timeout: BROWSER_TEST_MS }, () => {
@@ -43,9 +44,7 @@ describe('readings as a file', { timeout: BROWSER_TEST_MS }, () => {
       .click();
     await expect.poll(() => items.count()).toBe(3);
     // What is wider than the window could not be read.
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-      width,
-    );
+    expect(await sideways(page)).toBe(0);
     await page.goBack();
     await dialog.waitFor({ state: 'detached' });
     expect(faults).toEqual([]);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { sideways } from './look.ts';
 import type { Bench } from './testing.ts';
 
 const HOUR = 3_600_000;
@@ -67,8 +68,7 @@ describe('figures of a device', { timeout: BROWSER_TEST_MS }, () => {
       .last()
       .click();
     await days.first().waitFor();
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    expect(wide).toBeLessThanOrEqual(width);
+    expect(await sideways(page)).toBe(0);
     expect(faults).toEqual([]);
   });
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { sideways } from './look.ts';
 import type { Bench } from './testing.ts';
 
 describe("a device's messages and its replacement", { timeout: BROWSER_TEST_MS }, () => {
@@ -58,8 +59,7 @@ describe("a device's messages and its replacement", { timeout: BROWSER_TEST_MS }
       // A byte that is clicked names its field.
       await panel.locator('.frame-hex .field').nth(0).click();
       expect(await buttons.nth(0).getAttribute('aria-pressed')).toBe('true');
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      expect(wide).toBeLessThanOrEqual(width);
+      expect(await sideways(page)).toBe(0);
       expect(faults).toEqual([]);
     },
   );
@@ -97,8 +97,7 @@ describe("a device's messages and its replacement", { timeout: BROWSER_TEST_MS }
     // From the hour before on Beijing's clock.
     const from = new Date(at - 3_600_000 + 8 * 3_600_000).toISOString();
     expect(await note.innerText()).toContain(`${from.slice(0, 10)} ${from.slice(11, 19)}`);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    expect(wide).toBeLessThanOrEqual(390);
+    expect(await sideways(page)).toBe(0);
     expect(faults).toEqual([]);
   });
 

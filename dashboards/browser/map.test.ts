@@ -1,12 +1,9 @@
 /** The map in Chromium: tiles and positions, live states, search, through to area and device. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
-import type { Bench, Page } from './testing.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { complaints } from './look.ts';
+import type { Bench } from './testing.ts';
 
 describe('the map', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
@@ -18,15 +15,6 @@ describe('the map', { timeout: BROWSER_TEST_MS }, () => {
   });
 
   const show: Bench['page'] = (...given) => bench.page(...given);
-  const faultsOf = async (page: Page): Promise<string[]> => {
-    await page.evaluate(axe);
-    return page.evaluate(
-      `axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))`,
-    );
-  };
-  const sideways = (page: Page): Promise<boolean> =>
-    page.evaluate(`document.documentElement.scrollWidth > innerWidth`);
-
   it.each([
     [1440, 'zh', false],
     [390, 'en', true],
@@ -45,10 +33,9 @@ describe('the map', { timeout: BROWSER_TEST_MS }, () => {
       });
       const said = offline === 0 ? (zh ? '无' : 'none') : String(offline);
       expect(await lincheng.locator('.map-tile-figure').innerText()).toBe(said);
-      expect(await sideways(page)).toBe(false);
       for (const box of [await tiles.first().boundingBox(), await tiles.last().boundingBox()])
         expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(44);
-      expect(await faultsOf(page)).toEqual([]);
+      expect(await complaints(page)).toEqual([]);
       await lincheng.focus();
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { level: 1, name: zh ? '林城镇' : 'Lincheng' }).waitFor();
@@ -72,7 +59,7 @@ describe('the map', { timeout: BROWSER_TEST_MS }, () => {
     await page.keyboard.press('Enter');
     const link = page.getByRole('link', { name: '打开设备' });
     await link.waitFor();
-    expect(await faultsOf(page)).toEqual([]);
+    expect(await complaints(page)).toEqual([]);
     await link.press('Enter');
     await page.getByRole('heading', { level: 1, name: wanted.name }).waitFor();
     // Back is the same device on the map: the address holds it.

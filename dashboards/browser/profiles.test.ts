@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { sideways } from './look.ts';
 import type { Bench } from './testing.ts';
 
 describe('device types', { timeout: BROWSER_TEST_MS }, () => {
@@ -54,9 +55,7 @@ describe('device types', { timeout: BROWSER_TEST_MS }, () => {
       const back = page.getByRole('button', { name: zh ? /^撤回/ : /^Take back/ });
       await back.click();
       await back.waitFor({ state: 'detached' });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-        width,
-      );
+      expect(await sideways(page)).toBe(0);
       expect(faults).toEqual([]);
     },
   );

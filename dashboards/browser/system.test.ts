@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
+import { sideways } from './look.ts';
 import type { Bench } from './testing.ts';
 
 describe('what is wrong', { timeout: BROWSER_TEST_MS }, () => {
@@ -75,8 +76,7 @@ describe('what is wrong', { timeout: BROWSER_TEST_MS }, () => {
       await card.getByRole('button', { name: release }).click();
       await card.getByText(released).waitFor();
       await card.getByText(other).waitFor({ state: 'detached' });
-      const width = await page.evaluate(() => document.documentElement.scrollWidth);
-      expect(width).toBeLessThanOrEqual(wide);
+      expect(await sideways(page)).toBe(0);
       expect(faults).toEqual([]);
     }
   });
@@ -127,9 +127,7 @@ describe('what is wrong', { timeout: BROWSER_TEST_MS }, () => {
     await section('服务器')
       .getByText(/空间不多/)
       .waitFor();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-      390,
-    );
+    expect(await sideways(page)).toBe(0);
     expect(faults).toEqual([]);
   });
 
@@ -153,9 +151,7 @@ describe('what is wrong', { timeout: BROWSER_TEST_MS }, () => {
       await expect.poll(() => lines.count()).toBe(1);
       await page.getByRole('searchbox').fill('nothing has this name');
       await page.getByText(none, { exact: true }).waitFor();
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-        width,
-      );
+      expect(await sideways(page)).toBe(0);
       expect(faults).toEqual([]);
     },
   );
@@ -191,8 +187,7 @@ describe('what is wrong', { timeout: BROWSER_TEST_MS }, () => {
       await tiles.filter({ hasText: second }).click();
       await expect.poll(() => page.url()).toContain('metric=motion-2');
       await page.getByRole('img', { name: new RegExp(second) }).waitFor();
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      expect(wide).toBeLessThanOrEqual(width);
+      expect(await sideways(page)).toBe(0);
       expect(faults).toEqual([]);
     },
   );

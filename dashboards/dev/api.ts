@@ -17,7 +17,15 @@ import { type Entry, quarantineEntries } from './answers/quarantine.ts';
 import { aggregates, completeness, readings } from './answers/readings.ts';
 import { FixtureRegistration } from './answers/registration.ts';
 import { backups, configuration, jobs, system } from './answers/system.ts';
-import { areas, CAMERA, COUNTY, type FixtureArea, type FixtureDevice, profiles } from './county.ts';
+import {
+  areas,
+  CAMERA,
+  COUNTY,
+  type FixtureArea,
+  type FixtureDevice,
+  furtherVillages,
+  profiles,
+} from './county.ts';
 import { Problem } from './problem.ts';
 
 /** The county behind the fixture. */
@@ -51,6 +59,7 @@ export class FixtureApi {
       name: string;
       corrections?: number;
       geometry?: true;
+      villages?: number;
     },
   ) {
     const own = areas.find((area) => area.code === (options.area ?? COUNTY));
@@ -62,6 +71,7 @@ export class FixtureApi {
     this.corrections = new FixtureCorrections(devices, options.now, options.corrections ?? 0);
     this.exports = new FixtureExports(devices[0]?.id ?? null, options.now);
     this.registration = new FixtureRegistration(devices, own, options.now);
+    this.registration.added.push(...furtherVillages(options.villages ?? 0));
     this.clientIds = new FixtureClientIds(devices, this.registration.gateways, options.now);
     this.entries = quarantineEntries(options.now);
     this.user = {

@@ -197,6 +197,18 @@ export const areas: readonly FixtureArea[] = [
   }),
 ];
 
+/** `count` villages besides, spread over the townships. */
+export const furtherVillages = (count: number): FixtureArea[] =>
+  Array.from({ length: count }, (_, n): FixtureArea => {
+    const [code] = townshipNames[n % townshipNames.length] ?? townshipNames[0];
+    return {
+      code: `330522${code}${String(300 + Math.floor(n / townshipNames.length))}`,
+      level: 'village',
+      name: { zh: `第${n + 1}村`, en: `Village ${n + 1}` },
+      parent: `330522${code}000`,
+    };
+  });
+
 export interface FixtureDevice {
   id: string;
   name: string;

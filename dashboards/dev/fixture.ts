@@ -38,6 +38,8 @@ export interface FixtureOptions {
   readonly camera?: true;
   /** Statements about readings besides the few of each kind; for long lists. */
   readonly corrections?: number;
+  /** Villages besides, spread over the townships; for counties with thousands of areas. */
+  readonly villages?: number;
   /** The county's townships have polygons. */
   readonly geometry?: true;
 }

@@ -2,6 +2,7 @@
 import { DAY, HOUR } from '@village/core';
 import { type Client, startCounty, type TestServer, until } from '@village/server/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sideways } from '../../dashboards/browser/look.ts';
 import { type Bench, hasChromium, startBench } from '../../dashboards/browser/testing.ts';
 
 describe.skipIf(!hasChromium)('figures on a page', () => {
@@ -76,8 +77,7 @@ describe.skipIf(!hasChromium)('figures on a page', () => {
     expect(shown).toMatch(language === 'zh' ? '校准' : 'Calibration');
     expect(shown).toMatch(language === 'zh' ? '数据迟到' : 'Late data');
     expect(await page.locator('main tbody tr').count()).toBe(25);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    expect(wide).toBeLessThanOrEqual(width);
+    expect(await sideways(page)).toBe(0);
     if (pictures !== undefined) await page.screenshot({ path: `${pictures}/open-${width}.png` });
     expect(faults).toEqual([]);
     await context.close();

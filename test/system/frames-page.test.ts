@@ -1,6 +1,7 @@
 /** A station's message and its replacement in real Chromium over a real server. */
 import { type Client, startCounty, type TestServer } from '@village/server/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sideways } from '../../dashboards/browser/look.ts';
 import { type Bench, hasChromium, startBench } from '../../dashboards/browser/testing.ts';
 
 describe.skipIf(!hasChromium)('messages on the page of a station', () => {
@@ -107,8 +108,7 @@ describe.skipIf(!hasChromium)('messages on the page of a station', () => {
       expect(await messages.nth(0).locator('.frame-differs').innerText()).toContain('48');
       expect(await messages.nth(1).getByRole('note').count()).toBe(0);
       expect(await messages.nth(1).locator('.frame-differs').count()).toBe(0);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      expect(wide).toBeLessThanOrEqual(width);
+      expect(await sideways(page)).toBe(0);
       const pictures = process.env['FRAME_PICTURES'];
       if (pictures !== undefined)
         await page.screenshot({ path: `${pictures}/differs-${width}.png`, fullPage: true });

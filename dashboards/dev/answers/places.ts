@@ -10,7 +10,8 @@ type Line = api.shapes.AreaRef[];
 const lines = new Map<string, Line>();
 for (const { code, name, parent } of areas)
   lines.set(code, [...(lines.get(parent ?? '') ?? []), { code, name }]);
-export const pathOf = (area: FixtureArea): Line => lines.get(area.code) ?? [];
+export const pathOf = ({ code, name, parent }: FixtureArea): Line =>
+  lines.get(code) ?? [...(lines.get(parent ?? '') ?? []), { code, name }];
 export const inside = (area: FixtureArea, code: string): boolean =>
   pathOf(area).some((place) => place.code === code);
 

@@ -1,6 +1,7 @@
 /** What connects a device or gateway: its secret shown once with a code to scan, a new one, and lines to copy. */
-import { useEffect, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { FormDialog } from '../forms/dialog.tsx';
+import { Copy, CopyText } from '../ui/copy.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Scroll } from '../ui/page.tsx';
 import { type Access, addressLine } from './lines.ts';
@@ -9,50 +10,20 @@ import { keepSecret } from './secrets.ts';
 import { t } from './texts.ts';
 import './connect.css';
 
-const TOLD_MS = 3_000;
-
-/** A button that copies a text. */
-export function Copy({ text }: { text: string }) {
-  const [told, setTold] = useState<'copied' | 'copy.failed' | null>(null);
-  useEffect(() => {
-    if (told === null) return;
-    const timer = setTimeout(() => setTold(null), TOLD_MS);
-    return () => clearTimeout(timer);
-  }, [told]);
-  async function copy(): Promise<void> {
-    try {
-      // Without https browsers have no clipboard.
-      await navigator.clipboard.writeText(text);
-      setTold('copied');
-    } catch {
-      setTold('copy.failed');
-    }
-  }
-  return (
-    <button type="button" class="button copy" onClick={() => void copy()}>
-      <span role="status">{told === null ? t('copy') : t(told)}</span>
-    </button>
-  );
-}
-
 /** Lines up to which all are shown at once; more are scrolled where they stand. */
 const LINES_WHOLE = 20;
 
 /** Lines to copy, under their heading. */
 export function Lines({ heading, hint, text }: { heading: string; hint?: string; text: string }) {
+  const place = useRef<HTMLPreElement>(null);
+  const lines = <pre ref={place}>{text}</pre>;
   return (
     <section class="panel lines">
       <div class="panel-head">
         <h2>{heading}</h2>
-        <Copy text={text} />
+        <Copy text={text} place={place} />
       </div>
-      {text.split('\n').length > LINES_WHOLE ? (
-        <Scroll label={heading}>
-          <pre>{text}</pre>
-        </Scroll>
-      ) : (
-        <pre>{text}</pre>
-      )}
+      {text.split('\n').length > LINES_WHOLE ? <Scroll label={heading}>{lines}</Scroll> : lines}
       {hint !== undefined && <p class="muted small">{hint}</p>}
     </section>
   );
@@ -95,20 +66,12 @@ export function SecretPanel({
       </div>
       <div class="secret-body">
         <div class="secret-words">
-          <p class="muted small">{t('username')}</p>
-          <p class="secret-line">
-            <code>{access.id}</code>
-            <Copy text={access.id} />
-          </p>
+          <CopyText label={t('username')} text={access.id} />
           {secret === null ? (
             <p class="muted">{t(hasSecret ? 'secret.gone' : 'secret.none')}</p>
           ) : (
             <>
-              <p class="muted small">{t('secret')}</p>
-              <p class="secret-line">
-                <output>{secret}</output>
-                <Copy text={secret} />
-              </p>
+              <CopyText label={t('secret')} text={secret} />
               <p class="secret-once">
                 <Icon name="warning" /> {t('once')}
               </p>

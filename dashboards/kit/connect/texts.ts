@@ -23,11 +23,6 @@ export const texts = {
     en: 'The old secret ends at once: what is connected with it is cut off until it has the new one.',
   },
   'renew.go': { zh: '换新', en: 'Renew' },
-  copied: { zh: '已复制', en: 'Copied' },
-  'copy.failed': {
-    zh: '浏览器不允许复制，请手动选取',
-    en: 'The browser forbids it: select by hand',
-  },
   qr: { zh: '连接地址、用户名和密钥的二维码', en: 'QR code of address, user name and secret' },
   'qr.failed': { zh: '二维码未能载入', en: 'The QR code could not be loaded' },
   local: {

@@ -1,34 +1,56 @@
-/** Choosing an area: a tree of counties, townships and villages, and a field that finds one by its name. */
-import { useId, useMemo, useState } from 'preact/hooks';
+/** Choosing an area: a list from the reader's own down, and a field that finds any by its name, its code or where it lies. */
+import type { TargetedKeyboardEvent } from 'preact';
+import { useId, useMemo, useRef, useState } from 'preact/hooks';
 import type { Area } from '../api/answers.ts';
-import * as calls from '../api/calls.ts';
-import { allPages, useLoad } from '../load.ts';
-import { client } from '../state.ts';
 import { say } from '../text/language.ts';
 import { Failure } from '../ui/notices.tsx';
+import { findAreas, useAllAreas } from './areas.ts';
 import { t } from './texts.ts';
 import './places.css';
 
-const PAGES_MAX = 10;
-const SHOWN_MAX = 200;
+/** So many stand in the list at once, however many there are. */
+const SHOWN_MAX = 100;
+const LEVEL_PX = 20;
 
-/** Every area that the reader sees, parents before what lies in them. */
-export function useAllAreas(turn = 0) {
-  return useLoad<Area[]>(`all areas ${turn}`, async (signal) => {
-    const { items } = await allPages(
-      (cursor) => client.call(calls.areas, { query: { limit: 1000, cursor }, signal }),
-      PAGES_MAX,
-    );
-    const place = ({ path }: Area): string => path.map(({ code }) => code).join('/');
-    return items.sort((a, b) => (place(a) < place(b) ? -1 : 1));
-  });
+function Choice({
+  name,
+  area,
+  chosen,
+  choose,
+  indent,
+}: {
+  name: string;
+  area: Area;
+  chosen: boolean;
+  choose: (code: string) => void;
+  /** Levels below the top; null where it stands alone and says what it lies in. */
+  indent: number | null;
+}) {
+  return (
+    <label style={{ paddingInlineStart: `${8 + LEVEL_PX * (indent ?? 0)}px` }}>
+      <input
+        type="radio"
+        required
+        name={name}
+        value={area.code}
+        checked={chosen}
+        onChange={() => choose(area.code)}
+      />
+      <span>
+        {say(area.name)}
+        {indent === null && area.path.length > 1 && (
+          <span class="muted small">
+            {' '}
+            {area.path
+              .slice(0, -1)
+              .map((one) => say(one.name))
+              .join(' › ')}
+          </span>
+        )}
+      </span>
+    </label>
+  );
 }
-
-/** Whether an area is found by what was typed: a part of its names, or the begin of its code. */
-export const fits = (area: Area, typed: string): boolean =>
-  area.name.zh.includes(typed) ||
-  area.name.en.toLowerCase().includes(typed.toLowerCase()) ||
-  area.code.startsWith(typed);
 
 export function AreaChoice({
   name,
@@ -42,18 +64,31 @@ export function AreaChoice({
   choose: (code: string) => void;
 }) {
   const id = useId();
+  const list = useRef<HTMLDivElement>(null);
   const areas = useAllAreas();
   const [typed, setTyped] = useState('');
-  const found = useMemo(
-    () => (areas.data ?? []).filter((area) => typed === '' || fits(area, typed.trim())),
+  const { shown, left } = useMemo(
+    () => findAreas(areas.data ?? [], typed, SHOWN_MAX),
     [areas.data, typed],
   );
   if (areas.data === undefined && areas.error !== undefined)
     return <Failure error={areas.error} retry={areas.reload} />;
-  const shown = found.slice(0, SHOWN_MAX);
+  const searching = typed.trim() !== '';
   const kept = areas.data?.find(({ code }) => code === chosen);
-  if (kept !== undefined && !shown.includes(kept)) shown.unshift(kept);
+  const apart = kept !== undefined && !shown.includes(kept) ? kept : null;
   const top = areas.data?.[0]?.path.length ?? 1;
+  function onKeyDown(event: TargetedKeyboardEvent<HTMLInputElement>): void {
+    if (event.key !== 'Enter' && event.key !== 'ArrowDown') return;
+    // Both take the first that was found, and the arrow goes to it; Enter does not send the form around.
+    if (event.isComposing) return;
+    event.preventDefault();
+    const first = searching ? shown[0]?.code : undefined;
+    if (first !== undefined) choose(first);
+    if (event.key === 'Enter') return;
+    const place = first === undefined ? ':checked' : `[value="${first}"]`;
+    const radio = list.current?.querySelector<HTMLInputElement>(`input${place}`);
+    (radio ?? list.current?.querySelector('input'))?.focus();
+  }
   return (
     <fieldset class="area-choice">
       <legend>{label}</legend>
@@ -68,43 +103,30 @@ export function AreaChoice({
         maxLength={100}
         autoComplete="off"
         onInput={(event) => setTyped(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
       />
-      <div class="area-list" role="radiogroup" aria-label={t('list')}>
-        {shown.map((area) => (
-          <label
-            key={area.code}
-            style={{ paddingInlineStart: `${8 + indent(area, top, typed)}px` }}
-          >
-            <input
-              type="radio"
-              required
-              name={name}
-              value={area.code}
-              checked={area.code === chosen}
-              onChange={() => choose(area.code)}
-            />
-            <span>
-              {say(area.name)}
-              {typed !== '' && area.path.length > 1 && (
-                <span class="muted small">
-                  {' '}
-                  {area.path
-                    .slice(0, -1)
-                    .map((one) => say(one.name))
-                    .join(' › ')}
-                </span>
-              )}
-            </span>
-          </label>
-        ))}
-        {areas.data !== undefined && found.length === 0 && <p class="muted small">{t('none')}</p>}
-        {found.length > SHOWN_MAX && (
-          <p class="muted small">{t('more', { n: found.length - SHOWN_MAX })}</p>
+      <div ref={list} class="area-list" role="radiogroup" aria-label={label}>
+        {apart !== null && (
+          <Choice key={apart.code} name={name} area={apart} chosen choose={choose} indent={null} />
         )}
+        {shown.map((area) => (
+          <Choice
+            key={area.code}
+            name={name}
+            area={area}
+            chosen={area.code === chosen}
+            choose={choose}
+            indent={searching ? null : Math.max(0, area.path.length - top)}
+          />
+        ))}
       </div>
+      <p class="muted small" role="status">
+        {areas.data !== undefined && shown.length === 0
+          ? t('none')
+          : left > 0
+            ? t('more', { n: left })
+            : ''}
+      </p>
     </fieldset>
   );
 }
-
-const indent = (area: Area, top: number, typed: string): number =>
-  typed === '' ? 20 * Math.max(0, area.path.length - top) : 0;

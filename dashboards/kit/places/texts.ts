@@ -3,7 +3,6 @@ import { dictionary, type Texts } from '../text/language.ts';
 
 export const texts = {
   search: { zh: '按名称或代码查找区域', en: 'Find an area by name or code' },
-  list: { zh: '区域', en: 'Areas' },
   none: { zh: '没有匹配的区域', en: 'No such area' },
   more: { zh: '还有 {n} 个，请输入名称缩小范围', en: '{n} more: type a name' },
 } as const satisfies Texts;

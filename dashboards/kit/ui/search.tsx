@@ -61,17 +61,18 @@ export function Filter({
 }: {
   name: string;
   label: string;
-  any: string;
+  /** What no filter is called; null where the first option is what holds when the address says nothing. */
+  any: string | null;
   options: readonly (readonly [value: string, text: string])[];
 }) {
   return (
     <label class="choice">
       <span class="hidden">{label}</span>
       <select
-        value={query.value.get(name) ?? ''}
+        value={query.value.get(name) ?? (any === null ? options[0]?.[0] : '')}
         onChange={(event) => go(withQuery({ [name]: event.currentTarget.value }))}
       >
-        <option value="">{any}</option>
+        {any !== null && <option value="">{any}</option>}
         {options.map(([value, text]) => (
           <option key={value} value={value}>
             {text}

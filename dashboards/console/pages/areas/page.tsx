@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Area } from '#kit/api/answers.ts';
 import { formatCount } from '#kit/format.ts';
-import { fits, useAllAreas } from '#kit/places/area-choice.tsx';
+import { fits, useAllAreas } from '#kit/places/areas.ts';
 import { PropertiesPanel } from '#kit/properties/panel.tsx';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';

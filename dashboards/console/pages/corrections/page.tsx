@@ -3,10 +3,10 @@ import { useState } from 'preact/hooks';
 import type { Correction } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { allPages, useLoad } from '#kit/load.ts';
+import { AreaFilter } from '#kit/places/area-filter.tsx';
 import { go, query, withQuery } from '#kit/router.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, session, user } from '#kit/state.ts';
-import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
@@ -16,7 +16,6 @@ import { t } from './texts.ts';
 import './corrections.css';
 
 const PAGE = 50;
-const AREAS_MAX = 1_000;
 
 function States({ chosen }: { chosen: string | null }) {
   return (
@@ -35,32 +34,6 @@ function States({ chosen }: { chosen: string | null }) {
   );
 }
 
-/** Townships of a county, villages of a township: what lies below the reader's own area. */
-function AreaChoice({ area }: { area: string | null }) {
-  const own = user.value?.area.code ?? '';
-  const load = useLoad(`areas below ${own}`, (signal) =>
-    client.call(calls.areas, { query: { parent: own, limit: AREAS_MAX }, signal }),
-  );
-  const items = load.data?.items ?? [];
-  if (items.length === 0) return null;
-  return (
-    <label class="filter">
-      {t('area')}
-      <select
-        value={area ?? ''}
-        onChange={(event) => go(withQuery({ area: event.currentTarget.value }))}
-      >
-        <option value="">{t('area-all')}</option>
-        {items.map(({ code, name }) => (
-          <option key={code} value={code}>
-            {say(name)}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 interface Asked {
   readonly state: string | null;
   readonly by: string | null;
@@ -75,7 +48,7 @@ function Filters({ asked, items }: { asked: Asked; items: readonly Correction[] 
   const filtered = by !== null || area !== null || device !== null;
   return (
     <div class="correction-filters">
-      <AreaChoice area={area} />
+      <AreaFilter label={t('area')} any={t('area-all')} />
       <label class="filter">
         {t('person')}
         <input

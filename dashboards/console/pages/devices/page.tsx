@@ -2,7 +2,7 @@
 
 import { CSV_MARK, csvCell } from '@village/core/csv';
 import { useState } from 'preact/hooks';
-import { type Area, type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
+import { type Device, type DevicePage, STATES } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { mergeLatest } from '#kit/devices/merge.ts';
@@ -11,7 +11,8 @@ import { COLUMNS, type Column, DeviceRows, placeOf } from '#kit/devices/rows.tsx
 import { ExportDialog } from '#kit/exports/dialog.tsx';
 import { formatCount, formatTime } from '#kit/format.ts';
 import { allPages, asApiError, useLive, useLoad } from '#kit/load.ts';
-import { go, query, withQuery } from '#kit/router.ts';
+import { AreaFilter } from '#kit/places/area-filter.tsx';
+import { query, withQuery } from '#kit/router.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, narrow, now, profiles, recall, remember, session, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
@@ -19,9 +20,8 @@ import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, explain, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Menu, useTitle } from '#kit/ui/page.tsx';
-import { SearchField } from '#kit/ui/search.tsx';
+import { Filter, SearchField } from '#kit/ui/search.tsx';
 import { t, word } from './texts.ts';
-import './devices.css';
 
 const PAGE = 50;
 const EXPORT_PAGE = 500;
@@ -48,91 +48,30 @@ const ask = (
     ...(signal === undefined ? {} : { signal }),
   });
 
-function Choice({
-  name,
-  label,
-  any,
-  options,
-}: {
-  name: string;
-  label: string;
-  any: string;
-  options: readonly (readonly [value: string, text: string])[];
-}) {
-  // Without a word for "any" the first option is what holds when the address says nothing.
-  const chosen = query.value.get(name) ?? (any === '' ? (options[0]?.[0] ?? '') : '');
-  return (
-    <label class="choice">
-      <span class="hidden">{label}</span>
-      <select
-        value={chosen}
-        onChange={(event) => go(withQuery({ [name]: event.currentTarget.value }))}
-      >
-        {any !== '' && <option value="">{any}</option>}
-        {options.map(([value, text]) => (
-          <option key={value} value={value}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-/** Areas to choose from: what lies below the reader's own area, and the village chosen by a link if it is none of these. */
-function useAreas(): readonly (readonly [string, string])[] {
-  const own = user.value?.area.code ?? '';
-  const chosen = query.value.get('area');
-  const load = useLoad(`areas ${own}`, async (signal) => {
-    const { items } = await allPages(
-      (cursor) =>
-        client.call(calls.areas, {
-          query: { parent: own, limit: 500, cursor },
-          signal,
-        }),
-      4,
-    );
-    return items;
-  });
-  const known = load.data?.some((area) => area.code === chosen) ?? true;
-  const other = useLoad<Area>(
-    chosen === null || known || chosen === own ? null : `area ${chosen}`,
-    (signal) => client.call(calls.area, { params: { code: chosen ?? '' }, signal }),
-  );
-  const list = [...(load.data ?? [])];
-  if (!known && other.data !== undefined && other.data.code === chosen) list.push(other.data);
-  return list.map((area) => [area.code, say(area.name)] as const);
-}
-
 function FilterBar() {
   const kinds = [...new Set([...profiles.value.values()].map((profile) => profile.kind))].sort();
   const own = user.value?.area;
   return (
-    <search class="filters">
+    <search class="finders">
       <SearchField label={t('search')} jump={{ id: 'device-search', title: t('search-key') }} />
-      <Choice
-        name="area"
-        label={t('area')}
-        any={own === undefined ? t('area-any') : say(own.name)}
-        options={useAreas()}
-      />
-      <Choice
+      <AreaFilter label={t('area')} any={own === undefined ? t('area-any') : say(own.name)} />
+      <Filter
         name="state"
         label={t('device.state')}
         any={t('state-any')}
         options={STATES.map((state) => [state, t(`state.${state}`)])}
       />
-      <Choice
+      <Filter
         name="kind"
         label={t('device.kind')}
         any={t('kind-any')}
         options={kinds.map((kind) => [kind, word('kind', kind)])}
       />
       {narrow.value && (
-        <Choice
+        <Filter
           name="sort"
           label={t('sort')}
-          any=""
+          any={null}
           options={[
             ['name', t('sort-name')],
             ['-lastSeenAt', t('sort-seen')],

@@ -2,8 +2,8 @@
 import { useState } from 'preact/hooks';
 import { asApiError } from '#kit/load.ts';
 import { user } from '#kit/state.ts';
+import { CopyText } from '#kit/ui/copy.tsx';
 import { Modal } from '#kit/ui/modal.tsx';
-import { ShownOnce } from '#kit/ui/shown-once.tsx';
 import { type Fields, save, whyNot } from './changes.ts';
 import { PersonFields } from './fields.tsx';
 import { makePassword } from './password.ts';
@@ -22,7 +22,7 @@ export function Handed({
   return (
     <>
       <p role="status">{t('hand-over', { name })}</p>
-      <ShownOnce label={t('first-password')} text={password} />
+      <CopyText label={t('first-password')} text={password} />
       <p class="dialog-foot">
         <button type="button" class="button primary" onClick={close}>
           {t('noted')}

@@ -1,6 +1,6 @@
 /** The fields that adding and changing a person share. */
 import { ROLES } from '#kit/api/calls.ts';
-import { AreaPicker } from '#kit/areas/picker.tsx';
+import { AreaChoice } from '#kit/places/area-choice.tsx';
 import type { Fields, Role } from './changes.ts';
 import { t } from './texts.ts';
 
@@ -37,7 +37,12 @@ export function PersonFields({
         </select>
         <span class="muted small">{t(`explain.${fields.role}`)}</span>
       </label>
-      <AreaPicker start={fields.area} changed={(area) => put({ area })} />
+      <AreaChoice
+        name="area"
+        label={t('area')}
+        chosen={fields.area}
+        choose={(area) => put({ area })}
+      />
     </>
   );
 }

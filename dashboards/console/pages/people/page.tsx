@@ -2,11 +2,10 @@
 import { useState } from 'preact/hooks';
 import type { Person } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import { useAreasBelow } from '#kit/areas/picker.tsx';
 import { allPages, useLoad } from '#kit/load.ts';
+import { AreaFilter } from '#kit/places/area-filter.tsx';
 import { query } from '#kit/router.ts';
-import { client, user } from '#kit/state.ts';
-import { say } from '#kit/text/language.ts';
+import { client } from '#kit/state.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
@@ -30,17 +29,10 @@ const filters = () => ({
 });
 
 function Filters() {
-  const own = user.value?.area;
-  const { items } = useAreasBelow(own?.code ?? null);
   return (
     <search class="finders">
       <SearchField label={t('search')} />
-      <Filter
-        name="area"
-        label={t('area')}
-        any={t('area-any')}
-        options={items.map(({ code, name }) => [code, say(name)])}
-      />
+      <AreaFilter label={t('area')} any={t('area-any')} />
       <Filter
         name="role"
         label={t('role')}

@@ -1,12 +1,12 @@
 /** Making a token; it is shown this once, with a line to try it. */
 import { useState } from 'preact/hooks';
 import * as calls from '#kit/api/calls.ts';
-import { AreaPicker } from '#kit/areas/picker.tsx';
 import { asApiError } from '#kit/load.ts';
+import { AreaChoice } from '#kit/places/area-choice.tsx';
 import { client, now, user } from '#kit/state.ts';
+import { CopyText } from '#kit/ui/copy.tsx';
 import { Modal } from '#kit/ui/modal.tsx';
 import { explain } from '#kit/ui/notices.tsx';
-import { ShownOnce } from '#kit/ui/shown-once.tsx';
 import { t } from './texts.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,8 +21,8 @@ function Made({ token, close }: { token: string; close: () => void }) {
   return (
     <>
       <p role="status">{t('made')}</p>
-      <ShownOnce label={t('token-once')} text={token} />
-      <ShownOnce label={t('try')} text={tryLine(token)} />
+      <CopyText label={t('token-once')} text={token} />
+      <CopyText label={t('try')} text={tryLine(token)} />
       <p class="dialog-foot">
         <button type="button" class="button primary" onClick={close}>
           {t('noted')}
@@ -90,7 +90,7 @@ export function Add({ close, added }: { close: () => void; added: () => void }) 
               </select>
               <span class="muted small">{t(`can.${role}`)}</span>
             </label>
-            <AreaPicker start={user.value?.area.code ?? ''} changed={setArea} />
+            <AreaChoice name="area" label={t('area')} chosen={area} choose={setArea} />
             <label>
               {t('expires')}
               <select name="days">
