@@ -37,6 +37,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     rolldownOptions: {
+      // A slow machine's first start is no place for a warning about our own plug-in.
+      checks: { pluginTimings: false },
       input: entries.map((name) => join(root, name)),
       output: { chunkFileNames: (chunk) => `assets/${nameOf(chunk)}-[hash].js` },
     },

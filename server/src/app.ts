@@ -361,7 +361,7 @@ function running(
   modules: readonly ModuleParts[],
   parts: Pick<
     Server,
-    'http' | 'httpPort' | 'mqttPort' | 'mqttPorts' | 'madePassword' | 'ownPassword'
+    'http' | 'httpPort' | 'mqttPort' | 'mqttPorts' | keyof FoundAdmin
   >,
   stopJobs: () => Promise<void>,
 ): Server {

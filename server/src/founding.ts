@@ -1,12 +1,24 @@
 /** What a first start makes: the county's area and its admin. */
 import { registryStore } from '@village/registry';
-import { isRefusal, newSecret, type Relational } from '@village/store/relational';
+import {
+  type Account,
+  type AccountState,
+  isRefusal,
+  newSecret,
+  type Relational,
+  type RelationalAccess,
+} from '@village/store/relational';
 import type { Config } from './config/config.ts';
 import type { Needs } from './modules/needs.ts';
+
+/** Name of the first account. */
+export const ADMIN = 'admin';
 
 export interface FoundAdmin {
   /** The admin's password when it was made at this start; it is told once. */
   readonly madePassword: string | null;
+  /** False when other accounts manage the server, and the first one is gone. */
+  readonly hasAdmin: boolean;
   /** False when the configuration names a password for the admin and another one is stored, which holds. */
   readonly ownPassword: boolean;
 }
@@ -28,28 +40,42 @@ export async function foundCounty(config: Config, relational: Relational): Promi
   ]);
 }
 
-/** Makes the first admin. A password in the configuration counts then only: later ones are changed in the console. */
+/** The account of one who manages everything below the area. */
+export const newAdmin = (name: string, area: string): Account => ({
+  ...{ name, displayName: '管理员', role: 'admin', area },
+});
+
+/** Who manages the whole server, or would if the account were not locked; others change none of them meanwhile. */
+export async function managersOf(tx: RelationalAccess): Promise<AccountState[]> {
+  const roots = await registryStore(tx).roots();
+  return (await tx.people.administrators()).filter(({ area }) => roots.includes(area));
+}
+
+/**
+ * Makes the first admin, who does not come back once others manage the server and took it out. A password in the
+ * configuration counts at the first start only: later ones are changed in the console.
+ */
 export async function foundAdmin(needs: Needs): Promise<FoundAdmin> {
   const { config, relational, passwords } = needs;
-  const known = await relational.people.account('admin');
+  const { adminPassword } = config;
+  const known = await relational.people.account(ADMIN);
   if (known !== null) {
-    const { adminPassword } = config;
     const ownPassword =
       adminPassword === undefined || (await passwords.check(known.passwordHash, adminPassword));
-    return { madePassword: null, ownPassword };
+    return { madePassword: null, hasAdmin: true, ownPassword };
   }
-  const made = config.adminPassword === undefined ? newSecret().slice(0, 16) : null;
-  const hash = await passwords.hash(config.adminPassword ?? (made as string));
-  const area = config.county.code;
+  const made = adminPassword === undefined ? newSecret().slice(0, 16) : null;
+  const hash = await passwords.hash(adminPassword ?? (made as string));
   try {
-    await relational.people.addAccount(
-      { name: 'admin', displayName: '管理员', role: 'admin', area },
-      hash,
-    );
+    const isMade = await relational.transaction(async (tx) => {
+      if ((await managersOf(tx)).length > 0) return false;
+      await tx.people.addAccount(newAdmin(ADMIN, config.county.code), hash);
+      return true;
+    });
+    return { madePassword: isMade ? made : null, hasAdmin: isMade, ownPassword: true };
   } catch (error) {
     // Another process on the same database was first, and its password is the one that counts.
-    if (!isRefusal(error) || (await relational.people.account('admin')) === null) throw error;
+    if (!isRefusal(error) || (await relational.people.account(ADMIN)) === null) throw error;
     return foundAdmin(needs);
   }
-  return { madePassword: made, ownPassword: true };
 }

@@ -48,6 +48,9 @@ const say = (line: string): void => console.log(line);
 /** Ctrl-C reaches us from the terminal and again through npm: what comes this soon is the same request. */
 const SAME_REQUEST_MS = 1_000;
 
+/** What the builder of the console has to end. */
+const BUILD_STOP_MS = 5_000;
+
 /** A request to stop: the first is heeded in order, a later one ends the process at once. */
 function stopSignal(config: Config): AbortSignal {
   const stop = new AbortController();
@@ -77,18 +80,23 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function buildConsole(timer: Timer): Promise<void> {
+/** Resolves without one, too, when it was told to stop meanwhile. */
+async function buildConsole(timer: Timer, stop: AbortSignal): Promise<void> {
   if (consoleIsCurrent()) return;
   say('正在生成页面 · building the console');
-  await runChild({
+  const build = {
     name: 'build',
     script: fileURLToPath(new URL('../../dashboards/build.ts', import.meta.url)),
     args: [],
     env: {},
     timer,
-    print: (line, fault) => {
+    print: (line: string, fault: boolean): void => {
       if (fault) say(line);
     },
+  };
+  await runChild(build, { signal: stop, stopMs: BUILD_STOP_MS }).catch((error: unknown) => {
+    // Told by the terminal, or by us.
+    if (!stop.aborted) throw error;
   });
 }
 
@@ -120,7 +128,11 @@ function tellStart(server: Server, config: Config): void {
   say(
     `  网址 address    ${config.http.tls === undefined ? 'http' : 'https'}://${host}:${server.httpPort}`,
   );
-  say(`  登录 sign-in    admin / ${password}`);
+  say(
+    server.hasAdmin
+      ? `  登录 sign-in    admin / ${password}`
+      : "  登录 sign-in    管理员的账户，忘记密码 · an administrator's account; lost: npm run serve -- reset-password ACCOUNT",
+  );
   say(`  MQTT            ${mqttAddresses(server, config)}`);
   say(`  数据 data       ${config.data}`);
   if (!server.ownPassword)
@@ -143,7 +155,7 @@ function startUnlessStopped(
 
 async function serve(config: Config, timer: Timer, log: Logger): Promise<void> {
   const stop = stopSignal(config);
-  await buildConsole(timer);
+  await buildConsole(timer, stop);
   let running: Server | null = null;
   if (config.http.tls ?? config.mqtt.tls) process.on('SIGHUP', () => running?.reloadCertificates());
   const server = await startUnlessStopped(config, { timer, log, signal: stop });
@@ -175,7 +187,7 @@ async function start(
         'set mqtt.tls.port, or use npm run serve',
     );
   const stop = stopSignal(config);
-  await buildConsole(timer);
+  await buildConsole(timer, stop);
   const server = await startUnlessStopped(config, { timer, log, signal: stop });
   if (server === null) return say('已停止 · stopped');
   // What is sent of the past needs a second connection for each credential.

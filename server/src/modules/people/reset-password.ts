@@ -1,39 +1,86 @@
-/** Gives the admin a new password; for those who hold the machine and lost the old one. */
+/**
+ * Gives an administrator a new password, for those who hold the machine. Where nobody is left who manages the whole server,
+ * the account becomes one who does.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { OperationalError } from '@village/core';
 import type { Command } from '@village/platform';
-import { newSecret } from '@village/store/relational';
+import { type AccountState, newSecret, type RelationalAccess } from '@village/store/relational';
+import { ADMIN, managersOf, newAdmin } from '../../founding.ts';
 import type { Tools } from '../needs.ts';
 import { Passwords } from '../session/passwords.ts';
 
+/** Names that a refusal lists. */
+const NAMED_MAX = 20;
+
+function refuse(name: string, isKnown: boolean, managers: readonly AccountState[]): never {
+  const names = managers.slice(0, NAMED_MAX).map((one) => one.name);
+  const why = isKnown
+    ? `不是管理员 · this account is no administrator: ${name}`
+    : `没有这个账户 · there is no such account: ${name}`;
+  throw new OperationalError(
+    'no-admin',
+    `${why}\n  管理员 · administrators: ${names.join(' ')}${managers.length > NAMED_MAX ? ' …' : ''}\n` +
+      '  用法 · usage: npm run serve -- reset-password 账户·ACCOUNT',
+  );
+}
+
+/** Lets in one administrator, whoever has locked the account; says whether the account had to become one. */
+async function letIn(
+  { people, ...tx }: RelationalAccess,
+  { name, passwordHash, top }: { name: string; passwordHash: string; top: string },
+): Promise<boolean> {
+  const managers = await managersOf({ people, ...tx });
+  const account = await people.account(name);
+  const isAdmin = account?.role === 'admin';
+  if (!isAdmin && managers.length > 0) refuse(name, account !== null, managers);
+  const change = { passwordHash, locked: false };
+  if (account === null) await people.addAccount(newAdmin(name, top), passwordHash);
+  else {
+    const after = managers.length > 0 ? account : { ...account, role: 'admin' as const, area: top };
+    if (!(await people.changeAccount(account, after, change)))
+      throw new OperationalError(
+        'changed-meanwhile',
+        `账户刚被他人修改，请重试 · was changed meanwhile, try again: ${name}`,
+      );
+  }
+  await people.closeSessionsOf(name);
+  return managers.length === 0;
+}
+
 export const resetPassword: Command<Tools> = {
   name: 'reset-password',
-  help: 'gives admin a new password',
-  run: ({ config, say, withRelational }) =>
-    withRelational(async (relational) => {
-      const account = await relational.people.account('admin');
-      if (account === null)
-        throw new OperationalError('no-admin', `there is no admin in ${config.data} yet`);
-      const password = config.adminPassword ?? newSecret().slice(0, 16);
-      // Who holds the machine gets in, whoever has locked the account.
-      const change = { passwordHash: await new Passwords().hash(password), locked: false };
-      await relational.transaction(
-        async (tx) => {
-          if (!(await tx.people.changeAccount(account, account, change)))
-            throw new OperationalError('no-admin', 'admin was changed meanwhile, try again');
-          await tx.people.closeSessionsOf('admin');
-        },
+  operands: '[ACCOUNT]',
+  help: 'gives an administrator a new password, admin without a name',
+  run: ({ config, say, withRelational }, [name = ADMIN, ...more]) => {
+    if (more.length > 0)
+      throw new OperationalError(
+        'bad-arguments',
+        '一次重设一个账户 · one account at a time: npm run serve -- reset-password ACCOUNT',
+      );
+    // A mistyped folder is not made.
+    if (config.relational === undefined && !existsSync(join(config.data, 'relational.sqlite')))
+      throw new OperationalError(
+        'no-data',
+        `没有数据，请用 VILLAGE_DATA 指明数据文件夹 · no data; VILLAGE_DATA names the folder: ${config.data}`,
+      );
+    const given = name === ADMIN ? config.adminPassword : undefined;
+    const password = given ?? newSecret().slice(0, 16);
+    return withRelational(async (relational) => {
+      const passwordHash = await new Passwords().hash(password);
+      const isMade = await relational.transaction(
+        (tx) => letIn(tx, { name, passwordHash, top: config.county.code }),
         {
-          audit: {
-            actor: 'console',
-            address: '',
-            action: 'reset-password',
-            target: 'admin',
-            outcome: 'done',
-            detail: {},
-          },
+          audit: (made) => ({
+            ...{ actor: 'console', address: '', action: 'reset-password', target: name },
+            ...{ outcome: 'done', detail: made ? { role: 'admin' } : {} },
+          }),
         },
       );
-      say(config.adminPassword === undefined ? `admin / ${password}` : '已重设 · reset');
+      if (isMade) say(`已设为全县管理员 · manages the whole server from now on: ${name}`);
+      say(given === undefined ? `${name} / ${password}` : '已重设 · reset');
       return true;
-    }),
+    });
+  },
 };
