@@ -1,6 +1,6 @@
 /**
- * `node tools/node24.mjs tools/guide-pictures.ts`: takes the pictures of the Chinese guides (docs/zh/pictures) anew, of the built console
- * over its fixture county. Needs Chromium. Run it when a page that a guide shows has changed.
+ * `node tools/node24.mjs tools/guide-pictures.ts [name …]`: takes the pictures of the Chinese guides (docs/zh/pictures) anew, all or those
+ * named, of the built console over its fixture county. Needs Chromium. Run it when a page that a guide shows has changed.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +25,10 @@ try {
     ['devices', '/devices'],
     ['device', `/devices/${one('sewage')}`],
     ['map', '/map'],
+    ['borders', '/map/borders'],
+    ['profiles', '/profiles'],
+    ['client-ids', '/client-ids'],
+    ['audit', '/audit'],
     ['areas', '/areas'],
     ['add-device', '/add-device'],
     ['gateways', '/gateways'],
@@ -33,7 +37,9 @@ try {
     ['system', '/system'],
     ['corrections', '/corrections'],
   ];
+  const wanted = process.argv.slice(2);
   for (const [name, path] of pictures) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
     const options = { width: WIDTH, height: HEIGHT, language: 'zh', path } as const;
     const { page, context, faults } = await bench.page(fixture, options);
     await page.locator('.skeleton').first().waitFor({ state: 'detached' });
