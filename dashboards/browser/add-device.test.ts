@@ -102,4 +102,25 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
     await page.goto(`${own.url}/add-device`);
     await page.getByRole('heading', { name: /没有查看权限|找不到/ }).waitFor();
   });
+
+  it('waits for the gateway that its type needs, and is not sent without one', async () => {
+    const { page, faults } = await show({ path: '/add-device?profile=demo/sewage-8' });
+    await page.route('**/api/v1/gateways*', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), items: [] } });
+    });
+    await page.reload();
+    await page.getByText('还没有网关，请先添加一个。').waitFor();
+    await page.getByLabel('设备编号').fill('sewage-new');
+    await page.getByLabel('名称', { exact: true }).fill('新污水站');
+    await page.getByLabel('按名称或代码查找区域').fill('洪桥');
+    await page
+      .getByRole('radio', { name: /^洪桥镇/ })
+      .first()
+      .check();
+    await page.getByRole('button', { name: '添加并接入' }).click();
+    await page.locator('select[name="gateway"]:invalid').waitFor();
+    expect(new URL(page.url()).pathname).toBe('/add-device');
+    expect(faults).toEqual([]);
+  });
 });

@@ -187,7 +187,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
       expect(await complaints(page)).toEqual([]);
       await page.getByLabel(zh ? '按名称或代码查找' : 'Find by name or code').fill('330522101000');
       const row = page.locator('.area-row').filter({ hasText: '330522101000' });
-      await row.getByRole('button', { name: zh ? '添加下级' : 'Add below' }).click();
+      await row.getByRole('button', { name: zh ? '添加村' : 'Add a village' }).click();
       const dialog = page.getByRole('dialog', {
         name: zh ? `在 ${name} 之下添加区域` : `Add an area below ${name}`,
       });
@@ -208,6 +208,22 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
       expect(faults.filter((fault) => !/4(?:09|22)/.test(fault))).toEqual([]);
     },
   );
+
+  it('shows an area that was added below a folded one', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const { page, faults } = await show({ path: '/areas' }, own);
+    const row = page.locator('.area-row').filter({ hasText: '330522101000' });
+    const fold = row.getByRole('button', { name: '展开 洪桥镇' });
+    expect(await fold.getAttribute('aria-expanded')).toBe('false');
+    await row.getByRole('button', { name: '添加村' }).click();
+    const dialog = page.getByRole('dialog', { name: '在 洪桥镇 之下添加区域' });
+    await dialog.getByLabel('区划代码', { exact: true }).fill('330522101298');
+    await dialog.getByLabel('中文名称').fill('新村');
+    await dialog.getByLabel('英文名称').fill('New Village');
+    await dialog.getByRole('button', { name: '添加', exact: true }).click();
+    await row.locator('.area-fold[aria-expanded="true"]').waitFor();
+    expect(faults).toEqual([]);
+  });
 
   it.each([
     [1440, 'zh', false],

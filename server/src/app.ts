@@ -359,10 +359,7 @@ function openBroker(
 function running(
   needs: Needs,
   modules: readonly ModuleParts[],
-  parts: Pick<
-    Server,
-    'http' | 'httpPort' | 'mqttPort' | 'mqttPorts' | keyof FoundAdmin
-  >,
+  parts: Pick<Server, 'http' | 'httpPort' | 'mqttPort' | 'mqttPorts' | keyof FoundAdmin>,
   stopJobs: () => Promise<void>,
 ): Server {
   const { imports, config, directory, store, relational } = needs;

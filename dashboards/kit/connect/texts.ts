@@ -30,11 +30,21 @@ export const texts = {
     en: 'This page was opened by the machine’s own address: devices need the server’s address in the network instead of {host}.',
   },
   'lines.shell': { zh: '用 mosquitto_pub 试发一条', en: 'Send one with mosquitto_pub' },
+  'lines.shell-hint': {
+    zh: '没有这个命令时先安装：Debian、Ubuntu 用 apt install mosquitto-clients；其他系统见 mosquitto.org。命令返回而没有报错，即已保存。',
+    en: 'Where there is no such command: apt install mosquitto-clients on Debian and Ubuntu, mosquitto.org for others. When it returns without a fault, the message is stored.',
+  },
   'lines.tasmota': { zh: 'Tasmota 控制台命令', en: 'Tasmota console' },
   'lines.tasmota-hint': {
     zh: '第一行设置连接（设备会重启），第二行试发一条；自己的数值用规则（Rule1）发到同一主题。',
     en: 'The first line sets the connection (the device restarts), the second sends a message; a rule (Rule1) sends its own values to the same topic.',
   },
+  'no-gateway': {
+    zh: '这种设备由网关读取，但还没有为它选网关，所以收不到数据。请先添加网关，再在设备页修改登记、选上网关。',
+    en: 'A gateway reads devices of this type, and none was chosen for this one: nothing can come. Add a gateway, then choose it in the device’s registration.',
+  },
+  'no-gateway.add': { zh: '添加网关', en: 'Add a gateway' },
+  'no-gateway.device': { zh: '打开设备页', en: 'Open the device' },
   'lines.gateway': { zh: '网关配置文件（YAML）', en: 'File of the gateway (YAML)' },
   'lines.gateway-entry': {
     zh: '写入网关 {gateway} 的配置文件（YAML）',

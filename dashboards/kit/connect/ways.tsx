@@ -27,6 +27,19 @@ export function DeviceWays({
   const access = accessOf(id, listeners);
   return (
     <>
+      {gateway === null && sample === null && (
+        <section class="panel">
+          <p class="form-error">{t('no-gateway')}</p>
+          <p class="actions">
+            <a class="button" href="/gateways/new">
+              {t('no-gateway.add')}
+            </a>
+            <a class="button" href={`/devices/${encodeURIComponent(id)}`}>
+              {t('no-gateway.device')}
+            </a>
+          </p>
+        </section>
+      )}
       {gateway !== null && (
         <Lines
           heading={t('lines.gateway-entry', { gateway })}
@@ -34,7 +47,7 @@ export function DeviceWays({
           text={gatewayEntry({ id, name, profile, address, publishes: sample !== null })}
         />
       )}
-      {(gateway === null || hasSecret) && (
+      {(gateway === null ? sample !== null : hasSecret) && (
         <SecretPanel
           access={access}
           secret={secretOf(id)}
@@ -45,7 +58,11 @@ export function DeviceWays({
       )}
       {gateway === null && sample !== null && (
         <>
-          <Lines heading={t('lines.shell')} text={mosquittoLine(access, sample)} />
+          <Lines
+            heading={t('lines.shell')}
+            hint={t('lines.shell-hint')}
+            text={mosquittoLine(access, sample)}
+          />
           <Lines
             heading={t('lines.tasmota')}
             hint={t('lines.tasmota-hint')}

@@ -39,7 +39,7 @@ function GatewayField({
     <>
       <Field name="gateway" label={t('device.gateway')} faults={faults} {...hint}>
         {(control) => (
-          <select {...control} required={type.viaGateway} disabled={items.length === 0}>
+          <select {...control} required={type.viaGateway}>
             <option value="">{type.viaGateway ? t('choose') : t('device.direct')}</option>
             {items.map(({ id, name }) => (
               <option key={id} value={id} selected={id === chosen}>

@@ -294,13 +294,14 @@ class Reader {
     });
   }
 
-  tooMany(count: string): void {
+  /** `count` is null where nobody has counted to the end. */
+  tooMany(count: number | null): void {
     this.#feature = null;
     this.#area = '';
     this.faults.length = 0;
     this.fault('', {
-      zh: `${count} 个坐标点，最多 ${POINTS_MAX} 个：请先化简，地图只需每村几百个点`,
-      en: `${count} positions; at most ${POINTS_MAX} are read: simplify it first, a map needs some hundreds for each area`,
+      zh: `${count ?? `多于 ${2 * POINTS_MAX}`} 个坐标点，最多 ${POINTS_MAX} 个：请先化简，地图只需每村几百个点`,
+      en: `${count ?? `more than ${2 * POINTS_MAX}`} positions; at most ${POINTS_MAX} are read: simplify it first, a map needs some hundreds for each area`,
     });
   }
 }
@@ -345,7 +346,7 @@ export function readGeometry(bytes: Uint8Array, system: CoordinateSystem): ReadG
   const reader = new Reader(system);
   // What is far too long is not even parsed: a bracket is a position or a ring.
   if (bracketsIn(bytes) > 2 * POINTS_MAX) {
-    reader.tooMany(`多于/more than ${2 * POINTS_MAX}`);
+    reader.tooMany(null);
     return nothing(reader.faults);
   }
   const file = parse(reader, bytes);
@@ -353,7 +354,7 @@ export function readGeometry(bytes: Uint8Array, system: CoordinateSystem): ReadG
   const collection = reader.collection(file);
   if (collection === undefined) return nothing(reader.faults);
   const features = collection.flatMap((one, index) => reader.feature(one, index) ?? []);
-  if (reader.points > POINTS_MAX) reader.tooMany(String(reader.points));
+  if (reader.points > POINTS_MAX) reader.tooMany(reader.points);
   if (reader.faults.length > 0) return nothing(reader.faults, reader);
   const kept = features.reduce(
     (sum, { shape }) => sum + pointsOf(JSON.parse(shape) as Polygon[]),

@@ -20,10 +20,22 @@ const listOf = (text: string): string[] =>
 export const levelsBelow = (level: AreaLevel): AreaLevel[] =>
   AREA_LEVELS.slice(AREA_LEVELS.indexOf(level) + 1);
 
-export function AddArea({ above, changed }: { above: Area; changed: () => void }) {
+export function AddArea({
+  above,
+  main,
+  changed,
+}: {
+  above: Area;
+  /** It is what to do next. */
+  main: boolean;
+  changed: () => void;
+}) {
+  const [first] = levelsBelow(above.level);
+  if (first === undefined) return null;
   return (
     <FormDialog
-      label={t('add')}
+      label={word('add', first)}
+      main={main}
       heading={t('add.heading', { name: say(above.name) })}
       go={t('add.go')}
       send={(form) => {

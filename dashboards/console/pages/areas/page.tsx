@@ -9,7 +9,7 @@ import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
-import { AddArea, ChangeArea, levelsBelow } from './dialogs.tsx';
+import { AddArea, ChangeArea } from './dialogs.tsx';
 import { t, word } from './texts.ts';
 import './areas.css';
 
@@ -18,11 +18,15 @@ interface TreeProps {
   readonly below: ReadonlyMap<string | null, readonly Area[]>;
   readonly isOpen: (code: string) => boolean;
   readonly toggle: (code: string) => void;
+  /** There is nothing below the top yet. */
+  readonly isFirst: boolean;
   readonly changed: () => void;
+  /** An area was added below one. */
+  readonly added: (above: string) => void;
 }
 
 function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
-  const { below, isOpen, toggle, changed } = tree;
+  const { below, isOpen, toggle, isFirst, changed, added } = tree;
   const { online, late, offline, never } = area.counts;
   const children = below.get(area.code) ?? [];
   const open = isOpen(area.code);
@@ -66,7 +70,7 @@ function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
           <a class="button" href={`/add-device?area=${area.code}`}>
             {t('add-device')}
           </a>
-          {levelsBelow(area.level).length > 0 && <AddArea above={area} changed={changed} />}
+          <AddArea above={area} main={isFirst} changed={() => added(area.code)} />
           <ChangeArea area={area} changed={changed} />
           <button
             type="button"
@@ -122,9 +126,15 @@ export function Page({ title }: PageProps) {
     [shown, codes],
   );
   const tops = below.get(null) ?? [];
+  const isFirst = data?.length === 1 && data[0]?.parent === null;
   // What lies at the top is open, and all that leads to what was searched for; a click turns it round.
   const isOpen = (code: string): boolean =>
     (typed.trim() !== '' || tops.some((top) => top.code === code)) !== turned.has(code);
+  const turn = (code: string): void => {
+    const next = new Set(turned);
+    if (!next.delete(code)) next.add(code);
+    setTurned(next);
+  };
   return (
     <div class="page">
       <header class="page-head">
@@ -138,7 +148,7 @@ export function Page({ title }: PageProps) {
           </a>
         </span>
       </header>
-      <p class="muted">{t('intro')}</p>
+      <p class="muted">{t(isFirst ? 'first-hint' : 'intro')}</p>
       <search>
         <label>
           <span class="hidden">{t('search')}</span>
@@ -167,12 +177,14 @@ export function Page({ title }: PageProps) {
             areas={tops}
             below={below}
             isOpen={isOpen}
-            toggle={(code) => {
-              const next = new Set(turned);
-              if (!next.delete(code)) next.add(code);
-              setTurned(next);
-            }}
+            toggle={turn}
+            isFirst={isFirst}
             changed={load.reload}
+            added={(above) => {
+              // What was added is seen.
+              if (typed.trim() === '' && !isOpen(above)) turn(above);
+              load.reload();
+            }}
           />
         </section>
       )}

@@ -36,8 +36,8 @@ export const texts = {
   'first-do.areas': { zh: '添加区域', en: 'Add areas' },
   'first-step.device': { zh: '登记第一台设备', en: 'Register the first device' },
   'first-hint.device': {
-    zh: '选择设备类型和所在的村。登记后显示密钥和接入方法。',
-    en: 'Choose its type and village. Its secret and how to connect it are shown then.',
+    zh: '选择设备类型和所在的村。登记后显示密钥和接入方法。手边没有设备时选“智能垃圾桶”，用电脑就能试发一条。',
+    en: 'Choose its type and village. Its secret and how to connect it are shown then. With no device at hand choose the smart bin: a computer can send for it.',
   },
   'first-do.device': { zh: '添加设备', en: 'Add a device' },
   'first-import': { zh: '从表格导入', en: 'Import from a table' },
