@@ -103,13 +103,14 @@ async function viewSystem(
 }
 
 const CLOCK_FAULT_TEXTS: Readonly<Record<ClockFault, string>> = {
-  'clock-not-set': 'the clock of this machine is not set; nothing is taken in until it is',
+  'clock-not-set':
+    '本机时钟没有设好，设好之前不接收任何数据；设好后自动恢复，不必重启 · the clock of this machine is not set; nothing is taken in until it is',
   'clock-behind-stored':
-    'the clock of this machine is years behind what is stored; nothing is taken in until it is set (or clock.trust says that it is right)',
+    '本机时钟比已存的数据落后数年，校正之前不接收任何数据（确实无误时用 clock.trust 说明） · the clock of this machine is years behind what is stored; nothing is taken in until it is set (or clock.trust says that it is right)',
   'clock-ahead-of-stored':
-    'the clock of this machine is years ahead of what was stored last; nothing is taken in until it is set (or clock.trust says that it is right)',
+    '本机时钟比最后所存的数据超前数年，校正之前不接收任何数据（确实无误时用 clock.trust 说明） · the clock of this machine is years ahead of what was stored last; nothing is taken in until it is set (or clock.trust says that it is right)',
   'clock-ahead-of-others':
-    'the clock of this machine is years ahead of those of devices and gateways; nothing is taken in until it is set (or clock.trust says that it is right)',
+    '本机时钟比设备和网关的时钟超前数年，校正之前不接收任何数据（确实无误时用 clock.trust 说明） · the clock of this machine is years ahead of those of devices and gateways; nothing is taken in until it is set (or clock.trust says that it is right)',
 };
 
 /** Says in the log when the clock becomes wrong, and when it is right again. */
@@ -119,7 +120,8 @@ function clockTeller({ pipeline, log }: Needs): () => void {
     const { clockFault } = pipeline;
     if (clockFault === told) return;
     told = clockFault;
-    if (clockFault === null) log.info('the clock of this machine is right again');
+    if (clockFault === null)
+      log.info('本机时钟已恢复正常 · the clock of this machine is right again');
     else log.error({ code: clockFault }, CLOCK_FAULT_TEXTS[clockFault]);
   };
 }
