@@ -234,7 +234,7 @@ export class Figures {
 const toldOf = (figure: Figure, held: Circumstances): Told => ({
   ...{ figure, owner: held.device },
   reads: (span) => window(figure, span),
-  holds: () => held.digest,
+  holds: () => Promise.resolve(held.digest),
 });
 
 /** A result as people are told of it. */

@@ -87,8 +87,11 @@ export class Circumstances {
     });
   }
 
-  /** The same device as far as it stood somewhere. */
+  /** The same device as far as it stood somewhere; itself where it always did. */
   within(spans: readonly Span[]): Circumstances {
+    const [first] = spans;
+    if (first?.from === Number.NEGATIVE_INFINITY && first.to === Number.POSITIVE_INFINITY)
+      return this;
     const [device, profiles, installations, properties] = this.#given;
     return new Circumstances(device, profiles, installations, properties, spans);
   }

@@ -75,7 +75,10 @@ export interface SourceOptions {
 
 /** Rows of one question to the archive. */
 const PAGE_ROWS = 50_000;
-const KNOWN_MAX = 10_000;
+/** More than a county has devices: of an area's, asked one after the other, a smaller memory would never hold the next. */
+const KNOWN_MAX = 30_000;
+/** Devices whose history is in memory at once, as rows. */
+const HISTORIES = 1_000;
 /** Rows of many devices that are read in one turn: as many as a month of one device that reports each minute. */
 const ROWS_A_TURN = 45_000;
 
@@ -139,18 +142,23 @@ export class Sources {
   ): Promise<Map<string, Circumstances>> {
     const found = new Map<string, Circumstances>();
     const wanted: string[] = [];
+    const slices = new Slices();
     for (const device of devices) {
       const known = this.#known.get(device);
       if (known !== undefined && known.version === version) found.set(device, known.held);
       else wanted.push(device);
+      if (slices.over) await slices.next();
     }
     const { profiles, relational } = this.#options;
-    for (const [device, history] of await registryStore(relational).histories(wanted)) {
-      const { installations, properties } = history;
-      const held = new Circumstances(device, profiles, installations, properties);
-      this.#known.set(device, { version, held });
-      found.set(device, held);
-    }
+    const registry = registryStore(relational);
+    for (let n = 0; n < wanted.length; n += HISTORIES)
+      for (const [device, history] of await registry.histories(wanted.slice(n, n + HISTORIES))) {
+        const { installations, properties } = history;
+        const held = new Circumstances(device, profiles, installations, properties);
+        this.#known.set(device, { version, held });
+        found.set(device, held);
+        if (slices.over) await slices.next();
+      }
     return found;
   }
 

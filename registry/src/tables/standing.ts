@@ -1,4 +1,5 @@
 /** Where every device stood and when it was in service, for those who ask what there was in an area at a time; histories of many devices at once. */
+import { Slices } from '@village/core';
 import type { DeviceHistory, DeviceStanding, Installation, Property } from './contract.ts';
 import { toProperty } from './properties.ts';
 import { chunks, type Db } from './rows.ts';
@@ -9,6 +10,7 @@ const PAGE = 2_000;
 /** Every device, also those retired, by id. */
 export async function listStandings(db: Db): Promise<DeviceStanding[]> {
   const standings: DeviceStanding[] = [];
+  const slices = new Slices();
   for (let after = ''; ; ) {
     const devices = await db
       .selectFrom('device')
@@ -38,6 +40,7 @@ export async function listStandings(db: Db): Promise<DeviceStanding[]> {
     const stood = Map.groupBy(places, ({ device }) => device);
     const service = Map.groupBy(installed, ({ device }) => device);
     for (const { id, area } of devices) {
+      if (slices.over) await slices.next();
       const own = stood.get(id) ?? [];
       standings.push({
         device: id,

@@ -1,5 +1,5 @@
 /** Figures of areas as they are asked for: over a span of time, and one opened to what each device gave. */
-import { DAY, OperationalError } from '@village/core';
+import { DAY, OperationalError, Slices } from '@village/core';
 import {
   type FigureItem,
   type FiguresOptions,
@@ -116,8 +116,8 @@ export class AreaFigures {
     const stored = await this.#current(figure, area, members, days, known);
     const results = [...stored.values()].flat();
     const runs = missing(days, stored);
-    expectFew(figure, members, runs);
-    const told = toldOf(figure, area, members);
+    await expectFew(figure, members, runs);
+    const told = await toldOf(figure, area, members);
     const before = await noteFormer(this.#options, told, days, runs);
     const computing = this.#computing(known, signal);
     for (const [first, end] of runs)
@@ -154,7 +154,7 @@ export class AreaFigures {
     const found = new Map<number, StoredResult[]>();
     if (figure.keep !== 'stored' || known === null) return found;
     const { relational, sources, clock, deletedBefore } = this.#options;
-    const stored = { figure, area, members, holding: new Holding(figure, members) };
+    const stored = { figure, area, members, holding: await Holding.over(figure, members) };
     // In this order: what is marked becomes a result.
     const unsettled = await unsettledDays(relational, stored, days, known);
     const today = dayOf(clock());
@@ -166,7 +166,7 @@ export class AreaFigures {
         row.day <= deleted
           ? unpack(figure, row.day, row.body)
           : settled
-            ? currentArea(stored, row, sources.statements)
+            ? await currentArea(stored, row, sources.statements)
             : null;
       if (results !== null) found.set(row.day, results);
     }
@@ -186,7 +186,7 @@ export class AreaFigures {
     const computing = this.#computing(await this.#known(figure), signal);
     const day = dayOf(at);
     const days = { first: day, end: day + 1 };
-    const told = toldOf(figure, area, members);
+    const told = await toldOf(figure, area, members);
     const before = await noteFormer(this.#options, told, days, [[day, day + 1]]);
     const { result, inputs } = await areas.open(figure, members, at, computing, signal);
     const history = await historyOf(figure, result, before());
@@ -209,8 +209,8 @@ export class AreaFigures {
 }
 
 /** An area's figure as it is told. */
-function toldOf(figure: AreaFigure, area: string, members: readonly Member[]): Told {
-  const holding = new Holding(figure, members);
+async function toldOf(figure: AreaFigure, area: string, members: readonly Member[]): Promise<Told> {
+  const holding = await Holding.over(figure, members);
   return {
     ...{ figure, owner: areaKey(area), of: members.map(({ device }) => device) },
     reads: (span) => areaWindow(figure, span),
@@ -219,17 +219,19 @@ function toldOf(figure: AreaFigure, area: string, members: readonly Member[]): T
 }
 
 /** Before anything is read: what is computed from readings each time is known to be too much at once. @throws range-too-wide */
-function expectFew(
+async function expectFew(
   figure: AreaFigure,
   members: readonly Member[],
   runs: readonly (readonly [number, number])[],
-): void {
+): Promise<void> {
+  const slices = new Slices();
   const budget = new RowBudget(ROWS_MAX);
   const values = new RowBudget(VALUES_MAX);
   for (const [first, end] of runs) {
     const span = { from: dayStart(first), to: dayStart(end) };
     for (const { figure: own } of figure.inputs)
       for (const member of members) {
+        if (slices.over) await slices.next();
         if (!member.measures(own, span)) continue;
         values.take(((end - first) * DAY) / lengthOf(own.span));
         if (own.keep === 'computed') budget.take(member.rowsIn(own, span));

@@ -1,6 +1,6 @@
 /** Devices that a figure of an area is of: where they stood, what they measured there, and a digest of all that held. */
 import { createHash } from 'node:crypto';
-import { DAY } from '@village/core';
+import { DAY, Slices } from '@village/core';
 import type { Circumstances } from '../circumstances.ts';
 import { applies } from '../compute.ts';
 import { dayStart, type Span } from '../days.ts';
@@ -62,17 +62,21 @@ export class Member {
   }
 }
 
-export function membersOf(
+/** By the ids of the devices. */
+export async function membersOf(
   figure: AreaFigure,
   stood: readonly Stood[],
   circumstances: ReadonlyMap<string, Circumstances>,
-): Member[] {
-  const members = stood.flatMap((one) => {
+): Promise<Member[]> {
+  const members: Member[] = [];
+  const slices = new Slices();
+  for (const one of stood) {
     const held = circumstances.get(one.device);
-    if (held === undefined) return [];
+    if (held === undefined) continue;
     const member = new Member(one, held);
-    return figure.inputs.some((input) => applies(input.figure, member.here)) ? [member] : [];
-  });
+    if (figure.inputs.some((input) => applies(input.figure, member.here))) members.push(member);
+    if (slices.over) await slices.next();
+  }
   return members.sort((a, b) => (a.device < b.device ? -1 : 1));
 }
 
@@ -92,9 +96,15 @@ const clipped = (one: Span, { from, to }: Span): (number | null)[] => [
 ];
 
 /** What held of the members in a window of time: who stood there, in service or not, what measured, and what was said of it. */
-function heldIn(figure: AreaFigure, members: readonly Member[], around: Span): string {
+async function heldIn(
+  figure: AreaFigure,
+  members: readonly Member[],
+  around: Span,
+): Promise<string> {
   const hash = createHash('sha256');
+  const slices = new Slices();
   for (const member of members) {
+    if (slices.over) await slices.next();
     const clip = (spans: readonly Span[]): (number | null)[][] =>
       spans.filter((one) => meet([one], around)).map((one) => clipped(one, around));
     const inputs = figure.inputs.map(({ figure: own }) => [
@@ -134,11 +144,21 @@ export class Holding {
   readonly #borders: readonly number[];
   readonly #known = new Map<number, string>();
 
-  constructor(figure: AreaFigure, members: readonly Member[]) {
+  private constructor(
+    figure: AreaFigure,
+    members: readonly Member[],
+    borders: ReadonlySet<number>,
+  ) {
     this.#figure = figure;
     this.#members = members;
+    this.#borders = [...borders].sort((a, b) => a - b);
+  }
+
+  static async over(figure: AreaFigure, members: readonly Member[]): Promise<Holding> {
     const borders = new Set<number>();
+    const slices = new Slices();
     for (const { service, here, held } of members) {
+      if (slices.over) await slices.next();
       const measured = figure.inputs.flatMap(({ figure: own }) =>
         own.inputs.flatMap(({ quantity }) => here.measured(quantity)),
       );
@@ -150,22 +170,22 @@ export class Holding {
             if (until !== null) borders.add(until);
           }
     }
-    this.#borders = [...borders].sort((a, b) => a - b);
+    return new Holding(figure, members, borders);
   }
 
   /** Of all times. */
-  get whole(): string {
+  whole(): Promise<string> {
     return heldIn(this.#figure, this.#members, EVER);
   }
 
-  of(day: number): string {
+  async of(day: number): Promise<string> {
     const around = areaWindow(this.#figure, { from: dayStart(day), to: dayStart(day) + DAY });
     const before = this.#borders.findLastIndex((at) => at <= around.from);
     const after = this.#borders.findIndex((at) => at > around.from);
     const quiet = after === -1 || (this.#borders[after] as number) >= around.to;
     const known = quiet ? this.#known.get(before) : undefined;
     if (known !== undefined) return known;
-    const digest = heldIn(this.#figure, this.#members, around);
+    const digest = await heldIn(this.#figure, this.#members, around);
     if (quiet) this.#known.set(before, digest);
     return digest;
   }

@@ -94,8 +94,10 @@ export class AreaSources {
   /** Digest of all that held for some figures of an area, at any time. */
   async digest(figures: readonly AreaFigure[], area: string, version?: number): Promise<string> {
     const hash = createHash('sha256');
-    for (const figure of figures)
-      hash.update(new Holding(figure, await this.members(figure, area, version)).whole);
+    for (const figure of figures) {
+      const holding = await Holding.over(figure, await this.members(figure, area, version));
+      hash.update(await holding.whole());
+    }
     return hash.digest('base64url').slice(0, 22);
   }
 
@@ -127,7 +129,7 @@ export class AreaSources {
     const results: StoredResult[] = [];
     const slices = new Slices();
     for (const span of spansIn(figure.span, part)) {
-      results.push(computeArea(figure, span, inputsOf(figure, members, span, given)));
+      results.push(computeArea(figure, span, await inputsOf(figure, members, span, given)));
       if (slices.over) await slices.next();
     }
     return results;
@@ -159,7 +161,7 @@ export class AreaSources {
     const turn = computing.days ?? atOnce;
     return turn(async () => {
       const given = await this.#givenAll(figure, members, days, computing, signal);
-      const inputs = inputsOf(figure, members, span, given);
+      const inputs = await inputsOf(figure, members, span, given);
       return { result: computeArea(figure, span, inputs), inputs };
     });
   }
@@ -173,7 +175,12 @@ export class AreaSources {
     signal: AbortSignal | undefined,
   ): Promise<Map<string, Map<number, StoredResult>>> {
     const { sources } = this.#options;
-    const own = members.filter(({ here }) => applies(figure, here));
+    const slices = new Slices();
+    const own: Member[] = [];
+    for (const member of members) {
+      if (applies(figure, member.here)) own.push(member);
+      if (slices.over) await slices.next();
+    }
     const whole = own.map(({ held }) => held);
     const there =
       known === null || figure.keep !== 'stored'
@@ -183,6 +190,7 @@ export class AreaSources {
     const computed = new Map<string, Member>();
     const wanted: Wanted[] = [];
     for (const member of own) {
+      if (slices.over) await slices.next();
       const results = new Map<number, StoredResult>();
       found.set(member.device, results);
       const runs: { first: number; end: number }[] = [];
@@ -239,27 +247,30 @@ export class AreaSources {
 export type Given = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, StoredResult>>>;
 
 /** What the devices that stood there in a span gave in it. Out of service, those count that left readings. */
-export function inputsOf(
+export async function inputsOf(
   figure: AreaFigure,
   members: readonly Member[],
   span: Span,
   given: Given,
-): Inputs {
-  return new Map(
-    figure.inputs.map(({ name, figure: own }) => {
-      const stations: StationResults[] = [];
-      for (const member of members) {
-        const known = given.get(name)?.get(member.device);
-        if (known === undefined || !member.measures(own, span)) continue;
-        const results = spansIn(own.span, span).flatMap((part) => {
-          const one = known.get(part.from);
-          if (one === undefined || !member.measures(own, part)) return [];
-          const counts = member.inService(part) || one.inputs.some(({ rows }) => rows > 0);
-          return counts ? [one] : [];
-        });
-        if (results.length > 0) stations.push({ device: member.device, results });
-      }
-      return [name, stations];
-    }),
-  );
+): Promise<Inputs> {
+  const inputs = new Map<string, readonly StationResults[]>();
+  const slices = new Slices();
+  for (const { name, figure: own } of figure.inputs) {
+    const stations: StationResults[] = [];
+    const parts = spansIn(own.span, span);
+    for (const member of members) {
+      if (slices.over) await slices.next();
+      const known = given.get(name)?.get(member.device);
+      if (known === undefined || !member.measures(own, span)) continue;
+      const results = parts.flatMap((part) => {
+        const one = known.get(part.from);
+        if (one === undefined || !member.measures(own, part)) return [];
+        const counts = member.inService(part) || one.inputs.some(({ rows }) => rows > 0);
+        return counts ? [one] : [];
+      });
+      if (results.length > 0) stations.push({ device: member.device, results });
+    }
+    inputs.set(name, stations);
+  }
+  return inputs;
 }

@@ -1,4 +1,5 @@
 /** Which devices stood in which area when, by the present tree of areas: what figures of areas are of. */
+import { Slices } from '@village/core';
 import { registryStore } from '@village/registry';
 import type { RelationalAccess } from '@village/store/relational';
 import type { Span } from '../days.ts';
@@ -36,7 +37,9 @@ export class Standing {
       for (const { code, parent } of await registry.areas(root))
         lines.set(code, [...(lines.get(parent ?? '') ?? []), code]);
     const standing = new Standing();
+    const slices = new Slices();
     for (const { device, places, service } of await registry.standings()) {
+      if (slices.over) await slices.next();
       const served: { from: number; to: number }[] = [];
       for (const { since, until } of service) add(served, since, until ?? EVER_TO);
       const own = places.map(({ area, since }, n) => ({

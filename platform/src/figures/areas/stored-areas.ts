@@ -68,12 +68,13 @@ export async function unsettledDays(
 }
 
 /** A stored day's results, when they are still those of the present definition, devices and statements. */
-export function currentArea(
+export async function currentArea(
   { figure, members, holding }: StoredArea,
   row: StoredDay,
   statements: Statements,
-): StoredResult[] | null {
-  if (row.version !== figure.version || row.circumstances !== holding.of(row.day)) return null;
+): Promise<StoredResult[] | null> {
+  if (row.version !== figure.version || row.circumstances !== (await holding.of(row.day)))
+    return null;
   const results = unpack(figure, row.day, row.body);
   if (results === null || hasFault(results)) return null;
   const said = new Set(statements.devices());

@@ -122,7 +122,7 @@ export class AreaWork {
         continue;
       }
       for (const { device } of members) looked.add(device);
-      const holding = new Holding(figure, members);
+      const holding = await Holding.over(figure, members);
       for (const { first, end, reasons } of runs(due)) {
         const found = new Map<number, StoredResult[]>();
         const results = areas.compute(figure, members, { first, end }, computing, signal);
@@ -134,7 +134,7 @@ export class AreaWork {
         }
         for (const [day, own] of found)
           days.push({
-            ...{ figure, day, results: own, circumstances: holding.of(day) },
+            ...{ figure, day, results: own, circumstances: await holding.of(day) },
             reasons: reasons.get(day) ?? 0,
           });
       }
@@ -208,7 +208,7 @@ export class AreaWork {
     for (const figure of this.#stored)
       holdings.set(
         figure.id,
-        new Holding(figure, await areas.members(figure, areaOf(key), version)),
+        await Holding.over(figure, await areas.members(figure, areaOf(key), version)),
       );
     const stored = await figureTables(relational)
       .selectFrom('figure_day')
@@ -217,7 +217,7 @@ export class AreaWork {
       .execute();
     const days = new Set<number>();
     for (const { figure, day, circumstances } of stored)
-      if (holdings.get(figure)?.of(day) !== circumstances) days.add(day);
+      if ((await holdings.get(figure)?.of(day)) !== circumstances) days.add(day);
     const reasons = reasonBit('circumstances');
     await relational.transaction(async (tx) => {
       await putMarks(

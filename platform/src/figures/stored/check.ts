@@ -131,7 +131,7 @@ interface Again extends Owned {
   /** By day. */
   readonly computed: ReadonlyMap<number, readonly StoredResult[]>;
   /** Digest of what held on a day. */
-  held(day: number): string;
+  held(day: number): Promise<string>;
   /** Days that are marked or look at days that are. */
   unsettled(first: number, end: number): Promise<ReadonlySet<number>>;
   /** Digest of all that holds now, at any time. */
@@ -195,7 +195,7 @@ async function* againOfDevices(
   yield* owned.map(({ device, rows }) => ({
     ...{ figure, device, rows },
     computed: computed.get(device) as Map<number, StoredResult[]>,
-    held: () => (held.get(device) as Circumstances).digest,
+    held: () => Promise.resolve((held.get(device) as Circumstances).digest),
     whole: () => Promise.resolve((held.get(device) as Circumstances).digest),
     unsettled: async (first: number, end: number) => {
       const known = { upToDate: true, gatheredOf: (id: string) => marks.gatheredOf(id) };
@@ -222,7 +222,7 @@ async function* againOfAreas(
   for (const { device, rows } of owned) {
     const area = areaOf(device);
     const members: Member[] = await areas.members(figure, area);
-    const holding = new Holding(figure, members);
+    const holding = await Holding.over(figure, members);
     const computing = { known: null, ...turnsUntil(atOnce, signal) };
     const computed = new Map<number, StoredResult[]>();
     for (const run of runsIn(rows))
@@ -254,12 +254,14 @@ async function compare(
 ): Promise<{ waiting: number; differences: Difference[] }> {
   const { relational } = options;
   const { figure, device, rows, computed } = again;
-  const different = rows.filter(
-    ({ day, body, version, circumstances }) =>
-      body !== pack(computed.get(day) ?? []) ||
-      version !== figure.version ||
-      circumstances !== again.held(day),
-  );
+  const different: StoredDay[] = [];
+  for (const row of rows)
+    if (
+      row.body !== pack(computed.get(row.day) ?? []) ||
+      row.version !== figure.version ||
+      row.circumstances !== (await again.held(row.day))
+    )
+      different.push(row);
   if (different.length === 0) return { waiting: 0, differences: [] };
   const excused = await waitingDays(options, again, different);
   const wrong = different.filter(({ day }) => !excused.has(day));
@@ -312,7 +314,7 @@ async function waitingDays(
     const { day, body, version, circumstances } = row;
     const toBeMarked =
       (changes.definition && version !== figure.version) ||
-      (changes.circumstances && circumstances !== again.held(day)) ||
+      (changes.circumstances && circumstances !== (await again.held(day))) ||
       (toBeNoted && statementsOf(unpack(figure, day, body)) !== statementsOf(computed.get(day)));
     if (there.get(day) !== keyOf(row) || unsettled.has(day) || toBeMarked) excused.add(day);
   }

@@ -1,5 +1,5 @@
 /** What is stored of devices' closed days and known to be what computing them now would give. */
-import { DAY } from '@village/core';
+import { DAY, Slices } from '@village/core';
 import type { Relational } from '@village/store/relational';
 import type { Circumstances } from '../circumstances.ts';
 import { dayOf, dayStart, lastDeletedDay } from '../days.ts';
@@ -74,9 +74,11 @@ export async function currentDays(
   const marked = await markedDays(relational, ids, days, known);
   const today = dayOf(clock());
   const deleted = lastDeletedDay(deletedBefore);
+  const slices = new Slices();
   for (let n = 0; n < ids.length; n += DEVICES_A_STATEMENT) {
     const some = ids.slice(n, n + DEVICES_A_STATEMENT);
     for (const row of await storedDaysOf(relational, some, days, figure.id)) {
+      if (slices.over) await slices.next();
       const own = found.get(row.device) ?? new Map<number, StoredResult[]>();
       found.set(row.device, own);
       // It can't be computed again: what was stored while its readings were there holds.

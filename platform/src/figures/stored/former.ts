@@ -30,7 +30,7 @@ export interface Told {
   /** All that computing a span reads. */
   readonly reads: (span: Span) => Span;
   /** Digest of what holds on a day. */
-  readonly holds: (day: number) => string;
+  readonly holds: (day: number) => Promise<string>;
 }
 
 /** What the reader of the journal has gathered of a device, and no mark yet, by day. */
@@ -94,13 +94,13 @@ async function* former(
 ): AsyncGenerator<[number, FormerDay[]]> {
   // In this order: what is gathered becomes a mark, what is marked becomes stored, and that what it was before.
   const reasons = await reasonsFor(access, told, noted, gatheredOf);
-  const asFormer = (row: StoredDay): FormerDay => ({
+  const asFormer = async (row: StoredDay): Promise<FormerDay> => ({
     ...formerDay(told.figure, row),
     replacedAt: now,
     reasons: reasonsOf(
       (reasons.get(row.day) ?? 0) |
         (row.version === told.figure.version ? 0 : reasonBit('definition')) |
-        (row.circumstances === told.holds(row.day) ? 0 : reasonBit('circumstances')),
+        (row.circumstances === (await told.holds(row.day)) ? 0 : reasonBit('circumstances')),
     ),
   });
   for await (const [day, rows] of formerRows(access, told, days)) {
@@ -118,10 +118,10 @@ async function* former(
     const older = rows.filter(({ number }) => number <= before.number).map(asIs);
     // It may have been replaced meanwhile.
     const same = rows.find(({ number }) => number === before.number + 1);
-    const last = same?.body === before.row.body ? asIs(same) : asFormer(before.row);
+    const last = same?.body === before.row.body ? asIs(same) : await asFormer(before.row);
     yield [day, [last, ...older]];
   }
-  for (const [day, { row }] of noted) yield [day, [asFormer(row)]];
+  for (const [day, { row }] of noted) yield [day, [await asFormer(row)]];
 }
 
 function formerDay(
