@@ -21,8 +21,11 @@ function plan(): void {
   });
 }
 
-/** Resolves when nobody who waited before has a slice to come. */
-function turn(): Promise<void> {
+/**
+ * Resolves when nobody who waited before has a slice to come: work that is short by itself waits for it where many may begin
+ * at once.
+ */
+export function turn(): Promise<void> {
   return new Promise((resolve) => {
     waiting.push(resolve);
     if (!planned) plan();

@@ -1,6 +1,6 @@
 /** Who may speak: the secrets of devices and gateways, as hashes. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isCertificateKeyLike } from '@village/core';
+import { isCertificateKeyLike, Slices } from '@village/core';
 import type { Principal } from './contract.ts';
 import type { Credential } from './tables/contract.ts';
 
@@ -44,10 +44,13 @@ export class Credentials {
   }
 
   /** Principals whose secret here holds no longer in `next`. */
-  revokedBy(next: Credentials): Principal[] {
+  async revokedBy(next: Credentials): Promise<Principal[]> {
     const revoked: Principal[] = [];
-    for (const [id, { hash, principal }] of this.#secrets)
+    const slices = new Slices();
+    for (const [id, { hash, principal }] of this.#secrets) {
       if (next.#secrets.get(id)?.hash.equals(hash) !== true) revoked.push(principal);
+      if (slices.over) await slices.next();
+    }
     return revoked;
   }
 }

@@ -8,6 +8,7 @@ import { hashSecret, openRelational, type Relational } from '@village/store/rela
 import { AREAS, COUNTY, device, keepState, testModules } from '@village/store/relational/testing';
 import { openTimeSeries, ROW_FLAG, type TimeSeriesStore } from '@village/store/time-series';
 import { putRow } from '@village/store/time-series/testing';
+import type { KyselyPlugin } from 'kysely';
 import { afterEach, expect, it } from 'vitest';
 import type { Principal } from './contract.ts';
 import { compareNames } from './devices.ts';
@@ -64,6 +65,38 @@ async function inTime(holds: () => boolean): Promise<boolean> {
 }
 
 onBothEngines((target) => {
+  it('reads devices and credentials in parts, so that no answer of the database holds up others', async () => {
+    const at = await target();
+    const { relational, store } = await start(at);
+    const stored = registryStore(relational);
+    await stored.importAreas(AREAS);
+    const ids = Array.from({ length: 1_200 }, (_, n) => `d-${n}`);
+    await stored.importDevices(
+      batch(
+        ids.map((id) => device(id, NORTH, { address: id })),
+        { credentials: ids.map((id) => ({ id, kind: 'device', hash: hashSecret(id) })) },
+      ),
+    );
+    let most = 0;
+    const counting: KyselyPlugin = {
+      transformQuery: ({ node }) => node,
+      transformResult: ({ result }) => {
+        most = Math.max(most, result.rows.length);
+        return Promise.resolve(result);
+      },
+    };
+    const watched: Pick<Relational, 'for'> = {
+      for: <Tables>(module: string) => relational.for<Tables>(module).withPlugin(counting),
+    };
+    const directory = new Directory({
+      ...{ relational: watched, store, profiles, log: () => undefined },
+    });
+    await directory.load(NOW);
+    expect(directory.count()).toBe(ids.length);
+    expect(ids.filter((id) => directory.verify(id, id)?.id !== id)).toEqual([]);
+    expect(most).toBe(500);
+  });
+
   it('takes in what another process changed, and ends what was opened with rights that are gone', async () => {
     const at = await target();
     const [here, there] = [await start(at), await start(at)];

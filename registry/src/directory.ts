@@ -15,6 +15,13 @@ import { stateWord } from './state-word.ts';
 import type { Subject } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 
+/** A gateway and the area that it stands in. */
+export interface GatewayInService {
+  readonly id: string;
+  readonly name: string;
+  readonly node: AreaNode;
+}
+
 export interface DirectoryOptions extends LoadOptions {
   readonly store: Pick<TimeSeriesStore, 'lastSeen' | 'latest' | 'locate' | 'changedSince' | 'note'>;
 }
@@ -72,11 +79,12 @@ export class Directory implements Registry {
 
   async #load(now: number): Promise<void> {
     this.#stale = true;
-    this.#swap(await loadBooks(this.#options, this.#books), now);
+    const books = await loadBooks(this.#options, this.#books);
+    this.#swap(books, await this.#books.credentials.revokedBy(books.credentials), now);
     this.#stale = false;
   }
 
-  #swap(books: Books, now: number): void {
+  #swap(books: Books, revoked: readonly Principal[], now: number): void {
     const { store } = this.#options;
     const before = this.#books;
     for (const node of books.nodes.values()) {
@@ -98,7 +106,7 @@ export class Directory implements Registry {
     for (const [subject, { retiredAt }] of books.entries)
       if (retiredAt !== null && before.entries.get(subject)?.retiredAt === null)
         store.note({ type: 'device-retired', at: retiredAt, subject });
-    for (const principal of before.credentials.revokedBy(books.credentials))
+    for (const principal of revoked)
       for (const listener of this.#revokedListeners) listener(principal);
   }
 
@@ -161,10 +169,9 @@ export class Directory implements Registry {
   }
 
   #countStored(now: number, stored: readonly { device: string; readings: number }[]): void {
-    const nodes = [...this.#books.nodes.values()];
     const slot = this.#rateClock.advance(
       now,
-      nodes.map(({ perSecond }) => perSecond),
+      this.#books.areas.map(({ perSecond }) => perSecond),
     );
     for (const { device, readings } of stored) {
       this.#received += readings;
@@ -191,7 +198,7 @@ export class Directory implements Registry {
 
   /** Codes of the areas at the top. */
   tops(): string[] {
-    return [...this.#books.nodes.values()]
+    return this.#books.areas
       .filter((node) => node.area.parent === null)
       .map((node) => node.area.code);
   }
@@ -223,9 +230,9 @@ export class Directory implements Registry {
 
   /** Every area in scope, parents first. */
   below(scope: string): AreaNode[] {
-    return [...this.#books.nodes.values()]
-      .filter((node) => this.area(scope, node.area.code) !== undefined)
-      .sort((a, b) => (a.area.path < b.area.path ? -1 : 1));
+    const { nodes, areas } = this.#books;
+    const path = nodes.get(scope)?.area.path;
+    return path === undefined ? [] : areas.filter(({ area }) => area.path.startsWith(path));
   }
 
   /** A device in scope. */
@@ -237,13 +244,17 @@ export class Directory implements Registry {
   }
 
   /** Gateways in service and in scope, by id. */
-  gateways(scope: string): { id: string; name: string }[] {
-    return [...this.#books.gateways]
-      .filter(
-        ([, { node, retiredAt }]) =>
-          retiredAt === null && this.area(scope, node.area.code) !== undefined,
-      )
-      .map(([id, { name }]) => ({ id, name }));
+  gateways(scope: string): GatewayInService[] {
+    const found: GatewayInService[] = [];
+    for (const [id, { name, node, retiredAt }] of this.#books.gateways)
+      if (retiredAt === null && liesIn(node, scope)) found.push({ id, name, node });
+    return found;
+  }
+
+  /** The devices in service and in scope that a gateway speaks for, by name. */
+  behind(scope: string, gateway: string): DeviceEntry[] {
+    const all = this.#books.behind.get(gateway) ?? [];
+    return all.filter(({ node }) => liesIn(node, scope));
   }
 
   /** What an id belongs to, and in which area, whoever asks: ids are unique over all areas. */

@@ -10,7 +10,8 @@ import type { AreaNode, DeviceEntry } from './nodes.ts';
 import type { LocationSince, RegistryStore } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 
-const PAGE = 2_000;
+/** Rows of one answer of the database: it comes from its thread, and is read, in one go. */
+const PAGE = 500;
 
 export interface GatewayEntry {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface GatewayEntry {
 /** Everything that a directory knows, replaced as a whole. */
 export interface Books {
   readonly nodes: ReadonlyMap<string, AreaNode>;
+  /** Every area, by path: parents first, and all that lies below one stands together. */
+  readonly areas: readonly AreaNode[];
   /** The state of the tables that these books are of. */
   readonly version: number;
   /** Every device in service, by name. */
@@ -31,6 +34,8 @@ export interface Books {
   readonly addresses: ReadonlyMap<string, DeviceEntry>;
   /** Also those retired. */
   readonly gateways: ReadonlyMap<string, GatewayEntry>;
+  /** The devices in service that each gateway speaks for, by name. */
+  readonly behind: ReadonlyMap<string, readonly DeviceEntry[]>;
   readonly credentials: Credentials;
   /** Where every device stands and stood, also those retired. */
   readonly locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>;
@@ -38,11 +43,13 @@ export interface Books {
 
 export const noBooks = (): Books => ({
   nodes: new Map(),
+  areas: [],
   version: 0,
   ordered: [],
   entries: new Map(),
   addresses: new Map(),
   gateways: new Map(),
+  behind: new Map(),
   credentials: new Credentials(),
   locations: new Map(),
 });
@@ -61,26 +68,45 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
   const nodes = new Map<string, AreaNode>();
   const gateways = new Map<string, GatewayEntry>();
   const entries = new Map<string, DeviceEntry>();
+  const slices = new Slices();
   for (const root of await registry.roots()) {
-    for (const area of await registry.areas(root)) addArea(nodes, area);
+    for (const area of await registry.areas(root)) {
+      addArea(nodes, area);
+      if (slices.over) await slices.next();
+    }
     for (const gateway of await registry.gateways(root)) {
       const node = nodes.get(gateway.area);
       const { id, name, retiredAt } = gateway;
       if (node !== undefined) gateways.set(id, { name, node, retiredAt });
+      if (slices.over) await slices.next();
     }
-    await loadDevices(options, registry, root, nodes, entries);
+    await loadDevices(options, registry, root, { nodes, entries, slices });
   }
-  const slices = new Slices();
   const credentials = new Credentials();
-  for (const credential of await registry.credentials()) {
-    credentials.add(credential);
-    if (slices.over) await slices.next();
+  for (let after: string | undefined; ; ) {
+    const page = await registry.credentials({
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const credential of page) {
+      credentials.add(credential);
+      if (slices.over) await slices.next();
+    }
+    after = page.at(-1)?.id;
+    if (page.length < PAGE) break;
   }
   const locations = await locate(nodes, entries, await registry.moves(), slices);
   const ordered = await inOrder(entries, before, slices);
   const addresses = new Map<string, DeviceEntry>();
+  const behind = new Map<string, DeviceEntry[]>();
   for (const entry of ordered) {
     for (const node of entry.node.line) node.entries.push(entry);
+    const { gateway } = entry.device;
+    if (gateway !== null) {
+      const own = behind.get(gateway);
+      if (own === undefined) behind.set(gateway, [entry]);
+      else own.push(entry);
+    }
     addresses.set(addressKey(entry.device.profile, entry.device.address), entry);
     const { profile, device } = entry;
     // Of two that were registered in two spellings before these were known to be the same, each keeps its own.
@@ -88,16 +114,27 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     if (!addresses.has(key)) addresses.set(key, entry);
     if (slices.over) await slices.next();
   }
-  return { nodes, version, ordered, entries, addresses, gateways, credentials, locations };
+  const areas = await sortInSlices([...nodes.values()], comparePaths, slices);
+  return {
+    ...{ nodes, areas, version, ordered, entries, addresses, gateways, behind },
+    ...{ credentials, locations },
+  };
 }
+
+const comparePaths = ({ area: a }: AreaNode, { area: b }: AreaNode): number =>
+  a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 
 async function loadDevices(
   { profiles, log }: LoadOptions,
   registry: RegistryStore,
   root: string,
-  nodes: ReadonlyMap<string, AreaNode>,
-  entries: Map<string, DeviceEntry>,
+  books: {
+    readonly nodes: ReadonlyMap<string, AreaNode>;
+    readonly entries: Map<string, DeviceEntry>;
+    readonly slices: Slices;
+  },
 ): Promise<void> {
+  const { nodes, entries, slices } = books;
   for (let after: string | undefined; ; ) {
     const page = await registry.devices(root, {
       limit: PAGE,
@@ -117,6 +154,7 @@ async function loadDevices(
           lastSeenAt: null,
           state: 'never',
         });
+      if (slices.over) await slices.next();
     }
     after = page.at(-1)?.id;
     if (page.length < PAGE) return;
@@ -161,13 +199,17 @@ async function inOrder(
     before.entries.get(entry.device.id)?.device.name === entry.device.name;
   const wasOrdered = (entry: DeviceEntry): boolean =>
     before.entries.get(entry.device.id)?.retiredAt === null;
-  const kept = before.ordered.flatMap(({ device }) => {
+  const kept: DeviceEntry[] = [];
+  for (const { device } of before.ordered) {
     const entry = entries.get(device.id);
-    return entry !== undefined && entry.retiredAt === null && keepsName(entry) ? [entry] : [];
-  });
-  const others = [...entries.values()].filter(
-    (entry) => entry.retiredAt === null && !(wasOrdered(entry) && keepsName(entry)),
-  );
+    if (entry !== undefined && entry.retiredAt === null && keepsName(entry)) kept.push(entry);
+    if (slices.over) await slices.next();
+  }
+  const others: DeviceEntry[] = [];
+  for (const entry of entries.values()) {
+    if (entry.retiredAt === null && !(wasOrdered(entry) && keepsName(entry))) others.push(entry);
+    if (slices.over) await slices.next();
+  }
   const sorted = await sortInSlices(others, compareEntries, slices);
   return mergeSorted(kept, sorted, compareEntries, slices);
 }

@@ -113,7 +113,12 @@ async function certain(
   fits: ReadonlyMap<Encoding, string>,
 ): Promise<string | undefined> {
   const utf8 = fits.get('utf-8');
-  if (utf8 === undefined || !fits.has('gb18030') || NOT_CHINESE.test(utf8)) return undefined;
+  if (utf8 === undefined || !fits.has('gb18030')) return undefined;
+  // Half of a character that is cut in two does not belong, and neither does the whole: both are beyond what is common.
+  for (let at = 0; at < utf8.length; at += PIECE) {
+    if (NOT_CHINESE.test(utf8.slice(at, at + PIECE))) return undefined;
+    await yieldToEvents();
+  }
   return (await rareLines(bytes, 'common')).length === 0 ? undefined : utf8;
 }
 

@@ -252,7 +252,9 @@ export interface RegistryStore {
    * @throws registry-changed
    */
   expectUnchanged(seen: number): Promise<void>;
-  credentials(): Promise<Credential[]>;
+  /** By id: those of a page, or all. */
+  credentials(page?: { after?: string; limit: number }): Promise<Credential[]>;
   saveGatewayStatus(status: GatewayStatus): Promise<void>;
-  gatewayStatuses(): Promise<GatewayStatus[]>;
+  /** What gateways said last, by id: those that are named, or all. */
+  gatewayStatuses(gateways?: readonly string[]): Promise<GatewayStatus[]>;
 }

@@ -76,6 +76,17 @@ async function saveDevices(trx: Db, devices: readonly Device[]): Promise<void> {
   }
 }
 
+/** Credentials by id: those of a page, or all. */
+export function listCredentials(
+  db: Db,
+  page?: { after?: string; limit: number },
+): Promise<Credential[]> {
+  let query = db.selectFrom('credential').selectAll().orderBy('id');
+  if (page !== undefined) query = query.limit(page.limit);
+  if (page?.after !== undefined) query = query.where('id', '>', page.after);
+  return query.execute();
+}
+
 async function saveCredentials(trx: Db, credentials: readonly Credential[]): Promise<void> {
   for (const chunk of chunks(credentials))
     await trx

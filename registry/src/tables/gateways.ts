@@ -10,7 +10,7 @@ import type {
   StoredGateway,
 } from './contract.ts';
 import { chunks, type Db, scopePath } from './rows.ts';
-import type { GatewayTable } from './schema.ts';
+import type { GatewayTable, RegistryTables } from './schema.ts';
 import { bumpVersion } from './version.ts';
 
 /** Of its devices these are named where there are more. */
@@ -123,9 +123,17 @@ export async function saveGatewayStatus(db: Db, status: GatewayStatus): Promise<
     .execute();
 }
 
-/** What every gateway said last. */
-export async function listGatewayStatuses(db: Db): Promise<GatewayStatus[]> {
-  const rows = await db.selectFrom('gateway_status').selectAll().orderBy('gateway').execute();
+/** What gateways said last: those that are named, or all. */
+export async function listGatewayStatuses(
+  db: Db,
+  gateways?: readonly string[],
+): Promise<GatewayStatus[]> {
+  const all = db.selectFrom('gateway_status').selectAll().orderBy('gateway');
+  const rows: Selectable<RegistryTables['gateway_status']>[] = [];
+  if (gateways === undefined) rows.push(...(await all.execute()));
+  else
+    for (const chunk of chunks(gateways))
+      rows.push(...(await all.where('gateway', 'in', chunk).execute()));
   return rows.map((row) => ({
     ...row,
     online: row.online === 1,

@@ -192,6 +192,9 @@ function suite(target: () => Promise<Target>): void {
     const last = { gateway: 'gw-1', online: false, at: 9, body: { dropped: { full: 3 } } };
     await store.saveGatewayStatus(last);
     expect(await store.gatewayStatuses()).toEqual([last]);
+    expect(await store.gatewayStatuses([last.gateway])).toEqual([last]);
+    expect(await store.gatewayStatuses(['another'])).toEqual([]);
+    expect(await store.gatewayStatuses([])).toEqual([]);
   });
 
   it('keeps the polygons of areas: one each, replaced and taken away', async () => {

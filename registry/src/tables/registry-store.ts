@@ -3,7 +3,13 @@ import { OperationalError } from '@village/core';
 import { isRefusal, type RelationalAccess } from '@village/store/relational';
 import { importAreas, listAreas, listRoots } from './areas.ts';
 import type { RegistryStore } from './contract.ts';
-import { importDevices, listDevices, setClockUse, spellAddresses } from './devices.ts';
+import {
+  importDevices,
+  listCredentials,
+  listDevices,
+  setClockUse,
+  spellAddresses,
+} from './devices.ts';
 import {
   gatewayDependents,
   listGatewayStatuses,
@@ -65,8 +71,8 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     saveGeometries: (rows) => saveGeometries(db, rows),
     removeGeometries: (areas) => removeGeometries(db, areas),
     version: () => registryVersion(db),
-    credentials: () => db.selectFrom('credential').selectAll().orderBy('id').execute(),
+    credentials: (page) => listCredentials(db, page),
     saveGatewayStatus: (status) => saveGatewayStatus(db, status),
-    gatewayStatuses: () => listGatewayStatuses(db),
+    gatewayStatuses: (gateways) => listGatewayStatuses(db, gateways),
   };
 }

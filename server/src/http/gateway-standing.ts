@@ -13,13 +13,14 @@ export const isOnline = (
   spoke: { readonly agoMs: number } | null,
 ): boolean => state?.online ?? (spoke !== null && spoke.agoMs < QUIET_MS);
 
-/** What gateways said before the last restart. */
+/** What gateways said before the last restart: those that are named, or all. */
 export async function rememberedGateways(
   relational: Relational,
+  gateways?: readonly string[],
 ): Promise<Map<string, GatewayState>> {
   const remembered = new Map<string, GatewayState>();
   // We wrote it ourselves, from a checked status.
-  for (const { gateway, body } of await registryStore(relational).gatewayStatuses())
+  for (const { gateway, body } of await registryStore(relational).gatewayStatuses(gateways))
     remembered.set(gateway, { ...(body as unknown as GatewayState), online: false });
   return remembered;
 }

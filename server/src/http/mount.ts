@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import type { Endpoint } from '@village/api';
-import { MINUTE, OperationalError } from '@village/core';
+import { MINUTE, OperationalError, turn } from '@village/core';
 import { type AnyRoute, type Call, Problem, Reply, TakeOver, workFor } from '@village/platform';
 import { onCondition, type Relational } from '@village/store/relational';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -227,7 +227,12 @@ function add(
     handler: async (request, reply) => {
       const call = callOf(relational, request, reply);
       const who = endpoint.right === 'public' ? request.ip : callerOf(request).actor;
-      const work = () => workFor(who, async () => handle(call as never));
+      const work = () =>
+        workFor(who, async () => {
+          // Of many who ask at once one begins, then devices are heard, then the next.
+          await turn();
+          return handle(call as never);
+        });
       if (endpoint.right === 'public') return send(reply, await work());
       const returned = SAFE.has(method) ? await work() : await whileMay(request, work);
       return send(reply, await stillAllowed(call, reply, returned, whileAllowed));

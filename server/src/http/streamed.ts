@@ -45,13 +45,24 @@ export class Sending {
   }
 }
 
-async function* pieces<T>(
-  fields: Readonly<Record<string, unknown>>,
-  items: readonly T[],
-  view: (item: T) => unknown,
-): AsyncGenerator<string> {
+/** An object with one long list. */
+interface Told<T> {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** What the list is called, if not `items`. */
+  readonly list?: string;
+  readonly items: readonly T[];
+  /** How an item is told. */
+  readonly view: (item: T) => unknown;
+}
+
+async function* pieces<T>({
+  fields,
+  list = 'items',
+  items,
+  view,
+}: Told<T>): AsyncGenerator<string> {
   const head = JSON.stringify(fields);
-  let text = `${head === '{}' ? '{' : `${head.slice(0, -1)},`}"items":[`;
+  let text = `${head === '{}' ? '{' : `${head.slice(0, -1)},`}"${list}":[`;
   const slices = new Slices();
   for (let n = 0, inPiece = 0; n < items.length; n++) {
     if (n > 0) text += ',';
@@ -65,23 +76,16 @@ async function* pieces<T>(
   yield `${text}]}`;
 }
 
-/** `{...fields, items}` as the answer to a call; `view` says how an item is told. */
+/** `{...fields, items}` as the answer to a call. */
 export function streamed<T>(
   { caller, whenOver }: Pick<Call, 'caller' | 'whenOver'>,
   sending: Sending,
-  {
-    fields,
-    items,
-    view,
-  }: {
-    readonly fields: Readonly<Record<string, unknown>>;
-    readonly items: readonly T[];
-    readonly view: (item: T) => unknown;
-  },
+  told: Told<T>,
   headers: Headers = {},
 ): Reply<Readable> {
-  if (items.length > SHORT) whenOver(sending.hold(caller.actor, items.length));
-  return answer(200, Readable.from(pieces(fields, items, view)), {
+  const { length } = told.items;
+  if (length > SHORT) whenOver(sending.hold(caller.actor, length));
+  return answer(200, Readable.from(pieces(told)), {
     ...headers,
     'content-type': 'application/json; charset=utf-8',
   });

@@ -6,6 +6,13 @@ import type { SystemEvent } from '../journal/contract.ts';
 const same = (one: DeviceLocation, other: DeviceLocation): boolean =>
   one.county === other.county && one.township === other.township && one.village === other.village;
 
+/** A location without the time from which it holds. */
+const placeOf = ({ county, township, village }: DeviceLocation): DeviceLocation => ({
+  county,
+  township,
+  village,
+});
+
 /** Compares where devices stand with where they stood. Nothing is told of the first call: it says what is known. */
 export class DeviceMoves {
   #before: ReadonlyMap<string, DeviceLocation> | null = null;
@@ -17,16 +24,16 @@ export class DeviceMoves {
     const now = new Map<string, DeviceLocation>();
     for (const [device, given] of locations) {
       const location = locationAt(given, at);
-      if (location === undefined) continue;
-      const { county, township, village } = location;
-      now.set(device, { county, township, village });
+      if (location !== undefined) now.set(device, location);
     }
     const events: SystemEvent[] = [];
-    for (const [subject, from] of this.#before ?? []) {
-      const to = now.get(subject);
-      if (to === undefined) events.push({ type: 'device-retired', at, subject, detail: { from } });
-      else if (!same(from, to))
-        events.push({ type: 'device-moved', at, subject, detail: { from, to } });
+    for (const [subject, before] of this.#before ?? []) {
+      const after = now.get(subject);
+      if (after !== undefined && same(before, after)) continue;
+      const from = placeOf(before);
+      if (after === undefined)
+        events.push({ type: 'device-retired', at, subject, detail: { from } });
+      else events.push({ type: 'device-moved', at, subject, detail: { from, to: placeOf(after) } });
     }
     this.#before = now;
     return events;

@@ -1,7 +1,7 @@
 /** The list of devices: filtered, sorted and paged from memory. */
 import type { Readable } from 'node:stream';
 import type * as api from '@village/api';
-import { DEVICE_STATES } from '@village/core';
+import { DEVICE_STATES, Slices, sortInSlices } from '@village/core';
 import { type Call, cursorOf, openCursor, type Reply } from '@village/platform';
 import { compareNames, type DeviceEntry } from '@village/registry';
 import type { Static } from 'typebox';
@@ -24,26 +24,36 @@ interface Position {
   readonly id: string;
 }
 
-const positionOf = (entry: DeviceEntry, by: string): Position => ({
-  value: sortValue(entry, by),
-  name: entry.device.name,
-  id: entry.device.id,
+const positionOf = ({ entry: { device }, value }: Found): Position => ({
+  value,
+  name: device.name,
+  id: device.id,
 });
 
 const comparePositions = (a: Position, b: Position): number =>
   a.value - b.value || compareNames(a, b);
 
+/** What was found, with the value that it had when it was found: what a device sends meanwhile moves it nowhere. */
+interface Found {
+  readonly entry: DeviceEntry;
+  readonly value: number;
+  /** Its place by name. */
+  readonly place: number;
+}
+
 /**
  * One page: entries come sorted by name already, so that only other orders are sorted here. The cursor is the last
  * entry's own place, not a number of rows: what is added in between neither repeats nor hides a device.
  */
-function pageOf(entries: DeviceEntry[], query: DeviceQuery): [DeviceEntry[], string | null] {
+async function pageOf(
+  found: Found[],
+  query: DeviceQuery,
+  slices: Slices,
+): Promise<[DeviceEntry[], string | null]> {
   const { sort = 'name', limit = 100 } = query;
   const turn = sort.startsWith('-') ? -1 : 1;
-  const by = sort.replace('-', '');
-  if (by !== 'name')
-    entries.sort((a, b) => turn * comparePositions(positionOf(a, by), positionOf(b, by)));
-  else if (turn < 0) entries.reverse();
+  const order = (a: Found, b: Found): number => turn * (a.value - b.value || a.place - b.place);
+  const entries = sort === 'name' ? found : await sortInSlices(found, order, slices);
   const opened = openCursor(query.cursor, ['number', 'string', 'string']);
   let start = 0;
   if (opened !== null) {
@@ -52,32 +62,38 @@ function pageOf(entries: DeviceEntry[], query: DeviceQuery): [DeviceEntry[], str
     let high = entries.length;
     while (start < high) {
       const middle = (start + high) >>> 1;
-      const entry = entries[middle] as DeviceEntry;
-      if (turn * comparePositions(positionOf(entry, by), after) <= 0) start = middle + 1;
+      if (turn * comparePositions(positionOf(entries[middle]!), after) <= 0) start = middle + 1;
       else high = middle;
     }
   }
-  const items = entries.slice(start, start + limit);
-  const last = items.at(-1);
+  const page = entries.slice(start, start + limit);
+  const items = page.map(({ entry }) => entry);
+  const last = page.at(-1);
   if (last === undefined || start + limit >= entries.length) return [items, null];
-  const { value, name, id } = positionOf(last, by);
+  const { value, name, id } = positionOf(last);
   return [items, cursorOf(value, name, id)];
 }
 
 const withoutSeparators = (text: string): string => text.replaceAll(/[-:.\s]/g, '');
 
-/** One page of the devices that the caller may see and the query wants. */
-export function listDevices(
+/** Looked at before it is asked what time it is. */
+const STEP = 64;
+
+/** One page of the devices that the caller may see and the query wants; of a whole county they are looked at in slices. */
+export async function listDevices(
   { directory, latest, sending }: Pick<Needs, 'directory' | 'latest' | 'sending'>,
   call: Call<typeof api.devices.list>,
-): Reply<Readable> {
+): Promise<Reply<Readable>> {
   const { caller, query } = call;
   const node = areaFor(directory, caller, query.area);
   const needle = query.q?.toLowerCase();
   const bare = needle === undefined ? '' : withoutSeparators(needle);
   const counts = { online: 0, late: 0, offline: 0, never: 0 };
-  const found: DeviceEntry[] = [];
-  for (const entry of node.entries) {
+  const found: Found[] = [];
+  const slices = new Slices();
+  const by = (query.sort ?? 'name').replace('-', '');
+  for (const [place, entry] of node.entries.entries()) {
+    if (place % STEP === 0 && slices.over) await slices.next();
     const { device, profile } = entry;
     if (query.profile !== undefined && device.profile !== query.profile) continue;
     if (query.kind !== undefined && profile.kind !== query.kind) continue;
@@ -91,10 +107,11 @@ export function listDevices(
     )
       continue;
     counts[entry.state]++;
-    if (query.state === undefined || entry.state === query.state) found.push(entry);
+    if (query.state === undefined || entry.state === query.state)
+      found.push({ entry, value: sortValue(entry, by), place });
   }
   const total = found.length;
-  const [items, next] = pageOf(found, query);
+  const [items, next] = await pageOf(found, query, slices);
   const view = (entry: DeviceEntry): api.devices.Device => viewDevice(entry, latest);
   const fields = { next, total, counts };
   return streamed(call, sending, { fields, items, view });

@@ -15,6 +15,7 @@ import {
 } from '@village/platform';
 import { encodingOf, registryStore, VERSION_CHANNEL } from '@village/registry';
 import { areaFor, deviceFor } from '../../http/query.ts';
+import { streamed } from '../../http/streamed.ts';
 import { viewProfile } from '../../http/view-profile.ts';
 import {
   viewArea,
@@ -37,9 +38,10 @@ const RELOAD_MS = 2 * SECOND;
 /** Several changes that come together are read together. */
 const HEARD_MS = 100;
 
-function areaRoutes({ directory }: Needs): AnyRoute[] {
+function areaRoutes({ directory, sending }: Needs): AnyRoute[] {
   return [
-    route(api.areas.list, ({ caller, query }) => {
+    route(api.areas.list, (call) => {
+      const { caller, query } = call;
       const { level, parent, limit = 1000, cursor } = query;
       const after = (openCursor(cursor, ['string'])?.[0] as string | undefined) ?? '';
       const nodes = directory
@@ -52,10 +54,8 @@ function areaRoutes({ directory }: Needs): AnyRoute[] {
         );
       const items = nodes.slice(0, limit);
       const last = items.at(-1);
-      return {
-        items: items.map(viewArea),
-        next: last === undefined || nodes.length <= limit ? null : cursorOf(last.area.path),
-      };
+      const next = last === undefined || nodes.length <= limit ? null : cursorOf(last.area.path);
+      return streamed(call, sending, { fields: { next }, items, view: viewArea });
     }),
     route(api.areas.get, ({ caller, params }) => viewArea(areaFor(directory, caller, params.code))),
   ];

@@ -1,4 +1,5 @@
 /** Adding and changing one area, device or gateway, their secrets, and what connects them. */
+import type { Readable } from 'node:stream';
 import * as api from '@village/api';
 import { formatTime, OperationalError } from '@village/core';
 import {
@@ -7,16 +8,26 @@ import {
   optionValues,
   sampleMessage,
 } from '@village/device-profiles';
-import { type AnyRoute, answer, notFound, pageByKey, type Reply, route } from '@village/platform';
+import {
+  type AnyRoute,
+  answer,
+  type Call,
+  notFound,
+  pageByKey,
+  type Reply,
+  route,
+} from '@village/platform';
 import {
   areaRefOf,
   type DeviceEntry,
+  type GatewayInService,
   registryStore,
   type Saved,
   type Subject,
 } from '@village/registry';
 import { isOnline, rememberedGateways } from '../../http/gateway-standing.ts';
 import { areaFor, deviceFor } from '../../http/query.ts';
+import { streamed } from '../../http/streamed.ts';
 import type { Needs } from '../needs.ts';
 import { originOf } from './lifecycle.ts';
 
@@ -104,27 +115,24 @@ function deviceRoutes(needs: Needs): AnyRoute[] {
   ];
 }
 
-/** Devices of each gateway. */
-function byGateway({ directory }: Needs, area: string): Map<string | null, DeviceEntry[]> {
-  return Map.groupBy(
-    directory.area(area, area)?.entries ?? [],
-    ({ device: { gateway } }) => gateway,
-  );
-}
-
-async function listGateways(needs: Needs, area: string): Promise<api.registration.Gateway[]> {
-  const { directory, pipeline, relational } = needs;
+/** One page of gateways; how they stand and what they speak for is worked out for those alone. */
+async function listGateways(
+  needs: Needs,
+  call: Call<typeof api.registration.gateways>,
+): Promise<Reply<Readable>> {
+  const { directory, pipeline, relational, sending } = needs;
+  const { area } = call.caller;
+  const { items, next } = pageByKey(directory.gateways(area), ({ id }) => id, call.query);
   const heard = pipeline.gateways();
-  const remembered = await rememberedGateways(relational);
-  const devices = byGateway(needs, area);
-  return directory.gateways(area).map(({ id, name }) => {
+  const silent = items.flatMap(({ id }) => (heard.has(id) ? [] : [id]));
+  const remembered = await rememberedGateways(relational, silent);
+  const view = ({ id, name, node }: GatewayInService): api.registration.Gateway => {
     const state = heard.get(id) ?? remembered.get(id);
     const spoke = pipeline.gatewayHeard(id);
-    const entry = directory.gateway(area, id) ?? notFound('gateway');
-    const own = devices.get(id) ?? [];
+    const own = directory.behind(area, id);
     const refusals = [...pipeline.notTaken({ kind: 'gateway', id }), ...(state?.refused ?? [])];
     return {
-      ...{ id, name, area: areaRefOf(entry.node) },
+      ...{ id, name, area: areaRefOf(node) },
       online: isOnline(state, spoke),
       at: state === undefined ? null : formatTime(state.at),
       heardAt: spoke === null ? null : formatTime(spoke.at),
@@ -134,16 +142,15 @@ async function listGateways(needs: Needs, area: string): Promise<api.registratio
       devicesOnline: own.filter((one) => one.state === 'online').length,
       refused: refusals.reduce((sum, { count }) => sum + count, 0),
     };
-  });
+  };
+  return streamed(call, sending, { fields: { next }, items, view });
 }
 
 function gatewayRoutes(needs: Needs): AnyRoute[] {
   const { directory, registration, clock } = needs;
   const found = (area: string, id: string) => directory.gateway(area, id) ?? notFound('gateway');
   return [
-    route(api.registration.gateways, async ({ caller, query }) =>
-      pageByKey(await listGateways(needs, caller.area), ({ id }) => id, query),
-    ),
+    route(api.registration.gateways, (call) => listGateways(needs, call)),
     route(api.registration.addGateway, async (call) =>
       saved(201, await registration.gateway(call.body, null, call.caller.area, originOf(call))),
     ),
@@ -156,7 +163,7 @@ function gatewayRoutes(needs: Needs): AnyRoute[] {
     }),
     route(api.registration.gatewayRegistration, ({ caller, params }) => {
       const { name } = found(caller.area, params.id);
-      const own = byGateway(needs, caller.area).get(params.id) ?? [];
+      const own = directory.behind(caller.area, params.id);
       return {
         name,
         version: versionOf(needs, { kind: 'gateway', id: params.id }),

@@ -5,10 +5,11 @@ import { daysLeft } from '@village/broker/transport';
 import { type ClockFault, formatTime, SECOND } from '@village/core';
 import type { GatewayState } from '@village/ingest';
 import { defineModule, nightly, route } from '@village/platform';
-import { registryStore } from '@village/registry';
+import { type GatewayInService, registryStore } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import { configurationAsItHolds } from '../../config/holds.ts';
 import { isOnline, rememberedGateways } from '../../http/gateway-standing.ts';
+import { streamed } from '../../http/streamed.ts';
 import {
   sequencesOf,
   viewBound,
@@ -51,43 +52,49 @@ function viewStore({ keepsFiles, counters }: TimeSeriesStore): api.system.System
   };
 }
 
-async function viewSystem(
-  needs: Needs,
+type GatewayView = api.system.System['gateways'][number];
+
+/** How each gateway is told. */
+function gatewayView(
+  { store, pipeline, clientIds }: Needs,
   remembered: ReadonlyMap<string, GatewayState>,
-): Promise<api.system.System> {
-  const { store, broker, pipeline, directory, backups, certificates, clientIds, clock } = needs;
+): (gateway: GatewayInService) => GatewayView {
   const heard = pipeline.gateways();
-  const gateways = directory.tops().flatMap((top) => directory.gateways(top));
+  return ({ id, name }) => {
+    const state = heard.get(id) ?? remembered.get(id);
+    const spoke = pipeline.gatewayHeard(id);
+    const refusals = [
+      ...pipeline.notTaken({ kind: 'gateway', id }).map(viewRefusal),
+      ...viewRefusedByGateway(state?.refused),
+    ].sort((one, other) => other.lastAt.localeCompare(one.lastAt));
+    const clockOf = pipeline.clockOfGateway(id);
+    return {
+      id,
+      name,
+      ...(clockOf === null ? {} : { clock: viewClock(clockOf) }),
+      online: isOnline(state, spoke),
+      at: state === undefined ? null : formatTime(state.at),
+      heardAt: spoke === null ? null : formatTime(spoke.at),
+      version: state?.version ?? null,
+      waiting: state?.waiting ?? null,
+      dropped: { ...state?.dropped },
+      sequences: sequencesOf(store, id),
+      // What was remembered by an earlier version lacks it.
+      refusedLane: state?.refusedLane ?? null,
+      ...viewBound(clientIds?.of(id) ?? null),
+      ...(refusals.length === 0 ? {} : { refusals }),
+    };
+  };
+}
+
+/** Everything but the gateways. */
+async function viewSystem(needs: Needs): Promise<Omit<api.system.System, 'gateways'>> {
+  const { store, broker, pipeline, backups, certificates, clock } = needs;
   const { last } = backups;
   return {
     store: viewStore(store),
     broker: { ...broker.counters() },
     pipeline: { ...pipeline.counters() },
-    gateways: gateways.map(({ id, name }) => {
-      const state = heard.get(id) ?? remembered.get(id);
-      const spoke = pipeline.gatewayHeard(id);
-      const refusals = [
-        ...pipeline.notTaken({ kind: 'gateway', id }).map(viewRefusal),
-        ...viewRefusedByGateway(state?.refused),
-      ].sort((one, other) => other.lastAt.localeCompare(one.lastAt));
-      const clockOf = pipeline.clockOfGateway(id);
-      return {
-        id,
-        name,
-        ...(clockOf === null ? {} : { clock: viewClock(clockOf) }),
-        online: isOnline(state, spoke),
-        at: state === undefined ? null : formatTime(state.at),
-        heardAt: spoke === null ? null : formatTime(spoke.at),
-        version: state?.version ?? null,
-        waiting: state?.waiting ?? null,
-        dropped: { ...state?.dropped },
-        sequences: sequencesOf(store, id),
-        // What was remembered by an earlier version lacks it.
-        refusedLane: state?.refusedLane ?? null,
-        ...viewBound(clientIds?.of(id) ?? null),
-        ...(refusals.length === 0 ? {} : { refusals }),
-      };
-    }),
     certificates: certificates.states().map(({ setting, subject, validTo, fault }) => ({
       setting,
       subject,
@@ -146,17 +153,20 @@ export const systemModule = defineModule<Needs, Tools>({
   },
   commands: [proveArchive],
   start: async (needs) => {
-    const { store, relational, pipeline, failed } = needs;
+    const { store, relational, pipeline, directory, sending, config, failed } = needs;
+    const configuration = { path: config.origin.path, items: configurationAsItHolds(config) };
     const remembered = await rememberedGateways(needs.relational);
     const tellClock = clockTeller(needs);
     tellClock();
     return {
       routes: [
-        route(api.system.get, () => viewSystem(needs, remembered)),
-        route(api.system.configuration, () => ({
-          path: needs.config.origin.path,
-          items: configurationAsItHolds(needs.config),
-        })),
+        route(api.system.get, async (call) => {
+          const fields = await viewSystem(needs);
+          const items = directory.tops().flatMap((top) => directory.gateways(top));
+          const view = gatewayView(needs, remembered);
+          return streamed(call, sending, { fields, list: 'gateways', items, view });
+        }),
+        route(api.system.configuration, () => configuration),
       ],
       jobs: [
         {

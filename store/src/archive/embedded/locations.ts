@@ -90,9 +90,14 @@ export class DeviceLocations {
     const townships = new Set<number>();
     const units: LocationPlan['units'] = new Map();
     const histories = new Map<string, History>();
+    // All who stand in one area and never moved have one location, and what follows from it is worked out once.
+    const shared = new Map<DeviceLocation | History, History>();
     for (const [id, given] of locations) {
-      const history = historyOf(id, given);
+      const known = shared.get(given);
+      const history = known ?? historyOf(id, given);
       if (history.length > 0) histories.set(id, history);
+      if (known !== undefined) continue;
+      shared.set(given, history);
       for (const location of history) {
         const county = numberOf(location.county);
         const township = location.township === null ? NO_AREA : numberOf(location.township);
@@ -101,7 +106,13 @@ export class DeviceLocations {
         units.set(township === NO_AREA ? county : township, { county, township });
       }
     }
-    const unitsOf = this.#ids.map((id) => stepsOf(histories.get(id), numberOf));
+    const steps = new Map<History | undefined, UnitSteps>();
+    const unitsOf = this.#ids.map((id) => {
+      const history = histories.get(id);
+      const known = steps.get(history) ?? stepsOf(history, numberOf);
+      steps.set(history, known);
+      return known;
+    });
     return { historyOf: histories, newAreas, townships, units, unitsOf };
   }
 

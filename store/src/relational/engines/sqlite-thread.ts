@@ -4,6 +4,7 @@
  */
 import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { giveWay } from '../../polite.ts';
 import type { Answer, Request, Result, SqliteFault, ThreadOptions } from './sqlite-messages.ts';
 
 /** Prepared statements kept; beyond that all are forgotten. */
@@ -74,7 +75,10 @@ async function answer(database: DatabaseSync, request: Request): Promise<void> {
 }
 
 try {
-  const database = open(workerData as ThreadOptions);
+  const options = workerData as ThreadOptions;
+  // Who writes holds up everybody else who does.
+  if (options.reads) giveWay();
+  const database = open(options);
   port.on('message', (request: Request | 'close') => {
     if (request === 'close') {
       statements.clear();
