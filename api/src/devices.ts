@@ -57,6 +57,8 @@ export const Profile = Type.Object({
   name: Label,
   kind: Type.String(),
   protocol: Type.String(),
+  /** What people call the protocol. */
+  protocolName: Type.String(),
   evidence: Type.Optional(words(['all', 'events'])),
   reportEvery: Type.Number(),
   silentAfter: Type.Number(),

@@ -67,8 +67,17 @@ export const DeviceRegistration = Type.Object({
   hasSecret: Type.Boolean(),
   options: Type.Record(Type.String(), Type.Unknown()),
   listeners: Type.Array(Listener),
-  /** A message such as it publishes; null when it does not publish itself. */
-  sample: orNull(Type.Object({ topic: Type.String(), payload: Type.String() })),
+  /**
+   * A message such as it publishes; null when it does not publish itself. `prefix` is what is set at a device that makes its topics
+   * itself, below it; null where all it says goes to this one topic.
+   */
+  sample: orNull(
+    Type.Object({
+      topic: Type.String(),
+      payload: Type.String(),
+      prefix: orNull(Type.String()),
+    }),
+  ),
 });
 export type DeviceRegistration = Static<typeof DeviceRegistration>;
 

@@ -67,6 +67,41 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
     },
   );
 
+  it('once: the way back does not lead to the form again, and a new form is empty but for type and place', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const { page } = await show({ path: '/devices' }, own);
+    await page.getByRole('link', { name: '添加设备' }).click();
+    await page.getByLabel('设备型号').selectOption('demo/bin-2');
+    await page.getByLabel('设备编号').fill('bin-once');
+    await page.getByLabel('名称', { exact: true }).fill('村口垃圾桶');
+    await page.getByLabel('按名称或代码查找区域').fill('洪桥');
+    await page
+      .getByRole('radio', { name: /^洪桥镇/ })
+      .first()
+      .check();
+    await page.getByRole('button', { name: '添加并接入' }).click();
+    await page.waitForURL('**/devices/bin-once/connect');
+    await page.goBack();
+    await page.waitForURL('**/devices');
+    await page.goForward();
+    await page.getByRole('link', { name: '再添加一台' }).click();
+    await page.getByRole('heading', { name: '添加设备', level: 1 }).waitFor();
+    expect(await page.getByLabel('设备型号').inputValue()).toBe('demo/bin-2');
+    expect(await page.getByLabel('设备编号').inputValue()).toBe('');
+    await page.getByRole('radio', { name: /^洪桥镇/, checked: true }).waitFor();
+  });
+
+  it('whose topics are its own has no line of a Tasmota, but the prefix to set', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS, camera: true });
+    const bin = own.devices.find(({ id }) => id.startsWith('bin'))?.id;
+    const { page } = await show({ path: '/devices/camera-1/connect' }, own);
+    await page.getByText('主题前缀: camera-1').waitFor();
+    expect(await page.getByText('Tasmota').count()).toBe(0);
+    await page.goto(`${own.url}/devices/${bin}/connect`);
+    await page.getByText(`主题: bin/${bin}/up`).waitFor();
+    await page.getByRole('heading', { name: 'Tasmota 控制台命令' }).waitFor();
+  });
+
   it('gets another secret after the question, and is told when somebody else was first', async () => {
     const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
     const id = own.devices.find((one) => one.id.startsWith('bin'))?.id ?? '';

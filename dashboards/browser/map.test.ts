@@ -132,11 +132,36 @@ describe('the map', { timeout: BROWSER_TEST_MS }, () => {
     expect(faults).toEqual([]);
   });
 
-  it('says what to do where no device has a position', async () => {
-    const own = await bench.fixture({ devices: 0 });
-    const { page } = await show(own, { path: '/map?view=points' });
-    await page.getByText('还没有设备坐标').waitFor();
-    await page.getByRole('link', { name: '去导入' }).click();
-    await expect.poll(() => new URL(page.url()).pathname).toBe('/import');
+  it.each(['tiles', 'points'])(
+    'leads to the first device where there is none (%s)',
+    async (view) => {
+      const own = await bench.fixture({ devices: 0, rights: ALL_RIGHTS });
+      const { page } = await show(own, { path: `/map?view=${view}` });
+      await page.getByRole('link', { name: '导入清单' }).waitFor();
+      await page.getByRole('link', { name: '添加设备' }).click();
+      await expect.poll(() => new URL(page.url()).pathname).toBe('/add-device');
+    },
+  );
+
+  it.each(['tiles', 'points'])(
+    'says what to do where no device has a position (%s)',
+    async (view) => {
+      const own = await bench.fixture({ devices: 3, rights: ALL_RIGHTS });
+      for (const device of own.devices) Object.assign(device, { longitude: null, latitude: null });
+      const { page } = await show(own, { path: `/map?view=${view}` });
+      await page.getByText('还没有设备坐标').waitFor();
+      await page.getByRole('link', { name: '打开设备列表' }).waitFor();
+      await page.getByRole('link', { name: '去导入' }).click();
+      await expect.poll(() => new URL(page.url()).pathname).toBe('/import');
+    },
+  );
+
+  it('tells the values of a device that is marked, what people come for first', async () => {
+    const bin = county.devices.find(
+      ({ id, state, longitude }) =>
+        id.startsWith('bin') && state === 'online' && longitude !== null,
+    );
+    const { page } = await show(county, { path: `/map?device=${bin?.id}` });
+    expect(await page.locator('.map-marked .value-name').first().innerText()).toBe('满溢度');
   });
 });

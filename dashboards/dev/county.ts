@@ -60,6 +60,7 @@ const profile = (
   name: { zh, en },
   kind,
   protocol,
+  protocolName: protocol === 'mqtt' ? 'MQTT' : 'Modbus',
   reportEvery,
   silentAfter: reportEvery * 5,
   ...(['sewage-monitor', 'air-station', 'water-quality'].includes(kind)

@@ -10,6 +10,7 @@ import {
   formatMetric,
   formatPercent,
   formatReceipt,
+  formatSpan,
   formatTime,
   formatValue,
   fromField,
@@ -115,6 +116,22 @@ describe('times', () => {
   });
   it.each(['', 'tomorrow', '2026-13-01'])('refuses the field %j', (field) => {
     expect(fromField(field)).toBeNaN();
+  });
+});
+
+describe('formatSpan', () => {
+  it.each([
+    [0, '0 秒', '0 s'],
+    [6.4, '6.4 毫秒', '6.4 ms'],
+    [30_000, '30 秒', '30 s'],
+    [300_000, '5 分钟', '5 min'],
+    [3_600_000, '1 小时', '1 h'],
+  ])('says %d ms in words of the language', (ms, zh, en) => {
+    language.value = 'zh';
+    expect(formatSpan(ms)).toBe(zh);
+    language.value = 'en';
+    expect(formatSpan(ms)).toBe(en);
+    language.value = 'zh';
   });
 });
 

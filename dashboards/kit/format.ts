@@ -112,6 +112,7 @@ export function formatBytes(bytes: number): string {
 /** A length of time in its largest fitting unit. */
 export function formatSpan(ms: number): string {
   const whole = (value: number): string => String(Math.round(value * 10) / 10);
+  if (ms > 0 && ms < 1000) return t('span.milliseconds', { n: whole(ms) });
   if (ms < MINUTE) return t('span.seconds', { n: whole(ms / 1000) });
   if (ms < HOUR) return t('span.minutes', { n: whole(ms / MINUTE) });
   if (ms < 2 * DAY) return t('span.hours', { n: whole(ms / HOUR) });

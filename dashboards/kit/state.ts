@@ -60,9 +60,12 @@ export const theme = signal<Theme>('auto');
 
 const prefersDark = window.matchMedia('(prefers-color-scheme: dark)');
 const systemDark = signal(prefersDark.matches);
+const printQuery = window.matchMedia('print');
+/** Paper is white, whatever the screen is. */
+const printing = signal(printQuery.matches);
 /** Whether the page is dark now; charts draw themselves anew when it changes. */
 export const dark = computed(
-  () => theme.value === 'dark' || (theme.value === 'auto' && systemDark.value),
+  () => !printing.value && (theme.value === 'dark' || (theme.value === 'auto' && systemDark.value)),
 );
 
 const narrowQuery = window.matchMedia('(max-width: 959px)');
@@ -103,6 +106,9 @@ export function startPreferences(): void {
   });
   prefersDark.addEventListener('change', (event) => {
     systemDark.value = event.matches;
+  });
+  printQuery.addEventListener('change', (event) => {
+    printing.value = event.matches;
   });
   narrowQuery.addEventListener('change', (event) => {
     narrow.value = event.matches;

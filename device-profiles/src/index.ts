@@ -14,7 +14,7 @@ export type {
   LocatedDetail,
   LocatedField,
 } from './codec.ts';
-export { shownOrder } from './metric/shown-first.ts';
+export { shownOrder, shownRank } from './metric/shown-first.ts';
 export {
   decode,
   decodeKept,
@@ -29,13 +29,14 @@ export {
   optionFaults,
   optionNames,
   optionValues,
+  protocolTitle,
   sameMeaning,
   sampleMessage,
   unknownMetric,
 } from './profile.ts';
 export { builtinProtocols } from './protocols/index.ts';
 export { intervalsOf } from './protocols/intervals.ts';
-export type { CompiledProtocol, Intervals, Protocol } from './protocols/protocol.ts';
+export type { CompiledProtocol, Intervals, Protocol, SampleMessage } from './protocols/protocol.ts';
 export type { ExampleFile, MetricFile, ProfileFile } from './schema/file.ts';
 export { parseProfile } from './schema/parse.ts';
 export { jsonSchemaOf } from './schema/profile-schema.ts';

@@ -11,6 +11,7 @@ import type {
 } from './codec.ts';
 import { codecOf, rulesOf } from './compile.ts';
 import { optionFaultsOf } from './options.ts';
+import type { SampleMessage } from './protocols/protocol.ts';
 import type { Decoded, DeviceProfile, Frame } from './types.ts';
 
 /**
@@ -169,6 +170,9 @@ export function optionValues(
   return Object.fromEntries(Object.entries(options).map(([name, { values }]) => [name, values]));
 }
 
+/** What people call the protocol that it speaks. */
+export const protocolTitle = (profile: DeviceProfile): string => rulesOf(profile).protocol.title;
+
 /** Names of its options, as people read them. */
 export function optionNames(profile: DeviceProfile): Readonly<Record<string, Label>> {
   const { options } = rulesOf(profile).file;
@@ -182,7 +186,7 @@ export function optionNames(profile: DeviceProfile): Readonly<Record<string, Lab
 export function sampleMessage(
   profile: DeviceProfile,
   context: EncodeContext,
-): { readonly topic: string; readonly payload: string } | null {
+): SampleMessage | null {
   const { protocol, file } = rulesOf(profile);
   return protocol.sample?.(profile, file, context) ?? null;
 }

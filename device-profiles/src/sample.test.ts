@@ -26,6 +26,15 @@ describe('a message for who connects a device', () => {
     }
   });
 
+  it('tells what is set as a prefix at a device that makes its topics itself', () => {
+    expect(sampleOf('onvif/camera')).toMatchObject({
+      topic: expect.stringMatching(/^unit-7\/onvif-ej\//),
+      prefix: 'unit-7',
+    });
+    expect(sampleOf('village/smart-bin')?.prefix).toBeNull();
+    expect(sampleOf('village/air-weather')?.prefix).toBeNull();
+  });
+
   it('is there for who publishes, and for nobody who is polled or spoken for', () => {
     expect(sampleOf('village/smart-bin')?.topic).toBe('bin/unit-7/up');
     expect(sampleOf('village/air-weather')?.topic).toBe('village/v1/devices/unit-7/readings');

@@ -18,7 +18,24 @@ type Answer = { status: number; body: object };
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** By which devices of a type speak for themselves. */
-const publishes = (kind: string): boolean => kind === 'smart-bin';
+const publishes = (kind: string): boolean => kind === 'smart-bin' || kind === 'camera';
+
+/** A message such as devices of a kind publish. */
+const sampleOf = (
+  kind: string,
+  id: string,
+): NonNullable<api.registration.DeviceRegistration['sample']> =>
+  kind === 'camera'
+    ? {
+        topic: `${id}/onvif-ej/VideoSource/MotionAlarm/1`,
+        payload: '{"UtcTime":"2026-01-01T00:00:00Z","Data":{"State":"true"}}',
+        prefix: id,
+      }
+    : {
+        topic: `bin/${id}/up`,
+        payload: '{"ts":1767225600,"fill":52,"bat":{"mv":3620}}',
+        prefix: null,
+      };
 
 export class FixtureRegistration {
   readonly #devices: FixtureDevice[];
@@ -102,9 +119,7 @@ export class FixtureRegistration {
       hasSecret: publishes(profile.kind),
       options: {},
       listeners: LISTENERS,
-      sample: publishes(profile.kind)
-        ? { topic: `bin/${id}/up`, payload: '{"ts":1767225600,"fill":52,"bat":{"mv":3620}}' }
-        : null,
+      sample: publishes(profile.kind) ? sampleOf(profile.kind, id) : null,
     };
   }
 
@@ -207,7 +222,7 @@ export class FixtureRegistration {
       items: profiles.map(({ id, kind }) => ({
         id,
         viaGateway: !publishes(kind),
-        addressKind: publishes(kind) ? 'serial' : 'exact',
+        addressKind: kind === 'smart-bin' ? 'serial' : 'exact',
         options:
           kind === 'weather-station'
             ? [

@@ -255,6 +255,7 @@ export function configuration(): Static<(typeof api.system.configuration.answers
     items: [
       of('VILLAGE_DATA', '数据文件夹', 'Folder of everything stored', '/var/lib/village', {
         ...env,
+        default: './data',
         variable: 'VILLAGE_DATA',
       }),
       of(
@@ -271,7 +272,7 @@ export function configuration(): Static<(typeof api.system.configuration.answers
       }),
       of('http.port', '网页与接口端口', 'Port of pages and interface', '8443', {
         source: 'file',
-        default: null,
+        default: '8080',
         variable: 'VILLAGE_HTTP_PORT',
       }),
       of(
@@ -288,7 +289,6 @@ export function configuration(): Static<(typeof api.system.configuration.answers
         { source: 'file', default: null },
       ),
       of('mqtt.port', 'MQTT 端口', 'Port of MQTT', '1883', {
-        default: null,
         variable: 'VILLAGE_MQTT_PORT',
       }),
       of('mqtt.limits.connections', '最多连接数', 'Connections at most', '40000', {

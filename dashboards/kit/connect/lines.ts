@@ -53,6 +53,29 @@ export function mosquittoLine(
   return words.map(shellWord).join(' ');
 }
 
+/** What is filled in at a device: label and value, a line each. */
+export function settingsText(
+  { host, id, secret, listeners }: Access,
+  { topic, prefix }: { topic: string; prefix: string | null },
+  labels: Readonly<Record<SettingLabel, string>>,
+): string {
+  const listener = listenerOf(listeners);
+  const lines: readonly (readonly [SettingLabel, string])[] = [
+    ['host', host],
+    ['port', String(listener?.port ?? 1883)],
+    ['tls', listener?.tls === true ? labels.yes : labels.no],
+    ['username', id],
+    ['secret', secret],
+    ['client-id', id],
+    prefix === null ? ['topic', topic] : ['prefix', prefix],
+  ];
+  return lines.map(([label, value]) => `${labels[label]}: ${value}`).join('\n');
+}
+
+type SettingLabel =
+  | ('host' | 'port' | 'tls' | 'yes' | 'no')
+  | ('username' | 'secret' | 'client-id' | 'topic' | 'prefix');
+
 /** Two lines of the console of a Tasmota: the connection, then a message. */
 export function tasmotaLines(
   { host, id, secret, listeners }: Access,

@@ -29,6 +29,23 @@ export const texts = {
     zh: '您是用本机地址打开这个页面的：设备要填服务器在网络中的地址，而不是 {host}。',
     en: 'This page was opened by the machine’s own address: devices need the server’s address in the network instead of {host}.',
   },
+  'lines.settings': { zh: '填入设备的 MQTT 设置', en: 'For the MQTT settings of the device' },
+  'lines.settings-hint': {
+    zh: '在设备的网页或配置工具里填写，报文格式见设备型号。',
+    en: 'Fill them in on the device’s own page or in its tool; its type says what a message looks like.',
+  },
+  'lines.prefix-hint': {
+    zh: '在设备网页的 MQTT（事件推送）设置里填写：前缀后面的主题由设备自己生成。',
+    en: 'Fill them in on the device’s own page, under MQTT or events: it makes the topics below the prefix itself.',
+  },
+  'settings.host': { zh: '服务器地址', en: 'Server' },
+  'settings.port': { zh: '端口', en: 'Port' },
+  'settings.tls': { zh: '加密（TLS）', en: 'Encryption (TLS)' },
+  'settings.yes': { zh: '开启', en: 'on' },
+  'settings.no': { zh: '关闭', en: 'off' },
+  'settings.client-id': { zh: '客户端标识', en: 'Client id' },
+  'settings.topic': { zh: '主题', en: 'Topic' },
+  'settings.prefix': { zh: '主题前缀', en: 'Topic prefix' },
   'lines.shell': { zh: '用 mosquitto_pub 试发一条', en: 'Send one with mosquitto_pub' },
   'lines.shell-hint': {
     zh: '没有这个命令时先安装：Debian、Ubuntu 用 apt install mosquitto-clients；其他系统见 mosquitto.org。命令返回而没有报错，即已保存。',

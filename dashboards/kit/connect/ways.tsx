@@ -2,7 +2,14 @@
 import type { Device, DeviceRegistration, GatewayRegistration } from '../api/answers.ts';
 import * as calls from '../api/calls.ts';
 import { client } from '../state.ts';
-import { type Access, gatewayEntry, gatewayFile, mosquittoLine, tasmotaLines } from './lines.ts';
+import {
+  type Access,
+  gatewayEntry,
+  gatewayFile,
+  mosquittoLine,
+  settingsText,
+  tasmotaLines,
+} from './lines.ts';
 import { Lines, SecretPanel } from './panel.tsx';
 import { secretOf } from './secrets.ts';
 import { t } from './texts.ts';
@@ -11,6 +18,19 @@ import { t } from './texts.ts';
 const accessOf = (id: string, listeners: Access['listeners']): Access => ({
   ...{ host: window.location.hostname, id, listeners },
   secret: secretOf(id) ?? `<${t('lines.placeholder')}>`,
+});
+
+const settingLabels = () => ({
+  host: t('settings.host'),
+  port: t('settings.port'),
+  tls: t('settings.tls'),
+  yes: t('settings.yes'),
+  no: t('settings.no'),
+  username: t('username'),
+  secret: t('secret'),
+  'client-id': t('settings.client-id'),
+  topic: t('settings.topic'),
+  prefix: t('settings.prefix'),
 });
 
 export function DeviceWays({
@@ -59,15 +79,22 @@ export function DeviceWays({
       {gateway === null && sample !== null && (
         <>
           <Lines
+            heading={t('lines.settings')}
+            hint={t(sample.prefix === null ? 'lines.settings-hint' : 'lines.prefix-hint')}
+            text={settingsText(access, sample, settingLabels())}
+          />
+          <Lines
             heading={t('lines.shell')}
             hint={t('lines.shell-hint')}
             text={mosquittoLine(access, sample)}
           />
-          <Lines
-            heading={t('lines.tasmota')}
-            hint={t('lines.tasmota-hint')}
-            text={tasmotaLines(access, sample)}
-          />
+          {sample.prefix === null && (
+            <Lines
+              heading={t('lines.tasmota')}
+              hint={t('lines.tasmota-hint')}
+              text={tasmotaLines(access, sample)}
+            />
+          )}
         </>
       )}
     </>

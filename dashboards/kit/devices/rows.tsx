@@ -23,7 +23,8 @@ export function placeOf(device: Device, below: string): string {
 
 const VALUES_SHOWN = 3;
 
-function Values({ device }: { device: Device }) {
+/** Its first values: what people come for. */
+export function Values({ device }: { device: Device }) {
   const profile = profiles.value.get(device.profile);
   const order = profile?.metrics ?? [];
   const keys = order.map((metric) => metric.key).filter((key) => device.values.has(key));

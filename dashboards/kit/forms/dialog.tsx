@@ -1,10 +1,12 @@
 /** A button whose dialog holds a form: it says what will be, sends, and closes when it was done. */
 import type { ComponentChildren, TargetedSubmitEvent } from 'preact';
-import { useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Load } from '../load.ts';
 import { Failure } from '../ui/notices.tsx';
 import { type Faults, Refused, type Sending, useSending } from './form.tsx';
 import { t } from './texts.ts';
+
+const FIELD = ':is(input, select, textarea):enabled';
 
 export function FormDialog({
   label,
@@ -43,6 +45,14 @@ export function FormDialog({
   const sending = useSending();
   const { state } = sending;
   const id = useId();
+  const ready = turn > 0 && children !== null;
+  // Once the form of this turn stands: what had the focus in the one before is gone.
+  useLayoutEffect(() => {
+    if (turn > 0) dialog.current?.showModal();
+  }, [turn]);
+  useLayoutEffect(() => {
+    if (ready) dialog.current?.querySelector<HTMLElement>(FIELD)?.focus();
+  }, [ready, turn]);
   async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
     const form = event.currentTarget;
@@ -59,7 +69,6 @@ export function FormDialog({
           sending.reset();
           opened?.();
           setTurn(turn + 1);
-          dialog.current?.showModal();
         }}
       >
         {label}

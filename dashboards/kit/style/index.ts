@@ -6,3 +6,4 @@ import './lists.css';
 import './forms.css';
 import './dialog.css';
 import './notices.css';
+import './print.css';

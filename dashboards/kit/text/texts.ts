@@ -39,6 +39,7 @@ export const texts = {
   'age.hours': { zh: '{n} 小时前', en: '{n} h ago' },
   'age.days': { zh: '{n} 天前', en: '{n} d ago' },
   'age.never': { zh: '从未', en: 'never' },
+  'span.milliseconds': { zh: '{n} 毫秒', en: '{n} ms' },
   'span.seconds': { zh: '{n} 秒', en: '{n} s' },
   'span.minutes': { zh: '{n} 分钟', en: '{n} min' },
   'span.hours': { zh: '{n} 小时', en: '{n} h' },

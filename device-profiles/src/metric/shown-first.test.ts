@@ -1,7 +1,7 @@
 /** The order in which people are shown metrics, of the whole catalogue. */
 import { expect, it } from 'vitest';
 import { builtinCatalog, loadCatalog } from '../catalog.ts';
-import { shownOrder } from './shown-first.ts';
+import { shownOrder, shownRank } from './shown-first.ts';
 
 const { profiles } = loadCatalog([builtinCatalog]);
 const orderOf = (id: string): string[] => {
@@ -25,4 +25,11 @@ it.each([
 it('is the same metrics, each once, whatever the type', () => {
   for (const [id, profile] of profiles)
     expect(orderOf(id).toSorted(), id).toEqual(profile.metrics.map(({ key }) => key).toSorted());
+});
+
+it('of an area begins with what comes first at some kind of device, and ends with how devices themselves are', () => {
+  expect(shownRank('bin.fill-level')).toBe(0);
+  expect(shownRank('water.flow-rate')).toBe(0);
+  expect(shownRank('water.ph')).toBeLessThan(shownRank('water.temperature'));
+  expect(shownRank('water.temperature')).toBeLessThan(shownRank('device.battery'));
 });

@@ -24,9 +24,19 @@ export interface CompiledProtocol {
   codec(options: Options): Codec;
 }
 
+/** A message such as a device publishes itself, for people who connect one. */
+export interface SampleMessage {
+  readonly topic: string;
+  readonly payload: string;
+  /** What is set at a device that makes its topics itself, below a prefix; null where all it says goes to this one topic. */
+  readonly prefix: string | null;
+}
+
 export interface Protocol {
   /** As in `protocol:` of a profile; a section of this name must be there. */
   readonly name: string;
+  /** What people call it. */
+  readonly title: string;
   /** Sections of a profile file that only profiles of this protocol may have. */
   readonly sections: Readonly<Record<string, z.ZodType>>;
   /** Shapes that `from` of a metric may have. */
@@ -68,11 +78,7 @@ export interface Protocol {
    * A message such as a device of this type publishes, for people who connect one; null when somebody else speaks for such devices.
    * Absent where all of them are polled.
    */
-  sample?(
-    profile: DeviceProfile,
-    file: ProfileFile,
-    context: EncodeContext,
-  ): { readonly topic: string; readonly payload: string } | null;
+  sample?(profile: DeviceProfile, file: ProfileFile, context: EncodeContext): SampleMessage | null;
   /** The frame that was kept as bytes and framing; absent where frames are kept and not opened. */
   frameOf?(file: ProfileFile, bytes: Uint8Array, framing: string): Frame;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_LIMITS } from '@village/broker';
-import { DAY, MINUTE, OperationalError, systemTimer } from '@village/core';
+import { DAY, OperationalError, systemTimer } from '@village/core';
 import { openTimeSeries } from '@village/store/time-series';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -139,22 +139,20 @@ describe('configuration', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     const [, text = ''] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
     const defaults = loadConfig({}, join(folder, 'elsewhere'));
-    // `sealEvery` is the store's own default.
-    const { store, origin, ...written } = loadConfig(
+    const { origin, ...written } = loadConfig(
       { ...yaml(text), VILLAGE_DATA: defaults.data },
       folder,
     );
-    const { store: _store, origin: _origin, ...others } = defaults;
+    const { origin: _origin, ...others } = defaults;
     expect(origin.keys).toContain('http.port');
-    expect(store).toEqual({ ...defaults.store, sealEvery: 15 * MINUTE });
     expect(written).toEqual(others);
     const { data: _data, county: _county, ...settings } = others;
     const keys = (value: object): string[] =>
       Object.entries(value).flatMap(([key, one]) =>
         typeof one === 'object' && !Array.isArray(one) ? keys(one as object) : [key],
       );
-    // Two of `store`; `backup.folder` and `exports.folder` follow the data folder.
-    expect(keys(parse(text) as object)).toHaveLength(keys(settings).length + 2 - 2);
+    // `backup.folder` and `exports.folder` follow the data folder.
+    expect(keys(parse(text) as object)).toHaveLength(keys(settings).length - 2);
   });
 
   it('says where a file is broken without showing its lines, which may hold a password', () => {

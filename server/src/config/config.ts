@@ -232,6 +232,10 @@ function samePorts({ http, mqtt }: Config, path: string): Fault[] {
   });
 }
 
+/** What would hold if neither the file nor the environment said anything but where the data is. */
+export const unsaid = ({ data, origin }: Config): Config =>
+  compose(envSchema.parse({ VILLAGE_DATA: data }), fileSchema.parse({}), origin, data);
+
 /** The environment before the file, paths absolute: those of the file from where it lies. */
 function compose(settings: Environment, file: File, origin: Origin, cwd: string): Config {
   const from = (name: string): string => resolve(dirname(origin.path), name);

@@ -47,8 +47,9 @@ it('tells what was said by whom, the defaults of the rest, and no secret', () =>
   writeFileSync(
     path,
     `http: { port: 9000, host: 10.0.0.5 }
-store: { retention: 3650d, memoryMegabytes: 2048 }
-mqtt: { limits: { keepaliveMax: 2m } }
+store: { retention: 3650d, memoryMegabytes: 2048, sealEvery: 20m }
+mqtt: { limits: { keepaliveMax: 2m }, websocket: { port: 9002 } }
+backup: { folder: nightly }
 corrections: { secondPersonAfter: 36h }
 catalogs: [own]
 relational: { url: "postgres://village:hidden-1@db/village" }
@@ -69,8 +70,17 @@ relational: { url: "postgres://village:hidden-1@db/village" }
     const { value, source, default: fallback } = held.find((one) => one.key === key) ?? {};
     return [value, source, fallback];
   };
-  expect(of('http.port')).toEqual(['9001', 'environment', null]);
-  expect(of('http.host')).toEqual(['10.0.0.5', 'file', null]);
+  expect(of('http.port')).toEqual(['9001', 'environment', '8080']);
+  expect(of('http.host')).toEqual(['10.0.0.5', 'file', '0.0.0.0']);
+  expect(of('mqtt.port')).toEqual(['1883', 'default', '1883']);
+  expect(of('mqtt.websocket.port')).toEqual(['9002', 'file', '8083']);
+  expect(of('mqtt.websocket.path')).toEqual(['/mqtt', 'default', '/mqtt']);
+  expect(of('mqtt.tls.clients')).toEqual([null, 'default', null]);
+  expect(of('store.sealEvery')).toEqual(['20m', 'file', '15m']);
+  expect(of('store.diskReserveMegabytes')).toEqual(['512', 'default', '512']);
+  expect(of('store.journalMegabytes')).toEqual(['8192', 'default', '8192']);
+  expect(of('store.spillMegabytes')).toEqual(['4096', 'default', '4096']);
+  expect(of('store.framesPerDeviceMegabytes')).toEqual(['128', 'default', '128']);
   expect(of('store.retention')).toEqual(['3650d', 'file', null]);
   expect(of('store.memoryMegabytes')).toEqual(['2048', 'file', '1024']);
   expect(of('store.framesRetention')).toEqual(['90d', 'default', '90d']);
@@ -79,8 +89,10 @@ relational: { url: "postgres://village:hidden-1@db/village" }
   expect(of('corrections.secondPersonAfter')).toEqual(['36h', 'file', '7d']);
   expect(of('catalogs')).toEqual([JSON.stringify([join(folder, 'own')]), 'file', '[]']);
   expect(of('relational.url')).toEqual(['postgres://…@db/village', 'file', null]);
-  expect(of('backup.folder')).toEqual([join(folder, 'data', 'backups'), 'default', null]);
-  expect(of('VILLAGE_DATA')).toEqual([join(folder, 'data'), 'environment', null]);
+  const backups = join(folder, 'data', 'backups');
+  expect(of('backup.folder')).toEqual([join(folder, 'nightly'), 'file', backups]);
+  expect(of('exports.folder')[2]).toBe(join(folder, 'data', 'temporary'));
+  expect(of('VILLAGE_DATA')).toEqual([join(folder, 'data'), 'environment', './data']);
   expect(of('VILLAGE_ADMIN_PASSWORD')).toEqual([null, 'environment', null]);
   expect(of('VILLAGE_INFLUXDB_PASSWORD')).toEqual([null, 'default', null]);
   expect(JSON.stringify(held)).not.toContain('hidden');

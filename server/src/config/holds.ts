@@ -1,9 +1,10 @@
 /** The configuration as it holds: each key with its value, where it comes from, and what it would be if nobody said it. */
 import { DAY, HOUR, MINUTE, SECOND } from '@village/core';
+import { z } from 'zod';
 import { addressShown } from './address.ts';
-import type { Config } from './config.ts';
+import { type Config, unsaid } from './config.ts';
 import { type Described, KEYS, VARIABLES } from './descriptions.ts';
-import { fileSchema } from './schema.ts';
+import { envSchema, fileSchema } from './schema.ts';
 
 export interface Held {
   readonly key: string;
@@ -49,9 +50,26 @@ function textOf(value: unknown, { kind, times = 1 }: Described): string | null {
   return String(value);
 }
 
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly anyOf?: readonly Shape[];
+  readonly default?: unknown;
+}
+
+/** What a schema gives a key whose section is there and does not say it: of sections that may be absent as a whole. */
+function inSection(shape: Shape | undefined, path: readonly string[]): unknown {
+  const [name, ...rest] = path;
+  if (shape === undefined) return undefined;
+  if (name === undefined) return shape.default;
+  const holder = [shape, ...(shape.anyOf ?? [])].find(({ properties }) => properties !== undefined);
+  return inSection(holder?.properties?.[name], rest);
+}
+
 /** Key by key: first what only the environment says. */
 export function configurationAsItHolds(config: Config): Held[] {
-  const defaults = fileSchema.parse({});
+  const defaults = unsaid(config);
+  const shape = z.toJSONSchema(fileSchema, { io: 'input', unrepresentable: 'any' }) as Shape;
+  const variableDefaults: Readonly<Record<string, unknown>> = envSchema.parse({});
   const { keys, variables } = config.origin;
   const held = (key: string, described: Described, ofFile: boolean): Held => {
     const { at = key, zh, en, kind } = described;
@@ -62,11 +80,15 @@ export function configurationAsItHolds(config: Config): Held[] {
         : ofFile && keys.has(key)
           ? 'file'
           : 'default';
+    const value = textOf(valueAt(config, at), described);
+    const fallback = ofFile ? valueAt(defaults, at) : variableDefaults[key];
+    // A section that is not there has no keys that could have defaults.
+    const section = value === null ? undefined : inSection(shape, key.split('.'));
     return {
       key,
-      value: textOf(valueAt(config, at), described),
+      value,
       source,
-      default: ofFile ? textOf(valueAt(defaults, at), described) : null,
+      default: textOf(fallback ?? section, described),
       variable,
       secret: kind === 'secret',
       description: { zh, en },

@@ -20,15 +20,11 @@ function optionsOf(config: Config): Omit<TimeSeriesOptions, 'timer'> {
   return {
     folder: join(config.data, 'time-series'),
     memoryLimitMb: memoryMegabytes,
-    ...(sealEvery === undefined ? {} : { flushEveryMs: sealEvery }),
-    ...(spillMegabytes === undefined ? {} : { spillLimitMb: spillMegabytes }),
-    ...(journalMegabytes === undefined ? {} : { journalBytesMax: journalMegabytes * MEGABYTE }),
-    ...(framesPerDeviceMegabytes === undefined
-      ? {}
-      : { frameBytesPerDay: framesPerDeviceMegabytes * MEGABYTE }),
-    ...(diskReserveMegabytes === undefined
-      ? {}
-      : { diskReserveBytes: diskReserveMegabytes * MEGABYTE }),
+    flushEveryMs: sealEvery,
+    spillLimitMb: spillMegabytes,
+    journalBytesMax: journalMegabytes * MEGABYTE,
+    frameBytesPerDay: framesPerDeviceMegabytes * MEGABYTE,
+    diskReserveBytes: diskReserveMegabytes * MEGABYTE,
     ...(timeSeries.engine === 'embedded'
       ? {}
       : {

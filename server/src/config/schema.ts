@@ -9,7 +9,10 @@ import {
 } from '@village/broker/config';
 import { DAY, HOUR, isAreaCode, MINUTE, parseDuration, SECOND } from '@village/core';
 import { AUDIT_KEPT_MS } from '@village/store/relational';
+import { EMBEDDED_DEFAULTS, JOURNAL_DEFAULTS } from '@village/store/time-series';
 import { z } from 'zod';
+
+const MEGABYTE = 1024 * 1024;
 
 const duration = (least: number, most: number) =>
   z.string().transform((text, ctx) => {
@@ -62,20 +65,29 @@ export const fileSchema = z.strictObject({
     .prefault({}),
   store: z
     .strictObject({
-      sealEvery: duration(100, DAY).optional(),
+      sealEvery: duration(100, DAY).default(EMBEDDED_DEFAULTS.flushEveryMs),
       /** Readings older than this are deleted; absent keeps everything. */
       retention: duration(DAY, 36_500 * DAY).optional(),
       /** Frames received longer ago are deleted, but for those that something quotes. */
       framesRetention: duration(DAY, 36_500 * DAY).default(90 * DAY),
       /** What is kept of one device in a day; beyond it frames are counted and told, and readings go on. */
-      framesPerDeviceMegabytes: count(1_000_000).optional(),
+      framesPerDeviceMegabytes: count(1_000_000).default(
+        JOURNAL_DEFAULTS.frameBytesPerDay / MEGABYTE,
+      ),
       /** Free disk below which nothing is acknowledged any more. */
-      diskReserveMegabytes: z.number().int().min(0).max(1_000_000_000).optional(),
+      diskReserveMegabytes: z
+        .number()
+        .int()
+        .min(0)
+        .max(1_000_000_000)
+        .default(JOURNAL_DEFAULTS.diskReserveBytes / MEGABYTE),
       memoryMegabytes: count(1_000_000).min(128).default(1024),
       /** Bytes of the log that may wait for the archive; beyond it nothing is acknowledged until it catches up. */
-      journalMegabytes: count(1_000_000).min(64).optional(),
+      journalMegabytes: count(1_000_000)
+        .min(64)
+        .default(JOURNAL_DEFAULTS.journalBytesMax / MEGABYTE),
       /** Disk that queries may take for what does not fit their memory. */
-      spillMegabytes: count(1_000_000).optional(),
+      spillMegabytes: count(1_000_000).default(EMBEDDED_DEFAULTS.spillLimitMb),
     })
     .prefault({}),
   exports: z

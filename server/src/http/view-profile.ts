@@ -1,7 +1,7 @@
 /** How device types are told over HTTP; small, since the thread that checks profile files needs it too. */
 import type * as api from '@village/api';
 import { QUANTITIES, type Quantity } from '@village/core';
-import { type DeviceProfile, shownOrder } from '@village/device-profiles';
+import { type DeviceProfile, protocolTitle, shownOrder } from '@village/device-profiles';
 
 /** A device type, with what its metrics mean. */
 export function viewProfile(profile: DeviceProfile): api.devices.Profile {
@@ -12,6 +12,7 @@ export function viewProfile(profile: DeviceProfile): api.devices.Profile {
     name,
     kind,
     protocol,
+    protocolName: protocolTitle(profile),
     ...(profile.evidence === 'none' ? {} : { evidence: profile.evidence }),
     reportEvery: profile.reportEveryMs / 1000,
     silentAfter: profile.silentAfterMs / 1000,

@@ -1,5 +1,4 @@
 /** Looks at stores without changing anything in them, whether a server has them open or not. */
-export { DISK_RESERVE_BYTES as journalReserveBytes } from '../journal/settings.ts';
 export { checkQueryEngine } from './engine.ts';
 export { holderOf } from './holder.ts';
 export {

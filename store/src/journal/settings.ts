@@ -28,8 +28,13 @@ export interface JournalOptions {
   readonly log?: Report;
 }
 
-/** Free disk that the log keeps unless told otherwise. */
-export const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
+/** What holds of an operator's options unless told otherwise. */
+export const JOURNAL_DEFAULTS = {
+  diskReserveBytes: 512 * 1024 * 1024,
+  journalBytesMax: 8 * 1024 * 1024 * 1024,
+  // A month of a message every ten seconds, brought back in a day.
+  frameBytesPerDay: 128 * 1024 * 1024,
+} as const;
 
 /** Options with their defaults. */
 export type JournalSettings = Required<JournalOptions>;
@@ -39,10 +44,7 @@ export function journalSettings(options: JournalOptions): JournalSettings {
   return {
     windowMs: 5,
     readingsPerCommit: 10_000,
-    diskReserveBytes: DISK_RESERVE_BYTES,
-    journalBytesMax: 8 * 1024 * 1024 * 1024,
-    // A month of a message every ten seconds, brought back in a day.
-    frameBytesPerDay: 128 * 1024 * 1024,
+    ...JOURNAL_DEFAULTS,
     deadLettersMax: 10_000,
     deadLetterBytesMax: 64 * 1024 * 1024,
     mayStamp: () => true,

@@ -45,6 +45,7 @@ function decodeLine(file: ProfileFile, frame: Frame, before: number[]): Decoded 
 }
 
 export const toyProtocol: Protocol = {
+  title: 'Toy',
   name: TOY,
   sections: { [TOY]: section },
   sources: [source],

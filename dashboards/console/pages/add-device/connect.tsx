@@ -15,6 +15,10 @@ import './add-device.css';
 /** The sample carries a time, which must not become old. */
 const ANEW_MS = 60_000;
 
+/** A form for another one of its kind and place. */
+const alike = ({ area, profile }: Device): URLSearchParams =>
+  new URLSearchParams({ area: area.code, profile });
+
 /** Says when the first value has come, or the next one of a device that was heard before. */
 function Wait({ device }: { device: Device }) {
   const [came, setCame] = useState<number | null>(null);
@@ -60,9 +64,6 @@ function Wait({ device }: { device: Device }) {
             <a class="button primary" href={`/devices/${encodeURIComponent(device.id)}`}>
               {t('came.open')}
             </a>
-            <a class="button" href={`/add-device?area=${device.area.code}`}>
-              {t('came.next')}
-            </a>
           </p>
         </>
       )}
@@ -101,6 +102,11 @@ export function Page({ id }: { id: string }) {
         <h1>{t('connect')}</h1>
         <span class="muted">
           {device.name} · {device.id}
+        </span>
+        <span class="actions">
+          <a class="button" href={`/add-device?${alike(device)}`}>
+            {t('next')}
+          </a>
         </span>
       </header>
       <p class="muted">{t('connect.intro')}</p>

@@ -13,7 +13,7 @@ import {
 import { Field, Refused, textOf, useSending } from '#kit/forms/form.tsx';
 import { AreaChoice } from '#kit/places/area-choice.tsx';
 import { go, query } from '#kit/router.ts';
-import { client, profiles } from '#kit/state.ts';
+import { client, profiles, profilesLoaded } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Failure, Skeleton } from '#kit/ui/notices.tsx';
@@ -57,7 +57,8 @@ function AddForm({ forms }: { forms: ReadonlyMap<string, ProfileForm> }) {
       if (saved.secret !== null) keepSecret(saved.id, saved.secret);
       return saved;
     });
-    if (done) go(`/devices/${encodeURIComponent(body.id)}/connect`);
+    // In its place: the way back leads to what was before the form, not to a form of a device that is there.
+    if (done) go(`/devices/${encodeURIComponent(body.id)}/connect`, true);
   }
   const { faults, busy } = state;
   return (
@@ -112,7 +113,7 @@ export function Page({ title }: PageProps) {
         </span>
       </header>
       <p class="muted">{t('intro')}</p>
-      {load.data !== undefined ? (
+      {load.data !== undefined && profilesLoaded.value ? (
         <AddForm forms={load.data} />
       ) : load.error !== undefined ? (
         <Failure error={load.error} retry={load.reload} />

@@ -34,7 +34,7 @@ export const texts = {
   },
   came: { zh: '已收到数据：{time}', en: 'A value has come: {time}' },
   'came.open': { zh: '查看设备', en: 'Open the device' },
-  'came.next': { zh: '再添加一台', en: 'Add another one' },
+  next: { zh: '再添加一台', en: 'Add another one' },
 } as const satisfies Texts;
 
 export const { t, word } = dictionary(texts);

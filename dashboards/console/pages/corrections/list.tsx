@@ -1,6 +1,6 @@
 /** Corrections one below the other: what each says, of what, by whom, and what can be done about it. */
 import type { Correction, Metric } from '#kit/api/answers.ts';
-import { formatExact, formatLength, formatTime } from '#kit/format.ts';
+import { formatExact, formatLength, formatSpan, formatTime } from '#kit/format.ts';
 import { withQuery } from '#kit/router.ts';
 import { metricOf, profiles, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
@@ -16,7 +16,7 @@ function worded(one: Correction, metric: Metric | undefined): string {
   if (kind === 'shift-clock')
     return t(value > 0 ? 'shift-later' : 'shift-earlier', {
       length:
-        Math.abs(value) < 60_000 ? `${Math.abs(value) / 1000} s` : formatLength(Math.abs(value)),
+        Math.abs(value) < 60_000 ? formatSpan(Math.abs(value)) : formatLength(Math.abs(value)),
     });
   if (kind === 'factor') return `× ${formatExact(value)}`;
   if (kind === 'offset') {

@@ -13,7 +13,7 @@ import { t, word } from './texts.ts';
 
 type EventType = Profile['events'][number];
 
-/** What an event says besides: names and values as they came, but for the channel, which has a name. */
+/** What an event says besides: values as they came, but for the channel, which has a name. */
 function Detail({
   detail,
   type,
@@ -28,7 +28,7 @@ function Detail({
       {channel !== undefined && <span>{say(channel.name)}</span>}
       {others.map(([name, value]) => (
         <span key={name}>
-          <span class="muted">{name}</span>{' '}
+          <span class="muted">{word('detail', name)}</span>{' '}
           {typeof value === 'string' ? value : JSON.stringify(value)}
         </span>
       ))}

@@ -139,7 +139,7 @@ function Facts({
     ...(profile === undefined
       ? []
       : ([
-          [t('protocol'), profile.protocol],
+          [t('protocol'), profile.protocolName],
           [t('report-every'), formatSpan(profile.reportEvery * 1000)],
         ] as [string, string][])),
     ...clientIdFacts(device),

@@ -129,6 +129,16 @@ export const texts = {
   'event.intrusion': { zh: '闯入', en: 'Intrusion' },
   'event.reboot': { zh: '重启', en: 'Restarted' },
   'event.boot': { zh: '启动', en: 'Started' },
+  'detail.rule': { zh: '规则', en: 'Rule' },
+  'detail.source': { zh: '视频源', en: 'Video source' },
+  'detail.object': { zh: '目标编号', en: 'Object' },
+  'detail.objectId': { zh: '目标编号', en: 'Object' },
+  'detail.class': { zh: '目标类别', en: 'Kind of object' },
+  'detail.token': { zh: '视频源配置', en: 'Source configuration' },
+  'detail.plate': { zh: '车牌', en: 'Plate' },
+  'detail.channel': { zh: '通道', en: 'Channel' },
+  'detail.cause': { zh: '原因', en: 'Cause' },
+  'detail.minutes': { zh: '分钟', en: 'Minutes' },
 } as const satisfies Texts;
 
 export const { t, word } = dictionary(texts);

@@ -1,6 +1,6 @@
 /** What an opened figure of a device and one of an area have in common: the value, what it rests on, what it was before. */
 import type { ExplainedFigure } from '#kit/api/answers.ts';
-import { formatPercent, formatShort, formatTime, formatValue } from '#kit/format.ts';
+import { formatExact, formatPercent, formatShort, formatTime, formatValue } from '#kit/format.ts';
 import { withQuery } from '#kit/router.ts';
 import { mayUse } from '#kit/session.ts';
 import { now, session } from '#kit/state.ts';
@@ -83,7 +83,7 @@ function Grounds({
             {!one.verified && <span class="tag">{t('unverified')}</span>}
             {one.limits.map(({ quantity, unit, name, value }) => (
               <div key={`${quantity} ${say(name)}`} class="number">
-                {say(name)} {value} <span class="muted">{unit}</span>
+                {say(name)} {formatExact(value)} <span class="muted">{word('unit', unit)}</span>
               </div>
             ))}
             <div class="small muted">{t('source', { text: say(one.source) })}</div>

@@ -25,7 +25,8 @@ export function Page() {
       if (saved.secret !== null) keepSecret(saved.id, saved.secret);
       return saved;
     });
-    if (done) go(`/gateways/${encodeURIComponent(body.id)}/connect`);
+    // In its place: the way back leads to what was before the form, not to a form of a gateway that is there.
+    if (done) go(`/gateways/${encodeURIComponent(body.id)}/connect`, true);
   }
   const { busy, faults } = state;
   return (

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import * as calls from '#kit/api/calls.ts';
 import { totalOf } from '#kit/devices/marks.tsx';
+import { NoDevices } from '#kit/devices/none.tsx';
 import { formatCount } from '#kit/format.ts';
 import { useLive, useLoad } from '#kit/load.ts';
 import { MapCanvas, MapNote, summaryOf } from '#kit/map/canvas.tsx';
@@ -139,7 +140,12 @@ function Side({ live, names, areas, several }: SideProps) {
     <aside class="map-side panel" aria-label={t('areas')}>
       <Search />
       {point !== undefined && (
-        <MarkedCard point={point} state={points.state(marked)} area={names.get(point.area)} />
+        <MarkedCard
+          key={point.id}
+          point={point}
+          state={points.state(marked)}
+          area={names.get(point.area)}
+        />
       )}
       {asked !== '' ? (
         <>
@@ -190,11 +196,32 @@ function usePlace(code: string) {
   return { area, overview, live, ground: useShapes(code) };
 }
 
+const mayRegister = (): boolean =>
+  session.value != null && mayUse({ right: 'devices.import' }, session.value);
+
+/** That no device has a position, and what gives it one. */
+function NoPositions({ code }: { code: string }) {
+  return (
+    <Empty title={t('no-positions')} hint={t('no-positions-hint')}>
+      <a class="button" href={`/devices?area=${code}`}>
+        {t('to-devices')}
+      </a>
+      {mayRegister() && (
+        <a class="button" href="/import">
+          {t('to-import')}
+        </a>
+      )}
+    </Empty>
+  );
+}
+
 interface PictureProps {
   readonly title: string;
   readonly name: string;
   readonly code: string;
   readonly areas: readonly TileArea[];
+  /** Devices, with a position or without. */
+  readonly total: number;
   readonly live: LivePoints;
   readonly names: ReturnType<typeof useAreaNames>;
   readonly ground: Shapes;
@@ -213,14 +240,8 @@ function Positions({ name, code, areas, live, names, ground, onSeveral }: Pictur
     };
   }, [areas, theme]);
   const count = live.points.items.length;
-  if (count === 0 && ground.shapes.length === 0 && !live.loading)
-    return (
-      <Empty title={t('no-positions')} hint={t('no-positions-hint')}>
-        <a class="button" href="/import">
-          {t('to-import')}
-        </a>
-      </Empty>
-    );
+  // What to do about it stands below.
+  if (count === 0 && ground.shapes.length === 0 && !live.loading) return null;
   return (
     <>
       <MapCanvas
@@ -252,7 +273,8 @@ function viewOf(areas: readonly TileArea[], ground: Shapes): ViewName {
 }
 
 function Picture(props: PictureProps) {
-  const { title, areas, ground } = props;
+  const { title, code, areas, total, live, ground } = props;
+  const located = live.loading || live.points.items.length > 0;
   const theme = themeNow();
   const view = viewOf(areas, ground);
   return (
@@ -269,6 +291,11 @@ function Picture(props: PictureProps) {
         <TileMap areas={areas} theme={theme} href={(one) => `/map?area=${one}`} />
       ) : (
         <Positions {...props} />
+      )}
+      {total === 0 ? (
+        <NoDevices area={code} />
+      ) : (
+        !located && live.error === undefined && <NoPositions code={code} />
       )}
     </section>
   );
@@ -325,7 +352,7 @@ export function Page({ title }: PageProps) {
       <StaleNote error={stale.error} retry={stale.reload} />
       <div class="map-columns">
         <Picture
-          {...{ title, name, code, areas, live, names }}
+          {...{ title, name, code, areas, total, live, names }}
           ground={ground.data}
           onSeveral={setSeveral}
         />

@@ -1,12 +1,17 @@
 /** The list beside the map: everything that the picture shows can be reached here, too. */
 import type { Area } from '#kit/api/answers.ts';
+import * as calls from '#kit/api/calls.ts';
 import { CountsBar, StateMark, totalOf } from '#kit/devices/marks.tsx';
+import { Values } from '#kit/devices/rows.tsx';
 import { formatCount } from '#kit/format.ts';
+import { useLoad } from '#kit/load.ts';
 import type { MapPoint, MapPoints } from '#kit/map/points.ts';
 import type { TileArea } from '#kit/map/tiles.tsx';
 import { withQuery } from '#kit/router.ts';
+import { client } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
+import { Skeleton } from '#kit/ui/notices.tsx';
 import { t, word } from './texts.ts';
 
 /** Rows of a list. */
@@ -50,6 +55,9 @@ export function PointList({
 
 /** The areas below, with their devices by state. */
 export function AreaList({ areas, heading }: { areas: readonly TileArea[]; heading: string }) {
+  // As wide as the longest that can come, so that no bar moves when counts change.
+  const most = Math.max(0, ...areas.map(({ counts }) => totalOf(counts)));
+  const figures = `${2 * formatCount(most).length + 1}ch`;
   return (
     <ul class="map-list" aria-label={heading}>
       {areas.map((area) => (
@@ -59,7 +67,7 @@ export function AreaList({ areas, heading }: { areas: readonly TileArea[]; headi
             <span class="map-row-bar">
               <CountsBar counts={area.counts} />
             </span>
-            <span class="number">
+            <span class="number" style={{ flexBasis: figures }}>
               {formatCount(area.counts.online)}/{formatCount(totalOf(area.counts))}
             </span>
           </a>
@@ -67,6 +75,19 @@ export function AreaList({ areas, heading }: { areas: readonly TileArea[]; headi
       ))}
     </ul>
   );
+}
+
+const REFRESH_MS = 15_000;
+
+/** What it says now: first what people come for. */
+function Latest({ id }: { id: string }) {
+  const load = useLoad(
+    `marked ${id}`,
+    (signal) => client.call(calls.device, { params: { id }, signal }),
+    REFRESH_MS,
+  );
+  if (load.data === undefined) return load.error === undefined ? <Skeleton lines={1} /> : null;
+  return <Values device={load.data} />;
 }
 
 /** The device that is marked. */
@@ -91,6 +112,7 @@ export function MarkedCard({
             .join(' › ')}`}
       </span>
       <StateMark state={state} />
+      <Latest id={point.id} />
       <a class="button" href={`/devices/${encodeURIComponent(point.id)}`}>
         {t('to-device')}
         <Icon name="right" size={12} />

@@ -18,9 +18,10 @@ export const texts = {
   located: { zh: '{n} 台设备，{m} 台有坐标', en: 'Devices: {n}, with a position: {m}' },
   'no-positions': { zh: '还没有设备坐标', en: 'No positions yet' },
   'no-positions-hint': {
-    zh: '导入设备时填写经度和纬度（WGS-84），设备就会出现在这里。',
-    en: 'Give longitude and latitude (WGS-84) when importing devices, and they appear here.',
+    zh: '打开设备，点“修改”填写经度和纬度；很多设备时，导入带经纬度（WGS-84）的表。填好后设备就会出现在这里。',
+    en: 'Open a device and give its longitude and latitude under Change; of many devices, import a table with both (WGS-84). They appear here then.',
   },
+  'to-devices': { zh: '打开设备列表', en: 'Open the list of devices' },
   'to-import': { zh: '去导入', en: 'Import' },
   'to-borders': { zh: '边界', en: 'Borders' },
   'to-area': { zh: '打开区域', en: 'Open the area' },

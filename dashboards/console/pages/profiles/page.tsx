@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import type { CheckedProfile, Profile } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
-import { formatCount, formatValue } from '#kit/format.ts';
+import { formatCount, formatSpan, formatValue } from '#kit/format.ts';
 import { asApiError } from '#kit/load.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, profiles, profilesLoaded, session } from '#kit/state.ts';
@@ -17,15 +17,8 @@ import { t, word } from './texts.ts';
 import { Try } from './try.tsx';
 import './profiles.css';
 
-const MINUTE_S = 60;
-const HOUR_S = 3_600;
 /** As long as the server takes for a file at most, its wait for others included. */
 const ANSWER_MS = 60_000;
-
-function lasting(seconds: number): string {
-  if (seconds % HOUR_S === 0) return `${seconds / HOUR_S} h`;
-  return seconds % MINUTE_S === 0 ? `${seconds / MINUTE_S} min` : `${seconds} s`;
-}
 
 function Metrics({ profile }: { profile: Profile }) {
   return (
@@ -70,9 +63,9 @@ function Type({ profile }: { profile: Profile }) {
           <small class="muted">{profile.id}</small>
         </span>
         <span class="muted small">
-          {word('kind', profile.kind)} · {profile.protocol} · {t('every')}{' '}
-          {lasting(profile.reportEvery)} · {t('measures')} {formatCount(profile.metrics.length)} ·{' '}
-          {t('revision')} {profile.revision}
+          {word('kind', profile.kind)} · {profile.protocolName} · {t('every')}{' '}
+          {formatSpan(profile.reportEvery * 1000)} · {t('measures')}{' '}
+          {formatCount(profile.metrics.length)} · {t('revision')} {profile.revision}
         </span>
       </summary>
       <Metrics profile={profile} />

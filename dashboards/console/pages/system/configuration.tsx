@@ -28,7 +28,8 @@ function valueText({ secret, source, value }: Setting): string {
 
 function Line({ setting }: { setting: Setting }) {
   const { key, source, variable, description } = setting;
-  const fallback = source !== 'default' ? setting.default : null;
+  const said = source !== 'default' && !setting.secret;
+  const fallback = said ? (setting.default ?? t('not-set')) : null;
   return (
     <li>
       <span>

@@ -6,7 +6,7 @@ import { ClientIdNotice, clientIdFacts } from '#kit/devices/client-id/notice.tsx
 import { ClockNotice, clockFacts } from '#kit/devices/clock.tsx';
 import { StateMark } from '#kit/devices/marks.tsx';
 import { Refusals } from '#kit/devices/refusals/refusals.tsx';
-import { formatBytes, formatCount } from '#kit/format.ts';
+import { formatBytes, formatCount, formatSpan } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, session } from '#kit/state.ts';
@@ -210,7 +210,7 @@ export function Page({ title }: PageProps) {
   const commit = data.store.get('commitSeconds');
   const p99 =
     typeof commit === 'object' && commit !== null && 'p99' in commit && isNumber(commit.p99)
-      ? `${(commit.p99 * 1000).toFixed(1)} ms`
+      ? formatSpan(commit.p99 * 1000)
       : null;
   return (
     <div class="page">

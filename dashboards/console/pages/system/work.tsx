@@ -12,11 +12,11 @@ import { t, word } from './texts.ts';
 const REFRESH_MS = 15_000;
 
 function JobLine({ job }: { job: Job }) {
-  const { kind, title, running, progress, endedAt, nextAt, lastError, failures } = job;
+  const { title, running, progress, endedAt, nextAt, lastError, failures } = job;
   return (
     <li>
       <span>
-        <b>{say(title)}</b> <span class="muted small">{kind}</span>
+        <b>{say(title)}</b>
       </span>
       <span class="muted">
         {running ? (

@@ -1,6 +1,6 @@
 /** What was not taken of what a device or gateway said: something that somebody has to put right. */
 import type { Refusal } from '../../api/answers.ts';
-import { formatTime } from '../../format.ts';
+import { formatCount, formatTime } from '../../format.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { t, word } from './refusals-texts.ts';
 import './refusals.css';
@@ -23,7 +23,7 @@ export function Refusals({
     <details class="panel refusals">
       <summary>
         <Icon name="warning" size={18} />
-        <span>{t('refusals', { n: count.toLocaleString() })}</span>
+        <span>{t('refusals', { n: formatCount(count) })}</span>
         <Icon name="down" size={16} />
       </summary>
       <p class="muted">{t('refusals-hint')}</p>
@@ -35,8 +35,8 @@ export function Refusals({
               {subjectOf(one)}
             </code>
             <span class="muted small">
-              {word('reason', one.cause)} · {t('refusal-times', { n: one.count.toLocaleString() })}{' '}
-              · <span class="number">{formatTime(one.lastAt)}</span>
+              {word('reason', one.cause)} · {t('refusal-times', { n: formatCount(one.count) })} ·{' '}
+              <span class="number">{formatTime(one.lastAt)}</span>
             </span>
           </li>
         ))}

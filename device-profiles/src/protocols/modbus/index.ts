@@ -50,6 +50,7 @@ const HEARTBEAT_MS = 600_000;
 
 export const modbusProtocol: Protocol = {
   name: MODBUS,
+  title: 'Modbus',
   sections: { modbus: modbusSection },
   sources: [register, registerSum],
   template,

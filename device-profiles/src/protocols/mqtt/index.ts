@@ -61,6 +61,7 @@ function conflict(profile: DeviceProfile, other: DeviceProfile) {
 
 export const mqttProtocol: Protocol = {
   name: MQTT,
+  title: 'MQTT',
   sections: { mqtt: mqttSection, tlv: tlvSection },
   sources: [path, field, paths],
   channelSources: [channelPlaces, channelList],

@@ -9,6 +9,10 @@ type Level =
   | { readonly kind: 'many' }
   | { readonly kind: 'rest' };
 
+/** Whether a level stands for the device's address. */
+export const isOfDevice = (level: Level): boolean =>
+  level.kind === 'many' || (level.kind === 'one' && level.device);
+
 export interface TopicMatch {
   readonly address: string;
   /** The levels that `#` stands for; empty without one. */
@@ -44,9 +48,7 @@ export function parsePattern(text: string): { pattern?: TopicPattern; faults: st
     if (typeof level === 'string') faults.push(level);
     else levels.push(level);
   });
-  const devices = levels.filter(
-    (level) => level.kind === 'many' || (level.kind === 'one' && level.device),
-  ).length;
+  const devices = levels.filter(isOfDevice).length;
   if (devices !== 1) faults.push('must have {device} (or {device+}) exactly once');
   if (!levels.some((level) => level.kind === 'fixed')) faults.push('must have a fixed level');
   const manyAt = levels.findIndex((level) => level.kind === 'many');

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statfsSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { journalReserveBytes } from '@village/store/inspect';
 import {
   both,
   type Check,
@@ -24,10 +23,7 @@ export function nearest(folder: string): string {
   return at;
 }
 
-function reserveOf({ config }: Patient): number {
-  const { diskReserveMegabytes } = config.store;
-  return diskReserveMegabytes === undefined ? journalReserveBytes : diskReserveMegabytes * MEGABYTE;
-}
+const reserveOf = ({ config }: Patient): number => config.store.diskReserveMegabytes * MEGABYTE;
 
 export const room: Check = {
   name: 'disk-room',

@@ -61,6 +61,12 @@ describe('figures', () => {
     const ids = items.map(({ figure }) => figure);
     expect(ids).toContain('hourly-mean:air.o3');
     expect(ids).toContain('hours-above:air.o3');
+    // What people come for at an air station; its own order would begin with the temperature.
+    expect(ids.filter((id) => id.startsWith('daily-mean:')).slice(0, 3)).toEqual([
+      'daily-mean:air.pm25',
+      'daily-mean:air.pm10',
+      'daily-mean:air.o3',
+    ]);
     expect(ids).not.toContain('hourly-mean:wind.direction');
     expect(ids).not.toContain('hourly-mean:water.cod');
   });

@@ -1,6 +1,7 @@
 /** The calls of figures: those of a device and of an area under the same addresses. */
 import * as api from '@village/api';
-import { OperationalError } from '@village/core';
+import { OperationalError, type QuantityId } from '@village/core';
+import { type DeviceKind, shownRank } from '@village/device-profiles';
 import {
   type AnyFigure,
   type AnyRoute,
@@ -41,6 +42,8 @@ function expectFew(items: readonly FigureItem[]): void {
     );
 }
 
+type FigureDefinition = api.figures.FigureDefinition;
+
 interface Asked {
   readonly device?: string;
   readonly area?: string;
@@ -60,6 +63,14 @@ function areaOf({ directory }: Needs, caller: Caller, { device, area }: Asked): 
   return areaFor(directory, caller, area).area.code;
 }
 
+/** In the order in which people come for them, those of one quantity as they were. */
+function shown(figures: readonly AnyFigure[], kind?: DeviceKind): { items: FigureDefinition[] } {
+  const rank = ({ quantities }: FigureDefinition): number =>
+    Math.min(...quantities.map((quantity) => shownRank(quantity as QuantityId, kind)));
+  const items = figures.map(viewDefinition);
+  return { items: items.toSorted((a, b) => rank(a) - rank(b)) };
+}
+
 export const figureRoutes = (
   needs: Needs,
   figures: Figures,
@@ -68,11 +79,10 @@ export const figureRoutes = (
   route(api.figures.list, async ({ caller, query }) => {
     if ((query.device === undefined) === (query.area === undefined))
       throw new OperationalError('bad-request', 'device: give either device or area');
-    const found: readonly AnyFigure[] =
-      query.device === undefined
-        ? await areaFigures.of(areaOf(needs, caller, query))
-        : await figures.of(deviceOf(needs, caller, query));
-    return { items: found.map(viewDefinition) };
+    if (query.device === undefined)
+      return shown(await areaFigures.of(areaOf(needs, caller, query)));
+    const { device, profile } = deviceFor(needs.directory, caller, query.device);
+    return shown(await figures.of(device.id), profile.kind);
   }),
   route(api.figures.values, async (call) => {
     const { caller, query, signal } = call;

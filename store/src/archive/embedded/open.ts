@@ -9,7 +9,7 @@ import { Duck } from './duck/duck.ts';
 import { anyFile } from './files/files.ts';
 import { STATE_NEXT_GENERATION } from './files/flush.ts';
 import { restoreFiles } from './files/restore.ts';
-import type { ArchiveSettings, EmbeddedOptions } from './settings.ts';
+import { type ArchiveSettings, EMBEDDED_DEFAULTS, type EmbeddedOptions } from './settings.ts';
 
 function settingsOf(
   options: EmbeddedOptions,
@@ -22,7 +22,7 @@ function settingsOf(
     timer: host.timer,
     log: host.report,
     flushRows: options.flushRows ?? 1_000_000,
-    flushEveryMs: options.flushEveryMs ?? 900_000,
+    flushEveryMs: options.flushEveryMs ?? EMBEDDED_DEFAULTS.flushEveryMs,
     flushBytes: options.flushBytes ?? (memoryLimitMb * 1024 * 1024) / 4,
     partRows: options.partRows ?? 8_000_000,
     // The log stops at its reserve: queries stop well before.
@@ -30,7 +30,7 @@ function settingsOf(
     duck: {
       threads: options.threads ?? 2,
       memoryLimitMb,
-      spillLimitMb: options.spillLimitMb ?? 4096,
+      spillLimitMb: options.spillLimitMb ?? EMBEDDED_DEFAULTS.spillLimitMb,
       spillFolder: join(folder, 'spill'),
     },
   };

@@ -17,6 +17,9 @@ export interface EmbeddedOptions {
   readonly spillLimitMb?: number;
 }
 
+/** What holds of an operator's options unless told otherwise. */
+export const EMBEDDED_DEFAULTS = { flushEveryMs: 900_000, spillLimitMb: 4096 } as const;
+
 /** Options with their defaults, and where the archive lives. */
 export interface ArchiveSettings {
   readonly folder: string;

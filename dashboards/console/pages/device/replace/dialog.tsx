@@ -1,6 +1,6 @@
 /** Puts new equipment in the place of a device, which keeps its id and its history. */
 import type { TargetedSubmitEvent } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Device } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
@@ -111,6 +111,10 @@ export function Replace({ device, replaced }: { device: Device; replaced: () => 
   const registered = useLoad(turn === 0 ? null : `replacing ${device.id} ${turn}`, (signal) =>
     client.call(calls.deviceRegistration, { params: { id: device.id }, signal }),
   );
+  // Once the form of this turn stands: what had the focus in the one before is gone.
+  useLayoutEffect(() => {
+    if (turn > 0) dialog.current?.showModal();
+  }, [turn]);
   const holder = session.value;
   if (holder === null || holder === undefined || device.retiredAt !== null) return null;
   if (!mayUse({ right: 'devices.import' }, holder)) return null;
@@ -140,7 +144,6 @@ export function Replace({ device, replaced }: { device: Device; replaced: () => 
         onClick={() => {
           setState(IDLE);
           setTurn(turn + 1);
-          dialog.current?.showModal();
         }}
       >
         {t('replace')}
