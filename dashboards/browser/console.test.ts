@@ -153,8 +153,8 @@ describe('console in Chromium', { timeout: BROWSER_TEST_MS }, () => {
     const desludged = events.getByRole('listitem').filter({ hasText: '排泥' });
     const told = await desludged.locator('.detail').allInnerTexts();
     expect(told.map((text) => text.split(/\s+/))).toEqual([
-      ['一号池', 'minutes', '12'],
-      ['二号池', 'minutes', '13'],
+      ['一号池', '分钟', '12'],
+      ['二号池', '分钟', '13'],
     ]);
   });
 
