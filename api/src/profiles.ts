@@ -17,8 +17,28 @@ const ProfileFault = exactly({
   /** Where in the document, such as `metrics[3].from.type`; empty for all of it. */
   path: Type.String(),
   message: Type.String(),
-  /** The same in Chinese; null for what is rarely met. */
+  /** The same in Chinese. */
+  zh: Type.String(),
+});
+
+/** What devices of a type would notice of another file of it. */
+const ProfileChange = exactly({
+  what: words([
+    'metric-lost',
+    'metric-other',
+    'event-lost',
+    'kind-other',
+    'protocol-other',
+    'address-other',
+    'options-unfit',
+  ]),
+  /** The metric, event or device; what is now where it is the whole type. */
+  subject: Type.String(),
+  detail: Type.String(),
+  /** The detail in Chinese where it is a sentence. */
   zh: orNull(Type.String()),
+  /** Whether it can be confirmed with `losses`; devices could not go on with the others. */
+  mayBeWanted: Type.Boolean(),
 });
 
 export const CheckedProfile = exactly({
@@ -31,24 +51,7 @@ export const CheckedProfile = exactly({
       devices: Type.Integer(),
       lost: Type.Array(Type.String()),
       /** What those devices would notice. */
-      changes: Type.Array(
-        exactly({
-          what: words([
-            'metric-lost',
-            'metric-other',
-            'event-lost',
-            'kind-other',
-            'protocol-other',
-            'address-other',
-            'options-unfit',
-          ]),
-          /** The metric, event or device; what is now where it is the whole type. */
-          subject: Type.String(),
-          detail: Type.String(),
-          /** Whether it can be confirmed with `losses`; devices could not go on with the others. */
-          mayBeWanted: Type.Boolean(),
-        }),
-      ),
+      changes: Type.Array(ProfileChange),
       /** Through which such devices speak: they have catalogues of their own. */
       gateways: Type.Array(Type.String()),
     }),
@@ -167,12 +170,16 @@ export const adopt = endpoint({
   answers: { 202: AdoptedProfile, 409: Problem, 422: Problem },
 });
 
-const WaitingProfile = exactly({
+export const WaitingProfile = exactly({
   profile: Type.String(),
+  /** A type that is not here yet, another file of one that is, or the removal of one that was taken in. */
+  what: words(['add', 'replace', 'remove']),
   actor: Type.String(),
   at: Time,
-  /** Why the last start did not take it into force; null when none has tried. */
+  /** Why the last start did not do it; null when none has tried. */
   fault: orNull(Type.String()),
+  /** The same in Chinese. */
+  zh: orNull(Type.String()),
 });
 export type WaitingProfile = Static<typeof WaitingProfile>;
 
@@ -181,7 +188,7 @@ export const waiting = endpoint({
   path: '/profiles/waiting',
   right: 'profiles.adopt',
   at: 'top',
-  summary: 'Files of device types that hold from the next start',
+  summary: 'Changes of device types that hold from the next start',
   tags: ['devices'],
   answers: { 200: exactly({ items: Type.Array(WaitingProfile) }) },
 });
@@ -193,8 +200,110 @@ export const takeBack = endpoint({
   path: '/profiles/waiting/{vendor}/{model}',
   right: 'profiles.adopt',
   at: 'top',
-  summary: 'Takes a file back before it holds',
+  summary: 'Takes a change back before it holds',
   tags: ['devices'],
   params: exactly({ vendor: Part, model: Part }),
   answers: { 204: Type.Null(), 404: Problem },
+});
+
+/** Where the file of a type in force comes from: the product, a folder of `catalogs`, or the page. */
+const folders = ['product', 'folder'] as const;
+
+const Beneath = exactly({ from: words(folders), revision: Type.Integer() });
+
+export const ProfileSource = exactly({
+  profile: Type.String(),
+  from: words([...folders, 'page']),
+  /** Who took it in, and when; null where it was not the page. */
+  actor: orNull(Type.String()),
+  at: orNull(Time),
+  /** What it stands in the place of, and what comes back when it is removed. */
+  beneath: orNull(Beneath),
+  /** Why a file that was taken in is not used, such as a shape that this version no longer reads; null when it is. */
+  unused: orNull(exactly({ message: Type.String(), zh: Type.String() })),
+});
+export type ProfileSource = Static<typeof ProfileSource>;
+
+export const sources = endpoint({
+  method: 'GET',
+  path: '/profiles/sources',
+  right: 'profiles.adopt',
+  at: 'top',
+  summary: 'Where the files of device types come from',
+  tags: ['devices'],
+  answers: { 200: exactly({ items: Type.Array(ProfileSource) }) },
+});
+
+const ofType = exactly({ vendor: Part, model: Part });
+
+export const file = endpoint({
+  method: 'GET',
+  path: '/profiles/files/{vendor}/{model}',
+  right: 'profiles.check',
+  summary: 'The file of a device type as it was written',
+  notes:
+    'The one in force, or with `of=waiting` the one that holds from the next start. It is what a gateway of such devices needs in a folder of its `catalogs`, as `<vendor>/<model>.yaml`',
+  tags: ['devices'],
+  params: ofType,
+  query: exactly({ of: Type.Optional(words(['waiting'])) }),
+  produces: ['application/yaml'],
+  answers: { 200: Type.String(), 404: Problem },
+});
+
+export const ProfileRemoval = exactly({
+  profile: Type.String(),
+  /** To be named by who removes it. */
+  state: Type.String(),
+  /** Another change of the type waits, in the place of which the removal comes. */
+  waits: Type.Boolean(),
+  /** What a folder has of the type, and holds then; null when the type is gone then. */
+  beneath: orNull(Beneath),
+  /** Devices that have the type: in service, and retired. */
+  devices: Type.Integer(),
+  retired: Type.Integer(),
+  /** What those in service would notice. */
+  changes: Type.Array(ProfileChange),
+  gateways: Type.Array(Type.String()),
+  /** Why it can't be removed at all: devices in service would have no type, or another type has the topic by now. */
+  refused: orNull(exactly({ message: Type.String(), zh: Type.String() })),
+});
+export type ProfileRemoval = Static<typeof ProfileRemoval>;
+
+export const removal = endpoint({
+  method: 'GET',
+  path: '/profiles/own/{vendor}/{model}',
+  right: 'profiles.adopt',
+  at: 'top',
+  summary: 'What removing a type that was taken in would mean',
+  tags: ['devices'],
+  params: ofType,
+  answers: { 200: ProfileRemoval, 404: Problem },
+});
+
+export const remove = endpoint({
+  method: 'DELETE',
+  path: '/profiles/own/{vendor}/{model}',
+  right: 'profiles.adopt',
+  at: 'top',
+  summary: 'Removes a type that was taken in; it goes at the next start of the server',
+  notes:
+    'What a folder has of that name holds again then. Without one the type is gone: 409 `in-use` while devices in service have it; ' +
+    'where only retired ones do, whose history is not shown without the type, it wants `losses=wanted`. ' +
+    '409 `would-break` as with `POST /profiles` where devices would lose something, or could not go on. ' +
+    '`seen` is the `state` of `GET`: 409 `changed-meanwhile` when it is another by now. Until the start it is taken back with `DELETE /profiles/waiting/{vendor}/{model}`',
+  tags: ['devices'],
+  params: ofType,
+  query: exactly({
+    seen: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+    losses: Type.Optional(words(['wanted'])),
+  }),
+  answers: {
+    202: exactly({
+      profile: Type.String(),
+      holds: Type.Literal('after-restart'),
+      gateways: Type.Array(Type.String()),
+    }),
+    404: Problem,
+    409: Problem,
+  },
 });

@@ -51,10 +51,27 @@ describe('device types', { timeout: BROWSER_TEST_MS }, () => {
       expect(await adopt.isDisabled()).toBe(true);
       await page.getByLabel(zh ? '我知道这些会失去，仍要启用' : 'I know what is lost').check();
       await adopt.click();
-      await page.getByText(zh ? /网关不会自动得到它/ : /Gateways don’t get it/).waitFor();
+      await page.getByText(zh ? /不会自动得到新文件：gw-0001/ : /by themselves: gw-0001/).waitFor();
+      const file = page.getByRole('link', { name: zh ? /^下载文件/ : /^Download/ }).first();
+      expect(await file.getAttribute('href')).toMatch(/profiles\/files\/.*of=waiting/);
       const back = page.getByRole('button', { name: zh ? /^撤回/ : /^Take back/ });
       await back.click();
       await back.waitFor({ state: 'detached' });
+      // What was taken in is told as that, and goes at the next start once it is confirmed.
+      await page
+        .locator('summary')
+        .filter({ hasText: zh ? '本页添加' : 'taken in here' })
+        .click();
+      await page.getByRole('button', { name: zh ? /^移除 / : /^Remove / }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText(zh ? /在用 3 台，已退役 1 台/ : /in service 3, retired 1/).waitFor();
+      await dialog.getByRole('checkbox').check();
+      await dialog.getByRole('button', { name: zh ? /^移除（/ : /^Remove \(/ }).click();
+      await back.waitFor();
+      await page
+        .getByText(zh ? '移除，下次启动生效' : 'removed at the next start')
+        .first()
+        .waitFor();
       expect(await sideways(page)).toBe(0);
       expect(faults).toEqual([]);
     },

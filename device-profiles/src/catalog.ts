@@ -4,7 +4,7 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rulesOf } from './compile.ts';
 import { builtinProtocols } from './protocols/index.ts';
-import type { Protocol } from './protocols/protocol.ts';
+import type { Claim, Protocol } from './protocols/protocol.ts';
 import { parseProfile } from './schema/parse.ts';
 import type { DeviceProfile, ProfileFault } from './types.ts';
 
@@ -62,15 +62,23 @@ function load(
   return undefined;
 }
 
-/** Why a profile can't stand beside those that are there. */
+/** What a profile has to itself; undefined when nothing. */
+export function claimOf(profile: DeviceProfile): Claim | undefined {
+  const claim = rulesOf(profile).protocol.claim?.(profile);
+  return claim && { id: profile.id, protocol: profile.protocol, ...claim };
+}
+
+/** Why a profile can't stand beside others that have something to themselves. */
 export function conflictOf(
   profile: DeviceProfile,
-  others: Iterable<DeviceProfile>,
+  others: Iterable<DeviceProfile | Claim>,
 ): { path: string; message: string } | undefined {
   const { conflict } = rulesOf(profile).protocol;
   if (conflict === undefined) return undefined;
   for (const other of others) {
-    const found = other.protocol === profile.protocol ? conflict(profile, other) : undefined;
+    const claim = 'metrics' in other ? claimOf(other) : other;
+    if (claim?.protocol !== profile.protocol) continue;
+    const found = conflict(profile, claim);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -122,14 +130,58 @@ export function putInPlace(
   texts: readonly { readonly id: string; readonly text: string }[],
 ): Map<string, string> {
   const refused = new Map<string, string>();
+  const open: DeviceProfile[] = [];
   for (const { id, text } of texts) {
     const { profile, faults } = parseProfile(text, `${id} (own)`);
-    const others = [...profiles.values()].filter((other) => other.id !== id);
-    const conflict = profile && conflictOf(profile, others);
     const named = profile !== undefined && profile.id !== id ? `is ${profile.id}, not ${id}` : null;
-    const fault = faults[0]?.message ?? named ?? conflict?.message;
-    if (profile === undefined || fault !== undefined) refused.set(id, fault ?? 'has faults');
-    else profiles.set(id, profile);
+    const fault = faults[0]?.message ?? named;
+    if (profile === undefined || fault !== null) refused.set(id, fault ?? 'has faults');
+    else open.push(profile);
+  }
+  for (const [profile, conflict] of placeAll(profiles, open))
+    refused.set(profile.id, conflict.message);
+  return refused;
+}
+
+type Conflict = NonNullable<ReturnType<typeof conflictOf>>;
+
+/**
+ * Puts profiles in the place of those of their name; what can't stand beside the others is returned. One may claim what another
+ * gives up, so that those that are refused are tried again once something was put.
+ */
+function placeAll(
+  profiles: Map<string, DeviceProfile>,
+  all: readonly DeviceProfile[],
+): Map<DeviceProfile, Conflict> {
+  let open = all;
+  const refused = new Map<DeviceProfile, Conflict>();
+  for (let before = Number.POSITIVE_INFINITY; open.length < before; ) {
+    before = open.length;
+    open = open.filter((profile) => {
+      const others = [...profiles.values()].filter(({ id }) => id !== profile.id);
+      const conflict = conflictOf(profile, others);
+      if (conflict === undefined) {
+        profiles.set(profile.id, profile);
+        refused.delete(profile);
+      } else refused.set(profile, conflict);
+      return conflict !== undefined;
+    });
   }
   return refused;
+}
+
+/**
+ * Reads the profiles that come with the product and those of other folders, whose files take the place of those of their name. One
+ * with faults is refused, and what it would have replaced stays.
+ */
+export function loadWithOwn(
+  folders: readonly string[],
+  protocols: readonly Protocol[] = builtinProtocols,
+): ReturnType<typeof loadCatalog> {
+  const { profiles, faults } = loadCatalog([builtinCatalog], protocols);
+  const own = loadCatalog(folders, protocols);
+  faults.push(...own.faults);
+  for (const [profile, conflict] of placeAll(profiles, [...own.profiles.values()]))
+    faults.push({ file: profile.source.file, ...conflict });
+  return { profiles, faults };
 }

@@ -2,7 +2,14 @@
  * What each type of device says and what it means: data, decode, encode. What one protocol alone offers is imported by its
  * name: `@village/device-profiles/modbus`.
  */
-export { builtinCatalog, conflictOf, loadCatalog, putInPlace } from './catalog.ts';
+export {
+  builtinCatalog,
+  claimOf,
+  conflictOf,
+  loadCatalog,
+  loadWithOwn,
+  putInPlace,
+} from './catalog.ts';
 export { changesBetween, PROFILE_CHANGES, type ProfileChange } from './changes.ts';
 export type { Note, Path } from './check/note.ts';
 export type {
@@ -36,7 +43,13 @@ export {
 } from './profile.ts';
 export { builtinProtocols } from './protocols/index.ts';
 export { intervalsOf } from './protocols/intervals.ts';
-export type { CompiledProtocol, Intervals, Protocol, SampleMessage } from './protocols/protocol.ts';
+export type {
+  Claim,
+  CompiledProtocol,
+  Intervals,
+  Protocol,
+  SampleMessage,
+} from './protocols/protocol.ts';
 export type { ExampleFile, MetricFile, ProfileFile } from './schema/file.ts';
 export { parseProfile } from './schema/parse.ts';
 export { jsonSchemaOf } from './schema/profile-schema.ts';

@@ -136,4 +136,6 @@ export interface ProfileFault {
   /** Path inside the document, for example `metrics[3].from.type`. */
   readonly path: string;
   readonly message: string;
+  /** The code of a fault of YAML itself. */
+  readonly yaml?: string;
 }

@@ -21,7 +21,13 @@ export {
   type ReplaceRequest,
 } from './lifecycle.ts';
 export type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
-export { OwnProfiles, type WaitingProfile } from './profiles/own.ts';
+export {
+  type DevicesOfType,
+  type OwnProfile,
+  OwnProfiles,
+  stillUsed,
+  type WaitingProfile,
+} from './profiles/own.ts';
 export { ProfileRevisions, type UnraisedRevision } from './profiles/revisions.ts';
 export { profilesModule } from './profiles/schema.ts';
 export {

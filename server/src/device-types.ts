@@ -8,6 +8,8 @@ import type { Config } from './config/config.ts';
 
 export interface DeviceTypes {
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
+  /** What the folders have, also where a file that was taken in takes its place. */
+  readonly folderProfiles: ReadonlyMap<string, DeviceProfile>;
   readonly profileRevisions: ProfileRevisions;
   readonly ownProfiles: OwnProfiles;
 }
@@ -19,13 +21,14 @@ export async function loadTypes(
   { clock, log }: { readonly clock: Clock; readonly log: FastifyBaseLogger },
 ): Promise<DeviceTypes> {
   const { profiles } = loadCatalog([builtinCatalog, ...catalogs]);
+  const folderProfiles = new Map(profiles);
   const ownProfiles = new OwnProfiles(relational);
   for (const [profile, fault] of await ownProfiles.add(profiles))
     log.error({ profile, fault }, "a device type that was taken in can't be used any more");
-  for (const [profile, fault] of await ownProfiles.takeIntoForce(profiles))
-    log.error({ profile, fault }, "a device type that waits can't be used, and goes on waiting");
+  for (const [profile, fault] of await ownProfiles.takeIntoForce(profiles, folderProfiles))
+    log.error({ profile, fault }, 'a change of a device type goes on waiting');
   const profileRevisions = new ProfileRevisions(relational);
   for (const unraised of await profileRevisions.keep(profiles.values(), clock()))
     log.warn(unraised, 'a device profile has changed, but its revision has not');
-  return { profiles, profileRevisions, ownProfiles };
+  return { profiles, folderProfiles, profileRevisions, ownProfiles };
 }

@@ -13,7 +13,9 @@ export function checkedProfile(text: string): object {
       profile: known,
       known: {
         ...{ revision: known.revision, devices: 12, lost: ['blower'], gateways: ['gw-0001'] },
-        changes: [{ what: 'metric-lost', subject: 'blower', detail: '', mayBeWanted: true }],
+        changes: [
+          { what: 'metric-lost', subject: 'blower', detail: '', zh: null, mayBeWanted: true },
+        ],
       },
       ...SEEN,
     };
@@ -26,7 +28,13 @@ export function checkedProfile(text: string): object {
         message: 'expected one of "smart-bin"|"camera"',
         zh: '只能是其中之一："smart-bin"|"camera"',
       },
-      { line: null, column: null, path: '', message: 'has no examples', zh: null },
+      {
+        line: null,
+        column: null,
+        path: '',
+        message: 'needs an example with all readings of its frame',
+        zh: '至少要有一个给出全部数值的样例',
+      },
     ],
     profile: null,
     known: null,
@@ -34,25 +42,50 @@ export function checkedProfile(text: string): object {
   };
 }
 
-/** Files of types that wait for the next start. */
+/** Types that were taken in, and changes that wait for the next start. */
 export class WaitingProfiles {
   private readonly items = new Map<string, object>();
 
   answer(method: string, path: string): { status: number; body: object } | null {
+    const [known, own] = profiles;
+    if (known === undefined || own === undefined) throw new Error('BUG: the stand-in has no types');
+    const wait = (profile: string, what: 'replace' | 'remove'): void => {
+      const at = '2026-11-24T04:00:00Z';
+      this.items.set(profile, { profile, what, actor: 'chen', at, fault: null, zh: null });
+    };
     if (method === 'POST' && path === '/profiles') {
-      const [known] = profiles;
-      const profile = known?.id ?? '';
-      this.items.set(profile, { profile, actor: 'chen', at: '2026-11-24T04:00:00Z', fault: null });
-      const body = { profile, revision: 2, holds: 'after-restart', gateways: ['gw-0001'] };
-      return { status: 202, body };
+      wait(known.id, 'replace');
+      const body = { revision: 2, holds: 'after-restart', gateways: ['gw-0001'] };
+      return { status: 202, body: { profile: known.id, ...body } };
     }
     if (path === '/profiles/waiting')
       return { status: 200, body: { items: [...this.items.values()] } };
+    if (path === '/profiles/sources')
+      return { status: 200, body: { items: profiles.map(({ id }) => sourceOf(id, own.id)) } };
+    if (path === `/profiles/own/${own.id}`) {
+      if (method === 'GET') return { status: 200, body: removal(own.id) };
+      wait(own.id, 'remove');
+      const body = { profile: own.id, holds: 'after-restart', gateways: ['gw-0001'] };
+      return { status: 202, body };
+    }
     if (method !== 'DELETE' || !path.startsWith('/profiles/waiting/')) return null;
     this.items.delete(path.slice('/profiles/waiting/'.length));
     return { status: 204, body: {} };
   }
 }
+
+function sourceOf(profile: string, own: string): object {
+  if (profile !== own)
+    return { profile, from: 'product', actor: null, at: null, beneath: null, unused: null };
+  const said = { from: 'page', actor: 'chen', at: '2026-11-20T04:00:00Z' };
+  return { profile, ...said, beneath: { from: 'product', revision: 1 }, unused: null };
+}
+
+const removal = (profile: string): object => ({
+  ...{ profile, state: '0'.repeat(32), waits: false, devices: 3, retired: 1 },
+  ...{ beneath: { from: 'product', revision: 1 }, gateways: ['gw-0001'], refused: null },
+  changes: [{ what: 'metric-lost', subject: 'valve', detail: '', zh: null, mayBeWanted: true }],
+});
 
 /** One message that would be taken and one that would not, as the first type says. */
 export function triedProfile(): object {

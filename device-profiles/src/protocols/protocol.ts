@@ -32,6 +32,16 @@ export interface SampleMessage {
   readonly prefix: string | null;
 }
 
+/** What one profile has to itself, in words that go to other threads as well. */
+export interface Claim {
+  /** Of the profile. */
+  readonly id: string;
+  readonly protocol: string;
+  readonly text: string;
+  /** Others may have the same, when they say so too. */
+  readonly shared: boolean;
+}
+
 export interface Protocol {
   /** As in `protocol:` of a profile; a section of this name must be there. */
   readonly name: string;
@@ -58,10 +68,12 @@ export interface Protocol {
   checkSource(file: ProfileFile, metric: MetricFile, path: Path, note: Note): void;
   /** Called with a file that has no faults. */
   compile(file: ProfileFile): CompiledProtocol;
-  /** Why two profiles of this protocol can't be in one catalogue; undefined when they can. */
+  /** What a profile has to itself, such as a topic; undefined when nothing. */
+  claim?(profile: DeviceProfile): Pick<Claim, 'text' | 'shared'> | undefined;
+  /** Why a profile of this protocol can't stand beside one with that claim; undefined when it can. */
   conflict?(
     profile: DeviceProfile,
-    other: DeviceProfile,
+    other: Claim,
   ): { readonly path: string; readonly message: string } | undefined;
   /** The frame of an example; undefined, with its faults noted, when it is none. */
   exampleFrame(

@@ -254,6 +254,7 @@ export function parseProfile(
     ...at(error.pos[0]),
     path: '',
     message: error.message,
+    yaml: error.code,
   }));
   for (const { index } of text.matchAll(/FILL_IN/g))
     faults.push({ file, ...at(index), path: '', message: 'is still to be filled in' });
@@ -263,7 +264,11 @@ export function parseProfile(
     data = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     // The library throws for aliases without anchor and for those that would fill the memory.
-    return { faults: [...faults, { file, path: '', message: (error as Error).message }] };
+    const { message } = error as Error;
+    const alias = /: (\S+)$/.exec(message)?.[1];
+    const offset = alias === undefined ? -1 : text.indexOf(`*${alias}`);
+    const place = offset === -1 ? {} : at(offset);
+    return { faults: [...faults, { file, ...place, path: '', message, yaml: 'alias' }] };
   }
   const { file: sound, found } = checkData(data, protocols);
   for (const { path, message } of found) {

@@ -1,6 +1,6 @@
 /** Puts a gateway together and runs it: devices → intake → outbox → uplink. */
 import { clockIsSet, OperationalError, type Random, type Timer } from '@village/core';
-import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
+import { type DeviceProfile, loadWithOwn } from '@village/device-profiles';
 import manifest from '../../package.json' with { type: 'json' };
 import { bindDevices } from '../config/bind.ts';
 import type { BoundDevice, GatewayConfig } from '../config/types.ts';
@@ -61,7 +61,7 @@ export function prepare(
   const faults: string[] = [];
   let profiles = catalog;
   if (profiles === undefined) {
-    const loaded = loadCatalog([builtinCatalog, ...config.catalogs]);
+    const loaded = loadWithOwn(config.catalogs);
     profiles = loaded.profiles;
     for (const { file, line, path, message } of loaded.faults)
       faults.push(`${file}${line === undefined ? '' : `:${line}`} ${path}: ${message}`);

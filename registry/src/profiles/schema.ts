@@ -10,10 +10,14 @@ export interface ProfileTextTable {
   since: string;
 }
 
-/** A file that was taken in through the interface: at most one of a type in force, and one that waits for the next start. */
+/**
+ * A file that was taken in through the interface: at most one of a type in force (`held`), and at most one change that waits
+ * for the next start: another text (`waiting`), or that the one in force goes (`leaving`).
+ */
 export interface OwnProfileTable {
   profile: string;
-  state: 'held' | 'waiting';
+  state: 'held' | 'waiting' | 'leaving';
+  /** Of one that leaves, the text in force that it was said of. */
   text: string;
   actor: string;
   /** RFC 3339 in UTC. */

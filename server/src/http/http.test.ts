@@ -266,6 +266,10 @@ describe('the description', () => {
       'POST /profiles',
       'GET /profiles/waiting',
       'DELETE /profiles/waiting/{vendor}/{model}',
+      'GET /profiles/sources',
+      'GET /profiles/files/{vendor}/{model}',
+      'GET /profiles/own/{vendor}/{model}',
+      'DELETE /profiles/own/{vendor}/{model}',
       'GET /audit/file',
     ];
     expect(described.sort()).toEqual(promised.sort());

@@ -49,6 +49,8 @@ export interface Needs extends Platform {
   readonly corrections: Corrections;
   readonly latest: NewestValues;
   readonly profiles: ReadonlyMap<string, DeviceProfile>;
+  /** What the folders have, also where a file that was taken in takes its place. */
+  readonly folderProfiles: ReadonlyMap<string, DeviceProfile>;
   /** Every text that the profiles have had. */
   readonly profileRevisions: ProfileRevisions;
   /** Types that were taken in through the interface. */

@@ -60,6 +60,7 @@ export const texts = {
   'action.describe-device': { zh: '设置设备属性', en: 'Describe a device' },
   'action.describe-area': { zh: '设置区域属性', en: 'Describe an area' },
   'action.adopt-profile': { zh: '采用设备类型', en: 'Take in a device type' },
+  'action.remove-profile': { zh: '移除设备类型', en: 'Remove a device type' },
   'action.take-profile-back': { zh: '撤回设备类型', en: 'Take a device type back' },
   'action.release-client-id': { zh: '解除客户端标识绑定', en: 'Release a client id' },
   'action.propose-correction': { zh: '提出更正', en: 'Propose a correction' },

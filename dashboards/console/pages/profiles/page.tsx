@@ -1,20 +1,23 @@
 /** Types of devices: what each measures, and a check of new files with their examples. */
 import type { TargetedSubmitEvent } from 'preact';
 import { useState } from 'preact/hooks';
-import type { CheckedProfile, Profile } from '#kit/api/answers.ts';
+import type { CheckedProfile, Profile, ProfileSource, WaitingProfile } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
-import { formatCount, formatSpan, formatValue } from '#kit/format.ts';
-import { asApiError } from '#kit/load.ts';
+import { formatCount, formatSpan, formatTime, formatValue } from '#kit/format.ts';
+import { asApiError, useLoad } from '#kit/load.ts';
 import { mayUse } from '#kit/session.ts';
 import { client, profiles, profilesLoaded, session } from '#kit/state.ts';
 import { language, say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { explain, Skeleton } from '#kit/ui/notices.tsx';
 import { Scroll, useTitle } from '#kit/ui/page.tsx';
-import { Adopt, Waiting } from './adopt.tsx';
+import { Adopt } from './adopt.tsx';
+import { FileLink } from './gateways.tsx';
+import { Remove } from './remove.tsx';
 import { t, word } from './texts.ts';
 import { Try } from './try.tsx';
+import { Waiting } from './waiting.tsx';
 import './profiles.css';
 
 /** As long as the server takes for a file at most, its wait for others included. */
@@ -54,13 +57,65 @@ function Metrics({ profile }: { profile: Profile }) {
   );
 }
 
-function Type({ profile }: { profile: Profile }) {
+/** Where a type comes from, its file, and taking away what was taken in. */
+function Origin({ source, changed }: { source: ProfileSource; changed: () => void }) {
+  const { profile, from, actor, at, beneath, unused } = source;
+  return (
+    <div class="type-origin">
+      <div class="small">
+        <p>
+          {word('from', from)}
+          {actor !== null && at !== null && (
+            <span class="muted">
+              {' '}
+              · {actor} · <span class="number">{formatTime(at)}</span>
+            </span>
+          )}
+        </p>
+        {from === 'page' && beneath !== null && (
+          <p class="muted">
+            {t('covers', { from: word('from', beneath.from), revision: beneath.revision })}
+          </p>
+        )}
+        {unused !== null && (
+          <p class="form-error fault-text">
+            {t('unused')}
+            {language.value === 'zh' ? unused.zh : unused.message}
+          </p>
+        )}
+      </div>
+      <span class="type-actions">
+        {unused === null && <FileLink id={profile} />}
+        {actor !== null && <Remove id={profile} changed={changed} />}
+      </span>
+    </div>
+  );
+}
+
+interface Standing {
+  readonly source: ProfileSource | undefined;
+  readonly waits: WaitingProfile | undefined;
+  readonly changed: () => void;
+}
+
+function Tags({ source, waits }: Pick<Standing, 'source' | 'waits'>) {
+  return (
+    <>
+      {source !== undefined && source.from !== 'product' && (
+        <span class="tag type-tag">{word('origin', source.from)}</span>
+      )}
+      {waits !== undefined && <span class="tag type-tag">{word('waits', waits.what)}</span>}
+    </>
+  );
+}
+
+function Type({ profile, source, waits, changed }: { profile: Profile } & Standing) {
   return (
     <details class="type">
       <summary>
         <span>
           <b>{say(profile.name)}</b>
-          <small class="muted">{profile.id}</small>
+          <small class="muted">{profile.id}</small> <Tags source={source} waits={waits} />
         </span>
         <span class="muted small">
           {word('kind', profile.kind)} · {profile.protocolName} · {t('every')}{' '}
@@ -68,6 +123,7 @@ function Type({ profile }: { profile: Profile }) {
           {formatCount(profile.metrics.length)} · {t('revision')} {profile.revision}
         </span>
       </summary>
+      {source !== undefined && <Origin source={source} changed={changed} />}
       <Metrics profile={profile} />
     </details>
   );
@@ -99,8 +155,8 @@ function Faults({ faults }: { faults: CheckedProfile['faults'] }) {
                   )}
                 </td>
                 <td class="fault-text">
-                  {zh !== null && language.value === 'zh' && <b>{zh}</b>}
-                  <small class={zh !== null && language.value === 'zh' ? 'muted' : ''} lang="en">
+                  {language.value === 'zh' && <b>{zh}</b>}
+                  <small class={language.value === 'zh' ? 'muted' : ''} lang="en">
                     {message}
                   </small>
                 </td>
@@ -212,21 +268,44 @@ export function Page({ title }: PageProps) {
   const may = session.value != null && mayUse({ right: 'profiles.check' }, session.value);
   const mayAdopt = session.value != null && mayUse({ right: 'profiles.adopt' }, session.value);
   const [turn, setTurn] = useState(0);
+  const changed = () => setTurn((before) => before + 1);
+  const load = useLoad(mayAdopt ? `types taken in ${turn}` : null, async (signal) => ({
+    waiting: (await client.call(calls.waitingProfiles, { signal })).items,
+    sources: (await client.call(calls.profileSources, { signal })).items,
+  }));
+  const { waiting = [], sources = [] } = load.data ?? {};
+  const unused = sources.filter(({ profile }) => !profiles.value.has(profile));
   return (
     <div class="page">
       <header class="page-head">
         <h1>{title}</h1>
       </header>
       <p class="muted">{t('intro')}</p>
-      {mayAdopt && <Waiting turn={turn} />}
-      {may && <Check adopted={() => setTurn((before) => before + 1)} />}
+      {mayAdopt && <Waiting items={waiting} failed={load.error} changed={changed} />}
+      {may && <Check adopted={changed} />}
       <section class="panel" aria-labelledby="types-heading">
         <h2 id="types-heading">
           {t('types')}
           <span class="muted number">{all.length}</span>
         </h2>
         {profilesLoaded.value ? (
-          all.map((profile) => <Type key={profile.id} profile={profile} />)
+          <>
+            {unused.map((source) => (
+              <div class="type type-unused" key={source.profile}>
+                <code>{source.profile}</code>
+                <Origin source={source} changed={changed} />
+              </div>
+            ))}
+            {all.map((profile) => (
+              <Type
+                key={profile.id}
+                profile={profile}
+                source={sources.find((one) => one.profile === profile.id)}
+                waits={waiting.find((one) => one.profile === profile.id)}
+                changed={changed}
+              />
+            ))}
+          </>
         ) : (
           <Skeleton lines={6} />
         )}

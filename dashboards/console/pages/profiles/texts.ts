@@ -91,9 +91,79 @@ export const texts = {
     zh: '{id} 在服务器下次启动后生效。',
     en: '{id} holds after the next start of the server.',
   },
-  'taken-gateways': {
-    zh: '网关不会自动得到它：请把文件放进这些网关各自的 catalogs 文件夹（{path}）并重新启动网关：{gateways}',
-    en: 'Gateways don’t get it by themselves. Put it into a folder that catalogs of their file lists ({path}) and start them again: {gateways}',
+  'restart-how': {
+    zh: '要立即生效，请重新启动服务器：装成系统服务时执行 systemctl restart village-server，否则停下后再运行 npm run serve。设备和网关会保留这期间的数据，随后补传。',
+    en: 'To have it now, start the server again: systemctl restart village-server where it is a service, else stop it and run npm run serve. Devices and gateways keep what they say meanwhile.',
+  },
+  'file-get': { zh: '下载文件', en: 'Download the file' },
+  'gateways-n': {
+    zh: '这些网关自己解析，不会自动得到新文件：{gateways}。在每个网关上：',
+    en: 'These gateways decode by files of their own and don’t get it by themselves: {gateways}. On each of them:',
+  },
+  'gateways-get': {
+    zh: '从“等待下次启动”一栏下载文件，拷到网关上（如 scp）。',
+    en: 'Download the file from “Waiting for the next start”, and copy it to the gateway (scp).',
+  },
+  'gateways-catalogs': {
+    zh: '/etc/village/gateway.yaml 里要有：',
+    en: '/etc/village/gateway.yaml has to say:',
+  },
+  'gateways-put': {
+    zh: '以 root 放好文件并重新启动；同名的自带类型由它代替：',
+    en: 'As root, put it in its place and start the gateway again; it takes the place of the shipped one of that name:',
+  },
+  'gateways-check': {
+    zh: '文件有错时网关不启动，日志写明位置。先启动服务器，再启动网关。',
+    en: 'With a faulty file the gateway does not start, and its log names the place. Start the server first, then the gateways.',
+  },
+  'origin.folder': { zh: '文件夹', en: 'folder' },
+  'origin.page': { zh: '本页添加', en: 'taken in here' },
+  'from.product': { zh: '产品自带', en: 'Comes with the product' },
+  'from.folder': { zh: '来自 catalogs 所列的文件夹', en: 'From a folder of catalogs' },
+  'from.page': { zh: '在本页添加', en: 'Taken in on this page' },
+  covers: {
+    zh: '代替了：{from}，修订 {revision}',
+    en: 'In the place of: {from}, revision {revision}',
+  },
+  unused: { zh: '没有使用：', en: 'Not used: ' },
+  'waits.add': { zh: '新增，下次启动生效', en: 'new from the next start' },
+  'waits.replace': { zh: '替换，下次启动生效', en: 'replaced at the next start' },
+  'waits.remove': { zh: '移除，下次启动生效', en: 'removed at the next start' },
+  remove: { zh: '移除', en: 'Remove' },
+  'remove.heading': { zh: '移除 {id}', en: 'Remove {id}' },
+  'remove.hint': {
+    zh: '下次启动服务器后生效；在此之前一切照旧，可以撤回。已存的数据不会删除。',
+    en: 'Holds after the next start of the server. Until then nothing changes, and it can be taken back. What is stored stays.',
+  },
+  'remove.go': { zh: '移除（下次启动生效）', en: 'Remove (at the next start)' },
+  'remove.gone': {
+    zh: '别处没有这个类型的文件：移除后不再有这一类型。',
+    en: 'Nothing else has a file of this type: it will be gone.',
+  },
+  'remove.back': {
+    zh: '移除后恢复为：{from}，修订 {revision}。',
+    en: 'What holds then: {from}, revision {revision}.',
+  },
+  'remove.devices': {
+    zh: '属于这一类型的设备：在用 {n} 台，已退役 {retired} 台。',
+    en: 'Devices of this type: in service {n}, retired {retired}.',
+  },
+  'remove.waits': {
+    zh: '这一类型还有一项改动在等待下次启动，将由移除代替。',
+    en: 'Another change of this type waits; the removal takes its place.',
+  },
+  'remove.never': {
+    zh: '在用设备无法在恢复的文件下继续工作，不能移除。',
+    en: 'Devices in service could not go on with what holds then, so it is not removed.',
+  },
+  'remove.retire-first': {
+    zh: '请先让这些设备退役，或换成别的类型。',
+    en: 'Retire these devices or give them another type first.',
+  },
+  'remove.confirm': { zh: '我知道会怎样，仍要移除', en: 'I know what it means, and want it so' },
+  'remove.confirm-history': {
+    zh: '我知道 {n} 台已退役设备的历史将不再显示，仍要移除',
+    en: 'I know that the history of retired devices ({n}) is not shown then, and want it so',
   },
   'changed-meanwhile': {
     zh: '校验之后这一类型又被改动过，请重新校验。',
@@ -101,8 +171,8 @@ export const texts = {
   },
   waiting: { zh: '等待下次启动', en: 'Waiting for the next start' },
   'waiting-intro': {
-    zh: '这些类型文件已保存，服务器重新启动后生效。',
-    en: 'These files are saved, and hold once the server has been started again.',
+    zh: '这些改动已保存，下次启动服务器时生效。',
+    en: 'These changes are saved, and hold from the next start of the server.',
   },
   'waiting-fault': { zh: '上次启动未能生效：', en: 'The last start could not use it: ' },
   'take-back': { zh: '撤回', en: 'Take back' },

@@ -4,7 +4,7 @@ import type { Options } from '../../options.ts';
 import type { ProfileFile } from '../../schema/file.ts';
 import type { DeviceProfile } from '../../types.ts';
 import { intervalsOf } from '../intervals.ts';
-import type { Protocol } from '../protocol.ts';
+import type { Claim, Protocol } from '../protocol.ts';
 import { checkChannel } from './channels/check.ts';
 import { inChannel } from './channels/placeholder.ts';
 import { checkMqtt, checkMqttSource } from './check.ts';
@@ -46,12 +46,16 @@ function compile(file: ProfileFile): CompiledMqtt {
   return { topic, native, shared: mqtt.sharedTopic, tellsTime, codec };
 }
 
+function claim(profile: DeviceProfile) {
+  const topic = claimedTopic(profile);
+  return topic && { text: topic.text, shared: compiledMqtt(profile)?.shared === true };
+}
+
 /** Two profiles may claim the same topic only when both say so. */
-function conflict(profile: DeviceProfile, other: DeviceProfile) {
-  const [own, theirs] = [claimedTopic(profile), claimedTopic(other)];
+function conflict(profile: DeviceProfile, other: Claim) {
+  const [own, theirs] = [claimedTopic(profile), parsePattern(other.text).pattern];
   if (own === undefined || theirs === undefined) return undefined;
-  if (compiledMqtt(profile)?.shared === true && compiledMqtt(other)?.shared === true)
-    return undefined;
+  if (compiledMqtt(profile)?.shared === true && other.shared) return undefined;
   if (!covers(own, theirs) && !covers(theirs, own)) return undefined;
   return {
     path: 'mqtt.topic',
@@ -72,6 +76,7 @@ export const mqttProtocol: Protocol = {
   inChannel,
   checkSource: checkMqttSource,
   compile,
+  claim,
   conflict,
   exampleFrame: (profile, _file, example, note) => exampleFrame(profile, example, note),
   frameBytes: (frame) => (isMqttFrame(frame) ? frame.payload : new Uint8Array()),

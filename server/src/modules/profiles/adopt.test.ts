@@ -2,8 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtinCatalog } from '@village/device-profiles';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Client, startCounty, type TestServer } from '../../testing.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Client,
+  deviceCsv,
+  NORTH_VILLAGE,
+  SECRET,
+  startCounty,
+  type TestServer,
+} from '../../testing.ts';
 
 const catalogued = (id: string): string => readFileSync(join(builtinCatalog, `${id}.yaml`), 'utf8');
 const PH = catalogued('boqu/phg-2091');
@@ -18,7 +25,7 @@ let admin: Client;
 beforeAll(async () => {
   test = await startCounty();
   admin = await test.client('admin');
-}, 60_000);
+}, 180_000);
 afterAll(() => test.close());
 
 interface Checked {
@@ -38,7 +45,7 @@ async function adopt(
   text: string,
   { seen, losses = '', who = admin }: { seen?: string; losses?: string; who?: Client } = {},
 ): Promise<{ status: number; body: { code?: string; errors?: object[]; gateways?: string[] } }> {
-  const state = seen ?? (await check(text)).state;
+  const state = seen ?? (await check(text, who)).state;
   const response = await send(`/profiles?seen=${state}${losses}`, text, who);
   return { status: response.statusCode, body: response.json() };
 }
@@ -153,7 +160,7 @@ it('holds from the next start on, in the place of the shipped one and beside the
   const same = await adopt(losing, { losses: '&losses=wanted' });
   expect([same.status, same.body.code]).toEqual([409, 'not-waiting']);
   expect((await adopt(raised(losing))).status).toBe(202);
-}, 60_000);
+}, 180_000);
 
 it('goes on waiting when the start can’t use it, and what was in force stays', async () => {
   // As a later version of the product may find it: the shape that it had is not taken any more.
@@ -170,4 +177,179 @@ it('goes on waiting when the start can’t use it, and what was in force stays',
     { profile: 'boqu/phg-2091', fault: expect.stringMatching(/./) },
   ]);
   expect((await types()).get('boqu/phg-2091')?.metrics.map(({ key }) => key)).toContain('acidity');
-}, 60_000);
+}, 180_000);
+
+/** Removing what was taken in, on a county of its own. */
+describe('removing', () => {
+  let own: TestServer;
+  let boss: Client;
+  const restart = async (): Promise<void> => {
+    own = await own.restart();
+    boss = await own.client('admin');
+  };
+  interface Removal {
+    state: string;
+    beneath: { from: string; revision: number } | null;
+    devices: number;
+    retired: number;
+    changes: { what: string; subject: string; mayBeWanted: boolean }[];
+    refused: { message: string; zh: string } | null;
+  }
+  const removal = (id: string) => boss.get<Removal>(`/profiles/own/${id}`);
+  async function remove(
+    id: string,
+    more = '',
+  ): Promise<{ status: number; code: string | undefined }> {
+    const { state } = await removal(id);
+    const response = await boss.ask('DELETE', `/profiles/own/${id}?seen=${state}${more}`);
+    return { status: response.statusCode, code: (response.json() as { code?: string }).code };
+  }
+  const sourceOf = async (id: string) => {
+    const { items } = await boss.get<{ items: { profile: string; from: string }[] }>(
+      '/profiles/sources',
+    );
+    return items.find(({ profile }) => profile === id);
+  };
+  const waits = async () =>
+    (
+      await boss.get<{ items: { profile: string; what: string; zh: string | null }[] }>(
+        '/profiles/waiting',
+      )
+    ).items;
+  const takeIn = async (text: string, losses = ''): Promise<void> => {
+    expect((await adopt(text, { losses, who: boss })).status).toBe(202);
+  };
+  const known = async (id: string): Promise<boolean> => {
+    const { items } = await boss.get<{ items: { id: string }[] }>('/profiles?limit=500');
+    return items.some((one) => one.id === id);
+  };
+  const register = (id: string): Promise<void> =>
+    own.server.importDevices(deviceCsv(`${id},空气站,acme/air-9,${NORTH_VILLAGE},,,,,,${SECRET}`));
+
+  beforeAll(async () => {
+    own = await startCounty();
+    boss = await own.client('admin');
+    await takeIn(AIR);
+    await takeIn(raised(renamed(PH)), '&losses=wanted');
+    await restart();
+  }, 180_000);
+  afterAll(() => own.close());
+
+  it('tells which types came with the product and which from the page, and what is beneath', async () => {
+    expect(await sourceOf('acme/air-9')).toMatchObject({
+      ...{ from: 'page', actor: 'admin', beneath: null, unused: null },
+    });
+    expect(await sourceOf('boqu/phg-2091')).toMatchObject({
+      ...{ from: 'page', beneath: { from: 'product', revision: 1 } },
+    });
+    expect(await sourceOf('village/smart-bin')).toMatchObject({ from: 'product', actor: null });
+  });
+
+  it('gives the file as it was written, for gateways', async () => {
+    const response = await boss.ask('GET', '/profiles/files/acme/air-9');
+    expect([response.statusCode, response.body]).toEqual([200, AIR]);
+    expect(response.headers['content-disposition']).toContain('air-9.yaml');
+    expect((await boss.ask('GET', '/profiles/files/acme/air-9?of=waiting')).statusCode).toBe(404);
+    expect((await boss.ask('GET', '/profiles/files/acme/nothing')).statusCode).toBe(404);
+  });
+
+  it('removes nothing that came with the product', async () => {
+    expect((await boss.ask('GET', '/profiles/own/village/smart-bin')).statusCode).toBe(404);
+    const seen = '0'.repeat(32);
+    const response = await boss.ask('DELETE', `/profiles/own/village/smart-bin?seen=${seen}`);
+    expect(response.statusCode).toBe(404);
+  });
+
+  it('is refused with how many devices in service have the type, where nothing comes back', async () => {
+    await register('air-9');
+    expect(await removal('acme/air-9')).toMatchObject({
+      ...{ beneath: null, devices: 1, retired: 0 },
+      refused: {
+        message: expect.stringContaining('1 device'),
+        zh: expect.stringMatching(/1 台.*在用/),
+      },
+    });
+    expect(await remove('acme/air-9', '&losses=wanted')).toEqual({ status: 409, code: 'in-use' });
+    expect(await waits()).toEqual([]);
+  });
+
+  it('wants a confirmation for the history of retired ones, is taken back, and waits for the start', async () => {
+    const retired = await boss.ask('POST', '/devices/air-9/retire', { reason: '拆除' });
+    expect(retired.statusCode).toBeLessThan(300);
+    expect(await removal('acme/air-9')).toMatchObject({ devices: 0, retired: 1, refused: null });
+    expect(await remove('acme/air-9')).toEqual({ status: 409, code: 'would-break' });
+    const { state } = await removal('acme/air-9');
+    expect((await remove('acme/air-9', '&losses=wanted')).status).toBe(202);
+    expect(await waits()).toMatchObject([{ profile: 'acme/air-9', what: 'remove' }]);
+    const late = await boss.ask('DELETE', `/profiles/own/acme/air-9?seen=${state}&losses=wanted`);
+    expect((late.json() as { code: string }).code).toBe('changed-meanwhile');
+    expect(await known('acme/air-9')).toBe(true);
+    expect((await boss.ask('DELETE', '/profiles/waiting/acme/air-9')).statusCode).toBe(204);
+    await restart();
+    expect(await known('acme/air-9')).toBe(true);
+  }, 180_000);
+
+  it('goes on waiting where devices got the type meanwhile, and goes once they are retired', async () => {
+    expect((await remove('acme/air-9', '&losses=wanted')).status).toBe(202);
+    await register('air-10');
+    await restart();
+    expect(await known('acme/air-9')).toBe(true);
+    expect(await waits()).toMatchObject([{ what: 'remove', zh: expect.stringMatching(/1 台/) }]);
+    await boss.ask('POST', '/devices/air-10/retire', {});
+    await restart();
+    expect(await known('acme/air-9')).toBe(false);
+    expect([await waits(), await sourceOf('acme/air-9')]).toEqual([[], undefined]);
+  }, 180_000);
+
+  it('brings the product’s file back, once what devices would lose is wanted', async () => {
+    expect(await removal('boqu/phg-2091')).toMatchObject({
+      ...{ beneath: { from: 'product', revision: 1 }, devices: 2, refused: null },
+      changes: [{ what: 'metric-lost', subject: 'acidity', mayBeWanted: true }],
+    });
+    expect((await remove('boqu/phg-2091')).code).toBe('would-break');
+    expect((await remove('boqu/phg-2091', '&losses=wanted')).status).toBe(202);
+    // A newer file comes in the place of the removal, and the removal in the place of that.
+    const newer = raised(raised(renamed(PH)));
+    await takeIn(newer);
+    expect(await waits()).toMatchObject([{ profile: 'boqu/phg-2091', what: 'replace' }]);
+    const waiting = await boss.ask('GET', '/profiles/files/boqu/phg-2091?of=waiting');
+    expect(waiting.body).toBe(newer);
+    expect((await remove('boqu/phg-2091', '&losses=wanted')).status).toBe(202);
+    await restart();
+    expect(await sourceOf('boqu/phg-2091')).toMatchObject({ from: 'product' });
+    const entries = await boss.get<{ items: { action: string; target: string }[] }>('/audit');
+    expect(entries.items).toContainEqual(
+      expect.objectContaining({ action: 'remove-profile', target: 'boqu/phg-2091' }),
+    );
+  }, 180_000);
+});
+
+it('does not depend on the order of names where one type takes over what another gives up', async () => {
+  const own = await startCounty();
+  const boss = await own.client('admin');
+  // The bin of the product speaks on another topic from now on, and one whose name comes first takes its topic.
+  const bin = catalogued('village/smart-bin');
+  const moved = raised(bin).replaceAll(': bin/', ': elsewhere/');
+  expect(moved.split('elsewhere/').length).toBeGreaterThan(2);
+  const taking = bin.replace('village/smart-bin', 'acme/bin-9');
+  expect((await adopt(taking, { who: boss })).status).toBe(422);
+  expect((await adopt(moved, { who: boss })).status).toBe(202);
+  expect((await adopt(taking, { who: boss })).status).toBe(202);
+  let test = await own.restart();
+  const admin = await test.client('admin');
+  expect((await admin.get<{ items: object[] }>('/profiles/waiting')).items).toEqual([]);
+  const back = await admin.get<{ refused: { zh: string } | null }>(
+    '/profiles/own/village/smart-bin',
+  );
+  expect(back.refused?.zh).toContain('acme/bin-9');
+  test = await test.restart();
+  const again = await test.client('admin');
+  const { items } = await again.get<{
+    items: { profile: string; from: string; unused: object | null }[];
+  }>('/profiles/sources');
+  expect(items.filter(({ from }) => from === 'page')).toMatchObject([
+    { profile: 'acme/bin-9', unused: null },
+    { profile: 'village/smart-bin', unused: null },
+  ]);
+  await test.close();
+}, 180_000);

@@ -2,8 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import { SECOND } from '@village/core';
 
-/** How long one file may take. */
-const WORK_MS = 10 * SECOND;
+/** How long one file may take: some ten times as long as a large one does on a small machine that has much else to do. */
+const WORK_MS = 25 * SECOND;
 const MEMORY_MB = 256;
 
 /**

@@ -11,7 +11,7 @@ import {
   sameMeaning,
 } from '@village/device-profiles';
 import { type Compared, type ToCheck, viewParsed } from './checker.ts';
-import { inChinese } from './fault-words.ts';
+import { chineseOf } from './fault-words.ts';
 
 /** Of devices whose options would not fit. */
 const UNFIT_MAX = 20;
@@ -27,7 +27,7 @@ function placeOf(key: string): { line: number; column: number } | { line: null; 
 
 const faultAt = (path: string, message: string): Compared['faults'][number] => ({
   ...placeOf(path.split('.')[0] ?? ''),
-  ...{ path, message, zh: inChinese(message) },
+  ...{ path, message, zh: chineseOf(message) },
 });
 
 /** What is wrong with a sound file in this county. */
@@ -38,16 +38,15 @@ function faultsHere(
   const faults: Compared['faults'] = [];
   if (profile.id !== toCheck.type)
     faults.push(faultAt('profile', 'must stand on a line of its own'));
-  const others = toCheck.others
-    .filter(
-      ({ id, protocol }) =>
-        id !== profile.id && (protocol ?? profile.protocol) === profile.protocol,
-    )
-    .flatMap(({ text }) => parseProfile(text, '').profile ?? []);
-  const conflict = conflictOf(profile, others);
+  const waiting = toCheck.waiting.flatMap((text) => parseProfile(text, '').profile ?? []);
+  const conflict = conflictOf(
+    profile,
+    [...toCheck.claims, ...waiting].filter(({ id }) => id !== profile.id),
+  );
   if (conflict !== undefined) faults.push(faultAt(conflict.path, conflict.message));
   if (
     running !== undefined &&
+    toCheck.isReturn !== true &&
     profile.revision <= running.revision &&
     !sameMeaning(profile, running)
   )

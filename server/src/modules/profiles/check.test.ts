@@ -96,7 +96,10 @@ it('is for administrators', async () => {
 it('gives up a file that takes too long, as a fault of it', async () => {
   // No thread begins within a millisecond.
   expect(
-    await checkProfile({ text: PH, type: '', others: [], running: null, options: [] }, 1),
+    await checkProfile(
+      { text: PH, type: '', claims: [], waiting: [], running: null, options: [] },
+      1,
+    ),
   ).toEqual({
     faults: [
       {

@@ -1,10 +1,10 @@
 /** Checks files of device types in a thread of their own, also against the type that they would take the place of. */
 import type * as api from '@village/api';
 import type { Device } from '@village/core';
-import type { DeviceProfile, ProfileChange, ProfileFault } from '@village/device-profiles';
+import type { Claim, DeviceProfile, ProfileChange, ProfileFault } from '@village/device-profiles';
 import { viewProfile } from '../../http/view-profile.ts';
 import { inThread } from './bounded-thread.ts';
-import { inChinese } from './fault-words.ts';
+import { chineseOf } from './fault-words.ts';
 
 /** Faults that are told, the first ones: a file of nothing but faults has tens of thousands. */
 const FAULTS_MAX = 200;
@@ -22,14 +22,14 @@ export interface ToCheck {
   readonly text: string;
   /** The id that the file seems to have; what is here of devices is of that type. */
   readonly type: string;
-  /** Texts of all types, with those that wait. */
-  readonly others: readonly {
-    readonly id: string;
-    readonly protocol: string | null;
-    readonly text: string;
-  }[];
+  /** What the other types have to themselves from the next start on. */
+  readonly claims: readonly Claim[];
+  /** Texts of other types that wait: what they claim is not known before they are read. */
+  readonly waiting: readonly string[];
   /** The text of that type that is in force. */
   readonly running: string | null;
+  /** It has been in force before: its revision may be an older one. */
+  readonly isReturn?: true;
   /** Options that devices of that type set, each with one device that does. */
   readonly options: readonly { readonly device: string; readonly options: Device['options'] }[];
 }
@@ -40,7 +40,7 @@ export const typeIn = (text: string): string =>
 
 /** A file that could not be looked at. */
 export const whole = (message: string): Checked => ({
-  faults: [{ line: null, column: null, path: '', message, zh: inChinese(message) }],
+  faults: [{ line: null, column: null, path: '', message, zh: chineseOf(message) }],
   profile: null,
 });
 
@@ -49,9 +49,9 @@ export const viewParsed = (parsed: {
   readonly profile?: DeviceProfile;
   readonly faults: readonly ProfileFault[];
 }): Checked => ({
-  faults: parsed.faults.slice(0, FAULTS_MAX).map(({ line, column, path, message }) => ({
+  faults: parsed.faults.slice(0, FAULTS_MAX).map(({ line, column, path, message, yaml }) => ({
     ...{ line: line ?? null, column: column ?? null },
-    ...{ path, message, zh: inChinese(message) },
+    ...{ path, message, zh: chineseOf(message, yaml) },
   })),
   profile: parsed.profile === undefined ? null : viewProfile(parsed.profile),
 });

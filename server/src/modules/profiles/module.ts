@@ -5,11 +5,18 @@ import { OperationalError } from '@village/core';
 import { answer, defineModule, notFound, problem, route, Turns } from '@village/platform';
 import { problemText } from '../../http/problem.ts';
 import type { Needs } from '../needs.ts';
-import { adopt, examine, listWaiting } from './adopting.ts';
+import { adopt, examine } from './adopting.ts';
+import { fileOf, listSources, listWaiting, removalOf, removeOwn } from './removing.ts';
 import { tryProfile } from './trier.ts';
 
 const WAITING = 4;
 const WAIT_MS = 30_000;
+
+const JSON_PROBLEM = { 'content-type': 'application/problem+json' };
+
+/** A refusal with what it is about. */
+const refusal = (status: number, { code, detail, errors }: api.Refused): shapes.Problem =>
+  JSON.parse(problemText(status, code, detail, errors)) as shapes.Problem;
 
 /** The text of a file that was sent. @throws unsupported-content-type, bad-request */
 function textOf(body: unknown): string {
@@ -58,10 +65,8 @@ export const profilesModule = defineModule<Needs>({
           const text = textOf(body);
           const done = await turns.run(caller.actor, () => adopt(needs, text, call), signal);
           if ('adopted' in done) return answer(202, done.adopted);
-          const { code, detail, errors } = done.refused;
-          const status = code === 'would-break' ? 409 : 422;
-          const document = JSON.parse(problemText(status, code, detail, errors)) as shapes.Problem;
-          return answer(status, document, { 'content-type': 'application/problem+json' });
+          const status = done.refused.code === 'would-break' ? 409 : 422;
+          return answer(status, refusal(status, done.refused), JSON_PROBLEM);
         }),
         route(api.waiting, () => listWaiting(needs)),
         route(api.takeBack, async ({ params, audited }) => {
@@ -69,6 +74,28 @@ export const profilesModule = defineModule<Needs>({
           const entry = audited('take-profile-back', id);
           if (!(await needs.ownProfiles.takeBack(id, entry))) return notFound('waiting profile');
           return answer(204, null);
+        }),
+        route(api.sources, () => listSources(needs)),
+        route(api.file, async ({ params: { vendor, model }, query }) => {
+          const text = await fileOf(needs, `${vendor}/${model}`, query.of);
+          if (text === null) return notFound('file of such a type');
+          return answer(200, text, {
+            'content-type': 'application/yaml; charset=utf-8',
+            'content-disposition': `attachment; filename="${model}.yaml"`,
+          });
+        }),
+        route(api.removal, async ({ params: { vendor, model }, caller, signal }) => {
+          const look = () => removalOf(needs, `${vendor}/${model}`);
+          const found = await turns.run(caller.actor, look, signal);
+          return found === null ? notFound('type that was taken in') : found.answer;
+        }),
+        route(api.remove, async (call) => {
+          const id = `${call.params.vendor}/${call.params.model}`;
+          const remove = () => removeOwn(needs, id, call);
+          const done = await turns.run(call.caller.actor, remove, call.signal);
+          if (done === null) return notFound('type that was taken in');
+          if ('refused' in done) return answer(409, refusal(409, done.refused), JSON_PROBLEM);
+          return answer(202, { profile: id, holds: 'after-restart', gateways: done.gateways });
         }),
       ],
     };
