@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { averages, OperationalError } from '@village/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { builtinCatalog, loadCatalog } from './catalog.ts';
+import { builtinCatalog, loadCatalog, loadWithOwn, putInPlace } from './catalog.ts';
 import { rulesOf } from './compile.ts';
 import { decode, encodeAll } from './profile.ts';
 import { parseRegisters } from './protocols/modbus/example.ts';
@@ -226,5 +226,42 @@ describe('loadCatalog', () => {
     expect([...profiles.keys()]).toEqual(['a/one', 'a/x', 'a/y']);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatchObject({ file: join(clash, 'a/two.yaml'), path: 'mqtt.topic' });
+  });
+});
+
+describe('files that a county or a gateway puts in the place of others', () => {
+  const one = mqtt('a/one', 'x/{device}');
+  const moved = mqtt('a/one', 'elsewhere/{device}');
+
+  it('may take over a topic that another one gives up, whatever their names', () => {
+    // The one that takes it over comes before the one that gives it up, and after it.
+    for (const id of ['a/before', 'z/after']) {
+      const { profiles } = loadCatalog([folderOf({ 'a/one.yaml': one })]);
+      const taking = { id, text: mqtt(id, 'x/{device}') };
+      expect([...putInPlace(profiles, [taking])]).toEqual([
+        [id, expect.stringContaining('a/one claims the same topic')],
+      ]);
+      expect([...putInPlace(profiles, [taking, { id: 'a/one', text: moved }])]).toEqual([]);
+      expect([...profiles.keys()].sort()).toEqual(['a/one', id].sort());
+    }
+  });
+
+  it('take the place of a shipped type of their name, unless they are at fault', () => {
+    const shipped = [...catalog.profiles.values()].find(({ protocol }) => protocol === 'modbus')!;
+    const raised = shipped.source.text.replace(/^revision: .*$/m, 'revision: 99');
+    const own = folderOf({
+      [`${shipped.id}.yaml`]: raised,
+      'a/new.yaml': one.replace('a/one', 'a/new'),
+    });
+    const loaded = loadWithOwn([own]);
+    expect(loaded.faults).toEqual([]);
+    expect(loaded.profiles.get(shipped.id)?.revision).toBe(99);
+    expect(loaded.profiles.size).toBe(catalog.profiles.size + 1);
+    const broken = folderOf({
+      [`${shipped.id}.yaml`]: raised.replace(/^kind: .*$/m, 'kind: teapot'),
+    });
+    const kept = loadWithOwn([broken]);
+    expect(kept.faults).toMatchObject([{ path: 'kind' }]);
+    expect(kept.profiles.get(shipped.id)?.revision).toBe(shipped.revision);
   });
 });

@@ -304,6 +304,15 @@ describe('a planted fault', () => {
     },
   );
 
+  it('is none where the file of a type was taken in on the page', async () => {
+    sql('relational.sqlite', `UPDATE device SET profile = 'acme/own'`);
+    sql(
+      'relational.sqlite',
+      `INSERT INTO profile_own VALUES ('acme/own', 'held', 'text', 'admin', '2026-01-01T00:00:00Z')`,
+    );
+    expect(notWell(await ask())).toEqual([]);
+  });
+
   it.each([
     ['refuses the account', 401, {}, 'fault', 'VILLAGE_INFLUXDB_PASSWORD'],
     [

@@ -8,4 +8,9 @@ export {
   orphanOf,
   proveFiles,
 } from './journal.ts';
-export { inspectPostgres, inspectSqlite, type SqliteInspection } from './relational.ts';
+export {
+  inspectPostgres,
+  inspectSqlite,
+  type PostgresInspection,
+  type SqliteInspection,
+} from './relational.ts';

@@ -11,6 +11,8 @@ interface Kept {
   readonly later: readonly string[];
   /** How many devices that are not retired there are of each type. */
   readonly types: ReadonlyMap<string, number>;
+  /** Types whose file was taken in through the interface, or waits for the next start. */
+  readonly ownTypes: ReadonlySet<string>;
 }
 
 export interface SqliteInspection extends Kept {
@@ -41,6 +43,7 @@ export function inspectSqlite(
         tables.has(listOf(module)) ? laterThan(module, rows(migrationsOf(module))) : [],
       ),
       types: tables.has('device') ? typesOf(rows(TYPES)) : new Map(),
+      ownTypes: tables.has('profile_own') ? ownOf(rows(OWN_TYPES)) : new Set(),
     };
   });
 }
@@ -51,6 +54,8 @@ const migrationsOf = (module: RelationalModule): string => `SELECT name FROM ${l
 const TYPES =
   'SELECT profile, count(*) AS devices FROM device WHERE retired_at IS NULL GROUP BY profile ORDER BY profile';
 
+const OWN_TYPES = "SELECT DISTINCT profile FROM profile_own WHERE state <> 'leaving'";
+
 const laterThan = (module: RelationalModule, rows: readonly Row[]): string[] =>
   rows
     .map(({ name }) => String(name))
@@ -59,6 +64,9 @@ const laterThan = (module: RelationalModule, rows: readonly Row[]): string[] =>
 
 const typesOf = (rows: readonly Row[]): ReadonlyMap<string, number> =>
   new Map(rows.map(({ profile, devices }) => [String(profile), Number(devices)]));
+
+const ownOf = (rows: readonly Row[]): ReadonlySet<string> =>
+  new Set(rows.map(({ profile }) => String(profile)));
 
 export interface PostgresInspection extends Kept {
   /** The number of the version that answers, such as 150004. */
@@ -89,7 +97,9 @@ export async function inspectPostgres(
       if (await has(listOf(module)))
         later.push(...laterThan(module, (await client.query<Row>(migrationsOf(module))).rows));
     const types = (await has('device')) ? (await client.query<Row>(TYPES)).rows : [];
-    return { version: Number(rows[0]?.server_version_num), later, types: typesOf(types) };
+    const own = (await has('profile_own')) ? (await client.query<Row>(OWN_TYPES)).rows : [];
+    const version = Number(rows[0]?.server_version_num);
+    return { version, later, types: typesOf(types), ownTypes: ownOf(own) };
   } finally {
     await client.end();
   }

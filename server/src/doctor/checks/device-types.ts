@@ -1,21 +1,20 @@
 /** Types of device: whether each that is registered is described by a file. */
 import { join } from 'node:path';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
-import { inspectPostgres, inspectSqlite } from '@village/store/inspect';
+import { inspectPostgres, inspectSqlite, type PostgresInspection } from '@village/store/inspect';
 import { both, type Check, fault, ok, type Patient } from '../finding.ts';
 import { ourTables } from './stores.ts';
 
-/** How many devices there are of each type; null where the database, which has a check of its own, does not tell. */
-async function registered({
-  config,
-  running,
-}: Patient): Promise<ReadonlyMap<string, number> | null> {
+type Registered = Pick<PostgresInspection, 'types' | 'ownTypes'>;
+
+/** How many devices there are of each type, and the types that were taken in; null where the database, which has a check of its own, does not tell. */
+async function registered({ config, running }: Patient): Promise<Registered | null> {
   try {
     if (config.relational !== undefined)
-      return (await inspectPostgres(config.relational.url, ourTables())).types;
+      return await inspectPostgres(config.relational.url, ourTables());
     const path = join(config.data, 'relational.sqlite');
     const looked = inspectSqlite(path, running !== null, ourTables());
-    return looked !== null && 'value' in looked ? looked.value.types : null;
+    return looked !== null && 'value' in looked ? looked.value : null;
   } catch {
     return null;
   }
@@ -25,10 +24,11 @@ export const types: Check = {
   name: 'device-types',
   title: both('设备类型', 'device types'),
   run: async (patient) => {
-    const counts = await registered(patient);
-    if (counts === null) return [ok('device-types', both('没有设备', 'there is no device'))];
+    const found = await registered(patient);
+    if (found === null) return [ok('device-types', both('没有设备', 'there is no device'))];
     const { profiles } = loadCatalog([builtinCatalog, ...patient.config.catalogs]);
-    const unknown = [...counts].filter(([type]) => !profiles.has(type));
+    const { types: counts, ownTypes } = found;
+    const unknown = [...counts].filter(([type]) => !profiles.has(type) && !ownTypes.has(type));
     if (unknown.length === 0)
       return [
         ok(

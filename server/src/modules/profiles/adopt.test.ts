@@ -323,33 +323,3 @@ describe('removing', () => {
     );
   }, 180_000);
 });
-
-it('does not depend on the order of names where one type takes over what another gives up', async () => {
-  const own = await startCounty();
-  const boss = await own.client('admin');
-  // The bin of the product speaks on another topic from now on, and one whose name comes first takes its topic.
-  const bin = catalogued('village/smart-bin');
-  const moved = raised(bin).replaceAll(': bin/', ': elsewhere/');
-  expect(moved.split('elsewhere/').length).toBeGreaterThan(2);
-  const taking = bin.replace('village/smart-bin', 'acme/bin-9');
-  expect((await adopt(taking, { who: boss })).status).toBe(422);
-  expect((await adopt(moved, { who: boss })).status).toBe(202);
-  expect((await adopt(taking, { who: boss })).status).toBe(202);
-  let test = await own.restart();
-  const admin = await test.client('admin');
-  expect((await admin.get<{ items: object[] }>('/profiles/waiting')).items).toEqual([]);
-  const back = await admin.get<{ refused: { zh: string } | null }>(
-    '/profiles/own/village/smart-bin',
-  );
-  expect(back.refused?.zh).toContain('acme/bin-9');
-  test = await test.restart();
-  const again = await test.client('admin');
-  const { items } = await again.get<{
-    items: { profile: string; from: string; unused: object | null }[];
-  }>('/profiles/sources');
-  expect(items.filter(({ from }) => from === 'page')).toMatchObject([
-    { profile: 'acme/bin-9', unused: null },
-    { profile: 'village/smart-bin', unused: null },
-  ]);
-  await test.close();
-}, 180_000);

@@ -10,7 +10,13 @@ const catalogued = (id: string): string => readFileSync(join(builtinCatalog, `${
 const PH = catalogued('boqu/phg-2091');
 
 interface Answer {
-  faults: { line: number | null; column: number | null; path: string; message: string }[];
+  faults: {
+    line: number | null;
+    column: number | null;
+    path: string;
+    message: string;
+    zh: string;
+  }[];
   profile: { id: string; metrics: { key: string }[] } | null;
   known: { revision: number; devices: number; lost: string[] } | null;
 }
@@ -88,6 +94,24 @@ it.each([
   expect(response.statusCode).toBe(status);
   if (status === 200) expect((response.json() as Answer).faults).not.toEqual([]);
 });
+
+it.each([
+  ['metrics', PH.replace('examples:', `${'  - { key: x }\n'.repeat(10_000)}examples:`)],
+  ['examples', PH + '  - { name: one, frame: {} }\n'.repeat(8_000)],
+  ['lists in lists', `profile: a/b\na: ${'['.repeat(200_000)}`],
+  ['maps in maps', `profile: a/b\na: ${'{a: '.repeat(60_000)}`],
+  ['keys', 'profile: a/b\n'.repeat(20_000)],
+])(
+  'tells what is wrong with a file of nothing but %s, within bounds',
+  async (_what, text) => {
+    const { faults } = await answered(text);
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.length).toBeLessThanOrEqual(200);
+    // What is wrong with it, not that nobody could look.
+    for (const { zh } of faults) expect(zh).toMatch(/^(?!未能|.*见英文|.*秒内).*[\u4e00-\u9fff]/);
+  },
+  120_000,
+);
 
 it('is for administrators', async () => {
   expect((await check(PH, await test.client('village'))).statusCode).toBe(403);
