@@ -180,7 +180,7 @@ it.each(['boqu/phg-2091', 'milesight/em400-udl'])(
     expect([...new Set(untold.map(({ message }) => message))]).toEqual([]);
     expect(faults.filter(({ line }) => line === undefined)).toEqual([]);
   },
-  60_000,
+  240_000,
 );
 
 it('put the particulars in their places', () => {
