@@ -1,7 +1,7 @@
 /** Trying files on frames that are kept aside: registers that a gateway could not take, and records of a binary payload. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { topics } from '@village/core';
+import { formatTime, topics } from '@village/core';
 import { builtinCatalog, frameKept, parseProfile } from '@village/device-profiles';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
@@ -51,7 +51,7 @@ beforeAll(async () => {
       `bin-1,桶,milesight/em400-udl,${NORTH_VILLAGE},lora,24e124713b490001,,,,`,
     ),
   );
-  at = new Date(Math.floor(test.timer.now() / 1000) * 1000).toISOString();
+  at = formatTime(Math.floor(test.timer.now() / 1000) * 1000);
   const { profile } = parseProfile(PH, '');
   if (profile === undefined) throw new Error('BUG: the catalogue has faults');
   const frame = {
