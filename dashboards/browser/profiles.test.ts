@@ -64,7 +64,7 @@ describe('device types', { timeout: BROWSER_TEST_MS }, () => {
         .click();
       await page.getByRole('button', { name: zh ? /^移除 / : /^Remove / }).click();
       const dialog = page.getByRole('dialog');
-      await dialog.getByText(zh ? /在用 3 台，已退役 1 台/ : /in service 3, retired 1/).waitFor();
+      await dialog.getByText(zh ? /在用 3 台，已停用 1 台/ : /in service 3, retired 1/).waitFor();
       await dialog.getByRole('checkbox').check();
       await dialog.getByRole('button', { name: zh ? /^移除（/ : /^Remove \(/ }).click();
       await back.waitFor();

@@ -145,7 +145,7 @@ export const texts = {
     en: 'What holds then: {from}, revision {revision}.',
   },
   'remove.devices': {
-    zh: '属于这一类型的设备：在用 {n} 台，已退役 {retired} 台。',
+    zh: '属于这一类型的设备：在用 {n} 台，已停用 {retired} 台。',
     en: 'Devices of this type: in service {n}, retired {retired}.',
   },
   'remove.waits': {
@@ -157,12 +157,12 @@ export const texts = {
     en: 'Devices in service could not go on with what holds then, so it is not removed.',
   },
   'remove.retire-first': {
-    zh: '请先让这些设备退役，或换成别的类型。',
+    zh: '请先让这些设备停用，或换成别的类型。',
     en: 'Retire these devices or give them another type first.',
   },
   'remove.confirm': { zh: '我知道会怎样，仍要移除', en: 'I know what it means, and want it so' },
   'remove.confirm-history': {
-    zh: '我知道 {n} 台已退役设备的历史将不再显示，仍要移除',
+    zh: '我知道 {n} 台已停用设备的历史将不再显示，仍要移除',
     en: 'I know that the history of retired devices ({n}) is not shown then, and want it so',
   },
   'changed-meanwhile': {
