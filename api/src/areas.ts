@@ -21,6 +21,8 @@ import {
   pageQuery,
   SHEET_TYPES,
   Sheet,
+  Time,
+  words,
 } from './shapes.ts';
 
 export const Area = Type.Object({
@@ -30,6 +32,8 @@ export const Area = Type.Object({
   parent: orNull(Type.String()),
   path: Type.Array(AreaRef),
   counts: Counts,
+  /** When its service ended; absent while it is in service. */
+  retiredAt: Type.Optional(Time),
 });
 export type Area = Static<typeof Area>;
 
@@ -38,8 +42,13 @@ export const list = endpoint({
   path: '/areas',
   right: 'areas.read',
   summary: 'The areas that the caller sees',
+  notes: 'Parents first. Those retired are there with `state=retired`, alone, or `state=all` only',
   tags: ['areas'],
-  query: pageQuery({ level: Type.Optional(LevelWord), parent: Type.Optional(Code) }),
+  query: pageQuery({
+    level: Type.Optional(LevelWord),
+    parent: Type.Optional(Code),
+    state: Type.Optional(words(['in-service', 'retired', 'all'])),
+  }),
   answers: { 200: page(Area) },
 });
 
@@ -47,7 +56,7 @@ export const get = endpoint({
   method: 'GET',
   path: '/areas/{code}',
   right: 'areas.read',
-  summary: 'One area',
+  summary: 'One area, also one that is retired',
   tags: ['areas'],
   params: exactly({ code: Code }),
   answers: { 200: Area, 404: Problem },

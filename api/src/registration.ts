@@ -109,13 +109,22 @@ export const Gateway = Type.Object({
   heardAt: orNull(Time),
   software: orNull(Type.String()),
   waiting: orNull(Type.Object({ live: Type.Integer(), backfill: Type.Integer() })),
+  /** When the oldest of what waits was put there, as it said last; null when nothing waits and for a gateway that does not tell. */
+  oldestAt: orNull(Time),
   /** Devices that speak through it, and how many of them are online. */
   devices: Type.Integer(),
   devicesOnline: Type.Integer(),
   /** Parts of its devices' frames that were refused, and messages of its own that were not taken. */
   refused: Type.Integer(),
+  /** When its service ended; absent while it is in service. */
+  retiredAt: Type.Optional(Time),
 });
 export type Gateway = Static<typeof Gateway>;
+
+export const GATEWAY_STATES = ['online', 'offline', 'never', 'retired'] as const;
+
+export const GatewayPage = Type.Object({ ...page(Gateway).properties, total: Type.Integer() });
+export type GatewayPage = Static<typeof GatewayPage>;
 
 export const GatewayRegistration = Type.Object({
   name: Type.String(),
@@ -148,6 +157,16 @@ export const AreaRegistration = Type.Object({
   validTo: orNull(Type.String()),
 });
 export type AreaRegistration = Static<typeof AreaRegistration>;
+
+/** What keeps it from being retired: what is in service and of the area itself. */
+export const AreaDependents = Type.Object({
+  areas: Type.Integer(),
+  devices: Type.Integer(),
+  gateways: Type.Integer(),
+  accounts: Type.Integer(),
+  tokens: Type.Integer(),
+});
+export type AreaDependents = Static<typeof AreaDependents>;
 
 export const Secret = Type.Object({ secret: Type.String() });
 
@@ -220,9 +239,14 @@ export const gateways = endpoint({
   path: '/gateways',
   right: 'devices.read',
   summary: 'Gateways of the caller’s area, with how they stand',
+  notes:
+    'By id. `q` is a part of the id, the name or the area’s name, whatever the case. Those retired are there with `state=retired` only',
   tags,
-  query: pageQuery({}),
-  answers: { 200: page(Gateway) },
+  query: pageQuery({
+    q: Type.Optional(Type.String({ maxLength: 100 })),
+    state: Type.Optional(words(GATEWAY_STATES)),
+  }),
+  answers: { 200: GatewayPage },
 });
 
 export const addGateway = endpoint({
@@ -334,4 +358,40 @@ export const areaRegistration = endpoint({
   tags: ['areas'],
   params: area,
   answers: { 200: AreaRegistration, 404: Problem },
+});
+
+export const areaDependents = endpoint({
+  method: 'GET',
+  path: '/areas/{code}/dependents',
+  right: 'areas.import',
+  summary: 'What keeps an area from being retired',
+  notes:
+    'How many areas right below it, devices, gateways, accounts and tokens are of the area itself and in service',
+  tags: ['areas'],
+  params: area,
+  answers: { 200: AreaDependents, 404: Problem },
+});
+
+export const retireArea = endpoint({
+  method: 'POST',
+  path: '/areas/{code}/retire',
+  right: 'areas.import',
+  summary: 'Ends the service of an area',
+  notes: `Nothing is deleted: it leaves lists and choices, and records and old figures keep it. ${VERSION_NOTES}. 409 \`in-use\`, with how many, while areas below it, devices, gateways, accounts or tokens are of it; 409 \`not-installed\` when it is retired already`,
+  tags: ['areas'],
+  params: area,
+  body: exactly({ version: Version, reason: Type.Optional(Text) }),
+  answers: { 204: Nothing, 404: Problem, 409: Problem, 422: Problem },
+});
+
+export const reinstateArea = endpoint({
+  method: 'POST',
+  path: '/areas/{code}/reinstate',
+  right: 'areas.import',
+  summary: 'Brings a retired area back',
+  notes: `${VERSION_NOTES}. 409 \`area-retired\` while the area above it is retired; 409 \`not-retired\``,
+  tags: ['areas'],
+  params: area,
+  body: exactly({ version: Version }),
+  answers: { 204: Nothing, 404: Problem, 409: Problem },
 });

@@ -133,6 +133,8 @@ export interface WireStatus {
   version?: string;
   /** Batches waiting in the outbox, by lane. */
   waiting?: { live: number; backfill: number };
+  /** Age of the oldest of them, ms; absent when none waits, when nobody knows, and from an earlier version. */
+  oldestMs?: number;
   /** Readings dropped since the outbox was made, by cause. */
   dropped?: Record<string, number>;
   /** Seq ranges given up with the drops, so that the server can tell a known loss from a gap. */

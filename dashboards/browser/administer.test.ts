@@ -271,6 +271,78 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
     await page.waitForURL('**/system/configuration');
   });
 
+  it.each([
+    [1440, 'zh', false],
+    [390, 'en', true],
+  ] as const)(
+    'retires an area that nothing is of, sees it with a filter and brings it back (%i px, %s)',
+    async (width, language, dark) => {
+      const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+      const zh = language === 'zh';
+      const opened = await show({ path: '/areas', width, language, dark }, own);
+      const { page, faults } = opened;
+      const find = page.getByLabel(zh ? '按名称或代码查找' : 'Find by name or code');
+      const taken = new Set(own.devices.map(({ area }) => area.code));
+      const free = ['200', '201', '202', '203', '204']
+        .map((end) => `330522101${end}`)
+        .find((code) => !taken.has(code));
+      if (free === undefined) throw new Error('every village of the fixture has a device');
+      await find.fill('330522101000');
+      const upper = page.locator('.area-row').filter({ hasText: '330522101000' });
+      await upper.getByRole('button', { name: zh ? '停用' : 'Retire' }).click();
+      const refusal = page.getByRole('dialog', { name: zh ? '停用 洪桥镇' : 'Retire Hongqiao' });
+      const below = refusal.getByRole('link', { name: zh ? '5 个下级区域' : 'Areas below: 5' });
+      expect(await below.getAttribute('href')).toBe('/areas/330522101000');
+      expect(await refusal.getByRole('button', { name: zh ? '停用' : 'Retire' }).isDisabled()).toBe(
+        true,
+      );
+      expect(await complaints(page)).toEqual([]);
+      await refusal.getByRole('button', { name: zh ? '取消' : 'Cancel' }).click();
+      await find.fill(free);
+      const row = page.locator('.area-row').filter({ hasText: free });
+      await row.getByRole('button', { name: zh ? '停用' : 'Retire' }).click();
+      const dialog = page.locator('dialog[open]');
+      await dialog.getByRole('checkbox').check();
+      await dialog.getByLabel(zh ? '原因' : 'Reason').fill('并村');
+      own.changeMeanwhile(free);
+      await dialog.getByRole('button', { name: zh ? '停用' : 'Retire' }).click();
+      await dialog.getByRole('alert').waitFor();
+      own.changeMeanwhile(null);
+      expect(await complaints(page)).toEqual([]);
+      await dialog.getByRole('button', { name: zh ? '停用' : 'Retire' }).click();
+      await page.getByText(zh ? '没有匹配的区域' : 'No such area').waitFor();
+      await page.getByLabel(zh ? '显示已停用的区域' : 'Show retired areas').check();
+      await row.getByText(zh ? '已停用 · ' : 'Retired · ').waitFor();
+      expect(await row.getByRole('link', { name: zh ? '添加设备' : 'Add a device' }).count()).toBe(
+        0,
+      );
+      expect(await complaints(page)).toEqual([]);
+      await row.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
+      await dialog.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
+      await row.getByRole('button', { name: zh ? '停用' : 'Retire' }).waitFor();
+      expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
+    },
+  );
+
+  it('tells labels and attributes on the page of one area, and says one there', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const opened = await show({ path: '/areas/330522101000', width: 390 }, own);
+    const panel = opened.page.getByRole('region', { name: '标签与属性' });
+    await panel.getByRole('button', { name: '登记一项' }).click();
+    const add = opened.page.getByRole('dialog', { name: '登记标签或属性' });
+    await add.getByLabel('登记什么').selectOption('');
+    await add.getByLabel('标签名').fill('grid');
+    await add.getByLabel('内容').fill('第三网格');
+    await add.getByRole('button', { name: '保存' }).click();
+    await panel.getByText('第三网格').waitFor();
+    expect(await complaints(opened.page)).toEqual([]);
+    const looking = await bench.fixture({ devices: 30, rights: ['devices.read'] });
+    const seen = await show({ path: '/areas/330522101000' }, looking);
+    await seen.page.getByRole('heading', { name: '洪桥镇', level: 1 }).waitFor();
+    await seen.page.getByRole('heading', { name: '最近上报的设备' }).waitFor();
+    expect(await seen.page.getByRole('button', { name: '登记一项' }).count()).toBe(0);
+  });
+
   it('retires a gateway that nothing depends on, and is told what depends on another', async () => {
     const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
     const opened = await show({ path: '/gateways' }, own);
@@ -294,7 +366,34 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
     expect(await complaints(page)).toEqual([]);
     await dialog.getByRole('button', { name: '停用' }).click();
     await page.getByRole('heading', { name: '洪桥镇网关' }).waitFor({ state: 'detached' });
+    await page.getByLabel('状态').selectOption('已停用');
+    await page.getByRole('heading', { name: '洪桥镇网关' }).waitFor();
+    await page.getByText('再导入这个编号即重新启用').waitFor();
+    await page.getByRole('heading', { name: '一号网关' }).waitFor({ state: 'detached' });
+    expect(await complaints(page)).toEqual([]);
     expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
+  });
+
+  it.each([390, 1440])('finds one gateway of many, page by page, at %i px', async (width) => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS, gateways: 43 });
+    const opened = await show({ path: '/gateways', width }, own);
+    const { page, faults } = opened;
+    const cards = page.locator('.gateway-card');
+    await page.getByText('已显示 20 / 45').waitFor();
+    expect(await cards.count()).toBe(20);
+    await page.getByText('待发最久 3 小时').waitFor();
+    expect(await complaints(page)).toEqual([]);
+    await page.getByRole('button', { name: '加载更多' }).click();
+    await page.getByText('已显示 40 / 45').waitFor();
+    await page.getByLabel('按名称、编号或区域查找').fill('gw-142');
+    await page.getByText('共 1 个', { exact: true }).waitFor();
+    await page.getByRole('heading', { name: '村网关 43 号' }).waitFor();
+    expect(await cards.count()).toBe(1);
+    await page.getByLabel('按名称、编号或区域查找').fill('nowhere');
+    await page.getByText('没有匹配的网关').waitFor();
+    await page.getByRole('link', { name: '清除条件' }).click();
+    await page.getByText('已显示 40 / 45').waitFor();
+    expect(faults).toEqual([]);
   });
 
   it('of a county without gateways is led to the first one', async () => {

@@ -58,6 +58,7 @@ export class FixtureApi {
       role?: api.users.User['role'];
       name: string;
       corrections?: number;
+      gateways?: number;
       geometry?: true;
       villages?: number;
     },
@@ -70,7 +71,7 @@ export class FixtureApi {
     this.hasGeometry = options.geometry === true;
     this.corrections = new FixtureCorrections(devices, options.now, options.corrections ?? 0);
     this.exports = new FixtureExports(devices[0]?.id ?? null, options.now);
-    this.registration = new FixtureRegistration(devices, own, options.now);
+    this.registration = new FixtureRegistration(devices, own, options.now, options.gateways);
     this.registration.added.push(...furtherVillages(options.villages ?? 0));
     this.clientIds = new FixtureClientIds(devices, this.registration.gateways, options.now);
     this.entries = quarantineEntries(options.now);
@@ -98,11 +99,23 @@ export class FixtureApi {
     return this.devices.filter((device) => inside(device.area, area.code));
   }
   private areaShown(area: FixtureArea): api.areas.Area {
+    const retiredAt = this.registration.retired.get(area.code);
     return {
       ...area,
       path: pathOf(area),
       counts: tally(this.below(area)),
+      ...(retiredAt === undefined ? {} : { retiredAt }),
     };
+  }
+
+  private areaList(query: URLSearchParams): object {
+    const { added, retired } = this.registration;
+    const found = [...areas, ...added].filter(
+      (area) =>
+        (query.get('parent') ?? area.parent) === area.parent &&
+        (query.get('state') === 'all' || !retired.has(area.code)),
+    );
+    return { items: found.map((area) => this.areaShown(area)), next: null };
   }
 
   private list(query: URLSearchParams): api.devices.DevicePage {
@@ -205,13 +218,7 @@ export class FixtureApi {
       return geometry(this.areaOf(query.get('area')), this.hasGeometry);
     if (name === 'map') return mapDevices(this.below(this.areaOf(query.get('area'))), query);
     if (name === 'areas' && id !== undefined) return this.areaShown(this.areaOf(id));
-    if (name === 'areas')
-      return {
-        items: [...areas, ...this.registration.added]
-          .filter((area) => (query.get('parent') ?? area.parent) === area.parent)
-          .map((area) => this.areaShown(area)),
-        next: null,
-      };
+    if (name === 'areas') return this.areaList(query);
     if (name === 'client-ids')
       return id === undefined ? this.clientIds.list(query) : this.clientIds.one(id);
     if (name === 'profiles') return { items: [...profiles, CAMERA], next: null };

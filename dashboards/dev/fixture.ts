@@ -40,6 +40,8 @@ export interface FixtureOptions {
   readonly corrections?: number;
   /** Villages besides, spread over the townships; for counties with thousands of areas. */
   readonly villages?: number;
+  /** Gateways besides the two that are always there. */
+  readonly gateways?: number;
   /** The county's townships have polygons. */
   readonly geometry?: true;
 }
@@ -238,6 +240,7 @@ export class Fixture {
       method,
       path,
       method === 'POST' || method === 'PUT' ? () => bodyOf(request) : null,
+      query,
     );
     if (registered !== null) {
       const { status, body } = await registered;

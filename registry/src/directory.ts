@@ -16,10 +16,12 @@ import type { Subject } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 
 /** A gateway and the area that it stands in. */
-export interface GatewayInService {
+export interface ListedGateway {
   readonly id: string;
   readonly name: string;
   readonly node: AreaNode;
+  /** Milliseconds; null while it is in service. */
+  readonly retiredAt: number | null;
 }
 
 export interface DirectoryOptions extends LoadOptions {
@@ -243,11 +245,15 @@ export class Directory implements Registry {
       : undefined;
   }
 
-  /** Gateways in service and in scope, by id. */
-  gateways(scope: string): GatewayInService[] {
-    const found: GatewayInService[] = [];
+  /** Gateways in scope, by id: those in service, or those retired. */
+  gateways(
+    scope: string,
+    { retired = false }: { readonly retired?: boolean } = {},
+  ): ListedGateway[] {
+    const found: ListedGateway[] = [];
     for (const [id, { name, node, retiredAt }] of this.#books.gateways)
-      if (retiredAt === null && liesIn(node, scope)) found.push({ id, name, node });
+      if ((retiredAt !== null) === retired && liesIn(node, scope))
+        found.push({ id, name, node, retiredAt });
     return found;
   }
 

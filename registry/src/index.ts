@@ -6,7 +6,7 @@ export { type BoundClientId, ClientIds } from './client-ids/client-ids.ts';
 export { clientIdsModule } from './client-ids/schema.ts';
 export type { Principal, Registry } from './contract.ts';
 export { compareNames } from './devices.ts';
-export { Directory, type DirectoryOptions, type GatewayInService } from './directory.ts';
+export { Directory, type DirectoryOptions, type ListedGateway } from './directory.ts';
 export {
   Geometries,
   type GeometryImported,

@@ -46,10 +46,12 @@ export class FixtureRegistration {
   changedMeanwhile: string | null = null;
   /** Areas that a page has added. */
   readonly added: FixtureArea[] = [];
+  /** When areas were retired, by their codes. */
+  readonly retired = new Map<string, string>();
   readonly gateways: api.registration.Gateway[];
   readonly #properties: FixtureProperties;
 
-  constructor(devices: readonly FixtureDevice[], own: FixtureArea, now: number) {
+  constructor(devices: readonly FixtureDevice[], own: FixtureArea, now: number, more = 0) {
     this.#devices = devices as FixtureDevice[];
     this.#own = own;
     this.#now = now;
@@ -63,15 +65,25 @@ export class FixtureRegistration {
               ...{ id: 'gateway-01', name: '一号网关', area: { code: own.code, name: own.name } },
               ...{ online: true, at: iso(now - 30_000), heardAt: iso(now - 5_000) },
               ...{ software: '0.1.0', waiting: { live: 3, backfill: 1_240 } },
+              oldestAt: iso(now - 3 * 3_600_000),
               ...{ devices: behind.length, refused: 17 },
               devicesOnline: behind.filter(({ state }) => state === 'online').length,
             },
             {
               ...{ id: 'gateway-02', name: '洪桥镇网关', area: { code: own.code, name: own.name } },
               ...{ online: false, at: null, heardAt: null, software: null, waiting: null },
-              ...{ devices: 0, devicesOnline: 0, refused: 0 },
+              ...{ devices: 0, devicesOnline: 0, refused: 0, oldestAt: null },
             },
           ];
+    for (let n = 0; n < more; n++)
+      this.gateways.push({
+        ...{ id: `gw-${String(n + 100)}`, name: `村网关 ${n + 1} 号` },
+        area: { code: own.code, name: own.name },
+        ...{ online: n % 9 > 0, at: iso(now - 40_000), heardAt: iso(now - 9_000) },
+        ...{ software: '0.1.0', waiting: { live: n % 3, backfill: n % 9 > 0 ? 0 : 80 } },
+        oldestAt: n % 3 > 0 ? iso(now - n * 60_000) : null,
+        ...{ devices: 0, devicesOnline: 0, refused: 0 },
+      });
   }
 
   #deviceOf(id: string): FixtureDevice {
@@ -143,6 +155,7 @@ export class FixtureRegistration {
     method: string,
     path: string,
     given: (() => Promise<Body>) | null,
+    query = new URLSearchParams(),
   ): Promise<Answer> | null {
     const [name = '', id, more] = path.split('/').slice(1).map(decodeURIComponent);
     const body = async (): Promise<Body> => (given === null ? {} : given());
@@ -156,11 +169,13 @@ export class FixtureRegistration {
         return body().then((said) => this.#device(method, id, more, said));
     if (name === 'devices' && id !== undefined && more === 'retire' && method === 'POST')
       return body().then(() => this.#retire(id));
-    if (name === 'areas' && (method === 'POST' || method === 'PUT' || more === 'registration'))
+    const asked = more === 'registration' || more === 'dependents';
+    if (name === 'areas' && (method === 'POST' || method === 'PUT' || asked))
       return id === 'import' || id === 'geometry'
         ? null
         : body().then((said) => this.#area(method, id, more, said));
-    if (name === 'gateways') return body().then((said) => this.#gateway(method, id, more, said));
+    if (name === 'gateways')
+      return body().then((said) => this.#gateway(method, id, more, { body: said, query }));
     return null;
   }
 
@@ -184,7 +199,8 @@ export class FixtureRegistration {
   #retireGateway(gateway: api.registration.Gateway): Answer {
     if (this.changedMeanwhile === gateway.id) throw new Problem(409, 'changed-meanwhile');
     if (gateway.devices > 0) throw new Problem(409, 'in-use');
-    this.gateways.splice(this.gateways.indexOf(gateway), 1);
+    gateway.retiredAt = iso(this.#now);
+    gateway.online = false;
     return { status: 204, body: {} };
   }
 
@@ -196,7 +212,7 @@ export class FixtureRegistration {
   }
 
   #area(method: string, id: string | undefined, more: string | undefined, body: Body): Answer {
-    if (method === 'POST') {
+    if (method === 'POST' && id === undefined) {
       const code = text(body['code']);
       if (!/^\d{12}$/.test(code)) {
         const fault = { field: 'code', message: 'must have 12 digits', zh: '须为 12 位数字' };
@@ -210,11 +226,31 @@ export class FixtureRegistration {
     }
     const area = [...areas, ...this.added].find(({ code }) => code === id);
     if (area === undefined) throw new Problem(404, 'no-such-area');
+    if (more === 'dependents') return { status: 200, body: this.#ofArea(area.code) };
+    if (more === 'retire' || more === 'reinstate') return this.#endArea(area.code, more);
     if (more === 'registration') {
       const none = { aliases: [], validFrom: null, validTo: null };
       return { status: 200, body: { version: VERSION, ...none } };
     }
     return this.#saved(area.code, 200, body, null, () => undefined);
+  }
+
+  #ofArea(code: string): api.registration.AreaDependents {
+    return {
+      areas: areas.filter((one) => one.parent === code && !this.retired.has(one.code)).length,
+      devices: this.#devices.filter(({ area }) => area.code === code).length,
+      gateways: this.gateways.filter(({ area }) => area.code === code).length,
+      ...{ accounts: 0, tokens: 0 },
+    };
+  }
+
+  #endArea(code: string, what: 'retire' | 'reinstate'): Answer {
+    if (this.changedMeanwhile === code) throw new Problem(409, 'changed-meanwhile');
+    if (what === 'reinstate') this.retired.delete(code);
+    else if (Object.values(this.#ofArea(code)).some((count) => count > 0))
+      throw new Problem(409, 'in-use');
+    else this.retired.set(code, iso(this.#now));
+    return { status: 204, body: {} };
   }
 
   #forms(): { items: api.registration.ProfileForm[] } {
@@ -238,9 +274,30 @@ export class FixtureRegistration {
     };
   }
 
-  #gateway(method: string, id: string | undefined, more: string | undefined, body: Body): Answer {
-    if (id === undefined && method === 'GET')
-      return { status: 200, body: { items: this.gateways, next: null } };
+  /** A page of those in service, or of those retired. */
+  #listed(query: URLSearchParams): api.registration.GatewayPage {
+    const [q, state] = [query.get('q')?.toLowerCase() ?? '', query.get('state')];
+    const found = this.gateways.filter(({ id, name, area, online, at, retiredAt }) => {
+      const standing = online ? 'online' : at === null ? 'never' : 'offline';
+      return (
+        (retiredAt !== undefined) === (state === 'retired') &&
+        (state === null || state === 'retired' || state === standing) &&
+        [id, name, area.name.zh, area.name.en].some((text) => text.toLowerCase().includes(q))
+      );
+    });
+    const start = Number(query.get('cursor') ?? 0);
+    const end = start + Number(query.get('limit') ?? 1000);
+    const next = end < found.length ? String(end) : null;
+    return { items: found.slice(start, end), next, total: found.length };
+  }
+
+  #gateway(
+    method: string,
+    id: string | undefined,
+    more: string | undefined,
+    { body, query }: { body: Body; query: URLSearchParams },
+  ): Answer {
+    if (id === undefined && method === 'GET') return { status: 200, body: this.#listed(query) };
     if (id === undefined) {
       const area = areas.find(({ code }) => code === body['area']) ?? this.#own;
       const made = text(body['id']);
@@ -248,7 +305,7 @@ export class FixtureRegistration {
         this.gateways.push({
           ...{ id: made, name: text(body['name']), area: { code: area.code, name: area.name } },
           ...{ online: false, at: null, heardAt: null, software: null, waiting: null },
-          ...{ devices: 0, devicesOnline: 0, refused: 0 },
+          ...{ devices: 0, devicesOnline: 0, refused: 0, oldestAt: null },
         });
       });
     }

@@ -9,6 +9,7 @@ export const { QUARANTINE_STATES } = api.quarantine;
 export const { ROLES } = api.rights;
 export const { STATES: USER_STATES } = api.users;
 export const { OUTCOMES: AUDIT_OUTCOMES } = api.audit;
+export const { GATEWAY_STATES } = api.registration;
 export const { KINDS: CORRECTION_KINDS, STATES: CORRECTION_STATES } = api.corrections;
 
 export const signIn = callOf(api.session.signIn);
@@ -65,6 +66,9 @@ export const gatewayRegistration = callOf(api.registration.gatewayRegistration);
 export const addArea = callOf(api.registration.addArea);
 export const changeArea = callOf(api.registration.changeArea);
 export const areaRegistration = callOf(api.registration.areaRegistration);
+export const areaDependents = callOf(api.registration.areaDependents);
+export const retireArea = callOf(api.registration.retireArea);
+export const reinstateArea = callOf(api.registration.reinstateArea);
 export const gatewayDependents = callOf(api.registration.gatewayDependents);
 export const retireGateway = callOf(api.registration.retireGateway);
 export const gateways = callOf(api.registration.gateways);

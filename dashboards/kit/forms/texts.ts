@@ -40,9 +40,14 @@ export const texts = {
   },
   'refused.not-installed': { zh: '设备已停用，不能再修改。', en: 'The device is retired.' },
   'refused.in-use': {
-    zh: '还有在用的设备依赖它，不能停用。请先把它们改到别处或停用。',
-    en: 'Devices in service still depend on it. Move or retire these first.',
+    zh: '还有在用的依赖它，不能停用。请关闭后重新打开，看看是哪些。',
+    en: 'Some in service still depend on it. Close this and open it again to see which.',
   },
+  'refused.area-retired': {
+    zh: '区域或它的上级已停用，请先恢复。',
+    en: 'The area, or the one above it, is retired: reinstate that first.',
+  },
+  'refused.not-retired': { zh: '它已在用。', en: 'It is in service already.' },
   'refused.import-conflict': {
     zh: '与别处刚保存的内容冲突，请重新打开后再试。',
     en: 'It conflicts with what was saved elsewhere just now: open it again and try once more.',

@@ -7,11 +7,11 @@ import { client } from '../state.ts';
 const PAGE = 1_000;
 const PAGES_MAX = 10;
 
-/** Every area that the reader sees, parents before what lies in them. */
-export function useAllAreas() {
-  return useLoad<Area[]>('all areas', async (signal) => {
+/** Every area in service that the reader sees, or also those retired; parents before what lies in them. */
+export function useAllAreas(state: 'in-service' | 'all' = 'in-service') {
+  return useLoad<Area[]>(`all areas ${state}`, async (signal) => {
     const { items } = await allPages(
-      (cursor) => client.call(calls.areas, { query: { limit: PAGE, cursor }, signal }),
+      (cursor) => client.call(calls.areas, { query: { state, limit: PAGE, cursor }, signal }),
       PAGES_MAX,
     );
     const places = new Map(items.map((one) => [one, one.path.map(({ code }) => code).join('/')]));

@@ -63,6 +63,10 @@ export const texts = {
     zh: '请求过于频繁，请稍后重试。',
     en: 'Too many requests. Try again in a moment.',
   },
+  'error.others': {
+    zh: '服务器正在处理其他人的请求，这次什么也没有改。请 {n} 秒后重试。',
+    en: 'Others are being served and nothing was done. Try again in {n} s.',
+  },
   'error.request': { zh: '服务器不接受这个请求。', en: 'The server does not accept this request.' },
   'error.bad-answer': {
     zh: '服务器的回答不合约定，页面与服务器版本可能不一致，请刷新页面。',

@@ -18,13 +18,13 @@ export interface NewBatch {
 
 export interface BatchHead {
   readonly seq: number;
+  readonly madeAt: number;
   readonly rows: number;
   readonly readings: number;
   readonly bytes: number;
 }
 
 export interface StoredBatch extends BatchHead {
-  readonly madeAt: number;
   readonly body: string;
 }
 
@@ -108,6 +108,7 @@ export function isWholeRefused(text: unknown, bytes: unknown, crc: unknown): tex
 
 const headOf = (row: Row): BatchHead => ({
   seq: Number(row['seq']),
+  madeAt: Number(row['made_at']),
   rows: Number(row['rows']),
   readings: Number(row['readings']),
   bytes: Number(row['bytes']),
@@ -159,7 +160,7 @@ export class OutboxDatabase {
       );
       this.#body = this.#db.prepare('SELECT text FROM body WHERE seq = ?');
       this.#heads = this.#db.prepare(
-        'SELECT seq, rows, readings, bytes FROM batch WHERE seq > ? ORDER BY seq LIMIT 64',
+        'SELECT seq, made_at, rows, readings, bytes FROM batch WHERE seq > ? ORDER BY seq LIMIT 64',
       );
     } catch (error) {
       this.#db.close();
@@ -337,7 +338,7 @@ export class OutboxDatabase {
       if (head === undefined) return null;
       const text = (this.#body.get(Number(head['seq'])) as Row | undefined)?.['text'];
       const whole = typeof text === 'string' && crc32(text) === head['crc'];
-      return { ...headOf(head), madeAt: Number(head['made_at']), body: whole ? text : null };
+      return { ...headOf(head), body: whole ? text : null };
     } catch (error) {
       throw outboxFault(error);
     }

@@ -179,6 +179,28 @@ describe('keeping', () => {
     outbox.close();
   });
 
+  it('knows how long the oldest has waited, also by a clock that was set, and says nothing where nobody knows', async () => {
+    const path = folder();
+    const outbox = open(path);
+    expect(outbox.oldestMs()).toBeNull();
+    for (const id of ['a', 'b']) {
+      await durable(outbox, row(id));
+      now += MINUTE;
+    }
+    expect(outbox.oldestMs()).toBe(2 * MINUTE);
+    now += 400 * MINUTE;
+    outbox.clockSet(400 * MINUTE);
+    expect(outbox.oldestMs()).toBe(2 * MINUTE);
+    outbox.acknowledge(outbox.take('live')?.seq ?? 0);
+    outbox.acknowledge(outbox.take('backfill')?.seq ?? 0);
+    expect(outbox.oldestMs()).toBe(MINUTE);
+    outbox.close();
+    now -= 1_000 * MINUTE;
+    const again = open(path);
+    expect(again.oldestMs()).toBeNull();
+    again.close();
+  });
+
   it('is judged when a batch is taken: live while it is younger than 90 s, and no longer', async () => {
     const outbox = open(folder());
     for (const id of ['a', 'b', 'c']) await durable(outbox, row(id));

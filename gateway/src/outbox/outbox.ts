@@ -245,6 +245,17 @@ export class Outbox {
     if (this.#waiting.acknowledge(seq)) this.#schedule(REMOVE_MS);
   }
 
+  /**
+   * How long the oldest batch has waited, ms, by a clock that was set meanwhile too; null when none waits, when the file can't be
+   * read, and of one from the future: nobody knows when that was made.
+   */
+  oldestMs(): number | null {
+    const first = this.#guarded(null, () => this.#waiting.first(this.#db));
+    if (first === null) return null;
+    const age = this.#now() - first.madeAt - this.shiftOf(first.seq);
+    return age < 0 ? null : age;
+  }
+
   counters(): OutboxCounters {
     if (!this.#closed) this.age();
     return {

@@ -168,6 +168,18 @@ export class WaitingBatches {
     this.#seq = numbers.at(-1) ?? this.#seq;
   }
 
+  /** The first of those that are not acknowledged; null when there is none. @throws outbox-corrupt, outbox-refuses */
+  first(db: OutboxDatabase): BatchHead | null {
+    for (let after = 0; ; ) {
+      const heads = db.heads(after);
+      const found = heads.find(({ seq }) => !this.#acknowledged.has(seq));
+      if (found !== undefined) return found;
+      const last = heads.at(-1);
+      if (last === undefined) return null;
+      after = last.seq;
+    }
+  }
+
   /** The oldest batches that are not under way, enough to free so many bytes. */
   oldest(db: OutboxDatabase, bytes: number): BatchHead[] {
     const chosen: BatchHead[] = [];

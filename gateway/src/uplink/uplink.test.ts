@@ -230,6 +230,7 @@ describe('uplink', () => {
   it('says how it stands: at once, and that it is gone when it dies or stops', async () => {
     const outbox = new Outbox(folder(), { now: systemClock, log: silentLog });
     cleanups.push(() => outbox.close());
+    await durable(outbox, 'waits');
     const there = await county();
     const over = new AbortController();
     const options = {
@@ -250,7 +251,8 @@ describe('uplink', () => {
       online: true,
       version: '1.2.3',
       epoch: outbox.epoch,
-      waiting: { live: 0, backfill: 0 },
+      waiting: { live: 1, backfill: 0 },
+      oldestMs: expect.any(Number),
       dropped: {},
       droppedSeq: [],
     });

@@ -275,6 +275,7 @@ export class Uplink {
     this.#tellCertificate();
     const { waiting, dropped, droppedSeq, epoch, refusedWaiting, refusedDropped } =
       this.#outbox.counters();
+    const oldestMs = this.#outbox.oldestMs();
     const status: WireStatus = {
       online: true,
       at: formatTime(this.#deps.timer.now()),
@@ -282,6 +283,7 @@ export class Uplink {
       ownFrom: this.#outbox.ownFrom,
       version: this.#options.version,
       waiting,
+      ...(oldestMs === null ? {} : { oldestMs: Math.round(oldestMs) }),
       dropped: { ...dropped },
       droppedSeq: droppedSeq.map(([from, to]) => [from, to]),
       refused: this.refusals(),

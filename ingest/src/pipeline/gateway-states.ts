@@ -9,6 +9,8 @@ export interface GatewayState {
   readonly epoch: string | null;
   readonly version: string | null;
   readonly waiting: { readonly live: number; readonly backfill: number } | null;
+  /** When the oldest of them was put there, by the server's clock; null when none waits and for a gateway that does not tell. */
+  readonly oldestAt: number | null;
   readonly dropped: Readonly<Record<string, number>>;
   /** What of its devices' frames it refused, since its start; the newest first. */
   readonly refused: readonly WireRefusals[];
@@ -31,6 +33,8 @@ export class GatewayStates {
 
   set(id: string, status: WireStatus, receivedAt: number): void {
     const before = this.#states.get(id);
+    const { oldestMs } = status;
+    const oldestAt = oldestMs === undefined ? null : Math.max(0, receivedAt - oldestMs);
     const state: GatewayState = {
       id,
       online: status.online,
@@ -38,6 +42,8 @@ export class GatewayStates {
       epoch: status.epoch ?? before?.epoch ?? null,
       version: status.version ?? before?.version ?? null,
       waiting: status.waiting ?? before?.waiting ?? null,
+      // A will tells neither.
+      oldestAt: status.waiting === undefined ? (before?.oldestAt ?? null) : oldestAt,
       dropped: status.dropped ?? before?.dropped ?? {},
       refused: status.refused ?? before?.refused ?? [],
       refusedLane: status.refusedLane ?? before?.refusedLane ?? null,

@@ -64,35 +64,46 @@ export class Geometries {
 
   /** Areas in `scope` get the polygons of a file; others keep theirs. @throws busy, query-aborted, unreadable-geometry */
   take(file: GeometryFile, scope: string, origin: Origin): Promise<GeometryImported> {
-    return this.#turns.run(async () => {
-      const { relational, directory, clock } = this.#options;
-      const read = await readInThread(file.content, file.system, file.signal);
-      const refused = (judgedBy: JudgedBy, faults: readonly GeometryFault[]): GeometryImported => ({
-        ...{ areas: 0, judgedBy, faults, turned: 0 },
-        points: { read: read.points.read, kept: 0 },
-      });
-      if (read.faults.length > 0) return refused('nothing', read.faults);
-      const codes = directory.below(scope).map(({ area }) => area.code);
-      const stored = await registryStore(relational).geometries(codes.slice(0, AREAS_MAX));
-      const { placed, faults, by } = await judge(read.features, scope, directory, unionOf(stored));
-      if (faults.length > 0) return refused(by, faults);
-      const at = clock();
-      const { system, review } = file;
-      const rows = placed.map(
-        ({ area, shape, outline, bounds }): StoredGeometry => ({
-          ...{ area, shape, outline, system, review, at, by: origin.by },
-          ...bounds,
-        }),
-      );
-      await relational.transaction((tx) => registryStore(tx).saveGeometries(rows), {
-        audit: () =>
-          origin.audited('import-geometry', scope, { areas: rows.length, system, review }),
-      });
-      return {
-        ...{ areas: rows.length, points: read.points, turned: read.turned },
-        ...{ judgedBy: by, faults: [] },
-      };
-    }, file.signal);
+    return this.#turns.run(
+      async () => {
+        const { relational, directory, clock } = this.#options;
+        const read = await readInThread(file.content, file.system, file.signal);
+        const refused = (
+          judgedBy: JudgedBy,
+          faults: readonly GeometryFault[],
+        ): GeometryImported => ({
+          ...{ areas: 0, judgedBy, faults, turned: 0 },
+          points: { read: read.points.read, kept: 0 },
+        });
+        if (read.faults.length > 0) return refused('nothing', read.faults);
+        const codes = directory.below(scope).map(({ area }) => area.code);
+        const stored = await registryStore(relational).geometries(codes.slice(0, AREAS_MAX));
+        const { placed, faults, by } = await judge(
+          read.features,
+          scope,
+          directory,
+          unionOf(stored),
+        );
+        if (faults.length > 0) return refused(by, faults);
+        const at = clock();
+        const { system, review } = file;
+        const rows = placed.map(
+          ({ area, shape, outline, bounds }): StoredGeometry => ({
+            ...{ area, shape, outline, system, review, at, by: origin.by },
+            ...bounds,
+          }),
+        );
+        await relational.transaction((tx) => registryStore(tx).saveGeometries(rows), {
+          audit: () =>
+            origin.audited('import-geometry', scope, { areas: rows.length, system, review }),
+        });
+        return {
+          ...{ areas: rows.length, points: read.points, turned: read.turned },
+          ...{ judgedBy: by, faults: [] },
+        };
+      },
+      { signal: file.signal },
+    );
   }
 
   /** Takes the polygons of an area and of all below it away. */
@@ -106,7 +117,8 @@ export class Geometries {
 
   /** The polygons of an area and of those right below it as GeoJSON in WGS-84, with a tag that is another when they are. */
   async collection(node: AreaNode): Promise<{ body: Buffer; etag: string }> {
-    const shown = [node, ...node.children].slice(0, AREAS_MAX);
+    const inService = node.children.filter(({ area }) => area.retiredAt === null);
+    const shown = [node, ...inService].slice(0, AREAS_MAX);
     const codes = shown.map(({ area }) => area.code);
     const stored = await registryStore(this.#options.relational).geometries(codes);
     const byArea = new Map(stored.map((one) => [one.area, one]));

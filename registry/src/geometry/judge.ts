@@ -44,8 +44,10 @@ class Names {
 
   constructor(nodes: readonly AreaNode[]) {
     for (const node of nodes) {
-      const { code, name, aliases } = node.area;
+      const { code, name, aliases, retiredAt } = node.area;
       this.#byCode.set(code, node);
+      // A merged village leaves its name to another one.
+      if (retiredAt !== null) continue;
       for (const one of new Set([name.zh, name.en, ...aliases]))
         this.#byName.set(one, [...(this.#byName.get(one) ?? []), node]);
     }
@@ -55,6 +57,8 @@ class Names {
   find({ code, name }: Pick<ReadFeature, 'code' | 'name'>): AreaNode | Label {
     if (code !== null) {
       const known = this.#byCode.get(codeOf(code)) ?? this.#only(code);
+      if (known !== undefined && known.area.retiredAt !== null)
+        return { zh: `区域 ${code} 已停用`, en: `the area ${code} is retired` };
       return (
         known ?? {
           zh: `您的区域里没有代码 ${code}`,

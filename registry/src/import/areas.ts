@@ -90,6 +90,14 @@ function checkArea(
       zh: '既不在文件中，也不是您的区域',
       en: 'is neither in the file nor an area of yours',
     });
+  expect((directory.area(code, code)?.area.retiredAt ?? null) === null, row, 'code', {
+    zh: '这个区域已停用：请先恢复它，或从文件中删去这一行',
+    en: 'is a retired area: reinstate it first, or leave this row out',
+  });
+  expect((above?.area.retiredAt ?? null) === null, row, 'parent', {
+    zh: '上级区域已停用',
+    en: 'is a retired area',
+  });
   if (parentLevel !== undefined && rank >= 0)
     expect(AREA_LEVELS.indexOf(parentLevel as AreaLevel) < rank, row, 'parent', {
       zh: `${level} 不能在 ${parentLevel} 之下`,

@@ -103,9 +103,11 @@ function checkCommon(row: DeviceRow, scope: string, directory: Directory, expect
     en: 'must be 1 to 64 of A-Z a-z 0-9 _ -, not beginning with _ or -',
   });
   expectName(expect, row, 'name', name);
-  expect(directory.area(scope, area) !== undefined, row, 'area', {
-    zh: '不是您的区域',
-    en: 'is no area of yours',
+  const node = directory.area(scope, area);
+  expect(node !== undefined, row, 'area', { zh: '不是您的区域', en: 'is no area of yours' });
+  expect((node?.area.retiredAt ?? null) === null, row, 'area', {
+    zh: '这个区域已停用',
+    en: 'is a retired area',
   });
   expect(secret === '' || isSecret(secret), row, 'secret', {
     zh: `须有 ${SECRET_LENGTH_MIN} 到 ${SECRET_LENGTH_MAX} 个字符，或为证书的密钥（key-sha256: 加 64 位十六进制）；留空则自动生成`,

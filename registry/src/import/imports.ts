@@ -48,9 +48,9 @@ export class Imports {
     this.#options = options;
   }
 
-  /** Work on what is registered, in turn with the imports, as `#asSeen`. @throws busy, import-conflict */
+  /** Work on what somebody filled in, in turn with the imports, as `#asSeen`. @throws busy, import-conflict */
   inTurn<T>(work: (seen: number) => Promise<T>): Promise<T> {
-    return this.#turns.run(() => this.#asSeen(work));
+    return this.#turns.run(() => this.#asSeen(work), { kind: 'form' });
   }
 
   /**
@@ -73,51 +73,57 @@ export class Imports {
 
   /** Areas below `scope`; the columns are those of docs/http-api.md. @throws busy, query-aborted, and what the file is refused with */
   areas(file: ImportFile, scope: string, origin?: Origin): Promise<ImportResult> {
-    return this.#turns.run(async () => {
-      const { relational, directory, clock } = this.#options;
-      const sheet = await readSheet(file.content, AREA_HEADINGS, file.encoding);
-      if ('readings' in sheet) return asked(sheet.readings);
-      return this.#asSeen(async (seen) => {
-        const given = { rows: sheet.rows, faults: [...sheet.faults] };
-        const { areas, faults } = await readAreas(given, scope, directory);
-        if (faults.length > 0) return refused(faults, sheet.rows);
-        const imported = await relational.transaction(
-          async (tx) => {
-            const stored = registryStore(tx);
-            await stored.expectUnchanged(seen);
-            return stored.importAreas(areas);
-          },
-          audited('import-areas', origin),
-        );
-        await directory.load(clock());
-        return { ...imported, credentials: [], faults: [] };
-      });
-    }, file.signal);
+    return this.#turns.run(
+      async () => {
+        const { relational, directory, clock } = this.#options;
+        const sheet = await readSheet(file.content, AREA_HEADINGS, file.encoding);
+        if ('readings' in sheet) return asked(sheet.readings);
+        return this.#asSeen(async (seen) => {
+          const given = { rows: sheet.rows, faults: [...sheet.faults] };
+          const { areas, faults } = await readAreas(given, scope, directory);
+          if (faults.length > 0) return refused(faults, sheet.rows);
+          const imported = await relational.transaction(
+            async (tx) => {
+              const stored = registryStore(tx);
+              await stored.expectUnchanged(seen);
+              return stored.importAreas(areas);
+            },
+            audited('import-areas', origin),
+          );
+          await directory.load(clock());
+          return { ...imported, credentials: [], faults: [] };
+        });
+      },
+      { signal: file.signal },
+    );
   }
 
   /** Devices, gateways and their secrets in `scope`. */
   devices(file: ImportFile, scope: string, origin?: Origin): Promise<ImportResult> {
-    return this.#turns.run(async () => {
-      const { relational, directory, profiles, clock } = this.#options;
-      const sheet = await readSheet(file.content, DEVICE_HEADINGS, file.encoding);
-      if ('readings' in sheet) return asked(sheet.readings);
-      return this.#asSeen(async (seen) => {
-        const given = { rows: sheet.rows, faults: [...sheet.faults] };
-        const read = await readDevices(given, scope, directory, profiles);
-        const { devices, gateways, credentials, made, faults } = read;
-        if (faults.length > 0) return refused(faults, sheet.rows);
-        const batch = { devices, gateways, credentials, at: clock(), by: origin?.by ?? 'server' };
-        const imported = await relational.transaction(
-          async (tx) => {
-            const stored = registryStore(tx);
-            await stored.expectUnchanged(seen);
-            return stored.importDevices(batch);
-          },
-          audited('import-devices', origin),
-        );
-        await directory.load(clock());
-        return { ...imported, credentials: made, faults: [] };
-      });
-    }, file.signal);
+    return this.#turns.run(
+      async () => {
+        const { relational, directory, profiles, clock } = this.#options;
+        const sheet = await readSheet(file.content, DEVICE_HEADINGS, file.encoding);
+        if ('readings' in sheet) return asked(sheet.readings);
+        return this.#asSeen(async (seen) => {
+          const given = { rows: sheet.rows, faults: [...sheet.faults] };
+          const read = await readDevices(given, scope, directory, profiles);
+          const { devices, gateways, credentials, made, faults } = read;
+          if (faults.length > 0) return refused(faults, sheet.rows);
+          const batch = { devices, gateways, credentials, at: clock(), by: origin?.by ?? 'server' };
+          const imported = await relational.transaction(
+            async (tx) => {
+              const stored = registryStore(tx);
+              await stored.expectUnchanged(seen);
+              return stored.importDevices(batch);
+            },
+            audited('import-devices', origin),
+          );
+          await directory.load(clock());
+          return { ...imported, credentials: made, faults: [] };
+        });
+      },
+      { signal: file.signal },
+    );
   }
 }

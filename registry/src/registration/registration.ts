@@ -2,7 +2,7 @@
  * One area, device or gateway as a person fills it in: the same checks as of a row of a file, told by field. Who changes one names the
  * state that they saw.
  */
-import { type Device, GATEWAY_PROFILE } from '@village/core';
+import { type Area, type Device, GATEWAY_PROFILE, OperationalError } from '@village/core';
 import { type AuditEntry, newSecret, type RelationalAccess } from '@village/store/relational';
 import { readAreas } from '../import/areas.ts';
 import type { AreaColumn, DeviceColumn } from '../import/columns.ts';
@@ -12,7 +12,7 @@ import { type ImportOptions, Imports } from '../import/imports.ts';
 import { expectText, Lifecycle, type Origin } from '../lifecycle.ts';
 import { visibleName } from '../sheets/cell.ts';
 import type { Row } from '../sheets/table.ts';
-import type { RegistryStore, StoredArea, Subject } from '../tables/contract.ts';
+import type { AreaDependents, RegistryStore, Subject } from '../tables/contract.ts';
 import { registryStore } from '../tables/registry-store.ts';
 
 /** A device as it is filled in. */
@@ -31,7 +31,13 @@ export interface GatewayForm {
   readonly area: string;
 }
 
-export type AreaForm = Omit<StoredArea, 'path'>;
+export type AreaForm = Area;
+
+/** What keeps an area from being retired. */
+export interface AreaInUse extends AreaDependents {
+  readonly accounts: number;
+  readonly tokens: number;
+}
 
 export interface FormFault {
   readonly field: string;
@@ -106,6 +112,13 @@ const TAKEN: Omit<ImportFault, 'line'> = {
   message: 'is in use already, or was: ids are never given twice',
   zh: '已在用，或曾经用过：编号不重复使用',
 };
+
+type Tx = Pick<RelationalAccess, 'for' | 'people'>;
+
+const inUse = async (access: Tx, area: string): Promise<AreaInUse> => ({
+  ...(await registryStore(access).areaDependents(area)),
+  ...(await access.people.countOf(area)),
+});
 
 export class Registration {
   readonly #options: RegistrationOptions;
@@ -192,6 +205,55 @@ export class Registration {
     );
   }
 
+  /** What is in service and of the area itself. */
+  areaInUse(area: string): Promise<AreaInUse> {
+    return inUse(this.#options.relational, area);
+  }
+
+  /** Ends an area's service. @throws changed-meanwhile in-use not-installed bad-text busy */
+  retireArea(
+    area: string,
+    { version, reason = null }: { version: string; reason?: string | null },
+    origin: Origin,
+  ): Promise<void> {
+    const { imports, clock } = this.#options;
+    if (reason !== null) expectText('reason', reason);
+    return imports.inTurn((seen) =>
+      this.#transaction(
+        { kind: 'area', id: area },
+        { version, seen },
+        async (stored, tx) => {
+          await stored.retireArea({ area, at: clock(), reason });
+          const told = Object.entries(await inUse(tx, area)).filter(([, count]) => count > 0);
+          if (told.length > 0)
+            throw new OperationalError(
+              'in-use',
+              `${told.map(([what, count]) => `${what}: ${count}`).join(', ')}: these are of ${area} still; move, retire or remove them first`,
+            );
+        },
+        { action: 'retire-area', origin, detail: { reason } },
+      ),
+    );
+  }
+
+  /** Brings an area back. @throws changed-meanwhile not-retired area-retired busy */
+  reinstateArea(area: string, { version }: { version: string }, origin: Origin): Promise<void> {
+    const { imports, directory } = this.#options;
+    return imports.inTurn((seen) => {
+      const above = directory.area(area, area)?.line.at(-2);
+      return this.#transaction(
+        { kind: 'area', id: area },
+        { version, seen },
+        async (stored) => {
+          // Nothing in service lies in what is not.
+          if (above !== undefined) await stored.holdArea(above.area.code);
+          await stored.reinstateArea(area);
+        },
+        { action: 'reinstate-area', origin },
+      );
+    });
+  }
+
   #save(
     row: Row<DeviceColumn>,
     subject: Subject,
@@ -219,7 +281,7 @@ export class Registration {
   async #transaction(
     subject: Subject,
     { version, seen }: { readonly version: string | null; readonly seen: number },
-    work: (stored: RegistryStore) => Promise<unknown>,
+    work: (stored: RegistryStore, tx: Tx) => Promise<unknown>,
     {
       action,
       origin,
@@ -228,11 +290,11 @@ export class Registration {
   ): Promise<void> {
     const { relational, directory, clock } = this.#options;
     await relational.transaction(
-      async (tx: Pick<RelationalAccess, 'for'>) => {
+      async (tx: Tx) => {
         const stored = registryStore(tx);
         await stored.expectUnchanged(seen);
         await stored.expectVersion(subject, version);
-        await work(stored);
+        await work(stored, tx);
       },
       { audit: origin.audited(action, subject.id, detail) },
     );

@@ -1,8 +1,8 @@
-/** Areas in the database: every list is cut to the asker's area inside the query. */
+/** Areas in the database, and the end of their service: every list is cut to the asker's area inside the query. */
 import { type Area, OperationalError } from '@village/core';
 import { inTransaction } from '@village/store/relational';
-import type { Selectable } from 'kysely';
-import type { Imported, StoredArea } from './contract.ts';
+import { type Selectable, sql } from 'kysely';
+import type { AreaDependents, AreaRetirement, Imported, StoredArea } from './contract.ts';
 import { chunks, type Db, scopePath } from './rows.ts';
 import type { AreaTable } from './schema.ts';
 import { bumpVersion } from './version.ts';
@@ -17,6 +17,7 @@ export function toArea(row: Selectable<AreaTable>): StoredArea {
     aliases: JSON.parse(row.aliases) as string[],
     validFrom: row.valid_from,
     validTo: row.valid_to,
+    retiredAt: row.retired_at,
   };
 }
 
@@ -73,7 +74,8 @@ export async function importAreas(db: Db, areas: readonly Area[]): Promise<Impor
     const rows = new Map<string, AreaTable>(before.map((row) => [row.code, row]));
     let created = 0;
     for (const area of areas) {
-      if (!rows.has(area.code)) created++;
+      const known = rows.get(area.code);
+      if (known === undefined) created++;
       rows.set(area.code, {
         code: area.code,
         level: area.level,
@@ -84,6 +86,8 @@ export async function importAreas(db: Db, areas: readonly Area[]): Promise<Impor
         aliases: JSON.stringify(area.aliases),
         valid_from: area.validFrom,
         valid_to: area.validTo,
+        retired_at: known?.retired_at ?? null,
+        retired_reason: known?.retired_reason ?? null,
       });
     }
     const paths = pathsOf(new Map([...rows].map(([code, row]) => [code, row.parent])));
@@ -109,4 +113,67 @@ export async function importAreas(db: Db, areas: readonly Area[]): Promise<Impor
     await bumpVersion(trx);
     return { created, updated: areas.length - created };
   });
+}
+
+/** What is in service and of the area itself. */
+export async function areaDependents(db: Db, area: string): Promise<AreaDependents> {
+  const count = sql<number | string>`count(*)`.as('count');
+  const inService = (table: 'device' | 'gateway') =>
+    db
+      .selectFrom(table)
+      .select(count)
+      .where('area', '=', area)
+      .where('retired_at', 'is', null)
+      .executeTakeFirstOrThrow();
+  const below = await db
+    .selectFrom('area')
+    .select(count)
+    .where('parent', '=', area)
+    .where('retired_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return {
+    areas: Number(below.count),
+    devices: Number((await inService('device')).count),
+    gateways: Number((await inService('gateway')).count),
+  };
+}
+
+/** Whoever wants to hold its row waits until the transaction ends. @throws not-installed */
+export function retireArea(db: Db, { area, at, reason }: AreaRetirement): Promise<void> {
+  return inTransaction(db, async (trx) => {
+    await bumpVersion(trx);
+    const { numUpdatedRows } = await trx
+      .updateTable('area')
+      .set({ retired_at: at, retired_reason: reason })
+      .where('code', '=', area)
+      .where('retired_at', 'is', null)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n)
+      throw new OperationalError('not-installed', `${area} is retired already`);
+  });
+}
+
+/** @throws not-retired */
+export function reinstateArea(db: Db, area: string): Promise<void> {
+  return inTransaction(db, async (trx) => {
+    await bumpVersion(trx);
+    const { numUpdatedRows } = await trx
+      .updateTable('area')
+      .set({ retired_at: null, retired_reason: null })
+      .where('code', '=', area)
+      .where('retired_at', 'is not', null)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) throw new OperationalError('not-retired', `${area} is in service`);
+  });
+}
+
+/** Writes what is there already: whoever would retire it waits until the transaction ends. @throws area-retired */
+export async function holdArea(trx: Db, area: string): Promise<void> {
+  const { numUpdatedRows } = await trx
+    .updateTable('area')
+    .set({ retired_at: null })
+    .where('code', '=', area)
+    .where('retired_at', 'is', null)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throw new OperationalError('area-retired', `${area} is retired`);
 }

@@ -4,9 +4,24 @@ import type { Area, ClockUse, CoordinateSystem, Device } from '@village/core';
 /** Shortest secret that a device, gateway or machine may be given; ours have 256 random bits. */
 export const SECRET_LENGTH_MIN = 16;
 
-/** An area with its place in the tree: `/county/township/village/`. */
+/** An area with its place in the tree, `/county/township/village/`, and the end of its service. */
 export interface StoredArea extends Area {
   readonly path: string;
+  /** Milliseconds; null while it is in service. */
+  readonly retiredAt: number | null;
+}
+
+export interface AreaRetirement {
+  readonly area: string;
+  readonly at: number;
+  readonly reason: string | null;
+}
+
+/** What is in service and of an area itself; what lies below it is of the areas there. */
+export interface AreaDependents {
+  readonly areas: number;
+  readonly devices: number;
+  readonly gateways: number;
 }
 
 /** A gateway or network server: what devices speak through. */
@@ -186,6 +201,17 @@ export interface RegistryStore {
    * @throws area-without-parent when a parent is unknown or the parents form a ring
    */
   importAreas(areas: readonly Area[]): Promise<Imported>;
+  /** What keeps an area from being retired, people and machines apart. */
+  areaDependents(area: string): Promise<AreaDependents>;
+  /**
+   * Ends an area's service: nothing else changes. In a transaction it stays as it is for all others until that ends, so that what
+   * depends on it is to be counted afterwards. @throws not-installed when it is retired already or unknown
+   */
+  retireArea(retirement: AreaRetirement): Promise<void>;
+  /** Brings it back. @throws not-retired */
+  reinstateArea(area: string): Promise<void>;
+  /** In the transaction that makes something of an area: nobody retires it until that ends. @throws area-retired also of one that is gone */
+  holdArea(area: string): Promise<void>;
   /** Devices in scope by id, those after `after`. */
   devices(scope: string, page: { after?: string; limit: number }): Promise<StoredDevice[]>;
   /** In scope by id, also those retired. */

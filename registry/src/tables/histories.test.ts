@@ -62,6 +62,7 @@ onBothEngines((target) => {
     expect(await store.devices(county.code, { limit: 9 })).toEqual([
       { ...stored, options: { a: 1 }, clock, retiredAt: null },
     ]);
+    expect(await store.areas(county.code)).toMatchObject([{ code: county.code, retiredAt: null }]);
     expect(await store.credentials()).toEqual([{ id: 'd-1', kind: 'device', hash: 'ab' }]);
     expect(await store.installations('d-1')).toMatchObject([{ since: 0, until: null }]);
     expect(await store.locations('d-1')).toEqual([{ area: county.code, since: 0, by: '' }]);

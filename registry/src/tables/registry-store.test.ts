@@ -69,6 +69,70 @@ function suite(target: () => Promise<Target>): void {
     expect((await store.areas(COUNTY)).map((a) => a.code)).not.toContain('330522102000');
   });
 
+  it('retires an area and brings it back, and keeps it through imports', async () => {
+    const store = await fresh();
+    const village = '330522100201';
+    const before = await store.areas(COUNTY);
+    expect(new Set(before.map(({ retiredAt }) => retiredAt))).toEqual(new Set([null]));
+    const gateway = { id: 'gw-1', name: '网关', area: village };
+    const empty = { at: NOW, by: 'li', credentials: [] };
+    await store.importDevices({ ...empty, devices: [device('d', village)], gateways: [gateway] });
+    expect(await store.areaDependents(village)).toEqual({ areas: 0, devices: 1, gateways: 1 });
+    expect(await store.areaDependents('330522100000')).toMatchObject({ areas: 2, devices: 0 });
+    await store.retireDevice({ device: 'd', at: NOW + 1, by: 'li', reason: null });
+    await store.retireGateway({ gateway: 'gw-1', at: NOW, reason: null });
+    expect(await store.areaDependents(village)).toEqual({ areas: 0, devices: 0, gateways: 0 });
+    await store.holdArea(village);
+    const end = { area: village, at: NOW, reason: 'merged' };
+    await store.retireArea(end);
+    await expect(store.retireArea(end)).rejects.toMatchObject({ code: 'not-installed' });
+    await expect(store.holdArea(village)).rejects.toMatchObject({ code: 'area-retired' });
+    await store.importAreas(AREAS);
+    const told = async () => (await store.areas(village)).map(({ retiredAt }) => retiredAt);
+    expect(await told()).toEqual([NOW]);
+    expect((await store.areaDependents('330522100000')).areas).toBe(1);
+    await store.reinstateArea(village);
+    await expect(store.reinstateArea(village)).rejects.toMatchObject({ code: 'not-retired' });
+    expect(await store.areas(COUNTY)).toEqual(before);
+  });
+
+  it('of an area that is retired while somebody is given it, one of both is done', async () => {
+    const relational = await openRelational({
+      ...(await target()),
+      clock: () => NOW,
+      modules: testModules,
+    });
+    opened.push(relational);
+    const store = registryStore(relational);
+    await store.importAreas(AREAS);
+    const codes = ['330522100200', '330522100201', '330522101000'];
+    for (const code of codes) {
+      const token = {
+        name: 'm',
+        role: 'clerk',
+        area: code,
+        createdBy: 'li',
+        expiresAt: null,
+      } as const;
+      const ends = await Promise.allSettled([
+        relational.transaction(async (tx) => {
+          await registryStore(tx).retireArea({ area: code, at: NOW, reason: null });
+          if ((await tx.people.countOf(code)).tokens > 0) throw new Error('in use');
+        }),
+        relational.transaction(async (tx) => {
+          await registryStore(tx).holdArea(code);
+          await tx.people.createToken(token);
+        }),
+      ]);
+      expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      const [area] = (await store.areas(code)).filter((one) => one.code === code);
+      expect((await relational.people.countOf(code)).tokens).toBe(area?.retiredAt === null ? 1 : 0);
+    }
+    const over = { name: 'o', role: 'clerk', createdBy: 'li', expiresAt: NOW - 1 } as const;
+    await relational.people.createToken({ ...over, area: COUNTY });
+    expect(await relational.people.countOf(COUNTY)).toEqual({ accounts: 0, tokens: 0 });
+  });
+
   it('retires a gateway once no device in service speaks through it, with its secret, and keeps what is said of it', async () => {
     const store = await fresh();
     const gateway = { id: 'gw-1', name: '网关', area: COUNTY };

@@ -1,7 +1,15 @@
 /** Areas, devices, gateways and credentials over a database or a transaction. */
 import { OperationalError } from '@village/core';
 import { isRefusal, type RelationalAccess } from '@village/store/relational';
-import { importAreas, listAreas, listRoots } from './areas.ts';
+import {
+  areaDependents,
+  holdArea,
+  importAreas,
+  listAreas,
+  listRoots,
+  reinstateArea,
+  retireArea,
+} from './areas.ts';
 import type { RegistryStore } from './contract.ts';
 import {
   importDevices,
@@ -48,6 +56,10 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     areas: (scope) => listAreas(db, scope),
     roots: () => listRoots(db),
     importAreas: (areas) => asImport(importAreas(db, areas)),
+    areaDependents: (area) => areaDependents(db, area),
+    retireArea: (retirement) => retireArea(db, retirement),
+    reinstateArea: (area) => reinstateArea(db, area),
+    holdArea: (area) => holdArea(db, area),
     devices: (scope, page) => listDevices(db, scope, page),
     gateways: (scope) => listGateways(db, scope),
     gatewayDependents: (gateway) => gatewayDependents(db, gateway),

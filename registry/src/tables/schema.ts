@@ -16,6 +16,8 @@ export interface AreaTable {
   aliases: string;
   valid_from: string | null;
   valid_to: string | null;
+  retired_at: number | null;
+  retired_reason: string | null;
 }
 
 export interface DeviceTable {
@@ -296,6 +298,11 @@ async function letGatewaysRetire(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('gateway').addColumn('retired_reason', 'text').execute();
 }
 
+async function letAreasRetire(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('area').addColumn('retired_at', 'bigint').execute();
+  await db.schema.alterTable('area').addColumn('retired_reason', 'text').execute();
+}
+
 /** Never change a migration that was released: add another. */
 export const registryModule: RelationalModule = {
   name: 'registry',
@@ -308,6 +315,7 @@ export const registryModule: RelationalModule = {
     '0006-clock': { up: addClockUse },
     '0007-geometry': { up: createGeometry },
     '0008-gateways-retire': { up: letGatewaysRetire },
+    '0009-areas-retire': { up: letAreasRetire },
   },
   formerly: { '0001-places': '0001-places', '0002-machines': '0002-machines' },
 };

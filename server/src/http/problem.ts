@@ -36,6 +36,8 @@ const STATUS: Readonly<Record<string, number>> = {
   'too-many-statements': 422,
   'not-installed': 409,
   'in-use': 409,
+  'area-retired': 409,
+  'not-retired': 409,
   'changed-meanwhile': 409,
   'replaced-later': 409,
   'address-taken': 409,

@@ -13,8 +13,11 @@ const timeOrNull = (at: number | null): string | null => (at === null ? null : f
 
 /** An area with its line of parents and the counts of its devices. */
 export function viewArea(node: AreaNode): api.areas.Area {
-  const { code, level, name, parent } = node.area;
-  return { code, level, name, parent, path: node.line.map(areaRefOf), counts: { ...node.counts } };
+  const { code, level, name, parent, retiredAt } = node.area;
+  return {
+    ...{ code, level, name, parent, path: node.line.map(areaRefOf), counts: { ...node.counts } },
+    ...(retiredAt === null ? {} : { retiredAt: formatTime(retiredAt) }),
+  };
 }
 
 /** What was received of a reading that corrections speak of. */

@@ -19,6 +19,8 @@ let database: DatabaseSync;
 beforeAll(async () => {
   test = await startCounty();
   admin = await test.client('admin');
+  const village = { code: '330522100299', level: 'village', zh: '旧村', en: 'Old', parent: NORTH };
+  expect((await admin.ask('POST', '/areas', village)).statusCode).toBe(201);
   const spare = { id: 'gw-spare', name: 'Spare', area: NORTH };
   expect((await admin.ask('POST', '/gateways', spare)).statusCode).toBe(201);
   database = new DatabaseSync(join(test.folder, 'data', 'relational.sqlite'), { timeout: 5_000 });
@@ -76,6 +78,15 @@ const actions: readonly [string, () => Promise<{ statusCode: number }>, () => un
       ...rows('select id from credential order by id'),
     ],
   ],
+  ...(['retire', 'reinstate'] as const).map((what): (typeof actions)[number] => [
+    `that an area is to ${what}`,
+    async () => {
+      const path = '/areas/330522100299';
+      const { version } = await admin.get<{ version: string }>(`${path}/registration`);
+      return admin.ask('POST', `${path}/${what}`, { version });
+    },
+    () => rows('select code, retired_at from area order by code'),
+  ]),
   [
     "what is made of a device's clock",
     () => admin.ask('PUT', '/devices/south-air/clock', { use: 'correct' }),

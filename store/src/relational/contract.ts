@@ -102,6 +102,8 @@ export interface StoredAuditEntry extends AuditEntry {
  * A `scope` is the code of an area: what lies outside it and below is never returned, and an unknown code sees nothing.
  */
 export interface People {
+  /** How many accounts and tokens are of the area itself; tokens that are over do not count. */
+  countOf(area: string): Promise<{ accounts: number; tokens: number }>;
   /** By name, LISTED_MAX at most unless a limit is given. */
   accounts(scope: string, page?: AccountPage): Promise<AccountState[]>;
   /** With the password's hash; null when there is no such account. */

@@ -1,15 +1,18 @@
 /** The tree of areas with their devices; townships unfold to their villages. */
 import { useMemo, useState } from 'preact/hooks';
 import type { Area } from '#kit/api/answers.ts';
-import { formatCount } from '#kit/format.ts';
+import { formatCount, formatTime } from '#kit/format.ts';
 import { fits, useAllAreas } from '#kit/places/areas.ts';
 import { PropertiesPanel } from '#kit/properties/panel.tsx';
+import { user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
+import '#kit/ui/search.css';
 import { AddArea, ChangeArea } from './dialogs.tsx';
+import { ReinstateArea, RetireArea } from './retire.tsx';
 import { t, word } from './texts.ts';
 import './areas.css';
 
@@ -25,8 +28,26 @@ interface TreeProps {
   readonly added: (above: string) => void;
 }
 
+function InService({
+  area,
+  isFirst,
+  changed,
+  added,
+}: Pick<TreeProps, 'isFirst' | 'changed' | 'added'> & { area: Area }) {
+  return (
+    <>
+      <a class="button" href={`/add-device?area=${area.code}`}>
+        {t('add-device')}
+      </a>
+      <AddArea above={area} main={isFirst} changed={() => added(area.code)} />
+      <ChangeArea area={area} changed={changed} />
+      {area.code !== user.value?.area.code && <RetireArea area={area} changed={changed} />}
+    </>
+  );
+}
+
 function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
-  const { below, isOpen, toggle, isFirst, changed, added } = tree;
+  const { below, isOpen, toggle, changed } = tree;
   const { online, late, offline, never } = area.counts;
   const children = below.get(area.code) ?? [];
   const open = isOpen(area.code);
@@ -52,6 +73,11 @@ function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
           <span class="muted small number">
             {word('level', area.level)} · {area.code}
           </span>
+          {area.retiredAt !== null && (
+            <span class="small">
+              <span class="tag">{t('retired.at', { time: formatTime(area.retiredAt) })}</span>
+            </span>
+          )}
         </span>
         <span class="area-counts small">
           <a class="link" href={`/devices?area=${area.code}`}>
@@ -67,11 +93,11 @@ function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
           )}
         </span>
         <span class="area-actions">
-          <a class="button" href={`/add-device?area=${area.code}`}>
-            {t('add-device')}
-          </a>
-          <AddArea above={area} main={isFirst} changed={() => added(area.code)} />
-          <ChangeArea area={area} changed={changed} />
+          {area.retiredAt === null ? (
+            <InService area={area} {...tree} />
+          ) : (
+            <ReinstateArea area={area} changed={changed} />
+          )}
           <button
             type="button"
             class="button"
@@ -114,7 +140,8 @@ function found(areas: readonly Area[], typed: string): readonly Area[] {
 /** The page. */
 export function Page({ title }: PageProps) {
   useTitle(title);
-  const load = useAllAreas();
+  const [withRetired, setWithRetired] = useState(false);
+  const load = useAllAreas(withRetired ? 'all' : 'in-service');
   const [typed, setTyped] = useState('');
   const [turned, setTurned] = useState<ReadonlySet<string>>(new Set());
   const { data } = load;
@@ -149,8 +176,8 @@ export function Page({ title }: PageProps) {
         </span>
       </header>
       <p class="muted">{t(isFirst ? 'first-hint' : 'intro')}</p>
-      <search>
-        <label>
+      <search class="finders">
+        <label class="area-find">
           <span class="hidden">{t('search')}</span>
           <input
             class="area-search"
@@ -160,6 +187,14 @@ export function Page({ title }: PageProps) {
             maxLength={100}
             onInput={(event) => setTyped(event.currentTarget.value)}
           />
+        </label>
+        <label class="area-retired-too">
+          <input
+            type="checkbox"
+            checked={withRetired}
+            onChange={(event) => setWithRetired(event.currentTarget.checked)}
+          />
+          <span>{t('show-retired')}</span>
         </label>
       </search>
       {data !== undefined && <StaleNote error={load.error} retry={load.reload} />}

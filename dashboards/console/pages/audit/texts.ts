@@ -48,6 +48,8 @@ export const texts = {
   'action.remove-geometry': { zh: '删除地图边界', en: 'Remove borders of the map' },
   'action.add-area': { zh: '添加区域', en: 'Add an area' },
   'action.change-area': { zh: '修改区域', en: 'Change an area' },
+  'action.retire-area': { zh: '停用区域', en: 'Retire an area' },
+  'action.reinstate-area': { zh: '恢复区域', en: 'Reinstate an area' },
   'action.add-device': { zh: '添加设备', en: 'Add a device' },
   'action.change-device': { zh: '修改设备', en: 'Change a device' },
   'action.add-gateway': { zh: '添加网关', en: 'Add a gateway' },

@@ -7,16 +7,15 @@ import { client } from '#kit/state.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Failure, Skeleton } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
-import { heardAt, useGateways } from './data.ts';
+import { heardAt, useGateway } from './data.ts';
 import { t } from './texts.ts';
 import './gateways.css';
 
 const EVERY_MS = 3_000;
 
 function Wait({ id }: { id: string }) {
-  const load = useGateways(EVERY_MS);
-  const gateway = load.data?.find((one) => one.id === id);
-  const heard = gateway === undefined ? null : heardAt(gateway);
+  const gateway = useGateway(id, EVERY_MS).data ?? null;
+  const heard = gateway === null ? null : heardAt(gateway);
   const here = gateway?.online === true && heard !== null;
   return (
     <section class={here ? 'panel gateway-wait gateway-here' : 'panel gateway-wait'} role="status">

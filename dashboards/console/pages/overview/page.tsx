@@ -13,9 +13,10 @@ import { mergeLatest } from '#kit/devices/merge.ts';
 import { NoDevices } from '#kit/devices/none.tsx';
 import { DeviceRows } from '#kit/devices/rows.tsx';
 import { Figures } from '#kit/figures/panel.tsx';
-import { formatCount, formatPercent, formatValue } from '#kit/format.ts';
+import { formatCount, formatPercent, formatTime, formatValue } from '#kit/format.ts';
 import { type Load, useLive, useLoad } from '#kit/load.ts';
 import { ThemeSwitch, TileMap, type TileTheme } from '#kit/map/tiles.tsx';
+import { PropertiesPanel } from '#kit/properties/panel.tsx';
 import { mayUse } from '#kit/session.ts';
 import { client, narrow, now, session, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
@@ -288,6 +289,22 @@ const mayLead = ({ code, level }: Pick<Area, 'code' | 'level'>): boolean =>
   session.value != null &&
   mayUse({ right: 'devices.import' }, session.value);
 
+function RetiredNote({ area: { retiredAt } }: { area: Area }) {
+  if (retiredAt === null) return null;
+  return (
+    <p class="muted">
+      <span class="tag">{t('retired')}</span> {t('retired-hint', { time: formatTime(retiredAt) })}
+    </p>
+  );
+}
+
+/** An area without devices: the way to the first one; of a retired area what was computed of it. */
+const NothingHere = ({ area: { code, retiredAt } }: { area: Area }) =>
+  retiredAt === null ? <NoDevices area={code} /> : <Figures key={code} owner={{ area: code }} />;
+
+const mayDescribe = (): boolean =>
+  session.value != null && mayUse({ right: 'areas.import' }, session.value);
+
 /** The page of a county, township or village; the reader's own area when the address names none. */
 export function Page({ code: asked, title }: PageProps & { code?: string }) {
   const code = asked ?? user.value?.area.code ?? '';
@@ -362,6 +379,7 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
           {t('updated')} <Age at={loadedAt.current} />
         </span>
       </header>
+      <RetiredNote area={area.data} />
       <StaleNote error={overview.error} retry={overview.reload} />
       {!(leads && total === 0) && (
         <Tiles counts={counts} rate={overview.data.readingsPerMinute} area={code} />
@@ -374,7 +392,7 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
         />
       )}
       {total === 0 ? (
-        !leads && <NoDevices area={code} />
+        !leads && <NothingHere area={area.data} />
       ) : (
         <div class={village ? 'columns columns-two' : county ? 'columns columns-map' : 'columns'}>
           {!village && <AreaPanel areas={overview.data.areas} level={area.data.level} />}
@@ -386,6 +404,7 @@ export function Page({ code: asked, title }: PageProps & { code?: string }) {
           <Figures key={code} owner={{ area: code }} />
         </div>
       )}
+      {asked !== undefined && <PropertiesPanel owner={{ area: code }} may={mayDescribe()} />}
     </div>
   );
 }

@@ -48,6 +48,11 @@ export const texts = {
   },
   'first-do.value': { zh: '查看接入方法', en: 'How to connect it' },
   'first-done': { zh: '已完成', en: 'done' },
+  retired: { zh: '已停用', en: 'Retired' },
+  'retired-hint': {
+    zh: '这个区域已于 {time} 停用：不再出现在清单和选项中，历史记录和以往的指标保留。',
+    en: 'This area was retired on {time}: it is in no list and no choice, and its records and old figures stay.',
+  },
   'no-areas': { zh: '没有下级区域', en: 'No areas below' },
 } as const satisfies Texts;
 

@@ -40,6 +40,7 @@ export function checkStatus(value: unknown): WireStatus {
       backfill: integer(waiting['backfill'], 'waiting.backfill', 0),
     };
   }
+  if (!isAbsent(status['oldestMs'])) checked.oldestMs = integer(status['oldestMs'], 'oldestMs', 0);
   if (!isAbsent(status['dropped'])) checked.dropped = counts(object(status['dropped'], 'dropped'));
   if (!isAbsent(status['refused']))
     checked.refused = list(status['refused'], 'refused').slice(0, WIRE_REFUSALS_MAX).map(refusals);

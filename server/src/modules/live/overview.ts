@@ -103,10 +103,11 @@ export function overviewRoute(needs: Needs): AnyRoute {
   return route(api.live.overview, async ({ caller, query }) => {
     const node = areaFor(directory, caller, query.area);
     const quantities = await fresh(node);
+    const inService = node.children.filter(({ area }) => area.retiredAt === null);
     return {
       area: areaRefOf(node),
       counts: { ...node.counts },
-      areas: node.children.map((child) => ({ ...areaRefOf(child), counts: { ...child.counts } })),
+      areas: inService.map((child) => ({ ...areaRefOf(child), counts: { ...child.counts } })),
       quantities,
       readingsPerMinute: directory.readingsPerMinute(node.area.code),
     };

@@ -2,7 +2,7 @@
 import * as api from '@village/api';
 import { formatTime, OperationalError, parseTime } from '@village/core';
 import { type AnyRoute, answer, cursorOf, notFound, openCursor, route } from '@village/platform';
-import type { Directory } from '@village/registry';
+import { type Directory, registryStore } from '@village/registry';
 import type { Token as StoredToken } from '@village/store/relational';
 import type { Needs } from '../needs.ts';
 
@@ -51,7 +51,10 @@ export function tokenRoutes({ relational, directory, clock }: Needs): AnyRoute[]
       if (expiresAt !== null && expiresAt <= clock())
         throw new OperationalError('bad-time', 'expiresAt: is over already');
       const made = await relational.transaction(
-        (tx) => tx.people.createToken({ name, role, area, createdBy: caller.actor, expiresAt }),
+        async (tx) => {
+          await registryStore(tx).holdArea(area);
+          return tx.people.createToken({ name, role, area, createdBy: caller.actor, expiresAt });
+        },
         { audit: ({ token }) => audited('create-token', token.id, { name, role, area }) },
       );
       return answer(201, { ...viewToken(directory, made.token), token: made.secret });

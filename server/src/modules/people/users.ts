@@ -2,6 +2,7 @@
 import * as api from '@village/api';
 import { OperationalError } from '@village/core';
 import { type AnyRoute, answer, cursorOf, notFound, openCursor, route } from '@village/platform';
+import { registryStore } from '@village/registry';
 import type { AccountState, RelationalAccess } from '@village/store/relational';
 import { viewPerson } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
@@ -110,6 +111,7 @@ function saveRoute(needs: Needs): AnyRoute {
         const before = await tx.people.account(name);
         if (before !== null && directory.area(scope, before.area) === undefined) notFound('user');
         sameAsSeen(before, revision);
+        await registryStore(tx).holdArea(fields.area);
         if (before === null) {
           // Names that differ in capitals only would be taken for each other.
           if ((await tx.people.accountName(name)) !== null)

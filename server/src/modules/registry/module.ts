@@ -42,12 +42,13 @@ function areaRoutes({ directory, sending }: Needs): AnyRoute[] {
   return [
     route(api.areas.list, (call) => {
       const { caller, query } = call;
-      const { level, parent, limit = 1000, cursor } = query;
+      const { level, parent, state = 'in-service', limit = 1000, cursor } = query;
       const after = (openCursor(cursor, ['string'])?.[0] as string | undefined) ?? '';
       const nodes = directory
         .below(caller.area)
         .filter(
           ({ area }) =>
+            (state === 'all' || (state === 'retired') === (area.retiredAt !== null)) &&
             (level === undefined || area.level === level) &&
             (parent === undefined || area.parent === parent) &&
             area.path > after,

@@ -1,9 +1,11 @@
 /** One device, gateway or area as a person adds and changes it: over HTTP, and with a real client that connects by what is told. */
+import { HOUR } from '@village/core';
 import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Client,
   COUNTY,
+  device,
   deviceCsv,
   NORTH,
   NORTH_VILLAGE,
@@ -265,6 +267,55 @@ describe('a gateway', () => {
   });
 });
 
+describe('the list of gateways', () => {
+  interface Listed {
+    items: { id: string; waiting: object | null; oldestAt: string | null; retiredAt?: string }[];
+    next: string | null;
+    total: number;
+  }
+  const list = (query: string): Promise<Listed> => admin.get(`/gateways?${query}`);
+  const ids = ({ items }: Listed): string[] => items.map(({ id }) => id);
+
+  it('takes twenty who register at once, and gives them page by page, found by name, area and state', async () => {
+    const many = Array.from({ length: 20 }, (_, n) => `many-${String(n).padStart(2, '0')}`);
+    const added = await Promise.all(
+      many.map((id) => send('POST', '/gateways', { id, name: `Tower ${id}`, area: SOUTH })),
+    );
+    expect(added.map(([status]) => status)).toEqual(many.map(() => 201));
+    const first = await list('q=TOWER&limit=12');
+    expect([ids(first), first.total]).toEqual([many.slice(0, 12), 20]);
+    const second = await list(`q=TOWER&limit=12&cursor=${first.next}`);
+    expect([ids(second), second.next, second.total]).toEqual([many.slice(12), null, 20]);
+    expect((await list(`q=${encodeURIComponent('南镇')}&limit=1000`)).total).toBe(21);
+    expect((await list('q=many-07&state=never')).total).toBe(1);
+    expect((await list('q=many-07&state=online')).total).toBe(0);
+    const { version } = await admin.get<{ version: string }>('/gateways/many-07/registration');
+    await admin.ask('POST', '/gateways/many-07/retire', { version });
+    expect((await list('q=many-07')).total).toBe(0);
+    const gone = await list('state=retired&q=many');
+    expect(gone.items).toMatchObject([{ id: 'many-07', retiredAt: expect.any(String) }]);
+  });
+
+  it('tells since when the oldest batch waits, and nothing of a gateway that does not say', async () => {
+    const say = async (more: object): Promise<Listed['items'][number] | undefined> => {
+      const gateway = await device('gw-south', test.server.mqttPort);
+      const topic = 'village/v1/gateways/gw-south/status';
+      await gateway.publishAsync(topic, JSON.stringify({ online: true, ...more }), { qos: 1 });
+      await gateway.endAsync();
+      return (await list('q=gw-south')).items[0];
+    };
+    const before = Date.now();
+    const told = await say({ waiting: { live: 1, backfill: 6 }, oldestMs: 3 * HOUR });
+    const oldest = Date.parse(told?.oldestAt ?? '');
+    expect(oldest).toBeGreaterThanOrEqual(before - 3 * HOUR - 1);
+    expect(oldest).toBeLessThanOrEqual(Date.now() - 3 * HOUR);
+    expect(await say({ waiting: { live: 0, backfill: 0 } })).toMatchObject({ oldestAt: null });
+    expect(await say({ waiting: { live: 1, backfill: 0 } })).toMatchObject({
+      ...{ waiting: { live: 1 }, oldestAt: null },
+    });
+  });
+});
+
 describe('the end of a gateway', () => {
   const registration = (id: string) =>
     admin.get<{ version: string }>(`/gateways/${id}/registration`);
@@ -360,5 +411,150 @@ describe('an area', () => {
     });
     expect(await admin.get(`/areas/${COUNTY}`)).toMatchObject({ level: 'county' });
     expect(await admin.get(`/areas/${SOUTH}`)).toMatchObject({ level: 'township' });
+  });
+});
+
+describe('the end of an area', () => {
+  const OLD = '330522100301';
+  interface Listed {
+    items: { code: string; retiredAt?: string }[];
+  }
+  const codes = async (query: string): Promise<string[]> =>
+    (await admin.get<Listed>(`/areas?${query}`)).items.map(({ code }) => code);
+  const versionOf = async (code: string): Promise<string> =>
+    (await admin.get<{ version: string }>(`/areas/${code}/registration`)).version;
+  const end = async (what: string, code: string, more: object = {}, as = admin) => {
+    const body = { version: await versionOf(code), ...more };
+    const { statusCode, body: text } = await as.ask('POST', `/areas/${code}/${what}`, body);
+    return [statusCode, text === '' ? '' : JSON.parse(text)] as const;
+  };
+  const village = (code: string, more: object = {}): object => ({
+    ...{ code, level: 'village', zh: '旧村', en: 'Old Village', parent: NORTH },
+    ...more,
+  });
+  const user = { displayName: '王', role: 'officer', area: OLD, password: PASSWORD };
+
+  it('waits until nothing is of it, which is told and counted', async () => {
+    expect((await send('POST', '/areas', village(OLD)))[0]).toBe(201);
+    await send('POST', '/gateways', { id: 'old-gw', name: 'Old', area: OLD });
+    await send('POST', '/devices', bin('old-bin', { area: OLD }));
+    expect((await admin.ask('PUT', '/users/old-wang', user)).statusCode).toBe(200);
+    const token = { name: 'old', role: 'clerk', area: OLD };
+    const [, { id }] = await send('POST', '/tokens', token);
+    expect(await admin.get(`/areas/${OLD}/dependents`)).toEqual({
+      ...{ areas: 0, devices: 1, gateways: 1, accounts: 1, tokens: 1 },
+    });
+    const told = 'devices: 1, gateways: 1, accounts: 1, tokens: 1: these are of 330522100301';
+    expect(await end('retire', OLD)).toMatchObject([
+      409,
+      { code: 'in-use', detail: expect.stringContaining(told) },
+    ]);
+    expect(await end('retire', NORTH)).toMatchObject([409, { code: 'in-use' }]);
+    expect(await codes(`parent=${NORTH}`)).toContain(OLD);
+    const device = await registered('old-bin');
+    await admin.ask('POST', '/devices/old-bin/retire', { version: device.version });
+    const gateway = await admin.get<{ version: string }>('/gateways/old-gw/registration');
+    await admin.ask('POST', '/gateways/old-gw/retire', { version: gateway.version });
+    await admin.ask('DELETE', '/users/old-wang');
+    await admin.ask('DELETE', `/tokens/${id}`);
+    expect(await end('retire', OLD, { reason: '并入北村' })).toEqual([204, '']);
+    const { items } = await admin.get<{ items: object[] }>('/audit?limit=20');
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        action: 'retire-area',
+        target: OLD,
+        detail: { reason: '并入北村' },
+      }),
+    );
+  });
+
+  it('takes it out of lists and choices, and leaves it and what stood in it to be seen', async () => {
+    expect(await codes(`parent=${NORTH}`)).not.toContain(OLD);
+    expect(await codes(`parent=${NORTH}&state=retired`)).toEqual([OLD]);
+    expect(await codes(`parent=${NORTH}&state=all`)).toEqual(
+      expect.arrayContaining([OLD, NORTH_VILLAGE]),
+    );
+    const { areas } = await admin.get<{ areas: { code: string }[] }>(`/overview?area=${NORTH}`);
+    expect(areas.map(({ code }) => code)).not.toContain(OLD);
+    expect(await admin.get(`/areas/${OLD}`)).toMatchObject({ retiredAt: expect.any(String) });
+    expect(await admin.get('/devices/old-bin')).toMatchObject({ area: { code: OLD } });
+    expect(await admin.get(`/figures/of?area=${OLD}`)).toBeDefined();
+  });
+
+  it('lets nothing come to it, by form or file, and says why', async () => {
+    const fault = async (method: string, url: string, body: object): Promise<object> => {
+      const [status, { faults }] = await send(method, url, body);
+      return [status, faults.map(({ field, zh }) => [field, zh])];
+    };
+    const gone = '这个区域已停用';
+    expect(await fault('POST', '/devices', bin('x-1', { area: OLD }))).toEqual([
+      ...[422, [['area', gone]]],
+    ]);
+    expect(await fault('POST', '/gateways', { id: 'x-2', name: 'x', area: OLD })).toEqual([
+      ...[422, [['area', gone]]],
+    ]);
+    const group = village('330522100302', { parent: OLD });
+    expect(await fault('POST', '/areas', group)).toMatchObject([
+      422,
+      expect.arrayContaining([['parent', '上级区域已停用']]),
+    ]);
+    expect(await fault('POST', '/areas', village(OLD))).toMatchObject([
+      422,
+      [['code', expect.stringContaining('已停用')]],
+    ]);
+    const head = 'code,level,zh,en,parent,aliases,validFrom,validTo';
+    const file = await admin.ask(
+      'POST',
+      '/areas/import',
+      `${head}\n${OLD},village,新,New,${NORTH},,,\n`,
+    );
+    expect([file.statusCode, file.json()]).toMatchObject([
+      422,
+      { faults: [{ line: 2, column: 'code', message: expect.stringContaining('retired') }] },
+    ]);
+    const devices = deviceCsv(`old-bin,桶,village/smart-bin,${OLD},,,,,,`);
+    const back = await admin.ask('POST', '/devices/import', devices);
+    expect([back.statusCode, back.json().faults]).toMatchObject([
+      422,
+      [{ column: 'area', zh: gone }],
+    ]);
+    const version = await versionOf(OLD);
+    expect(await send('PUT', `/areas/${OLD}`, { version, zh: '新' })).toMatchObject([
+      ...[409, { code: 'area-retired' }],
+    ]);
+    const account = await admin.ask('PUT', '/users/old-wang', user);
+    const token = await admin.ask('POST', '/tokens', { name: 'o', role: 'clerk', area: OLD });
+    expect([account, token].map((one) => [one.statusCode, one.json().code])).toEqual([
+      [409, 'area-retired'],
+      [409, 'area-retired'],
+    ]);
+  });
+
+  it('is undone, from below a retired one only after that, and by who saw its present state', async () => {
+    const [upper, lower] = ['330522109000', '330522109201'];
+    await send('POST', '/areas', village(upper, { level: 'township', parent: COUNTY }));
+    await send('POST', '/areas', village(lower, { parent: upper }));
+    expect(await end('retire', upper)).toMatchObject([409, { code: 'in-use' }]);
+    expect(await end('retire', lower)).toEqual([204, '']);
+    expect(await end('retire', upper, { version: 'another' })).toMatchObject([
+      ...[409, { code: 'changed-meanwhile' }],
+    ]);
+    expect(await end('retire', upper)).toEqual([204, '']);
+    expect(await end('retire', upper)).toMatchObject([409, { code: 'not-installed' }]);
+    expect(await end('reinstate', lower)).toMatchObject([409, { code: 'area-retired' }]);
+    expect(await end('reinstate', upper)).toEqual([204, '']);
+    expect(await end('reinstate', lower)).toEqual([204, '']);
+    expect(await end('reinstate', lower)).toMatchObject([409, { code: 'not-retired' }]);
+    expect(await codes(`parent=${upper}`)).toEqual([lower]);
+    const device = bin('at-lower', { area: lower });
+    expect((await send('POST', '/devices', device))[0]).toBe(201);
+  });
+
+  it('is of who may register there', async () => {
+    const version = await versionOf(SOUTH_VILLAGE);
+    const ask = async (name: string): Promise<number> =>
+      (await (await test.client(name)).ask('POST', `/areas/${SOUTH_VILLAGE}/retire`, { version }))
+        .statusCode;
+    expect([await ask('village'), await ask('north')]).toEqual([403, 404]);
   });
 });

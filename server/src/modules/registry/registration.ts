@@ -1,34 +1,17 @@
 /** Adding and changing one area, device or gateway, their secrets, and what connects them. */
-import type { Readable } from 'node:stream';
 import * as api from '@village/api';
-import { formatTime, OperationalError } from '@village/core';
+import { OperationalError } from '@village/core';
 import {
   type DeviceProfile,
   optionNames,
   optionValues,
   sampleMessage,
 } from '@village/device-profiles';
-import {
-  type AnyRoute,
-  answer,
-  type Call,
-  notFound,
-  pageByKey,
-  type Reply,
-  route,
-} from '@village/platform';
-import {
-  areaRefOf,
-  type DeviceEntry,
-  type GatewayInService,
-  registryStore,
-  type Saved,
-  type Subject,
-} from '@village/registry';
-import { isOnline, rememberedGateways } from '../../http/gateway-standing.ts';
+import { type AnyRoute, answer, notFound, type Reply, route } from '@village/platform';
+import { type DeviceEntry, registryStore, type Saved, type Subject } from '@village/registry';
 import { areaFor, deviceFor } from '../../http/query.ts';
-import { streamed } from '../../http/streamed.ts';
 import type { Needs } from '../needs.ts';
+import { listGateways } from './gateway-list.ts';
 import { originOf } from './lifecycle.ts';
 
 const FILE_DEVICES_MAX = 1_000;
@@ -115,37 +98,6 @@ function deviceRoutes(needs: Needs): AnyRoute[] {
   ];
 }
 
-/** One page of gateways; how they stand and what they speak for is worked out for those alone. */
-async function listGateways(
-  needs: Needs,
-  call: Call<typeof api.registration.gateways>,
-): Promise<Reply<Readable>> {
-  const { directory, pipeline, relational, sending } = needs;
-  const { area } = call.caller;
-  const { items, next } = pageByKey(directory.gateways(area), ({ id }) => id, call.query);
-  const heard = pipeline.gateways();
-  const silent = items.flatMap(({ id }) => (heard.has(id) ? [] : [id]));
-  const remembered = await rememberedGateways(relational, silent);
-  const view = ({ id, name, node }: GatewayInService): api.registration.Gateway => {
-    const state = heard.get(id) ?? remembered.get(id);
-    const spoke = pipeline.gatewayHeard(id);
-    const own = directory.behind(area, id);
-    const refusals = [...pipeline.notTaken({ kind: 'gateway', id }), ...(state?.refused ?? [])];
-    return {
-      ...{ id, name, area: areaRefOf(node) },
-      online: isOnline(state, spoke),
-      at: state === undefined ? null : formatTime(state.at),
-      heardAt: spoke === null ? null : formatTime(spoke.at),
-      software: state?.version ?? null,
-      waiting: state?.waiting ?? null,
-      devices: own.length,
-      devicesOnline: own.filter((one) => one.state === 'online').length,
-      refused: refusals.reduce((sum, { count }) => sum + count, 0),
-    };
-  };
-  return streamed(call, sending, { fields: { next }, items, view });
-}
-
 function gatewayRoutes(needs: Needs): AnyRoute[] {
   const { directory, registration, clock } = needs;
   const found = (area: string, id: string) => directory.gateway(area, id) ?? notFound('gateway');
@@ -209,7 +161,9 @@ function areaRoutes(needs: Needs): AnyRoute[] {
     }),
     route(api.registration.changeArea, async (call) => {
       const { area } = areaFor(directory, call.caller, call.params.code);
-      const { path, ...known } = area;
+      if (area.retiredAt !== null)
+        throw new OperationalError('area-retired', `${area.code} is retired`);
+      const { path, retiredAt, ...known } = area;
       const { version, zh = known.name.zh, en = known.name.en, ...said } = call.body;
       const form = { ...known, ...said, name: { zh, en } };
       return saved(200, await registration.area(form, version, call.caller.area, originOf(call)));
@@ -218,6 +172,19 @@ function areaRoutes(needs: Needs): AnyRoute[] {
       const { code, aliases, validFrom, validTo } = areaFor(directory, caller, params.code).area;
       const version = versionOf(needs, { kind: 'area', id: code });
       return { version, aliases: [...aliases], validFrom, validTo };
+    }),
+    route(api.registration.areaDependents, ({ caller, params }) =>
+      registration.areaInUse(areaFor(directory, caller, params.code).area.code),
+    ),
+    route(api.registration.retireArea, async (call) => {
+      const { code } = areaFor(directory, call.caller, call.params.code).area;
+      await registration.retireArea(code, call.body, originOf(call));
+      return answer(204, null);
+    }),
+    route(api.registration.reinstateArea, async (call) => {
+      const { code } = areaFor(directory, call.caller, call.params.code).area;
+      await registration.reinstateArea(code, call.body, originOf(call));
+      return answer(204, null);
     }),
   ];
 }

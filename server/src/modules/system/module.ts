@@ -5,7 +5,7 @@ import { daysLeft } from '@village/broker/transport';
 import { type ClockFault, formatTime, SECOND } from '@village/core';
 import type { GatewayState } from '@village/ingest';
 import { defineModule, nightly, route } from '@village/platform';
-import { type GatewayInService, registryStore } from '@village/registry';
+import { type ListedGateway, registryStore } from '@village/registry';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import { configurationAsItHolds } from '../../config/holds.ts';
 import { isOnline, rememberedGateways } from '../../http/gateway-standing.ts';
@@ -58,7 +58,7 @@ type GatewayView = api.system.System['gateways'][number];
 function gatewayView(
   { store, pipeline, clientIds }: Needs,
   remembered: ReadonlyMap<string, GatewayState>,
-): (gateway: GatewayInService) => GatewayView {
+): (gateway: ListedGateway) => GatewayView {
   const heard = pipeline.gateways();
   return ({ id, name }) => {
     const state = heard.get(id) ?? remembered.get(id);

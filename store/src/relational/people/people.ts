@@ -81,6 +81,27 @@ async function listAccounts(
   return rows.map(toAccount);
 }
 
+/** How many are of the area itself. */
+async function countOf(
+  db: Db,
+  clock: Clock,
+  area: string,
+): Promise<{ accounts: number; tokens: number }> {
+  const count = sql<number | string>`count(*)`.as('count');
+  const accounts = await db
+    .selectFrom('account')
+    .select(count)
+    .where('area', '=', area)
+    .executeTakeFirstOrThrow();
+  const tokens = await db
+    .selectFrom('token')
+    .select(count)
+    .where('area', '=', area)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', clock())]))
+    .executeTakeFirstOrThrow();
+  return { accounts: Number(accounts.count), tokens: Number(tokens.count) };
+}
+
 /** One account with its password's hash. */
 async function findAccount(
   db: Db,
@@ -374,6 +395,7 @@ async function removeAdminTokensOf(db: Db, maker: string): Promise<number> {
 /** Accounts, sessions and tokens over a database or a transaction. */
 export function people(db: Db, clock: Clock, notNoted: (error: unknown) => void): People {
   return {
+    countOf: (area) => countOf(db, clock, area),
     accounts: (scope, page) => listAccounts(db, scope, page),
     account: (name) => findAccount(db, name),
     accountName: (spelled) => findName(db, spelled),
