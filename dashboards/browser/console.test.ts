@@ -52,6 +52,26 @@ describe('console in Chromium', { timeout: BROWSER_TEST_MS }, () => {
     expect(faults).toEqual([]);
   });
 
+  it('has the files of the pages that may be opened next before anything is pressed', async () => {
+    const { page, faults } = await show(county, { path: '/devices' });
+    const files = () =>
+      page.evaluate(() =>
+        performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1) ?? ''),
+      );
+    for (const name of ['device', 'overview', 'map'])
+      await expect
+        .poll(async () => (await files()).some((file) => file.startsWith(`${name}-`)))
+        .toBe(true);
+    // All of them have come: what the device's page needs is among them, and nothing more can be had.
+    for (let before = -1; before < (await files()).length; await page.waitForTimeout(1_000))
+      before = (await files()).length;
+    await page.route('**/*.js', (request) => request.abort());
+    await page.locator('tbody .device-name').first().click();
+    await page.locator('.metric .figure').first().waitFor();
+    await page.locator('.chart-host canvas').first().waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('shows a live value without reloading, and comes back when the line breaks', async () => {
     const own = await bench.fixture({ devices: 30 });
     const { page } = await show(own, { path: '/devices' });

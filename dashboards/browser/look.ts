@@ -43,3 +43,48 @@ export async function complaints(page: Page): Promise<string[]> {
     ...(wide > 0 ? [`${wide} px too wide`] : []),
   ];
 }
+
+/** Texts by key, each in both languages. */
+export type Words = Readonly<Record<string, { readonly zh: string; readonly en: string }>>;
+
+/**
+ * Text that stands on a page of one language and is of the other one, or is the name of a text. `given` is what people have called
+ * things: it is said as they did. In Chinese, English is known by the console's own texts and by its small words.
+ */
+export async function untranslated(
+  page: Page,
+  language: 'zh' | 'en',
+  texts: readonly Words[],
+  given: readonly string[],
+): Promise<string[]> {
+  const shown = await page.evaluate(() => {
+    const found: string[] = [];
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node !== null; node = walk.nextNode()) {
+      const above = node.parentElement;
+      if (above === null || above.closest('script, style, pre, code, output') !== null) continue;
+      if (above.checkVisibility()) found.push(node.textContent?.trim() ?? '');
+    }
+    for (const node of document.querySelectorAll('[aria-label], [title], [placeholder]'))
+      for (const name of ['aria-label', 'title', 'placeholder'])
+        found.push(node.getAttribute(name) ?? '');
+    return found.filter((text) => text !== '');
+  });
+  const keys = new Set<string>();
+  const english = new Set<string>();
+  for (const words of texts)
+    for (const [key, { zh, en }] of Object.entries(words)) {
+      if (/[.-]/.test(key)) keys.add(key);
+      if (en !== zh && /[a-z]{3}/.test(en)) english.add(en);
+    }
+  const names = [...given].sort((a, b) => b.length - a.length);
+  const isForeign = (text: string): boolean => {
+    if (names.includes(text)) return false;
+    if (keys.has(text) || /\{\w+\}/.test(text)) return true;
+    if (language === 'zh')
+      return english.has(text) || / (?:the|of|is|are|and|not|has|was|to) /.test(text);
+    const rest = names.reduce((left, name) => left.replaceAll(name, ''), text);
+    return /\p{Script=Han}/u.test(rest);
+  };
+  return [...new Set(shown.filter(isForeign))].map((text) => `untranslated: ${text.slice(0, 160)}`);
+}

@@ -15,8 +15,8 @@ import { Shell } from './shell/shell.tsx';
 import { SignIn, SignInAgain } from './sign-in/page.tsx';
 import { topics } from './topics.ts';
 
-/** Pages that the navigation leads to are fetched when the first one has had time to be shown. */
-const PREPARE_AFTER_MS = 2_000;
+/** The files of pages are fetched one after the other while the browser is idle, or at the latest after this. */
+const PREPARE_WITHIN_MS = 2_000;
 /** How long the cursor waits for the search field of a page that is still being fetched: five seconds. */
 const FRAMES_FOR_SEARCH = 300;
 
@@ -72,16 +72,39 @@ function useSearchKey(search: Topic['search']): void {
   }, [search]);
 }
 
+/** Fetches what the reader may open next: the page of a link that is pointed at, and all others when there is time. */
+function usePrepared(open: readonly Topic[]): void {
+  useEffect(() => {
+    const pointed = ({ target }: Event): void => {
+      const link = target instanceof Element ? target.closest('a') : null;
+      if (link === null || link.origin !== window.location.origin) return;
+      const match = matchRoute(open, link.pathname);
+      if (match !== null) prepare(match.route);
+    };
+    document.addEventListener('pointerover', pointed);
+    document.addEventListener('focusin', pointed);
+    const left = open.flatMap(({ routes }) => routes);
+    const idle = window.requestIdleCallback ?? ((call: () => void) => setTimeout(call, 200));
+    let over = false;
+    const next = (): void => {
+      const route = over ? undefined : left.shift();
+      if (route === undefined) return;
+      prepare(route);
+      idle(next, { timeout: PREPARE_WITHIN_MS });
+    };
+    idle(next, { timeout: PREPARE_WITHIN_MS });
+    return () => {
+      over = true;
+      document.removeEventListener('pointerover', pointed);
+      document.removeEventListener('focusin', pointed);
+    };
+  }, []);
+}
+
 function SignedIn({ reader }: { reader: Session }) {
   const open = permitted(topics, reader);
   useSearchKey(open.find((topic) => topic.search !== undefined)?.search);
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      for (const topic of open)
-        if (topic.nav !== undefined) for (const route of topic.routes) prepare(route);
-    }, PREPARE_AFTER_MS);
-    return () => clearTimeout(timer);
-  }, []);
+  usePrepared(open);
   const load = useLoad('profiles', async (signal) => {
     const { items } = await client.call(calls.profiles, { signal });
     profiles.value = new Map(items.map((profile) => [profile.id, profile]));

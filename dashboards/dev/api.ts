@@ -28,6 +28,8 @@ import {
 } from './county.ts';
 import { Problem } from './problem.ts';
 
+const inOrder = new Intl.Collator('zh');
+
 /** The county behind the fixture. */
 export class FixtureApi {
   readonly user: api.users.User;
@@ -133,7 +135,7 @@ export class FixtureApi {
         : sort.endsWith('state')
           ? device.state
           : device.name;
-    matching.sort((a, b) => key(a).localeCompare(key(b), 'zh') * (sort.startsWith('-') ? -1 : 1));
+    matching.sort((a, b) => inOrder.compare(key(a), key(b)) * (sort.startsWith('-') ? -1 : 1));
     const start = Number(query.get('cursor') ?? 0);
     const limit = Number(query.get('limit') ?? 100);
     return {

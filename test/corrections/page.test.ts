@@ -2,14 +2,11 @@
  * One correction in real Chromium on a real server: a span is marked by mouse, keyboard and touch, tried, submitted, approved by a
  * second person, seen in chart and export, and undone.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { DAY, formatTime, HOUR, MINUTE } from '@village/core';
 import { type Client, startCounty, type TestServer } from '@village/server/testing';
-import type { AxeResults } from 'axe-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { sideways } from '../../dashboards/browser/look.ts';
+import { complaints, sideways } from '../../dashboards/browser/look.ts';
 import {
   type Bench,
   hasChromium,
@@ -17,7 +14,6 @@ import {
   startBench,
 } from '../../dashboards/browser/testing.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Where pictures go, for looking at. */
 const pictures = process.env['VILLAGE_PICTURES'];
 
@@ -73,11 +69,6 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     if (pictures !== undefined)
       await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
   };
-  const complaints = async ({ page }: OpenPage): Promise<string[]> => {
-    await page.evaluate(axe);
-    const results = (await page.evaluate('axe.run()')) as AxeResults;
-    return results.violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html ?? ''}`);
-  };
   const marking = (): string =>
     `/corrections/devices/north-ph?metric=ph&from=${formatTime(start)}&to=${formatTime(start + DAY)}`;
 
@@ -108,7 +99,7 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     await page.getByText('需要另一人审批').waitFor();
     await page.getByText('其中 36 个会改变').or(page.getByText('其中 37 个会改变')).waitFor();
     await picture(one, 'preview-1440');
-    expect(await complaints(one)).toEqual([]);
+    expect(await complaints(one.page)).toEqual([]);
     await submit.click();
     await page.getByText('等待另一人审批').waitFor();
     await page.getByText('待审批').waitFor();
@@ -116,12 +107,12 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     const other = await show(second, '/corrections?state=waiting', { width: 390, height: 844 });
     await other.page.getByRole('button', { name: '批准' }).waitFor();
     await picture(other, 'waiting-390');
-    expect(await complaints(other)).toEqual([]);
+    expect(await complaints(other.page)).toEqual([]);
     // What would change is seen by who agrees to it, too.
     await other.page.getByRole('button', { name: '预览影响' }).click();
     await other.page.getByText('需要另一人审批').waitFor();
     expect(await other.page.getByText('矛盾').count()).toBe(0);
-    expect(await complaints(other)).toEqual([]);
+    expect(await complaints(other.page)).toEqual([]);
     await other.page.getByRole('button', { name: '批准' }).click();
     await other.page.getByText('没有符合条件的订正').waitFor();
     await other.page.getByText('已批准并生效').waitFor();
@@ -194,7 +185,7 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
     await phone.page.getByRole('button', { name: 'Preview' }).click();
     await phone.page.getByText('would change').waitFor();
     await picture(phone, 'preview-390-en');
-    expect(await complaints(phone)).toEqual([]);
+    expect(await complaints(phone.page)).toEqual([]);
     expect(await sideways(phone.page)).toBe(0);
     expect([...one.faults, ...phone.faults]).toEqual([]);
   });
@@ -237,7 +228,7 @@ describe('a correction in Chromium', { timeout: 90_000 }, () => {
       expect(await page.getByText('(0/1)').count()).toBeGreaterThan(0);
       expect(await page.getByText('(2/2)').count()).toBeGreaterThan(0);
       await picture(one, `areas-${width}`);
-      expect(await complaints(one)).toEqual([]);
+      expect(await complaints(one.page)).toEqual([]);
       expect(await sideways(page)).toBe(0);
       expect(one.faults).toEqual([]);
     }
