@@ -18,7 +18,7 @@ const ENTRY = '<= 60';
 const PAINT = '<= 1000';
 const INTERACTION = '<= 100';
 /** Somebody looks at a page before they press something; the files of other pages are fetched meanwhile. */
-const LOOKED_AT_MS = 2_000;
+const LOOKED_AT_MS = 4_000;
 
 const median = (list: readonly number[]): number =>
   list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;

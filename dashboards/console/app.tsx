@@ -15,7 +15,9 @@ import { Shell } from './shell/shell.tsx';
 import { SignIn, SignInAgain } from './sign-in/page.tsx';
 import { topics } from './topics.ts';
 
-/** The files of pages are fetched one after the other while the browser is idle, or at the latest after this. */
+/** The files of other pages are fetched when the first one has had time to be shown. */
+const PREPARE_AFTER_MS = 2_000;
+/** One after the other while the browser is idle, or at the latest after this. */
 const PREPARE_WITHIN_MS = 2_000;
 /** How long the cursor waits for the search field of a page that is still being fetched: five seconds. */
 const FRAMES_FOR_SEARCH = 300;
@@ -92,9 +94,10 @@ function usePrepared(open: readonly Topic[]): void {
       prepare(route);
       idle(next, { timeout: PREPARE_WITHIN_MS });
     };
-    idle(next, { timeout: PREPARE_WITHIN_MS });
+    const timer = setTimeout(next, PREPARE_AFTER_MS);
     return () => {
       over = true;
+      clearTimeout(timer);
       document.removeEventListener('pointerover', pointed);
       document.removeEventListener('focusin', pointed);
     };
