@@ -52,8 +52,8 @@ describe('device types', { timeout: BROWSER_TEST_MS }, () => {
       await page.getByLabel(zh ? '我知道这些会失去，仍要启用' : 'I know what is lost').check();
       await adopt.click();
       await page.getByText(zh ? /不会自动得到新文件：gw-0001/ : /by themselves: gw-0001/).waitFor();
-      const file = page.getByRole('link', { name: zh ? /^下载文件/ : /^Download/ }).first();
-      expect(await file.getAttribute('href')).toMatch(/profiles\/files\/.*of=waiting/);
+      const links = page.getByRole('link', { name: zh ? /^下载文件/ : /^Download/ });
+      await links.and(page.locator('[href*="of=waiting"]')).first().waitFor();
       const back = page.getByRole('button', { name: zh ? /^撤回/ : /^Take back/ });
       await back.click();
       await back.waitFor({ state: 'detached' });
@@ -72,6 +72,8 @@ describe('device types', { timeout: BROWSER_TEST_MS }, () => {
         .getByText(zh ? '移除，下次启动生效' : 'removed at the next start')
         .first()
         .waitFor();
+      await back.click();
+      await back.waitFor({ state: 'detached' });
       expect(await sideways(page)).toBe(0);
       expect(faults).toEqual([]);
     },

@@ -272,6 +272,8 @@ describe('the description', () => {
     at: '2026-01-01T00:00:00Z',
     format: 'csv',
     figure: 'hourly-mean:air.pm25',
+    vendor: 'village',
+    model: 'smart-bin',
   };
 
   it('holds for what every address that reads answers, with and without optional parameters', async () => {
@@ -291,6 +293,8 @@ describe('the description', () => {
       if (get === undefined || path.endsWith('/live')) continue;
       // Entries have numbers of their own.
       if (path.endsWith('/quarantine/{id}')) continue;
+      // Of types that were taken in on the page and hold, which here none does; modules/profiles/adopt.test.ts reads it.
+      if (path.includes('/profiles/own/')) continue;
       const given = path.includes('/exports/')
         ? { ...values, id: file }
         : path.includes('/gateways/')
