@@ -142,9 +142,9 @@ it('checks some at once one after the other, and asks the rest to come again', a
   expect(new Set(statuses)).toEqual(new Set([200, 503]));
   // One is checked and four wait, at least.
   expect(statuses.filter((one) => one === 200).length).toBeGreaterThanOrEqual(5);
-});
+}, 120_000);
 
 it('tells the first two hundred faults of a file of nothing else', async () => {
   const { faults } = await answered('!!binary '.repeat(25_000));
   expect(faults).toHaveLength(200);
-});
+}, 120_000);
