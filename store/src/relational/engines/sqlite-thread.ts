@@ -4,7 +4,6 @@
  */
 import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { giveWay } from '../../polite.ts';
 import type { Answer, Request, Result, SqliteFault, ThreadOptions } from './sqlite-messages.ts';
 
 /** Prepared statements kept; beyond that all are forgotten. */
@@ -75,10 +74,8 @@ async function answer(database: DatabaseSync, request: Request): Promise<void> {
 }
 
 try {
-  const options = workerData as ThreadOptions;
-  // Who writes holds up everybody else who does.
-  if (options.reads) giveWay();
-  const database = open(options);
+  // It gives way to nobody: who writes holds up all others who do, and on what is read wait sign-ins and the work behind figures.
+  const database = open(workerData as ThreadOptions);
   port.on('message', (request: Request | 'close') => {
     if (request === 'close') {
       statements.clear();
