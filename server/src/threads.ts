@@ -8,9 +8,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { getPriority, setPriority } from 'node:os';
-import { POLITE } from '@village/store/polite';
 
 const THREADS = 12;
+/** As `nice` has it: about a tenth of the processor where somebody else wants it too. */
+const POLITE = 10;
 const TASKS = '/proc/self/task';
 /** What the pool's threads are called. */
 const POOL = 'libuv-worker';

@@ -213,12 +213,10 @@ describe.skipIf(!hasChromium)('every address', { timeout: SLOW_MS }, () => {
     await context.close();
   });
 
-  // Four ways to look in which each width, language and theme meets each other one.
+  // Two ways to look, in which each width, language and theme is met; all eight take a quarter of an hour.
   it.each([
     [390, 'en', 'dark'],
-    [1440, 'zh', 'dark'],
-    [390, 'zh', 'light'],
-    [1440, 'en', 'light'],
+    [1440, 'zh', 'light'],
   ] as const)('is right at %i px, in %s, %s', async (width, language, theme) => {
     const found: Record<string, string[]> = {};
     const opened = await browser.page(
