@@ -213,7 +213,7 @@ describe.skipIf(!hasChromium)('every address', { timeout: SLOW_MS }, () => {
     await context.close();
   });
 
-  // Two ways to look, in which each width, language and theme is met; all eight take a quarter of an hour.
+  // Two ways to look, in which each width, language and theme is met; each takes about a minute.
   it.each([
     [390, 'en', 'dark'],
     [1440, 'zh', 'light'],
