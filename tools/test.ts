@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -38,7 +38,23 @@ interface VitestReport {
   numFailedTests: number;
   numPendingTests: number;
   numTodoTests: number;
-  testResults: { status: string; assertionResults: { status: string; fullName: string }[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    /** Unix time, ms. */
+    startTime: number;
+    endTime: number;
+    assertionResults: { status: string; fullName: string }[];
+  }[];
+}
+
+/** Tells where the time of a whole run goes. */
+function slowest({ testResults }: VitestReport): void {
+  const files = testResults
+    .map((file) => ({ name: relative(root, file.name), ms: file.endTime - file.startTime }))
+    .sort((a, b) => b.ms - a.ms)
+    .slice(0, 40);
+  for (const { name, ms } of files) console.log(`${(ms / 1000).toFixed(1).padStart(7)} s  ${name}`);
 }
 
 /** Adds vitest's own counts; a file with no failed test that failed all the same is one more. */
@@ -79,7 +95,9 @@ const status = run(
   ...filters,
 );
 try {
-  count(JSON.parse(readFileSync(file, 'utf8')) as VitestReport, status);
+  const report = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
+  if (filters.length === 0) slowest(report);
+  count(report, status);
 } catch (error) {
   console.error(`no test report: ${(error as Error).message}`);
   failed++;

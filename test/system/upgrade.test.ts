@@ -30,6 +30,13 @@ async function serve(): Promise<TestServer> {
   return server;
 }
 
+/** Which figure of a device is told first is a matter of the page, and may change with a version. */
+function inOrder(path: string, answer: unknown): unknown {
+  if (!path.startsWith('/figures/of')) return answer;
+  const { items } = answer as { items: { figure: string }[] };
+  return { items: items.toSorted((a, b) => a.figure.localeCompare(b.figure)) };
+}
+
 const itemsOf = (path: string): unknown[] => (old[path] as { items: unknown[] }).items;
 
 it('is small, and holds something of everything', () => {
@@ -70,7 +77,7 @@ it('is opened with all that was in it, and goes on so after a restart', async ()
     await server.api.signIn('admin', PASSWORD);
     const answers = await ask(server.api);
     for (const [path, answer] of Object.entries(old))
-      expect(answers[path], path).toMatchObject(answer as object);
+      expect(inOrder(path, answers[path]), path).toMatchObject(inOrder(path, answer) as object);
     expect(await server.process.end('SIGTERM'), server.process.output).toBe(0);
   }
 }, 120_000);
