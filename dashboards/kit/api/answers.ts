@@ -36,6 +36,7 @@ export type Saved = Decoded<typeof api.registration.Saved>;
 export type ProfileForm = Decoded<typeof api.registration.ProfileForm>;
 export type DeviceRegistration = Decoded<typeof api.registration.DeviceRegistration>;
 export type GatewayRegistration = Decoded<typeof api.registration.GatewayRegistration>;
+export type GatewayDependents = Decoded<typeof api.registration.GatewayDependents>;
 export type AreaDependents = Decoded<typeof api.registration.AreaDependents>;
 export type Gateway = Decoded<typeof api.registration.Gateway>;
 export type Imported = Decoded<typeof api.shapes.Imported>;

@@ -29,6 +29,9 @@ export const texts = {
   'degrees.latitude': { zh: '可不填；例如 31.02614', en: 'May be empty; for example 31.02614' },
   options: { zh: '型号选项', en: 'Options of the type' },
   cancel: { zh: '取消', en: 'Cancel' },
+  retire: { zh: '停用', en: 'Retire' },
+  'retire.reason': { zh: '原因', en: 'Reason' },
+  'retire.confirm': { zh: '我明白，请停用 {name}', en: 'I understand: retire {name}' },
   saving: { zh: '正在保存…', en: 'Saving…' },
   'faults.some': {
     zh: '有 {n} 处需要改正，尚未保存。',

@@ -9,6 +9,7 @@ import {
   type RangeRow,
 } from '@village/store/time-series';
 import { describe, expect, it } from 'vitest';
+import { turnsOf } from '../testing.ts';
 import { type CorrectedRow, corrected } from './apply.ts';
 import { correctedSpans } from './gathered.ts';
 import { correctedLatest } from './latest.ts';
@@ -54,19 +55,6 @@ const statement = (days: number): Statement => ({
   ...{ from: START, to: START + days * DAY },
 });
 
-/** How often the loop went round while something was computed. */
-async function turnsOf(work: Promise<unknown>): Promise<number> {
-  let [turns, over] = [0, false];
-  const again = (): void => {
-    turns++;
-    if (!over) setImmediate(again);
-  };
-  setImmediate(again);
-  await work;
-  over = true;
-  return turns;
-}
-
 describe('a month of minutes', () => {
   const days = 30;
   const book = new StatementBook([statement(days)]);
@@ -74,9 +62,9 @@ describe('a month of minutes', () => {
 
   it('is previewed while others have their turn', async () => {
     const books = [new StatementBook([]), book] as const;
-    const work = preview(source(MINUTE), books, [span], undefined);
-    expect(await turnsOf(work)).toBeGreaterThan((days * DAY) / MINUTE / 1_000);
-    expect(await work).toMatchObject({ readings: (2 * days * DAY) / MINUTE, complete: true });
+    const [turns, told] = await turnsOf(() => preview(source(MINUTE), books, [span], undefined));
+    expect(turns).toBeGreaterThan((days * DAY) / MINUTE / 100);
+    expect(told).toMatchObject({ readings: (2 * days * DAY) / MINUTE, complete: true });
   });
 
   it('is corrected while others have their turn', async () => {
@@ -85,7 +73,8 @@ describe('a month of minutes', () => {
       for await (const batch of correctedRows(source(MINUTE), book, span, new Budget()))
         rows += batch.length;
     };
-    expect(await turnsOf(read())).toBeGreaterThan((days * DAY) / MINUTE / 1_000);
+    const [turns] = await turnsOf(read);
+    expect(turns).toBeGreaterThan((days * DAY) / MINUTE / 100);
     expect(rows).toBe((days * DAY) / MINUTE);
   });
 });

@@ -1,11 +1,10 @@
 /** Ending an area's service, once nothing is of it any more, and bringing it back. */
-import { useState } from 'preact/hooks';
 import type { Area, AreaDependents } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { formatCount } from '#kit/format.ts';
 import { FormDialog } from '#kit/forms/dialog.tsx';
-import { Field, textOf } from '#kit/forms/form.tsx';
-import { useLoad } from '#kit/load.ts';
+import { useFresh } from '#kit/forms/fresh.ts';
+import { RetireDialog } from '#kit/forms/retire.tsx';
 import { client } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import { t } from './texts.ts';
@@ -42,51 +41,24 @@ function Dependents({ area, found }: { area: Area; found: AreaDependents }) {
 }
 
 export function RetireArea({ area, changed }: { area: Area; changed: () => void }) {
-  const { code, name } = area;
-  const [turn, setTurn] = useState(0);
-  const load = useLoad(turn === 0 ? null : `retiring area ${code} ${turn}`, async (signal) => {
-    const given = { params: { code }, signal };
+  const params = { code: area.code };
+  const fresh = useFresh(`retiring area ${area.code}`, async (signal) => {
     // First the word of the state: of what is younger than it, retiring is refused.
-    const { version } = await client.call(calls.areaRegistration, given);
-    return { turn, version, found: await client.call(calls.areaDependents, given) };
+    const { version } = await client.call(calls.areaRegistration, { params, signal });
+    return { version, found: await client.call(calls.areaDependents, { params, signal }) };
   });
-  const now = load.data?.turn === turn ? load.data : undefined;
-  const blocked = now !== undefined && KINDS.some((kind) => now.found[kind] > 0);
   return (
-    <FormDialog
-      label={t('retire')}
-      heading={t('retire.heading', { name: say(name) })}
+    <RetireDialog
+      name={say(area.name)}
+      heading={t('retire.heading', { name: say(area.name) })}
       hint={t('retire.hint')}
-      go={t('retire')}
-      blocked={blocked}
-      waiting={load}
-      opened={() => setTurn(turn + 1)}
-      send={async (form) => {
-        if (now === undefined) return null;
-        const reason = textOf(form, 'reason');
-        const body = { version: now.version, ...(reason === '' ? {} : { reason }) };
-        await client.call(calls.retireArea, { params: { code }, body });
-        return null;
-      }}
+      fresh={fresh}
+      dependents={({ found }) =>
+        KINDS.some((kind) => found[kind] > 0) ? <Dependents area={area} found={found} /> : null
+      }
+      send={(body) => client.call(calls.retireArea, { params, body })}
       done={changed}
-    >
-      {now === undefined
-        ? null
-        : ({ faults }) =>
-            blocked ? (
-              <Dependents area={area} found={now.found} />
-            ) : (
-              <>
-                <Field name="reason" label={t('retire.reason')} faults={faults}>
-                  {(control) => <input {...control} maxLength={200} autoComplete="off" />}
-                </Field>
-                <label class="check">
-                  <input type="checkbox" required />
-                  <span>{t('retire.confirm', { name: say(name) })}</span>
-                </label>
-              </>
-            )}
-    </FormDialog>
+    />
   );
 }
 

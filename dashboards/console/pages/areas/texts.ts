@@ -30,7 +30,6 @@ export const texts = {
   describe: { zh: '属性', en: 'Attributes' },
   'show-retired': { zh: '显示已停用的区域', en: 'Show retired areas' },
   'retired.at': { zh: '已停用 · {time}', en: 'Retired · {time}' },
-  retire: { zh: '停用', en: 'Retire' },
   'retire.heading': { zh: '停用 {name}', en: 'Retire {name}' },
   'retire.hint': {
     zh: '用于撤并的村、乡镇。什么也不删除：它离开清单和选项，历史记录和以往的指标仍保留它；可以恢复。',
@@ -45,8 +44,6 @@ export const texts = {
   'retire.gateways': { zh: '{n} 个网关', en: 'Gateways: {n}' },
   'retire.accounts': { zh: '{n} 个用户', en: 'People: {n}' },
   'retire.tokens': { zh: '{n} 个令牌', en: 'Tokens: {n}' },
-  'retire.reason': { zh: '原因', en: 'Reason' },
-  'retire.confirm': { zh: '我明白，请停用 {name}', en: 'I understand: retire {name}' },
   reinstate: { zh: '恢复', en: 'Reinstate' },
   'reinstate.heading': { zh: '恢复 {name}', en: 'Reinstate {name}' },
   'reinstate.hint': {

@@ -61,7 +61,6 @@ export const texts = {
     zh: '名称和区域可以改；谁能看到它随区域而定。编号、密钥和它的设备不变。',
     en: 'Name and area may change; who sees it follows its area. Its id, its secret and its devices stay.',
   },
-  retire: { zh: '停用', en: 'Retire' },
   'retire.heading': { zh: '停用网关 {id}', en: 'Retire the gateway {id}' },
   'retire.hint': {
     zh: '数据不会删除。网关离开清单和选项，密钥立即失效，正在进行的会话断开；还没传上来的数据就传不上来了。重新启用须再导入这个编号。',
@@ -76,9 +75,6 @@ export const texts = {
     en: 'Devices in service that speak through it: {n}. Give them another gateway or retire them first:',
   },
   'retire.more': { zh: '等', en: 'and others' },
-  'retire.reason': { zh: '原因', en: 'Reason' },
-  'retire.confirm': { zh: '我明白，请停用 {name}', en: 'I understand: retire {name}' },
-  'retire.go': { zh: '停用', en: 'Retire it' },
   'change.go': { zh: '保存', en: 'Save' },
 } as const satisfies Texts;
 

@@ -10,8 +10,9 @@ import {
   useProfileForms,
 } from '#kit/forms/device-fields.tsx';
 import { FormDialog } from '#kit/forms/dialog.tsx';
-import { Field, textOf } from '#kit/forms/form.tsx';
-import { useLoad } from '#kit/load.ts';
+import { Field } from '#kit/forms/form.tsx';
+import { useFresh } from '#kit/forms/fresh.ts';
+import { RetireDialog } from '#kit/forms/retire.tsx';
 import { AreaChoice } from '#kit/places/area-choice.tsx';
 import { go } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
@@ -22,18 +23,15 @@ interface Props {
   readonly changed: () => void;
 }
 
-/** The device as it is when a dialog opens, with the word of that state; nothing before the first opening. */
-function useRegistered(id: string) {
-  const [turn, setTurn] = useState(0);
-  const load = useLoad(turn === 0 ? null : `registered ${id} ${turn}`, async (signal) => {
+/** The device as it is when a dialog opens, with the word of that state. */
+const useRegistered = (id: string) =>
+  useFresh(`registered ${id}`, async (signal) => {
     const given = { params: { id }, signal };
     // First the word: of what is younger than it, saving is refused.
     const registration = await client.call(calls.deviceRegistration, given);
-    return { turn, registration, device: await client.call(calls.device, given) };
+    const { version } = registration;
+    return { version, registration, device: await client.call(calls.device, given) };
   });
-  const now = load.data?.turn === turn ? load.data : undefined;
-  return { now, error: load.error, reload: load.reload, open: () => setTurn(turn + 1) };
-}
 
 function Change({ device, changed }: Props) {
   const { id } = device;
@@ -48,11 +46,11 @@ function Change({ device, changed }: Props) {
       heading={t('change.heading')}
       hint={t('change.hint')}
       go={t('change.go')}
-      waiting={registered}
+      waiting={registered.waiting}
       opened={registered.open}
       send={async (form) => {
         if (now === undefined) return null;
-        const { version, options } = now.registration;
+        const { options, version } = now.registration;
         const body = { version, ...registrationOf(form, type, options) };
         const saved = await client.call(calls.changeDevice, { params: { id }, body });
         made.current = saved.secret !== null;
@@ -98,7 +96,7 @@ function Move({ device, changed }: Props) {
       heading={t('move')}
       hint={t('move.hint')}
       go={t('move.go')}
-      waiting={registered}
+      waiting={registered.waiting}
       opened={() => {
         setArea(device.area.code);
         registered.open();
@@ -118,41 +116,16 @@ function Move({ device, changed }: Props) {
 }
 
 function Retire({ device, changed }: Props) {
-  const { id } = device;
-  const registered = useRegistered(id);
-  const { now } = registered;
+  const params = { id: device.id };
   return (
-    <FormDialog
-      label={t('retire')}
+    <RetireDialog
+      name={device.name}
       heading={t('retire.heading')}
       hint={t('retire.hint')}
-      go={t('retire.go')}
-      waiting={registered}
-      opened={registered.open}
-      send={async (form) => {
-        if (now === undefined) return null;
-        const reason = textOf(form, 'reason');
-        const { version } = now.registration;
-        const body = { version, ...(reason === '' ? {} : { reason }) };
-        await client.call(calls.retireDevice, { params: { id }, body });
-        return null;
-      }}
+      fresh={useRegistered(device.id)}
+      send={(body) => client.call(calls.retireDevice, { params, body })}
       done={changed}
-    >
-      {now === undefined
-        ? null
-        : ({ faults }) => (
-            <>
-              <Field name="reason" label={t('retire.reason')} faults={faults}>
-                {(control) => <input {...control} maxLength={200} autoComplete="off" />}
-              </Field>
-              <label class="check">
-                <input type="checkbox" required />
-                <span>{t('retire.confirm', { name: device.name })}</span>
-              </label>
-            </>
-          )}
-    </FormDialog>
+    />
   );
 }
 

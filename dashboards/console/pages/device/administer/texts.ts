@@ -16,15 +16,11 @@ export const texts = {
   },
   'move.go': { zh: '移动', en: 'Move it' },
   'move.to': { zh: '新区域', en: 'New area' },
-  retire: { zh: '停用', en: 'Retire' },
   'retire.heading': { zh: '停用这台设备', en: 'Retire this device' },
   'retire.hint': {
     zh: '数据不会删除。设备离开清单和统计，密钥失效，地址空出；之后收到的数据进隔离区。网页上不能撤销，重新启用须再导入这个编号。',
     en: 'Nothing is deleted. It leaves lists and counts, its secret ends, its address is free; what it sends then is quarantined. Pages can’t undo it: importing its id again starts it anew.',
   },
-  'retire.reason': { zh: '原因', en: 'Reason' },
-  'retire.confirm': { zh: '我明白，请停用 {name}', en: 'I understand: retire {name}' },
-  'retire.go': { zh: '停用', en: 'Retire it' },
 } as const satisfies Texts;
 
 export const { t } = dictionary(texts);
