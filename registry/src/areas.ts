@@ -15,8 +15,12 @@ export const areaRefOf = ({ area: { code, name } }: AreaNode): AreaRef => ({ cod
 
 export const noCounts = (): Counts => ({ online: 0, late: 0, offline: 0, never: 0 });
 
-/** Adds an area below its parent, which is there already. */
-export function addArea(nodes: Map<string, AreaNode>, area: StoredArea): void {
+/** Adds an area below its parent, which is there already; `perSecond` is what was counted of it before. */
+export function addArea(
+  nodes: Map<string, AreaNode>,
+  area: StoredArea,
+  perSecond = emptyRate(),
+): void {
   const parent = area.parent === null ? undefined : nodes.get(area.parent);
   const line: AreaNode[] = [...(parent?.line ?? [])];
   const node: AreaNode = {
@@ -25,7 +29,7 @@ export function addArea(nodes: Map<string, AreaNode>, area: StoredArea): void {
     line,
     entries: [],
     counts: noCounts(),
-    perSecond: emptyRate(),
+    perSecond,
   };
   line.push(node);
   parent?.children.push(node);

@@ -244,6 +244,47 @@ it('knows a device by what came late alone: not there now, and last heard of whe
   expect(now()).toEqual(['online', NOW]);
 });
 
+it('tells the archive of places that changed, and keeps what was heard and counted over a load', async () => {
+  const { relational, store } = await start({ file: ':memory:' });
+  const told: number[] = [];
+  const asked: string[] = [];
+  const watched: typeof store = {
+    ...store,
+    locate: (locations) => {
+      told.push(locations.size);
+      store.locate(locations);
+    },
+    latest: (id) => {
+      asked.push(id);
+      return store.latest(id);
+    },
+  };
+  const directory = new Directory({ relational, store: watched, profiles, log: () => undefined });
+  const stored = registryStore(relational);
+  await stored.importAreas(AREAS);
+  await stored.importDevices(batch([device('a', NORTH), device('b', SOUTH)]));
+  await directory.load(NOW);
+  const row = { device: 'a', at: NOW, receivedAt: NOW, values: { level: 1 } };
+  putRow(store, 'village/smart-bin', ['level'], row);
+  await store.commitNow();
+  directory.tick(NOW, [{ device: 'a', readings: 3 }]);
+  asked.length = 0;
+  const change = async (...devices: DeviceImport['devices']): Promise<unknown> => {
+    await stored.importDevices(batch(devices));
+    await directory.load(NOW);
+    const { state, lastSeenAt } = directory.known('a') ?? {};
+    return [told.length, state, lastSeenAt, directory.readingsPerMinute(COUNTY)];
+  };
+  expect(await change(device('a', NORTH, { name: '新名' }))).toEqual([1, 'online', NOW, 3]);
+  expect(asked).not.toContain('a');
+  expect(await change(device('a', SOUTH))).toEqual([2, 'online', NOW, 3]);
+  expect(directory.readingsPerMinute(NORTH)).toBe(3);
+  expect(await change(device('c', SOUTH))).toEqual([3, 'online', NOW, 3]);
+  await stored.retireDevice({ device: 'a', at: NOW + 1, by: 'li', reason: null });
+  await directory.load(NOW);
+  expect(directory.known('a')).toMatchObject({ state: 'offline', lastSeenAt: NOW });
+});
+
 it('is asked between two ticks: the state is not older than the values, and the next tick tells of it all the same', async () => {
   const { relational, directory, store } = await start({ file: ':memory:' });
   const stored = registryStore(relational);

@@ -10,7 +10,7 @@ import type { Principal, Registry } from './contract.ts';
 import { addressKey, comparableKey } from './devices.ts';
 import { type Books, type GatewayEntry, type LoadOptions, loadBooks, noBooks } from './load.ts';
 import type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
-import { RATE_SECONDS, RateClock } from './rates.ts';
+import { RateClock } from './rates.ts';
 import { stateWord } from './state-word.ts';
 import type { Subject } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
@@ -89,12 +89,8 @@ export class Directory implements Registry {
   #swap(books: Books, revoked: readonly Principal[], now: number): void {
     const { store } = this.#options;
     const before = this.#books;
-    for (const node of books.nodes.values()) {
-      const perSecond = before.nodes.get(node.area.code)?.perSecond;
-      if (perSecond !== undefined) node.perSecond.splice(0, RATE_SECONDS, ...perSecond);
-    }
     for (const entry of books.entries.values()) {
-      entry.lastSeenAt = this.#lastHeard(entry.device.id);
+      entry.lastSeenAt = this.#heardAs(before.entries.get(entry.device.id), entry);
       if (entry.retiredAt !== null) {
         entry.state = entry.lastSeenAt === null ? 'never' : 'offline';
         continue;
@@ -103,7 +99,7 @@ export class Directory implements Registry {
       for (const node of entry.node.line) node.counts[entry.state]++;
     }
     // The one step that may fail; from here on nothing waits and nothing throws.
-    store.locate(books.locations);
+    if (books.locations !== before.locations) store.locate(books.locations);
     this.#books = books;
     for (const [subject, { retiredAt }] of books.entries)
       if (retiredAt !== null && before.entries.get(subject)?.retiredAt === null)
@@ -159,6 +155,12 @@ export class Directory implements Registry {
     }
     entry.state = state;
     return true;
+  }
+
+  /** As the books before have it, which ticks keep: all devices asked for anew at once would hold up those who send. */
+  #heardAs(before: DeviceEntry | undefined, { device, retiredAt }: DeviceEntry): number | null {
+    const kept = before?.retiredAt === retiredAt ? before.lastSeenAt : null;
+    return kept ?? this.#lastHeard(device.id);
   }
 
   /** Of what comes late, a whole history at once perhaps, counts when it was measured: it does not tell that the device is there now. */

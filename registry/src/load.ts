@@ -37,7 +37,7 @@ export interface Books {
   /** The devices in service that each gateway speaks for, by name. */
   readonly behind: ReadonlyMap<string, readonly DeviceEntry[]>;
   readonly credentials: Credentials;
-  /** Where every device stands and stood, also those retired. */
+  /** Where every device stands and stood, also those retired; of books that follow on each other one map as long as it is the same. */
   readonly locations: ReadonlyMap<string, DeviceLocation | readonly DeviceLocation[]>;
 }
 
@@ -71,7 +71,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
   const slices = new Slices();
   for (const root of await registry.roots()) {
     for (const area of await registry.areas(root)) {
-      addArea(nodes, area);
+      addArea(nodes, area, before.nodes.get(area.code)?.perSecond);
       if (slices.over) await slices.next();
     }
     for (const gateway of await registry.gateways(root)) {
@@ -95,7 +95,8 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     after = page.at(-1)?.id;
     if (page.length < PAGE) break;
   }
-  const locations = await locate(nodes, entries, await registry.moves(), slices);
+  const located = await locate(nodes, entries, await registry.moves(), slices);
+  const locations = await unlessSame(located, before.locations, slices);
   const ordered = await inOrder(entries, before, slices);
   const addresses = new Map<string, DeviceEntry>();
   const behind = new Map<string, DeviceEntry[]>();
@@ -187,6 +188,37 @@ async function locate(
     if (slices.over) await slices.next();
   }
   return locations;
+}
+
+const stepsOf = (given: DeviceLocation | readonly DeviceLocation[]): readonly DeviceLocation[] =>
+  'county' in given ? [given] : given;
+
+/** `before` where it says the same: the archive then has nothing to take in. */
+async function unlessSame(
+  located: Books['locations'],
+  before: Books['locations'],
+  slices: Slices,
+): Promise<Books['locations']> {
+  // An archive that nothing was told yet may know places of an earlier start.
+  if (before.size === 0 || before.size !== located.size) return located;
+  for (const [id, given] of located) {
+    if (slices.over) await slices.next();
+    const known = stepsOf(before.get(id) ?? []);
+    const steps = stepsOf(given);
+    const same =
+      steps.length === known.length &&
+      steps.every((one, n) => {
+        const other = known[n];
+        return (
+          one.from === other?.from &&
+          one.county === other?.county &&
+          one.township === other?.township &&
+          one.village === other?.village
+        );
+      });
+    if (!same) return located;
+  }
+  return before;
 }
 
 /** All entries by name: those that keep their name keep their order, the others are sorted in between. */
