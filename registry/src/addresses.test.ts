@@ -63,5 +63,16 @@ function suite(target: () => Promise<Target>): void {
     expect(await spellAddresses(relational, profiles)).toEqual({ changed: 1, conflicts: [] });
     expect((await seen())['first']).toBe(other);
     expect(await spellAddresses(relational, profiles)).toEqual({ changed: 0, conflicts: [] });
+    // Of a whole county, in transactions that end, each a state of its own.
+    const many = Array.from({ length: 1_001 }, (_, n) => ({
+      ...device(`d-${n}`, COUNTY),
+      address: `AA-${n.toString(16).padStart(14, '0')}`,
+    }));
+    await store.importDevices({ devices: many, ...batch });
+    const before = await store.version();
+    expect(await spellAddresses(relational, profiles)).toEqual({ changed: 1_001, conflicts: [] });
+    expect((await store.version()) - before).toBeGreaterThan(2);
+    expect(await spellAddresses(relational, profiles)).toEqual({ changed: 0, conflicts: [] });
+    expect(await store.installations('d-1000')).toMatchObject([{ address: 'aa000000000003e8' }]);
   });
 }

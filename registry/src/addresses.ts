@@ -16,7 +16,7 @@ export interface Spelled {
   readonly conflicts: readonly (readonly string[])[];
 }
 
-/** Gives registered addresses their one spelling, in one transaction; those that would be one are told and left. */
+/** Gives registered addresses their one spelling; those that would be one are told and left. */
 export async function spellAddresses(
   relational: Pick<Relational, 'for'>,
   profiles: ReadonlyMap<string, DeviceProfile>,

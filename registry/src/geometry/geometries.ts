@@ -1,7 +1,7 @@
 /** Polygons of areas: taken from GeoJSON files, all or nothing, one file at a time, and told as GeoJSON. */
 import { createHash } from 'node:crypto';
 import type { Clock, CoordinateSystem } from '@village/core';
-import type { Relational } from '@village/store/relational';
+import { FILE_TRANSACTION_MS, type Relational } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
 import { InTurn } from '../import/in-turn.ts';
 import type { Origin } from '../lifecycle.ts';
@@ -94,6 +94,7 @@ export class Geometries {
           }),
         );
         await relational.transaction((tx) => registryStore(tx).saveGeometries(rows), {
+          limitMs: FILE_TRANSACTION_MS,
           audit: () =>
             origin.audited('import-geometry', scope, { areas: rows.length, system, review }),
         });

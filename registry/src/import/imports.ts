@@ -1,7 +1,11 @@
 /** Imports of areas and devices from files: all or nothing, every fault with its row and column, one import at a time. */
 import { type Clock, OperationalError } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
-import type { Relational, TransactionOptions } from '@village/store/relational';
+import {
+  FILE_TRANSACTION_MS,
+  type Relational,
+  type TransactionOptions,
+} from '@village/store/relational';
 import type { Directory } from '../directory.ts';
 import type { Origin } from '../lifecycle.ts';
 import type { Encoding } from '../sheets/encoding.ts';
@@ -34,10 +38,12 @@ export interface ImportFile {
 }
 
 /** The entry that says what somebody imported, in the same transaction; none when the server itself imports. */
-const audited = (action: string, origin: Origin | undefined): TransactionOptions<Imported> =>
-  origin === undefined
-    ? {}
-    : { audit: ({ created, updated }) => origin.audited(action, '', { created, updated }) };
+const audited = (action: string, origin: Origin | undefined): TransactionOptions<Imported> => ({
+  limitMs: FILE_TRANSACTION_MS,
+  ...(origin !== undefined && {
+    audit: ({ created, updated }: Imported) => origin.audited(action, '', { created, updated }),
+  }),
+});
 
 /** Imports in turn, so that two never mix. */
 export class Imports {

@@ -1,7 +1,7 @@
 /** Devices and credentials in the database, and the import of both with their gateways. */
 import type { ClockUse, Device } from '@village/core';
 import { inTransaction } from '@village/store/relational';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Credential, DeviceImport, Imported, StoredDevice } from './contract.ts';
 import { expectInService, saveGateways } from './gateways.ts';
 import { devicesBefore, noteImport } from './installations.ts';
@@ -109,23 +109,24 @@ export function setClockUse(db: Db, device: string, use: ClockUse): Promise<void
   });
 }
 
-/** Writes addresses in another spelling, also into the present installation. */
+/**
+ * Writes addresses in another spelling, also into the present installation; in many transactions where a county has many, since none
+ * may take longer than others.
+ */
 export async function spellAddresses(
   db: Db,
   addresses: readonly { id: string; address: string }[],
 ): Promise<void> {
-  await inTransaction(db, async (trx) => {
-    for (const { id, address } of addresses) {
-      await trx.updateTable('device').set({ address }).where('id', '=', id).execute();
-      await trx
-        .updateTable('installation')
-        .set({ address })
-        .where('device', '=', id)
-        .where('until', 'is', null)
-        .execute();
-    }
-    await bumpVersion(trx);
-  });
+  for (const chunk of chunks(addresses)) {
+    const given = sql.join(chunk.map(({ id, address }) => sql`(${id}, ${address})`));
+    await inTransaction(db, async (trx) => {
+      await sql`update device set address = given.column2 from (values ${given}) as given
+        where device.id = given.column1`.execute(trx);
+      await sql`update installation set address = given.column2 from (values ${given}) as given
+        where installation.device = given.column1 and installation.until is null`.execute(trx);
+      await bumpVersion(trx);
+    });
+  }
 }
 
 /** Adds or replaces devices, gateways and credentials in one transaction. */

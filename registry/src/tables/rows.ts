@@ -4,8 +4,8 @@ import type { RegistryTables } from './schema.ts';
 
 export type Db = Kysely<RegistryTables>;
 
-/** Rows of one statement: more would be more values than a statement may have. */
-const CHUNK = 200;
+/** Rows of one statement. Each statement is waited for, long on a busy machine; many more rows would be more values than one may have. */
+const CHUNK = 500;
 
 export function* chunks<T>(items: readonly T[]): Generator<T[]> {
   for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);

@@ -6,6 +6,8 @@ import type { ModuleFault, SqlEngine } from './modules.ts';
 
 /** Longest transaction; one that takes longer is undone. */
 export const TRANSACTION_MS = 5_000;
+/** Longest transaction that writes a whole file of thousands of rows: less than others wait for their turn. */
+export const FILE_TRANSACTION_MS = 12_000;
 
 /** The database itself keeps audit entries at least this long: six months and more, as the law asks of logs. */
 export const AUDIT_KEPT_MS = 180 * DAY;
@@ -206,13 +208,15 @@ export type Audited<Result> =
 export interface TransactionOptions<Result> {
   /** Written in the same transaction: when an entry can't be written, nothing happened. */
   readonly audit?: Audited<Result>;
+  /** The longest that it may take, ms, where that is not TRANSACTION_MS: FILE_TRANSACTION_MS for what somebody sent as a file. */
+  readonly limitMs?: number;
 }
 
 export interface Relational extends RelationalAccess {
   readonly engine: SqlEngine;
   /**
    * Runs `work` as one transaction. Transactions of a process run one after the other in the order of asking, none longer
-   * than TRANSACTION_MS; inside, only `tx` is used, and nothing but the database is waited for. They do not nest.
+   * than TRANSACTION_MS or what `options` say; inside, only `tx` is used, and nothing but the database is waited for. They do not nest.
    * @throws transaction-timeout (retry) when it took too long: nothing of it happened
    */
   transaction<Result>(

@@ -456,6 +456,25 @@ function transactionTests({ target, raw }: Engine): void {
     expect(later).toBeInstanceOf(Error);
     expect(await ids(store)).toEqual(['next']);
   });
+
+  it('gives a transaction its own time where it asks for it, and none to those around it', async () => {
+    const store = await start(await target(), [...testModules, wells], { transactionMs: 300 });
+    await registryStore(store).importAreas(AREAS);
+    const slow = (id: string, options: { limitMs?: number }) =>
+      store.transaction(async (tx) => {
+        await dig(tx, id);
+        await delay(600);
+        await dig(tx, `${id}-2`);
+      }, options);
+    const asked = [
+      slow('file', { limitMs: 5_000 }),
+      slow('other', {}),
+      slow('short', { limitMs: 400 }),
+    ];
+    const ended = await Promise.allSettled(asked);
+    expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(await ids(store)).toEqual(['file', 'file-2']);
+  });
 }
 
 describe('the threads of SQLite', () => {

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { bug, OperationalError } from '@village/core';
 import type { Kysely, Transaction } from 'kysely';
 import type { AuditEntry, RelationalAccess, TransactionOptions } from './contract.ts';
+import { withLimit } from './engines/limit.ts';
 import type { Turns } from './engines/turns.ts';
 import { faultOf } from './faults.ts';
 
@@ -46,7 +47,7 @@ export function runner<T>(
   db: Kysely<T>,
   access: (trx: Kysely<T>) => RelationalAccess,
   turns: Turns,
-  limitMs: number,
+  usualMs: number,
 ): <R>(work: (tx: RelationalAccess) => Promise<R>, options?: TransactionOptions<R>) => Promise<R> {
   const attempt = async <R>(
     trx: Transaction<T>,
@@ -64,8 +65,9 @@ export function runner<T>(
   return async (work, options = {}) => {
     if (inside.getStore() === true) bug('a transaction was begun inside of another');
     const release = await turns.take();
+    const { limitMs = usualMs } = options;
     try {
-      const trx = await db.startTransaction().execute();
+      const trx = await withLimit(limitMs, () => db.startTransaction().execute());
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_resolve, reject) => {
         timer = setTimeout(() => reject(tooLong(limitMs)), limitMs);

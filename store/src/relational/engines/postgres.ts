@@ -9,6 +9,7 @@ import {
 import pg from 'pg';
 import { faultOf, unavailable } from '../faults.ts';
 import type { Connected } from './connected.ts';
+import { limitHere } from './limit.ts';
 import { WatchedPool } from './postgres-pool.ts';
 
 const INT8 = 20;
@@ -56,9 +57,10 @@ class NamingDriver implements Driver {
       ...settings,
       isolationLevel: settings.isolationLevel ?? 'read committed',
     });
-    if (this.#limitMs === null) return;
+    const limitMs = limitHere(this.#limitMs);
+    if (limitMs === null) return;
     // A rollback waits for the statement before it, and the next transaction for the rollback.
-    const limit = `set local statement_timeout = ${Math.ceil(this.#limitMs)}`;
+    const limit = `set local statement_timeout = ${Math.ceil(limitMs)}`;
     await connection.executeQuery(CompiledQuery.raw(limit));
   }
 

@@ -15,6 +15,7 @@ import {
 } from 'kysely';
 import { unavailable } from '../faults.ts';
 import type { Connected } from './connected.ts';
+import { limitHere } from './limit.ts';
 import { type Life, SqliteClient } from './sqlite-client.ts';
 import type { Result } from './sqlite-messages.ts';
 import { Turns } from './turns.ts';
@@ -66,7 +67,8 @@ class Connection implements DatabaseConnection {
   }
 
   async begin(): Promise<void> {
-    const { writer, turns, limitMs } = this.#threads;
+    const { writer, turns } = this.#threads;
+    const limitMs = limitHere(this.#threads.limitMs);
     const release = await turns.take();
     try {
       const life = await writer.life();
