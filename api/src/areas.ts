@@ -8,6 +8,7 @@ import {
   Counts,
   DESCRIBE_NOTES,
   EncodingWord,
+  End,
   exactly,
   Imported,
   Instant,
@@ -21,7 +22,6 @@ import {
   pageQuery,
   SHEET_TYPES,
   Sheet,
-  Time,
   words,
 } from './shapes.ts';
 
@@ -32,8 +32,7 @@ export const Area = Type.Object({
   parent: orNull(Type.String()),
   path: Type.Array(AreaRef),
   counts: Counts,
-  /** When its service ended; absent while it is in service. */
-  retiredAt: Type.Optional(Time),
+  ...End.properties,
 });
 export type Area = Static<typeof Area>;
 

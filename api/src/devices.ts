@@ -9,6 +9,7 @@ import {
   Counts,
   DESCRIBE_NOTES,
   EncodingWord,
+  End,
   exactly,
   Id,
   Imported,
@@ -137,8 +138,7 @@ export const Device = Type.Object({
   latitude: orNull(Type.Number()),
   /** What is made of its clock; `keep` when absent. */
   clockUse: Type.Optional(words(CLOCK_USES)),
-  /** There only when its service has ended. */
-  retiredAt: Type.Optional(Time),
+  ...End.properties,
   /** There only where one device is asked for, and only when there are any; newest first. */
   refusals: Type.Optional(Type.Array(Refusal)),
   /** There only where one device is asked for, and only where its credential is bound to a client id, which is empty when it names none. */
@@ -273,7 +273,7 @@ export const retire = endpoint({
   summary: 'Ends the service of a device',
   notes:
     'Nothing is deleted: the device leaves lists, counts and live events, its secret holds no longer, its address is free, ' +
-    'and its readings stay. What it sends from then on is quarantined. Importing its id again is a new installation. `version` as at `PUT /devices/{id}`, where it is given. 409 ' +
+    'and its readings stay. What it sends from then on is quarantined. `…/reinstate`, or importing its id again, is a new installation. `version` as at `PUT /devices/{id}`, where it is given. 409 ' +
     '`not-installed` when it is retired already',
   tags: ['devices'],
   params,

@@ -5,6 +5,7 @@ import { endpoint } from './endpoint.ts';
 import {
   AreaRef,
   Code,
+  End,
   exactly,
   Id,
   LevelWord,
@@ -116,8 +117,7 @@ export const Gateway = Type.Object({
   devicesOnline: Type.Integer(),
   /** Parts of its devices' frames that were refused, and messages of its own that were not taken. */
   refused: Type.Integer(),
-  /** When its service ended; absent while it is in service. */
-  retiredAt: Type.Optional(Time),
+  ...End.properties,
 });
 export type Gateway = Static<typeof Gateway>;
 
@@ -129,6 +129,7 @@ export type GatewayPage = Static<typeof GatewayPage>;
 export const GatewayRegistration = Type.Object({
   name: Type.String(),
   version: Type.String(),
+  retiredAt: Type.Optional(Time),
   listeners: Type.Array(Listener),
   /** The first thousand of its devices, for its file. */
   devices: Type.Array(
@@ -173,6 +174,8 @@ export const Secret = Type.Object({ secret: Type.String() });
 const device = exactly({ id: Id });
 const area = exactly({ code: Code });
 const tags = ['devices'] as const;
+
+const REINSTATED_NOTES = `It comes back as it is registered, with another secret where it needs one. ${VERSION_NOTES}. 409 \`not-retired\` when it is in service. ${SAVED_NOTES}: of what no longer fits, a file that is imported gives other values`;
 
 export const profileForms = endpoint({
   method: 'GET',
@@ -232,6 +235,18 @@ export const renewDeviceSecret = endpoint({
   params: device,
   body: exactly({ version: Version }),
   answers: { 200: Secret, 404: Problem, 409: Problem },
+});
+
+export const reinstateDevice = endpoint({
+  method: 'POST',
+  path: '/devices/{id}/reinstate',
+  right: 'devices.import',
+  summary: 'Brings a retired device back, as a new installation',
+  notes: REINSTATED_NOTES,
+  tags,
+  params: device,
+  body: exactly({ version: Version }),
+  answers: { 200: Saved, 404: Problem, 409: Problem, 422: Saved },
 });
 
 export const gateways = endpoint({
@@ -311,11 +326,23 @@ export const retireGateway = endpoint({
   path: '/gateways/{id}/retire',
   right: 'devices.import',
   summary: 'Ends the service of a gateway',
-  notes: `Nothing is deleted: it leaves lists and choices, its secret holds no longer and its session ends at once. Importing its id again brings it back. ${VERSION_NOTES}. 409 \`in-use\` while devices in service speak through it. 404 when it is retired already`,
+  notes: `Nothing is deleted: it leaves lists and choices, its secret holds no longer and its session ends at once. \`…/reinstate\` brings it back. ${VERSION_NOTES}. 409 \`in-use\` while devices in service speak through it. 404 when it is retired already`,
   tags,
   params: device,
   body: exactly({ version: Version, reason: Type.Optional(Text) }),
   answers: { 204: Nothing, 404: Problem, 409: Problem, 422: Problem },
+});
+
+export const reinstateGateway = endpoint({
+  method: 'POST',
+  path: '/gateways/{id}/reinstate',
+  right: 'devices.import',
+  summary: 'Brings a retired gateway back',
+  notes: REINSTATED_NOTES,
+  tags,
+  params: device,
+  body: exactly({ version: Version }),
+  answers: { 200: Saved, 404: Problem, 409: Problem, 422: Saved },
 });
 
 const aliases = Type.Optional(Type.Array(Typed, { maxItems: 100 }));

@@ -32,6 +32,12 @@ export const pageQuery = <T extends TProperties>(filters: T, limitMax = 1000) =>
 export type TTime = TString & { format: 'date-time' };
 /** RFC 3339 in UTC. */
 export const Time = Type.String({ format: 'date-time' }) as TTime;
+
+/** When and why the service of something ended; nothing of it is there while it is in service. */
+export const End = Type.Object({
+  retiredAt: Type.Optional(Time),
+  retiredReason: Type.Optional(Type.String()),
+});
 /** Readings as they were received, or with what was stated of them (the default). */
 export const ViewWord = words(['received', 'corrected']);
 /** An instant as callers give it, with any zone. */

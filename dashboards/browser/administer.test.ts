@@ -147,6 +147,38 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
     [1440, 'zh', false],
     [390, 'en', true],
   ] as const)(
+    'brings a retired device back with its new secret, and is told what no longer fits (%i px, %s)',
+    async (width, language, dark) => {
+      const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+      const zh = language === 'zh';
+      const [, id = ''] = bins(own);
+      own.retire(id, '拆除');
+      const opened = await show({ path: `/devices/${id}`, width, language, dark }, own);
+      const { page, faults } = opened;
+      await page.getByText(zh ? '原因：拆除' : 'Reason: 拆除').waitFor();
+      expect(await complaints(page)).toEqual([]);
+      await page.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
+      const dialog = page.getByRole('dialog', { name: zh ? '恢复这台设备' : 'Reinstate this' });
+      own.takeMeanwhile(id);
+      await dialog.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
+      await dialog.getByText(zh ? '属于同类型的另一台设备' : 'address: belongs to').waitFor();
+      expect(await complaints(page)).toEqual([]);
+      own.takeMeanwhile(null);
+      own.changeMeanwhile(id);
+      await dialog.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
+      await dialog.getByText(zh ? '已有别人改过' : 'has changed it meanwhile').waitFor();
+      own.changeMeanwhile(null);
+      await dialog.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
+      await page.waitForURL(`**/devices/${id}/connect`);
+      await page.getByText('x8Kq2mV5rT9wY3zA7bC1dEfG').first().waitFor();
+      expect(faults.filter((fault) => !/409|422/.test(fault))).toEqual([]);
+    },
+  );
+
+  it.each([
+    [1440, 'zh', false],
+    [390, 'en', true],
+  ] as const)(
     'sees gateways, adds one and gets its file (%i px, %s)',
     async (width, language, dark) => {
       const zh = language === 'zh';
@@ -313,6 +345,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
       await page.getByText(zh ? '没有匹配的区域' : 'No such area').waitFor();
       await page.getByLabel(zh ? '显示已停用的区域' : 'Show retired areas').check();
       await row.getByText(zh ? '已停用 · ' : 'Retired · ').waitFor();
+      await row.getByText(zh ? '原因：并村' : 'Reason: 并村').waitFor();
       expect(await row.getByRole('link', { name: zh ? '添加设备' : 'Add a device' }).count()).toBe(
         0,
       );
@@ -359,6 +392,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
     await second.getByRole('button', { name: '停用' }).click();
     const dialog = page.getByRole('dialog', { name: '停用网关 gateway-02' });
     await dialog.getByRole('checkbox').check();
+    await dialog.getByLabel('原因').fill('塔倒了');
     own.changeMeanwhile('gateway-02');
     await dialog.getByRole('button', { name: '停用' }).click();
     await dialog.getByRole('alert').getByText('已有别人改过').waitFor();
@@ -368,9 +402,17 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
     await page.getByRole('heading', { name: '洪桥镇网关' }).waitFor({ state: 'detached' });
     await page.getByLabel('状态').selectOption('已停用');
     await page.getByRole('heading', { name: '洪桥镇网关' }).waitFor();
-    await page.getByText('再导入这个编号即重新启用').waitFor();
+    await page.getByText('原因：塔倒了').waitFor();
     await page.getByRole('heading', { name: '一号网关' }).waitFor({ state: 'detached' });
     expect(await complaints(page)).toEqual([]);
+    await page.goto(`${own.url}/gateways/gateway-02/connect`);
+    await page.getByText('这个网关已停用').waitFor();
+    await page.getByRole('link', { name: '查看全部网关' }).click();
+    await page.getByRole('button', { name: '恢复' }).click();
+    const back = page.getByRole('dialog', { name: '恢复网关 gateway-02' });
+    await back.getByRole('button', { name: '恢复' }).click();
+    await page.waitForURL('**/gateways/gateway-02/connect');
+    await page.getByText('x8Kq2mV5rT9wY3zA7bC1dEfG').first().waitFor();
     expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
   });
 

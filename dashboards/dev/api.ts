@@ -101,12 +101,12 @@ export class FixtureApi {
     return this.devices.filter((device) => inside(device.area, area.code));
   }
   private areaShown(area: FixtureArea): api.areas.Area {
-    const retiredAt = this.registration.retired.get(area.code);
+    const end = this.registration.retired.get(area.code);
     return {
       ...area,
       path: pathOf(area),
       counts: tally(this.below(area)),
-      ...(retiredAt === undefined ? {} : { retiredAt }),
+      ...end,
     };
   }
 

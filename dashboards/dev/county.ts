@@ -220,6 +220,7 @@ export interface FixtureDevice {
   latitude: number | null;
   /** When its service ended; absent for most. */
   retiredAt?: number;
+  retiredReason?: string;
   /** What stood there before it, if anything else did. */
   former?: (typeof profiles)[number];
   /** When it first reported. */

@@ -163,6 +163,16 @@ export class Fixture {
     this.api.registration.changedMeanwhile = id;
   }
 
+  /** Something of the retired device of this id is another's by now. */
+  takeMeanwhile(id: string | null): void {
+    this.api.registration.takenMeanwhile = id;
+  }
+
+  /** Ends the service of a device. */
+  retire(id: string, reason: string): void {
+    this.api.registration.retire(id, { reason });
+  }
+
   /** Ends the backup that a page has begun. */
   endBackup(state: 'done' | 'failed'): void {
     this.api.endBackup(state);

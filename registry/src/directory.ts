@@ -12,16 +12,14 @@ import { type Books, type GatewayEntry, type LoadOptions, loadBooks, noBooks } f
 import type { AreaNode, Counts, DeviceEntry } from './nodes.ts';
 import { RateClock } from './rates.ts';
 import { stateWord } from './state-word.ts';
-import type { Subject } from './tables/contract.ts';
+import type { Ended, Subject } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 
 /** A gateway and the area that it stands in. */
-export interface ListedGateway {
+export interface ListedGateway extends Ended {
   readonly id: string;
   readonly name: string;
   readonly node: AreaNode;
-  /** Milliseconds; null while it is in service. */
-  readonly retiredAt: number | null;
 }
 
 export interface DirectoryOptions extends LoadOptions {
@@ -253,9 +251,9 @@ export class Directory implements Registry {
     { retired = false }: { readonly retired?: boolean } = {},
   ): ListedGateway[] {
     const found: ListedGateway[] = [];
-    for (const [id, { name, node, retiredAt }] of this.#books.gateways)
-      if ((retiredAt !== null) === retired && liesIn(node, scope))
-        found.push({ id, name, node, retiredAt });
+    for (const [id, gateway] of this.#books.gateways)
+      if ((gateway.retiredAt !== null) === retired && liesIn(gateway.node, scope))
+        found.push({ id, ...gateway });
     return found;
   }
 
@@ -289,14 +287,14 @@ export class Directory implements Registry {
     if (kind === 'device') {
       const entry = entries.get(id);
       if (entry === undefined) return undefined;
-      const { device, retiredAt } = entry;
-      return stateWord({ ...device, retiredAt }, this.credentialHash(id));
+      const { device, retiredAt, retiredReason } = entry;
+      return stateWord({ ...device, retiredAt, retiredReason }, this.credentialHash(id));
     }
     if (kind === 'gateway') {
       const gateway = gateways.get(id);
       if (gateway === undefined) return undefined;
-      const { name, node, retiredAt } = gateway;
-      return stateWord({ id, name, area: node.area.code, retiredAt }, this.credentialHash(id));
+      const { node, ...fields } = gateway;
+      return stateWord({ id, ...fields, area: node.area.code }, this.credentialHash(id));
     }
     const node = nodes.get(id);
     if (node === undefined) return undefined;
@@ -306,10 +304,14 @@ export class Directory implements Registry {
 
   /** A gateway in service and in scope. */
   gateway(scope: string, id: string): GatewayEntry | undefined {
+    const gateway = this.everyGateway(scope, id);
+    return gateway?.retiredAt === null ? gateway : undefined;
+  }
+
+  /** A gateway in scope, also one that is retired. */
+  everyGateway(scope: string, id: string): GatewayEntry | undefined {
     const gateway = this.#books.gateways.get(id);
-    return gateway?.retiredAt === null && this.area(scope, gateway.node.area.code) !== undefined
-      ? gateway
-      : undefined;
+    return gateway !== undefined && liesIn(gateway.node, scope) ? gateway : undefined;
   }
 
   /** Whether the area is a top one: only there is seen what belongs to no device. */

@@ -45,6 +45,7 @@ export type {
   DeviceHistory,
   DeviceImport,
   DeviceStanding,
+  Ended,
   Gateway,
   GatewayStatus,
   Imported,

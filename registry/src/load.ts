@@ -7,17 +7,15 @@ import { addArea, locationIn } from './areas.ts';
 import { Credentials } from './credentials.ts';
 import { addressKey, comparableKey, compareEntries } from './devices.ts';
 import type { AreaNode, DeviceEntry } from './nodes.ts';
-import type { LocationSince, RegistryStore } from './tables/contract.ts';
+import type { Ended, LocationSince, RegistryStore } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 
 /** Rows of one answer of the database: it comes from its thread, and is read, in one go. */
 const PAGE = 500;
 
-export interface GatewayEntry {
+export interface GatewayEntry extends Ended {
   readonly name: string;
   readonly node: AreaNode;
-  /** Milliseconds; null while it is in service. */
-  readonly retiredAt: number | null;
 }
 
 /** Everything that a directory knows, replaced as a whole. */
@@ -76,8 +74,8 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
     }
     for (const gateway of await registry.gateways(root)) {
       const node = nodes.get(gateway.area);
-      const { id, name, retiredAt } = gateway;
-      if (node !== undefined) gateways.set(id, { name, node, retiredAt });
+      const { id, name, retiredAt, retiredReason } = gateway;
+      if (node !== undefined) gateways.set(id, { name, node, retiredAt, retiredReason });
       if (slices.over) await slices.next();
     }
     await loadDevices(options, registry, root, { nodes, entries, slices });
@@ -141,7 +139,7 @@ async function loadDevices(
       limit: PAGE,
       ...(after === undefined ? {} : { after }),
     });
-    for (const { retiredAt, ...device } of page) {
+    for (const { retiredAt, retiredReason, ...device } of page) {
       const profile = profiles.get(device.profile);
       const node = nodes.get(device.area);
       if (profile === undefined || node === undefined)
@@ -152,6 +150,7 @@ async function loadDevices(
           profile,
           node,
           retiredAt,
+          retiredReason,
           lastSeenAt: null,
           state: 'never',
         });

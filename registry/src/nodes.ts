@@ -1,7 +1,7 @@
 /** Areas and the devices that stand in them, as the directory keeps them: each knows the other. */
 import type { Device, DeviceState } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
-import type { StoredArea } from './tables/contract.ts';
+import type { Ended, StoredArea } from './tables/contract.ts';
 
 export type Counts = Record<DeviceState, number>;
 
@@ -17,12 +17,11 @@ export interface AreaNode {
   readonly perSecond: number[];
 }
 
-export interface DeviceEntry {
+/** A retired device is in no list and no count, and its history stays. */
+export interface DeviceEntry extends Ended {
   readonly device: Device;
   readonly profile: DeviceProfile;
   readonly node: AreaNode;
-  /** Milliseconds; null while it is in service. A retired device is in no list and no count, and its history stays. */
-  readonly retiredAt: number | null;
   /** When its newest live reading came, or the time of a newer one that came late; null when it never said anything. */
   lastSeenAt: number | null;
   state: DeviceState;

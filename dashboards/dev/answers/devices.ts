@@ -23,6 +23,7 @@ export const shown = (device: FixtureDevice): api.devices.Device => ({
   longitude: device.longitude,
   latitude: device.latitude,
   ...(device.retiredAt === undefined ? {} : { retiredAt: iso(device.retiredAt) }),
+  ...(device.retiredReason === undefined ? {} : { retiredReason: device.retiredReason }),
   state: device.state,
   lastSeenAt: device.lastSeenAt === null ? null : iso(device.lastSeenAt),
   values: values(device),

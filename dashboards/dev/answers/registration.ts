@@ -46,8 +46,8 @@ export class FixtureRegistration {
   changedMeanwhile: string | null = null;
   /** Areas that a page has added. */
   readonly added: FixtureArea[] = [];
-  /** When areas were retired, by their codes. */
-  readonly retired = new Map<string, string>();
+  /** When and why areas were retired, by their codes. */
+  readonly retired = new Map<string, Pick<api.areas.Area, 'retiredAt' | 'retiredReason'>>();
   readonly gateways: api.registration.Gateway[];
   readonly #properties: FixtureProperties;
 
@@ -168,7 +168,9 @@ export class FixtureRegistration {
       if (more === 'registration' || more === 'secret' || (more === undefined && method === 'PUT'))
         return body().then((said) => this.#device(method, id, more, said));
     if (name === 'devices' && id !== undefined && more === 'retire' && method === 'POST')
-      return body().then(() => this.#retire(id));
+      return body().then((said) => this.retire(id, said));
+    if (name === 'devices' && id !== undefined && more === 'reinstate' && method === 'POST')
+      return body().then(() => this.#reinstate(this.#deviceOf(id)));
     const asked = more === 'registration' || more === 'dependents';
     if (name === 'areas' && (method === 'POST' || method === 'PUT' || asked))
       return id === 'import' || id === 'geometry'
@@ -196,19 +198,38 @@ export class FixtureRegistration {
     };
   }
 
-  #retireGateway(gateway: api.registration.Gateway): Answer {
+  #retireGateway(gateway: api.registration.Gateway, body: Body): Answer {
     if (this.changedMeanwhile === gateway.id) throw new Problem(409, 'changed-meanwhile');
     if (gateway.devices > 0) throw new Problem(409, 'in-use');
     gateway.retiredAt = iso(this.#now);
+    if (body['reason'] !== undefined) gateway.retiredReason = text(body['reason']);
     gateway.online = false;
     return { status: 204, body: {} };
   }
 
-  #retire(id: string): Answer {
+  retire(id: string, body: Body): Answer {
     const device = this.#deviceOf(id);
     if (this.changedMeanwhile === id) throw new Problem(409, 'changed-meanwhile');
     device.retiredAt = this.#now;
+    if (body['reason'] !== undefined) device.retiredReason = text(body['reason']);
     return { status: 200, body: shown(device) };
+  }
+
+  /** Of an id of which something was taken meanwhile, its address say, that is told as a fault. */
+  takenMeanwhile: string | null = null;
+
+  #reinstate(ended: { id: string; retiredAt?: unknown; retiredReason?: string }): Answer {
+    const { id } = ended;
+    if (this.changedMeanwhile === id) throw new Problem(409, 'changed-meanwhile');
+    if (ended.retiredAt === undefined) throw new Problem(409, 'not-retired');
+    if (this.takenMeanwhile === id) {
+      const message = 'belongs to another device of this profile';
+      const fault = { field: 'address', message, zh: '属于同类型的另一台设备' };
+      return { status: 422, body: { id, secret: null, faults: [fault] } };
+    }
+    delete ended.retiredAt;
+    delete ended.retiredReason;
+    return { status: 200, body: { id, secret: SECRET, faults: [] } };
   }
 
   #area(method: string, id: string | undefined, more: string | undefined, body: Body): Answer {
@@ -227,7 +248,7 @@ export class FixtureRegistration {
     const area = [...areas, ...this.added].find(({ code }) => code === id);
     if (area === undefined) throw new Problem(404, 'no-such-area');
     if (more === 'dependents') return { status: 200, body: this.#ofArea(area.code) };
-    if (more === 'retire' || more === 'reinstate') return this.#endArea(area.code, more);
+    if (more === 'retire' || more === 'reinstate') return this.#endArea(area.code, more, body);
     if (more === 'registration') {
       const none = { aliases: [], validFrom: null, validTo: null };
       return { status: 200, body: { version: VERSION, ...none } };
@@ -244,12 +265,15 @@ export class FixtureRegistration {
     };
   }
 
-  #endArea(code: string, what: 'retire' | 'reinstate'): Answer {
+  #endArea(code: string, what: 'retire' | 'reinstate', body: Body): Answer {
     if (this.changedMeanwhile === code) throw new Problem(409, 'changed-meanwhile');
     if (what === 'reinstate') this.retired.delete(code);
     else if (Object.values(this.#ofArea(code)).some((count) => count > 0))
       throw new Problem(409, 'in-use');
-    else this.retired.set(code, iso(this.#now));
+    else {
+      const reason = body['reason'] === undefined ? {} : { retiredReason: text(body['reason']) };
+      this.retired.set(code, { retiredAt: iso(this.#now), ...reason });
+    }
     return { status: 204, body: {} };
   }
 
@@ -313,7 +337,8 @@ export class FixtureRegistration {
     if (gateway === undefined) throw new Problem(404, 'no-such-gateway');
     if (more === 'secret') return { status: 200, body: { secret: SECRET } };
     if (more === 'dependents') return { status: 200, body: this.#dependents(gateway) };
-    if (more === 'retire') return this.#retireGateway(gateway);
+    if (more === 'retire') return this.#retireGateway(gateway, body);
+    if (more === 'reinstate') return this.#reinstate(gateway);
     if (more === 'registration') {
       const behind = id === 'gateway-01' ? this.#devices.slice(0, 4) : [];
       const devices = behind.map(({ id: device, name, profile }) => ({
@@ -322,7 +347,10 @@ export class FixtureRegistration {
       }));
       return {
         status: 200,
-        body: { name: gateway.name, version: VERSION, listeners: LISTENERS, devices },
+        body: {
+          ...{ name: gateway.name, version: VERSION, listeners: LISTENERS, devices },
+          ...(gateway.retiredAt === undefined ? {} : { retiredAt: gateway.retiredAt }),
+        },
       };
     }
     return this.#saved(id, 200, body, null, () => {

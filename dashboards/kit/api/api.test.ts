@@ -80,6 +80,7 @@ describe('decoders of schemas', () => {
     expect(read).toEqual({
       ...shown,
       retiredAt: null,
+      retiredReason: null,
       refusals: null,
       clientId: null,
       clock: null,

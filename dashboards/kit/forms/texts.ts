@@ -32,6 +32,8 @@ export const texts = {
   retire: { zh: '停用', en: 'Retire' },
   'retire.reason': { zh: '原因', en: 'Reason' },
   'retire.confirm': { zh: '我明白，请停用 {name}', en: 'I understand: retire {name}' },
+  reinstate: { zh: '恢复', en: 'Reinstate' },
+  'ended.reason': { zh: '原因：{reason}', en: 'Reason: {reason}' },
   saving: { zh: '正在保存…', en: 'Saving…' },
   'faults.some': {
     zh: '有 {n} 处需要改正，尚未保存。',
@@ -41,7 +43,7 @@ export const texts = {
     zh: '这期间已有别人改过，您的修改没有保存，以免覆盖。请关闭后重新打开，看过现在的内容再改。',
     en: 'Somebody else has changed it meanwhile. Yours was not saved, so that nothing is lost: close this, open it again, and change what is there now.',
   },
-  'refused.not-installed': { zh: '设备已停用，不能再修改。', en: 'The device is retired.' },
+  'refused.not-installed': { zh: '它已停用，不能再修改。', en: 'It is retired.' },
   'refused.in-use': {
     zh: '还有在用的依赖它，不能停用。请关闭后重新打开，看看是哪些。',
     en: 'Some in service still depend on it. Close this and open it again to see which.',

@@ -61,10 +61,9 @@ export async function readDevices(
   profiles: ReadonlyMap<string, DeviceProfile>,
 ): Promise<DeviceFile> {
   const expect = collector(faults);
-  const known = new Set(
+  const given = new Set(
     rows.filter(({ cells }) => cells.profile === GATEWAY_PROFILE).map(({ cells }) => cells.id),
   );
-  for (const { id } of directory.gateways(scope)) known.add(id);
   const devices: Device[] = [];
   const gateways: Gateway[] = [];
   const slices = new Slices();
@@ -74,10 +73,12 @@ export async function readDevices(
     checkCommon(row, scope, directory, expect);
     if (profile === GATEWAY_PROFILE) gateways.push({ id, name, area });
     else {
-      const before = directory.device(id)?.clock ?? 'keep';
+      // Also of one that is retired and comes back.
+      const before = directory.known(id)?.device;
+      if (!given.has(row.cells.gateway)) checkGateway(row, before, scope, directory, expect);
       devices.push({
-        ...toDevice(row, gatewaysFor(known, directory.device(id)), profiles, expect),
-        clock: clockUseIn(row, before, expect),
+        ...toDevice(row, profiles, expect),
+        clock: clockUseIn(row, before?.clock ?? 'keep', expect),
       });
     }
   }
@@ -87,13 +88,26 @@ export async function readDevices(
   return { devices, gateways, ...secrets, faults };
 }
 
-/** A device may stay with a gateway that lies above the asker's area. */
-function gatewaysFor(
-  known: ReadonlySet<string>,
+/** The gateway of a row, where no row of the file is one; a device may stay with one that lies above the asker's area. */
+function checkGateway(
+  row: DeviceRow,
   before: Pick<Device, 'gateway'> | undefined,
-): ReadonlySet<string> {
-  const gateway = before?.gateway ?? null;
-  return gateway === null || known.has(gateway) ? known : new Set([...known, gateway]);
+  scope: string,
+  directory: Directory,
+  expect: Expect,
+): void {
+  const { gateway } = row.cells;
+  if (gateway === '') return;
+  const from = before?.gateway === gateway ? directory.holder(gateway)?.area : scope;
+  const known = from === undefined ? undefined : directory.everyGateway(from, gateway);
+  expect(known !== undefined, row, 'gateway', {
+    zh: '没有这个网关',
+    en: 'there is no such gateway',
+  });
+  expect((known?.retiredAt ?? null) === null, row, 'gateway', {
+    zh: '这个网关已停用：请先恢复它，或换一个网关',
+    en: 'is a retired gateway: reinstate it first, or give another one',
+  });
 }
 
 function checkCommon(row: DeviceRow, scope: string, directory: Directory, expect: Expect): void {
@@ -127,7 +141,6 @@ function checkCommon(row: DeviceRow, scope: string, directory: Directory, expect
 
 function toDevice(
   row: DeviceRow,
-  gateways: ReadonlySet<string>,
   profiles: ReadonlyMap<string, DeviceProfile>,
   expect: Expect,
 ): Omit<Device, 'clock'> {
@@ -137,10 +150,6 @@ function toDevice(
   expect(profile !== undefined, row, 'profile', {
     zh: '没有这种设备类型',
     en: 'there is no such device profile',
-  });
-  expect(gateway === '' || gateways.has(gateway), row, 'gateway', {
-    zh: '没有这个网关',
-    en: 'there is no such gateway',
   });
   expect(address.length <= ADDRESS_MAX && isPlain(address), row, 'address', {
     zh: `最多 ${ADDRESS_MAX} 个字符，不含控制字符`,

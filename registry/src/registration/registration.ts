@@ -120,6 +120,16 @@ const inUse = async (access: Tx, area: string): Promise<AreaInUse> => ({
   ...(await access.people.countOf(area)),
 });
 
+/** @throws in-use */
+async function expectUnused(access: Tx, area: string): Promise<void> {
+  const told = Object.entries(await inUse(access, area)).filter(([, count]) => count > 0);
+  if (told.length > 0)
+    throw new OperationalError(
+      'in-use',
+      `${told.map(([what, count]) => `${what}: ${count}`).join(', ')}: these are of ${area} still; move, retire or remove them first`,
+    );
+}
+
 export class Registration {
   readonly #options: RegistrationOptions;
 
@@ -129,7 +139,8 @@ export class Registration {
 
   /** A device; `version` is null for one that is not there yet. @throws changed-meanwhile import-conflict busy */
   device(form: DeviceForm, version: string | null, scope: string, origin: Origin): Promise<Saved> {
-    return this.#save(deviceRow(form), { kind: 'device', id: form.id }, version, scope, origin);
+    const subject = { kind: 'device', id: form.id } as const;
+    return this.#save(() => deviceRow(form), subject, { version }, scope, origin);
   }
 
   /** A gateway; as a device. */
@@ -139,7 +150,8 @@ export class Registration {
     scope: string,
     origin: Origin,
   ): Promise<Saved> {
-    return this.#save(gatewayRow(form), { kind: 'gateway', id: form.id }, version, scope, origin);
+    const subject = { kind: 'gateway', id: form.id } as const;
+    return this.#save(() => gatewayRow(form), subject, { version }, scope, origin);
   }
 
   /** An area; as a device. @throws changed-meanwhile area-without-parent busy */
@@ -184,54 +196,34 @@ export class Registration {
     });
   }
 
-  /**
-   * Ends a gateway's service; its session ends with its secret.
-   * @throws changed-meanwhile in-use not-installed bad-text busy
-   */
-  retireGateway(
-    gateway: string,
-    { version, reason = null }: { version: string; reason?: string | null },
-    origin: Origin,
-  ): Promise<void> {
-    const { imports, clock } = this.#options;
-    if (reason !== null) expectText('reason', reason);
-    return imports.inTurn((seen) =>
-      this.#transaction(
-        { kind: 'gateway', id: gateway },
-        { version, seen },
-        (stored) => stored.retireGateway({ gateway, at: clock(), reason }),
-        { action: 'retire-gateway', origin, detail: { reason } },
-      ),
-    );
-  }
-
   /** What is in service and of the area itself. */
   areaInUse(area: string): Promise<AreaInUse> {
     return inUse(this.#options.relational, area);
   }
 
-  /** Ends an area's service. @throws changed-meanwhile in-use not-installed bad-text busy */
-  retireArea(
-    area: string,
+  /**
+   * Ends the service of an area or a gateway; a gateway's session ends with its secret.
+   * @throws changed-meanwhile in-use not-installed bad-text busy
+   */
+  retire(
+    subject: Subject & { readonly kind: 'area' | 'gateway' },
     { version, reason = null }: { version: string; reason?: string | null },
     origin: Origin,
   ): Promise<void> {
     const { imports, clock } = this.#options;
+    const { kind, id } = subject;
     if (reason !== null) expectText('reason', reason);
     return imports.inTurn((seen) =>
       this.#transaction(
-        { kind: 'area', id: area },
+        subject,
         { version, seen },
         async (stored, tx) => {
-          await stored.retireArea({ area, at: clock(), reason });
-          const told = Object.entries(await inUse(tx, area)).filter(([, count]) => count > 0);
-          if (told.length > 0)
-            throw new OperationalError(
-              'in-use',
-              `${told.map(([what, count]) => `${what}: ${count}`).join(', ')}: these are of ${area} still; move, retire or remove them first`,
-            );
+          const at = clock();
+          if (kind === 'gateway') return stored.retireGateway({ gateway: id, at, reason });
+          await stored.retireArea({ area: id, at, reason });
+          return expectUnused(tx, id);
         },
-        { action: 'retire-area', origin, detail: { reason } },
+        { action: `retire-${kind}`, origin, detail: { reason } },
       ),
     );
   }
@@ -254,24 +246,53 @@ export class Registration {
     });
   }
 
+  /**
+   * Brings a retired device or gateway back with what is stored of it, as far as that still holds.
+   * @throws changed-meanwhile not-retired import-conflict busy
+   */
+  reinstate(
+    subject: Subject & { readonly kind: 'device' | 'gateway' },
+    { version }: { version: string },
+    scope: string,
+    origin: Origin,
+  ): Promise<Saved> {
+    const row = () => this.#retiredRow(subject, scope);
+    return this.#save(row, subject, { version, isBack: true }, scope, origin);
+  }
+
+  /** @throws not-retired, changed-meanwhile when the asker sees it no longer */
+  #retiredRow({ kind, id }: Subject, scope: string): Row<DeviceColumn> {
+    const { directory } = this.#options;
+    const device = kind === 'device' ? directory.entry(scope, id) : undefined;
+    const gateway = kind === 'gateway' ? directory.everyGateway(scope, id) : undefined;
+    const found = device ?? gateway;
+    if (found === undefined)
+      throw new OperationalError('changed-meanwhile', `${id} is in another area now`);
+    if (found.retiredAt === null) throw new OperationalError('not-retired', `${id} is in service`);
+    return device === undefined
+      ? gatewayRow({ id, name: gateway?.name ?? id, area: found.node.area.code })
+      : deviceRow(device.device);
+  }
+
   #save(
-    row: Row<DeviceColumn>,
+    rowNow: () => Row<DeviceColumn>,
     subject: Subject,
-    version: string | null,
+    { version, isBack = false }: { version: string | null; isBack?: boolean },
     scope: string,
     origin: Origin,
   ): Promise<Saved> {
     const { imports, directory, profiles, clock } = this.#options;
     const { id, kind } = subject;
     return imports.inTurn(async (seen) => {
-      const read = await readDevices({ rows: [row], faults: [] }, scope, directory, profiles);
+      const given = { rows: [rowNow()], faults: [] };
+      const read = await readDevices(given, scope, directory, profiles);
       const taken = version === null && directory.holder(id) !== undefined;
       if (taken) return refused(id, [{ line: 1, ...TAKEN }]);
       if (read.faults.length > 0) return refused(id, read.faults);
       const { devices, gateways, credentials, made } = read;
       const batch = { devices, gateways, credentials, at: clock(), by: origin.by };
       await this.#transaction(subject, { version, seen }, (stored) => stored.importDevices(batch), {
-        action: version === null ? `add-${kind}` : `change-${kind}`,
+        action: version === null ? `add-${kind}` : isBack ? `reinstate-${kind}` : `change-${kind}`,
         origin,
       });
       return { id, secret: made[0]?.secret ?? null, faults: [] };

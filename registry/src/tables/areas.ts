@@ -18,6 +18,7 @@ export function toArea(row: Selectable<AreaTable>): StoredArea {
     validFrom: row.valid_from,
     validTo: row.valid_to,
     retiredAt: row.retired_at,
+    retiredReason: row.retired_reason,
   };
 }
 

@@ -4,11 +4,17 @@ import type { Area, ClockUse, CoordinateSystem, Device } from '@village/core';
 /** Shortest secret that a device, gateway or machine may be given; ours have 256 random bits. */
 export const SECRET_LENGTH_MIN = 16;
 
-/** An area with its place in the tree, `/county/township/village/`, and the end of its service. */
-export interface StoredArea extends Area {
-  readonly path: string;
+/** The end of service of an area, a device or a gateway. */
+export interface Ended {
   /** Milliseconds; null while it is in service. */
   readonly retiredAt: number | null;
+  /** What somebody said of it. */
+  readonly retiredReason: string | null;
+}
+
+/** An area with its place in the tree, `/county/township/village/`, and the end of its service. */
+export interface StoredArea extends Area, Ended {
+  readonly path: string;
 }
 
 export interface AreaRetirement {
@@ -32,10 +38,7 @@ export interface Gateway {
 }
 
 /** A gateway with the end of its service. */
-export interface StoredGateway extends Gateway {
-  /** Milliseconds; null while it is in service. */
-  readonly retiredAt: number | null;
-}
+export interface StoredGateway extends Gateway, Ended {}
 
 export interface GatewayRetirement {
   readonly gateway: string;
@@ -67,10 +70,7 @@ export interface Credential {
 }
 
 /** A device with the end of its service. */
-export interface StoredDevice extends Device {
-  /** Milliseconds; null while it is in service. */
-  readonly retiredAt: number | null;
-}
+export interface StoredDevice extends Device, Ended {}
 
 /** One piece of equipment behind a device's id. */
 export interface Installation {

@@ -10,11 +10,12 @@ import type { DeviceTable } from './schema.ts';
 import { bumpVersion } from './version.ts';
 
 export function toDevice(row: Selectable<DeviceTable>): StoredDevice {
-  const { retired_at, retired_reason: _reason, options, ...fields } = row;
+  const { retired_at, retired_reason, options, ...fields } = row;
   return {
     ...fields,
     options: JSON.parse(options) as Device['options'],
     retiredAt: retired_at,
+    retiredReason: retired_reason,
   };
 }
 

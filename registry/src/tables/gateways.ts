@@ -21,7 +21,11 @@ export const toGateway = ({
   name,
   area,
   retired_at,
-}: Selectable<GatewayTable>): StoredGateway => ({ id, name, area, retiredAt: retired_at });
+  retired_reason,
+}: Selectable<GatewayTable>): StoredGateway => ({
+  ...{ id, name, area },
+  ...{ retiredAt: retired_at, retiredReason: retired_reason },
+});
 
 /** Gateways in scope by id, also those retired. */
 export async function listGateways(db: Db, scope: string): Promise<StoredGateway[]> {

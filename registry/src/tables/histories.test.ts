@@ -60,7 +60,7 @@ onBothEngines((target) => {
     await first.close();
     const store = registryStore(await open(at));
     expect(await store.devices(county.code, { limit: 9 })).toEqual([
-      { ...stored, options: { a: 1 }, clock, retiredAt: null },
+      { ...stored, options: { a: 1 }, clock, retiredAt: null, retiredReason: null },
     ]);
     expect(await store.areas(county.code)).toMatchObject([{ code: county.code, retiredAt: null }]);
     expect(await store.credentials()).toEqual([{ id: 'd-1', kind: 'device', hash: 'ab' }]);

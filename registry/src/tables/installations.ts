@@ -153,7 +153,10 @@ async function endInstallation(
     .where('installation.until', 'is', null)
     .executeTakeFirst();
   if (row === undefined)
-    throw new OperationalError('not-installed', `${device} is retired: import it to use it again`);
+    throw new OperationalError(
+      'not-installed',
+      `${device} is retired: reinstate it to use it again`,
+    );
   if (at <= row.since)
     throw new OperationalError('replaced-later', `${device} was installed at that time or later`);
   await trx

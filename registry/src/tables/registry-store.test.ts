@@ -149,7 +149,9 @@ function suite(target: () => Promise<Target>): void {
     expect(await store.credentials()).toEqual(credentials);
     await store.retireDevice({ device: 'wired', at: NOW + 1, by: 'li', reason: null });
     await store.retireGateway(end);
-    expect(await store.gateways(COUNTY)).toEqual([{ ...gateway, retiredAt: NOW + 1 }]);
+    expect(await store.gateways(COUNTY)).toEqual([
+      { ...gateway, retiredAt: NOW + 1, retiredReason: 'gone' },
+    ]);
     expect(await store.credentials()).toEqual([]);
     await expect(store.retireGateway(end)).rejects.toMatchObject({ code: 'not-installed' });
     await expect(store.retireGateway({ ...end, gateway: 'none' })).rejects.toMatchObject({
@@ -160,7 +162,9 @@ function suite(target: () => Promise<Target>): void {
       store.importDevices({ ...batch, gateways: [], credentials: [] }),
     ).rejects.toMatchObject({ code: 'import-conflict' });
     await store.importDevices(batch);
-    expect(await store.gateways(COUNTY)).toEqual([{ ...gateway, retiredAt: null }]);
+    expect(await store.gateways(COUNTY)).toEqual([
+      { ...gateway, retiredAt: null, retiredReason: null },
+    ]);
   });
 
   it('of a gateway that is retired while a device comes to it, one of both is done', async () => {
@@ -216,6 +220,7 @@ function suite(target: () => Promise<Target>): void {
     expect((await store.devices('330522100201', { limit: 1 }))[0]).toEqual({
       ...devices[1],
       retiredAt: null,
+      retiredReason: null,
     });
     expect((await store.gateways('330522101000')).map((g) => g.id)).toEqual(['gw-2']);
     expect(await store.gateways('330522100200')).toEqual([]);

@@ -244,6 +244,8 @@ describe('the description', () => {
       'PUT /devices/{id}/clock',
       'GET /gateways/{id}/dependents',
       'POST /gateways/{id}/retire',
+      'POST /gateways/{id}/reinstate',
+      'POST /devices/{id}/reinstate',
       'GET /areas/{code}/dependents',
       'POST /areas/{code}/retire',
       'POST /areas/{code}/reinstate',

@@ -64,6 +64,8 @@ const SINCE: Readonly<Record<string, Access>> = {
   'GET /quarantine/{id}': 'officer',
   'GET /gateways/{id}/dependents': 'admin',
   'POST /gateways/{id}/retire': 'admin',
+  'POST /gateways/{id}/reinstate': 'admin',
+  'POST /devices/{id}/reinstate': 'admin',
   'GET /areas/{code}/dependents': 'admin',
   'POST /areas/{code}/retire': 'admin',
   'POST /areas/{code}/reinstate': 'admin',

@@ -3,7 +3,13 @@ import type * as api from '@village/api';
 import { type ClockOffset, formatTime, parseTime } from '@village/core';
 import type { GatewayState, NotTakenPart, NotTakenTopic } from '@village/ingest';
 import type { AsReceived, CorrectedLatest } from '@village/platform';
-import { type AreaNode, areaRefOf, type DeviceEntry, type Directory } from '@village/registry';
+import {
+  type AreaNode,
+  areaRefOf,
+  type DeviceEntry,
+  type Directory,
+  type Ended,
+} from '@village/registry';
 import type { Account, AccountState } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Static } from 'typebox';
@@ -11,12 +17,21 @@ import type { NewestValues } from '../modules/needs.ts';
 
 const timeOrNull = (at: number | null): string | null => (at === null ? null : formatTime(at));
 
+/** When and why the service of something ended; nothing while it is in service. */
+export const viewEnd = ({ retiredAt, retiredReason }: Ended): Static<typeof api.shapes.End> =>
+  retiredAt === null
+    ? {}
+    : {
+        retiredAt: formatTime(retiredAt),
+        ...(retiredReason === null ? {} : { retiredReason }),
+      };
+
 /** An area with its line of parents and the counts of its devices. */
 export function viewArea(node: AreaNode): api.areas.Area {
-  const { code, level, name, parent, retiredAt } = node.area;
+  const { code, level, name, parent } = node.area;
   return {
     ...{ code, level, name, parent, path: node.line.map(areaRefOf), counts: { ...node.counts } },
-    ...(retiredAt === null ? {} : { retiredAt: formatTime(retiredAt) }),
+    ...viewEnd(node.area),
   };
 }
 
@@ -79,7 +94,7 @@ export function viewDevice(entry: DeviceEntry, newest: NewestValues): api.device
     longitude,
     latitude,
     ...(clock === 'keep' ? {} : { clockUse: clock }),
-    ...(entry.retiredAt === null ? {} : { retiredAt: formatTime(entry.retiredAt) }),
+    ...viewEnd(entry),
     state,
     lastSeenAt,
     values,

@@ -78,6 +78,23 @@ const actions: readonly [string, () => Promise<{ statusCode: number }>, () => un
       ...rows('select id from credential order by id'),
     ],
   ],
+  ...(
+    [
+      ['device', 'south-ph'],
+      ['gateway', 'gw-spare'],
+    ] as const
+  ).map(([kind, id]): (typeof actions)[number] => [
+    `a retired ${kind} that comes back`,
+    async () => {
+      const path = `/${kind}s/${id}`;
+      const { version } = await admin.get<{ version: string }>(`${path}/registration`);
+      return admin.ask('POST', `${path}/reinstate`, { version });
+    },
+    () => [
+      ...rows(`select id, retired_at from ${kind} order by id`),
+      ...rows('select id from credential order by id'),
+    ],
+  ]),
   ...(['retire', 'reinstate'] as const).map((what): (typeof actions)[number] => [
     `that an area is to ${what}`,
     async () => {

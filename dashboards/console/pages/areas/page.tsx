@@ -2,6 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Area } from '#kit/api/answers.ts';
 import { formatCount, formatTime } from '#kit/format.ts';
+import { Reason } from '#kit/forms/reason.tsx';
 import { fits, useAllAreas } from '#kit/places/areas.ts';
 import { PropertiesPanel } from '#kit/properties/panel.tsx';
 import { user } from '#kit/state.ts';
@@ -75,7 +76,8 @@ function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
           </span>
           {area.retiredAt !== null && (
             <span class="small">
-              <span class="tag">{t('retired.at', { time: formatTime(area.retiredAt) })}</span>
+              <span class="tag">{t('retired.at', { time: formatTime(area.retiredAt) })}</span>{' '}
+              <Reason of={area} />
             </span>
           )}
         </span>

@@ -2,8 +2,8 @@
 import type { Area, AreaDependents } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { formatCount } from '#kit/format.ts';
-import { FormDialog } from '#kit/forms/dialog.tsx';
 import { useFresh } from '#kit/forms/fresh.ts';
+import { ReinstateDialog } from '#kit/forms/reinstate.tsx';
 import { RetireDialog } from '#kit/forms/retire.tsx';
 import { client } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
@@ -65,11 +65,9 @@ export function RetireArea({ area, changed }: { area: Area; changed: () => void 
 export function ReinstateArea({ area, changed }: { area: Area; changed: () => void }) {
   const { code, name } = area;
   return (
-    <FormDialog
-      label={t('reinstate')}
+    <ReinstateDialog
       heading={t('reinstate.heading', { name: say(name) })}
       hint={t('reinstate.hint')}
-      go={t('reinstate')}
       send={async () => {
         const params = { code };
         const { version } = await client.call(calls.areaRegistration, { params });
@@ -77,8 +75,6 @@ export function ReinstateArea({ area, changed }: { area: Area; changed: () => vo
         return null;
       }}
       done={changed}
-    >
-      {() => null}
-    </FormDialog>
+    />
   );
 }

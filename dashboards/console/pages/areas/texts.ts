@@ -44,7 +44,6 @@ export const texts = {
   'retire.gateways': { zh: '{n} 个网关', en: 'Gateways: {n}' },
   'retire.accounts': { zh: '{n} 个用户', en: 'People: {n}' },
   'retire.tokens': { zh: '{n} 个令牌', en: 'Tokens: {n}' },
-  reinstate: { zh: '恢复', en: 'Reinstate' },
   'reinstate.heading': { zh: '恢复 {name}', en: 'Reinstate {name}' },
   'reinstate.hint': {
     zh: '它回到清单和选项中，代码和历史不变。',

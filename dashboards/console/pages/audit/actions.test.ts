@@ -11,7 +11,7 @@ const WRITERS = ['server', 'registry', 'platform'];
 
 /** What stands for a placeholder in the name of an action. */
 const KINDS: Readonly<Record<string, readonly string[]>> = {
-  kind: ['device', 'gateway'],
+  kind: ['area', 'device', 'gateway'],
   'owner.kind': ['device', 'area'],
 };
 
@@ -49,7 +49,7 @@ describe('actions', () => {
       actionsIn(
         `x = audited('a-b', id); y = { action: n ? \`add-${placed('kind')}\` : 'c', origin }`,
       ),
-    ).toEqual(['a-b', 'c', 'add-device', 'add-gateway']);
+    ).toEqual(['a-b', 'c', 'add-area', 'add-device', 'add-gateway']);
     expect(actionsIn(`audited(\`new-${placed('thing')}\`, id)`)).toEqual([
       `new-${placed('thing')}`,
     ]);

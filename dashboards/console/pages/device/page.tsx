@@ -11,6 +11,7 @@ import { mergeLatest } from '#kit/devices/merge.ts';
 import { Refusals } from '#kit/devices/refusals/refusals.tsx';
 import { Figures } from '#kit/figures/panel.tsx';
 import { formatSpan, formatTime } from '#kit/format.ts';
+import { Reason } from '#kit/forms/reason.tsx';
 import { useLive, useLoad } from '#kit/load.ts';
 import { PropertiesPanel } from '#kit/properties/panel.tsx';
 import { query, withQuery } from '#kit/router.ts';
@@ -20,7 +21,7 @@ import { say } from '#kit/text/language.ts';
 import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, Crumbs, useTitle } from '#kit/ui/page.tsx';
-import { Administer } from './administer/buttons.tsx';
+import { Administer, Reinstate } from './administer/buttons.tsx';
 import { ClockChoice } from './clock-use.tsx';
 import { loadRecent } from './data.ts';
 import { FramePanel } from './frame/panel.tsx';
@@ -97,11 +98,11 @@ function Tile({
   );
 }
 
+const holdsRegistry = (): boolean =>
+  session.value != null && mayUse({ right: 'devices.import' }, session.value);
+
 /** Whether the reader may change its registration. */
-function mayRegister({ retiredAt }: Device): boolean {
-  const holder = session.value;
-  return holder != null && retiredAt === null && mayUse({ right: 'devices.import' }, holder);
-}
+const mayRegister = ({ retiredAt }: Device): boolean => retiredAt === null && holdsRegistry();
 
 /** What may be done with its registration, for who may, and the way to its secret and what connects it. */
 function Registration({ device, changed }: { device: Device; changed: () => void }) {
@@ -358,7 +359,16 @@ export function Page({ id }: { id: string }) {
       </header>
       <StaleNote error={load.error} retry={load.reload} />
       {device.retiredAt !== null && (
-        <p class="muted">{t('retired-hint', { time: formatTime(device.retiredAt) })}</p>
+        <>
+          <p class="muted">
+            {t('retired-hint', { time: formatTime(device.retiredAt) })} <Reason of={device} />
+          </p>
+          {holdsRegistry() && (
+            <p>
+              <Reinstate device={device} changed={load.reload} />
+            </p>
+          )}
+        </>
       )}
       {device.retiredAt === null && <ClockNotice clock={device.clock} />}
       {device.retiredAt === null && <ClientIdNotice of={device} released={load.reload} />}

@@ -51,17 +51,31 @@ export function Page({ id }: { id: string }) {
     ) : (
       <Failure whole error={load.error} retry={load.reload} />
     );
+  const { name, retiredAt } = load.data;
   return (
     <div class="page">
       <header class="page-head">
         <h1>{t('connect.title')}</h1>
         <span class="muted">
-          {load.data.name} · {id}
+          {name} · {id}
         </span>
       </header>
-      <p class="muted">{t('connect.intro')}</p>
-      <Wait id={id} />
-      <GatewayWays id={id} registration={load.data} renewed={load.reload} />
+      {retiredAt === null ? (
+        <>
+          <p class="muted">{t('connect.intro')}</p>
+          <Wait id={id} />
+          <GatewayWays id={id} registration={load.data} renewed={load.reload} />
+        </>
+      ) : (
+        <>
+          <p>{t('connect.retired')}</p>
+          <p>
+            <a class="button" href="/gateways?state=retired">
+              {t('connect.list')}
+            </a>
+          </p>
+        </>
+      )}
     </div>
   );
 }

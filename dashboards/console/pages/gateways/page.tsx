@@ -6,6 +6,7 @@ import { StateMark } from '#kit/devices/marks.tsx';
 import { formatCount, formatSpan, formatTime } from '#kit/format.ts';
 import { FormDialog } from '#kit/forms/dialog.tsx';
 import { Field, textOf } from '#kit/forms/form.tsx';
+import { Reason } from '#kit/forms/reason.tsx';
 import { useLoad } from '#kit/load.ts';
 import { AreaChoice } from '#kit/places/area-choice.tsx';
 import { mayUse } from '#kit/session.ts';
@@ -16,7 +17,7 @@ import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { Age, useTitle } from '#kit/ui/page.tsx';
 import { Filter, SearchField } from '#kit/ui/search.tsx';
 import { filters, heardAt, standingOf, useGateways } from './data.ts';
-import { Retire } from './retire.tsx';
+import { Reinstate, Retire } from './retire.tsx';
 import { t } from './texts.ts';
 import './gateways.css';
 
@@ -150,11 +151,11 @@ function Card({ gateway, changed }: { gateway: Gateway; changed: () => void }) {
         </>
       ) : (
         <>
-          <p class="gateway-retired small">{t('retired.at', { time: formatTime(retiredAt) })}</p>
+          <p class="gateway-retired small">
+            {t('retired.at', { time: formatTime(retiredAt) })} <Reason of={gateway} />
+          </p>
           <p class="gateway-actions">
-            <a class="button" href="/import">
-              {t('retired.back')}
-            </a>
+            <Reinstate gateway={gateway} changed={changed} />
           </p>
         </>
       )}

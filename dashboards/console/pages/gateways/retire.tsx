@@ -1,9 +1,12 @@
-/** Ending a gateway's service, once it was said what that means and nothing depends on it any more. */
+/** Ending a gateway's service, once it was said what that means and nothing depends on it any more, and bringing it back. */
 import type { Gateway, GatewayDependents } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
+import { keepSecret } from '#kit/connect/secrets.ts';
 import { formatCount } from '#kit/format.ts';
 import { useFresh } from '#kit/forms/fresh.ts';
+import { ReinstateDialog } from '#kit/forms/reinstate.tsx';
 import { RetireDialog } from '#kit/forms/retire.tsx';
+import { go } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
 import { t } from './texts.ts';
 
@@ -49,6 +52,27 @@ export function Retire({ gateway, changed }: { gateway: Gateway; changed: () => 
       }
       send={(body) => client.call(calls.retireGateway, { params, body })}
       done={changed}
+    />
+  );
+}
+
+/** Its new secret is shown on the page that connects it. */
+export function Reinstate({ gateway: { id }, changed }: { gateway: Gateway; changed: () => void }) {
+  const params = { id };
+  return (
+    <ReinstateDialog
+      heading={t('reinstate.heading', { id })}
+      hint={t('reinstate.hint')}
+      send={async () => {
+        const { version } = await client.call(calls.gatewayRegistration, { params });
+        const saved = await client.call(calls.reinstateGateway, { params, body: { version } });
+        if (saved.secret !== null) keepSecret(id, saved.secret);
+        return saved;
+      }}
+      done={() => {
+        changed();
+        go(`/gateways/${encodeURIComponent(id)}/connect`);
+      }}
     />
   );
 }

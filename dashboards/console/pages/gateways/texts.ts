@@ -31,11 +31,16 @@ export const texts = {
   search: { zh: '按名称、编号或区域查找', en: 'Find by name, id or area' },
   'state-any': { zh: '全部在用', en: 'All in service' },
   'state.retired': { zh: '已停用', en: 'Retired' },
-  'retired.at': {
-    zh: '{time} 停用。再导入这个编号即重新启用。',
-    en: 'Retired {time}. Importing its id brings it back.',
+  'retired.at': { zh: '{time} 停用。', en: 'Retired {time}.' },
+  'reinstate.heading': { zh: '恢复网关 {id}', en: 'Reinstate the gateway {id}' },
+  'reinstate.hint': {
+    zh: '它回到清单和选项中，名称和区域不变；旧密钥已失效，下一页给出新的密钥和配置文件。',
+    en: 'It is in lists and choices again, with its name and area; its old secret ended, and the next page has a new one and its file.',
   },
-  'retired.back': { zh: '去导入', en: 'To the import' },
+  'connect.retired': {
+    zh: '这个网关已停用，不能连接；可在网关清单中筛选“已停用”后恢复它。',
+    en: 'This gateway is retired and can’t connect. Reinstate it in the list of gateways, under “Retired”.',
+  },
   total: { zh: '共 {n} 个', en: '{n} in all' },
   shown: { zh: '已显示 {shown} / {total}', en: '{shown} of {total} shown' },
   none: { zh: '没有匹配的网关', en: 'No such gateway' },
@@ -63,8 +68,8 @@ export const texts = {
   },
   'retire.heading': { zh: '停用网关 {id}', en: 'Retire the gateway {id}' },
   'retire.hint': {
-    zh: '数据不会删除。网关离开清单和选项，密钥立即失效，正在进行的会话断开；还没传上来的数据就传不上来了。重新启用须再导入这个编号。',
-    en: 'Nothing is deleted. It leaves lists and choices, its secret ends and its session with it; what still waits in it will not arrive. Importing its id again brings it back.',
+    zh: '数据不会删除。网关离开清单和选项，密钥立即失效，正在进行的会话断开；还没传上来的数据就传不上来了。可以恢复，届时得到新的密钥。',
+    en: 'Nothing is deleted. It leaves lists and choices, its secret ends and its session with it; what still waits in it will not arrive. It can be brought back, with a new secret.',
   },
   'retire.waits': {
     zh: '它还有 {n} 条数据待传。',

@@ -14,6 +14,7 @@ import { NoDevices } from '#kit/devices/none.tsx';
 import { DeviceRows } from '#kit/devices/rows.tsx';
 import { Figures } from '#kit/figures/panel.tsx';
 import { formatCount, formatPercent, formatTime, formatValue } from '#kit/format.ts';
+import { Reason } from '#kit/forms/reason.tsx';
 import { type Load, useLive, useLoad } from '#kit/load.ts';
 import { ThemeSwitch, TileMap, type TileTheme } from '#kit/map/tiles.tsx';
 import { PropertiesPanel } from '#kit/properties/panel.tsx';
@@ -289,11 +290,13 @@ const mayLead = ({ code, level }: Pick<Area, 'code' | 'level'>): boolean =>
   session.value != null &&
   mayUse({ right: 'devices.import' }, session.value);
 
-function RetiredNote({ area: { retiredAt } }: { area: Area }) {
+function RetiredNote({ area }: { area: Area }) {
+  const { retiredAt } = area;
   if (retiredAt === null) return null;
   return (
     <p class="muted">
-      <span class="tag">{t('retired')}</span> {t('retired-hint', { time: formatTime(retiredAt) })}
+      <span class="tag">{t('retired')}</span> {t('retired-hint', { time: formatTime(retiredAt) })}{' '}
+      <Reason of={area} />
     </p>
   );
 }

@@ -7,6 +7,7 @@ import { type Call, pageByKey, type Reply } from '@village/platform';
 import { areaRefOf, type ListedGateway } from '@village/registry';
 import { isOnline, rememberedGateways } from '../../http/gateway-standing.ts';
 import { streamed } from '../../http/streamed.ts';
+import { viewEnd } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
 
 const timeOrNull = (at: number | null | undefined): string | null =>
@@ -67,7 +68,7 @@ export async function listGateways(
 function viewGateway(
   { directory, pipeline }: Needs,
   scope: string,
-  { id, name, node, retiredAt }: ListedGateway,
+  { id, name, node, ...end }: ListedGateway,
   state: GatewayState | undefined,
 ): api.Gateway {
   const spoke = pipeline.gatewayHeard(id);
@@ -75,7 +76,7 @@ function viewGateway(
   const refusals = [...pipeline.notTaken({ kind: 'gateway', id }), ...(state?.refused ?? [])];
   return {
     ...{ id, name, area: areaRefOf(node) },
-    online: retiredAt === null && isOnline(state, spoke),
+    online: end.retiredAt === null && isOnline(state, spoke),
     at: timeOrNull(state?.at),
     heardAt: timeOrNull(spoke?.at),
     software: state?.version ?? null,
@@ -85,6 +86,6 @@ function viewGateway(
     devices: own.length,
     devicesOnline: own.filter((one) => one.state === 'online').length,
     refused: refusals.reduce((sum, { count }) => sum + count, 0),
-    ...(retiredAt === null ? {} : { retiredAt: formatTime(retiredAt) }),
+    ...viewEnd(end),
   };
 }

@@ -1,6 +1,6 @@
 /** Adding and changing one area, device or gateway, their secrets, and what connects them. */
 import * as api from '@village/api';
-import { OperationalError } from '@village/core';
+import { formatTime, OperationalError } from '@village/core';
 import {
   type DeviceProfile,
   optionNames,
@@ -89,6 +89,12 @@ function deviceRoutes(needs: Needs): AnyRoute[] {
         sample,
       };
     }),
+    route(api.registration.reinstateDevice, async (call) => {
+      const { id } = deviceFor(directory, call.caller, call.params.id).device;
+      const subject = { kind: 'device', id } as const;
+      const { caller, body } = call;
+      return saved(200, await registration.reinstate(subject, body, caller.area, originOf(call)));
+    }),
     route(api.registration.renewDeviceSecret, async (call) => {
       const { device } = inService(deviceFor(directory, call.caller, call.params.id));
       const subject = { kind: 'device', id: device.id } as const;
@@ -101,6 +107,8 @@ function deviceRoutes(needs: Needs): AnyRoute[] {
 function gatewayRoutes(needs: Needs): AnyRoute[] {
   const { directory, registration, clock } = needs;
   const found = (area: string, id: string) => directory.gateway(area, id) ?? notFound('gateway');
+  const everyOne = (area: string, id: string) =>
+    directory.everyGateway(area, id) ?? notFound('gateway');
   return [
     route(api.registration.gateways, (call) => listGateways(needs, call)),
     route(api.registration.addGateway, async (call) =>
@@ -114,10 +122,11 @@ function gatewayRoutes(needs: Needs): AnyRoute[] {
       return saved(200, await registration.gateway(form, version, caller.area, originOf(call)));
     }),
     route(api.registration.gatewayRegistration, ({ caller, params }) => {
-      const { name } = found(caller.area, params.id);
+      const { name, retiredAt } = everyOne(caller.area, params.id);
       const own = directory.behind(caller.area, params.id);
       return {
         name,
+        ...(retiredAt === null ? {} : { retiredAt: formatTime(retiredAt) }),
         version: versionOf(needs, { kind: 'gateway', id: params.id }),
         listeners: listeners(needs),
         devices: own.slice(0, FILE_DEVICES_MAX).map(({ device, profile }) => ({
@@ -139,8 +148,14 @@ function gatewayRoutes(needs: Needs): AnyRoute[] {
     route(api.registration.retireGateway, async (call) => {
       const { caller, params, body } = call;
       found(caller.area, params.id);
-      await registration.retireGateway(params.id, body, originOf(call));
+      await registration.retire({ kind: 'gateway', id: params.id }, body, originOf(call));
       return answer(204, null);
+    }),
+    route(api.registration.reinstateGateway, async (call) => {
+      const { caller, params, body } = call;
+      everyOne(caller.area, params.id);
+      const subject = { kind: 'gateway', id: params.id } as const;
+      return saved(200, await registration.reinstate(subject, body, caller.area, originOf(call)));
     }),
     route(api.registration.renewGatewaySecret, async (call) => {
       found(call.caller.area, call.params.id);
@@ -163,7 +178,7 @@ function areaRoutes(needs: Needs): AnyRoute[] {
       const { area } = areaFor(directory, call.caller, call.params.code);
       if (area.retiredAt !== null)
         throw new OperationalError('area-retired', `${area.code} is retired`);
-      const { path, retiredAt, ...known } = area;
+      const { path, retiredAt, retiredReason, ...known } = area;
       const { version, zh = known.name.zh, en = known.name.en, ...said } = call.body;
       const form = { ...known, ...said, name: { zh, en } };
       return saved(200, await registration.area(form, version, call.caller.area, originOf(call)));
@@ -178,7 +193,7 @@ function areaRoutes(needs: Needs): AnyRoute[] {
     ),
     route(api.registration.retireArea, async (call) => {
       const { code } = areaFor(directory, call.caller, call.params.code).area;
-      await registration.retireArea(code, call.body, originOf(call));
+      await registration.retire({ kind: 'area', id: code }, call.body, originOf(call));
       return answer(204, null);
     }),
     route(api.registration.reinstateArea, async (call) => {

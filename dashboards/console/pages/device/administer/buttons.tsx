@@ -1,4 +1,4 @@
-/** Changing a device's registration, moving it to another area and ending its service, each after it was said what it means. */
+/** Changing a device's registration, moving it, ending its service and bringing it back, each after it was said what it means. */
 import { useRef, useState } from 'preact/hooks';
 import type { Device } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
@@ -12,6 +12,7 @@ import {
 import { FormDialog } from '#kit/forms/dialog.tsx';
 import { Field } from '#kit/forms/form.tsx';
 import { useFresh } from '#kit/forms/fresh.ts';
+import { ReinstateDialog } from '#kit/forms/reinstate.tsx';
 import { RetireDialog } from '#kit/forms/retire.tsx';
 import { AreaChoice } from '#kit/places/area-choice.tsx';
 import { go } from '#kit/router.ts';
@@ -125,6 +126,29 @@ function Retire({ device, changed }: Props) {
       fresh={useRegistered(device.id)}
       send={(body) => client.call(calls.retireDevice, { params, body })}
       done={changed}
+    />
+  );
+}
+
+/** For who may register devices, of one that is retired. One that speaks for itself gets a secret, shown on the page that connects it. */
+export function Reinstate({ device: { id }, changed }: Props) {
+  const params = { id };
+  const made = useRef(false);
+  return (
+    <ReinstateDialog
+      heading={t('reinstate.heading')}
+      hint={t('reinstate.hint')}
+      send={async () => {
+        const { version } = await client.call(calls.deviceRegistration, { params });
+        const saved = await client.call(calls.reinstateDevice, { params, body: { version } });
+        made.current = saved.secret !== null;
+        if (saved.secret !== null) keepSecret(id, saved.secret);
+        return saved;
+      }}
+      done={() => {
+        changed();
+        if (made.current) go(`/devices/${encodeURIComponent(id)}/connect`);
+      }}
     />
   );
 }

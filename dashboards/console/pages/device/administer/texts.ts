@@ -18,8 +18,13 @@ export const texts = {
   'move.to': { zh: '新区域', en: 'New area' },
   'retire.heading': { zh: '停用这台设备', en: 'Retire this device' },
   'retire.hint': {
-    zh: '数据不会删除。设备离开清单和统计，密钥失效，地址空出；之后收到的数据进隔离区。网页上不能撤销，重新启用须再导入这个编号。',
-    en: 'Nothing is deleted. It leaves lists and counts, its secret ends, its address is free; what it sends then is quarantined. Pages can’t undo it: importing its id again starts it anew.',
+    zh: '数据不会删除。设备离开清单和统计，密钥失效，地址空出；之后收到的数据进隔离区。可以恢复，届时算一次新的安装。',
+    en: 'Nothing is deleted. It leaves lists and counts, its secret ends, its address is free; what it sends then is quarantined. It can be brought back, as a new installation.',
+  },
+  'reinstate.heading': { zh: '恢复这台设备', en: 'Reinstate this device' },
+  'reinstate.hint': {
+    zh: '按原登记恢复：名称、区域、网关、地址和选项不变，算一次新的安装；自己上报的设备得到新的密钥。',
+    en: 'It comes back as it was registered, with its name, area, gateway, address and options, as a new installation. One that publishes itself gets a new secret.',
   },
 } as const satisfies Texts;
 
