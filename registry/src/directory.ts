@@ -263,12 +263,13 @@ export class Directory implements Registry {
     return all.filter(({ node }) => liesIn(node, scope));
   }
 
-  /** What an id belongs to, and in which area, whoever asks: ids are unique over all areas. */
+  /** What an id belongs to, and in which area, whoever asks: ids are unique over all areas, and a device without a type keeps its own. */
   holder(id: string): { kind: 'device' | 'gateway'; area: string } | undefined {
     const gateway = this.#books.gateways.get(id);
     if (gateway !== undefined) return { kind: 'gateway', area: gateway.node.area.code };
-    const entry = this.#books.entries.get(id);
-    return entry === undefined ? undefined : { kind: 'device', area: entry.node.area.code };
+    const { entries, leftOut } = this.#books;
+    const area = entries.get(id)?.node.area.code ?? leftOut.get(id);
+    return area === undefined ? undefined : { kind: 'device', area };
   }
 
   /** Whether the id has a secret already. */

@@ -29,6 +29,8 @@ export interface Books {
   readonly ordered: readonly DeviceEntry[];
   /** Every device, also those retired. */
   readonly entries: ReadonlyMap<string, DeviceEntry>;
+  /** Devices whose type is not there any more, and the area that each stands in: their ids are theirs all the same. */
+  readonly leftOut: ReadonlyMap<string, string>;
   readonly addresses: ReadonlyMap<string, DeviceEntry>;
   /** Also those retired. */
   readonly gateways: ReadonlyMap<string, GatewayEntry>;
@@ -45,6 +47,7 @@ export const noBooks = (): Books => ({
   version: 0,
   ordered: [],
   entries: new Map(),
+  leftOut: new Map(),
   addresses: new Map(),
   gateways: new Map(),
   behind: new Map(),
@@ -66,6 +69,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
   const nodes = new Map<string, AreaNode>();
   const gateways = new Map<string, GatewayEntry>();
   const entries = new Map<string, DeviceEntry>();
+  const leftOut = new Map<string, string>();
   const slices = new Slices();
   for (const root of await registry.roots()) {
     for (const area of await registry.areas(root)) {
@@ -78,7 +82,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
       if (node !== undefined) gateways.set(id, { name, node, retiredAt, retiredReason });
       if (slices.over) await slices.next();
     }
-    await loadDevices(options, registry, root, { nodes, entries, slices });
+    await loadDevices(options, registry, root, { nodes, entries, leftOut, slices });
   }
   const credentials = new Credentials();
   for (let after: string | undefined; ; ) {
@@ -115,7 +119,7 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
   }
   const areas = await sortInSlices([...nodes.values()], comparePaths, slices);
   return {
-    ...{ nodes, areas, version, ordered, entries, addresses, gateways, behind },
+    ...{ nodes, areas, version, ordered, entries, leftOut, addresses, gateways, behind },
     ...{ credentials, locations },
   };
 }
@@ -130,10 +134,11 @@ async function loadDevices(
   books: {
     readonly nodes: ReadonlyMap<string, AreaNode>;
     readonly entries: Map<string, DeviceEntry>;
+    readonly leftOut: Map<string, string>;
     readonly slices: Slices;
   },
 ): Promise<void> {
-  const { nodes, entries, slices } = books;
+  const { nodes, entries, leftOut, slices } = books;
   for (let after: string | undefined; ; ) {
     const page = await registry.devices(root, {
       limit: PAGE,
@@ -142,9 +147,10 @@ async function loadDevices(
     for (const { retiredAt, retiredReason, ...device } of page) {
       const profile = profiles.get(device.profile);
       const node = nodes.get(device.area);
-      if (profile === undefined || node === undefined)
+      if (profile === undefined || node === undefined) {
+        leftOut.set(device.id, device.area);
         log('a device is left out: its profile or area is unknown', { device: device.id });
-      else
+      } else
         entries.set(device.id, {
           device,
           profile,

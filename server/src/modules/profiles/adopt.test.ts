@@ -6,8 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Client,
   deviceCsv,
+  NORTH,
   NORTH_VILLAGE,
+  PASSWORD,
   SECRET,
+  SOUTH,
+  SOUTH_VILLAGE,
   startCounty,
   type TestServer,
 } from '../../testing.ts';
@@ -300,6 +304,18 @@ describe('removing', () => {
     expect(await known('acme/air-9')).toBe(false);
     expect([await waits(), await sourceOf('acme/air-9')]).toEqual([[], undefined]);
   }, 180_000);
+
+  it('leaves the ids of what had the type to it: no gateway and no other area gets them', async () => {
+    const gateway = { id: 'air-10', name: '网关', area: NORTH };
+    const added = await boss.ask('POST', '/gateways', gateway);
+    expect([added.statusCode, added.json()]).toMatchObject([422, { faults: [{ field: 'id' }] }]);
+    const user = { displayName: 's', role: 'admin', area: SOUTH, password: PASSWORD };
+    await boss.ask('PUT', '/users/southern', user);
+    const southern = await own.client('southern');
+    const file = deviceCsv(`air-10,桶,village/smart-bin,${SOUTH_VILLAGE},,,,,,`);
+    const taken = await southern.ask('POST', '/devices/import', file);
+    expect([taken.statusCode, taken.json()]).toMatchObject([422, { faults: [{ column: 'id' }] }]);
+  });
 
   it('brings the product’s file back, once what devices would lose is wanted', async () => {
     expect(await removal('boqu/phg-2091')).toMatchObject({

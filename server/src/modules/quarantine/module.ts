@@ -24,7 +24,7 @@ const TEXT_BYTES = 4 * quarantine.TEXT_IN_LISTS;
 
 /** Entries of devices in scope; what belongs to no known device is seen at the top only. */
 function maySee({ directory }: Needs, caller: Caller, entry: StoredDeadLetter): boolean {
-  if (entry.device !== null && directory.holder(entry.device) !== undefined)
+  if (entry.device !== null && directory.known(entry.device) !== undefined)
     return directory.entry(caller.area, entry.device) !== undefined;
   return directory.isTop(caller.area);
 }
