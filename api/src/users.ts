@@ -38,6 +38,9 @@ export const Person = Type.Object({
 });
 export type Person = Static<typeof Person>;
 
+/** What an account may be called. */
+export const ACCOUNT_NAME = '^[A-Za-z0-9._-]{1,64}$';
+
 export const STATES = ['open', 'locked'] as const;
 
 const Revision = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
@@ -69,7 +72,7 @@ export const save = endpoint({
     'account is another by now; 0 is that of an account that is not there yet. 409 `last-administrator` when nobody would be ' +
     'left who manages the whole server',
   tags: ['people'],
-  params: exactly({ name: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }) }),
+  params: exactly({ name: Type.String({ pattern: ACCOUNT_NAME }) }),
   body: exactly({
     displayName: Name,
     role: RoleWord,

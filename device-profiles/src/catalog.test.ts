@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { averages, OperationalError } from '@village/core';
@@ -213,6 +214,20 @@ describe('loadCatalog', () => {
       ]),
     );
     expect(faults).toHaveLength(4);
+  });
+
+  it.skipIf(process.platform === 'win32')('waits for no pipe and reads no device', () => {
+    const folder = folderOf({ 'a/one.yaml': mqtt('a/one', 'x/{device}') });
+    execFileSync('mkfifo', [join(folder, 'a/pipe.yaml')]);
+    symlinkSync('/dev/zero', join(folder, 'a/zero.yaml'));
+    symlinkSync(join(folder, 'nothing'), join(folder, 'a/gone.yaml'));
+    const { profiles, faults } = loadCatalog([folder]);
+    expect([...profiles.keys()]).toEqual(['a/one']);
+    expect(faults.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^can't be read: ENOENT/),
+      "can't be read: it is no file",
+      "can't be read: it is no file",
+    ]);
   });
 
   it('refuses the second claim to a topic, unless both share it', () => {

@@ -1,5 +1,5 @@
 /** The folders of profile files: every `<vendor>/<model>.yaml` is a type of device, and no list names them. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rulesOf } from './compile.ts';
@@ -44,6 +44,8 @@ function load(
 ): DeviceProfile | undefined {
   let text: string;
   try {
+    // A pipe gives nothing for ever, a device no end.
+    if (!statSync(file).isFile()) throw new Error('it is no file');
     text = readFileSync(file, 'utf8');
   } catch (error) {
     faults.push({ file, path: '', message: `can't be read: ${(error as Error).message}` });

@@ -1,5 +1,5 @@
 /** The device types that a server starts with: those of the folders, and those that were taken in through the interface. */
-import type { Clock } from '@village/core';
+import { type Clock, OperationalError } from '@village/core';
 import { builtinCatalog, type DeviceProfile, loadCatalog } from '@village/device-profiles';
 import { OwnProfiles, ProfileRevisions } from '@village/registry';
 import type { Relational } from '@village/store/relational';
@@ -20,7 +20,14 @@ export async function loadTypes(
   relational: Relational,
   { clock, log }: { readonly clock: Clock; readonly log: FastifyBaseLogger },
 ): Promise<DeviceTypes> {
-  const { profiles } = loadCatalog([builtinCatalog, ...catalogs]);
+  const { profiles, faults } = loadCatalog([builtinCatalog, ...catalogs]);
+  // They were sound when the configuration was read: without a type its devices would be left out, and nobody told.
+  const [first] = faults;
+  if (first !== undefined)
+    throw new OperationalError(
+      'bad-config',
+      `${first.file} 在启动时被改动 · was changed while the server started: ${first.message}`,
+    );
   const folderProfiles = new Map(profiles);
   const ownProfiles = new OwnProfiles(relational);
   for (const [profile, fault] of await ownProfiles.add(profiles))

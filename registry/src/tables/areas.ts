@@ -71,6 +71,7 @@ function pathsOf(parents: ReadonlyMap<string, string | null>): Map<string, strin
 /** Adds or replaces areas in one transaction; paths of all areas are computed anew, since a township may have moved. */
 export async function importAreas(db: Db, areas: readonly Area[]): Promise<Imported> {
   return inTransaction(db, async (trx) => {
+    await bumpVersion(trx);
     const before = await trx.selectFrom('area').selectAll().execute();
     const rows = new Map<string, AreaTable>(before.map((row) => [row.code, row]));
     let created = 0;
@@ -111,7 +112,6 @@ export async function importAreas(db: Db, areas: readonly Area[]): Promise<Impor
         )
         .execute();
     }
-    await bumpVersion(trx);
     return { created, updated: areas.length - created };
   });
 }

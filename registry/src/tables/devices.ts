@@ -105,8 +105,8 @@ async function saveCredentials(trx: Db, credentials: readonly Credential[]): Pro
 /** Says what is made of a device's clock. */
 export function setClockUse(db: Db, device: string, use: ClockUse): Promise<void> {
   return inTransaction(db, async (trx) => {
-    await trx.updateTable('device').set({ clock: use }).where('id', '=', device).execute();
     await bumpVersion(trx);
+    await trx.updateTable('device').set({ clock: use }).where('id', '=', device).execute();
   });
 }
 
@@ -121,11 +121,11 @@ export async function spellAddresses(
   for (const chunk of chunks(addresses)) {
     const given = sql.join(chunk.map(({ id, address }) => sql`(${id}, ${address})`));
     await inTransaction(db, async (trx) => {
+      await bumpVersion(trx);
       await sql`update device set address = given.column2 from (values ${given}) as given
         where device.id = given.column1`.execute(trx);
       await sql`update installation set address = given.column2 from (values ${given}) as given
         where installation.device = given.column1 and installation.until is null`.execute(trx);
-      await bumpVersion(trx);
     });
   }
 }
@@ -134,7 +134,6 @@ export async function spellAddresses(
 export async function importDevices(db: Db, batch: DeviceImport): Promise<Imported> {
   return inTransaction(db, async (trx) => {
     const { devices, gateways } = batch;
-    // Before it is read: of two transactions that change the registry the second waits here.
     await bumpVersion(trx);
     const before = await devicesBefore(
       trx,

@@ -61,7 +61,6 @@ export async function gatewayDependents(db: Db, gateway: string): Promise<Gatewa
 /** Its secret goes, and what it said stays. @throws in-use while devices in service speak through it, not-installed */
 export function retireGateway(db: Db, { gateway, at, reason }: GatewayRetirement): Promise<void> {
   return inTransaction(db, async (trx) => {
-    // Before it is read: of two transactions that change the registry the second waits here.
     await bumpVersion(trx);
     const { devices } = await gatewayDependents(trx, gateway);
     // How many, and not which: some may stand where the asker sees nothing.

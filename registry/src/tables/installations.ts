@@ -171,6 +171,7 @@ async function endInstallation(
 export function replaceDevice(db: Db, replacement: Replacement): Promise<void> {
   const { device, serial, profile, hash, at, by } = replacement;
   return inTransaction(db, async (trx) => {
+    await bumpVersion(trx);
     const ended = await endInstallation(trx, replacement);
     const { address = ended.address } = replacement;
     await trx
@@ -191,13 +192,13 @@ export function replaceDevice(db: Db, replacement: Replacement): Promise<void> {
         .values({ id: device, kind: 'device', hash })
         .onConflict((conflict) => conflict.column('id').doUpdateSet({ hash }))
         .execute();
-    await bumpVersion(trx);
   });
 }
 
 export function retireDevice(db: Db, retirement: Retirement): Promise<void> {
   const { device, at, reason } = retirement;
   return inTransaction(db, async (trx) => {
+    await bumpVersion(trx);
     await endInstallation(trx, retirement);
     await trx
       .updateTable('device')
@@ -205,6 +206,5 @@ export function retireDevice(db: Db, retirement: Retirement): Promise<void> {
       .where('id', '=', device)
       .execute();
     await trx.deleteFrom('credential').where('id', '=', device).execute();
-    await bumpVersion(trx);
   });
 }

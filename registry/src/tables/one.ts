@@ -46,7 +46,6 @@ export async function expectVersion(
   subject: Subject,
   version: string | null,
 ): Promise<void> {
-  // Before it is read: of two transactions that change the registry the second waits here.
   await bumpVersion(trx);
   if ((await versionOf(trx, subject)) === version) return;
   throw new OperationalError(
@@ -60,11 +59,11 @@ export async function expectVersion(
 /** Gives a device or gateway another secret or key. */
 export async function saveCredential(db: Db, credential: Credential): Promise<void> {
   await inTransaction(db, async (trx) => {
+    await bumpVersion(trx);
     await trx
       .insertInto('credential')
       .values(credential)
       .onConflict((conflict) => conflict.column('id').doUpdateSet({ hash: credential.hash }))
       .execute();
-    await bumpVersion(trx);
   });
 }

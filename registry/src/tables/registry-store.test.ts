@@ -184,6 +184,40 @@ function suite(target: () => Promise<Target>): void {
     }
   });
 
+  it('of many changes of the same that come at once, none stands in the way of another for ever', async () => {
+    const store = await fresh();
+    const devices = Array.from({ length: 40 }, (_, n) => device(`d-${n}`, COUNTY));
+    const last = devices.at(-1)?.id ?? '';
+    const empty = { by: 'li', gateways: [], credentials: [] };
+    await store.importDevices({ ...empty, at: NOW, devices });
+    const refused: unknown[] = [];
+    for (let turn = 1; turn <= 8; turn++) {
+      const at = NOW + 10 * turn;
+      const profile = `demo/type-${turn}`;
+      const work = [
+        store.importDevices({ ...empty, at, devices }),
+        store.setClockUse(last, 'correct'),
+        store.saveCredential({ id: last, kind: 'device', hash: `${turn}` }),
+        store.replaceDevice({
+          device: last,
+          profile,
+          at: at + 1,
+          by: 'li',
+          serial: null,
+          reason: null,
+        }),
+        store.retireDevice({ device: last, at: at + 2, by: 'li', reason: null }),
+        store.spellAddresses(devices.map(({ id }) => ({ id, address: `${id}-${turn}` }))),
+        store.importAreas(AREAS),
+      ];
+      for (const done of await Promise.allSettled(work))
+        if (done.status === 'rejected') refused.push(done.reason.code);
+    }
+    // What comes to a device that is retired by then is refused, and nothing else.
+    const meant = ['not-installed', 'replaced-later'];
+    expect(refused.filter((code) => !meant.includes(String(code)))).toEqual([]);
+  });
+
   it('gives devices and gateways in scope only and pages them by id', async () => {
     const store = await fresh();
     const ids = Array.from({ length: 450 }, (_, i) => `d-${String(i).padStart(4, '0')}`);

@@ -15,7 +15,10 @@ export async function registryVersion(db: Db): Promise<number> {
   return row.version;
 }
 
-/** Called in the transaction of each change. */
+/**
+ * Called first in the transaction of each change, before it reads or writes: of two that change the registry the second waits here,
+ * and never each for what the other holds.
+ */
 export async function bumpVersion(trx: Db): Promise<void> {
   const version = sql<number>`version + ${sql.lit(randomInt(1, RISE_MAX))}`;
   await trx.updateTable('registry_version').set({ version }).execute();

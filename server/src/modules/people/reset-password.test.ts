@@ -104,6 +104,10 @@ it('makes an administrator where none is left', async () => {
   });
   database.exec(`update account set role = 'officer', area = '${NORTH}' where name = 'zhao'`);
   database.close();
+  // No account is made that nobody could sign in with, or take for another one.
+  for (const name of ['', '赵', 'zhao\n', '../zhao', '--help', 'z'.repeat(65)])
+    expect(await refusal(name)).toContain("an account's name is");
+  expect(await refusal('Zhao')).toMatch(/in other letters: zhao$/);
   const out = await reset(['zhao']);
   const zhao = await test.client('zhao', toldPassword(out, 'zhao'));
   expect(await zhao.get('/session')).toMatchObject({

@@ -4,8 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { users } from '@village/api';
 import { OperationalError } from '@village/core';
 import type { Command } from '@village/platform';
+import { registryStore } from '@village/registry';
 import { type AccountState, newSecret, type RelationalAccess } from '@village/store/relational';
 import { ADMIN, managersOf, newAdmin } from '../../founding.ts';
 import type { Tools } from '../needs.ts';
@@ -26,19 +28,54 @@ function refuse(name: string, isKnown: boolean, managers: readonly AccountState[
   );
 }
 
+/** A name for an account that is not there yet. @throws bad-account-name, already-exists */
+async function expectFree({ people }: Pick<RelationalAccess, 'people'>, name: string) {
+  // One that begins with a dash is an option that somebody looked for.
+  if (!new RegExp(users.ACCOUNT_NAME).test(name) || name.startsWith('-'))
+    throw new OperationalError(
+      'bad-account-name',
+      `账户名须为 1 到 64 个字母、数字、.、_ 或 -，且不以 - 开头 · an account's name is 1 to 64 of A-Z a-z 0-9 . _ -, not beginning with -: ${JSON.stringify(name.slice(0, 64))}`,
+    );
+  const known = await people.accountName(name);
+  if (known !== null)
+    throw new OperationalError(
+      'already-exists',
+      `有一个只是大小写不同的账户，请用它的写法 · there is an account of this name in other letters: ${known}`,
+    );
+}
+
+/** The area that whoever manages the whole server is of. @throws no-data */
+async function topOf(tx: RelationalAccess, county: string): Promise<string> {
+  const roots = await registryStore(tx).roots();
+  // Another county may be configured by now, and not begun.
+  const top = roots.includes(county) ? county : roots[0];
+  if (top === undefined)
+    throw new OperationalError(
+      'no-data',
+      '还没有区域，请先启动一次服务器 · no areas yet: start the server once',
+    );
+  return top;
+}
+
 /** Lets in one administrator, whoever has locked the account; says whether the account had to become one. */
 async function letIn(
-  { people, ...tx }: RelationalAccess,
-  { name, passwordHash, top }: { name: string; passwordHash: string; top: string },
+  tx: RelationalAccess,
+  { name, passwordHash, county }: { name: string; passwordHash: string; county: string },
 ): Promise<boolean> {
-  const managers = await managersOf({ people, ...tx });
+  const { people } = tx;
+  const managers = await managersOf(tx);
   const account = await people.account(name);
   const isAdmin = account?.role === 'admin';
   if (!isAdmin && managers.length > 0) refuse(name, account !== null, managers);
   const change = { passwordHash, locked: false };
-  if (account === null) await people.addAccount(newAdmin(name, top), passwordHash);
-  else {
-    const after = managers.length > 0 ? account : { ...account, role: 'admin' as const, area: top };
+  if (account === null) {
+    await expectFree(tx, name);
+    await people.addAccount(newAdmin(name, await topOf(tx, county)), passwordHash);
+  } else {
+    const after =
+      managers.length > 0
+        ? account
+        : { ...account, role: 'admin' as const, area: await topOf(tx, county) };
     if (!(await people.changeAccount(account, after, change)))
       throw new OperationalError(
         'changed-meanwhile',
@@ -70,7 +107,7 @@ export const resetPassword: Command<Tools> = {
     return withRelational(async (relational) => {
       const passwordHash = await new Passwords().hash(password);
       const isMade = await relational.transaction(
-        (tx) => letIn(tx, { name, passwordHash, top: config.county.code }),
+        (tx) => letIn(tx, { name, passwordHash, county: config.county.code }),
         {
           audit: (made) => ({
             ...{ actor: 'console', address: '', action: 'reset-password', target: name },
