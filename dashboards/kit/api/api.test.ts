@@ -233,6 +233,18 @@ describe('client', () => {
       status: 0,
     });
   });
+  it('waits longer for one that gets a file, which takes its time', async () => {
+    const { client } = await make((_request, response) => {
+      setTimeout(() => response.writeHead(204).end(), 200);
+    }, 20);
+    const file = new Blob([new Uint8Array(1024 * 1024)]);
+    const call: Call<{ file: Blob }, unknown> = {
+      method: 'POST',
+      path: '/x',
+      decode: (got) => got,
+    };
+    expect(await client.call(call, { file })).toBeNull();
+  });
   it('an abort is the asker’s own reason', async () => {
     const { client } = await make(() => undefined);
     const leaving = new AbortController();

@@ -36,6 +36,9 @@ export interface ClientOptions {
   readonly serverTime: (at: number) => void;
 }
 
+/** A megabit a second, below which the server does not wait for a file either. */
+const FILE_BYTES_PER_MS_MIN = (128 * 1024) / 1_000;
+
 /** One call of the interface. */
 export interface Call<Given, Answer> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -56,7 +59,7 @@ interface AnyGiven {
   readonly file?: Blob;
   /** Told how many bytes of the file have gone. */
   readonly sent?: (bytes: number) => void;
-  /** Where an answer may take longer than others. */
+  /** Where an answer may take longer than others; for its file to arrive there is more. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -106,7 +109,9 @@ async function problem(response: Response): Promise<ApiError> {
 /** A client whose way out, limits and listeners are given. */
 export function createClient(options: ClientOptions): Client {
   async function send(method: string, url: string, given: AnyGiven): Promise<Response> {
-    const { timeoutMs = options.timeoutMs, file, sent } = given;
+    const { file, sent } = given;
+    const arrivesMs = (file?.size ?? 0) / FILE_BYTES_PER_MS_MIN;
+    const timeoutMs = Math.ceil((given.timeoutMs ?? options.timeoutMs) + arrivesMs);
     const limit = AbortSignal.timeout(timeoutMs);
     const body = given.body === undefined ? file : JSON.stringify(given.body);
     const type = file === undefined ? 'application/json' : 'application/octet-stream';

@@ -62,6 +62,7 @@ export function explain(error: ApiError): string {
   if (Object.hasOwn(byCode, error.code)) return t(byCode[error.code as keyof typeof byCode]);
   if (error.code === 'busy') return t('error.others', { n: error.retryAfterSeconds ?? 5 });
   if (error.status === 403) return t('error.forbidden');
+  if (error.status === 408) return t('error.slow');
   if (error.status === 404) return t('error.missing');
   if (error.status === 429) return t('error.busy');
   return error.status >= 400 && error.status < 500 ? t('error.request') : t('error.server');

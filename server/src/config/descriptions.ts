@@ -62,7 +62,10 @@ export const KEYS: Readonly<Record<string, Described>> = {
     variable: 'VILLAGE_HTTP_PORT',
   }),
   'http.secureCookies': key('Cookie 仅经 https 发送', 'Cookies go over https alone'),
-  'http.requestTimeout': duration('请求须在此时间内到齐', 'How long a request may take to arrive'),
+  'http.requestTimeout': duration(
+    '请求须在此时间内到齐（登录用户上传的文件每 128 KiB 另加 1 秒）',
+    'How long a request may take to arrive; a file of who is signed in has a second more for each 128 KiB',
+  ),
   'http.answerTimeout': duration('应答须在此时间内作出', 'How long an answer may take to be made'),
   'http.idleTimeout': duration(
     '连接上无动静多久即断开',

@@ -144,6 +144,36 @@ describe('limits on sockets', () => {
     }
   }, 60_000);
 
+  it('a large body of who is signed in has longer to arrive, and a stranger’s has not', async () => {
+    const slow = await startCounty((config) => ({
+      ...config,
+      http: { ...config.http, requestTimeout: 300 },
+    }));
+    try {
+      const { cookie } = await slow.client('admin');
+      const port = slow.server.httpPort;
+      const bytes = 512 * 1024;
+      const head = (more: string): string =>
+        `POST /api/v1/areas/import HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${more}content-type: ` +
+        `application/octet-stream\r\ncontent-length: ${bytes}\r\n\r\n`;
+      const stranger = connect(port, '127.0.0.1').on('error', () => undefined);
+      const ended = new Promise((resolve) => stranger.resume().once('close', resolve));
+      stranger.write(`${head('')} `);
+      const known = connect(port, '127.0.0.1');
+      let answer = '';
+      known.on('data', (piece) => (answer += String(piece)));
+      const answered = new Promise((resolve) => known.once('close', resolve));
+      known.write(`${head(`cookie: ${cookie}\r\nconnection: close\r\n`)} `);
+      // A stranger's time is over: the other one's would be, too.
+      await ended;
+      known.write(' '.repeat(bytes - 1));
+      await answered;
+      expect(answer).toMatch(/^HTTP\/1\.1 422 /);
+    } finally {
+      await slow.close();
+    }
+  }, 60_000);
+
   it('closes sockets of one address beyond its share, and counts them', async () => {
     const few = await startTest((config) => ({
       ...config,

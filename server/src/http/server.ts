@@ -41,6 +41,10 @@ const API = '/api/v1';
 const HSTS_SECONDS = 31_536_000;
 /** How often Node looks for requests that take too long, at most; its own 30 s would triple the time-out. */
 const CHECK_MS = 5 * SECOND;
+/** A large body has a second more for each of these, a megabit; what comes more slowly has not come in time. */
+const BODY_BYTES_PER_SECOND_MIN = 128 * 1024;
+/** More than any route's body may take beyond the time of a request; where Node itself ends what nobody else does. */
+const BODY_MS_MAX = 10 * MINUTE;
 
 export interface HttpOptions {
   readonly config: Config;
@@ -73,7 +77,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,
-    requestTimeout,
+    requestTimeout: requestTimeout + BODY_MS_MAX,
     connectionTimeout: idleTimeout,
     keepAliveTimeout: 70 * SECOND,
     maxRequestsPerSocket: 10_000,
@@ -111,7 +115,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     refuse,
   );
   app.addHook('preClose', async () => closeUnused());
-  limitIdling(app, answerTimeout, idleTimeout);
+  limitTimes(app, config.http);
   app.addHook('onResponse', async (_request, { statusCode }) => {
     answers[statusCode] = (answers[statusCode] ?? 0) + 1;
   });
@@ -179,6 +183,38 @@ function tellHttps(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     if (request.protocol === 'https')
       void reply.header('strict-transport-security', `max-age=${HSTS_SECONDS}`);
+  });
+}
+
+function limitTimes(app: FastifyInstance, times: Config['http']): void {
+  limitArrival(app, times.requestTimeout);
+  limitIdling(app, times.answerTimeout, times.idleTimeout);
+}
+
+/** Ends requests whose bodies do not arrive in time. Who was let in has longer for a large one, strangers have not. */
+function limitArrival(app: FastifyInstance, requestTimeout: number): void {
+  const limits = new WeakMap<IncomingMessage, (ms: number) => void>();
+  app.addHook('onRequest', async ({ raw, headers }, reply) => {
+    const { socket } = raw;
+    const hasBody =
+      headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+    if (!hasBody || !(socket instanceof Socket)) return;
+    const end = (): void => {
+      if (reply.raw.headersSent) socket.destroy();
+      else answerNoRequest({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket);
+    };
+    let late = setTimeout(end, requestTimeout);
+    limits.set(raw, (ms) => {
+      clearTimeout(late);
+      late = setTimeout(end, ms);
+    });
+    raw.once('close', () => clearTimeout(late));
+  });
+  // Comes after all that refuse a request by its head.
+  app.addHook('preParsing', async ({ raw, headers, routeOptions }) => {
+    const declared = Number(headers['content-length'] ?? Number.POSITIVE_INFINITY);
+    const bytes = Math.min(declared, routeOptions.bodyLimit);
+    limits.get(raw)?.(requestTimeout + (bytes / BODY_BYTES_PER_SECOND_MIN) * SECOND);
   });
 }
 

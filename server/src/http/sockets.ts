@@ -155,7 +155,7 @@ const HEAD_FAULTS: Readonly<Record<string, readonly [status: number, code: strin
   };
 
 /** Answers bytes that are no HTTP request, or come too slowly, and closes. */
-export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerNoRequest(error: { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
