@@ -24,8 +24,16 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Made, makeAuthority, makeCertificate } from '@village/broker/certificates';
 import { DAY, formatTime, HOUR } from '@village/core';
+import { openRelational } from '@village/store/relational';
+import {
+  postgresFolder,
+  startPostgres,
+  type TestPostgres,
+} from '@village/store/relational/testing';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startCounty, startTest, until } from '../testing.ts';
+import { ourTables } from './checks/stores.ts';
 import { doctor, examine } from './doctor.ts';
 import { both, type Check, type Finding, ok, type Patient } from './finding.ts';
 
@@ -278,6 +286,15 @@ const FAULTS: readonly (readonly [found: string, plant: () => void | Promise<voi
   ['archive fault', () => damage(parquets(data)[0] as string)],
   ['archive fault', () => rmSync(parquets(data)[0] as string)],
   ['backups warning', () => rmSync(join(data, 'backups'), { recursive: true })],
+  [
+    'backups warning',
+    () => {
+      // A hole of a file: no disk has room for a copy of it.
+      const log = join(data, 'time-series', 'frames', 'hole.frames');
+      writeFileSync(log, '');
+      truncateSync(log, 8 * 2 ** 40);
+    },
+  ],
   ['backups fault', () => rmSync(globSync(join(data, 'backups', '*', 'backup.json'))[0] as string)],
   ['data-folder fault', () => chmodSync(data, 0o777)],
   ['data-folder fault', () => writeFileSync(join(data, 'restoring'), '/backup\n')],
@@ -324,6 +341,23 @@ describe('a planted fault', () => {
     ],
     ['is out of order', 500, {}, 'fault', 'timeSeries.url'],
     ['is well', 200, { results: [{ series: [{ values: [['village']] }] }] }, 'ok', ''],
+    [
+      'refuses what is asked',
+      200,
+      { results: [{ error: 'not allowed' }] },
+      'fault',
+      'VILLAGE_INFLUXDB_PASSWORD',
+    ],
+    ['is another program', 200, { status: 'success', data: {} }, 'fault', '其他程序'],
+    ['says nothing', 200, null, 'fault', '其他程序'],
+    [
+      'says what none says',
+      200,
+      { results: [{ series: [{ values: ['x', null] }] }] },
+      'fault',
+      '其他程序',
+    ],
+    ['sends elsewhere', 302, {}, 'fault', '其他程序'],
   ] as const)('of an InfluxDB that %s', async (_, status, body, state, advice) => {
     const influx = createHttp((_request, response) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -339,6 +373,26 @@ describe('a planted fault', () => {
     );
     expect(one?.state).toBe(state);
     expect(one?.advice?.zh ?? '').toContain(advice);
+  });
+
+  it('of an InfluxDB that is none and never ends is told without reading on', async () => {
+    let sent = 0;
+    const endless = createHttp((_request, response) => {
+      const piece = Buffer.alloc(256 * 1024, 0x20);
+      const send = (): void => {
+        sent += piece.length;
+        if (!response.destroyed) response.write(piece, send);
+      };
+      send();
+    });
+    listening.push(endless);
+    await new Promise<void>((resolve) => endless.listen(0, '127.0.0.1', resolve));
+    const { port } = endless.address() as { port: number };
+    yaml(
+      `${BOTH}timeSeries: { engine: influxdb, url: "http://127.0.0.1:${port}", database: village }`,
+    );
+    expect(notWell(await ask())).toEqual(['archive fault']);
+    expect(sent).toBeLessThan(32 * 1024 * 1024);
   });
 
   it('clocks of tests, and what nobody can read as one, are told', async () => {
@@ -417,6 +471,53 @@ relational: { url: mysql://x }`);
       { name: 'fine', state: 'ok' },
     ]);
   });
+});
+
+describe.skipIf(postgresFolder() === undefined)('a PostgreSQL', () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres(postgresFolder() as string);
+    const open = await openRelational({
+      ...{ url: server.url('postgres'), clock: Date.now, modules: ourTables() },
+    });
+    await open.close();
+  }, 60_000);
+  afterAll(() => server.stop());
+
+  const cases: readonly (readonly [string, string, string, string, string?, string?])[] = [
+    ['is well', '', 'ok', 'answers'],
+    ['takes no changes', 'SET default_transaction_read_only = on', 'fault', 'read-only'],
+    ['lets no tables be made', '', 'warning', 'may not make tables', 'reader'],
+    [
+      'is another, and empty',
+      '',
+      'fault',
+      'is empty while readings are there',
+      'village',
+      'template1',
+    ],
+  ];
+  it.each(cases.map((one) => ({ one, what: one[0] })))(
+    'that $what',
+    async ({ one: [, set, state, says, account = 'village', database = 'postgres'] }) => {
+      const admin = new pg.Client(server.url('postgres'));
+      await admin.connect();
+      await admin.query(
+        'DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN END $$',
+      );
+      await admin.query('REVOKE CREATE ON SCHEMA public FROM public');
+      await admin.query('GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader');
+      if (set !== '') await admin.query(`ALTER DATABASE postgres ${set}`);
+      const url = server.url(database).replace('village@', `${account}@`);
+      yaml(`${BOTH}relational: { url: "${url}" }`);
+      const one = (await ask()).findings.find(({ name }) => name === 'database');
+      await admin.query('SET default_transaction_read_only = off');
+      await admin.query('ALTER DATABASE postgres RESET ALL');
+      await admin.end();
+      expect([one?.state, one?.found.en]).toEqual([state, expect.stringContaining(says)]);
+      expect(/\S/.test(one?.advice?.zh ?? '')).toBe(state !== 'ok');
+    },
+  );
 });
 
 describe('the command', () => {

@@ -71,6 +71,12 @@ const ownOf = (rows: readonly Row[]): ReadonlySet<string> =>
 export interface PostgresInspection extends Kept {
   /** The number of the version that answers, such as 150004. */
   readonly version: number;
+  /** Whether there is no table of ours at all. */
+  readonly isEmpty: boolean;
+  /** Whether it takes no changes, as a standby does. */
+  readonly isReadOnly: boolean;
+  /** Whether the account may make tables where ours are. */
+  readonly mayCreate: boolean;
 }
 
 /** @throws what keeps it from answering */
@@ -92,14 +98,25 @@ export async function inspectPostgres(
     const has = async (table: string): Promise<boolean> =>
       (await client.query<{ is: boolean }>('SELECT to_regclass($1) IS NOT NULL AS is', [table]))
         .rows[0]?.is === true;
+    const { rows: rights } = await client.query<{ is_read_only: boolean; may_create: boolean }>(
+      `SELECT current_setting('transaction_read_only') = 'on' AS is_read_only,
+        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create`,
+    );
     const later: string[] = [];
+    let isEmpty = true;
     for (const module of modules)
-      if (await has(listOf(module)))
+      if (await has(listOf(module))) {
+        isEmpty = false;
         later.push(...laterThan(module, (await client.query<Row>(migrationsOf(module))).rows));
+      }
     const types = (await has('device')) ? (await client.query<Row>(TYPES)).rows : [];
     const own = (await has('profile_own')) ? (await client.query<Row>(OWN_TYPES)).rows : [];
     const version = Number(rows[0]?.server_version_num);
-    return { version, later, types: typesOf(types), ownTypes: ownOf(own) };
+    return {
+      ...{ version, later, types: typesOf(types), ownTypes: ownOf(own), isEmpty },
+      isReadOnly: rights[0]?.is_read_only === true,
+      mayCreate: rights[0]?.may_create === true,
+    };
   } finally {
     await client.end();
   }

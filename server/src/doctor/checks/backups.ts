@@ -3,8 +3,18 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DAY, formatTime } from '@village/core';
 import { findBackups } from '../../modules/backup/found.ts';
-import { both, type Check, type Finding, fault, ok, type Patient, warning } from '../finding.ts';
-import { nearest } from './disk.ts';
+import { backupRoom } from '../../modules/backup/room.ts';
+import {
+  both,
+  type Check,
+  type Finding,
+  fault,
+  megabytes,
+  ok,
+  type Patient,
+  warning,
+} from '../finding.ts';
+import { nearest, reserveOf } from './disk.ts';
 import { unusable } from './permissions.ts';
 
 /** Age from which on somebody should see why no newer one was made. */
@@ -32,6 +42,29 @@ function sameDisk({ config }: Patient): Finding[] {
       both(
         '检查备份盘是否已挂载（findmnt），或把 backup.folder 设到另一块盘',
         'see whether the disk for backups is mounted (findmnt), or set backup.folder to another disk',
+      ),
+    ),
+  ];
+}
+
+/** Told where the disk has room for readings and none for another backup: that too little is left for them is told of the disk. */
+async function crowded(patient: Patient): Promise<Finding[]> {
+  const { data, backup } = patient.config;
+  const folder = nearest(backup.folder);
+  const room = { folder, data, diskReserveBytes: reserveOf(patient) };
+  const { needed, free, sameDisk } = await backupRoom(room);
+  if (free >= needed || (sameDisk && free <= 0)) return [];
+  const [want, have] = [megabytes(needed), megabytes(Math.max(0, free))];
+  return [
+    warning(
+      'backups',
+      both(
+        `${folder} 放不下下一个备份：约需 ${want}，可用 ${have}`,
+        `${folder} has no room for the next one: about ${want} are needed, ${have} are free`,
+      ),
+      both(
+        '删除旧备份、设 backup.keep 少留几个，或把 backup.folder 设到更大的盘',
+        'delete old ones, keep fewer with backup.keep, or set backup.folder to a larger disk',
       ),
     ),
   ];
@@ -72,6 +105,6 @@ export const backups: Check = {
     if (shut !== null && config.origin.keys.has('backup.folder')) return [shut];
     if (!existsSync(join(config.data, 'time-series')))
       return [ok('backups', both('尚无数据', 'there is no data yet'))];
-    return [...sameDisk(patient), await made(patient)];
+    return [...sameDisk(patient), ...(await crowded(patient)), await made(patient)];
   },
 };

@@ -23,7 +23,8 @@ export function nearest(folder: string): string {
   return at;
 }
 
-const reserveOf = ({ config }: Patient): number => config.store.diskReserveMegabytes * MEGABYTE;
+export const reserveOf = ({ config }: Patient): number =>
+  config.store.diskReserveMegabytes * MEGABYTE;
 
 export const room: Check = {
   name: 'disk-room',

@@ -1,10 +1,28 @@
 /** The data folder: whether this account can use it, whether others can, and whether all in it belongs to one account. */
-import { accessSync, constants, existsSync, lstatSync, type Stats, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RESTORING } from '../../modules/backup/restore.ts';
-import { both, type Check, type Finding, fault, ok, reasonOf, warning } from '../finding.ts';
-import { nearest } from './disk.ts';
+import {
+  both,
+  type Check,
+  type Finding,
+  fault,
+  megabytes,
+  ok,
+  type Patient,
+  reasonOf,
+  warning,
+} from '../finding.ts';
+import { nearest, reserveOf } from './disk.ts';
 
 const OTHERS_WRITE = 0o002;
 const OTHERS_READ = 0o005;
@@ -86,16 +104,37 @@ export const folder: Check = {
   },
 };
 
+/** That an own disk of the exports has less room than they leave; of the disk of the data it is told there. */
+function crowded(patient: Patient, place: string, data: string): Finding | null {
+  const { bavail, bsize } = statfsSync(place);
+  const free = bavail * bsize;
+  const kept = 2 * reserveOf(patient);
+  if (free >= kept || statSync(place).dev === statSync(data).dev) return null;
+  return warning(
+    'exports-folder',
+    both(
+      `${place} 可用 ${megabytes(free)}，少于 ${megabytes(kept)}，导出已停止`,
+      `${place} has ${megabytes(free)} free, less than ${megabytes(kept)}: exports have stopped`,
+    ),
+    both(
+      '清理该磁盘，或把 exports.folder 设到更大的盘',
+      'delete what is not needed there, or set exports.folder to a larger disk',
+    ),
+  );
+}
+
 export const exportsFolder: Check = {
   name: 'exports-folder',
   title: both('导出文件夹', 'folder of exports'),
-  run: ({ config: { exports, origin } }) => {
+  run: (patient) => {
+    const { exports, origin, data } = patient.config;
     // Otherwise it is in the data folder.
     if (!origin.keys.has('exports.folder'))
       return [ok('exports-folder', both('在数据文件夹内', 'in the data folder'))];
     const { folder: place } = exports;
     return [
       unusable('exports-folder', place, 'exports.folder') ??
+        crowded(patient, nearest(place), nearest(data)) ??
         ok('exports-folder', both(place, place)),
     ];
   },
@@ -109,11 +148,19 @@ async function firstWrong(
   let first: string | null = null;
   let count = 0;
   let looked = 0;
-  for await (const entry of await opendir(place, { recursive: true })) {
-    if (++looked > LOOKED_AT_MAX) break;
-    const path = join(entry.parentPath, entry.name);
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats === undefined || !wrong(stats)) continue;
+  try {
+    for await (const entry of await opendir(place, { recursive: true })) {
+      if (++looked > LOOKED_AT_MAX) break;
+      const path = join(entry.parentPath, entry.name);
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats === undefined || !wrong(stats)) continue;
+      count++;
+      first ??= path;
+    }
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    // A folder that is closed to us; what lies beyond it is not looked at.
+    if (code !== 'EACCES' || path === undefined) throw error;
     count++;
     first ??= path;
   }

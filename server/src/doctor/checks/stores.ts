@@ -5,14 +5,15 @@ import {
   inspectPostgres,
   inspectSqlite,
   orphanOf,
+  type PostgresInspection,
   proveFiles,
 } from '@village/store/inspect';
 import type { RelationalModule } from '@village/store/relational';
 import { addressShown } from '../../config/address.ts';
-import type { Config } from '../../config/config.ts';
 import { modules } from '../../modules/index.ts';
 import { relationalModules } from '../../relational-modules.ts';
 import {
+  type Both,
   both,
   type Check,
   type Finding,
@@ -22,6 +23,7 @@ import {
   reasonOf,
   warning,
 } from '../finding.ts';
+import { influx } from './influxdb.ts';
 
 const POSTGRES_LEAST = 130_000;
 
@@ -79,12 +81,12 @@ function sqliteFinding(name: string, look: () => LookedInto): Finding {
 /** The tables that this version knows. */
 export const ourTables = (): readonly RelationalModule[] => relationalModules(modules);
 
-async function postgres(url: string): Promise<Finding[]> {
+async function postgres({ config }: Patient, url: string): Promise<Finding[]> {
   const address = addressShown(url);
   try {
-    const { version, later } = await inspectPostgres(url, ourTables());
-    if (later.length > 0) return [newer('database', later.join(', '))];
-    return [answers(version, address)];
+    const found = await inspectPostgres(url, ourTables());
+    if (found.later.length > 0) return [newer('database', found.later.join(', '))];
+    return [answers(found, address, config.data)];
   } catch (error) {
     return [
       fault(
@@ -102,18 +104,54 @@ async function postgres(url: string): Promise<Finding[]> {
   }
 }
 
-function answers(version: number, address: string): Finding {
+/** What is so of a PostgreSQL that lets us in. */
+function answers(
+  { version, isEmpty, isReadOnly, mayCreate }: PostgresInspection,
+  address: string,
+  data: string,
+): Finding {
   const major = Math.floor(version / 10_000);
-  return version >= POSTGRES_LEAST
-    ? ok(
-        'database',
-        both(`PostgreSQL ${major} 正常应答：${address}`, `PostgreSQL ${major} answers: ${address}`),
-      )
-    : fault(
-        'database',
-        both(`PostgreSQL ${major} 过旧：${address}`, `PostgreSQL ${major} is too old: ${address}`),
-        both('升级到 13 以上', 'take 13 or newer'),
-      );
+  const wrong = (zh: string, en: string, advice: Both, state = fault): Finding =>
+    state('database', both(`${zh}：${address}`, `${en}: ${address}`), advice);
+  if (version < POSTGRES_LEAST)
+    return wrong(
+      `PostgreSQL ${major} 过旧`,
+      `PostgreSQL ${major} is too old`,
+      both('升级到 13 以上', 'take 13 or newer'),
+    );
+  if (isReadOnly)
+    return wrong(
+      'PostgreSQL 只读',
+      'PostgreSQL is read-only',
+      both(
+        'relational.url 须指向主库而非备库；主库则查 default_transaction_read_only',
+        'relational.url must lead to the primary and not to a standby; of a primary look at default_transaction_read_only',
+      ),
+    );
+  if (!mayCreate)
+    return wrong(
+      '本账户无权建表',
+      'this account may not make tables',
+      both(
+        '以管理员执行 GRANT CREATE ON SCHEMA public TO 账户，或 ALTER DATABASE 库 OWNER TO 账户',
+        'let an administrator GRANT CREATE ON SCHEMA public TO the account, or ALTER DATABASE … OWNER TO it',
+      ),
+      // Tables that are there serve until an upgrade brings others.
+      isEmpty ? fault : warning,
+    );
+  if (isEmpty && hasReadings(data))
+    return wrong(
+      '数据库为空，而读数还在',
+      'the database is empty while readings are there',
+      both(
+        '检查 relational.url 中的库名；确实丢失则用 pg_restore 恢复',
+        'see whether relational.url names the right database; if it is lost bring it back with pg_restore',
+      ),
+    );
+  return ok(
+    'database',
+    both(`PostgreSQL ${major} 正常应答：${address}`, `PostgreSQL ${major} answers: ${address}`),
+  );
 }
 
 const MISSING = both(
@@ -164,7 +202,7 @@ export const database: Check = {
   run: (patient) =>
     patient.config.relational === undefined
       ? sqlite(patient)
-      : postgres(patient.config.relational.url),
+      : postgres(patient, patient.config.relational.url),
 };
 
 function log({ config, running }: Patient): Finding {
@@ -200,69 +238,6 @@ export const journal: Check = {
 /** How long files are proved unless all are asked for. */
 const PROVE_MS = 30_000;
 const TOLD_MAX = 5;
-
-type Influx = Extract<Config['timeSeries'], { engine: 'influxdb' }>;
-
-/** Names of the databases that the account sees; null when it is not let in. @throws what keeps it from answering */
-async function influxDatabases(
-  { url, username }: Influx,
-  password: string | undefined,
-): Promise<readonly unknown[] | null> {
-  const login = Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64');
-  const asked = new URL('/query', url);
-  asked.searchParams.set('q', 'SHOW DATABASES');
-  const response = await fetch(asked, {
-    signal: AbortSignal.timeout(5_000),
-    headers: username === undefined ? {} : { authorization: `Basic ${login}` },
-  });
-  if (response.status === 401 || response.status === 403) return null;
-  if (!response.ok) throw new Error(`${response.status}`);
-  const { results } = (await response.json()) as {
-    results?: { series?: { values?: unknown[][] }[] }[];
-  };
-  return (results?.[0]?.series?.[0]?.values ?? []).map(([name]) => name);
-}
-
-async function influx({ config }: Patient, settings: Influx): Promise<Finding> {
-  const address = addressShown(settings.url);
-  try {
-    const found = await influxDatabases(settings, config.influxPassword);
-    if (found === null)
-      return fault(
-        'archive',
-        both(`InfluxDB 拒绝登录：${address}`, `InfluxDB does not let the account in: ${address}`),
-        both(
-          '检查 timeSeries.username 和变量 VILLAGE_INFLUXDB_PASSWORD',
-          'see whether timeSeries.username and the variable VILLAGE_INFLUXDB_PASSWORD are right',
-        ),
-      );
-    if (!found.includes(settings.database))
-      return warning(
-        'archive',
-        both(
-          `InfluxDB 中看不到数据库 ${settings.database}：${address}`,
-          `InfluxDB shows no database ${settings.database}: ${address}`,
-        ),
-        both(
-          `首次启动时会建立；账户无权建立的，请管理员 CREATE DATABASE ${settings.database} 并授权`,
-          `the first start makes it; where the account may not, let its administrator CREATE DATABASE ${settings.database} and grant it`,
-        ),
-      );
-    return ok('archive', both(`InfluxDB 正常应答：${address}`, `InfluxDB answers: ${address}`));
-  } catch (error) {
-    return fault(
-      'archive',
-      both(
-        `InfluxDB 无应答：${address}（${reasonOf(error)}）`,
-        `InfluxDB does not answer: ${address} (${reasonOf(error)})`,
-      ),
-      both(
-        '启动 InfluxDB，检查 timeSeries.url；期间数据留在日志中',
-        'start it, and see whether timeSeries.url is right; readings stay in the log meanwhile',
-      ),
-    );
-  }
-}
 
 async function files({ config, running, full }: Patient): Promise<Finding[]> {
   if (running !== null)

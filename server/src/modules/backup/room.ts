@@ -16,8 +16,18 @@ export interface RoomOptions {
 const COPIED = /^(log\.sqlite|frames\/)/;
 const LINKED = /\.parquet$/;
 
-/** @throws no-room */
-export async function checkRoom({ folder, data, diskReserveBytes }: RoomOptions): Promise<void> {
+export interface BackupRoom {
+  readonly sameDisk: boolean;
+  /** Bytes that a backup takes, and that it may take. */
+  readonly needed: number;
+  readonly free: number;
+}
+
+export async function backupRoom({
+  folder,
+  data,
+  diskReserveBytes,
+}: RoomOptions): Promise<BackupRoom> {
   const sameDisk = (await stat(folder)).dev === (await stat(data)).dev;
   const needed = await bytesOf(
     data,
@@ -26,6 +36,13 @@ export async function checkRoom({ folder, data, diskReserveBytes }: RoomOptions)
   const { bavail, bsize } = await statfs(folder);
   // The log stops at its reserve: backups stop well before.
   const free = bavail * bsize - (sameDisk ? 2 * diskReserveBytes : 0);
+  return { sameDisk, needed, free };
+}
+
+/** @throws no-room */
+export async function checkRoom(options: RoomOptions): Promise<void> {
+  const { folder } = options;
+  const { sameDisk, needed, free } = await backupRoom(options);
   if (free >= needed) return;
   const [want, have] = [Math.ceil(needed / 1e6), Math.floor(Math.max(0, free) / 1e6)];
   throw new OperationalError(
