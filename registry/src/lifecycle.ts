@@ -11,7 +11,7 @@ import { type DeviceProfile, optionFaults } from '@village/device-profiles';
 import { type AuditEntry, newSecret, type Relational } from '@village/store/relational';
 import type { Directory } from './directory.ts';
 import { hashCredential, isSecret } from './import/devices.ts';
-import { isPlain } from './import/faults.ts';
+import { isText } from './import/faults.ts';
 import type { DeviceEntry } from './nodes.ts';
 import type { Installation, PropertyChange, PropertyOwner } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
@@ -67,7 +67,7 @@ const refuse = (code: string, message: string): never => {
 
 /** @throws bad-text */
 export function expectText(field: string, text: string | undefined): void {
-  if (text !== undefined && (text === '' || text.length > TEXT_MAX || !isPlain(text)))
+  if (text !== undefined && !isText(text, TEXT_MAX))
     refuse('bad-text', `${field}: must have 1 to ${TEXT_MAX} characters on one line`);
 }
 
@@ -178,9 +178,7 @@ export class Lifecycle {
       changes.push({ kind, key, value, since, by: origin.by });
     };
     for (const [key, value] of Object.entries(labels)) {
-      const right =
-        LABEL_KEY.test(key) &&
-        (value === null || (value !== '' && value.length <= TEXT_MAX && isPlain(value)));
+      const right = LABEL_KEY.test(key) && (value === null || isText(value, TEXT_MAX));
       if (!right)
         refuse(
           'bad-label',
@@ -189,7 +187,12 @@ export class Lifecycle {
       put('label', key, value);
     }
     for (const [key, value] of Object.entries(attributes)) {
-      const fault = value === null ? null : attributeFault(key, value);
+      const text = typeof value === 'string' ? value : null;
+      const fault =
+        value === null
+          ? null
+          : (attributeFault(key, value) ??
+            (text === null || isText(text, TEXT_MAX) ? null : 'must be a text that can be seen'));
       if (fault !== null) refuse('bad-attribute', `attributes.${key.slice(0, 64)}: ${fault}`);
       put('attribute', key, value);
     }

@@ -337,6 +337,22 @@ describe('what a device is like', () => {
     },
   );
 
+  it.each(['a\u009bb', 'a\u2028b', 'a\u202eb', '\u200b', '\u3164', 'a\u{e0041}'])(
+    'takes no text that hides or turns what stands beside it: %j',
+    async (text) => {
+      const path = '/devices/north-ph';
+      const said = await Promise.all([
+        north.ask('PUT', `${path}/properties`, { labels: { owner: text } }),
+        north.ask('PUT', `${path}/properties`, { attributes: { 'discharge-standard': text } }),
+        north.ask('POST', `${path}/replace`, { serial: text }),
+        north.ask('POST', `${path}/retire`, { reason: text }),
+      ]);
+      expect(said.map((one) => one.json().code)).toEqual([
+        ...['bad-label', 'bad-attribute', 'bad-text', 'bad-text'],
+      ]);
+    },
+  );
+
   it('takes no more than a hundred at once', async () => {
     const labels = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, 'v']));
     const response = await north.ask('PUT', '/devices/north-ph/properties', { labels });

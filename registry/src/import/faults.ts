@@ -10,10 +10,15 @@ const NAME_MAX = 100;
 /** Rows that are told with their faults, and characters of a cell. */
 const ROWS_TOLD_MAX = 200;
 const CELL_TOLD_MAX = 100;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-const CONTROL = /[\u0000-\u001f\u007f]/;
+/** What controls, begins a line, turns what stands beside it, or stands between letters without being seen. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
+/** Letters of some scripts that look like nothing are none: a name of them alone can't be seen. */
+const SEEN = /[^\p{Z}\p{C}\u115f\u1160\u2800\u3164\uffa0]/u;
 /** Text of whole characters on one line. */
 export const isPlain = (text: string): boolean => !CONTROL.test(text) && text.isWellFormed();
+/** Plain text of at most so many characters that people see. */
+export const isText = (text: string, max: number): boolean =>
+  text.length <= max && isPlain(text) && SEEN.test(text);
 
 /** One fault of an imported file. */
 export interface ImportFault {
@@ -120,13 +125,12 @@ export function collector(faults: ImportFault[]): Expect {
 }
 
 /** Names are short texts on one line. */
-export const isName = (text: string): boolean =>
-  text.length >= 1 && text.length <= NAME_MAX && isPlain(text);
+export const isName = (text: string): boolean => isText(text, NAME_MAX);
 
 export function expectName(expect: Expect, row: Place, column: string, text: string): void {
   expect(isName(text), row, column, {
-    zh: `须有 1 到 ${NAME_MAX} 个字符`,
-    en: `must have 1 to ${NAME_MAX} characters`,
+    zh: `须有 1 到 ${NAME_MAX} 个看得见的字符，不含控制符`,
+    en: `must have 1 to ${NAME_MAX} characters that can be seen and none that control`,
   });
 }
 
