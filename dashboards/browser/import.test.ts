@@ -85,6 +85,25 @@ describe('a file to import', { timeout: BROWSER_TEST_MS }, () => {
           path: `${shots}/import-done-${width}-${language}.png`,
           fullPage: true,
         });
+      // Secrets that are shown once do not go by a slip: not with another file, another page or the window.
+      const chooser = page.locator('input[type=file]');
+      const asks = () =>
+        page.evaluate(() => !dispatchEvent(new Event('beforeunload', { cancelable: true })));
+      expect(await chooser.isDisabled()).toBe(true);
+      expect(await page.getByRole('radio').first().isDisabled()).toBe(true);
+      await page.getByRole('link', { name: zh ? '查看设备' : 'See the devices' }).click();
+      await page.getByRole('heading', { name: zh ? '设备' : 'Devices', level: 1 }).waitFor();
+      expect(await asks()).toBe(true);
+      await page.goBack();
+      await page.getByText('x8Kq2mV5rT9wY3zA7bC1dE').waitFor();
+      const kept = page.waitForEvent('download');
+      await page
+        .getByRole('button', { name: zh ? '下载密钥（CSV）' : 'Download secrets (CSV)' })
+        .click();
+      expect(await readFile(await (await kept).path(), 'utf8')).toContain('x8Kq2mV5rT9wY3zA7bC1dE');
+      expect(await asks()).toBe(false);
+      await chooser.setInputFiles(file);
+      await page.getByText('x8Kq2mV5rT9wY3zA7bC1dE').waitFor({ state: 'detached' });
       expect(faults.filter((fault) => !fault.includes('422'))).toEqual([]);
     },
   );

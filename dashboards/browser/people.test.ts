@@ -33,6 +33,9 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
       await dialog.getByLabel('用户名').fill('admin');
       await dialog.getByLabel('姓名', { exact: true }).fill('周敏');
       await dialog.getByRole('combobox', { name: '角色' }).selectOption('officer');
+      // Nobody gets the whole county because an area was not thought of: the browser asks for one.
+      await button(page, '添加并生成密码').click();
+      expect(await dialog.locator('input[name=area]:invalid').count()).toBeGreaterThan(0);
       const township = '洪桥镇';
       await dialog.getByLabel('按名称或代码查找区域').fill(township);
       await dialog.getByRole('radio', { name: township }).first().check();
@@ -128,6 +131,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
     const page = await go(await county(), '/tokens');
     await button(page, '创建令牌').click();
     await page.getByLabel('用途').fill('水文站');
+    await page.getByRole('radio', { name: '洪桥镇' }).check();
     await picture(page, 'token');
     await button(page, '创建').click();
     const outputs = page.locator('dialog output');

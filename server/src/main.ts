@@ -227,8 +227,17 @@ function toolsOf(config: Config, timer: Timer): Tools {
         ? { file: join(config.data, 'relational.sqlite') }
         : { url: config.relational.url }),
     });
+  // A mistyped folder is not made.
+  const wantData = (name: string): void => {
+    if (!existsSync(join(config.data, name)))
+      throw new OperationalError(
+        'no-data',
+        `没有数据，请用 VILLAGE_DATA 指明数据文件夹 · no data; VILLAGE_DATA names the folder: ${config.data}`,
+      );
+  };
   const withRelational: Tools['withRelational'] = async (work) => {
     checkRestored(config.data);
+    if (config.relational === undefined) wantData('relational.sqlite');
     const relational = await openPeople();
     try {
       return await work(relational);
@@ -238,8 +247,7 @@ function toolsOf(config: Config, timer: Timer): Tools {
   };
   const withReadings: Tools['withReadings'] = async (work) => {
     checkRestored(config.data);
-    if (!existsSync(join(config.data, 'time-series')))
-      throw new OperationalError('no-data', `没有数据 · there is no data in ${config.data}`);
+    wantData('time-series');
     const store = await openReadings(config, timer, { tickMs: Number.POSITIVE_INFINITY });
     try {
       return await work(store);

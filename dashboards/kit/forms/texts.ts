@@ -34,6 +34,9 @@ export const texts = {
   'retire.confirm': { zh: '我明白，请停用 {name}', en: 'I understand: retire {name}' },
   reinstate: { zh: '恢复', en: 'Reinstate' },
   'ended.reason': { zh: '原因：{reason}', en: 'Reason: {reason}' },
+  sending: { zh: '正在发送：{sent} / {size}', en: 'Sending: {sent} of {size}' },
+  sent: { zh: '已全部发送，正在检查…', en: 'All sent; it is being checked…' },
+  stop: { zh: '停止', en: 'Stop' },
   saving: { zh: '正在保存…', en: 'Saving…' },
   'faults.some': {
     zh: '有 {n} 处需要改正，尚未保存。',

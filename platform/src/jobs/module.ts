@@ -26,13 +26,15 @@ const showJobs: Command = {
   help: 'what runs by itself, and how it went',
   run: ({ say, withRelational }) =>
     withRelational(async (relational) => {
-      for (const job of await listJobs(relational, { limit: 1_000 })) {
+      const jobs = await listJobs(relational, { limit: 1_000 });
+      const width = Math.max(0, ...jobs.map(({ kind }) => kind.length));
+      for (const job of jobs) {
         const { kind, title, nextAt, running, startedAt, progress, lastError } = job;
         const at = running
           ? `运行中 · running since ${formatTime(startedAt ?? 0)}`
           : `下次 · next ${formatTime(nextAt)}`;
         const far = progress === null ? '' : ` (${progress.done}/${progress.total})`;
-        say(`${kind.padEnd(12)} ${title.zh} · ${title.en}\n  ${at}${far}`);
+        say(`${kind.padEnd(width)} ${title.zh} · ${title.en}\n  ${at}${far}`);
         if (lastError !== null) say(`  上次失败 · the last run failed: ${lastError}`);
       }
       return true;

@@ -6,6 +6,7 @@ import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { formatBytes } from '#kit/format.ts';
 import { Field, textOf } from '#kit/forms/form.tsx';
+import { Progress } from '#kit/forms/progress.tsx';
 import { asApiError } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
 import { explain } from '#kit/ui/notices.tsx';
@@ -33,23 +34,6 @@ function refusal(file: File): string | null {
   if (file.size === 0) return t('empty');
   if (file.size <= BYTES_MAX) return null;
   return t('too-large', { name: file.name, size: formatBytes(file.size) });
-}
-
-function Progress({ sent, size, stop }: { sent: number; size: number; stop: () => void }) {
-  const gone = Math.min(sent, size);
-  const text =
-    gone >= size
-      ? t('judging')
-      : t('sending', { sent: formatBytes(gone), size: formatBytes(size) });
-  return (
-    <div class="borders-progress">
-      <progress max={size} value={gone} aria-label={text} />
-      <span class="small">{text}</span>
-      <button type="button" class="button" onClick={stop}>
-        {t('stop')}
-      </button>
-    </div>
-  );
 }
 
 export function BordersForm({ answered }: { answered: (given: Answered | null) => void }) {

@@ -37,9 +37,6 @@ export const texts = {
     en: 'As the approval says it (shěn tú hào); it stands below the map. A map shown in public has to have one.',
   },
   send: { zh: '导入边界', en: 'Import borders' },
-  sending: { zh: '正在发送：{sent} / {size}', en: 'Sending: {sent} of {size}' },
-  judging: { zh: '已全部发送，正在检查…', en: 'All sent; it is being checked…' },
-  stop: { zh: '停止', en: 'Stop' },
   stopped: { zh: '已停止，什么都没有导入。', en: 'Stopped; nothing was imported.' },
   unsure: {
     zh: '已停止等待；文件已全部发出，是否导入请看下面的边界。',

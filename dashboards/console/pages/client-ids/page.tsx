@@ -5,7 +5,8 @@ import * as calls from '#kit/api/calls.ts';
 import { formatCount, formatTime } from '#kit/format.ts';
 import { allPages, useLoad } from '#kit/load.ts';
 import { query } from '#kit/router.ts';
-import { client, narrow } from '#kit/state.ts';
+import { mayUse } from '#kit/session.ts';
+import { client, narrow, session } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
@@ -113,9 +114,11 @@ function None({ binds, q }: { binds: boolean; q: string | null }) {
   if (!binds)
     return (
       <Empty title={t('any-id')} hint={t('any-hint')}>
-        <a class="button" href="/system/configuration">
-          {t('any-go')}
-        </a>
+        {session.value != null && mayUse({ right: 'system.read' }, session.value) && (
+          <a class="button" href="/system/configuration">
+            {t('any-go')}
+          </a>
+        )}
       </Empty>
     );
   if (q !== null)

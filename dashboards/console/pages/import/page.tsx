@@ -1,33 +1,23 @@
 /** Imports areas and devices from a file: faults by cell, and the question of its encoding with both readings side by side. */
 import { CSV_MARK, csvCell } from '@village/core/csv';
 import type { TargetedSubmitEvent } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Imported } from '#kit/api/answers.ts';
-import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
-import { asApiError } from '#kit/load.ts';
-import { client } from '#kit/state.ts';
+import { formatCount } from '#kit/format.ts';
+import { Progress } from '#kit/forms/progress.tsx';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { explain } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
 import { Faults } from './faults.tsx';
 import { t, word } from './texts.ts';
+import { begin, saved, send, stop, type What, work } from './work.ts';
 import './import.css';
 
-type What = 'devices' | 'areas';
 type Readings = NonNullable<Imported['readings']>;
 
-interface State {
-  readonly busy: boolean;
-  /** What was chosen has nothing in it. */
-  readonly empty: boolean;
-  readonly error: ApiError | null;
-  readonly answer: Imported | null;
-}
-
-const IDLE: State = { busy: false, empty: false, error: null, answer: null };
-/** As long as the server takes for the largest file. */
-const ANSWER_MS = 10 * 60_000;
+/** Of so many secrets the table shows the first; the file has all. */
+const SHOWN_MAX = 100;
 
 /** What went wrong, in words of this page where it has some. */
 function whyNot(error: ApiError): string {
@@ -79,43 +69,69 @@ function saveAs(name: string, text: string): void {
   URL.revokeObjectURL(url);
 }
 
-function Done({ answer: { created, updated, credentials } }: { answer: Imported }) {
+function Secrets({ credentials }: Pick<Imported, 'credentials'>) {
   const rows = [
     ['id', 'username', 'secret'],
     ...credentials.map((one) => [one.id, one.username, one.secret]),
   ];
   const csv = rows.map((row) => row.map(csvCell).join(',')).join('\r\n');
+  const left = credentials.length - SHOWN_MAX;
   return (
-    <section class="panel">
-      <p role="status">{t('done', { created, updated })}</p>
-      {credentials.length > 0 && (
-        <>
-          <p>{t('secrets')}</p>
-          <p>
-            <button type="button" class="button" onClick={() => saveAs('secrets.csv', csv)}>
-              {t('secrets.save')}
-            </button>
-          </p>
-          <div class="import-table">
-            <table>
-              <thead>
-                <tr>
-                  <th>{t('id')}</th>
-                  <th>{t('secret')}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {credentials.map(({ id, secret }) => (
-                  <tr key={id}>
-                    <td>{id}</td>
-                    <td class="secret">{secret}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </>
-      )}
+    <>
+      <p class={work.value.unsaved ? 'text-late' : undefined}>
+        {t(work.value.unsaved ? 'secrets' : 'secrets.kept')}
+      </p>
+      <p class="import-buttons">
+        <button
+          type="button"
+          class="button primary"
+          onClick={() => {
+            saveAs('secrets.csv', csv);
+            saved();
+          }}
+        >
+          {t('secrets.save')}
+        </button>
+        {work.value.unsaved && (
+          <button type="button" class="button" onClick={saved}>
+            {t('secrets.noted')}
+          </button>
+        )}
+      </p>
+      <div class="import-table">
+        <table>
+          <thead>
+            <tr>
+              <th>{t('id')}</th>
+              <th>{t('secret')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {credentials.slice(0, SHOWN_MAX).map(({ id, secret }) => (
+              <tr key={id}>
+                <td>{id}</td>
+                <td class="secret">{secret}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {left > 0 && <p class="muted small">{t('secrets.more', { n: formatCount(left) })}</p>}
+    </>
+  );
+}
+
+function Done({ what, answer }: { what: What; answer: Imported }) {
+  const { created, updated, credentials } = answer;
+  return (
+    <section class="panel import-done">
+      <p role="status">
+        {t('done', { created: formatCount(created), updated: formatCount(updated) })}{' '}
+        <a class="link" href={`/${what}`}>
+          {t(`see.${what}`)}
+        </a>
+      </p>
+      {credentials.length > 0 && <Secrets credentials={credentials} />}
     </section>
   );
 }
@@ -123,32 +139,28 @@ function Done({ answer: { created, updated, credentials } }: { answer: Imported 
 /** The page. */
 export function Page({ title }: PageProps) {
   useTitle(title);
-  const [what, setWhat] = useState<What>('devices');
-  const [state, setState] = useState<State>(IDLE);
-  const sent = useRef<File | null>(null);
-  async function send(file: File, encoding?: string): Promise<void> {
-    sent.current = file;
-    setState({ ...IDLE, busy: true });
-    const given = { file, query: { encoding }, timeoutMs: ANSWER_MS };
-    try {
-      const answer = await client.call(
-        what === 'devices' ? calls.importDevices : calls.importAreas,
-        given,
-      );
-      setState({ ...IDLE, answer });
-    } catch (cause) {
-      setState({ ...IDLE, error: asApiError(cause) });
-    }
+  const [empty, setEmpty] = useState(false);
+  const { what, file: given, sent, stopped, error, answer, unsaved } = work.value;
+  const held = sent !== null || unsaved;
+  function again(next: What): void {
+    setEmpty(false);
+    begin(next);
   }
   function submit(event: TargetedSubmitEvent<HTMLFormElement>): void {
     event.preventDefault();
     const file = new FormData(event.currentTarget).get('file');
     if (!(file instanceof File)) return;
-    if (file.size === 0) setState({ ...IDLE, empty: true });
+    if (file.size === 0) setEmpty(true);
     else void send(file);
   }
-  const { busy, empty, error, answer } = state;
   const readings = answer?.readings ?? null;
+  const fault = empty
+    ? t('empty')
+    : stopped !== null
+      ? t(`stopped.${stopped}`)
+      : error === null
+        ? null
+        : whyNot(error);
   return (
     <div class="page">
       <header class="page-head">
@@ -156,19 +168,11 @@ export function Page({ title }: PageProps) {
       </header>
       <p class="muted">{t('intro')}</p>
       <form class="panel import-form" onSubmit={submit}>
-        <fieldset class="segments" disabled={busy}>
+        <fieldset class="segments" disabled={held}>
           <legend class="hidden">{t('what')}</legend>
           {(['devices', 'areas'] as const).map((one) => (
             <label key={one}>
-              <input
-                type="radio"
-                name="what"
-                checked={what === one}
-                onChange={() => {
-                  setWhat(one);
-                  setState(IDLE);
-                }}
-              />
+              <input type="radio" name="what" checked={what === one} onChange={() => again(one)} />
               {t(one)}
             </label>
           ))}
@@ -191,32 +195,36 @@ export function Page({ title }: PageProps) {
             type="file"
             name="file"
             required
-            disabled={busy}
+            disabled={held}
             accept=".xlsx,.xlsm,.csv,.tsv,.txt"
-            onChange={() => setState(IDLE)}
+            onChange={() => again(what)}
           />
         </label>
-        <button type="submit" class="button primary" disabled={busy}>
-          {busy ? t('sending') : t('send')}
-        </button>
+        {sent !== null && given !== null ? (
+          <Progress sent={sent} size={given.size} stop={stop} />
+        ) : (
+          <button type="submit" class="button primary" disabled={held}>
+            {t('send')}
+          </button>
+        )}
       </form>
-      {(empty || error !== null) && (
+      {fault !== null && (
         <p class="form-error" role="alert">
-          {error === null ? t('empty') : whyNot(error)}
+          {fault}
         </p>
       )}
       {readings !== null && (
         <Question
           readings={readings}
           choose={(encoding) => {
-            if (sent.current !== null) void send(sent.current, encoding);
+            if (given !== null) void send(given, encoding);
           }}
         />
       )}
       {answer !== null && readings === null && answer.faults.length > 0 && (
         <Faults faults={answer.faults} rows={answer.rows ?? []} />
       )}
-      {answer !== null && answer.faults.length === 0 && <Done answer={answer} />}
+      {answer !== null && answer.faults.length === 0 && <Done what={what} answer={answer} />}
     </div>
   );
 }

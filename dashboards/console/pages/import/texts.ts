@@ -22,15 +22,30 @@ export const texts = {
   },
   file: { zh: '文件', en: 'File' },
   send: { zh: '导入', en: 'Import' },
-  sending: { zh: '正在导入…', en: 'Importing…' },
+  'stopped.midway': { zh: '已停止，什么都没有导入。', en: 'Stopped; nothing was imported.' },
+  'stopped.unsure': {
+    zh: '已停止等待；文件已全部发出，可能已经导入，请到设备页或区域页查看。若已导入，自动生成的密钥须逐台更换。',
+    en: 'No longer waiting; all had been sent, so it may have been imported: see the devices or areas. If it was, secrets that were made have to be replaced, device by device.',
+  },
   done: {
     zh: '已新增 {created} 项，更新 {updated} 项。',
     en: 'Added: {created}, changed: {updated}.',
   },
   secrets: {
-    zh: '自动生成的密钥只显示这一次，请立即保存：',
-    en: 'Secrets that were made are shown this once; keep them now:',
+    zh: '自动生成的密钥只显示这一次，保存以后才能导入下一个文件：',
+    en: 'Secrets that were made are shown this once; keep them before the next file:',
   },
+  'secrets.kept': {
+    zh: '密钥只显示这一次；导入下一个文件后不能再看到。',
+    en: 'Secrets are shown this once; they can’t be seen any more after the next file.',
+  },
+  'secrets.noted': { zh: '已另行保存', en: 'I have kept them' },
+  'secrets.more': {
+    zh: '只列出前面的；其余 {n} 个在下载的文件里。',
+    en: 'Only the first are listed; {n} more are in the file.',
+  },
+  'see.devices': { zh: '查看设备', en: 'See the devices' },
+  'see.areas': { zh: '查看区域', en: 'See the areas' },
   'secrets.save': { zh: '下载密钥（CSV）', en: 'Download secrets (CSV)' },
   id: { zh: '编号', en: 'Id' },
   secret: { zh: '密钥', en: 'Secret' },

@@ -1,7 +1,6 @@
 /** Adding a person; the first password is shown this once. */
 import { useState } from 'preact/hooks';
 import { asApiError } from '#kit/load.ts';
-import { user } from '#kit/state.ts';
 import { CopyText } from '#kit/ui/copy.tsx';
 import { Modal } from '#kit/ui/modal.tsx';
 import { type Fields, save, whyNot } from './changes.ts';
@@ -37,7 +36,8 @@ export function Add({ close, added }: { close: () => void; added: () => void }) 
   const [fields, setFields] = useState<Fields>({
     displayName: '',
     role: 'clerk',
-    area: user.value?.area.code ?? '',
+    // Nobody gets the whole county because it was not thought of.
+    area: '',
   });
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string | null>(null);

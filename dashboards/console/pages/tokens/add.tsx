@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import * as calls from '#kit/api/calls.ts';
 import { asApiError } from '#kit/load.ts';
 import { AreaChoice } from '#kit/places/area-choice.tsx';
-import { client, now, user } from '#kit/state.ts';
+import { client, now } from '#kit/state.ts';
 import { CopyText } from '#kit/ui/copy.tsx';
 import { Modal } from '#kit/ui/modal.tsx';
 import { explain } from '#kit/ui/notices.tsx';
@@ -33,7 +33,8 @@ function Made({ token, close }: { token: string; close: () => void }) {
 }
 
 export function Add({ close, added }: { close: () => void; added: () => void }) {
-  const [area, setArea] = useState(user.value?.area.code ?? '');
+  // Nothing gets the whole county because it was not thought of.
+  const [area, setArea] = useState('');
   const [role, setRole] = useState<(typeof calls.ROLES)[number]>('clerk');
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string | null>(null);

@@ -140,7 +140,10 @@ async function make(
 /** Lists certificates; false when one ends within a month. */
 function list(files: CertificateFolder, { say, timer }: Tools): boolean {
   let well = true;
-  for (const name of files.names()) {
+  const names = files.names();
+  if (names.length === 0)
+    say('还没有证书 · there are none yet: npm run serve -- certificates server HOST…');
+  for (const name of names) {
     const pem = readFileSync(files.path(name, 'pem'), 'utf8');
     const days = daysLeft(new X509Certificate(pem).validToDate.getTime(), timer.now());
     if (days <= TELL_DAYS) well = false;

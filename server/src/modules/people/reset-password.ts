@@ -2,8 +2,6 @@
  * Gives an administrator a new password, for those who hold the machine. Where nobody is left who manages the whole server,
  * the account becomes one who does.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { users } from '@village/api';
 import { OperationalError } from '@village/core';
 import type { Command } from '@village/platform';
@@ -95,12 +93,6 @@ export const resetPassword: Command<Tools> = {
       throw new OperationalError(
         'bad-arguments',
         '一次重设一个账户 · one account at a time: npm run serve -- reset-password ACCOUNT',
-      );
-    // A mistyped folder is not made.
-    if (config.relational === undefined && !existsSync(join(config.data, 'relational.sqlite')))
-      throw new OperationalError(
-        'no-data',
-        `没有数据，请用 VILLAGE_DATA 指明数据文件夹 · no data; VILLAGE_DATA names the folder: ${config.data}`,
       );
     const given = name === ADMIN ? config.adminPassword : undefined;
     const password = given ?? newSecret().slice(0, 16);
