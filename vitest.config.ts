@@ -26,15 +26,18 @@ const folders = [
 /** A busy machine takes its time: what is polled for is waited for longer than vitest's one second. */
 const expect = { poll: { timeout: 25_000 } };
 
+const setupFiles = ['test/lib/compiled.ts'];
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
+          setupFiles,
           include: folders.map((folder) => `${folder}/**/*.test.ts`),
-          // Most of them wait, for sockets and databases: two files at once where there are two processors.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
+          // Most of them wait, for sockets and databases: three files at once where there are two processors.
+          maxWorkers: Math.max(3, availableParallelism()),
           testTimeout: 20_000,
           hookTimeout: 60_000,
           expect,
@@ -43,6 +46,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
+          setupFiles,
           include: ['test/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,

@@ -13,12 +13,12 @@ export const OPERABLE = 'a[href], button, select, input, summary, [tabindex="0"]
 export async function settled(page: Page): Promise<void> {
   await page.locator('h1, .notice').first().waitFor();
   let before = -1;
-  for (let same = 0; same < 5; ) {
+  for (let same = 0; same < 4; ) {
     await page.locator('.skeleton').first().waitFor({ state: 'detached' });
     const now = await page.locator(OPERABLE).count();
     same = now === before ? same + 1 : 0;
     before = now;
-    await page.waitForTimeout(100);
+    await page.waitForTimeout(60);
   }
 }
 

@@ -48,10 +48,38 @@ export class ShiftedTimer implements Timer {
   set = 0;
   readonly now = (): number => systemTimer.now() + this.shift + this.set;
   readonly elapsed = (): number => systemTimer.elapsed() + this.shift;
-  /** Waits are this many times as short. */
-  haste = 1;
-  readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
-    systemTimer.sleep(ms / this.haste, signal);
+  #haste = 1;
+  readonly #hurry = new Set<() => void>();
+
+  /** Waits are this many times as short, those too that have begun. */
+  get haste(): number {
+    return this.#haste;
+  }
+  set haste(haste: number) {
+    this.#haste = haste;
+    for (const wake of [...this.#hurry]) wake();
+  }
+
+  readonly sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
+    for (let left = ms; ; ) {
+      const began = systemTimer.elapsed();
+      const haste = this.#haste;
+      const woken = new AbortController();
+      const wake = (): void => woken.abort(signal?.reason);
+      if (signal?.aborted === true) wake();
+      signal?.addEventListener('abort', wake, { once: true });
+      this.#hurry.add(wake);
+      try {
+        return await systemTimer.sleep(left / haste, woken.signal);
+      } catch (error) {
+        if (signal?.aborted === true) throw error;
+        left -= (systemTimer.elapsed() - began) * haste;
+      } finally {
+        this.#hurry.delete(wake);
+        signal?.removeEventListener('abort', wake);
+      }
+    }
+  };
 }
 
 export interface TestServer {

@@ -213,8 +213,8 @@ describe.skipIf(!hasChromium)('every address', { timeout: SLOW_MS }, () => {
     await context.close();
   });
 
-  // Two ways to look, in which each width, language and theme is met; each takes about a minute.
-  it.each([
+  // Two ways to look, in which each width, language and theme is met, beside each other; each takes about a minute.
+  it.concurrent.each([
     [390, 'en', 'dark'],
     [1440, 'zh', 'light'],
   ] as const)('is right at %i px, in %s, %s', async (width, language, theme) => {

@@ -4,7 +4,7 @@ import { soak } from '../soak/run.ts';
 
 it('loses and doubles nothing while everything bad happens at once, and needs no hand', async () => {
   const result = await soak({
-    seconds: 40,
+    seconds: 30,
     seed: 20261129,
     fullSeconds: 5,
     log: (line) => console.log(line),

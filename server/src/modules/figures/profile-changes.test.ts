@@ -65,6 +65,8 @@ examples:
 async function check({ server, timer }: TestServer): Promise<CheckState | null> {
   const id = randomUUID();
   await askCheck(server.relational, id, timer.now());
+  // When the job looks next.
+  timer.shift += 5_000;
   await until(
     'the check',
     async () => (await checkState(server.relational, id))?.state === 'ended',

@@ -97,6 +97,7 @@ async function worked(one: TestServer): Promise<void> {
   // One may have been under way, and the other sees what was put down meanwhile.
   for (let n = 0; n < 3; n++) {
     const before = await ended();
+    one.timer.shift += 2_000;
     await until('a run of the job', async () => (await ended()) !== before);
   }
   one.timer.haste = 1;
@@ -106,6 +107,7 @@ async function check(one: TestServer): Promise<CheckState | null> {
   const id = randomUUID();
   const { relational } = one.server;
   await askCheck(relational, id, one.timer.now());
+  one.timer.shift += 5_000;
   one.timer.haste = 20;
   await until('the check', async () => (await checkState(relational, id))?.state === 'ended');
   one.timer.haste = 1;
