@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
 import { complaints, sideways } from './look.ts';
-import type { Bench, OpenPage, PageOptions } from './testing.ts';
+import type { Bench, OpenPage, Page, PageOptions } from './testing.ts';
 
 describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
@@ -17,6 +17,19 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
   function show(options: PageOptions, own = county): Promise<OpenPage> {
     return bench.page(own, options);
   }
+  /** Fills in what the form asks of every device; the type is chosen before. */
+  async function fill(page: Page, id: string, name = '村口垃圾桶'): Promise<void> {
+    await page.getByLabel('设备编号').fill(id);
+    await page.getByLabel('名称', { exact: true }).fill(name);
+    await page.getByLabel('按名称或代码查找区域').fill('洪桥');
+    await page
+      .getByRole('radio', { name: /^洪桥镇/ })
+      .first()
+      .check();
+  }
+  const send = (page: Page): Promise<void> =>
+    page.getByRole('button', { name: '添加并接入' }).click();
+
   it.each([
     [1440, false],
     [390, true],
@@ -29,21 +42,15 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
       await page.getByRole('link', { name: '添加设备' }).click();
       await page.getByRole('heading', { name: '添加设备', level: 1 }).waitFor();
       await page.getByLabel('设备型号').selectOption('demo/bin-2');
-      await page.getByLabel('设备编号').fill('bin new');
-      await page.getByLabel('名称', { exact: true }).fill('村口垃圾桶');
-      await page.getByLabel('按名称或代码查找区域').fill('洪桥');
-      await page
-        .getByRole('radio', { name: /^洪桥镇/ })
-        .first()
-        .check();
+      await fill(page, 'bin new');
       await page.getByLabel('序列号').fill('HB-1');
       expect(await complaints(page)).toEqual([]);
-      await page.getByRole('button', { name: '添加并接入' }).click();
+      await send(page);
       await page.getByText('须为 1 到 64 个字母、数字、_ 或 -', { exact: true }).waitFor();
       expect(await page.getByLabel('设备编号').getAttribute('aria-invalid')).toBe('true');
       expect(await page.getByLabel('名称', { exact: true }).inputValue()).toBe('村口垃圾桶');
       await page.getByLabel('设备编号').fill(id);
-      await page.getByRole('button', { name: '添加并接入' }).click();
+      await send(page);
       await page.waitForURL(`**/devices/${id}/connect`);
       await page.getByText('密钥只在这里显示这一次', { exact: false }).waitFor();
       const secret = await page.locator('.secret-words output').nth(1).innerText();
@@ -72,14 +79,8 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
     const { page } = await show({ path: '/devices' }, own);
     await page.getByRole('link', { name: '添加设备' }).click();
     await page.getByLabel('设备型号').selectOption('demo/bin-2');
-    await page.getByLabel('设备编号').fill('bin-once');
-    await page.getByLabel('名称', { exact: true }).fill('村口垃圾桶');
-    await page.getByLabel('按名称或代码查找区域').fill('洪桥');
-    await page
-      .getByRole('radio', { name: /^洪桥镇/ })
-      .first()
-      .check();
-    await page.getByRole('button', { name: '添加并接入' }).click();
+    await fill(page, 'bin-once');
+    await send(page);
     await page.waitForURL('**/devices/bin-once/connect');
     await page.goBack();
     await page.waitForURL('**/devices');
@@ -146,14 +147,8 @@ describe('a device is added', { timeout: BROWSER_TEST_MS }, () => {
     });
     await page.reload();
     await page.getByText('还没有网关，请先添加一个。').waitFor();
-    await page.getByLabel('设备编号').fill('sewage-new');
-    await page.getByLabel('名称', { exact: true }).fill('新污水站');
-    await page.getByLabel('按名称或代码查找区域').fill('洪桥');
-    await page
-      .getByRole('radio', { name: /^洪桥镇/ })
-      .first()
-      .check();
-    await page.getByRole('button', { name: '添加并接入' }).click();
+    await fill(page, 'sewage-new', '新污水站');
+    await send(page);
     await page.locator('select[name="gateway"]:invalid').waitFor();
     expect(new URL(page.url()).pathname).toBe('/add-device');
     expect(faults).toEqual([]);

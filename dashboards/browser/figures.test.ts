@@ -121,15 +121,17 @@ describe('figures of a device', { timeout: BROWSER_TEST_MS }, () => {
   });
 
   it.each([
-    ['figure=none&at=2026-03-01T00:00:00Z', '这台设备不测这个指标'],
-    ['figure=daily-mean:water.cod&at=2126-03-01T00:00:00Z', '这个时间还没有到'],
-    ['', '没有指明指标和时间'],
-  ])('say in words why there is none: %s', async (asked, told) => {
+    ['设备', 'figure=none&at=2026-03-01T00:00:00Z', '这里不测这个指标'],
+    ['设备', 'figure=daily-mean:water.cod&at=2126-03-01T00:00:00Z', '这个时间还没有到'],
+    ['设备', '', '没有指明指标和时间'],
+    ['区域', 'figure=area-hours-above:water.cod&at=2126-03-01T00:00:00Z', '这个时间还没有到'],
+    ['区域', '', '没有指明指标和时间'],
+  ])('of a %s say in words why there is none: %s', async (kind, asked, told) => {
     const county = await counties();
-    const id = sewage(county);
-    const { page } = await show(county, { path: `/devices/${id}/figures?${asked}` });
+    const owner = kind === '设备' ? `/devices/${sewage(county)}` : '/areas/330522002000';
+    const { page } = await show(county, { path: `${owner}/figures?${asked}` });
     await page.getByRole('heading', { name: told }).waitFor();
-    await page.getByRole('link', { name: '返回设备' }).click();
-    await expect.poll(() => new URL(page.url()).pathname).toBe(`/devices/${id}`);
+    await page.getByRole('link', { name: `返回${kind}` }).click();
+    await expect.poll(() => new URL(page.url()).pathname).toBe(owner);
   });
 });

@@ -58,6 +58,7 @@ describe('who manages people', { timeout: 90_000 }, () => {
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('用户名').fill('zhou.min');
     await dialog.getByLabel('姓名', { exact: true }).fill('周敏');
+    await dialog.getByRole('radio').first().check();
     await button(page, '添加并生成密码').click();
     const first = await dialog.locator('output').innerText();
     await button(page, '已记下，关闭').click();
@@ -120,6 +121,7 @@ describe('who manages people', { timeout: 90_000 }, () => {
     await page.getByText('还没有令牌').waitFor();
     await button(page, '创建令牌').click();
     await page.getByLabel('用途').fill('水文站');
+    await page.getByRole('radio').first().check();
     await button(page, '创建').click();
     const token = await page.locator('dialog output').first().innerText();
     const ask = async (): Promise<number> =>

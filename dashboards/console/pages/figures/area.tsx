@@ -4,19 +4,15 @@ import * as calls from '#kit/api/calls.ts';
 import { figureHref } from '#kit/figures/panel.tsx';
 import { formatCount, formatExact, formatPercent, formatShort } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
-import { query } from '#kit/router.ts';
 import { client } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
-import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
-import { Crumbs, Scroll, useTitle } from '#kit/ui/page.tsx';
-import { History, periodOf, Value } from './parts.tsx';
+import { Empty } from '#kit/ui/notices.tsx';
+import { Scroll } from '#kit/ui/page.tsx';
+import { Opened } from './opened.tsx';
 import { t, word } from './texts.ts';
-import './figures.css';
 
 type Input = ExplainedFigure['inputs'][number];
 type Station = NonNullable<Input['stations']>[number];
-
-const areaHref = (code: string): string => `/areas/${encodeURIComponent(code)}`;
 
 /** Why a station counts with a part only: it came or left in the time of the figure. */
 function Notes({ station, one }: { station: Station; one: Station['values'][number] }) {
@@ -114,58 +110,20 @@ function InputPanel({ input }: { input: Input }) {
 
 /** The page. */
 export function Page({ code, title }: { code: string; title: string }) {
-  const figure = query.value.get('figure');
-  const at = query.value.get('at');
-  const asked = figure !== null && at !== null;
-  const load = useLoad(asked ? `explain ${code} ${figure} ${at}` : null, (signal) =>
-    client.call(calls.explainFigure, {
-      query: { figure: figure ?? '', area: code, at: at ?? '' },
-      signal,
-    }),
-  );
-  const area = useLoad(`area ${code}`, (signal) =>
+  const load = useLoad(`area ${code}`, (signal) =>
     client.call(calls.area, { params: { code }, signal }),
   );
   const { data } = load;
-  const name = data === undefined ? title : say(data.definition.title);
-  useTitle(area.data === undefined ? name : `${name} · ${say(area.data.name)}`);
-  if (area.data === undefined && area.error !== undefined)
-    return <Failure whole error={area.error} retry={area.reload} />;
+  const owner = {
+    of: { area: code },
+    href: `/areas/${encodeURIComponent(code)}`,
+    load,
+    name: data === undefined ? undefined : say(data.name),
+    places: data?.path.filter((place) => place.code !== code) ?? [],
+  };
   return (
-    <div class="page">
-      {area.data !== undefined && (
-        <Crumbs
-          places={area.data.path.filter((place) => place.code !== code)}
-          above={{ href: areaHref(code), name: say(area.data.name) }}
-          last={name}
-        />
-      )}
-      <header class="page-head">
-        <h1>{name}</h1>
-        {data !== undefined && <span class="muted number">{periodOf(data)}</span>}
-      </header>
-      {!asked ? (
-        <Empty title={t('nothing-asked')}>
-          <a class="button" href={areaHref(code)}>
-            {t('back-area')}
-          </a>
-        </Empty>
-      ) : data === undefined ? (
-        load.error === undefined ? (
-          <Skeleton lines={8} />
-        ) : (
-          <Failure error={load.error} retry={load.reload} />
-        )
-      ) : (
-        <div class={load.busy ? 'opened busy' : 'opened'} aria-busy={load.busy}>
-          <StaleNote error={load.error} retry={load.reload} />
-          <Value figure={data} />
-          {data.history.length > 0 && <History figure={data} />}
-          {data.inputs.map((input) => (
-            <InputPanel key={input.name} input={input} />
-          ))}
-        </div>
-      )}
-    </div>
+    <Opened title={title} owner={owner}>
+      {({ inputs }) => inputs.map((input) => <InputPanel key={input.name} input={input} />)}
+    </Opened>
   );
 }

@@ -2,17 +2,14 @@
 import { useState } from 'preact/hooks';
 import type { Device, ExplainedFigure, Metric } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
-import type { ApiError } from '#kit/api/client.ts';
 import { formatCount, formatExact, formatShort, formatTime } from '#kit/format.ts';
 import { useLoad } from '#kit/load.ts';
-import { query } from '#kit/router.ts';
 import { client, metricOf, profiles, profilesLoaded } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
-import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
-import { Crumbs, Scroll, useTitle } from '#kit/ui/page.tsx';
-import { History, periodOf, Value } from './parts.tsx';
+import { Empty } from '#kit/ui/notices.tsx';
+import { Scroll } from '#kit/ui/page.tsx';
+import { Opened } from './opened.tsx';
 import { t, word } from './texts.ts';
-import './figures.css';
 
 /** Rows of a table at first, and how many more at a time: a day may hold thousands. */
 const ROWS_STEP = 100;
@@ -166,84 +163,34 @@ function InputPanel({
   );
 }
 
-/** What there is no figure for is told in words, with the way back; all else as everywhere. */
-function Refused({ error, retry, device }: { error: ApiError; retry: () => void; device: string }) {
-  // The device is there: what is not found is a time to come.
-  const code = error.status === 404 ? 'not-come' : error.code;
-  const known = word('refused', code);
-  if (known === code) return <Failure error={error} retry={retry} />;
-  return (
-    <Empty icon="chart" title={known}>
-      <a class="button" href={deviceHref(device)}>
-        {t('back')}
-      </a>
-    </Empty>
-  );
-}
-
 /** The page. */
 export function Page({ id, title }: { id: string; title: string }) {
-  const figure = query.value.get('figure');
-  const at = query.value.get('at');
-  const asked = figure !== null && at !== null;
-  const load = useLoad(asked ? `explain ${id} ${figure} ${at}` : null, (signal) =>
-    client.call(calls.explainFigure, {
-      query: { figure: figure ?? '', device: id, at: at ?? '' },
-      signal,
-    }),
-  );
-  const device = useLoad(`device ${id}`, (signal) =>
+  const load = useLoad(`device ${id}`, (signal) =>
     client.call(calls.device, { params: { id }, signal }),
   );
-  const { data } = load;
-  const name = data === undefined ? title : say(data.definition.title);
-  useTitle(device.data === undefined ? name : `${name} · ${device.data.name}`);
+  const { data: device } = load;
   // Only of such devices is kept what they sent.
-  const framed = profiles.value.get(device.data?.profile ?? '')?.evidence === 'all';
-  if (device.data === undefined && device.error !== undefined)
-    return <Failure whole error={device.error} retry={device.reload} />;
-  const path = device.data?.path.filter(({ code }) => code !== device.data?.area.code) ?? [];
+  const framed = profiles.value.get(device?.profile ?? '')?.evidence === 'all';
+  const path = device?.path.filter(({ code }) => code !== device.area.code) ?? [];
+  const owner = {
+    of: { device: id },
+    href: deviceHref(id),
+    load,
+    name: device?.name,
+    places: device === undefined ? [] : [...path, device.area],
+  };
   return (
-    <div class="page">
-      {device.data !== undefined && (
-        <Crumbs
-          places={[...path, device.data.area]}
-          above={{ href: deviceHref(id), name: device.data.name }}
-          last={name}
-        />
-      )}
-      <header class="page-head">
-        <h1>{name}</h1>
-        {data !== undefined && <span class="muted number">{periodOf(data)}</span>}
-      </header>
-      {!asked ? (
-        <Empty title={t('nothing-asked')}>
-          <a class="button" href={deviceHref(id)}>
-            {t('back')}
-          </a>
-        </Empty>
-      ) : data === undefined || !profilesLoaded.value ? (
-        load.error === undefined || device.data === undefined ? (
-          <Skeleton lines={8} />
-        ) : (
-          <Refused error={load.error} retry={load.reload} device={id} />
-        )
-      ) : (
-        <div class={load.busy ? 'opened busy' : 'opened'} aria-busy={load.busy}>
-          <StaleNote error={load.error} retry={load.reload} />
-          <Value figure={data} corrections={correctionsHref(id, data)} />
-          {data.history.length > 0 && <History figure={data} />}
-          {data.inputs.map((input) => (
-            <InputPanel
-              key={input.name}
-              id={id}
-              device={device.data}
-              framed={framed}
-              input={input}
-            />
-          ))}
-        </div>
-      )}
-    </div>
+    <Opened
+      title={title}
+      owner={owner}
+      ready={profilesLoaded.value}
+      corrections={(figure) => correctionsHref(id, figure)}
+    >
+      {({ inputs }) =>
+        inputs.map((input) => (
+          <InputPanel key={input.name} id={id} device={device} framed={framed} input={input} />
+        ))
+      }
+    </Opened>
   );
 }

@@ -18,7 +18,13 @@ export function periodOf({ definition, at, to }: ExplainedFigure): string {
 }
 
 /** The value itself, and what it rests on besides its inputs; `corrections` is where those are seen. */
-export function Value({ figure, corrections }: { figure: ExplainedFigure; corrections?: string }) {
+export function Value({
+  figure,
+  corrections,
+}: {
+  figure: ExplainedFigure;
+  corrections: string | undefined;
+}) {
   const length = figure.to - figure.at;
   const step = (at: number): string => withQuery({ at: new Date(at).toISOString() });
   const ahead = figure.to <= now.value;

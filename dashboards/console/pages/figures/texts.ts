@@ -67,8 +67,8 @@ export const texts = {
   back: { zh: '返回设备', en: 'Back to the device' },
   'refused.unknown-figure': { zh: '没有这个统计指标', en: 'There is no such figure' },
   'refused.not-measured': {
-    zh: '这台设备不测这个指标，或有两个探头测同一项',
-    en: 'The device does not measure this, or does so twice',
+    zh: '这里不测这个指标，或有两个探头测同一项',
+    en: 'This is not measured here, or twice by one device',
   },
   'refused.invalid-request': { zh: '网址里的时间写得不对', en: 'The time in the address is wrong' },
   'refused.not-come': { zh: '这个时间还没有到', en: 'That time has not come yet' },
