@@ -49,6 +49,7 @@ export async function openRelational(options: RelationalOptions): Promise<Relati
   const db = new Kysely<Record<string, never>>({ dialect: connected.dialect });
   let faults: ModuleFault[];
   try {
+    await connected.answers?.();
     const migrating = new Kysely<unknown>({ dialect: connected.migrating });
     faults = await migrate(migrating, connected.engine, modules);
   } catch (error) {

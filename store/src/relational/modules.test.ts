@@ -457,6 +457,23 @@ function transactionTests({ target, raw }: Engine): void {
     expect(await ids(store)).toEqual(['next']);
   });
 
+  it('lets a migration take its time: a large county has tables that an upgrade works on for minutes', async () => {
+    const long: RelationalModule = {
+      name: 'long',
+      migrations: {
+        '0001-long': {
+          up: async (db, engine) => {
+            if (engine === 'postgres') await sql`select pg_sleep(1)`.execute(db);
+            else await delay(1_000);
+            await db.schema.createTable('long').addColumn('id', 'text').execute();
+          },
+        },
+      },
+    };
+    const store = await start(await target(), [...testModules, long], { transactionMs: 200 });
+    expect(store.faults).toEqual([]);
+  });
+
   it('gives a transaction its own time where it asks for it, and none to those around it', async () => {
     const store = await start(await target(), [...testModules, wells], { transactionMs: 300 });
     await registryStore(store).importAreas(AREAS);

@@ -14,8 +14,10 @@ export interface EngineCounters {
 export interface Connected {
   readonly engine: SqlEngine;
   readonly dialect: Dialect;
-  /** The same without the limit on transactions. */
+  /** The same without the limit on transactions, for statements that may take long. */
   readonly migrating: Dialect;
+  /** Looks whether anybody answers, soon: what migrates would wait for long. @throws relational-unavailable */
+  readonly answers?: () => Promise<void>;
   /** Copies the database into a file while it is in use; absent where the engine has its own tools. */
   readonly backup?: (file: string) => Promise<void>;
   /**

@@ -1,4 +1,5 @@
 /** PostgreSQL under Kysely: a pool of connections, each statement with a time-out, errors named as SQLite's are. */
+import { HOUR } from '@village/core';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -94,6 +95,8 @@ class NamingDialect extends PostgresDialect {
   }
 }
 
+/** A statement of a migration, such as an index on what a county wrote in years, and what waits for another process that migrates. */
+const MIGRATION_MS = HOUR;
 const RELISTEN_MS = 5_000;
 const KEEP_ALIVE_MS = 30_000;
 
@@ -147,32 +150,41 @@ export function connectPostgres(
   limitMs: number,
   onError: (error: Error) => void,
 ): Connected {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: 10,
-    connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 60_000,
-    statement_timeout: 3 * limitMs,
-    query_timeout: 4 * limitMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-    application_name: 'digital-village',
-    types: {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
-    },
-  });
-  // An idle connection that the server closes is an event, and unheard would end the process.
-  pool.on('error', onError);
+  const poolFor = (statementMs: number, size: { max: number; idleTimeoutMillis: number }) => {
+    const made = new pg.Pool({
+      connectionString: url,
+      ...size,
+      connectionTimeoutMillis: 5_000,
+      statement_timeout: statementMs,
+      query_timeout: statementMs + limitMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      application_name: 'digital-village',
+      types: {
+        getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+          oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+      },
+    });
+    // An idle connection that the server closes is an event, and unheard would end the process.
+    made.on('error', onError);
+    return made;
+  };
+  const pool = poolFor(3 * limitMs, { max: 10, idleTimeoutMillis: 60_000 });
+  const migrating = poolFor(MIGRATION_MS, { max: 2, idleTimeoutMillis: 1_000 });
   const watched = new WatchedPool(pool, limitMs / 2);
   return {
     engine: 'postgres',
     dialect: new NamingDialect(watched, limitMs),
-    migrating: new NamingDialect(watched, null),
+    migrating: new NamingDialect(new WatchedPool(migrating, limitMs / 2), null),
+    answers: async () => {
+      await pool.query('select 1').catch((error: unknown) => {
+        throw unavailable(error);
+      });
+    },
     listen: (channel, heard) => listenOn(url, channel, heard, onError),
     counters: () => ({ waiting: pool.waitingCount, refused: 0, restarts: 0 }),
     close: async () => {
-      if (!pool.ended && !pool.ending) await pool.end();
+      for (const one of [migrating, pool]) if (!one.ended && !one.ending) await one.end();
     },
   };
 }
