@@ -52,7 +52,7 @@ export const CheckedProfile = exactly({
       lost: Type.Array(Type.String()),
       /** What those devices would notice. */
       changes: Type.Array(ProfileChange),
-      /** Through which such devices speak: they have catalogues of their own. */
+      /** Through which such devices speak, as far as the caller sees them: they have catalogues of their own. */
       gateways: Type.Array(Type.String()),
     }),
   ),

@@ -1,7 +1,7 @@
 /** What devices of a type would notice of another file of it. */
 import type { CheckedProfile } from '#kit/api/answers.ts';
 import { language } from '#kit/text/language.ts';
-import { word } from './texts.ts';
+import { t, word } from './texts.ts';
 
 type Change = NonNullable<CheckedProfile['known']>['changes'][number];
 
@@ -9,9 +9,13 @@ export function Changes({ changes }: { changes: readonly Change[] }) {
   return (
     <ul class="type-changes">
       {changes.map(({ what, subject, detail, zh, mayBeWanted }) => (
-        <li key={what + subject} class={mayBeWanted ? '' : 'form-error'}>
+        <li key={what + subject + detail} class={mayBeWanted ? '' : 'form-error'}>
           {word('change', what)}
-          <code>{subject}</code>
+          {subject === '' && what === 'options-unfit' ? (
+            t('change.elsewhere')
+          ) : (
+            <code>{subject}</code>
+          )}
           {detail !== '' && (
             <span class="muted"> {language.value === 'zh' ? (zh ?? detail) : detail}</span>
           )}

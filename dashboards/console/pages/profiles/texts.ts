@@ -182,6 +182,7 @@ export const texts = {
   'change.kind-other': { zh: '设备类别变了，原为 ', en: 'Another kind; it was: ' },
   'change.protocol-other': { zh: '通信协议变了，原为 ', en: 'Another protocol; it was: ' },
   'change.address-other': { zh: '地址形式变了，原为 ', en: 'Another form of address; it was: ' },
+  'change.elsewhere': { zh: '其他区域的设备', en: 'a device of another area' },
   'change.options-unfit': { zh: '设备的选项不再适用 ', en: 'Options no longer fit: ' },
   ...reasons,
 } as const satisfies Texts;

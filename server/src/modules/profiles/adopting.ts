@@ -30,14 +30,14 @@ export function claimsBeside(
   return [...next.values()].flatMap((profile) => (profile && claimOf(profile)) ?? []);
 }
 
-/** Checks a file, and holds it against what is here. */
-export async function examine(needs: Needs, text: string): Promise<Examined> {
+/** Checks a file, and holds it against what is here; names are told within the scope of whoever asks. */
+export async function examine(needs: Needs, text: string, scope: string): Promise<Examined> {
   const { profiles, ownProfiles } = needs;
   const type = typeIn(text);
   const waitingNow = await ownProfiles.waiting();
   const waiting = waitingNow.find(({ profile }) => profile === type) ?? null;
   const running = profiles.get(type);
-  const here = await hereOf(needs, type);
+  const here = await hereOf(needs, type, scope);
   const checked = await checkProfile({
     ...{ text, type, options: here.options },
     running: running?.source.text ?? null,
@@ -92,7 +92,7 @@ export async function adopt(
   text: string,
   { caller, query, audited }: Asked,
 ): Promise<{ adopted: api.profiles.AdoptedProfile } | { refused: api.profiles.Refused }> {
-  const { answer, running, waiting } = await examine(needs, text);
+  const { answer, running, waiting } = await examine(needs, text, caller.area);
   const { faults, profile, known, state } = answer;
   if (profile === null) {
     const errors = faults.map(({ line, column, path, message, zh }) => ({

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtinCatalog } from '@village/device-profiles';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Client, startCounty, type TestServer } from '../../testing.ts';
+import { type Client, SOUTH_VILLAGE, startCounty, type TestServer } from '../../testing.ts';
 import { checkProfile } from './checker.ts';
 
 const catalogued = (id: string): string => readFileSync(join(builtinCatalog, `${id}.yaml`), 'utf8');
@@ -112,6 +112,25 @@ it.each([
   },
   120_000,
 );
+
+it('counts what lies outside the area of whoever asks, and names it not', async () => {
+  const via = { profile: 'generic/sewage-station', gateway: 'gw-south', area: SOUTH_VILLAGE };
+  const station = { id: 'south-sewage', name: '站', address: '9', options: { wordOrder: 'DCBA' } };
+  expect((await admin.ask('POST', '/devices', { ...station, ...via })).statusCode).toBe(201);
+  const text = catalogued('generic/sewage-station')
+    .replace(', DCBA]', ']')
+    .replace(/^revision: .*$/m, 'revision: 99');
+  const all = (await check(text)).json() as Answer;
+  expect([all.faults, all.known]).toMatchObject([
+    [],
+    { devices: 1, gateways: ['gw-south'], changes: [{ subject: 'south-sewage' }] },
+  ]);
+  const own = (await check(text, await test.client('north'))).json() as Answer;
+  expect(own.known).toMatchObject({
+    ...{ devices: 1, gateways: [] },
+    changes: [{ what: 'options-unfit', subject: '' }],
+  });
+});
 
 it('is for administrators', async () => {
   expect((await check(PH, await test.client('village'))).statusCode).toBe(403);

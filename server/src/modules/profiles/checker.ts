@@ -30,7 +30,7 @@ export interface ToCheck {
   readonly running: string | null;
   /** It has been in force before: its revision may be an older one. */
   readonly isReturn?: true;
-  /** Options that devices of that type set, each with one device that does. */
+  /** Options that devices of that type set, each with one device that does; an empty id where the asker sees none. */
   readonly options: readonly { readonly device: string; readonly options: Device['options'] }[];
 }
 

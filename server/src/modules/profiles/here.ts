@@ -19,15 +19,19 @@ const MAY_BE_WANTED: ReadonlySet<string> = new Set(['metric-lost', 'event-lost',
 export interface Here {
   /** In service. */
   readonly devices: number;
-  /** Some of those through which they speak. */
+  /** Some of those through which they speak, that whoever asks sees. */
   readonly gateways: readonly string[];
   readonly options: ToCheck['options'];
 }
 
-/** Looks at every device, in slices: a county has tens of thousands. */
+/**
+ * Looks at every device, in slices: a county has tens of thousands. Those outside of `scope` count and are not named, nor are their
+ * gateways.
+ */
 export async function hereOf(
   { directory }: Pick<Needs, 'directory'>,
   type: string,
+  scope: string,
   slices: Pick<Slices, 'over' | 'next'> = new Slices(),
 ): Promise<Here> {
   const options = new Map<string, ToCheck['options'][number]>();
@@ -40,10 +44,13 @@ export async function hereOf(
     if (entry === undefined || entry.profile.id !== type) continue;
     devices++;
     const { gateway, options: set } = entry.device;
-    if (gateway !== null) gateways.add(gateway);
+    if (gateway !== null && directory.gateway(scope, gateway) !== undefined) gateways.add(gateway);
     const key = JSON.stringify(set);
-    if (options.size < OPTION_SETS_MAX && !options.has(key))
-      options.set(key, { device: id, options: set });
+    const known = options.get(key);
+    if (known === undefined ? options.size < OPTION_SETS_MAX : known.device === '') {
+      const isSeen = directory.entry(scope, id) !== undefined;
+      options.set(key, { device: isSeen ? id : '', options: set });
+    }
   }
   return {
     devices,

@@ -50,7 +50,11 @@ export const profilesModule = defineModule<Needs>({
       routes: [
         route(api.check, async ({ body, caller, signal }) => {
           const text = textOf(body);
-          const { answer } = await turns.run(caller.actor, () => examine(needs, text), signal);
+          const { answer } = await turns.run(
+            caller.actor,
+            () => examine(needs, text, caller.area),
+            signal,
+          );
           return answer;
         }),
         route(api.tryOut, ({ body, caller, signal }) => {
@@ -85,7 +89,7 @@ export const profilesModule = defineModule<Needs>({
           });
         }),
         route(api.removal, async ({ params: { vendor, model }, caller, signal }) => {
-          const look = () => removalOf(needs, `${vendor}/${model}`);
+          const look = () => removalOf(needs, `${vendor}/${model}`, caller.area);
           const found = await turns.run(caller.actor, look, signal);
           return found === null ? notFound('type that was taken in') : found.answer;
         }),

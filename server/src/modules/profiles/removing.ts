@@ -98,7 +98,11 @@ interface Removable {
 }
 
 /** What removing a type would mean; null when none of that name was taken in. */
-export async function removalOf(needs: Needs, id: string): Promise<Removable | null> {
+export async function removalOf(
+  needs: Needs,
+  id: string,
+  scope: string,
+): Promise<Removable | null> {
   const { folderProfiles, ownProfiles } = needs;
   const held = (await ownProfiles.held()).find(({ profile }) => profile === id);
   if (held === undefined) return null;
@@ -106,7 +110,7 @@ export async function removalOf(needs: Needs, id: string): Promise<Removable | n
   const before = waiting.find(({ profile }) => profile === id) ?? null;
   const beneath = folderProfiles.get(id);
   const { inService, retired } = await ownProfiles.devicesOf(id);
-  const here = await hereOf(needs, id);
+  const here = await hereOf(needs, id, scope);
   const back =
     beneath === undefined
       ? { faults: inService === 0 ? [] : [told(stillUsed(inService))], changes: [] }
@@ -138,7 +142,7 @@ export async function removeOwn(
   id: string,
   { caller, query, audited }: Asked,
 ): Promise<{ gateways: string[] } | { refused: api.profiles.Refused } | null> {
-  const found = await removalOf(needs, id);
+  const found = await removalOf(needs, id, caller.area);
   if (found === null) return null;
   const { held, before, beneath, answer } = found;
   if (query.seen !== answer.state)
