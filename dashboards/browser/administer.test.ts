@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ALL_RIGHTS, type Fixture } from '../dev/fixture.ts';
 import { BROWSER_TEST_MS, withBench } from './hooks.ts';
 import { complaints } from './look.ts';
-import type { Bench, OpenPage, PageOptions } from './testing.ts';
+import type { Bench, Locator, OpenPage, PageOptions } from './testing.ts';
 
 describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
   let bench: Bench;
@@ -16,6 +16,13 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
 
   function show(options: PageOptions, own = county): Promise<OpenPage> {
     return bench.page(own, options);
+  }
+  /** What can be done with an area; a phone shows it when it is asked for. */
+  async function unfolded(row: Locator): Promise<Locator> {
+    await row.waitFor();
+    const folded = row.locator('.area-more:not([open]) > summary');
+    if ((await folded.count()) > 0) await folded.click();
+    return row;
   }
   const bins = (own: Fixture): string[] =>
     own.devices.map(({ id }) => id).filter((id) => id.startsWith('bin'));
@@ -93,7 +100,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
     const { page, faults } = opened;
     await page.getByLabel('Find by name or code').fill('330522101000');
     const row = page.locator('.area-row').filter({ hasText: '330522101000' });
-    await row.getByRole('button', { name: 'Attributes' }).click();
+    await (await unfolded(row)).getByRole('button', { name: 'Attributes' }).click();
     const panel = page.getByRole('region', { name: 'Hongqiao · Labels and attributes' });
     await panel.getByRole('button', { name: 'Add one' }).click();
     const add = page.getByRole('dialog', { name: 'Add a label or attribute' });
@@ -219,7 +226,9 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
       expect(await complaints(page)).toEqual([]);
       await page.getByLabel(zh ? '按名称或代码查找' : 'Find by name or code').fill('330522101000');
       const row = page.locator('.area-row').filter({ hasText: '330522101000' });
-      await row.getByRole('button', { name: zh ? '添加村' : 'Add a village' }).click();
+      await (await unfolded(row))
+        .getByRole('button', { name: zh ? '添加村' : 'Add a village' })
+        .click();
       const dialog = page.getByRole('dialog', {
         name: zh ? `在 ${name} 之下添加区域` : `Add an area below ${name}`,
       });
@@ -321,7 +330,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
       if (free === undefined) throw new Error('every village of the fixture has a device');
       await find.fill('330522101000');
       const upper = page.locator('.area-row').filter({ hasText: '330522101000' });
-      await upper.getByRole('button', { name: zh ? '停用' : 'Retire' }).click();
+      await (await unfolded(upper)).getByRole('button', { name: zh ? '停用' : 'Retire' }).click();
       const refusal = page.getByRole('dialog', { name: zh ? '停用 洪桥镇' : 'Retire Hongqiao' });
       const below = refusal.getByRole('link', { name: zh ? '5 个下级区域' : 'Areas below: 5' });
       expect(await below.getAttribute('href')).toBe('/areas/330522101000');
@@ -332,7 +341,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
       await refusal.getByRole('button', { name: zh ? '取消' : 'Cancel' }).click();
       await find.fill(free);
       const row = page.locator('.area-row').filter({ hasText: free });
-      await row.getByRole('button', { name: zh ? '停用' : 'Retire' }).click();
+      await (await unfolded(row)).getByRole('button', { name: zh ? '停用' : 'Retire' }).click();
       const dialog = page.locator('dialog[open]');
       await dialog.getByRole('checkbox').check();
       await dialog.getByLabel(zh ? '原因' : 'Reason').fill('并村');
@@ -350,7 +359,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
         0,
       );
       expect(await complaints(page)).toEqual([]);
-      await row.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
+      await (await unfolded(row)).getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
       await dialog.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
       await row.getByRole('button', { name: zh ? '停用' : 'Retire' }).waitFor();
       expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);

@@ -101,6 +101,15 @@ describe('the borders of the map', { timeout: BROWSER_TEST_MS }, () => {
     await expect
       .poll(async () => Number(await progress.getAttribute('value')), { timeout: 30_000 })
       .toBeGreaterThan(0);
+    // It goes on while another page is looked at, and the browser asks before the window is closed.
+    await page.getByRole('link', { name: '打开地图' }).click();
+    await page.getByRole('heading', { name: '长兴县', level: 1 }).waitFor();
+    expect(
+      await page.evaluate(() => dispatchEvent(new Event('beforeunload', { cancelable: true }))),
+    ).toBe(false);
+    await page.goBack();
+    await progress.waitFor();
+    expect(await page.locator('input[type=file]').isDisabled()).toBe(true);
     await page.getByRole('button', { name: '停止' }).click();
     await page.getByText('已停止，什么都没有导入').waitFor();
     await page.getByText('还没有边界').waitFor();

@@ -5,7 +5,7 @@ import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BrowserContext, type Cookie, chromium, type Page } from 'playwright-core';
 
-export type { Cookie, Page } from 'playwright-core';
+export type { Cookie, Locator, Page } from 'playwright-core';
 
 import { buildConsole } from '../build.ts';
 import { type Fixture, type FixtureOptions, PASSWORD, startFixture, USER } from '../dev/fixture.ts';

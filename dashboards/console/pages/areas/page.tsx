@@ -5,7 +5,7 @@ import { formatCount, formatTime } from '#kit/format.ts';
 import { Reason } from '#kit/forms/reason.tsx';
 import { fits, useAllAreas } from '#kit/places/areas.ts';
 import { PropertiesPanel } from '#kit/properties/panel.tsx';
-import { user } from '#kit/state.ts';
+import { narrow, user } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
 import { Icon } from '#kit/ui/icon.tsx';
@@ -53,6 +53,23 @@ function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
   const children = below.get(area.code) ?? [];
   const open = isOpen(area.code);
   const [described, setDescribed] = useState(false);
+  const actions = (
+    <span class="area-actions">
+      {area.retiredAt === null ? (
+        <InService area={area} {...tree} />
+      ) : (
+        <ReinstateArea area={area} changed={changed} />
+      )}
+      <button
+        type="button"
+        class="button"
+        aria-expanded={described}
+        onClick={() => setDescribed(!described)}
+      >
+        {t('describe')}
+      </button>
+    </span>
+  );
   return (
     <li>
       <div class="area-row">
@@ -94,21 +111,14 @@ function Row({ area, ...tree }: Omit<TreeProps, 'areas'> & { area: Area }) {
             <span class="muted">{t('below', { n: formatCount(children.length) })}</span>
           )}
         </span>
-        <span class="area-actions">
-          {area.retiredAt === null ? (
-            <InService area={area} {...tree} />
-          ) : (
-            <ReinstateArea area={area} changed={changed} />
-          )}
-          <button
-            type="button"
-            class="button"
-            aria-expanded={described}
-            onClick={() => setDescribed(!described)}
-          >
-            {t('describe')}
-          </button>
-        </span>
+        {narrow.value ? (
+          <details class="area-more">
+            <summary class="button">{t('manage')}</summary>
+            {actions}
+          </details>
+        ) : (
+          actions
+        )}
       </div>
       {described && (
         <div class="area-properties">

@@ -27,6 +27,7 @@ export const texts = {
   'add.heading': { zh: '在 {name} 之下添加区域', en: 'Add an area below {name}' },
   'add.go': { zh: '添加', en: 'Add it' },
   'add-device': { zh: '添加设备', en: 'Add a device' },
+  manage: { zh: '管理', en: 'Manage' },
   describe: { zh: '属性', en: 'Attributes' },
   'show-retired': { zh: '显示已停用的区域', en: 'Show retired areas' },
   'retired.at': { zh: '已停用 · {time}', en: 'Retired · {time}' },

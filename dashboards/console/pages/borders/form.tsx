@@ -1,13 +1,13 @@
 /** Choosing a file of borders, saying what its coordinates are, and sending it. */
 import type { TargetedSubmitEvent } from 'preact';
-import { useId, useRef, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import type { GeometryImported } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { formatBytes } from '#kit/format.ts';
 import { Field, textOf } from '#kit/forms/form.tsx';
 import { Progress } from '#kit/forms/progress.tsx';
-import { asApiError } from '#kit/load.ts';
+import { createSending } from '#kit/forms/sending.ts';
 import { client } from '#kit/state.ts';
 import { explain } from '#kit/ui/notices.tsx';
 import { t, word } from './texts.ts';
@@ -18,10 +18,7 @@ const ANSWER_MS = 5 * 60_000;
 const SYSTEMS = ['wgs84', 'cgcs2000', 'gcj02', 'bd09'] as const;
 type CoordinateSystem = (typeof SYSTEMS)[number];
 
-export interface Answered {
-  readonly name: string;
-  readonly answer: GeometryImported;
-}
+export const sending = createSending<GeometryImported>();
 
 /** What went wrong, in words of this page where it has some. */
 function whyNot(error: ApiError): string {
@@ -36,48 +33,27 @@ function refusal(file: File): string | null {
   return t('too-large', { name: file.name, size: formatBytes(file.size) });
 }
 
-export function BordersForm({ answered }: { answered: (given: Answered | null) => void }) {
+export function BordersForm({ ended }: { ended: () => void }) {
   const [file, setFile] = useState<File | null>(null);
-  const [sent, setSent] = useState<number | null>(null);
-  /** The file that is chosen was answered. */
-  const [known, setKnown] = useState(false);
-  const [fault, setFault] = useState<string | null>(null);
-  const leaving = useRef<AbortController | null>(null);
+  const { file: given, bytes, stopped, error, answer } = sending.state.value;
   const id = useId();
   const why = file === null ? null : refusal(file);
+  const fault =
+    stopped !== null ? t(stopped === 'midway' ? 'stopped' : 'unsure') : error && whyNot(error);
   async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
     if (file === null || why !== null) return;
     const system = textOf(event.currentTarget, 'system') as CoordinateSystem;
     const review = textOf(event.currentTarget, 'review');
-    const stopping = new AbortController();
-    leaving.current = stopping;
-    let gone = 0;
-    setFault(null);
-    answered(null);
-    setSent(0);
-    try {
-      const answer = await client.call(calls.importGeometry, {
-        file,
-        query: { system, review: review === '' ? undefined : review },
-        sent(bytes) {
-          gone = bytes;
-          setSent(bytes);
-        },
-        timeoutMs: ANSWER_MS,
-        signal: stopping.signal,
-      });
-      setKnown(true);
-      answered({ name: file.name, answer });
-    } catch (cause) {
-      if (!stopping.signal.aborted) setFault(whyNot(asApiError(cause)));
-      else setFault(t(gone < file.size ? 'stopped' : 'unsure'));
-    }
-    setSent(null);
+    const query = { system, review: review === '' ? undefined : review };
+    await sending.send(file, (given) =>
+      client.call(calls.importGeometry, { ...given, query, timeoutMs: ANSWER_MS }),
+    );
+    ended();
   }
   return (
     <form class="panel borders-form" onSubmit={(event) => void submit(event)}>
-      <fieldset class="borders-fields" disabled={sent !== null}>
+      <fieldset class="borders-fields" disabled={bytes !== null}>
         <div class="form-field borders-file">
           <label for={id}>{t('file')}</label>
           <input
@@ -89,9 +65,7 @@ export function BordersForm({ answered }: { answered: (given: Answered | null) =
             aria-describedby={`${id}-hint ${id}-size`}
             onChange={(event) => {
               setFile(event.currentTarget.files?.[0] ?? null);
-              setKnown(false);
-              setFault(null);
-              answered(null);
+              sending.clear();
             }}
           />
           <span id={`${id}-hint`} class="muted small">
@@ -103,8 +77,8 @@ export function BordersForm({ answered }: { answered: (given: Answered | null) =
             class={why === null ? 'small' : 'field-fault small'}
           >
             {file !== null &&
-              sent === null &&
-              !known &&
+              bytes === null &&
+              answer === null &&
               (why ?? t('chosen', { name: file.name, size: formatBytes(file.size) }))}
           </span>
         </div>
@@ -129,8 +103,8 @@ export function BordersForm({ answered }: { answered: (given: Answered | null) =
           {fault}
         </p>
       )}
-      {sent !== null && file !== null ? (
-        <Progress sent={sent} size={file.size} stop={() => leaving.current?.abort()} />
+      {bytes !== null && given !== null ? (
+        <Progress sent={bytes} size={given.size} stop={sending.stop} />
       ) : (
         <p>
           <button type="submit" class="button primary" disabled={why !== null}>

@@ -1,5 +1,5 @@
 /** The borders of the county's map: sending a file of them, seeing what is there, and taking it away. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { AreaFeature, GeometryImported } from '#kit/api/answers.ts';
 import * as calls from '#kit/api/calls.ts';
 import { formatCount } from '#kit/format.ts';
@@ -10,7 +10,7 @@ import type { PageProps } from '#kit/topics/topic.ts';
 import { useTitle } from '#kit/ui/page.tsx';
 import { Told } from '#kit/ui/told.tsx';
 import { Faults } from './faults.tsx';
-import { type Answered, BordersForm } from './form.tsx';
+import { BordersForm, sending } from './form.tsx';
 import { Remove, Stored } from './stored.tsx';
 import { t, word } from './texts.ts';
 import './borders.css';
@@ -32,13 +32,21 @@ export function Page({ title }: PageProps) {
   useTitle(title);
   const own = user.value?.area.code ?? '';
   const code = query.value.get('area') ?? own;
-  const [answered, setAnswered] = useState<Answered | null>(null);
   const [told, setTold] = useState<string | null>(null);
   const [removing, setRemoving] = useState<AreaFeature['properties'] | null>(null);
   const load = useLoad(`borders ${code}`, (signal) =>
     client.call(calls.areaGeometry, { query: { area: code }, signal }),
   );
-  const faults = answered?.answer.faults ?? [];
+  const { file, answer } = sending.state.value;
+  const faults = answer?.faults ?? [];
+  const done = answer !== null && faults.length === 0 ? doneText(answer) : null;
+  // What was told is not told again to who comes back; what is under way goes on.
+  useEffect(
+    () => () => {
+      if (sending.state.value.bytes === null) sending.clear();
+    },
+    [],
+  );
   return (
     <div class="page">
       <header class="page-head">
@@ -50,17 +58,15 @@ export function Page({ title }: PageProps) {
         </span>
       </header>
       <p class="muted">{t('intro')}</p>
-      <Told text={told} />
+      <Told text={told ?? done} />
       <div class={faults.length > 0 ? 'borders-beside' : undefined}>
         <BordersForm
-          answered={(given) => {
-            const isDone = given !== null && given.answer.faults.length === 0;
-            setAnswered(given);
-            setTold(isDone ? doneText(given.answer) : null);
+          ended={() => {
+            setTold(null);
             load.reload();
           }}
         />
-        {answered !== null && faults.length > 0 && <Faults name={answered.name} faults={faults} />}
+        {faults.length > 0 && <Faults name={file?.name ?? ''} faults={faults} />}
       </div>
       <Stored
         load={load}

@@ -1,7 +1,7 @@
 /** Imports areas and devices from a file: faults by cell, and the question of its encoding with both readings side by side. */
 import { CSV_MARK, csvCell } from '@village/core/csv';
 import type { TargetedSubmitEvent } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Imported } from '#kit/api/answers.ts';
 import type { ApiError } from '#kit/api/client.ts';
 import { formatCount } from '#kit/format.ts';
@@ -11,7 +11,7 @@ import { explain } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
 import { Faults } from './faults.tsx';
 import { t, word } from './texts.ts';
-import { begin, saved, send, stop, type What, work } from './work.ts';
+import { begin, saved, send, sending, unsaved, type What, what as whatNow } from './work.ts';
 import './import.css';
 
 type Readings = NonNullable<Imported['readings']>;
@@ -78,8 +78,8 @@ function Secrets({ credentials }: Pick<Imported, 'credentials'>) {
   const left = credentials.length - SHOWN_MAX;
   return (
     <>
-      <p class={work.value.unsaved ? 'text-late' : undefined}>
-        {t(work.value.unsaved ? 'secrets' : 'secrets.kept')}
+      <p class={unsaved.value ? 'text-late' : undefined}>
+        {t(unsaved.value ? 'secrets' : 'secrets.kept')}
       </p>
       <p class="import-buttons">
         <button
@@ -92,7 +92,7 @@ function Secrets({ credentials }: Pick<Imported, 'credentials'>) {
         >
           {t('secrets.save')}
         </button>
-        {work.value.unsaved && (
+        {unsaved.value && (
           <button type="button" class="button" onClick={saved}>
             {t('secrets.noted')}
           </button>
@@ -140,8 +140,16 @@ function Done({ what, answer }: { what: What; answer: Imported }) {
 export function Page({ title }: PageProps) {
   useTitle(title);
   const [empty, setEmpty] = useState(false);
-  const { what, file: given, sent, stopped, error, answer, unsaved } = work.value;
-  const held = sent !== null || unsaved;
+  const what = whatNow.value;
+  const { file: given, bytes, stopped, error, answer } = sending.state.value;
+  const held = bytes !== null || unsaved.value;
+  // What was told is not told again to who comes back; what is under way goes on, and secrets wait.
+  useEffect(
+    () => () => {
+      if (sending.state.value.bytes === null && !unsaved.value) sending.clear();
+    },
+    [],
+  );
   function again(next: What): void {
     setEmpty(false);
     begin(next);
@@ -200,8 +208,8 @@ export function Page({ title }: PageProps) {
             onChange={() => again(what)}
           />
         </label>
-        {sent !== null && given !== null ? (
-          <Progress sent={sent} size={given.size} stop={stop} />
+        {bytes !== null && given !== null ? (
+          <Progress sent={bytes} size={given.size} stop={sending.stop} />
         ) : (
           <button type="submit" class="button primary" disabled={held}>
             {t('send')}
