@@ -60,10 +60,14 @@ function sampleRows(text: string, delimiter: string): string[][] {
 }
 
 /** The separator that gives the row of headings its most columns that are known. */
-function separatorOf(text: string, known: (cells: readonly string[]) => number): string {
+async function separatorOf(
+  text: string,
+  known: (cells: readonly string[]) => number,
+): Promise<string> {
   const sample = text.slice(0, SAMPLE);
   let best = { separator: ',', score: 0 };
   for (const separator of SEPARATORS) {
+    await yieldToEvents();
     const score = Math.max(0, ...sampleRows(sample, separator).map(known));
     if (score > best.score) best = { separator, score };
   }
@@ -85,7 +89,7 @@ export async function* separatedRecords(
   // Kept here and not in the parser: when a stream fails, what it holds unread is gone, and with it which row it was.
   const read: string[][] = [];
   const parser = parse({
-    ...optionsOf(said ?? separatorOf(text, known)),
+    ...optionsOf(said ?? (await separatorOf(text, known))),
     on_record: (cells: string[]) => {
       read.push(cells);
       return null;

@@ -260,8 +260,12 @@ export class AreaComparison {
       const given = [givenOf(figure, before), givenOf(figure, after)] as const;
       for (const span of wanted.flatMap((day) => spansIn(figure.span, daySpan(day)))) {
         if (span.from >= now) continue;
-        const was = computeArea(figure, span, await inputsOf(figure, members, span, given[0]));
-        const is = computeArea(figure, span, await inputsOf(figure, members, span, given[1]));
+        const was = await computeArea(
+          figure,
+          span,
+          await inputsOf(figure, members, span, given[0]),
+        );
+        const is = await computeArea(figure, span, await inputsOf(figure, members, span, given[1]));
         if (this.#slices.over) await this.#slices.next();
         if (toldOf(was) === toldOf(is)) continue;
         const sides = { before: worth(was), after: worth(is) };

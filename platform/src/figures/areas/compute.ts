@@ -1,5 +1,9 @@
-/** Computes a figure of an area from what its devices gave: pure, the single definition of what the result is. */
+/**
+ * Computes a figure of an area from what its devices gave: pure, the single definition of what the result is. Of a county it is
+ * looked at in slices, but for what the figure itself makes of it.
+ */
 import { createHash } from 'node:crypto';
+import { Slices } from '@village/core';
 import { FAULT_LENGTH_MAX, type InputState } from '../compute.ts';
 import type { Span } from '../days.ts';
 import type { AreaFacts, AreaFigure, Station } from '../figure.ts';
@@ -15,39 +19,39 @@ export interface StationResults {
 /** By input, each by id. */
 export type Inputs = ReadonlyMap<string, readonly StationResults[]>;
 
-function stateOf(
+async function stateOf(
   figure: AreaFigure,
   name: string,
   stations: readonly StationResults[],
-): InputState {
-  const results = stations.flatMap((one) => one.results);
+  slices: Slices,
+): Promise<InputState> {
   const hash = createHash('sha256');
-  if (figure.keep === 'stored')
-    for (const { device, results: own } of stations)
-      hash.update(
-        JSON.stringify([
-          device,
-          ...own.map((one) => [
-            ...[one.at, one.value, one.completeness],
-            ...[one.standards, one.fault, one.corrections],
-          ]),
+  let expected = 0;
+  let valid = 0;
+  for (const { device, results: own } of stations) {
+    if (slices.over) await slices.next();
+    expected += own.length;
+    for (const { value } of own) if (value !== null) valid++;
+    if (figure.keep !== 'stored') continue;
+    hash.update(
+      JSON.stringify([
+        device,
+        ...own.map((one) => [
+          ...[one.at, one.value, one.completeness],
+          ...[one.standards, one.fault, one.corrections],
         ]),
-      );
+      ]),
+    );
+  }
   return {
-    name,
-    expected: results.length,
-    valid: results.filter(({ value }) => value !== null).length,
+    ...{ name, expected, valid },
     rows: stations.length,
     digest: figure.keep === 'stored' ? hash.digest('base64url').slice(0, 22) : '',
   };
 }
 
-/** Versions that its inputs were judged by and that it used itself, in the order of the standards. */
-function standardsOf(figure: AreaFigure, inputs: Inputs, own: ReadonlySet<string>): string[] {
-  const used = new Set(own);
-  for (const stations of inputs.values())
-    for (const { results } of stations)
-      for (const { standards } of results) for (const version of standards) used.add(version);
+/** Of `used` versions those that are known, in the order of the standards. */
+function standardsOf(figure: AreaFigure, used: ReadonlySet<string>): string[] {
   const known = [figure, ...figure.inputs.map((input) => input.figure)].flatMap(
     ({ standard }) => standard?.versions ?? [],
   );
@@ -55,17 +59,40 @@ function standardsOf(figure: AreaFigure, inputs: Inputs, own: ReadonlySet<string
 }
 
 /** The result over one span. What the figure throws is its fault, and kept as such. */
-export function computeArea(figure: AreaFigure, span: Span, inputs: Inputs): StoredResult {
+export async function computeArea(
+  figure: AreaFigure,
+  span: Span,
+  inputs: Inputs,
+): Promise<StoredResult> {
+  const slices = new Slices();
+  /** Versions that its inputs were judged by, and that it uses itself. */
   const used = new Set<string>();
+  const corrections = new Set<number>();
+  const given = new Map<string, Station[]>();
+  for (const [name, stations] of inputs) {
+    const own: Station[] = [];
+    given.set(name, own);
+    for (const { device, results } of stations) {
+      if (slices.over) await slices.next();
+      own.push({
+        device,
+        values: results.map(({ at, value, completeness }) => ({ at, value, completeness })),
+      });
+      for (const { standards, corrections: ids } of results) {
+        for (const version of standards) used.add(version);
+        for (const id of ids) corrections.add(id);
+      }
+    }
+  }
+  const states: InputState[] = [];
+  for (const { name } of figure.inputs)
+    states.push(await stateOf(figure, name, inputs.get(name) ?? [], slices));
   const facts: AreaFacts = {
     span,
     stations: (name): readonly Station[] => {
-      const found = inputs.get(name);
+      const found = given.get(name);
       if (found === undefined) throw new Error(`BUG: ${figure.id} has no input ${name}`);
-      return found.map(({ device, results }) => ({
-        device,
-        values: results.map(({ at, value, completeness }) => ({ at, value, completeness })),
-      }));
+      return found;
     },
     standard: <Data>(standard: Standard<Data>, at: number) => {
       if (figure.standard !== standard)
@@ -84,11 +111,6 @@ export function computeArea(figure: AreaFigure, span: Span, inputs: Inputs): Sto
     value = null;
     fault = (error instanceof Error ? error.message : String(error)).slice(0, FAULT_LENGTH_MAX);
   }
-  const states = figure.inputs.map(({ name }) => stateOf(figure, name, inputs.get(name) ?? []));
-  const corrections = new Set<number>();
-  for (const stations of inputs.values())
-    for (const { results } of stations)
-      for (const one of results) for (const id of one.corrections) corrections.add(id);
   return {
     at: span.from,
     value,
@@ -96,7 +118,7 @@ export function computeArea(figure: AreaFigure, span: Span, inputs: Inputs): Sto
       ...states.map(({ valid, expected }) => (expected === 0 ? 0 : valid / expected)),
     ),
     inputs: states,
-    standards: standardsOf(figure, inputs, used),
+    standards: standardsOf(figure, used),
     attributes: {},
     fault,
     corrections: [...corrections].sort((a, b) => a - b),

@@ -129,7 +129,7 @@ export class AreaSources {
     const results: StoredResult[] = [];
     const slices = new Slices();
     for (const span of spansIn(figure.span, part)) {
-      results.push(computeArea(figure, span, await inputsOf(figure, members, span, given)));
+      results.push(await computeArea(figure, span, await inputsOf(figure, members, span, given)));
       if (slices.over) await slices.next();
     }
     return results;
@@ -162,7 +162,7 @@ export class AreaSources {
     return turn(async () => {
       const given = await this.#givenAll(figure, members, days, computing, signal);
       const inputs = await inputsOf(figure, members, span, given);
-      return { result: computeArea(figure, span, inputs), inputs };
+      return { result: await computeArea(figure, span, inputs), inputs };
     });
   }
 
