@@ -499,6 +499,17 @@ describe('the threads of SQLite', () => {
   const long = sql`with recursive n(i) as (select 1 union all select i + 1 from n limit 8000000)
     select count(*) from n`;
 
+  it('waits for another process that makes the file at this moment', async () => {
+    const file = join(folder, 'made.sqlite');
+    const maker = new DatabaseSync(file);
+    maker.exec('create table theirs (id text); begin immediate; insert into theirs values (1)');
+    const opening = start({ file });
+    await delay(1_000);
+    maker.exec('commit');
+    maker.close();
+    expect((await opening).faults).toEqual([]);
+  });
+
   it('waits for another process without holding up this one', async () => {
     const file = join(folder, 'held.sqlite');
     const store = await start({ file });

@@ -27,11 +27,26 @@ const faultOf = (error: unknown): SqliteFault => {
 
 function open({ file, reads }: ThreadOptions): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_MS });
-  database.exec(
-    'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma trusted_schema = off',
-  );
+  writeAhead(database);
+  database.exec('pragma synchronous = full; pragma foreign_keys = on; pragma trusted_schema = off');
   if (reads) database.exec('pragma query_only = on');
   return database;
+}
+
+const BUSY = 5;
+const AGAIN_MS = 20;
+
+/** Where several open a new file at once, SQLite gives up at once and waits for nobody: this waits instead. */
+function writeAhead(database: DatabaseSync): void {
+  const still = new Int32Array(new SharedArrayBuffer(4));
+  for (const until = performance.now() + BUSY_MS; ; Atomics.wait(still, 0, 0, AGAIN_MS))
+    try {
+      database.exec('pragma journal_mode = wal');
+      return;
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== BUSY || performance.now() > until)
+        throw error;
+    }
 }
 
 const statements = new Map<string, { statement: StatementSync; reads: boolean }>();
