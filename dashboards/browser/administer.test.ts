@@ -168,7 +168,7 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
       const dialog = page.getByRole('dialog', { name: zh ? '恢复这台设备' : 'Reinstate this' });
       own.takeMeanwhile(id);
       await dialog.getByRole('button', { name: zh ? '恢复' : 'Reinstate' }).click();
-      await dialog.getByText(zh ? '属于同类型的另一台设备' : 'address: belongs to').waitFor();
+      await dialog.getByText(zh ? '地址：属于同类型的另一台设备' : 'Address belongs to').waitFor();
       expect(await complaints(page)).toEqual([]);
       own.takeMeanwhile(null);
       own.changeMeanwhile(id);

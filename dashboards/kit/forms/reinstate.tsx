@@ -2,7 +2,7 @@
 import { language } from '../text/language.ts';
 import { FormDialog } from './dialog.tsx';
 import type { Faults } from './form.tsx';
-import { t } from './texts.ts';
+import { t, word } from './texts.ts';
 
 export function ReinstateDialog({
   heading,
@@ -27,11 +27,18 @@ export function ReinstateDialog({
     >
       {({ faults }) =>
         faults.length === 0 ? null : (
-          <ul class="field-fault small">
-            {faults.map(({ field, message, zh }) => (
-              <li key={field}>{language.value === 'zh' ? zh : `${field}: ${message}`}</li>
-            ))}
-          </ul>
+          <>
+            <ul class="field-fault small">
+              {faults.map(({ field, message, zh }) => (
+                <li key={field}>
+                  {language.value === 'zh'
+                    ? `${word('column', field)}：${zh}`
+                    : `${word('column', field)} ${message}`}
+                </li>
+              ))}
+            </ul>
+            <p class="small">{t('reinstate.unfit')}</p>
+          </>
         )
       }
     </FormDialog>
