@@ -29,6 +29,8 @@ export class GatewayStates {
   readonly #states = new Map<string, GatewayState>();
   /** When each handed something over last; also those that never tell their status. */
   readonly #heard = new Map<string, Heard>();
+  /** How many sessions each has open, of those whose sessions were seen. */
+  readonly #sessions = new Map<string, number>();
   readonly #listeners = new Set<(state: GatewayState) => void>();
 
   set(id: string, status: WireStatus, receivedAt: number): void {
@@ -37,7 +39,8 @@ export class GatewayStates {
     const oldestAt = oldestMs === undefined ? null : Math.max(0, receivedAt - oldestMs);
     const state: GatewayState = {
       id,
-      online: status.online,
+      // What it had sent before it went may come to its turn later.
+      online: status.online && this.#sessions.get(id) !== 0,
       at: receivedAt,
       epoch: status.epoch ?? before?.epoch ?? null,
       version: status.version ?? before?.version ?? null,
@@ -50,6 +53,22 @@ export class GatewayStates {
     };
     this.#states.set(id, state);
     for (const listener of this.#listeners) listener(state);
+  }
+
+  connected(id: string): void {
+    this.#sessions.set(id, (this.#sessions.get(id) ?? 0) + 1);
+  }
+
+  /** Without a session it is offline, also one that left no will. */
+  disconnected(id: string, at: number): void {
+    const left = Math.max(0, (this.#sessions.get(id) ?? 0) - 1);
+    this.#sessions.set(id, left);
+    if (left === 0 && this.#states.get(id)?.online === true) this.gone(id, at);
+  }
+
+  /** It is offline until it says otherwise. */
+  gone(id: string, at: number): void {
+    if (this.#states.has(id)) this.set(id, { online: false, droppedSeq: [] }, at);
   }
 
   /** Calls `listener`, which must not throw, at each status; returns what ends that. */

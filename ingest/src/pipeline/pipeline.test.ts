@@ -168,6 +168,27 @@ describe('a gateway', () => {
     });
   });
 
+  it('is offline when its last session ends, though it left no will and what it sent comes later', async () => {
+    const online = () => bench.pipeline.gateways().get('gw-1')?.online;
+    const session = (type: 'connect' | 'disconnect') =>
+      bench.pipeline.session(type, gateway('gw-1'), NOW);
+    const say = () =>
+      bench.send(gateway('gw-1'), topics.gatewayStatus('gw-1'), { online: true, epoch: 'e1' });
+    session('connect');
+    await say();
+    // The next session takes the first one over.
+    session('connect');
+    session('disconnect');
+    expect(online()).toBe(true);
+    session('disconnect');
+    expect(online()).toBe(false);
+    await say();
+    expect(online()).toBe(false);
+    session('connect');
+    await say();
+    expect(online()).toBe(true);
+  });
+
   it('is heard of without a status too', async () => {
     expect(bench.pipeline.gatewayHeard('gw-mute')).toBeNull();
     await bench.send(gateway('gw-mute'), topics.gatewayReadings('gw-mute'), batch(1, []));

@@ -399,12 +399,15 @@ export class Pipeline {
 
   /** A gateway's session was ended, and its will with it: it is offline until it says otherwise. */
   gatewayGone(id: string, at: number): void {
-    if (this.#gateways.all().has(id)) this.#gateways.set(id, { online: false, droppedSeq: [] }, at);
+    this.#gateways.gone(id, at);
   }
 
   /** A session of a device or gateway began or ended. */
   session(type: 'connect' | 'disconnect', { kind, id }: Principal, at: number): void {
-    if (type === 'connect' && kind === 'gateway') this.#gatewayClocks.connected(id, at);
+    if (kind === 'gateway' && type === 'connect') {
+      this.#gatewayClocks.connected(id, at);
+      this.#gateways.connected(id);
+    } else if (kind === 'gateway') this.#gateways.disconnected(id, at);
     this.#store.note({ type, at, subject: id, detail: { kind } });
   }
 
