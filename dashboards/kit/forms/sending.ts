@@ -11,7 +11,7 @@ export interface Sent<A> {
   readonly file: File | null;
   /** Bytes that have gone; null when nothing is under way. */
   readonly bytes: number | null;
-  /** Why it was ended by hand: in the middle of the file, or when all of it had gone. */
+  /** It was ended by hand in the middle of the file; or all had gone, and whether it was taken is not known. */
   readonly stopped: 'midway' | 'unsure' | null;
   readonly error: ApiError | null;
   readonly answer: A | null;
@@ -70,11 +70,11 @@ export function createSending<A>(): Sending<A> {
         return answer;
       } catch (cause) {
         const all = (last.value.bytes ?? 0) >= file.size;
-        put(
-          signal.aborted
-            ? { stopped: all ? 'unsure' : 'midway', bytes: null }
-            : { error: asApiError(cause), bytes: null },
-        );
+        const error = asApiError(cause);
+        const isLost = signal.aborted || error.status === 0;
+        if (isLost && all) put({ stopped: 'unsure', bytes: null });
+        else if (signal.aborted) put({ stopped: 'midway', bytes: null });
+        else put({ error, bytes: null });
         return null;
       }
     },

@@ -39,8 +39,8 @@ export const texts = {
   send: { zh: '导入边界', en: 'Import borders' },
   stopped: { zh: '已停止，什么都没有导入。', en: 'Stopped; nothing was imported.' },
   unsure: {
-    zh: '已停止等待；文件已全部发出，是否导入请看下面的边界。',
-    en: 'No longer waiting; all had been sent, so see below whether it was imported.',
+    zh: '文件已全部发出，但没有等到回答；是否导入请看下面的边界。',
+    en: 'All had been sent, and no answer came: see below whether it was imported.',
   },
   'refused.unreadable-geometry': {
     zh: '这个文件读不出来：不是 GeoJSON 的 FeatureCollection，或者太大。',

@@ -24,8 +24,8 @@ export const texts = {
   send: { zh: '导入', en: 'Import' },
   'stopped.midway': { zh: '已停止，什么都没有导入。', en: 'Stopped; nothing was imported.' },
   'stopped.unsure': {
-    zh: '已停止等待；文件已全部发出，可能已经导入，请到设备页或区域页查看。若已导入，自动生成的密钥须逐台更换。',
-    en: 'No longer waiting; all had been sent, so it may have been imported: see the devices or areas. If it was, secrets that were made have to be replaced, device by device.',
+    zh: '文件已全部发出，但没有等到回答，可能已经导入：请到设备页或区域页查看。若已导入，密钥已不能查看：在表格的“密钥”列填上新密钥，再导入一次。',
+    en: 'All had been sent, and no answer came: it may have been imported, so see the devices or areas. If it was, its secrets can’t be seen any more: write new ones into the column “secret” and import it once more.',
   },
   done: {
     zh: '已新增 {created} 项，更新 {updated} 项。',
