@@ -67,6 +67,10 @@ export const texts = {
     zh: '服务器正在处理其他人的请求，这次什么也没有改。请 {n} 秒后重试。',
     en: 'Others are being served and nothing was done. Try again in {n} s.',
   },
+  'error.undone': {
+    zh: '服务器太忙，没能按时写完，什么都没有改变。请稍后再试。',
+    en: 'The server was too busy to write it in time, and nothing was changed. Try again in a moment.',
+  },
   'error.slow': {
     zh: '网络太慢，没有在规定时间内传完，什么都没有改变。请换一个网络，或减小文件后再试。',
     en: 'The network was too slow to send it in time, and nothing was changed. Try another network or a smaller file.',

@@ -58,6 +58,7 @@ export function explain(error: ApiError): string {
     timeout: 'error.timeout',
     'bad-answer': 'error.bad-answer',
     'wrong-credentials': 'error.wrong-credentials',
+    'transaction-timeout': 'error.undone',
   } as const;
   if (Object.hasOwn(byCode, error.code)) return t(byCode[error.code as keyof typeof byCode]);
   if (error.code === 'busy') return t('error.others', { n: error.retryAfterSeconds ?? 5 });
