@@ -30,6 +30,7 @@ afterEach(async () => {
 /** A process: its own connection to the database, its own readings, its own directory. */
 async function start(
   target: Target,
+  log: (message: string, detail: Record<string, unknown>) => void = () => undefined,
 ): Promise<{ relational: Relational; store: TimeSeriesStore; directory: Directory }> {
   const relational = await openRelational({ ...target, clock: () => NOW, modules: testModules });
   cleanup.push(() => relational.close());
@@ -42,7 +43,7 @@ async function start(
     diskReserveBytes: 0,
   });
   cleanup.push(() => store.close());
-  const directory = new Directory({ relational, store, profiles, log: () => undefined });
+  const directory = new Directory({ relational, store, profiles, log });
   return { relational, store, directory };
 }
 
@@ -65,6 +66,23 @@ async function inTime(holds: () => boolean): Promise<boolean> {
 }
 
 onBothEngines((target) => {
+  it('leaves the ids of devices whose type is gone to them, and tells of those in service once', async () => {
+    const told: unknown[] = [];
+    const { relational, directory } = await start(await target(), (_message, detail) => {
+      told.push(detail);
+    });
+    const stored = registryStore(relational);
+    await stored.importAreas(AREAS);
+    const ids = Array.from({ length: 12 }, (_, n) => `lost-${n + 10}`);
+    await stored.importDevices(batch(ids.map((id) => device(id, NORTH, { profile: 'gone/type' }))));
+    await stored.retireDevice({ device: 'lost-21', at: NOW + 1, by: 'li', reason: null });
+    for (let turn = 0; turn < 3; turn++) await directory.load(NOW);
+    expect(told).toEqual([{ count: 11, devices: ids.slice(0, 10) }]);
+    expect(directory.count()).toBe(0);
+    for (const id of ['lost-10', 'lost-21'])
+      expect(directory.holder(id)).toEqual({ kind: 'device', area: NORTH });
+  });
+
   it('reads devices and credentials in parts, so that no answer of the database holds up others', async () => {
     const at = await target();
     const { relational, store } = await start(at);

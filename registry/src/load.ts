@@ -12,6 +12,8 @@ import { registryStore } from './tables/registry-store.ts';
 
 /** Rows of one answer of the database: it comes from its thread, and is read, in one go. */
 const PAGE = 500;
+/** Devices without a type that one line of the log names. */
+const LEFT_OUT_TOLD = 10;
 
 export interface GatewayEntry extends Ended {
   readonly name: string;
@@ -70,6 +72,8 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
   const gateways = new Map<string, GatewayEntry>();
   const entries = new Map<string, DeviceEntry>();
   const leftOut = new Map<string, string>();
+  /** In service all the same. */
+  const missing: string[] = [];
   const slices = new Slices();
   for (const root of await registry.roots()) {
     for (const area of await registry.areas(root)) {
@@ -82,8 +86,15 @@ export async function loadBooks(options: LoadOptions, before: Books): Promise<Bo
       if (node !== undefined) gateways.set(id, { name, node, retiredAt, retiredReason });
       if (slices.over) await slices.next();
     }
-    await loadDevices(options, registry, root, { nodes, entries, leftOut, slices });
+    await loadDevices(options, registry, root, { nodes, entries, leftOut, missing, slices });
   }
+  // Once, and not at each change of the registry for all that have the type.
+  const untold = missing.filter((id) => !before.leftOut.has(id));
+  if (untold.length > 0)
+    options.log('devices are left out: their type is unknown', {
+      count: missing.length,
+      devices: untold.slice(0, LEFT_OUT_TOLD),
+    });
   const credentials = new Credentials();
   for (let after: string | undefined; ; ) {
     const page = await registry.credentials({
@@ -128,17 +139,18 @@ const comparePaths = ({ area: a }: AreaNode, { area: b }: AreaNode): number =>
   a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 
 async function loadDevices(
-  { profiles, log }: LoadOptions,
+  { profiles }: LoadOptions,
   registry: RegistryStore,
   root: string,
   books: {
     readonly nodes: ReadonlyMap<string, AreaNode>;
     readonly entries: Map<string, DeviceEntry>;
     readonly leftOut: Map<string, string>;
+    readonly missing: string[];
     readonly slices: Slices;
   },
 ): Promise<void> {
-  const { nodes, entries, leftOut, slices } = books;
+  const { nodes, entries, leftOut, missing, slices } = books;
   for (let after: string | undefined; ; ) {
     const page = await registry.devices(root, {
       limit: PAGE,
@@ -149,7 +161,7 @@ async function loadDevices(
       const node = nodes.get(device.area);
       if (profile === undefined || node === undefined) {
         leftOut.set(device.id, device.area);
-        log('a device is left out: its profile or area is unknown', { device: device.id });
+        if (retiredAt === null) missing.push(device.id);
       } else
         entries.set(device.id, {
           device,
