@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock, CoordinateSystem } from '@village/core';
 import { FILE_TRANSACTION_MS, type Relational } from '@village/store/relational';
 import type { Directory } from '../directory.ts';
+import { asSeen } from '../import/as-seen.ts';
 import { InTurn } from '../import/in-turn.ts';
 import type { Origin } from '../lifecycle.ts';
 import type { AreaNode } from '../nodes.ts';
@@ -76,32 +77,42 @@ export class Geometries {
           points: { read: read.points.read, kept: 0 },
         });
         if (read.faults.length > 0) return refused('nothing', read.faults);
-        const codes = directory.below(scope).map(({ area }) => area.code);
-        const stored = await registryStore(relational).geometries(codes.slice(0, AREAS_MAX));
-        const { placed, faults, by } = await judge(
-          read.features,
-          scope,
-          directory,
-          unionOf(stored),
-        );
-        if (faults.length > 0) return refused(by, faults);
-        const at = clock();
-        const { system, review } = file;
-        const rows = placed.map(
-          ({ area, shape, outline, bounds }): StoredGeometry => ({
-            ...{ area, shape, outline, system, review, at, by: origin.by },
-            ...bounds,
-          }),
-        );
-        await relational.transaction((tx) => registryStore(tx).saveGeometries(rows), {
-          limitMs: FILE_TRANSACTION_MS,
-          audit: () =>
-            origin.audited('import-geometry', scope, { areas: rows.length, system, review }),
+        return asSeen(this.#options, async (seen) => {
+          const codes = directory.below(scope).map(({ area }) => area.code);
+          const stored = await registryStore(relational).geometries(codes.slice(0, AREAS_MAX));
+          const { placed, faults, by } = await judge(
+            read.features,
+            scope,
+            directory,
+            unionOf(stored),
+          );
+          if (faults.length > 0) return refused(by, faults);
+          const at = clock();
+          const { system, review } = file;
+          const rows = placed.map(
+            ({ area, shape, outline, bounds }): StoredGeometry => ({
+              ...{ area, shape, outline, system, review, at, by: origin.by },
+              ...bounds,
+            }),
+          );
+          await relational.transaction(
+            async (tx) => {
+              const stored = registryStore(tx);
+              // An area may have been moved out of the scope meanwhile, or retired.
+              await stored.holdUnchanged(seen);
+              await stored.saveGeometries(rows);
+            },
+            {
+              limitMs: FILE_TRANSACTION_MS,
+              audit: () =>
+                origin.audited('import-geometry', scope, { areas: rows.length, system, review }),
+            },
+          );
+          return {
+            ...{ areas: rows.length, points: read.points, turned: read.turned },
+            ...{ judgedBy: by, faults: [] },
+          };
         });
-        return {
-          ...{ areas: rows.length, points: read.points, turned: read.turned },
-          ...{ judgedBy: by, faults: [] },
-        };
       },
       { signal: file.signal },
     );

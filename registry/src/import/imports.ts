@@ -1,5 +1,5 @@
 /** Imports of areas and devices from files: all or nothing, every fault with its row and column, one import at a time. */
-import { type Clock, OperationalError } from '@village/core';
+import type { Clock } from '@village/core';
 import type { DeviceProfile } from '@village/device-profiles';
 import {
   FILE_TRANSACTION_MS,
@@ -13,13 +13,11 @@ import { readSheet } from '../sheets/file.ts';
 import type { Imported } from '../tables/contract.ts';
 import { registryStore } from '../tables/registry-store.ts';
 import { readAreas } from './areas.ts';
+import { asSeen } from './as-seen.ts';
 import { AREA_HEADINGS, DEVICE_HEADINGS } from './columns.ts';
 import { readDevices } from './devices.ts';
 import { asked, type ImportResult, refused } from './faults.ts';
 import { InTurn } from './in-turn.ts';
-
-/** How often a file is judged anew when others have changed meanwhile what it was judged by. */
-const TRIES = 5;
 
 export interface ImportOptions {
   readonly relational: Relational;
@@ -54,27 +52,9 @@ export class Imports {
     this.#options = options;
   }
 
-  /** Work on what somebody filled in, in turn with the imports, as `#asSeen`. @throws busy, import-conflict */
+  /** Work on what somebody filled in, in turn with the imports, as `asSeen`. @throws busy, import-conflict */
   inTurn<T>(work: (seen: number) => Promise<T>): Promise<T> {
-    return this.#turns.run(() => this.#asSeen(work), { kind: 'form' });
-  }
-
-  /**
-   * Work that judges by the directory and expects in its transaction that what is registered is `seen`, which the directory holds:
-   * other processes change it too. Done anew when it was not.
-   */
-  async #asSeen<T>(work: (seen: number) => Promise<T>): Promise<T> {
-    const { directory, clock } = this.#options;
-    for (let tries = 1; ; tries++) {
-      await directory.reload(clock());
-      try {
-        return await work(directory.version);
-      } catch (error) {
-        if (!(error instanceof OperationalError) || error.code !== 'registry-changed') throw error;
-        if (tries === TRIES)
-          throw new OperationalError('import-conflict', error.message, { cause: error });
-      }
-    }
+    return this.#turns.run(() => asSeen(this.#options, work), { kind: 'form' });
   }
 
   /** Areas below `scope`; the columns are those of docs/http-api.md. @throws busy, query-aborted, and what the file is refused with */
@@ -84,7 +64,7 @@ export class Imports {
         const { relational, directory, clock } = this.#options;
         const sheet = await readSheet(file.content, AREA_HEADINGS, file.encoding);
         if ('readings' in sheet) return asked(sheet.readings);
-        return this.#asSeen(async (seen) => {
+        return asSeen(this.#options, async (seen) => {
           const given = { rows: sheet.rows, faults: [...sheet.faults] };
           const { areas, faults } = await readAreas(given, scope, directory);
           if (faults.length > 0) return refused(faults, sheet.rows);
@@ -111,7 +91,7 @@ export class Imports {
         const { relational, directory, profiles, clock } = this.#options;
         const sheet = await readSheet(file.content, DEVICE_HEADINGS, file.encoding);
         if ('readings' in sheet) return asked(sheet.readings);
-        return this.#asSeen(async (seen) => {
+        return asSeen(this.#options, async (seen) => {
           const given = { rows: sheet.rows, faults: [...sheet.faults] };
           const read = await readDevices(given, scope, directory, profiles);
           const { devices, gateways, credentials, made, faults } = read;

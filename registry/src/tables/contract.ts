@@ -278,6 +278,8 @@ export interface RegistryStore {
    * @throws registry-changed
    */
   expectUnchanged(seen: number): Promise<void>;
+  /** The same where the registry itself is not changed by it. @throws registry-changed */
+  holdUnchanged(seen: number): Promise<void>;
   /** By id: those of a page, or all. */
   credentials(page?: { after?: string; limit: number }): Promise<Credential[]>;
   saveGatewayStatus(status: GatewayStatus): Promise<void>;

@@ -37,7 +37,7 @@ import { expectVersion, saveCredential } from './one.ts';
 import { changeProperties, listProperties } from './properties.ts';
 import { type RegistryTables, registryModule } from './schema.ts';
 import { listHistories, listStandings } from './standing.ts';
-import { expectUnchanged, registryVersion } from './version.ts';
+import { expectUnchanged, holdUnchanged, registryVersion } from './version.ts';
 
 /** What an import may not contain is told as such, whichever table refused it. */
 async function asImport<T>(work: Promise<T>): Promise<T> {
@@ -67,6 +67,7 @@ export function registryStore(access: Pick<RelationalAccess, 'for'>): RegistrySt
     importDevices: (batch) => asImport(importDevices(db, batch)),
     replaceDevice: (replacement) => replaceDevice(db, replacement),
     expectUnchanged: (seen) => expectUnchanged(db, seen),
+    holdUnchanged: (seen) => holdUnchanged(db, seen),
     expectVersion: (subject, version) => expectVersion(db, subject, version),
     saveCredential: (credential) => saveCredential(db, credential),
     spellAddresses: (addresses) => spellAddresses(db, addresses),

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { OperationalError } from '@village/core';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './rows.ts';
 
 /** Four million changes fit below 2 ** 53. */
@@ -29,7 +29,14 @@ export async function bumpVersion(trx: Db): Promise<void> {
  * transaction ends. @throws registry-changed when it is in another state than `seen`
  */
 export async function expectUnchanged(trx: Db, seen: number): Promise<void> {
-  const version = sql<number>`version + ${sql.lit(randomInt(1, RISE_MAX))}`;
+  return expectSeen(trx, seen, sql<number>`version + ${sql.lit(randomInt(1, RISE_MAX))}`);
+}
+
+/** The same for what changes nothing of the registry itself and was judged by it. @throws registry-changed */
+export const holdUnchanged = (trx: Db, seen: number): Promise<void> =>
+  expectSeen(trx, seen, sql<number>`version`);
+
+async function expectSeen(trx: Db, seen: number, version: RawBuilder<number>): Promise<void> {
   const { numUpdatedRows } = await trx
     .updateTable('registry_version')
     .set({ version })
