@@ -4,6 +4,7 @@ import { HOUR, MINUTE, type OperationalError, REFUSED_PER_HOUR, Sampler } from '
 import type { Appender, DeadLetterPart } from '@village/store/time-series';
 import type { Counters } from './counters.ts';
 import type { Pace } from './pace.ts';
+import { tooDeep } from './shape.ts';
 
 /** Entries one source may add in a minute. */
 export const ENTRIES_PER_MINUTE = 600;
@@ -89,4 +90,13 @@ function keyOf({ device, payload, part }: Refused, reason: string): string {
   const bytes = hash('sha1', payload, 'base64');
   const which = `${part?.place}\n${part?.metric}`;
   return hash('sha1', `${device}\n${part?.at}\n${reason}\n${which}\n${bytes}`, 'base64');
+}
+
+/** A row as it is kept. */
+export const keptRow = (row: unknown): Buffer =>
+  Buffer.from(tooDeep(row) ? '"nested too deep to be kept"' : JSON.stringify(row, visibly));
+
+/** JSON has no infinity: a row rejected for one must not be stored with a null that nobody sent. */
+function visibly(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }

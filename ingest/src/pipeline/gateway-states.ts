@@ -87,6 +87,11 @@ export class GatewayStates {
     return this.#heard.get(id) ?? null;
   }
 
+  /** All that have spoken, of themselves or not. */
+  spoken(): ReadonlySet<string> {
+    return new Set([...this.#states.keys(), ...this.#heard.keys()]);
+  }
+
   all(): ReadonlyMap<string, GatewayState> {
     return this.#states;
   }

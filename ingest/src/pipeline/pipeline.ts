@@ -25,7 +25,7 @@ import type {
 import { builtinDialects } from '../dialects/index.ts';
 import { type TopicRoute, TopicRouter, takeMessage } from '../dialects/topic-router.ts';
 import { Counters, type PipelineCounters } from './counters.ts';
-import { DeadLetters, type Refused } from './dead-letters.ts';
+import { DeadLetters, keptRow, type Refused } from './dead-letters.ts';
 import { GatewayClocks } from './gateway-clocks.ts';
 import { type GatewayState, GatewayStates } from './gateway-states.ts';
 import { type HttpSource, MessageContext, sourceOf } from './message-context.ts';
@@ -41,7 +41,6 @@ import {
   type MessagePath,
   object,
   TOP,
-  tooDeep,
 } from './shape.ts';
 import { takeRows } from './wire-rows.ts';
 
@@ -324,7 +323,7 @@ export class Pipeline {
       const named = (row as { device?: unknown } | null)?.device;
       const device = typeof named === 'string' ? named.slice(0, 64) : null;
       this.#refusedWhole(device, context, error.code);
-      const whole: Refused = { source, device, topic, payload: textOf(row), receivedAt };
+      const whole: Refused = { source, device, topic, payload: keptRow(row), receivedAt };
       this.#deadLetters.add(
         { ...whole, ...(paced ? { flood: 'pace' } : {}) },
         error,
@@ -332,7 +331,7 @@ export class Pipeline {
       );
       return;
     }
-    const { device, payload = textOf(row), byGateway = false, ...part } = rejected;
+    const { device, payload = keptRow(row), byGateway = false, ...part } = rejected;
     const { metric, place } = part;
     if (!byGateway)
       this.#notTaken.notePart(device, { cause: error.code, metric, place }, receivedAt);
@@ -440,6 +439,11 @@ export class Pipeline {
     return this.#gateways.all();
   }
 
+  /** The ids of those that have spoken since the start, also of those that never tell their status. */
+  spokenGateways(): ReadonlySet<string> {
+    return this.#gateways.spoken();
+  }
+
   /** When a gateway handed something over last, by the server's clock, and how long ago that is, ms; null when it has not since the start. */
   gatewayHeard(id: string): { readonly at: number; readonly agoMs: number } | null {
     const heard = this.#gateways.heard(id);
@@ -474,15 +478,6 @@ export class Pipeline {
 function senderOf(principal: Principal, found: TopicRoute | undefined): Principal {
   if (principal.kind !== 'topic') return principal;
   return found?.dialect.speaker(found.route) ?? principal;
-}
-
-/** A row as it is kept. */
-const textOf = (row: unknown): Buffer =>
-  Buffer.from(tooDeep(row) ? '"nested too deep to be kept"' : JSON.stringify(row, visibly));
-
-/** JSON has no infinity: a row rejected for one must not be stored with a null that nobody sent. */
-function visibly(_key: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 function checkBody(body: Fields): {

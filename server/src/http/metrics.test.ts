@@ -212,5 +212,22 @@ describe('metrics', () => {
     await until('the connection to close', async () => {
       return value(await scrape(), 'broker_connections') === 0;
     });
+    expect(value(await scrape(), 'gateway_online', mine)).toBe(0);
+  });
+
+  it('tell of a gateway that never says how it stands whether it hands over', async () => {
+    const mine = { gateway: 'gw-south' };
+    const gateway = await mqtt.connectAsync({
+      ...{ host: '127.0.0.1', port: test.server.mqttPort, reconnectPeriod: 0 },
+      ...{ clientId: 'gw-south', username: 'gw-south', password: SECRET },
+    });
+    const batch = { epoch: 'e', seq: 1, lane: 'live', readings: [] };
+    await gateway.publishAsync('village/v1/gateways/gw-south/readings', JSON.stringify(batch), {
+      qos: 1,
+    });
+    expect(value(await scrape(), 'gateway_online', mine)).toBe(1);
+    await gateway.endAsync();
+    test.timer.shift += 31 * 60_000;
+    expect(value(await scrape(), 'gateway_online', mine)).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 /** Metrics of the store, the broker, the pipeline and the gateways. */
 import type { GatewayState } from '@village/ingest';
 import { type Metric, type MetricGroup, metricGroup, type Sample } from '@village/platform';
+import { isOnline } from '../../http/gateway-standing.ts';
 import { byCause } from '../../http/metrics.ts';
 import type { Needs } from '../needs.ts';
 
@@ -188,9 +189,15 @@ export const gatewayMetrics = ({ pipeline, store }: Needs): MetricGroup =>
       {
         kind: 'gauge',
         name: 'gateway_online',
-        help: '1 while the gateway is connected',
+        help: '1 while the gateway is there, by its own status or, where it tells none, since it handed something over lately',
         labels: ['gateway'],
-        value: each(({ id, online }) => [[{ gateway: id }, online ? 1 : 0]]),
+        value: (states) => {
+          const byId = new Map(states.map((state) => [state.id, state]));
+          return [...pipeline.spokenGateways()].map((id) => [
+            { gateway: id },
+            isOnline(byId.get(id), pipeline.gatewayHeard(id)) ? 1 : 0,
+          ]);
+        },
       },
       {
         kind: 'gauge',
