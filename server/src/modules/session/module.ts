@@ -67,39 +67,46 @@ async function signIn(
   const spelled = call.body.user.normalize('NFKC').trim();
   const user = (await relational.people.accountName(spelled)) ?? spelled;
   const entry = { actor: user, address, action: 'sign-in', target: user };
-  const wait = lockOut.lockedFor(user, address);
-  if (wait > 0) {
+  const tried = await lockOut.begin(user, address);
+  if (typeof tried === 'number') {
     await relational.audit.append({ ...entry, outcome: 'refused', detail: { reason: 'locked' } });
-    return locked(wait, `too many wrong passwords; wait ${Math.ceil(wait / MINUTE)} minutes`);
+    return locked(tried, `too many wrong passwords; wait ${Math.ceil(tried / MINUTE)} minutes`);
   }
-  // Counted before the check, so that many guesses at once are no way around the lock.
-  lockOut.failed(user, address);
-  const account = await relational.people.account(user);
-  const right = await passwords.check(account?.passwordHash ?? null, password);
-  if (!right || account === null) {
-    await relational.audit.append({ ...entry, outcome: 'refused', detail: { reason: 'password' } });
-    throw wrongCredentials('name or password is wrong');
+  try {
+    const account = await relational.people.account(user);
+    const right = await passwords.check(account?.passwordHash ?? null, password);
+    if (!right || account === null) {
+      tried.wrong();
+      const detail = { reason: 'password' };
+      await relational.audit.append({ ...entry, outcome: 'refused', detail });
+      throw wrongCredentials('name or password is wrong');
+    }
+    const opened = await relational.transaction(
+      async (tx) => {
+        // The password may have been replaced, or the account removed, while this one was checked.
+        const present = await tx.people.account(user);
+        if (present?.passwordHash !== account.passwordHash) return 'password';
+        if (present.lockedAt !== null) return 'locked-account';
+        return { present, secret: await tx.people.openSession(user, address) };
+      },
+      {
+        audit: (result) =>
+          typeof result === 'string'
+            ? { ...entry, outcome: 'refused', detail: { reason: result } }
+            : { ...entry, outcome: 'done', detail: {} },
+      },
+    );
+    if (opened === 'password') {
+      tried.wrong();
+      throw wrongCredentials('name or password is wrong');
+    }
+    tried.right();
+    if (opened === 'locked-account')
+      throw new OperationalError('account-locked', 'an administrator has locked this account');
+    return answer(200, viewSession(needs, opened.present), cookieWith(needs, call, opened.secret));
+  } finally {
+    tried.undone();
   }
-  const opened = await relational.transaction(
-    async (tx) => {
-      // The password may have been replaced, or the account removed, while this one was checked.
-      const present = await tx.people.account(user);
-      if (present?.passwordHash !== account.passwordHash) return 'password';
-      if (present.lockedAt !== null) return 'locked-account';
-      return { present, secret: await tx.people.openSession(user, address) };
-    },
-    {
-      audit: (result) =>
-        typeof result === 'string'
-          ? { ...entry, outcome: 'refused', detail: { reason: result } }
-          : { ...entry, outcome: 'done', detail: {} },
-    },
-  );
-  if (opened === 'password') throw wrongCredentials('name or password is wrong');
-  lockOut.succeeded(user, address);
-  if (opened === 'locked-account')
-    throw new OperationalError('account-locked', 'an administrator has locked this account');
-  return answer(200, viewSession(needs, opened.present), cookieWith(needs, call, opened.secret));
 }
 
 async function changePassword(
@@ -110,12 +117,17 @@ async function changePassword(
   const { caller, address, body } = call;
   const account = caller.session === null ? null : await relational.people.account(caller.actor);
   if (account === null) throw new OperationalError('forbidden', 'a token has no password');
-  const wait = lockOut.lockedFor(account.name, address);
-  if (wait > 0) return locked(wait, 'too many wrong passwords');
-  lockOut.failed(account.name, address);
-  if (!(await passwords.check(account.passwordHash, body.old)))
-    throw wrongCredentials('the old password is wrong');
-  lockOut.succeeded(account.name, address);
+  const tried = await lockOut.begin(account.name, address);
+  if (typeof tried === 'number') return locked(tried, 'too many wrong passwords');
+  try {
+    if (!(await passwords.check(account.passwordHash, body.old))) {
+      tried.wrong();
+      throw wrongCredentials('the old password is wrong');
+    }
+    tried.right();
+  } finally {
+    tried.undone();
+  }
   const fault = passwordFault(body.password);
   if (fault !== null) throw new OperationalError('weak-password', `the new password ${fault}`);
   if (account.passwordToChange && body.password === body.old)

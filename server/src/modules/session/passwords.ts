@@ -8,6 +8,8 @@ const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 /** Checks at once; each takes 19 MiB, so that a flood of sign-ins can't take the memory. */
 const CHECKS_MAX = 4;
 const WAITING_MAX = 100;
+/** How long a try waits for others of its account or address. */
+const WAIT_MS = 10_000;
 const LENGTH_MIN = 10;
 const LENGTH_MAX = 128;
 /** Names and addresses remembered; the oldest is forgotten first. */
@@ -41,10 +43,7 @@ export class Passwords {
 
   async #limited<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= CHECKS_MAX) {
-      if (this.#waiting.length >= WAITING_MAX)
-        throw new OperationalError('too-many-sign-ins', 'too many sign-ins at once', {
-          retry: true,
-        });
+      if (this.#waiting.length >= WAITING_MAX) throw tooMany();
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#running++;
@@ -69,11 +68,26 @@ interface Failures {
   until: number;
 }
 
+/** A try whose password is looked at. The first that is said of it holds. */
+export interface Try {
+  /** Forgives the account. */
+  right(): void;
+  wrong(): void;
+  /** Nobody knows: the check itself failed, which is no fault of whoever tries. */
+  undone(): void;
+}
+
+const tooMany = (): OperationalError =>
+  new OperationalError('too-many-sign-ins', 'too many sign-ins at once', { retry: true });
+
 /** Counts wrong passwords by account and by address, and locks for ten minutes. In memory: a restart forgives. */
 export class LockOut {
   readonly #timer: Timer;
   readonly #limits: Limits;
   readonly #failures = new BoundedMap<string, Failures>(REMEMBERED_MAX);
+  /** Tries that are looked at now. */
+  readonly #open = new Map<string, number>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(timer: Timer, limits: Limits) {
     this.#timer = timer;
@@ -98,17 +112,61 @@ export class LockOut {
     this.#failures.delete(`account ${account}`);
   }
 
-  /** Counts a try as wrong; called before its password is checked. */
-  failed(account: string, address: string): void {
-    this.#add(`account ${account}`);
-    this.#add(`address ${address}`);
+  /**
+   * Begins a try, or says for how many milliseconds there is none. So many tries at once as may be wrong yet, so that guesses at
+   * once are no way around the lock; further ones wait for what becomes of those. @throws too-many-sign-ins (retry)
+   */
+  async begin(account: string, address: string): Promise<number | Try> {
+    const { failuresPerAccount, failuresPerAddress } = this.#limits;
+    const keys = [`account ${account}`, `address ${address}`] as const;
+    const ends = this.#timer.elapsed() + WAIT_MS;
+    for (;;) {
+      const wait = this.lockedFor(account, address);
+      if (wait > 0) return wait;
+      if (this.#has(keys[0], failuresPerAccount) && this.#has(keys[1], failuresPerAddress)) break;
+      await this.#settled(ends - this.#timer.elapsed());
+    }
+    for (const key of keys) this.#open.set(key, (this.#open.get(key) ?? 0) + 1);
+    let over = false;
+    const settle = (what: () => void) => (): void => {
+      if (over) return;
+      over = true;
+      for (const key of keys) {
+        const left = (this.#open.get(key) ?? 1) - 1;
+        if (left === 0) this.#open.delete(key);
+        else this.#open.set(key, left);
+      }
+      what();
+      for (const wake of [...this.#waiting]) wake();
+    };
+    return {
+      right: settle(() => this.forgive(account)),
+      wrong: settle(() => {
+        for (const key of keys) this.#add(key);
+      }),
+      undone: settle(() => undefined),
+    };
   }
 
-  /** The try that `failed` counted was right: forgives the account, and the address that one try. */
-  succeeded(account: string, address: string): void {
-    this.forgive(account);
-    const tries = this.#failures.get(`address ${address}`);
-    if (tries !== undefined) tries.count--;
+  /** Whether one more try could be wrong without being one too many. */
+  #has(key: string, limit: number): boolean {
+    const known = this.#failures.get(key);
+    const failed = known !== undefined && known.until > this.#timer.elapsed() ? known.count : 0;
+    return failed + (this.#open.get(key) ?? 0) < limit;
+  }
+
+  /** Resolves when it is known of some try what became of it. */
+  async #settled(withinMs: number): Promise<void> {
+    if (withinMs <= 0 || this.#waiting.size >= WAITING_MAX) throw tooMany();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    const timer = setTimeout(resolve, withinMs);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(resolve);
+    }
   }
 
   #left(key: string, limit: number): number {

@@ -1,7 +1,8 @@
-import { HOUR, MINUTE } from '@village/core';
+import { HOUR, MINUTE, systemTimer } from '@village/core';
 import { SESSION_IDLE_MS, SESSION_MAX_MS } from '@village/store/relational';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client, NORTH, PASSWORD, startCounty, type TestServer } from '../../testing.ts';
+import { LockOut } from './passwords.ts';
 
 let test: TestServer;
 let nobody: Client;
@@ -70,6 +71,27 @@ describe('signing in', () => {
     test.timer.shift += 10 * MINUTE;
     expect((await signIn('south', PASSWORD)).statusCode).toBe(200);
     test.timer.set = 0;
+  });
+
+  it('lets in all screens of an account at once, and of guesses at once no more than in turn', async () => {
+    const codes = async (password: string): Promise<number[]> => {
+      const all = Array.from({ length: 8 }, () => signIn('north', password));
+      return (await Promise.all(all)).map(({ statusCode }) => statusCode).sort();
+    };
+    expect(await codes(PASSWORD)).toEqual(Array(8).fill(200));
+    expect(await codes('wrong')).toEqual([401, 401, 401, 401, 401, 423, 423, 423]);
+    test.timer.shift += 10 * MINUTE;
+  });
+
+  it('counts nothing where the check itself failed', async () => {
+    const lockOut = new LockOut(systemTimer, { failuresPerAccount: 1, failuresPerAddress: 1 });
+    for (const say of ['undone', 'right', 'undone', 'wrong'] as const) {
+      const tried = await lockOut.begin('somebody', 'somewhere');
+      if (typeof tried === 'number') throw new Error('it is locked');
+      tried[say]();
+      tried.right();
+    }
+    expect(await lockOut.begin('somebody', 'elsewhere')).toBeGreaterThan(0);
   });
 
   it('does not show which names exist', async () => {
