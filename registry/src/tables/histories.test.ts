@@ -122,6 +122,25 @@ onBothEngines((target) => {
       });
   });
 
+  it('one installation follows the other, also where the clock was set back in between', async () => {
+    const store = await fresh();
+    await store.importDevices(batch([device('a', NORTH), device('b', NORTH)], NOON));
+    await store.retireDevice({ device: 'a', at: NOON + 9, by: 'wu', reason: null });
+    await store.importDevices(batch([device('a', NORTH)], NOON - HOUR));
+    const other = { profile: 'village/air-weather' };
+    await store.importDevices(batch([device('b', NORTH, other)], NOON - HOUR));
+    const spans = async (id: string): Promise<unknown[]> =>
+      (await store.installations(id)).map(({ since, until }) => [since, until]);
+    expect(await spans('a')).toEqual([
+      [NOON, NOON + 9],
+      [NOON + 9, null],
+    ]);
+    expect(await spans('b')).toEqual([
+      [NOON, NOON + 1],
+      [NOON + 1, null],
+    ]);
+  });
+
   it('replaces, retires and brings back, each once and in order of time', async () => {
     const store = await fresh();
     const credentials = [{ id: 'a', kind: 'device' as const, hash: hashSecret('x'.repeat(16)) }];

@@ -1,6 +1,7 @@
 /** What stood behind a device's id, where, and since when; replacing and retiring. */
 import { HOUR, OperationalError } from '@village/core';
 import { inTransaction, isRefusal } from '@village/store/relational';
+import { sql } from 'kysely';
 import type {
   DeviceImport,
   Installation,
@@ -71,6 +72,24 @@ export async function devicesBefore(trx: Db, ids: readonly string[]): Promise<Ma
   return before;
 }
 
+/** Devices whose last installation ended, or can end, only after that time, since the clock was set back: with the time that it did. */
+async function endedAfter(
+  trx: Db,
+  devices: readonly string[],
+  at: number,
+): Promise<ReadonlyMap<string, number>> {
+  if (devices.length === 0) return new Map();
+  const last = sql<number>`max(coalesce(until, since + 1))`;
+  const rows = await trx
+    .selectFrom('installation')
+    .select(['device', last.as('last')])
+    .where('device', 'in', devices)
+    .groupBy('device')
+    .having(last, '>', at)
+    .execute();
+  return new Map(rows.map((row) => [row.device, Number(row.last)]));
+}
+
 /**
  * Writes into the histories what an import changed. A new device stands where it stands from the beginning, since its
  * readings may be older than its registration; a move counts from the begin of the present hour.
@@ -105,19 +124,24 @@ export async function noteImport(
     return known === undefined || known.retiredAt !== null || known.profile !== profile;
   });
   for (const chunk of chunks(changed)) {
-    const ids = chunk.map(({ id }) => id);
-    await trx
-      .updateTable('installation')
-      .set({ until: at, reason: 'imported with another profile' })
-      .where('device', 'in', ids)
-      .where('until', 'is', null)
-      .execute();
+    const known = chunk.flatMap(({ id }) => (before.has(id) ? [id] : []));
+    const later = await endedAfter(trx, known, at);
+    const end = (ids: readonly string[], until: number): Promise<unknown> =>
+      trx
+        .updateTable('installation')
+        .set({ until, reason: 'imported with another profile' })
+        .where('device', 'in', ids)
+        .where('until', 'is', null)
+        .execute();
+    for (const [id, until] of later) await end([id], until);
+    const others = known.filter((id) => !later.has(id));
+    if (others.length > 0) await end(others, at);
     await trx
       .insertInto('installation')
       .values(
         chunk.map(({ id, profile, address }) => ({
           device: id,
-          since: at,
+          since: later.get(id) ?? at,
           until: null,
           serial: null,
           profile,
