@@ -17,6 +17,7 @@ import { deviceId, METRICS, SECRET } from '../ingest/packets.ts';
 import { PROFILE, profileYaml } from '../ingest/profile.ts';
 import type { Load, Published } from '../ingest/publisher.ts';
 import { answer } from '../messages.ts';
+import { numberOption } from '../options.ts';
 import { type Case, judge, quantiles, report } from '../report.ts';
 import type { Asked, Asking } from './clerks.ts';
 
@@ -231,9 +232,9 @@ export async function run(args: string[]): Promise<void> {
     },
   });
   const size: Size = {
-    devices: Number(values.devices),
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
+    devices: numberOption('devices', values.devices),
+    rounds: numberOption('rounds', values.rounds),
+    seconds: numberOption('seconds', values.seconds),
   };
   const folder = mkdtempSync(join(tmpdir(), 'village-bench-fair-'));
   try {

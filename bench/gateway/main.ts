@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Process, until } from '../../test/lib/processes.ts';
 import { answer } from '../messages.ts';
+import { numberOption } from '../options.ts';
 import { type Case, judge, report } from '../report.ts';
 import type { BareReport } from './bare.ts';
 import type { CountyReport } from './county.ts';
@@ -217,7 +218,7 @@ export async function run(options: string[]): Promise<void> {
     args: options,
     options: { seconds: { type: 'string', default: '6' } },
   });
-  const seconds = Number(values.seconds);
+  const seconds = numberOption('seconds', values.seconds);
   const bound = await bare('whole', seconds / 2);
   // Twice a second, so that 200 slaves a second are not just the schedule.
   const name = `${SLAVES} slaves every 500 ms`;

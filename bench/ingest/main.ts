@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { answer } from '../messages.ts';
+import { numberOption } from '../options.ts';
 import { type Case, judge, report } from '../report.ts';
 import { parseAndFsync } from './bound.ts';
 import { METRICS, ROWS_PER_BATCH } from './packets.ts';
@@ -184,7 +185,7 @@ export async function run(options: string[]): Promise<void> {
     args: options,
     options: { seconds: { type: 'string', default: '6' }, case: { type: 'string' } },
   });
-  const seconds = Number(values.seconds);
+  const seconds = numberOption('seconds', values.seconds);
   const cases: Case[] = [];
   for (const plan of plans)
     if (values.case === undefined || values.case === plan.name)

@@ -19,6 +19,7 @@ import { SECRET } from '../ingest/packets.ts';
 import { profileYaml } from '../ingest/profile.ts';
 import type { Load, Published } from '../ingest/publisher.ts';
 import { answer } from '../messages.ts';
+import { numberOption } from '../options.ts';
 import { type Case, judge, quantiles, report } from '../report.ts';
 import {
   addPeople,
@@ -272,10 +273,15 @@ export async function run(args: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'village-bench-'));
   try {
     const size: Size = {
-      ...{ villages: 3_750, devices: Number(values.devices), gateways: 1_000 },
-      ...{ people: 5_000, tokens: 20_000, auditEntries: Number(values.audit), points: 290_000 },
+      ...{ villages: 3_750, devices: numberOption('devices', values.devices), gateways: 1_000 },
+      ...{
+        people: 5_000,
+        tokens: 20_000,
+        auditEntries: numberOption('audit', values.audit, 0),
+        points: 290_000,
+      },
     };
-    report('pages', await cases(folder, size, Number(values.seconds)));
+    report('pages', await cases(folder, size, numberOption('seconds', values.seconds)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

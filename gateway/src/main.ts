@@ -12,7 +12,7 @@ import { readConfig } from './config/config.ts';
 import type { GatewayConfig } from './config/types.ts';
 import { prepare, startGateway } from './run/gateway.ts';
 
-const USAGE = 'usage: npm run gateway -- [--config gateway.yaml] [--check]';
+const USAGE = '用法 · usage: npm run gateway -- [--config gateway.yaml] [--check]';
 const EXIT_USAGE = 2;
 
 function options(): { config: string; check: boolean } {
@@ -36,7 +36,11 @@ function load(path: string, check: boolean): GatewayConfig {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    console.error(`${path}: ${(error as Error).message}\n${USAGE}`);
+    const told =
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? '没有这个文件，请用 --config 指明 · there is no such file; --config names it'
+        : `读不出来 · can't be read: ${(error as Error).message}`;
+    console.error(`${path}: ${told}\n${USAGE}`);
     process.exit(EXIT_USAGE);
   }
   const { config, faults } = readConfig(text, process.env, dirname(resolve(path)));
@@ -44,14 +48,14 @@ function load(path: string, check: boolean): GatewayConfig {
   const more = config === null || !check ? [] : prepare(config).faults;
   const all = [faultText(faults), ...more].filter((fault) => fault !== '');
   if (config !== null && all.length === 0) return config;
-  console.error(`${path} has faults:\n${all.join('\n')}`);
+  console.error(`${path} 有错误 · has faults:\n${all.join('\n')}`);
   process.exit(1);
 }
 
 const { config: path, check } = options();
 const config = load(path, check);
 if (check) {
-  console.log(`${path}: no faults; devices: ${config.devices.length}`);
+  console.log(`${path}: 配置无误 · no faults; devices: ${config.devices.length}`);
 } else {
   const log = pino({ base: { gateway: config.gateway } });
   try {

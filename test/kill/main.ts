@@ -4,6 +4,7 @@
  * `--time-series embedded|influxdb` and `--relational sqlite|postgresql` name.
  */
 import { parseArgs } from 'node:util';
+import { numberOption } from '../../bench/options.ts';
 import { judge, report } from '../../bench/report.ts';
 import { figuresKillTest } from './figures.ts';
 import { killTest } from './run.ts';
@@ -32,8 +33,8 @@ const engines = {
 if (!values.figures && (engines.timeSeries !== 'embedded' || engines.relational !== 'sqlite'))
   throw new Error('other stores are for --figures alone');
 const options = {
-  rounds: Number(values.rounds),
-  seed: Number(values.seed),
+  rounds: numberOption('rounds', values.rounds),
+  seed: numberOption('seed', values.seed, 0),
   log: (line: string) => console.log(line),
 };
 

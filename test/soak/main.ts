@@ -3,6 +3,7 @@
  * acknowledged was lost. Calm, nothing is killed, filled or set, and what the memory of the processes is made of is seen for as long.
  */
 import { parseArgs } from 'node:util';
+import { numberOption } from '../../bench/options.ts';
 import { judge, report } from '../../bench/report.ts';
 import { soak } from './run.ts';
 
@@ -13,7 +14,7 @@ const { values } = parseArgs({
     calm: { type: 'boolean', default: false },
   },
 });
-const minutes = Number(values.minutes);
+const minutes = numberOption('minutes', values.minutes, 0.1);
 const { calm } = values;
 // A minute, where there is a minute.
 const fullSeconds = Math.min(60, 10 * minutes);
@@ -21,7 +22,7 @@ const fullSeconds = Math.min(60, 10 * minutes);
 const once = calm || minutes < 5 ? null : '>= 1';
 const result = await soak({
   seconds: 60 * minutes,
-  seed: Number(values.seed),
+  seed: numberOption('seed', values.seed, 0),
   fullSeconds,
   calm,
   log: (line) => console.log(line),

@@ -205,6 +205,10 @@ describe('--check', () => {
     expect(good).toMatchObject({ status: 0, stderr: '' });
     expect(existsSync(join(path, 'gateway-data'))).toBe(false);
     expect(run('--nonsense').status).toBe(2);
-    expect(run('--config', join(path, 'none.yaml')).status).toBe(2);
+    const none = run('--config', join(path, 'none.yaml'));
+    expect([none.status, none.stderr]).toEqual([
+      2,
+      expect.stringMatching(/没有这个文件.*no such file/),
+    ]);
   });
 });
