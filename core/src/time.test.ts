@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatTime, parseDuration, parseTime } from './time.ts';
+import { formatCountyTime, formatTime, parseDuration, parseTime } from './time.ts';
 
 describe('parseTime', () => {
   it.each([
@@ -86,4 +86,8 @@ describe('parseDuration', () => {
   it.each(['', '5', 's', '-5s', '5 m', '1e3s'])('refuses %j', (text) => {
     expect(parseDuration(text)).toBeNaN();
   });
+});
+
+it('tells people at a terminal the time of the county, to the second', () => {
+  expect(formatCountyTime(Date.parse('2026-02-28T16:05:09.999Z'))).toBe('2026-03-01 00:05:09');
 });

@@ -1,5 +1,5 @@
 /** Instants and durations as text: RFC 3339 in and out, and "90s", "5m", "26h", "7d". */
-import { DAY, HOUR, MINUTE, SECOND } from './duration.ts';
+import { BEIJING_OFFSET_MS, DAY, HOUR, MINUTE, SECOND } from './duration.ts';
 
 const digit = (text: string, at: number): number => {
   const code = text.charCodeAt(at) - 48;
@@ -106,6 +106,12 @@ export function formatTime(milliseconds: number): string {
   const text = `${written.text}${twoDigits[Math.floor(rest / 60)]!}:${twoDigits[rest % 60]!}:${second}`;
   return fraction === 0 ? `${text}Z` : `${text}.${String(fraction).padStart(3, '0')}Z`;
 }
+
+/** As people at a terminal read it: on the county's clock, to the second, without the zone: 2026-03-01 08:05:09. */
+export const formatCountyTime = (milliseconds: number): string =>
+  formatTime(Math.floor((milliseconds + BEIJING_OFFSET_MS) / SECOND) * SECOND)
+    .replace('T', ' ')
+    .slice(0, -1);
 
 const durationUnits: Record<string, number> = { ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: DAY };
 

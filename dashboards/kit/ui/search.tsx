@@ -1,4 +1,4 @@
-/** A field that searches a list: what is typed goes into the address after a pause. */
+/** Fields that search a list, and filters of it. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { go, query, withQuery } from '../router.ts';
 import { narrow } from '../state.ts';
@@ -7,14 +7,47 @@ import './search.css';
 
 const TYPING_PAUSE_MS = 250;
 
-export function SearchField({
+interface Jump {
+  /** Where the key `/` puts the cursor: the field's id, and what the key does. */
+  readonly id: string;
+  readonly title: string;
+}
+
+/** The field alone. */
+export function SearchBox({
   label,
+  value,
+  change,
   jump,
 }: {
   label: string;
-  /** Where the key `/` puts the cursor: the field's id, and what the key does. */
-  jump?: { readonly id: string; readonly title: string };
+  value: string;
+  change: (typed: string) => void;
+  jump?: Jump | undefined;
 }) {
+  return (
+    <label class="finder">
+      <span class="hidden">{label}</span>
+      <Icon name="search" />
+      <input
+        id={jump?.id}
+        type="search"
+        placeholder={label}
+        title={jump?.title}
+        value={value}
+        maxLength={100}
+        onInput={(event) => change(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') change('');
+        }}
+      />
+      {jump !== undefined && !narrow.value && <kbd>/</kbd>}
+    </label>
+  );
+}
+
+/** What is typed goes into the address after a pause. */
+export function SearchField({ label, jump }: { label: string; jump?: Jump }) {
   const given = query.value.get('q') ?? '';
   const [typed, setTyped] = useState(given);
   const sent = useRef(given);
@@ -31,25 +64,7 @@ export function SearchField({
     }, TYPING_PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed]);
-  return (
-    <label class="finder">
-      <span class="hidden">{label}</span>
-      <Icon name="search" />
-      <input
-        id={jump?.id}
-        type="search"
-        placeholder={label}
-        title={jump?.title}
-        value={typed}
-        maxLength={100}
-        onInput={(event) => setTyped(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') setTyped('');
-        }}
-      />
-      {jump !== undefined && !narrow.value && <kbd>/</kbd>}
-    </label>
-  );
+  return <SearchBox label={label} value={typed} change={setTyped} jump={jump} />;
 }
 
 /** A filter of the address. */

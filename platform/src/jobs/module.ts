@@ -1,6 +1,6 @@
 /** The module of jobs: their table, and who may look at it. */
 import { jobs as api } from '@village/api';
-import { formatTime } from '@village/core';
+import { formatCountyTime, formatTime } from '@village/core';
 import { type Command, defineModule } from '../module.ts';
 import { cursorOf, openCursor } from '../query.ts';
 import { route } from '../route.ts';
@@ -31,8 +31,8 @@ const showJobs: Command = {
       for (const job of jobs) {
         const { kind, title, nextAt, running, startedAt, progress, lastError } = job;
         const at = running
-          ? `运行中 · running since ${formatTime(startedAt ?? 0)}`
-          : `下次 · next ${formatTime(nextAt)}`;
+          ? `运行中 · running since ${formatCountyTime(startedAt ?? 0)}`
+          : `下次 · next ${formatCountyTime(nextAt)}`;
         const far = progress === null ? '' : ` (${progress.done}/${progress.total})`;
         say(`${kind.padEnd(width)} ${title.zh} · ${title.en}\n  ${at}${far}`);
         if (lastError !== null) say(`  上次失败 · the last run failed: ${lastError}`);

@@ -4,7 +4,7 @@
  */
 import { lstatSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DAY, MINUTE, OperationalError, SECOND, type Timer } from '@village/core';
+import { DAY, formatCountyTime, MINUTE, OperationalError, SECOND, type Timer } from '@village/core';
 import { runChild } from './children.ts';
 import type { Covered, TimeSpan } from './covered.ts';
 import { openProgress, type Progress } from './progress.ts';
@@ -214,7 +214,7 @@ export class Past {
     }
     if (this.#progress !== null) return;
     this.print(
-      `正在补历史，${number(rows)} 行 · filling in the past, ${number(rows)} rows from ${new Date(from).toISOString().slice(0, 10)} on`,
+      `正在补历史，${number(rows)} 行 · filling in the past, ${number(rows)} rows from ${formatCountyTime(from).slice(0, 10)} on`,
     );
     this.#progress = openProgress({
       total: this.#before + rows,

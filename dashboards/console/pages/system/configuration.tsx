@@ -6,9 +6,9 @@ import { useLoad } from '#kit/load.ts';
 import { client } from '#kit/state.ts';
 import { say } from '#kit/text/language.ts';
 import type { PageProps } from '#kit/topics/topic.ts';
-import { Icon } from '#kit/ui/icon.tsx';
 import { Empty, Failure, Skeleton, StaleNote } from '#kit/ui/notices.tsx';
 import { useTitle } from '#kit/ui/page.tsx';
+import { SearchBox } from '#kit/ui/search.tsx';
 import { t, word } from './texts.ts';
 import './system.css';
 
@@ -85,16 +85,7 @@ export function Page({ title }: PageProps) {
       <p class="muted">{t('configuration-intro', { path })}</p>
       <StaleNote error={load.error} retry={load.reload} />
       <search class="settings-filter">
-        <label class="settings-search">
-          <span class="hidden">{t('search-settings')}</span>
-          <Icon name="search" />
-          <input
-            type="search"
-            placeholder={t('search-settings')}
-            value={wanted}
-            onInput={(event) => setWanted(event.currentTarget.value)}
-          />
-        </label>
+        <SearchBox label={t('search-settings')} value={wanted} change={setWanted} />
         <label class="settings-said">
           <input
             type="checkbox"

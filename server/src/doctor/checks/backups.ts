@@ -1,7 +1,7 @@
 /** Backups: whether there is one, how old it is, and whether its list is whole. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DAY, formatTime } from '@village/core';
+import { DAY, formatCountyTime } from '@village/core';
 import { findBackups } from '../../modules/backup/found.ts';
 import { backupRoom } from '../../modules/backup/room.ts';
 import {
@@ -88,8 +88,8 @@ async function made({ config, now }: Patient): Promise<Finding> {
     return warning('backups', both(`没有备份：${folder}`, `there is none: ${folder}`), MAKE);
   const days = Math.floor((now - newest.startedAt) / DAY);
   const told = both(
-    `共 ${found.length} 个，最近 ${formatTime(newest.startedAt)}（${days} 天前）`,
-    `${found.length}, the newest of ${formatTime(newest.startedAt)} (${days} days ago)`,
+    `共 ${found.length} 个，最近 ${formatCountyTime(newest.startedAt)}（${days} 天前）`,
+    `${found.length}, the newest of ${formatCountyTime(newest.startedAt)} (${days} days ago)`,
   );
   return now - newest.startedAt > (nightly ? OLD_NIGHTLY_MS : OLD_MS)
     ? warning('backups', told, MAKE)

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { clockIsSet, DAY, formatTime, MINUTE } from '@village/core';
+import { clockIsSet, DAY, formatCountyTime, MINUTE } from '@village/core';
 import { inspectJournal } from '@village/store/inspect';
 import { both, type Check, fault, ok, type Patient, warning } from '../finding.ts';
 
@@ -42,12 +42,12 @@ export const clock: Check = {
   run: (patient) => {
     const { now } = patient;
     const last = newest(patient);
-    const time = formatTime(now);
+    const time = formatCountyTime(now);
     if (!clockIsSet(now)) return [fault('clock', both(`未设置：${time}`, `not set: ${time}`), SET)];
     if (last === 0) return [ok('clock', both(time, time))];
     const found = both(
-      `${time}，最近写入 ${formatTime(last)}`,
-      `${time}, written last ${formatTime(last)}`,
+      `${time}，最近写入 ${formatCountyTime(last)}`,
+      `${time}, written last ${formatCountyTime(last)}`,
     );
     if (now < last - BEHIND_MS)
       return [fault('clock', both(`${found.zh}：慢于数据`, `${found.en}: behind the data`), SET)];
