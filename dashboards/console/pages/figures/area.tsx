@@ -59,7 +59,7 @@ function Stations({ input }: { input: Input }) {
                 <td>
                   {station.opens ? (
                     <a
-                      class="opened-link"
+                      class="opened-link opened-name"
                       href={figureHref({ device: station.device }, input.figure ?? '', one.at)}
                     >
                       {station.name ?? station.device}
