@@ -154,6 +154,8 @@ export interface Inspected {
   readonly path: string;
   /** What the file says, and the variables that say something, as they were written. */
   readonly file: unknown;
+  /** What the file says is not known: it can't be read as YAML, or is not where it was said to be. */
+  readonly unread: boolean;
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -163,7 +165,9 @@ export function inspectConfig(env: NodeJS.ProcessEnv, cwd: string): Inspected {
   const environment = present(env);
   const settings = parsed<Environment>(envSchema, environment, '', faults);
   const path = resolve(cwd, settings.VILLAGE_CONFIG ?? 'village.yaml');
+  const before = faults.length;
   const said = readYaml(path, settings.VILLAGE_CONFIG !== undefined, faults);
+  const unread = faults.length > before;
   const origin: Origin = {
     path,
     keys: new Set(keysOf(said)),
@@ -171,7 +175,7 @@ export function inspectConfig(env: NodeJS.ProcessEnv, cwd: string): Inspected {
   };
   const config = compose(settings, parsed<File>(fileSchema, said, path, faults), origin, cwd);
   faults.push(...faultsOfFiles(config, path), ...samePorts(config, path));
-  return { config, faults, path, file: said, environment };
+  return { config, faults, path, file: said, unread, environment };
 }
 
 /**

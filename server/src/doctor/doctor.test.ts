@@ -321,6 +321,14 @@ describe('a planted fault', () => {
     },
   );
 
+  it('of a file that can not be read is no default port that somebody else has', async () => {
+    yaml(`${BOTH}  - : {`);
+    const ports = async (env: NodeJS.ProcessEnv = {}): Promise<string[]> =>
+      (await ask(env)).findings.flatMap(({ name }) => (name.startsWith('port-') ? [name] : []));
+    expect(await ports()).toEqual([]);
+    expect(await ports({ VILLAGE_HTTP_PORT: String(await taken()) })).toEqual(['port-http']);
+  });
+
   it('is none where the file of a type was taken in on the page', async () => {
     sql('relational.sqlite', `UPDATE device SET profile = 'acme/own'`);
     sql(

@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import type { Config } from '../../config/config.ts';
 import { both, type Check, type Finding, fault, ok, type Patient } from '../finding.ts';
 
 interface Port {
@@ -13,7 +12,7 @@ interface Port {
   readonly port: number;
 }
 
-function portsOf({ http, mqtt }: Config): Port[] {
+function portsOf({ config: { http, mqtt }, unread, environment }: Patient): Port[] {
   const ofMqtt = { hostSetting: 'mqtt.host', host: mqtt.host };
   const found = [
     {
@@ -26,8 +25,10 @@ function portsOf({ http, mqtt }: Config): Port[] {
     { setting: 'mqtt.tls.port', ...ofMqtt, port: mqtt.tls?.port ?? 0 },
     { setting: 'mqtt.websocket.port', ...ofMqtt, port: mqtt.websocket?.port ?? 0 },
   ];
-  // 0 asks the system for any.
-  return found.filter(({ port }) => port !== 0);
+  // 0 asks the system for any. Of a file that can't be read the defaults are nobody's ports.
+  return found.filter(
+    ({ port, setting }) => port !== 0 && (!unread || environment[setting] !== undefined),
+  );
 }
 
 /** The code of what keeps a port from being listened on; null when it can be. */
@@ -149,7 +150,7 @@ export const ports: Check = {
   run: async (patient) => {
     const found: Finding[] = [];
     // One after the other: two of one number, which the configuration tells, must not take it from each other here.
-    for (const one of portsOf(patient.config)) found.push(await look(one, patient));
+    for (const one of portsOf(patient)) found.push(await look(one, patient));
     return found;
   },
 };
