@@ -15,6 +15,7 @@ const folders = [
   'store',
   'registry',
   'platform',
+  'rules',
   'gateway',
   'ingest',
   'dashboards',

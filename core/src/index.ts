@@ -21,6 +21,7 @@ export * from './reading.ts';
 export * from './registration.ts';
 export * from './role.ts';
 export * from './sampler.ts';
+export * from './severity.ts';
 export * from './slices.ts';
 export * from './sorting.ts';
 export * from './sqlite.ts';

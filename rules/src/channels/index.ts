@@ -1,0 +1,2 @@
+/** Channels: how a notice reaches a person. */
+export * from './contract.ts';

@@ -1,0 +1,2 @@
+/** Alert rules, the engine that judges readings by them, the life of an alert, and how it reaches people. */
+export * from './channels/index.ts';
