@@ -29,6 +29,7 @@ function add(spans: { from: number; to: number }[], from: number, to: number): v
 export class Standing {
   readonly #of = new Map<string, Stood[]>();
   readonly #places = new Map<string, readonly (Span & { readonly line: readonly string[] })[]>();
+  readonly #service = new Map<string, readonly Span[]>();
 
   static async load(access: Access): Promise<Standing> {
     const registry = registryStore(access);
@@ -48,6 +49,7 @@ export class Standing {
         line: lines.get(area) ?? [],
       }));
       standing.#places.set(device, own);
+      standing.#service.set(device, served);
       const stays = new Map<string, { from: number; to: number }[]>();
       for (const { from, to, line } of own)
         for (const code of line) {
@@ -72,6 +74,11 @@ export class Standing {
   /** Devices that stand in the area or below it, or did, by id. */
   in(area: string): readonly Stood[] {
     return this.#of.get(area) ?? [];
+  }
+
+  /** Whether a device was in service in some of a span. */
+  served(device: string, { from, to }: Span): boolean {
+    return (this.#service.get(device) ?? []).some((one) => one.from < to && one.to > from);
   }
 
   /** Areas in which a device stood in some of a span, those above included. */

@@ -98,6 +98,33 @@ export class AreaWork {
     await putMarks(access, [...marks.values()]);
   }
 
+  /**
+   * Marks the areas in which a device stood on days on which it was not in service and all that is stored of it is marked: by its
+   * readings alone it counted there, so that what holds of the area tells nothing of it.
+   */
+  async markOutOfService(
+    access: Pick<RelationalAccess, 'for'>,
+    standing: Standing | null,
+    device: string,
+    reasons: number,
+  ): Promise<void> {
+    if (standing === null) return;
+    const stored = await figureTables(access)
+      .selectFrom('figure_day')
+      .select('day')
+      .distinct()
+      .where('device', '=', device)
+      .execute();
+    const marks = stored.flatMap(({ day }) => {
+      const span = { from: dayStart(day), to: dayStart(day) + DAY };
+      if (standing.served(device, span)) return [];
+      return [...standing.areasOf(device, span)].map((area) => ({
+        ...{ device: areaKey(area), day, mask: WHOLE_DAY, reasons },
+      }));
+    });
+    await putMarks(access, marks);
+  }
+
   /** Computes an area's marked days, and puts them down with the end of the marks. Null when it has to be done once more. */
   async area(
     key: string,

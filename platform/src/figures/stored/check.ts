@@ -314,7 +314,8 @@ async function waitingDays(
     const { day, body, version, circumstances } = row;
     const toBeMarked =
       (changes.definition && version !== figure.version) ||
-      (changes.circumstances && circumstances !== (await again.held(day))) ||
+      // Of an area a day's digest tells nothing of devices that were not in service then.
+      (changes.circumstances && (isOfArea(figure) || circumstances !== (await again.held(day)))) ||
       (toBeNoted && statementsOf(unpack(figure, day, body)) !== statementsOf(computed.get(day)));
     if (there.get(day) !== keyOf(row) || unsettled.has(day) || toBeMarked) excused.add(day);
   }

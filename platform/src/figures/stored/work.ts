@@ -354,8 +354,11 @@ export class FigureWork {
       for (const { device, circumstances } of page) {
         const digest = held.get(device)?.digest;
         if (digest === undefined || digest === circumstances) continue;
+        const { areas } = this.#options;
+        const standing = (await areas?.standing()) ?? null;
         await relational.transaction(async (tx) => {
           await markStored(tx, reasonBit('circumstances'), device);
+          await areas?.markOutOfService(tx, standing, device, reasonBit('circumstances'));
           await figureTables(tx)
             .updateTable('figure_device')
             .set({ circumstances: digest })
