@@ -52,5 +52,14 @@ export type {
 } from './protocols/protocol.ts';
 export type { ExampleFile, MetricFile, ProfileFile } from './schema/file.ts';
 export { parseProfile } from './schema/parse.ts';
+export {
+  type Place,
+  type PlacedYaml,
+  pathText,
+  readYaml,
+  type SchemaFault,
+  schemaFaults,
+  type YamlFault,
+} from './schema/placed-yaml.ts';
 export { jsonSchemaOf } from './schema/profile-schema.ts';
 export * from './types.ts';

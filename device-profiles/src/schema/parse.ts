@@ -1,7 +1,5 @@
 /** From the text of a profile file to a profile, or to all of its faults with their places. */
 import { bug } from '@village/core';
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import type { z } from 'zod';
 import { checkChannels } from '../channels/check.ts';
 import { expandChannels } from '../channels/expand.ts';
 import { checkExamples } from '../check/examples.ts';
@@ -12,81 +10,16 @@ import { builtinProtocols } from '../protocols/index.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import type { DeviceProfile, ProfileFault } from '../types.ts';
 import type { ProfileFile } from './file.ts';
+import { pathText, readYaml, type SchemaFault, schemaFaults } from './placed-yaml.ts';
 import { profileSchema } from './profile-schema.ts';
 
 /** Characters of a profile file. */
 const TEXT_MAX = 262_144;
 
-type Issue = z.core.$ZodIssue;
 type ProfileSchema = ReturnType<typeof profileSchema>;
-
-interface Found {
-  readonly path: Path;
-  readonly message: string;
-  /** The key itself is at fault: without it the rest can be checked. */
-  readonly unknown?: true;
-}
 
 /** Lists with entries that may be left out so that the others can be checked. */
 const PRUNABLE = ['metrics', 'quality', 'events', 'examples'] as const;
-
-function pathText(path: Path): string {
-  return path
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
-    .join('')
-    .replace(/^\./, '');
-}
-
-/** Of a union's branches, the one whose faults are fewest is what the author meant. */
-function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
-  const weight = (issues: readonly Issue[]): number =>
-    issues.reduce(
-      (sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 2 * issue.keys.length : 1),
-      // A branch of another kind altogether (a number where an object stands) is the worst guess.
-      issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0) ? 100 : 0,
-    );
-  return branches.reduce(
-    (best, one) => (weight(one) < weight(best) ? one : best),
-    branches[0] ?? [],
-  );
-}
-
-/** The issues of zod as faults, one for each unknown key, unions resolved. */
-function flatten(issues: readonly Issue[], base: Path): Found[] {
-  return issues.flatMap((issue) => {
-    const path = [...base, ...issue.path.map((key) => (typeof key === 'symbol' ? '' : key))];
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({
-        path: [...path, key],
-        message: 'unknown key',
-        unknown: true,
-      }));
-    if (issue.code === 'invalid_union' && issue.errors.length > 0)
-      return flatten(bestBranch(issue.errors), path);
-    if (issue.code === 'invalid_key') return [{ path, message: 'is no name that can stand here' }];
-    return [{ path, message: issue.message.replace(/^Invalid input: /, '') }];
-  });
-}
-
-/** The node at a path, or the nearest one above it; the key for an unknown key. */
-function nodeAt(root: Node | null, path: Path): Node | null {
-  let node: Node | null = root;
-  for (const [depth, key] of path.entries()) {
-    if (isSeq(node)) {
-      const item = node.items[Number(key)];
-      if (item === undefined) return node;
-      node = item as Node;
-    } else if (isMap(node)) {
-      const pair = node.items.find(
-        (one) => isScalar(one.key) && String(one.key.value) === String(key),
-      );
-      if (pair === undefined) return node;
-      if (depth === path.length - 1 && !isScalar(pair.value)) return pair.key as Node;
-      node = (pair.value ?? pair.key) as Node;
-    } else return node;
-  }
-  return node;
-}
 
 /** A file without what is at fault, where each entry that is left stood in its list, and whether all are left. */
 interface Pruned {
@@ -104,7 +37,11 @@ const PLACEHOLDER = {
   kind: 'weather-station',
 };
 
-function prune(data: unknown, faults: readonly Found[], schema: ProfileSchema): Pruned | undefined {
+function prune(
+  data: unknown,
+  faults: readonly SchemaFault[],
+  schema: ProfileSchema,
+): Pruned | undefined {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
   const copy: Record<string, unknown> = structuredClone(data as Record<string, unknown>);
   const origin: Record<string, number[]> = {};
@@ -150,7 +87,7 @@ function remove(node: unknown, path: Path): void {
 }
 
 /** Leaves out the metrics with faults, and what depends on them, so that the examples prove the others. */
-function withoutFaulty(file: ProfileFile, faults: readonly Found[]): ProfileFile {
+function withoutFaulty(file: ProfileFile, faults: readonly SchemaFault[]): ProfileFile {
   const bad = new Set(
     faults.filter(({ path }) => path[0] === 'metrics').map(({ path }) => path[1]),
   );
@@ -162,20 +99,20 @@ function withoutFaulty(file: ProfileFile, faults: readonly Found[]): ProfileFile
   return { ...file, metrics, quality };
 }
 
-function checkAll(pruned: Pruned, protocols: readonly Protocol[]): Found[] {
+function checkAll(pruned: Pruned, protocols: readonly Protocol[]): SchemaFault[] {
   const { file: written, tainted, whole } = pruned;
   const protocol = protocolOf(written, protocols);
   const { file, writtenAt } = expandChannels(written, protocol);
   const metricsAt = writtenAt.map((i) => pruned.origin['metrics']?.[i] ?? i);
   const origin: Pruned['origin'] = { ...pruned.origin, metrics: metricsAt };
-  const found: Found[] = [];
+  const found: SchemaFault[] = [];
   const note = (path: Path, message: string): void => {
     const list = origin[String(path[0])];
     const index = typeof path[1] === 'number' ? list?.[path[1]] : undefined;
     const real = index === undefined ? path : [path[0] as string, index, ...path.slice(2)];
     found.push({ path: real, message });
   };
-  const own: Found[] = [];
+  const own: SchemaFault[] = [];
   checkChannels(written, protocol, (path, message) => {
     const real = path[0] === 'metrics' ? path.with(1, writtenAt.indexOf(Number(path[1]))) : path;
     own.push({ path: real, message });
@@ -203,7 +140,7 @@ function checkAll(pruned: Pruned, protocols: readonly Protocol[]): Found[] {
 }
 
 /** What is wrong with a metric is so in each of its channels, and is told once. */
-function once(found: readonly Found[]): Found[] {
+function once(found: readonly SchemaFault[]): SchemaFault[] {
   const byText = new Map(found.map((one) => [JSON.stringify([one.path, one.message]), one]));
   return [...byText.values()];
 }
@@ -217,7 +154,7 @@ function protocolOf(file: ProfileFile, protocols: readonly Protocol[]): Protocol
 function checkData(
   data: unknown,
   protocols: readonly Protocol[],
-): { file?: ProfileFile; found: Found[] } {
+): { file?: ProfileFile; found: SchemaFault[] } {
   const schema = profileSchema(protocols);
   const parsed = schema.safeParse(data);
   if (parsed.success) {
@@ -227,7 +164,7 @@ function checkData(
     const { file } = expandChannels(parsed.data, protocolOf(parsed.data, protocols));
     return { file, found };
   }
-  const found = flatten(parsed.error.issues, []);
+  const found = schemaFaults(parsed.error.issues);
   const rest = prune(data, found, schema);
   return { found: rest === undefined ? found : [...found, ...checkAll(rest, protocols)] };
 }
@@ -243,38 +180,17 @@ export function parseProfile(
 ): { profile?: DeviceProfile; faults: ProfileFault[] } {
   if (text.length > TEXT_MAX)
     return { faults: [{ file, path: '', message: `is longer than ${TEXT_MAX} characters` }] };
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  const faults: ProfileFault[] = document.errors.map((error) => ({
-    file,
-    ...at(error.pos[0]),
-    path: '',
-    message: error.message,
-    yaml: error.code,
+  const { data, faults: faultsOfYaml, at, placeOf } = readYaml(text);
+  const faults: ProfileFault[] = faultsOfYaml.map(({ place, message, code }) => ({
+    ...{ file, ...place, path: '', message },
+    yaml: code,
   }));
   for (const { index } of text.matchAll(/FILL_IN/g))
-    faults.push({ file, ...at(index), path: '', message: 'is still to be filled in' });
-  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return { faults };
-  let data: unknown;
-  try {
-    data = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    // The library throws for aliases without anchor and for those that would fill the memory.
-    const { message } = error as Error;
-    const alias = /: (\S+)$/.exec(message)?.[1];
-    const offset = alias === undefined ? -1 : text.indexOf(`*${alias}`);
-    const place = offset === -1 ? {} : at(offset);
-    return { faults: [...faults, { file, ...place, path: '', message, yaml: 'alias' }] };
-  }
+    faults.push({ file, ...placeOf(index), path: '', message: 'is still to be filled in' });
+  if (data === undefined) return { faults };
   const { file: sound, found } = checkData(data, protocols);
-  for (const { path, message } of found) {
-    const offset = nodeAt(document.contents as Node | null, path)?.range?.[0] ?? 0;
-    faults.push({ file, ...at(offset), path: pathText(path), message });
-  }
+  for (const { path, message } of found)
+    faults.push({ file, ...at(path), path: pathText(path), message });
   return faults.length === 0 && sound !== undefined
     ? { profile: compileProfile(sound, protocolOf(sound, protocols), { file, text }), faults }
     : { faults };
