@@ -1,5 +1,6 @@
 /** What the tests of this workspace share: small profiles, a broker that remembers, and waiting for a condition. */
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -159,4 +160,44 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** A page that providers post to: remembers what came, and answers as it was told to, else with 200. */
+export interface Hook {
+  readonly url: string;
+  readonly heard: { readonly path: string; readonly body: string }[];
+  /** The next answers, in order. */
+  readonly answers: { readonly status: number; readonly body: string }[];
+  reset(): void;
+  close(): Promise<void>;
+}
+
+export async function startHook(): Promise<Hook> {
+  const heard: Hook['heard'] = [];
+  const answers: Hook['answers'] = [];
+  const server = createHttpServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      heard.push({ path: request.url ?? '', body: Buffer.concat(parts).toString('utf8') });
+      const { status, body } = answers.shift() ?? { status: 200, body: '{}' };
+      response.writeHead(status).end(body);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    heard,
+    answers,
+    reset() {
+      heard.length = 0;
+      answers.length = 0;
+    },
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }

@@ -79,13 +79,18 @@ export type Outcome =
     }
   /** It was surely not taken and may be tried again. */
   | { readonly kind: 'retry'; readonly code: string; readonly text: string }
-  /** It was written and nothing came back: it may have been taken. Never sent again on this channel. */
-  | { readonly kind: 'unknown'; readonly text: string };
+  /**
+   * It was written and nothing came back: it may have been taken. Never sent again on this channel. Receipts may name the id, where
+   * we chose one; without it they may still name the key.
+   */
+  | { readonly kind: 'unknown'; readonly id: string | null; readonly text: string };
 
 /** What a provider tells of a message later. */
 export interface Receipt {
-  /** The provider's id, or the key where the provider gives it back. */
+  /** The provider's id, as `sent` had it. */
   readonly id: string;
+  /** Our own name of it, where the provider gives that back: the key, or the id that `unknown` had. */
+  readonly ours: string | null;
   /** What tells it from another receipt of the same message; the same receipt may come many times. */
   readonly state: 'delivered' | 'failed' | 'read';
   readonly at: number;
@@ -117,10 +122,14 @@ export interface Inbound {
   readonly body: Uint8Array;
 }
 
-/** What a request of a provider was found to say, and what is answered once that is kept. */
-export interface Heard {
+/** What a provider told. */
+export interface Told {
   readonly receipts: readonly Receipt[];
   readonly replies: readonly Reply[];
+}
+
+/** What a request of a provider was found to say, and what is answered once that is kept. */
+export interface Heard extends Told {
   readonly answer: { readonly status: number; readonly type: string; readonly body: string };
 }
 
@@ -139,9 +148,14 @@ export interface Channel {
   send(message: Outgoing, signal: AbortSignal): Promise<Outcome>;
   /** Reads what a provider posted. @throws OperationalError `not-ours` when it can't be proved to be the provider's */
   hear?(request: Inbound): Heard;
+  /**
+   * Takes in what comes over the channel's own connection or folder until the signal ends it; whoever sends runs it once. What was
+   * told is acknowledged to the provider, or taken from the folder, when `keep` has resolved. @throws nothing but what `keep` throws
+   */
+  listen?(keep: (told: Told) => Promise<void>, signal: AbortSignal): Promise<void>;
   /** Asks the provider what became of messages it has told nothing of; for sites that nobody can reach from outside. */
   ask?(
-    sent: readonly { id: string; to: string; at: number }[],
+    sent: readonly { id: string | null; key: string; to: string; at: number }[],
     signal: AbortSignal,
   ): Promise<Receipt[]>;
   /** Changes the card of a message to say who took it. */

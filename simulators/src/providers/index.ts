@@ -1,0 +1,12 @@
+/** Fake providers of messages: the vendors' addresses on one port, with phones that show what came. */
+export {
+  type AliyunSmsAccount,
+  type AliyunSmsTemplate,
+  aliyunSms,
+  aliyunSmsAccount,
+} from './aliyun/sms.ts';
+export { FAULT_KINDS, type FaultKind } from './faults.ts';
+export type { Manner } from './postman.ts';
+export { bodyObject, bodyText, type Provider, type RequestHead } from './provider.ts';
+export { type ProvidersOptions, type RunningProviders, startProviders } from './providers.ts';
+export type { Phone, PhoneState, Reaction, Shown, World } from './world.ts';
