@@ -64,8 +64,11 @@ export interface Outgoing {
 
 /** How handing a message over went. */
 export type Outcome =
-  /** The provider has it. Receipts that come later name the id. */
-  | { readonly kind: 'sent'; readonly id: string | null }
+  /**
+   * The provider has it. Receipts that come later name the id. With the card, where there is one, the message is changed later to say
+   * who took it, as with that of a reply.
+   */
+  | { readonly kind: 'sent'; readonly id: string | null; readonly card?: string }
   /** Never for this person or this text: another channel may do. */
   | { readonly kind: 'rejected'; readonly code: string; readonly text: string }
   /** Never for anybody until somebody mends the configuration: key, address, balance, template. */
@@ -186,6 +189,17 @@ export interface ChannelKind<Options> {
   /** Checks what somebody wrote. @throws OperationalError `bad-channel` with the place */
   options(given: unknown): Options;
   make(id: string, options: Options, tools: ChannelTools): Channel;
+}
+
+/** A kind whose options only it knows: what lists of kinds hold. Options are those that its own `options` returned. */
+export interface AnyChannelKind {
+  readonly kind: string;
+  readonly title: Label;
+  readonly reaches: ChannelKind<unknown>['reaches'];
+  readonly secrets: readonly string[];
+  readonly limits: readonly ChannelLimit[];
+  options(given: unknown): unknown;
+  make(id: string, options: unknown, tools: ChannelTools): Channel;
 }
 
 export interface ChannelLimit {

@@ -1,2 +1,3 @@
 /** Channels: how a notice reaches a person. */
 export * from './contract.ts';
+export * from './kinds.ts';
