@@ -1,4 +1,7 @@
 /** The kinds of channels, a line each; no other file asks for one by its name. */
 import type { AnyChannelKind } from './contract.ts';
+import { dingtalk } from './dingtalk/index.ts';
+import { feishu } from './feishu/index.ts';
+import { wecomRobot } from './wecom-robot/index.ts';
 
-export const CHANNEL_KINDS: readonly AnyChannelKind[] = [];
+export const CHANNEL_KINDS: readonly AnyChannelKind[] = [wecomRobot, dingtalk, feishu];
