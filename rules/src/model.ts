@@ -1,6 +1,6 @@
 /** What a rule is once its file has been read and checked: what the engine, the pages and the tests of rules all work from. */
-import type { Label, QuantityId, Severity } from '@village/core';
-import type { Expression } from './language/expression.ts';
+import type { AreaLevel, Label, QuantityId, Severity } from '@village/core';
+import type { Expression, Slots } from './language/expression.ts';
 
 /** Where a named input of a rule comes from: a metric by its key, or what measures a quantity. */
 export interface Input {
@@ -21,6 +21,7 @@ export interface Lasting {
 /** A level at which a rule alerts. */
 export interface Level {
   readonly severity: Severity;
+  /** Of a watch or an event it may be `true`: the thing itself. */
   readonly when: Expression;
   /** When it is over; null when that is as soon as `when` is false. */
   readonly clear: Expression | null;
@@ -61,13 +62,25 @@ export interface EventMatch {
   readonly holdMs: number;
 }
 
+/** What is counted of each area, and may be named in the expressions of a rule on areas: devices, and alerts that are active. */
+export const AREA_COUNTERS = [
+  'total',
+  'offline',
+  'active',
+  'critical',
+  'major',
+  'minor',
+  'info',
+] as const;
+export type AreaCounter = (typeof AREA_COUNTERS)[number];
+
 /** What a rule judges. */
 export type Subject =
   | { readonly kind: 'readings'; readonly inputs: readonly [Input, ...Input[]] }
   | { readonly kind: 'watch'; readonly watch: Watch }
   | { readonly kind: 'event'; readonly event: EventMatch }
   /** Counters of all areas of a level: offline, total, active alerts. */
-  | { readonly kind: 'area'; readonly level: 'county' | 'township' | 'village' };
+  | { readonly kind: 'area'; readonly level: AreaLevel };
 
 /** A limit that a standard sets, by what is said of the device. */
 export interface LimitRef {
@@ -89,9 +102,11 @@ export interface Flap {
   readonly holdMs: number;
 }
 
-/** When a rule is awake: days of the week (0 is Sunday) and minutes of the day, in the zone of the rule's set. */
+/** When a rule is awake, in Beijing time. */
 export interface Schedule {
+  /** Days of the week on which it wakes, 0 is Sunday. */
   readonly days: readonly number[];
+  /** Minutes of the day, 0 to 1440: from `from` on, before `to`; when that is not later, before `to` of the next day. */
   readonly from: number;
   readonly to: number;
 }
@@ -101,6 +116,8 @@ export interface Rule {
   readonly id: string;
   readonly title: Label;
   readonly subject: Subject;
+  /** What the slots of its expressions stand for: inputs in the order of the subject, then counters. */
+  readonly slots: Slots;
   readonly scope: Scope;
   /** Worst first. */
   readonly levels: readonly [Level, ...Level[]];
