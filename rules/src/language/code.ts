@@ -19,7 +19,7 @@ export type Code =
       readonly left: Code;
       readonly right: Code;
     }
-  | { readonly op: 'choice'; readonly test: Code; readonly then: Code; readonly otherwise: Code };
+  | { readonly op: 'choice'; readonly test: Code; readonly yes: Code; readonly no: Code };
 
 /** Codes of two operands. */
 export type Binary = Extract<Code, { readonly left: Code }>;
@@ -28,7 +28,7 @@ export type Binary = Extract<Code, { readonly left: Code }>;
 export function partsOf(code: Code): readonly Code[] {
   if ('left' in code) return [code.left, code.right];
   if ('of' in code) return [code.of];
-  return code.op === 'choice' ? [code.test, code.then, code.otherwise] : [];
+  return code.op === 'choice' ? [code.test, code.yes, code.no] : [];
 }
 
 /** A text that is the same for codes that say the same. */

@@ -177,11 +177,11 @@ export function evaluatorOf(code: Code): Evaluate {
       return ({ at }) => weekdayAt(at);
     case 'choice': {
       const test = evaluatorOf(code.test);
-      const then = evaluatorOf(code.then);
-      const otherwise = evaluatorOf(code.otherwise);
+      const yes = evaluatorOf(code.yes);
+      const no = evaluatorOf(code.no);
       return (facts) => {
         const found = test(facts);
-        return found === 1 ? then(facts) : found === 0 ? otherwise(facts) : UNKNOWN;
+        return found === 1 ? yes(facts) : found === 0 ? no(facts) : UNKNOWN;
       };
     }
     default:

@@ -225,8 +225,8 @@ function waysOf(code: Code, wanted: boolean, ranges: Ranges): readonly Conjuncti
       );
     case 'choice':
       return ored(
-        anded(ways(code.test, true), ways(code.then, wanted)),
-        anded(ways(code.test, false), ways(code.otherwise, wanted)),
+        anded(ways(code.test, true), ways(code.yes, wanted)),
+        anded(ways(code.test, false), ways(code.no, wanted)),
       );
     case '>':
     case '>=':
@@ -267,7 +267,7 @@ const TRUTHS: ReadonlySet<Code['op']> = new Set<Code['op']>([
 
 /** Whether a part is a truth; constants are taken for numbers. */
 function isTruth(code: Code): boolean {
-  if (code.op === 'choice') return isTruth(code.then);
+  if (code.op === 'choice') return isTruth(code.yes);
   return TRUTHS.has(code.op) || (code.op === 'window' && code.call.function === 'changed');
 }
 

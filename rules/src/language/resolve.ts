@@ -106,13 +106,12 @@ function qualityComparison(
 function choice(syntax: Extract<Syntax, { kind: 'choice' }>, context: Context): Typed | null {
   const { start, end } = syntax;
   const test = context.typed(syntax.test, 'truth');
-  const then = context.resolve(syntax.then);
-  const otherwise =
-    then === null ? context.resolve(syntax.otherwise) : context.typed(syntax.otherwise, then.type);
-  if (test === null || then === null || otherwise === null) return null;
+  const yes = context.resolve(syntax.yes);
+  const no = yes === null ? context.resolve(syntax.no) : context.typed(syntax.no, yes.type);
+  if (test === null || yes === null || no === null) return null;
   return {
-    type: then.type,
-    code: { op: 'choice', test: test.code, then: then.code, otherwise: otherwise.code },
+    type: yes.type,
+    code: { op: 'choice', test: test.code, yes: yes.code, no: no.code },
     start,
     end,
   };

@@ -44,8 +44,8 @@ export type Syntax = Range &
     | {
         readonly kind: 'choice';
         readonly test: Syntax;
-        readonly then: Syntax;
-        readonly otherwise: Syntax;
+        readonly yes: Syntax;
+        readonly no: Syntax;
       }
     | { readonly kind: 'call'; readonly name: string; readonly args: readonly Syntax[] }
   );
@@ -181,12 +181,12 @@ function convert(node: ASTNode): Syntax {
     case '!_':
       return { kind: 'not', of: convert(node.args), start, end };
     case '?:': {
-      const [test, then, otherwise] = node.args;
+      const [test, yes, no] = node.args;
       return {
         kind: 'choice',
         test: convert(test),
-        then: convert(then),
-        otherwise: convert(otherwise),
+        yes: convert(yes),
+        no: convert(no),
         start,
         end,
       };
