@@ -5,3 +5,7 @@ import { feishu } from './feishu/index.ts';
 import { wecomRobot } from './wecom-robot/index.ts';
 
 export const CHANNEL_KINDS: readonly AnyChannelKind[] = [wecomRobot, dingtalk, feishu];
+
+/** The kind of that name; undefined where there is none. */
+export const channelKind = (name: string): AnyChannelKind | undefined =>
+  CHANNEL_KINDS.find(({ kind }) => kind === name);

@@ -9,4 +9,7 @@ export { FAULT_KINDS, type FaultKind } from './faults.ts';
 export type { Manner } from './postman.ts';
 export { bodyObject, bodyText, type Provider, type RequestHead } from './provider.ts';
 export { type ProvidersOptions, type RunningProviders, startProviders } from './providers.ts';
+export { type DingtalkRobot, dingtalkRobots } from './robots/dingtalk.ts';
+export { type FeishuRobot, feishuRobots } from './robots/feishu.ts';
+export { type WecomRobot, wecomRobots } from './robots/wecom.ts';
 export type { Phone, PhoneState, Reaction, Shown, World } from './world.ts';

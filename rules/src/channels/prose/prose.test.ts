@@ -9,7 +9,7 @@ describe('cutting', () => {
     // 汉 has three bytes, 𠮷 four (and two UTF-16 units), the ellipsis three.
     expect(cutBytes('汉汉汉', 9)).toBe('汉汉汉');
     expect(cutBytes('汉汉汉汉', 11)).toBe('汉汉…');
-    expect(cutBytes('汉𠮷𠮷𠮷', 10)).toBe('汉𠮷…'.slice(0, 3) + '…');
+    expect(cutBytes('汉𠮷𠮷𠮷', 10)).toBe('汉𠮷…');
     expect(cutBytes('ab', 1)).toBe('a');
     expect(cutCharacters('𠮷𠮷𠮷', 4)).toBe('𠮷…');
   });
