@@ -19,11 +19,19 @@ export const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   /** By what a sewage plant treats in a day: below 20 t, below 500 t, 500 t and more (DB33/973). */
   'facility-class': { type: 'text', words: ['small', 'medium', 'large'] },
   'design-capacity': { type: 'number', unit: 'm3/d', min: 0, max: 1_000_000 },
-  'discharge-standard': { type: 'text' },
+  /** A standard and its grade, as the tables of standards have them. */
+  'discharge-standard': {
+    type: 'text',
+    words: ['GB 18918 1A', 'GB 18918 1B', 'GB 18918 2', 'DB33/973 1', 'DB33/973 2'],
+  },
+  /** The year in which a plant was built; GB 18918 has other limits before 2006. */
+  'built-year': { type: 'number', unit: '1', min: 1950, max: 2100 },
   /** From its floor to the sensor above. */
   'bin-height': { type: 'number', unit: 'm', min: 0.1, max: 10 },
   'bin-volume': { type: 'number', unit: 'L', min: 1, max: 100_000 },
   'water-body': { type: 'text' },
+  /** GB 3838 has limits of its own for lakes and reservoirs. */
+  'water-kind': { type: 'text', words: ['river', 'lake'] },
   /** GB 3838, table 1. */
   'water-class': { type: 'text', words: ['I', 'II', 'III', 'IV', 'V'] },
   /** GB 3095 and GB 3096. */

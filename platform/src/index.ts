@@ -82,3 +82,4 @@ export {
   TakeOver,
   takeOver,
 } from './route.ts';
+export * from './standards/index.ts';

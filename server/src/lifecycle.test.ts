@@ -1,5 +1,6 @@
 /** Replacing, retiring and describing devices over HTTP: who may, what follows at once, what stays, and what is refused. */
 import { formatTime, HOUR, MINUTE, SECOND, systemTimer } from '@village/core';
+import { registryStore } from '@village/registry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Client,
@@ -304,6 +305,8 @@ describe('what a device is like', () => {
     [{ attributes: { 'bin-height': '1.4' } }, 422, 'bad-attribute'],
     [{ attributes: { 'bin-height': -1 } }, 422, 'bad-attribute'],
     [{ attributes: { 'water-class': 'VI' } }, 422, 'bad-attribute'],
+    [{ attributes: { 'discharge-standard': '一级A' } }, 422, 'bad-attribute'],
+    [{ attributes: { 'built-year': 206 } }, 422, 'bad-attribute'],
     [{ labels: { a: 'b' }, since: '2999-01-01T00:00:00Z' }, 400, 'bad-time'],
     [{ words: {} }, 400, 'invalid-request'],
   ])('refuses %j', async (body, status, code) => {
@@ -343,7 +346,7 @@ describe('what a device is like', () => {
       const path = '/devices/north-ph';
       const said = await Promise.all([
         north.ask('PUT', `${path}/properties`, { labels: { owner: text } }),
-        north.ask('PUT', `${path}/properties`, { attributes: { 'discharge-standard': text } }),
+        north.ask('PUT', `${path}/properties`, { attributes: { 'water-body': text } }),
         north.ask('POST', `${path}/replace`, { serial: text }),
         north.ask('POST', `${path}/retire`, { reason: text }),
       ]);
@@ -358,5 +361,31 @@ describe('what a device is like', () => {
     const response = await north.ask('PUT', '/devices/north-ph/properties', { labels });
     expect([response.statusCode, response.json().code]).toEqual([422, 'bad-label']);
     expect(await north.get('/devices/north-ph/properties')).toMatchObject({ items: [] });
+  });
+
+  it('tells what was said before an attribute had a list of words, and ends it', async () => {
+    const path = '/devices/north-ph/properties';
+    const written = { kind: 'attribute', key: 'discharge-standard', value: '一级A' } as const;
+    await test.server.relational.transaction((tx) =>
+      registryStore(tx).changeProperties({ kind: 'device', id: 'north-ph' }, [
+        { ...written, since: test.timer.now() - 2 * HOUR, by: 'an-older-version' },
+      ]),
+    );
+    const said = async () =>
+      (await north.get<{ items: object[] }>(path)).items.filter(
+        (one) => 'key' in one && one.key === written.key,
+      );
+    expect(await said()).toMatchObject([{ ...written, until: null }]);
+    // It is in the way of nothing else that is said, and a word takes its place.
+    const other = { attributes: { 'built-year': 2015 } };
+    expect((await north.ask('PUT', path, other)).statusCode).toBe(200);
+    const word = { attributes: { [written.key]: 'DB33/973 1' } };
+    expect((await north.ask('PUT', path, word)).statusCode).toBe(200);
+    expect(await said()).toMatchObject([
+      { ...written, until: expect.any(String) },
+      { ...written, value: 'DB33/973 1', until: null },
+    ]);
+    const over = { attributes: { [written.key]: null, 'built-year': null } };
+    expect((await north.ask('PUT', path, over)).statusCode).toBe(200);
   });
 });

@@ -58,6 +58,10 @@ function SinceField({ faults }: { faults: Faults }) {
   );
 }
 
+/** Whether something was noted before there was a list of words. */
+const isOther = (words: readonly string[], value: string | number | undefined): boolean =>
+  value !== undefined && !words.includes(String(value));
+
 /** What an attribute or label may be: a number with its bounds, a word of a list, or a short text. */
 function ValueField({
   of,
@@ -102,7 +106,12 @@ function ValueField({
             defaultValue={value ?? ''}
           />
         ) : (
-          <select {...control}>
+          <select {...control} required>
+            {isOther(attribute.words, value) && (
+              <option value="" disabled selected>
+                {t('properties.choose', { value: String(value) })}
+              </option>
+            )}
             {attribute.words.map((one) => (
               <option key={one} value={one} selected={one === value}>
                 {valueWord(of.key, one)}

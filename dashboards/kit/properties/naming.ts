@@ -16,9 +16,19 @@ export const unitOf = (unit: string): string => (unit === '1' ? '' : unit.replac
 export const nameOf = ({ kind, key }: Pick<Property, 'kind' | 'key'>): string =>
   kind === 'attribute' ? word('attribute', key) : key;
 
-/** A word of a list, where it has one. */
-export const valueWord = (key: string, value: string): string =>
-  key === 'facility-class' ? word('facility-class', value) : value;
+/** A word of a list, where it has a name; what was noted before there was a list is no word of it, and stays as it is. */
+export function valueWord(key: string, value: string): string {
+  switch (key) {
+    case 'facility-class':
+      return word('facility-class', value);
+    case 'discharge-standard':
+      return word('discharge-standard', value);
+    case 'water-kind':
+      return word('water-kind', value);
+    default:
+      return value;
+  }
+}
 
 export function shownValue({ kind, key, value }: Pick<Property, 'kind' | 'key' | 'value'>): string {
   if (typeof value === 'string') return kind === 'attribute' ? valueWord(key, value) : value;

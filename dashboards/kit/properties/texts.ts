@@ -41,15 +41,18 @@ export const texts = {
   },
   'properties.value': { zh: '内容', en: 'Value' },
   'properties.value-in': { zh: '数值（{unit}）', en: 'Value ({unit})' },
+  'properties.choose': { zh: '请选择（现为“{value}”）', en: 'Choose one (it is "{value}")' },
   'properties.bounds': { zh: '{min} 到 {max}', en: '{min} to {max}' },
   'properties.valid-from': { zh: '从何时起', en: 'From when on' },
   'properties.save': { zh: '保存', en: 'Save' },
   'attribute.facility-class': { zh: '设施规模', en: 'Class of the plant' },
   'attribute.design-capacity': { zh: '设计处理能力', en: 'Design capacity' },
   'attribute.discharge-standard': { zh: '排放标准', en: 'Discharge standard' },
+  'attribute.built-year': { zh: '建成年份', en: 'Year built' },
   'attribute.bin-height': { zh: '桶高（桶底到探头）', en: 'Height of the bin, floor to sensor' },
   'attribute.bin-volume': { zh: '桶容积', en: 'Volume of the bin' },
   'attribute.water-body': { zh: '所属水体', en: 'Water body' },
+  'attribute.water-kind': { zh: '水体类型', en: 'Kind of water' },
   'attribute.water-class': { zh: '水质目标类别', en: 'Water class' },
   'attribute.function-zone': { zh: '功能区类别', en: 'Function zone' },
   'attribute.sampling-height': { zh: '采样高度', en: 'Sampling height' },
@@ -58,6 +61,28 @@ export const texts = {
   'facility-class.small': { zh: '小型（日处理 20 吨以下）', en: 'Small (below 20 t a day)' },
   'facility-class.medium': { zh: '中型（20 到 500 吨）', en: 'Medium (20 to 500 t)' },
   'facility-class.large': { zh: '大型（500 吨及以上）', en: 'Large (500 t and more)' },
+  'discharge-standard.GB 18918 1A': {
+    zh: '城镇污水处理厂 GB 18918 一级 A',
+    en: 'Municipal plants, GB 18918 grade 1A',
+  },
+  'discharge-standard.GB 18918 1B': {
+    zh: '城镇污水处理厂 GB 18918 一级 B',
+    en: 'Municipal plants, GB 18918 grade 1B',
+  },
+  'discharge-standard.GB 18918 2': {
+    zh: '城镇污水处理厂 GB 18918 二级',
+    en: 'Municipal plants, GB 18918 grade 2',
+  },
+  'discharge-standard.DB33/973 1': {
+    zh: '农村生活污水 DB33/973 一级',
+    en: 'Rural sewage, DB33/973 grade 1',
+  },
+  'discharge-standard.DB33/973 2': {
+    zh: '农村生活污水 DB33/973 二级',
+    en: 'Rural sewage, DB33/973 grade 2',
+  },
+  'water-kind.river': { zh: '河流', en: 'River' },
+  'water-kind.lake': { zh: '湖泊、水库', en: 'Lake or reservoir' },
 } as const satisfies Texts;
 
 export const { t, word } = dictionary(texts);

@@ -58,5 +58,6 @@ export const words = {
   'mode.west': { zh: '西', en: 'W' },
   'mode.north-west': { zh: '西北', en: 'NW' },
   'unit.h': { zh: '小时', en: 'h' },
+  'unit.个/L': { zh: '个/L', en: '/L' },
   'unit.级': { zh: '级', en: 'Bft' },
 } as const satisfies Record<string, Label>;

@@ -1,10 +1,10 @@
 /** Computes figures from rows: pure, the single definition of what a figure's result is. */
 import { createHash } from 'node:crypto';
 import type { RangeRow } from '@village/store/time-series';
+import { versionAt } from '../standards/standard.ts';
 import type { Circumstances, Measured } from './circumstances.ts';
 import type { Span } from './days.ts';
 import { type Facts, type Figure, type InputReadings, type InputRow, window } from './figure.ts';
-import { versionAt } from './standard.ts';
 
 /** How complete an input was. */
 export interface InputState {

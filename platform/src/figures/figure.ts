@@ -3,8 +3,8 @@
  * order of time and from what held of the device then, so that it never depends on the order in which anything arrived.
  */
 import type { Label, Quality, QuantityId } from '@village/core';
+import type { Period, Standard, StandardVersion } from '../standards/standard.ts';
 import type { FigureSpan, Span } from './days.ts';
-import type { Standard, StandardVersion } from './standard.ts';
 
 export interface InputRow {
   readonly at: number;
@@ -59,6 +59,8 @@ export interface Figure {
   readonly keep: 'computed' | 'stored';
   readonly unit: string;
   readonly standard?: Standard<unknown>;
+  /** Of what its limits are, for whoever opens the figure; all that the standard has where absent. */
+  readonly limitPeriod?: Period;
   readonly inputs: readonly [FigureInput, ...FigureInput[]];
   /** Keys of attributes of the device that it depends on. */
   readonly attributes?: readonly string[];

@@ -4,11 +4,11 @@ import type { DeviceProfile } from '@village/device-profiles';
 import type { Property } from '@village/registry';
 import type { RangeRow } from '@village/store/time-series';
 import { describe, expect, it } from 'vitest';
+import { defineStandard, versionAt } from '../standards/standard.ts';
 import { Circumstances } from './circumstances.ts';
 import { computeSpan, readingsOf } from './compute.ts';
 import { closedHours, dayOf, dayStart, hourBit, masksOf, spansIn, WHOLE_DAY } from './days.ts';
 import { defineFigure, type Figure } from './figure.ts';
-import { defineStandard, versionAt } from './standard.ts';
 
 /** Midnight of 2026-03-10 in Beijing. */
 const MIDNIGHT = Date.UTC(2026, 2, 9, 16);

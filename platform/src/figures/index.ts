@@ -33,7 +33,6 @@ export {
   type Station,
 } from './figure.ts';
 export { type SourceOptions, Sources, type Statements, statementsOf } from './sources.ts';
-export { defineStandard, type Standard, type StandardVersion, versionAt } from './standard.ts';
 export {
   type CheckOptions,
   type CheckResult,

@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { Slices } from '@village/core';
+import { type Standard, versionAt } from '../../standards/standard.ts';
 import { FAULT_LENGTH_MAX, type InputState } from '../compute.ts';
 import type { Span } from '../days.ts';
 import type { AreaFacts, AreaFigure, Station } from '../figure.ts';
-import { type Standard, versionAt } from '../standard.ts';
 import type { StoredResult } from '../stored/packed.ts';
 
 /** What a device's figure came to in the span of the area's figure, while the device stood there; in order of time. */

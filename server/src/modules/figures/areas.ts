@@ -1,7 +1,12 @@
 /** Figures of areas: means over the values of its stations, and the hours in which stations were above the limit. */
 import { QUANTITIES, type QuantityId } from '@village/core';
-import { type AreaFigure, defineFigure, type Figure, type Station } from '@village/platform';
-import { gb3095 } from './gb-3095.ts';
+import {
+  type AreaFigure,
+  defineFigure,
+  type Figure,
+  gb3095,
+  type Station,
+} from '@village/platform';
 import { hoursAboveLimits } from './hours-above.ts';
 import { dailyMean, hourlyMean } from './means.ts';
 
@@ -76,6 +81,7 @@ export const areaHoursAbove = (figure: Figure, words: { zh: string; en: string }
     keep: 'stored',
     unit: 'h',
     standard: gb3095,
+    limitPeriod: 'hour',
     inputs: [{ name: 'stations', figure }],
     assumptions: [
       {

@@ -2,17 +2,24 @@
  * Hours of a day whose mean was above the limit. The example of a stored figure: judged by a standard that changes, by an
  * attribute of the device, and kept with what it was before.
  */
-import { HOUR, QUANTITIES } from '@village/core';
-import { defineFigure, type Figure, type Standard } from '@village/platform';
-import { gb3095, type HourlyLimits } from './gb-3095.ts';
+import { bug, HOUR, QUANTITIES } from '@village/core';
+import {
+  defineFigure,
+  type Figure,
+  gb3095,
+  isBeyond,
+  isKnown,
+  type LimitStandard,
+  limitInVersion,
+} from '@village/platform';
 import { FORTY_FIVE_MINUTES, type HourRule, hourMean } from './hours.ts';
 
-type Pollutant = keyof HourlyLimits;
+type Pollutant = 'air.so2' | 'air.no2' | 'air.co' | 'air.o3';
 
 /** Each hour is judged by the version that holds when it begins: so is the hour in which the standard changes. */
 export const hoursAbove = (
   id: Pollutant,
-  standard: Standard<HourlyLimits> = gb3095,
+  standard: LimitStandard = gb3095,
   rule: HourRule = FORTY_FIVE_MINUTES,
 ): Figure =>
   defineFigure({
@@ -26,6 +33,7 @@ export const hoursAbove = (
     keep: 'stored',
     unit: 'h',
     standard,
+    limitPeriod: 'hour',
     inputs: [{ name: 'readings', quantity: id }],
     attributes: ['function-zone'],
     assumptions: [
@@ -41,8 +49,11 @@ export const hoursAbove = (
         const mean = hourMean(facts.readings('readings'), at, rule);
         if (mean === null) continue;
         judged++;
-        const [first, second] = facts.standard(standard, at).data[id];
-        if (mean > (facts.attribute('function-zone', at) === '1' ? first : second)) hours++;
+        const place = facts.attribute('function-zone', at) === '1' ? '1' : '2';
+        const held = facts.standard(standard, at);
+        const limit = limitInVersion(standard, held, id, { at, class: place, period: 'hour' });
+        if (!isKnown(limit)) return bug(`${held.version} has no hourly limit of ${id}`);
+        if (isBeyond(limit, mean) === true) hours++;
       }
       return judged === 0 ? null : hours;
     },

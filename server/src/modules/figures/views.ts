@@ -80,7 +80,7 @@ export function viewOpened(
       source: { ...source },
       verified,
       limits: quantitiesOf(figure).flatMap((id) =>
-        (figure.standard?.limits(data, id) ?? []).map(({ name, value }) => ({
+        (figure.standard?.limits(data, id, figure.limitPeriod) ?? []).map(({ name, value }) => ({
           quantity: id,
           unit: quantity(id)?.unit ?? '',
           name: { ...name },
