@@ -17,8 +17,9 @@ export class Health {
     if (outcome.kind === 'sent') this.#lastSuccess = at;
     else if (outcome.kind === 'unknown')
       this.#lastFault = { at, code: 'unknown', text: outcome.text };
-    else if (outcome.kind === 'limited') this.#lastFault = { at, code: outcome.code, text: '' };
-    else if (outcome.kind !== 'rejected')
+    else if (outcome.kind === 'limited' && outcome.of === 'channel')
+      this.#lastFault = { at, code: outcome.code, text: '' };
+    else if (outcome.kind === 'fault' || outcome.kind === 'retry')
       this.#lastFault = { at, code: outcome.code, text: outcome.text };
     return outcome;
   }
