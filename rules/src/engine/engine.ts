@@ -1,0 +1,366 @@
+/**
+ * The engine: takes committed groups in order, judges what they bring by the rules that are bound to each series, and tells transitions.
+ * It does no input or output and has no clock: time is what groups say. The same groups give the same transitions.
+ */
+import type { Severity } from '@village/core';
+import type { CommittedGroup, CommittedRows, SystemEvent } from '@village/store/time-series';
+import type { Inhibition } from '../model.ts';
+import { AREA_COUNTERS, AreaCounters } from './areas.ts';
+import { type Binding, BlockRow, type BoundDevice, bind, lookUp } from './bindings.ts';
+import { Inhibitors } from './inhibitors.ts';
+import { type Compiled, type LimitOf, Program, type ProgramHost, type Subject } from './program.ts';
+import { isInScope } from './scope.ts';
+import { Silence } from './silence.ts';
+import type { AlertKey, Suppression, Transition } from './transition.ts';
+import { isAwake } from './schedule.ts';
+import { Wheel } from './wheel.ts';
+
+/** What there is for rules to be about. */
+export interface Directory {
+  devices(): Iterable<Subject>;
+  gateways(): Iterable<Subject>;
+  areas(level: 'county' | 'township' | 'village'): Iterable<Subject>;
+}
+
+export interface EngineOptions {
+  /** Worst causes first where one inhibits another. */
+  readonly rules: readonly Compiled[];
+  readonly inhibit: readonly Inhibition[];
+  readonly limitOf: LimitOf;
+  readonly tell: (transition: Transition) => void;
+  /** A reading that pages nobody: what it means for the past is found out by judging it again in order of time. */
+  readonly late: (device: string, at: number) => void;
+  /** Readings of the past in order of time: none is late. */
+  readonly history?: boolean;
+}
+
+/** A timer by the server's clock waits so long after its moment for a reading that decides. */
+export const SETTLE_MS = 2_000;
+/** What a cause held back has so long to come right by itself once the cause is over. */
+const RELEASE_MS = 5 * 60_000;
+/** A time further ahead than this is that of a wrong clock. */
+const FUTURE_MS = 60_000;
+
+interface Timer {
+  readonly program: Program;
+  /** Level of an instance; of one that changes too often -1 - instance. */
+  readonly k: number;
+}
+
+export interface EngineCounters {
+  readings: number;
+  late: number;
+  future: number;
+  transitions: number;
+}
+
+export class Engine implements ProgramHost {
+  readonly counters: EngineCounters = { readings: 0, late: 0, future: 0, transitions: 0 };
+  readonly programs: readonly Program[];
+  readonly #options: EngineOptions;
+  readonly #devices = new Map<string, BoundDevice>();
+  readonly #areas = new AreaCounters();
+  readonly #wheel = new Wheel<Timer>();
+  /** Causes that are over, by when what they held back is told of. */
+  readonly #releases = new Wheel<string>();
+  readonly #row = new BlockRow();
+  readonly #silence: Silence;
+  readonly #inhibitors: Inhibitors;
+  /** Areas and gateways that rules are instances of, by program and id. */
+  readonly #others = new Map<Program, Map<string, number>>();
+  now = Number.NEGATIVE_INFINITY;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.programs = options.rules.map((compiled) => new Program(compiled, this, options.limitOf));
+    for (const program of this.programs) {
+      program.alarms.tell = (...told) => this.#told(program, ...told);
+      program.alarms.arm = (i, at) => this.#wheel.add(at, { program, k: -1 - i });
+      this.#others.set(program, new Map());
+    }
+    this.#inhibitors = new Inhibitors(options.inhibit, this.programs);
+    this.#silence = new Silence({
+      devices: this.#devices,
+      watching: (watch) => this.#watching(watch),
+      changed: ({ subject }, by) => this.#areas.add(subject.areas, 'offline', by),
+    });
+  }
+
+  /** Takes in what there is now: new devices are bound, those that are gone let go. */
+  refresh(directory: Directory): void {
+    const seen = new Set<string>();
+    for (const subject of directory.devices()) {
+      seen.add(subject.id);
+      const known = this.#devices.get(subject.id);
+      if (known === undefined) this.#addDevice(subject);
+      else this.#changeDevice(known, subject);
+    }
+    for (const [id, device] of this.#devices) if (!seen.has(id)) this.#letGo(device);
+    this.#addOthers(directory);
+  }
+
+  #addDevice(subject: Subject): void {
+    const device: BoundDevice = {
+      subject,
+      bindings: [],
+      watched: [],
+      ...{ metrics: subject.profile.metrics.length, heard: Number.NaN, armed: false },
+      isSilent: false,
+    };
+    this.#devices.set(subject.id, device);
+    this.#areas.add(subject.areas, 'total', 1);
+    this.#bindTo(device);
+    if (this.#options.history !== true) this.#silence.add(device, this.now);
+  }
+
+  #bindTo(device: BoundDevice): void {
+    const { subject } = device;
+    for (const program of this.programs) {
+      const { kind } = program.rule.subject;
+      if (kind === 'readings') {
+        const binding = bind(program, subject);
+        if (binding !== null) device.bindings.push(binding);
+      } else if (isOfDevices(program) && isInScope(program.rule.scope, subject)) {
+        device.watched.push({ program, i: program.add(subject) });
+      }
+    }
+  }
+
+  #changeDevice(device: BoundDevice, subject: Subject): void {
+    if (sameSubject(device.subject, subject)) {
+      device.subject = subject;
+      return;
+    }
+    this.#letGo(device);
+    this.#addDevice(subject);
+    const again = this.#devices.get(subject.id) as BoundDevice;
+    again.heard = device.heard;
+  }
+
+  /** What is open of it ends. */
+  #letGo(device: BoundDevice): void {
+    const { subject, bindings, watched } = device;
+    for (const { program, i } of [...bindings, ...watched]) program.remove(i, this.now);
+    this.#areas.add(subject.areas, 'total', -1);
+    if (device.isSilent) this.#areas.add(subject.areas, 'offline', -1);
+    this.#devices.delete(subject.id);
+  }
+
+  #addOthers(directory: Directory): void {
+    for (const program of this.programs) {
+      const { subject, scope } = program.rule;
+      const known = this.#others.get(program) as Map<string, number>;
+      const own =
+        subject.kind === 'area'
+          ? directory.areas(subject.level)
+          : subject.kind === 'watch' && subject.watch === 'gateway-offline'
+            ? directory.gateways()
+            : [];
+      for (const one of own)
+        if (!known.has(one.id) && (scope.areas.length === 0 || scope.areas.some((area) => one.areas.includes(area))))
+          known.set(one.id, program.add(one));
+    }
+  }
+
+  *#watching(watch: string): Generator<Program> {
+    for (const program of this.programs) {
+      const { subject } = program.rule;
+      if (subject.kind === 'watch' && subject.watch === watch) yield program;
+    }
+  }
+
+  arm(program: Program, k: number, due: number): void {
+    if (this.#options.history !== true) this.#wheel.add(due + SETTLE_MS, { program, k });
+  }
+
+  /** Time has come to here: what was waited for comes. */
+  advance(now: number): void {
+    if (now < this.now) return;
+    this.now = now;
+    this.#wheel.advance(now, ({ program, k }) => {
+      if (k >= 0) program.timer(k, now);
+      else program.catchUp(-1 - k, now);
+    });
+    if (this.#options.history !== true) this.#silence.advance(now);
+    this.#releases.advance(now, (cause) => this.#release(cause));
+    this.#judgeAreas();
+  }
+
+  take(group: CommittedGroup): void {
+    this.advance(group.committedAt);
+    for (const event of group.system) this.#system(event);
+    for (const block of group.rows) this.#takeBlock(block);
+    for (const { event, lane } of group.events) {
+      const device = this.#devices.get(event.device);
+      if (device === undefined) continue;
+      this.#silence.heard(device, this.now);
+      if (lane === 'live') this.#event(device, event.type, event.detail, event.at);
+    }
+    this.#judgeAreas();
+  }
+
+  #system({ type, subject, detail }: SystemEvent): void {
+    if (type === 'platform-start') this.#silence.started(this.now);
+    if (type !== 'gateway-status' || subject === undefined) return;
+    const online = detail?.['online'] === true;
+    this.gateway(subject, online, this.now);
+  }
+
+  /** A gateway is online, or not any more. */
+  gateway(id: string, online: boolean, at: number): void {
+    if (online) this.#silence.gatewayBack(id, at);
+    for (const program of this.#watching('gateway-offline')) {
+      const i = this.#others.get(program)?.get(id);
+      if (i !== undefined) program.say(i, at, !online);
+    }
+  }
+
+  #takeBlock(block: CommittedRows): void {
+    const row = this.#row;
+    row.block = block;
+    const { count } = block;
+    for (let n = 0; n < count; n++) {
+      const device = this.#devices.get(block.device(n));
+      if (device === undefined || device.subject.profile.id !== block.profile) continue;
+      if (block.metrics.length !== device.metrics) lookUp(device, block);
+      row.row = n;
+      this.takeRow(device, block.at(n), block.lane(n) === 'backfill', row);
+      if (this.#options.history !== true) this.#heard(device, block.clockReplaced(n));
+    }
+  }
+
+  /** One row of a device. */
+  takeRow(device: BoundDevice, at: number, isBackfill: boolean, row: BlockRow): void {
+    this.counters.readings++;
+    const history = this.#options.history === true;
+    const age = history ? 0 : this.now - at;
+    if (age < -FUTURE_MS) {
+      this.counters.future++;
+      return;
+    }
+    let late = false;
+    const { bindings } = device;
+    for (let n = 0; n < bindings.length; n++) {
+      const { program, i, columns, liveMs } = bindings[n] as Binding;
+      if (!history && (isBackfill || age > liveMs)) {
+        late = true;
+        program.takeLate(i, at, columns, row);
+      } else {
+        if (at < (program.newest[i] as number)) late = true;
+        program.take(i, at, columns, row);
+      }
+    }
+    if (!late) return;
+    this.counters.late++;
+    this.#options.late(device.subject.id, at);
+  }
+
+  device(id: string): BoundDevice | undefined {
+    return this.#devices.get(id);
+  }
+
+  #heard(device: BoundDevice, clockWrong: boolean): void {
+    this.#silence.heard(device, this.now);
+    for (const { program, i } of device.watched)
+      if (program.rule.subject.kind === 'watch' && program.rule.subject.watch === 'clock-wrong')
+        program.say(i, this.now, clockWrong);
+  }
+
+  #event(device: BoundDevice, type: string, detail: Readonly<Record<string, unknown>>, at: number): void {
+    for (const { program, i } of device.watched) {
+      const { subject } = program.rule;
+      if (subject.kind !== 'event') continue;
+      const { types, detail: wanted, holdMs } = subject.event;
+      const fits = Object.entries(wanted).every(([key, values]) =>
+        values.some((value) => value === detail[key]),
+      );
+      if (!types.includes(type) || !fits) continue;
+      program.say(i, at, true);
+      program.endAfter(i, at + holdMs);
+    }
+  }
+
+  #judgeAreas(): void {
+    // What this raises is of areas that may be looked at once more.
+    for (let rounds = 0; rounds < AREA_ROUNDS_MAX; rounds++) {
+      const changed = this.#areas.takeChanged();
+      if (changed.length === 0) return;
+      for (const program of this.programs) {
+        if (program.rule.subject.kind !== 'area') continue;
+        const known = this.#others.get(program) as Map<string, number>;
+        for (const area of changed) {
+          const i = known.get(area);
+          const counters = this.#areas.of(area);
+          if (i === undefined || counters === undefined) continue;
+          program.takeCounters(i, this.now, pick(counters, program.compiled.counters));
+        }
+      }
+    }
+  }
+
+  #told(
+    program: Program,
+    kind: Transition['kind'],
+    i: number,
+    severity: Severity,
+    at: number,
+    since: number,
+    value: number,
+    limit: number,
+  ): void {
+    const { rule } = program;
+    const subject = program.subjects[i] as Subject;
+    const key: AlertKey = { rule: rule.id, subject: subject.id, discriminator: '' };
+    if (rule.subject.kind !== 'area') {
+      if (kind === 'open') this.#areas.alert(subject.areas, severity, 1);
+      if (kind === 'close') this.#areas.alert(subject.areas, severity, -1);
+    }
+    const by = kind === 'open' ? this.#inhibitors.of(program, subject) : null;
+    const asleep = rule.schedule !== null && !isAwake(rule.schedule, at);
+    const suppression: Suppression | null =
+      by !== null ? 'inhibited' : asleep ? 'outside-schedule' : null;
+    this.#send({
+      ...key,
+      ...{ kind, severity, at, since, suppression, by },
+      value: Number.isNaN(value) ? null : value,
+      limit: Number.isNaN(limit) ? null : limit,
+    });
+    if (by !== null) this.#inhibitors.hold(key, by, severity);
+    if (kind === 'close') this.#inhibitors.forget(key);
+    const cause = this.#inhibitors.over(program, subject, kind);
+    if (cause !== null) this.#releases.add(this.now + RELEASE_MS, cause);
+  }
+
+  #release(cause: string): void {
+    for (const { key, severity } of this.#inhibitors.release(cause))
+      this.#send({
+        ...key,
+        ...{ kind: 'released', severity, at: this.now, since: this.now, suppression: null, by: null },
+        ...{ value: null, limit: null },
+      });
+  }
+
+  #send(transition: Transition): void {
+    this.counters.transitions++;
+    this.#options.tell(transition);
+  }
+}
+
+/** Rules on areas may see alerts of other rules, and those of theirs; no further. */
+const AREA_ROUNDS_MAX = 4;
+
+const isOfDevices = ({ rule: { subject } }: Program): boolean =>
+  subject.kind === 'event' || (subject.kind === 'watch' && subject.watch !== 'gateway-offline');
+
+const sameSubject = (one: Subject, other: Subject): boolean =>
+  one.profile === other.profile &&
+  one.gateway === other.gateway &&
+  one.areas.join() === other.areas.join() &&
+  JSON.stringify([one.labels, one.attributes]) === JSON.stringify([other.labels, other.attributes]);
+
+function pick(counters: Float64Array, names: readonly string[]): Float64Array {
+  return Float64Array.from(names, (name) => {
+    const slot = AREA_COUNTERS.findIndex((one) => one === name);
+    return slot === -1 ? Number.NaN : (counters[slot] as number);
+  });
+}

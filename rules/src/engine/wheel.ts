@@ -1,0 +1,49 @@
+/** Timers by the second: what is due comes out in order of its second, and of one second in the order in which it was put in. */
+
+/** Seconds that are looked through one by one; of a longer leap the slots that there are. */
+const STEPS_MAX = 100_000;
+
+export class Wheel<Entry> {
+  readonly #slots = new Map<number, Entry[]>();
+  #next = Number.NaN;
+  size = 0;
+
+  /** Due at an instant, ms; a timer never comes before it. */
+  add(due: number, entry: Entry): void {
+    const slot = Math.max(Math.ceil(due / 1000), Number.isNaN(this.#next) ? -Infinity : this.#next);
+    const list = this.#slots.get(slot);
+    if (list === undefined) this.#slots.set(slot, [entry]);
+    else list.push(entry);
+    this.size++;
+  }
+
+  /** Calls back with all that is due by now; what is added meanwhile and due comes too. */
+  advance(now: number, fire: (entry: Entry) => void): void {
+    const last = Math.floor(now / 1000);
+    if (Number.isNaN(this.#next)) this.#next = this.#first(last);
+    if (last - this.#next > STEPS_MAX) {
+      for (let slot = this.#first(last); slot <= last; slot = this.#first(last)) {
+        this.#next = slot;
+        this.#fire(slot, fire);
+      }
+      this.#next = last + 1;
+      return;
+    }
+    for (; this.#next <= last; this.#next++) this.#fire(this.#next, fire);
+  }
+
+  #fire(slot: number, fire: (entry: Entry) => void): void {
+    const list = this.#slots.get(slot);
+    if (list === undefined) return;
+    // Also those that are added to this second while it is gone through.
+    for (let n = 0; n < list.length; n++) fire(list[n] as Entry);
+    this.size -= list.length;
+    this.#slots.delete(slot);
+  }
+
+  #first(last: number): number {
+    let first = last + 1;
+    for (const slot of this.#slots.keys()) if (slot < first) first = slot;
+    return first;
+  }
+}
