@@ -149,6 +149,7 @@ export class Alarms {
   }
 
   restore(state: readonly [number, readonly number[], boolean, boolean][]): void {
-    for (const [i, at, flapping, raised] of state) this.#changes.set(i, { at: [...at], flapping, raised });
+    for (const [i, at, flapping, raised] of state)
+      this.#changes.set(i, { at: [...at], flapping, raised });
   }
 }

@@ -9,10 +9,10 @@ import { AREA_COUNTERS, AreaCounters } from './areas.ts';
 import { type Binding, BlockRow, type BoundDevice, bind, lookUp } from './bindings.ts';
 import { Inhibitors } from './inhibitors.ts';
 import { type Compiled, type LimitOf, Program, type ProgramHost, type Subject } from './program.ts';
+import { isAwake } from './schedule.ts';
 import { isInScope } from './scope.ts';
 import { Silence } from './silence.ts';
 import type { AlertKey, Suppression, Transition } from './transition.ts';
-import { isAwake } from './schedule.ts';
 import { Wheel } from './wheel.ts';
 
 /** What there is for rules to be about. */
@@ -157,7 +157,10 @@ export class Engine implements ProgramHost {
             ? directory.gateways()
             : [];
       for (const one of own)
-        if (!known.has(one.id) && (scope.areas.length === 0 || scope.areas.some((area) => one.areas.includes(area))))
+        if (
+          !known.has(one.id) &&
+          (scope.areas.length === 0 || scope.areas.some((area) => one.areas.includes(area)))
+        )
           known.set(one.id, program.add(one));
     }
   }
@@ -266,7 +269,12 @@ export class Engine implements ProgramHost {
         program.say(i, this.now, clockWrong);
   }
 
-  #event(device: BoundDevice, type: string, detail: Readonly<Record<string, unknown>>, at: number): void {
+  #event(
+    device: BoundDevice,
+    type: string,
+    detail: Readonly<Record<string, unknown>>,
+    at: number,
+  ): void {
     for (const { program, i } of device.watched) {
       const { subject } = program.rule;
       if (subject.kind !== 'event') continue;
@@ -335,7 +343,14 @@ export class Engine implements ProgramHost {
     for (const { key, severity } of this.#inhibitors.release(cause))
       this.#send({
         ...key,
-        ...{ kind: 'released', severity, at: this.now, since: this.now, suppression: null, by: null },
+        ...{
+          kind: 'released',
+          severity,
+          at: this.now,
+          since: this.now,
+          suppression: null,
+          by: null,
+        },
         ...{ value: null, limit: null },
       });
   }

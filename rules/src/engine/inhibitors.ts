@@ -13,12 +13,14 @@ interface Held {
 const nameOf = ({ rule, subject, discriminator }: AlertKey): string =>
   JSON.stringify([rule, subject, discriminator]);
 
-const causeOf = (program: Program, subject: Subject): string =>
-  `${program.rule.id}:${subject.id}`;
+const causeOf = (program: Program, subject: Subject): string => `${program.rule.id}:${subject.id}`;
 
 export class Inhibitors {
   /** By rule that may be inhibited: what may do it. */
-  readonly #of = new Map<Program, { readonly source: Program; readonly how: Inhibition['targets'] }[]>();
+  readonly #of = new Map<
+    Program,
+    { readonly source: Program; readonly how: Inhibition['targets'] }[]
+  >();
   readonly #sources = new Set<Program>();
   /** Alerts that nobody was told of, by key. */
   readonly #held = new Map<string, Held>();
@@ -30,7 +32,8 @@ export class Inhibitors {
       if (cause === undefined) continue;
       this.#sources.add(cause);
       for (const program of programs) {
-        if (program === cause || !(rules.includes(program.rule.id) || isOfKind(program, kinds))) continue;
+        if (program === cause || !(rules.includes(program.rule.id) || isOfKind(program, kinds)))
+          continue;
         const list = this.#of.get(program) ?? [];
         this.#of.set(program, list);
         list.push({ source: cause, how: targets });
@@ -88,5 +91,8 @@ function reaches(how: Inhibition['targets'], cause: Subject, target: Subject): b
 
 function isOfKind({ rule: { subject } }: Program, kinds: Inhibition['kinds']): boolean {
   if (subject.kind !== 'watch') return false;
-  return kinds.includes('silence') && (subject.watch === 'device-silent' || subject.watch === 'device-never-seen');
+  return (
+    kinds.includes('silence') &&
+    (subject.watch === 'device-silent' || subject.watch === 'device-never-seen')
+  );
 }

@@ -81,7 +81,8 @@ export class Levels {
   /** Of a time without readings nobody knows anything: it does not count towards a wait. */
   skip(k: number, gapMs: number): void {
     const condition = this.condition(k);
-    if (condition === PENDING || condition === CLEARING) this.due[k] = (this.due[k] as number) + gapMs;
+    if (condition === PENDING || condition === CLEARING)
+      this.due[k] = (this.due[k] as number) + gapMs;
   }
 
   /** Judges a reading: `when` and `clear` are 1, 0 or NaN. Tells whether a wait began or may come to its end now. */

@@ -17,7 +17,10 @@ export interface ProgramHost {
 export interface Subject {
   readonly id: string;
   /** Of a gateway or an area it is one that measures nothing. */
-  readonly profile: Pick<DeviceProfile, 'id' | 'kind' | 'metrics' | 'reportEveryMs' | 'silentAfterMs'>;
+  readonly profile: Pick<
+    DeviceProfile,
+    'id' | 'kind' | 'metrics' | 'reportEveryMs' | 'silentAfterMs'
+  >;
   readonly attributes: Readonly<Record<string, string | number>>;
   readonly labels: Readonly<Record<string, string>>;
   /** County, township and village in which it stands. */
@@ -322,7 +325,8 @@ export class Program {
       let first = -1;
       for (let level = 0; level < levels.count; level++) {
         const k = i * levels.count + level;
-        if (!levels.waits(k) || (levels.due[k] as number) >= before || !this.#isFresh(i, k)) continue;
+        if (!levels.waits(k) || (levels.due[k] as number) >= before || !this.#isFresh(i, k))
+          continue;
         if (first === -1 || (levels.due[k] as number) < (levels.due[first] as number)) first = k;
       }
       const quiet = this.alarms.quietAt(i);
@@ -352,7 +356,9 @@ export class Program {
 
   /** Whether the newest reading still holds at the moment that is waited for. */
   #isFresh(i: number, k: number): boolean {
-    return (this.levels.due[k] as number) - (this.newest[i] as number) <= (this.#freshMs[i] as number);
+    return (
+      (this.levels.due[k] as number) - (this.newest[i] as number) <= (this.#freshMs[i] as number)
+    );
   }
 
   #arm(k: number): void {
@@ -375,7 +381,8 @@ interface Known {
   readonly series: readonly (Series | null)[];
 }
 
-const isDriven = ({ threshold }: Expression): boolean => threshold !== null && threshold.input === 0;
+const isDriven = ({ threshold }: Expression): boolean =>
+  threshold !== null && threshold.input === 0;
 
 /** 1, 0 or NaN. */
 function result({ threshold, evaluate }: Expression, facts: Facts): number {

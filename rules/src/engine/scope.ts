@@ -3,7 +3,10 @@ import type { Scope } from '../model.ts';
 import type { Subject } from './program.ts';
 
 /** Whether a rule is for a device: all that its scope names must be right. */
-export function isInScope(scope: Scope, { id, profile, areas, labels, attributes }: Subject): boolean {
+export function isInScope(
+  scope: Scope,
+  { id, profile, areas, labels, attributes }: Subject,
+): boolean {
   const { profiles, kinds, devices } = scope;
   if (profiles.length > 0 && !profiles.includes(profile.id)) return false;
   if (kinds.length > 0 && !kinds.includes(profile.kind)) return false;

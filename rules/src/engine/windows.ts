@@ -124,13 +124,9 @@ abstract class Aggregate {
 
   /** Readings came between: everything is taken up again. */
   rebuild(): void {
-    this.from = 0;
     this.clear();
-    for (let n = 0; n < this.samples.size; n++) {
-      this.enter(n);
-      const begin = this.samples.at(n) - this.ms;
-      while (this.samples.at(this.from) <= begin) this.leave(this.from++);
-    }
+    this.from = this.samples.before(this.samples.at(this.samples.size - 1) - this.ms);
+    for (let n = this.from; n < this.samples.size; n++) this.enter(n);
   }
 
   /** So many of the oldest readings were let go of; they had left the window. */
@@ -142,19 +138,56 @@ abstract class Aggregate {
     return this.samples.size - this.from;
   }
 
+  /** What results depend on besides the readings, for a snapshot: to the last digit they are the same after it. */
+  get place(): number {
+    return 0;
+  }
+
+  restore(_place: number): void {
+    this.rebuild();
+  }
+
   protected abstract enter(n: number): void;
   protected abstract leave(n: number): void;
   protected abstract clear(): void;
   abstract result(): number;
 }
 
-/** Counts, sums and means; a shifted sum of squares for the deviation. Sums are taken anew as often as the window has turned over. */
+/** What some readings sum up to; two of them add up to what both sum up to (Chan, Golub and LeVeque 1979). */
+interface Sum {
+  readonly count: number;
+  readonly sum: number;
+  readonly mean: number;
+  /** Sum of squared differences from the mean. */
+  readonly squares: number;
+}
+
+const NOTHING: Sum = { count: 0, sum: 0, mean: 0, squares: 0 };
+
+function plus(one: Sum, other: Sum): Sum {
+  if (one.count === 0) return other;
+  if (other.count === 0) return one;
+  const count = one.count + other.count;
+  const apart = other.mean - one.mean;
+  return {
+    count,
+    sum: one.sum + other.sum,
+    mean: one.mean + (apart * other.count) / count,
+    squares: one.squares + other.squares + (apart * apart * one.count * other.count) / count,
+  };
+}
+
+const only = (value: number): Sum => ({ count: 1, sum: value, mean: value, squares: 0 });
+
+/**
+ * Counts, sums, means and deviations. Nothing is ever subtracted, so that what was rounded does not pile up: of the older readings it knows the
+ * sum from each of them on, of the newer the sum of all; when the older are used up the newer become the older.
+ */
 class Sums extends Aggregate {
   readonly #which: 'avg' | 'sum' | 'count' | 'stddev';
-  #shift = Number.NaN;
-  #sum = 0;
-  #squares = 0;
-  #left = 0;
+  /** From each of the older readings on to the last of them; the oldest is on top. */
+  #older: Sum[] = [];
+  #newer: Sum = NOTHING;
 
   constructor(samples: Samples, ms: number, which: 'avg' | 'sum' | 'count' | 'stddev') {
     super(samples, ms);
@@ -162,49 +195,47 @@ class Sums extends Aggregate {
   }
 
   protected enter(n: number): void {
-    const value = this.samples.value(n);
-    if (Number.isNaN(this.#shift)) this.#shift = this.#which === 'stddev' ? value : 0;
-    const own = value - this.#shift;
-    this.#sum += own;
-    this.#squares += own * own;
+    this.#newer = plus(this.#newer, only(this.samples.value(n)));
   }
 
   protected leave(n: number): void {
-    const own = this.samples.value(n) - this.#shift;
-    this.#sum -= own;
-    this.#squares -= own * own;
-    if (++this.#left > this.samples.size) this.#again();
+    if (this.#older.length === 0) this.#turn(n, this.samples.size);
+    this.#older.pop();
   }
 
-  /** What additions and subtractions rounded does not pile up. */
-  #again(): void {
-    this.clear();
-    for (let n = this.from + 1; n < this.samples.size; n++) this.enter(n);
+  /** What comes before `end` becomes older. */
+  #turn(from: number, end: number): void {
+    let sum = NOTHING;
+    for (let n = end - 1; n >= from; n--) {
+      sum = plus(only(this.samples.value(n)), sum);
+      this.#older.push(sum);
+    }
+    this.#newer = NOTHING;
   }
 
   protected clear(): void {
-    this.#shift = Number.NaN;
-    this.#sum = 0;
-    this.#squares = 0;
-    this.#left = 0;
+    this.#older = [];
+    this.#newer = NOTHING;
+  }
+
+  override get place(): number {
+    return this.#older.length;
+  }
+
+  override restore(place: number): void {
+    this.rebuild();
+    this.clear();
+    this.#turn(this.from, this.from + place);
+    for (let n = this.from + place; n < this.samples.size; n++) this.enter(n);
   }
 
   result(): number {
-    const { count } = this;
-    switch (this.#which) {
-      case 'count':
-        return count;
-      case 'sum':
-        return this.#sum;
-      case 'avg':
-        return count === 0 ? Number.NaN : this.#sum / count;
-      case 'stddev': {
-        // Of a sample: n - 1.
-        if (count < 2) return Number.NaN;
-        const mean = this.#sum / count;
-        return Math.sqrt(Math.max(0, (this.#squares - count * mean * mean) / (count - 1)));
-      }
-    }
+    const { count, sum, squares } = plus(this.#older.at(-1) ?? NOTHING, this.#newer);
+    if (this.#which === 'count') return count;
+    if (this.#which === 'sum') return sum;
+    if (this.#which === 'avg') return count === 0 ? Number.NaN : sum / count;
+    // Of a sample: n - 1.
+    return count < 2 ? Number.NaN : Math.sqrt(squares / (count - 1));
   }
 }
 
@@ -325,7 +356,11 @@ export class Series {
   readonly #shape: SeriesShape;
   readonly #samples: Samples | null;
   readonly #longest: number;
-  readonly #aggregates: readonly { readonly of: Aggregate; readonly slot: number; readonly ms: number }[];
+  readonly #aggregates: readonly {
+    readonly of: Aggregate;
+    readonly slot: number;
+    readonly ms: number;
+  }[];
   readonly #before: Before;
 
   constructor(shape: SeriesShape) {
@@ -413,20 +448,23 @@ export class Series {
       before: [at, value, ...means],
       since: this.#samples?.since ?? Number.NaN,
       samples: this.#samples === null ? [] : [...this.#samples],
+      places: this.#aggregates.map(({ of }) => of.place),
     };
   }
 
-  restore({ before, since, samples }: SeriesState): void {
+  restore({ before, since, samples, places }: SeriesState): void {
     [this.#before.at, this.#before.value] = before as [number, number];
     this.#before.means.set(before.slice(2, 2 + this.#before.means.length));
     if (this.#samples === null) return;
     for (const [at, value] of samples) this.#samples.add(at, value);
     this.#samples.since = since;
-    for (const { of } of this.#aggregates) of.rebuild();
+    if (samples.length > 0)
+      for (const [n, { of }] of this.#aggregates.entries()) of.restore(places[n] as number);
   }
 }
 
 export interface SeriesState {
+  readonly places: readonly number[];
   readonly before: readonly number[];
   readonly since: number;
   readonly samples: readonly (readonly [at: number, value: number])[];
