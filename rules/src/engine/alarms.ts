@@ -148,8 +148,13 @@ export class Alarms {
     return [...this.#changes].map(([i, { at, flapping, raised }]) => [i, at, flapping, raised]);
   }
 
-  restore(state: readonly [number, readonly number[], boolean, boolean][]): void {
-    for (const [i, at, flapping, raised] of state)
+  /** `to` says where each instance is now; undefined of one that is gone. */
+  restore(state: ReturnType<Alarms['state']>, to: readonly (number | undefined)[]): void {
+    for (const [n, at, flapping, raised] of state) {
+      const i = to[n];
+      if (i === undefined) continue;
       this.#changes.set(i, { at: [...at], flapping, raised });
+      if (flapping) this.arm(i, this.quietAt(i));
+    }
   }
 }

@@ -1,7 +1,8 @@
 /** Which rules each device's rows go to, looked up once a device and profile. */
 import { qualityCode } from '@village/core';
 import type { CommittedRows } from '@village/store/time-series';
-import type { Program, Row, Subject } from './program.ts';
+import type { Program } from './program.ts';
+import type { Row, Subject } from './program-types.ts';
 import { columnsOf, isInScope } from './scope.ts';
 
 /** A rule that a device's rows go to. */
@@ -16,9 +17,9 @@ export interface Binding {
 /** What the rules know of one device. */
 export interface BoundDevice {
   subject: Subject;
-  readonly bindings: Binding[];
+  bindings: Binding[];
   /** Instances of rules that watch the device itself. */
-  readonly watched: { readonly program: Program; readonly i: number }[];
+  watched: { readonly program: Program; readonly i: number }[];
   /** Of the profile of rows that came last: how many metrics its columns were looked up among. */
   metrics: number;
   /** When it was heard last by the server's clock, ms. */
@@ -28,7 +29,8 @@ export interface BoundDevice {
   isSilent: boolean;
 }
 
-export function bind(program: Program, subject: Subject): Binding | null {
+/** `i` of the device among the rule's; null where the rule is not for it. Without `take` it is only looked whether it is. */
+export function bind(program: Program, subject: Subject, take = true): Binding | null {
   const { rule, inputs } = program;
   if (rule.subject.kind !== 'readings' || !isInScope(rule.scope, subject)) return null;
   const { profile } = subject;
@@ -40,7 +42,7 @@ export function bind(program: Program, subject: Subject): Binding | null {
   if (columns === null) return null;
   const { ms, intervals } = rule.live;
   const liveMs = Math.max(ms, intervals * profile.reportEveryMs);
-  return { program, i: program.add(subject), columns, liveMs };
+  return { program, i: take ? program.add(subject) : -1, columns, liveMs };
 }
 
 /** Looks columns up among the metrics that a block has; they are only ever added at its end. */

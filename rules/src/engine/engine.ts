@@ -8,10 +8,12 @@ import type { Inhibition } from '../model.ts';
 import { AREA_COUNTERS, AreaCounters } from './areas.ts';
 import { type Binding, BlockRow, type BoundDevice, bind, lookUp } from './bindings.ts';
 import { Inhibitors } from './inhibitors.ts';
-import { type Compiled, type LimitOf, Program, type ProgramHost, type Subject } from './program.ts';
+import { Program, type ProgramHost } from './program.ts';
+import type { Compiled, LimitOf, Subject } from './program-types.ts';
 import { isAwake } from './schedule.ts';
 import { isInScope } from './scope.ts';
 import { Silence } from './silence.ts';
+import type { EngineState } from './snapshot.ts';
 import type { AlertKey, Suppression, Transition } from './transition.ts';
 import { Wheel } from './wheel.ts';
 
@@ -113,9 +115,10 @@ export class Engine implements ProgramHost {
     if (this.#options.history !== true) this.#silence.add(device, this.now);
   }
 
-  #bindTo(device: BoundDevice): void {
+  #bindTo(device: BoundDevice, bound: ReadonlySet<Program> = new Set()): void {
     const { subject } = device;
     for (const program of this.programs) {
+      if (bound.has(program)) continue;
       const { kind } = program.rule.subject;
       if (kind === 'readings') {
         const binding = bind(program, subject);
@@ -131,10 +134,33 @@ export class Engine implements ProgramHost {
       device.subject = subject;
       return;
     }
-    this.#letGo(device);
-    this.#addDevice(subject);
-    const again = this.#devices.get(subject.id) as BoundDevice;
-    again.heard = device.heard;
+    // What it is no longer for ends; what it is open for goes on.
+    const holds = ({ program }: { readonly program: Program }): boolean =>
+      program.rule.subject.kind === 'readings'
+        ? bind(program, subject, false) !== null
+        : isInScope(program.rule.scope, subject);
+    for (const one of [...device.bindings, ...device.watched])
+      if (!holds(one)) one.program.remove(one.i, this.now);
+    device.bindings = device.bindings.filter(holds);
+    device.watched = device.watched.filter(holds);
+    this.#count(device, -1);
+    device.subject = subject;
+    device.metrics = -1;
+    const kept = [...device.bindings, ...device.watched];
+    for (const { program, i } of kept) program.change(i, subject);
+    this.#count(device, 1);
+    this.#bindTo(device, new Set(kept.map(({ program }) => program)));
+  }
+
+  /** Counts a device, and what is open of it, in the areas in which it stands. */
+  #count(device: BoundDevice, by: 1 | -1): void {
+    const { areas } = device.subject;
+    this.#areas.add(areas, 'total', by);
+    if (device.isSilent) this.#areas.add(areas, 'offline', by);
+    for (const { program, i } of [...device.bindings, ...device.watched]) {
+      const level = program.alarms.open[i] as number;
+      if (level !== -1) this.#areas.alert(areas, program.severity(level), by);
+    }
   }
 
   /** What is open of it ends. */
@@ -182,7 +208,7 @@ export class Engine implements ProgramHost {
     this.now = now;
     this.#wheel.advance(now, ({ program, k }) => {
       if (k >= 0) program.timer(k, now);
-      else program.catchUp(-1 - k, now);
+      else program.quiet(-1 - k, now);
     });
     if (this.#options.history !== true) this.#silence.advance(now);
     this.#releases.advance(now, (cause) => this.#release(cause));
@@ -190,6 +216,9 @@ export class Engine implements ProgramHost {
   }
 
   take(group: CommittedGroup): void {
+    // Before time goes on: what nobody could hear is no silence.
+    if (group.system.some(({ type }) => type === 'platform-start'))
+      this.#silence.started(group.committedAt);
     this.advance(group.committedAt);
     for (const event of group.system) this.#system(event);
     for (const block of group.rows) this.#takeBlock(block);
@@ -203,7 +232,6 @@ export class Engine implements ProgramHost {
   }
 
   #system({ type, subject, detail }: SystemEvent): void {
-    if (type === 'platform-start') this.#silence.started(this.now);
     if (type !== 'gateway-status' || subject === undefined) return;
     const online = detail?.['online'] === true;
     this.gateway(subject, online, this.now);
@@ -353,6 +381,50 @@ export class Engine implements ProgramHost {
         },
         ...{ value: null, limit: null },
       });
+  }
+
+  /** All that later transitions follow from. */
+  state(): EngineState {
+    const devices = [...this.#devices.values()];
+    return {
+      now: this.now,
+      programs: this.programs.map((program) => program.state()),
+      devices: devices.map(({ subject }) => subject.id),
+      heard: Float64Array.from(devices, ({ heard }) => heard),
+      silent: Uint8Array.from(devices, ({ isSilent }) => Number(isSilent)),
+      silence: this.#silence.state(),
+      held: this.#inhibitors.state(),
+      releases: [...this.#releases.waiting()],
+    };
+  }
+
+  /** Goes on from a state of before; called once, after `refresh`. */
+  restore(state: EngineState): void {
+    this.now = state.now;
+    const before = new Map(state.programs.map((program) => [program.rule, program]));
+    for (const program of this.programs) {
+      const own = before.get(program.rule.id);
+      if (own !== undefined) program.restore(own);
+      if (program.rule.subject.kind !== 'area')
+        for (let i = 0; i < program.size; i++) {
+          const level = program.alarms.open[i] as number;
+          const { areas } = program.subjects[i] as Subject;
+          if (level !== -1) this.#areas.alert(areas, program.severity(level), 1);
+        }
+    }
+    this.#silence.restore(state.silence);
+    state.devices.forEach((id, n) => {
+      const device = this.#devices.get(id);
+      if (device === undefined) return;
+      device.heard = state.heard[n] as number;
+      device.isSilent = state.silent[n] === 1;
+      if (device.isSilent) this.#areas.add(device.subject.areas, 'offline', 1);
+    });
+    for (const device of this.#devices.values()) this.#silence.add(device, this.now);
+    this.#inhibitors.restore(state.held);
+    for (const [at, cause] of state.releases) this.#releases.add(at, cause);
+    // What areas count is what it was; nothing has changed.
+    this.#areas.takeChanged();
   }
 
   #send(transition: Transition): void {

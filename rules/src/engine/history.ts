@@ -1,7 +1,8 @@
 /** Judges a device's past by rules, in order of time and by the engine that judges the present: what would have alerted, from when to when. */
 import type { Severity } from '@village/core';
 import { isWorse } from '@village/core';
-import { type Compiled, type LimitOf, Program, type Row, type Subject } from './program.ts';
+import { Program } from './program.ts';
+import type { Compiled, LimitOf, Row, Subject } from './program-types.ts';
 import { columnsOf, isInScope } from './scope.ts';
 
 /** Readings of one device in order of time, a column each. */

@@ -1,10 +1,11 @@
 /** Causes that make alerts of what depends on them no news: those are told of once the cause is over and they are still there. */
 import type { Severity } from '@village/core';
 import type { Inhibition } from '../model.ts';
-import type { Program, Subject } from './program.ts';
+import type { Program } from './program.ts';
+import type { Subject } from './program-types.ts';
 import type { AlertKey, TransitionKind } from './transition.ts';
 
-interface Held {
+export interface Held {
   readonly key: AlertKey;
   readonly by: string;
   readonly severity: Severity;

@@ -1,55 +1,17 @@
 /** A rule on readings at work: what is known of each device that it is for, and how a reading changes it. */
-import { gapAfterMs, quantity, type Severity } from '@village/core';
-import type { DeviceProfile } from '@village/device-profiles';
-import type { Expression, Facts, WindowCall } from '../language/expression.ts';
+import { gapAfterMs, isWorse, type Severity } from '@village/core';
+import type { Expression, Facts } from '../language/expression.ts';
 import type { Rule } from '../model.ts';
 import { Alarms } from './alarms.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { Known, type KnownState, MISSING } from './known.ts';
 import { Levels, NORMAL } from './levels.ts';
-import { Series } from './windows.ts';
+import type { Compiled, LimitOf, Row, Subject } from './program-types.ts';
 
 /** What a program needs of the engine. */
 export interface ProgramHost {
   /** Sets a timer; it comes at its moment or later. */
   arm(program: Program, k: number, due: number): void;
-}
-
-/** A device, gateway or area as rules see it. */
-export interface Subject {
-  readonly id: string;
-  /** Of a gateway or an area it is one that measures nothing. */
-  readonly profile: Pick<
-    DeviceProfile,
-    'id' | 'kind' | 'metrics' | 'reportEveryMs' | 'silentAfterMs'
-  >;
-  readonly attributes: Readonly<Record<string, string | number>>;
-  readonly labels: Readonly<Record<string, string>>;
-  /** County, township and village in which it stands. */
-  readonly areas: readonly string[];
-  readonly gateway: string | null;
-  /** When it was registered, ms. */
-  readonly registeredAt: number;
-}
-
-/** The limit that a rule's standard sets for a device at a time; NaN where it is not known. */
-export type LimitOf = (rule: Rule, subject: Subject, at: number) => number;
-
-/** A rule with what its expressions need. */
-export interface Compiled {
-  readonly rule: Rule;
-  readonly windows: readonly WindowCall[];
-  /** Keys of attributes that are numbers, by slot. */
-  readonly attributes: readonly string[];
-  /** Names that the subject gives, by slot behind the inputs. */
-  readonly counters: readonly string[];
-}
-
-const MISSING = -1;
-
-/** What one reading of one device gives a program: the value of each input, by slot. */
-export interface Row {
-  /** Whether the row carries the metric in this column. */
-  value(column: number): number;
-  quality(column: number): number;
 }
 
 export class Program {
@@ -125,8 +87,14 @@ export class Program {
     this.#freshMs.push(
       readings ? gapAfterMs(subject.profile.reportEveryMs) : Number.POSITIVE_INFINITY,
     );
-    this.#known.push(this.#simple ? null : this.#knownOf(subject));
+    this.#known.push(this.#simple ? null : new Known(this.compiled, this.inputs, subject));
     return i;
+  }
+
+  /** What it is of is the same, and something else is said of it now. */
+  change(i: number, subject: Subject): void {
+    this.subjects[i] = subject;
+    this.#known[i]?.attributesOf(subject);
   }
 
   #grow(): void {
@@ -140,44 +108,9 @@ export class Program {
     }
   }
 
-  #knownOf({ profile, attributes }: Subject): Known {
-    const { inputs } = this;
-    const series = inputs.map(({ metric }, slot) => {
-      const calls = this.compiled.windows
-        .map((call, n) => ({ call, slot: n }))
-        .filter(({ call }) => call.input === slot);
-      if (calls.length === 0) return null;
-      const own = profile.metrics.find(({ key }) => key === metric);
-      const counter = own !== undefined && quantity(own.quantity)?.total === true;
-      return new Series({ calls, intervalMs: profile.reportEveryMs, counter });
-    });
-    const said = this.compiled.attributes.map((key) => {
-      const value = attributes[key];
-      return typeof value === 'number' ? value : Number.NaN;
-    });
-    return {
-      at: new Float64Array(inputs.length).fill(Number.NaN),
-      values: new Float64Array(inputs.length).fill(Number.NaN),
-      qualities: new Int8Array(inputs.length).fill(MISSING),
-      windows: new Float64Array(this.compiled.windows.length).fill(Number.NaN),
-      attributes: Float64Array.from(said),
-      series,
-    };
-  }
-
-  /** A row that is too old to be judged, or not newer: windows that it lies in hold it from now on. */
+  /** A row that is too old to be judged: windows that it lies in hold it from now on. */
   takeLate(i: number, at: number, columns: Int32Array, row: Row): void {
-    const known = this.#known[i];
-    if (known === null || known === undefined) return;
-    for (let slot = 0; slot < columns.length; slot++) {
-      const series = known.series[slot];
-      const column = columns[slot] as number;
-      if (series === null || series === undefined || column < 0) continue;
-      const value = row.value(column);
-      if (Number.isNaN(value) || !this.rule.qualities.has(row.quality(column))) continue;
-      series.takeLate(at, value);
-      series.results(known.windows);
-    }
+    this.#known[i]?.learnLate(at, columns, row);
   }
 
   /** What is watched is so, or is not so any more, from an instant on. */
@@ -230,49 +163,15 @@ export class Program {
       return;
     }
     const known = this.#known[i] as Known;
-    this.#learn(known, at, columns, row);
+    known.learn(at, columns, row);
     if (Number.isNaN(value) || old) return;
-    this.#fill(known, at);
+    known.fill(this.#facts, at);
     const limit =
       this.rule.limit === null
         ? Number.NaN
         : this.#limitOf(this.rule, this.subjects[i] as Subject, at);
     this.#facts.limit = limit;
     this.#judge(i, at, value, limit);
-  }
-
-  #learn(known: Known, at: number, columns: Int32Array, row: Row): void {
-    for (let slot = 0; slot < columns.length; slot++) {
-      const column = columns[slot] as number;
-      if (column < 0) continue;
-      const value = row.value(column);
-      if (Number.isNaN(value)) continue;
-      const quality = row.quality(column);
-      const counts = this.rule.qualities.has(quality);
-      if (at <= (known.at[slot] as number)) {
-        if (counts) known.series[slot]?.takeLate(at, value);
-        continue;
-      }
-      known.at[slot] = at;
-      known.values[slot] = counts ? value : Number.NaN;
-      known.qualities[slot] = quality;
-      if (counts) known.series[slot]?.take(at, value, known.windows);
-    }
-  }
-
-  #fill(known: Known, at: number): void {
-    const facts = this.#facts;
-    const { inputs } = this;
-    for (let slot = 0; slot < inputs.length; slot++) {
-      const age = at - (known.at[slot] as number);
-      const old = slot > 0 && age > (inputs[slot] as { maxAgeMs: number }).maxAgeMs;
-      facts.values[slot] = old ? Number.NaN : (known.values[slot] as number);
-      facts.ages[slot] = age / 1000;
-    }
-    facts.qualities.set(known.qualities);
-    facts.windows.set(known.windows);
-    facts.attributes.set(known.attributes);
-    facts.at = at;
   }
 
   #judge(i: number, at: number, value: number, limit: number): void {
@@ -354,6 +253,89 @@ export class Program {
     if (this.levels.waits(k) && this.#isFresh(i, k)) this.#arm(k);
   }
 
+  state(): ProgramState {
+    const { size, levels, alarms } = this;
+    const all = size * levels.count;
+    return {
+      rule: this.rule.id,
+      fingerprint: fingerprintOf(this.rule),
+      subjects: this.subjects.map(({ id }) => id),
+      levels: {
+        state: levels.state.slice(0, all),
+        since: levels.since.slice(0, all),
+        due: levels.due.slice(0, all),
+        began: levels.began.slice(0, all),
+      },
+      severities: this.rule.levels.map(({ severity }) => severity),
+      open: alarms.open.slice(0, size),
+      since: alarms.since.slice(0, size),
+      changes: alarms.state(),
+      newest: this.newest.slice(0, size),
+      value: this.value.slice(0, size),
+      limit: this.limit.slice(0, size),
+      known: this.#known.map((known) => known?.state() ?? null),
+      ends: [...this.#ends],
+      times: [...this.#times],
+    };
+  }
+
+  /** Takes instances of before up again, where what they are of is still there. Of a rule that was changed open alerts stay. */
+  restore(state: ProgramState): void {
+    const same = state.fingerprint === fingerprintOf(this.rule);
+    const place = new Map(this.subjects.map(({ id }, i) => [id, i]));
+    const to = state.subjects.map((id) => place.get(id));
+    to.forEach((i, n) => {
+      if (i === undefined) return;
+      if (same) this.#restoreOne(state, n, i);
+      else if (state.open[n] !== -1) this.#adopt(state, n, i);
+    });
+    if (!same) return;
+    const { count } = this.levels;
+    this.alarms.restore(state.changes, to);
+    for (const [n, at] of state.ends) {
+      const i = to[n];
+      if (i !== undefined) this.endAfter(i, at);
+    }
+    for (const [k, at] of state.times) {
+      const i = to[Math.floor(k / count)];
+      if (i !== undefined) this.#times.set(i * count + (k % count), [...at]);
+    }
+  }
+
+  #restoreOne(state: ProgramState, n: number, i: number): void {
+    const { levels } = this;
+    for (let level = 0; level < levels.count; level++) {
+      const from = n * levels.count + level;
+      const k = i * levels.count + level;
+      levels.state[k] = state.levels.state[from] as number;
+      for (const name of ['since', 'due', 'began'] as const)
+        levels[name][k] = state.levels[name][from] as number;
+      if (levels.waits(k)) this.#arm(k);
+    }
+    this.alarms.open[i] = state.open[n] as number;
+    this.alarms.since[i] = state.since[n] as number;
+    for (const name of ['newest', 'value', 'limit'] as const)
+      this[name][i] = state[name][n] as number;
+    const before = state.known[n];
+    if (before !== null && before !== undefined) this.#known[i]?.restore(before);
+  }
+
+  /** An alert of the rule as it was before goes on as one of the level that is as severe, or the next below. */
+  #adopt(state: ProgramState, n: number, i: number): void {
+    const severity = state.severities[state.open[n] as number] as Severity;
+    const own = this.rule.levels.findIndex((level) => !isWorse(level.severity, severity));
+    const level = own === -1 ? this.levels.count - 1 : own;
+    this.levels.raise(i * this.levels.count + level, state.since[n] as number);
+    this.alarms.open[i] = level;
+    this.alarms.since[i] = state.since[n] as number;
+  }
+
+  /** One that changes too often may have been quiet for long enough by now. */
+  quiet(i: number, now: number): void {
+    this.catchUp(i, now);
+    if (this.alarms.isFlapping(i)) this.alarms.arm(i, this.alarms.quietAt(i));
+  }
+
   /** Whether the newest reading still holds at the moment that is waited for. */
   #isFresh(i: number, k: number): boolean {
     return (
@@ -371,14 +353,28 @@ export class Program {
   }
 }
 
-/** What is known of the inputs of one device, by slot. */
-interface Known {
-  readonly at: Float64Array;
-  readonly values: Float64Array;
-  readonly qualities: Int8Array;
-  readonly windows: Float64Array;
-  readonly attributes: Float64Array;
-  readonly series: readonly (Series | null)[];
+/** A program's instances, for a snapshot. */
+export interface ProgramState {
+  readonly rule: string;
+  readonly fingerprint: string;
+  readonly subjects: readonly string[];
+  readonly levels: {
+    readonly state: Uint8Array;
+    readonly since: Float64Array;
+    readonly due: Float64Array;
+    readonly began: Float64Array;
+  };
+  readonly severities: readonly Severity[];
+  readonly open: Int8Array;
+  readonly since: Float64Array;
+  readonly changes: ReturnType<Alarms['state']>;
+  readonly newest: Float64Array;
+  readonly value: Float64Array;
+  readonly limit: Float64Array;
+  /** By instance; null where nothing but the driving value is looked at. */
+  readonly known: readonly (KnownState | null)[];
+  readonly ends: readonly (readonly [i: number, at: number])[];
+  readonly times: readonly (readonly [k: number, at: readonly number[]])[];
 }
 
 const isDriven = ({ threshold }: Expression): boolean =>

@@ -1,6 +1,6 @@
 /** Which devices a rule is for. */
 import type { Scope } from '../model.ts';
-import type { Subject } from './program.ts';
+import type { Subject } from './program-types.ts';
 
 /** Whether a rule is for a device: all that its scope names must be right. */
 export function isInScope(

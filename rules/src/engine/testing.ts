@@ -1,8 +1,16 @@
-/** Rules and devices for tests of the engine, made without files. */
-import { HOUR, MINUTE, type Severity } from '@village/core';
+/** Rules, devices and groups for tests of the engine, made without files and without a store. */
+import {
+  type DeviceEvent,
+  HOUR,
+  type Lane,
+  MINUTE,
+  qualityWord,
+  type Severity,
+} from '@village/core';
+import type { CommittedGroup, CommittedRows, SystemEvent } from '@village/store/time-series';
 import type { Expression, Threshold, WindowCall } from '../language/expression.ts';
 import type { Rule } from '../model.ts';
-import type { Compiled, Subject } from './program.ts';
+import type { Compiled, Subject } from './program-types.ts';
 
 /** `value OP number` on the first input. */
 export function threshold(operator: Threshold['operator'], value: number): Expression {
@@ -70,3 +78,88 @@ export function device(id: string, intervalMs = MINUTE, more: Partial<Subject> =
 }
 
 export const noLimit = (): number => Number.NaN;
+
+/** A reading of a test: metric `x`, and `y` where it is given. */
+export interface TestRow {
+  readonly device: string;
+  readonly at: number;
+  readonly x?: number;
+  readonly y?: number;
+  readonly lane?: Lane;
+  /** Code of the quality of both. */
+  readonly quality?: number;
+  readonly clockReplaced?: boolean;
+}
+
+class TestRows implements CommittedRows {
+  readonly profile: string = 'test/x';
+  readonly metrics: readonly string[] = ['x', 'y'];
+  readonly #rows: readonly TestRow[];
+  readonly #receivedAt: number;
+
+  constructor(rows: readonly TestRow[], receivedAt: number) {
+    this.#rows = rows;
+    this.#receivedAt = receivedAt;
+  }
+
+  get count(): number {
+    return this.#rows.length;
+  }
+
+  #at(row: number): TestRow {
+    return this.#rows[row] as TestRow;
+  }
+
+  device(row: number): string {
+    return this.#at(row).device;
+  }
+
+  at(row: number): number {
+    return this.#at(row).at;
+  }
+
+  receivedAt(): number {
+    return this.#receivedAt;
+  }
+
+  lane(row: number): Lane {
+    return this.#at(row).lane ?? 'live';
+  }
+
+  clockReplaced(row: number): boolean {
+    return this.#at(row).clockReplaced ?? false;
+  }
+
+  value(row: number, metric: number): number {
+    const { x = Number.NaN, y = Number.NaN } = this.#at(row);
+    return metric === 0 ? x : y;
+  }
+
+  quality(row: number) {
+    return qualityWord(this.#at(row).quality ?? 0);
+  }
+}
+
+/** What is in a group of a test. */
+export interface TestGroup {
+  readonly at: number;
+  readonly rows?: readonly TestRow[];
+  readonly events?: readonly DeviceEvent[];
+  readonly system?: readonly SystemEvent[];
+}
+
+export function group(
+  id: number,
+  { at, rows = [], events = [], system = [] }: TestGroup,
+): CommittedGroup {
+  return {
+    ...{ id, committedAt: at, rowCount: rows.length, system, frames: [], damaged: false },
+    rows: rows.length === 0 ? [] : [new TestRows(rows, at)],
+    events: events.map((event) => ({ event, lane: 'live' as const })),
+  };
+}
+
+export const gatewayStatus = (subject: string, online: boolean, at: number): SystemEvent => ({
+  ...{ type: 'gateway-status', at, subject },
+  detail: { online },
+});

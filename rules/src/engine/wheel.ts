@@ -32,6 +32,11 @@ export class Wheel<Entry> {
     for (; this.#next <= last; this.#next++) this.#fire(this.#next, fire);
   }
 
+  /** What waits, with the second in which it is due, for a snapshot. */
+  *waiting(): Generator<readonly [due: number, entry: Entry]> {
+    for (const [slot, list] of this.#slots) for (const entry of list) yield [slot * 1000, entry];
+  }
+
   #fire(slot: number, fire: (entry: Entry) => void): void {
     const list = this.#slots.get(slot);
     if (list === undefined) return;

@@ -1,0 +1,41 @@
+/** What rules at work are about, and what they are given. */
+import type { DeviceProfile } from '@village/device-profiles';
+import type { WindowCall } from '../language/expression.ts';
+import type { Rule } from '../model.ts';
+
+/** A device, gateway or area as rules see it. */
+export interface Subject {
+  readonly id: string;
+  /** Of a gateway or an area it is one that measures nothing. */
+  readonly profile: Pick<
+    DeviceProfile,
+    'id' | 'kind' | 'metrics' | 'reportEveryMs' | 'silentAfterMs'
+  >;
+  readonly attributes: Readonly<Record<string, string | number>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** County, township and village in which it stands. */
+  readonly areas: readonly string[];
+  readonly gateway: string | null;
+  /** When it was registered, ms. */
+  readonly registeredAt: number;
+}
+
+/** The limit that a rule's standard sets for a device at a time; NaN where it is not known. */
+export type LimitOf = (rule: Rule, subject: Subject, at: number) => number;
+
+/** A rule with what its expressions need. */
+export interface Compiled {
+  readonly rule: Rule;
+  readonly windows: readonly WindowCall[];
+  /** Keys of attributes that are numbers, by slot. */
+  readonly attributes: readonly string[];
+  /** Names that the subject gives, by slot behind the inputs. */
+  readonly counters: readonly string[];
+}
+
+/** What one reading of one device gives a program: the value of each input, by slot. */
+export interface Row {
+  /** Whether the row carries the metric in this column. */
+  value(column: number): number;
+  quality(column: number): number;
+}
