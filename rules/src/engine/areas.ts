@@ -1,9 +1,6 @@
 /** Counters of areas: how many devices there are, how many are silent, and how many alerts are open, by severity. */
-import { SEVERITIES, type Severity } from '@village/core';
-
-/** In the order of the slots of an area's counters. */
-export const AREA_COUNTERS = ['total', 'offline', 'active', ...SEVERITIES] as const;
-export type AreaCounter = (typeof AREA_COUNTERS)[number];
+import type { Severity } from '@village/core';
+import { AREA_COUNTERS, type AreaCounter } from '../model.ts';
 
 const SLOT = new Map<AreaCounter, number>(AREA_COUNTERS.map((name, slot) => [name, slot]));
 const slotOf = (name: AreaCounter): number => SLOT.get(name) as number;

@@ -2,7 +2,7 @@
 import { qualityCode } from '@village/core';
 import type { CommittedRows } from '@village/store/time-series';
 import type { Program } from './program.ts';
-import type { Row, Subject } from './program-types.ts';
+import type { Row, RuleSubject } from './program-types.ts';
 import { columnsOf, isInScope } from './scope.ts';
 
 /** A rule that a device's rows go to. */
@@ -16,7 +16,7 @@ export interface Binding {
 
 /** What the rules know of one device. */
 export interface BoundDevice {
-  subject: Subject;
+  subject: RuleSubject;
   bindings: Binding[];
   /** Instances of rules that watch the device itself. */
   watched: { readonly program: Program; readonly i: number }[];
@@ -30,7 +30,7 @@ export interface BoundDevice {
 }
 
 /** `i` of the device among the rule's; null where the rule is not for it. Without `take` it is only looked whether it is. */
-export function bind(program: Program, subject: Subject, take = true): Binding | null {
+export function bind(program: Program, subject: RuleSubject, take = true): Binding | null {
   const { rule, inputs } = program;
   if (rule.subject.kind !== 'readings' || !isInScope(rule.scope, subject)) return null;
   const { profile } = subject;

@@ -4,10 +4,9 @@ import type { CommittedGroup } from '@village/store/time-series';
 import { describe, expect, it } from 'vitest';
 import type { Inhibition, Rule } from '../model.ts';
 import { type Directory, Engine, type EngineOptions } from './engine.ts';
-import type { Compiled, Subject } from './program-types.ts';
+import type { RuleSubject } from './program-types.ts';
 import { fromBytes, toBytes } from './snapshot.ts';
 import {
-  compiled,
   device,
   gatewayStatus,
   group,
@@ -21,9 +20,12 @@ import type { Transition } from './transition.ts';
 
 const START = Date.UTC(2026, 5, 1);
 
-const gateway = (id: string): Subject => device(id, MINUTE, { areas: ['330522000000'] });
+const gateway = (id: string): RuleSubject => device(id, MINUTE, { areas: ['330522000000'] });
 
-const directory = (devices: readonly Subject[], gateways: readonly Subject[] = []): Directory => ({
+const directory = (
+  devices: readonly RuleSubject[],
+  gateways: readonly RuleSubject[] = [],
+): Directory => ({
   devices: () => devices,
   gateways: () => gateways,
   areas: (level) => {
@@ -42,7 +44,7 @@ class Run {
   readonly #directory: Directory;
   #id = 0;
 
-  constructor(rules: readonly Compiled[], devices: Directory, inhibit: readonly Inhibition[] = []) {
+  constructor(rules: readonly Rule[], devices: Directory, inhibit: readonly Inhibition[] = []) {
     this.#options = {
       ...{ rules, inhibit, limitOf: noLimit },
       tell: (one) => this.told.push(one),
@@ -87,25 +89,19 @@ class Run {
   }
 }
 
-const high = (more: Partial<Rule> = {}, forMs = 0): Compiled =>
-  compiled(
-    rule([{ severity: 'major', when: threshold('>', 5), clear: threshold('<', 4), forMs }], more),
-  );
+const high = (more: Partial<Rule> = {}, forMs = 0): Rule =>
+  rule([{ severity: 'major', when: threshold('>', 5), clear: threshold('<', 4), forMs }], more);
 
-const silent = (more: Partial<Rule> = {}): Compiled =>
-  compiled(
-    rule([{ severity: 'minor', when: threshold('>=', 1) }], {
-      ...{ id: 'silent', subject: { kind: 'watch', watch: 'device-silent' } },
-      ...more,
-    }),
-  );
+const silent = (more: Partial<Rule> = {}): Rule =>
+  rule([{ severity: 'minor', when: threshold('>=', 1) }], {
+    ...{ id: 'silent', subject: { kind: 'watch', watch: 'device-silent' } },
+    ...more,
+  });
 
-const offline = (): Compiled =>
-  compiled(
-    rule([{ severity: 'major', when: threshold('>=', 1) }], {
-      ...{ id: 'offline', subject: { kind: 'watch', watch: 'gateway-offline' } },
-    }),
-  );
+const offline = (): Rule =>
+  rule([{ severity: 'major', when: threshold('>=', 1) }], {
+    ...{ id: 'offline', subject: { kind: 'watch', watch: 'gateway-offline' } },
+  });
 
 const BEHIND: Inhibition = {
   ...{ source: { rule: 'offline' }, targets: 'behind-gateway', kinds: ['silence'], rules: [] },
@@ -301,23 +297,21 @@ describe('silence', () => {
 
 describe('areas', () => {
   it('are judged by how many of their devices are silent', () => {
-    const counted: Compiled = {
-      ...compiled(
-        rule(
-          [
-            {
-              severity: 'critical',
-              when: {
-                source: 'offline > 2',
-                evaluate: ({ values }) => Number((values[0] as number) > 2),
-                threshold: null,
-              },
+    const counted: Rule = {
+      ...rule(
+        [
+          {
+            severity: 'critical',
+            when: {
+              source: 'offline > 2',
+              evaluate: ({ values }) => Number((values[0] as number) > 2),
+              threshold: null,
             },
-          ],
-          { id: 'township', subject: { kind: 'area', level: 'township' } },
-        ),
+          },
+        ],
+        { id: 'township', subject: { kind: 'area', level: 'township' } },
       ),
-      counters: ['offline'],
+      slots: { inputs: [], windows: [], attributes: [], hasLimit: false, counters: ['offline'] },
     };
     const devices = Array.from({ length: 5 }, (_, n) => device(`d${n}`));
     const run = new Run([silent(), counted], directory(devices));
@@ -335,15 +329,13 @@ describe('areas', () => {
 
 describe('events', () => {
   it('raise an alert that is over when no more of them have come for a while', () => {
-    const seen = compiled(
-      rule([{ severity: 'minor', when: threshold('>=', 1) }], {
-        id: 'seen',
-        subject: {
-          kind: 'event',
-          event: { types: ['crossed'], detail: { kind: ['truck'] }, holdMs: 10 * MINUTE },
-        },
-      }),
-    );
+    const seen = rule([{ severity: 'minor', when: threshold('>=', 1) }], {
+      id: 'seen',
+      subject: {
+        kind: 'event',
+        event: { types: ['crossed'], detail: { kind: ['truck'] }, holdMs: 10 * MINUTE },
+      },
+    });
     const run = new Run([seen], directory([device('d')]));
     const event = (at: number, kind: string) => ({
       ...{ device: 'd', at, receivedAt: at, type: 'crossed', detail: { kind } },

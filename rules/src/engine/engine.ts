@@ -4,12 +4,12 @@
  */
 import type { Severity } from '@village/core';
 import type { CommittedGroup, CommittedRows, SystemEvent } from '@village/store/time-series';
-import type { Inhibition } from '../model.ts';
-import { AREA_COUNTERS, AreaCounters } from './areas.ts';
+import { AREA_COUNTERS, type Inhibition, type Rule } from '../model.ts';
+import { AreaCounters } from './areas.ts';
 import { type Binding, BlockRow, type BoundDevice, bind, lookUp } from './bindings.ts';
 import { Inhibitors } from './inhibitors.ts';
 import { Program, type ProgramHost } from './program.ts';
-import type { Compiled, LimitOf, Subject } from './program-types.ts';
+import type { LimitOf, RuleSubject } from './program-types.ts';
 import { isAwake } from './schedule.ts';
 import { isInScope } from './scope.ts';
 import { Silence } from './silence.ts';
@@ -19,14 +19,14 @@ import { Wheel } from './wheel.ts';
 
 /** What there is for rules to be about. */
 export interface Directory {
-  devices(): Iterable<Subject>;
-  gateways(): Iterable<Subject>;
-  areas(level: 'county' | 'township' | 'village'): Iterable<Subject>;
+  devices(): Iterable<RuleSubject>;
+  gateways(): Iterable<RuleSubject>;
+  areas(level: 'county' | 'township' | 'village'): Iterable<RuleSubject>;
 }
 
 export interface EngineOptions {
   /** Worst causes first where one inhibits another. */
-  readonly rules: readonly Compiled[];
+  readonly rules: readonly Rule[];
   readonly inhibit: readonly Inhibition[];
   readonly limitOf: LimitOf;
   readonly tell: (transition: Transition) => void;
@@ -74,10 +74,10 @@ export class Engine implements ProgramHost {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.programs = options.rules.map((compiled) => new Program(compiled, this, options.limitOf));
+    this.programs = options.rules.map((rule) => new Program(rule, this, options.limitOf));
     for (const program of this.programs) {
       program.alarms.tell = (...told) => this.#told(program, ...told);
-      program.alarms.arm = (i, at) => this.#wheel.add(at, { program, k: -1 - i });
+      program.alarms.arm = (i, at) => this.#wheel.add(at + SETTLE_MS, { program, k: -1 - i });
       this.#others.set(program, new Map());
     }
     this.#inhibitors = new Inhibitors(options.inhibit, this.programs);
@@ -101,7 +101,7 @@ export class Engine implements ProgramHost {
     this.#addOthers(directory);
   }
 
-  #addDevice(subject: Subject): void {
+  #addDevice(subject: RuleSubject): void {
     const device: BoundDevice = {
       subject,
       bindings: [],
@@ -129,7 +129,7 @@ export class Engine implements ProgramHost {
     }
   }
 
-  #changeDevice(device: BoundDevice, subject: Subject): void {
+  #changeDevice(device: BoundDevice, subject: RuleSubject): void {
     if (sameSubject(device.subject, subject)) {
       device.subject = subject;
       return;
@@ -328,7 +328,7 @@ export class Engine implements ProgramHost {
           const i = known.get(area);
           const counters = this.#areas.of(area);
           if (i === undefined || counters === undefined) continue;
-          program.takeCounters(i, this.now, pick(counters, program.compiled.counters));
+          program.takeCounters(i, this.now, pick(counters, program.rule.slots.counters));
         }
       }
     }
@@ -345,7 +345,7 @@ export class Engine implements ProgramHost {
     limit: number,
   ): void {
     const { rule } = program;
-    const subject = program.subjects[i] as Subject;
+    const subject = program.subjects[i] as RuleSubject;
     const key: AlertKey = { rule: rule.id, subject: subject.id, discriminator: '' };
     if (rule.subject.kind !== 'area') {
       if (kind === 'open') this.#areas.alert(subject.areas, severity, 1);
@@ -408,7 +408,7 @@ export class Engine implements ProgramHost {
       if (program.rule.subject.kind !== 'area')
         for (let i = 0; i < program.size; i++) {
           const level = program.alarms.open[i] as number;
-          const { areas } = program.subjects[i] as Subject;
+          const { areas } = program.subjects[i] as RuleSubject;
           if (level !== -1) this.#areas.alert(areas, program.severity(level), 1);
         }
     }
@@ -439,7 +439,7 @@ const AREA_ROUNDS_MAX = 4;
 const isOfDevices = ({ rule: { subject } }: Program): boolean =>
   subject.kind === 'event' || (subject.kind === 'watch' && subject.watch !== 'gateway-offline');
 
-const sameSubject = (one: Subject, other: Subject): boolean =>
+const sameSubject = (one: RuleSubject, other: RuleSubject): boolean =>
   one.profile === other.profile &&
   one.gateway === other.gateway &&
   one.areas.join() === other.areas.join() &&
@@ -447,7 +447,7 @@ const sameSubject = (one: Subject, other: Subject): boolean =>
 
 function pick(counters: Float64Array, names: readonly string[]): Float64Array {
   return Float64Array.from(names, (name) => {
-    const slot = AREA_COUNTERS.findIndex((one) => one === name);
+    const slot = (AREA_COUNTERS as readonly string[]).indexOf(name);
     return slot === -1 ? Number.NaN : (counters[slot] as number);
   });
 }

@@ -9,7 +9,7 @@ import {
 } from '@village/core';
 import { describe, expect, it } from 'vitest';
 import { History } from './history.ts';
-import { compiled, device, noLimit, rule, threshold } from './testing.ts';
+import { device, noLimit, rule, threshold } from './testing.ts';
 
 const CASES = Number(process.env['VILLAGE_RULE_CASES'] ?? 20_000);
 
@@ -187,7 +187,7 @@ function quickly(one: Case): Found[] {
       strictFor: one.strictFor,
     },
   );
-  const history = new History([compiled(own)], device('d', one.intervalS * SECOND), noLimit);
+  const history = new History([own], device('d', one.intervalS * SECOND), noLimit);
   const known = one.samples.map(([, value]) => (Number.isNaN(value) ? 3 : value));
   history.add({
     metrics: ['x', 'y'],
@@ -226,7 +226,7 @@ describe('the past', () => {
     const at = Float64Array.from({ length: 20 }, (_, n) => n * MINUTE);
     const values = Float64Array.from(at, (_, n) => (n >= 5 && n < 12 ? 6 : 4));
     const judge = (cuts: readonly number[]) => {
-      const history = new History([compiled(own)], device('d'), noLimit);
+      const history = new History([own], device('d'), noLimit);
       [0, ...cuts].forEach((from, n) => {
         const to = cuts[n] ?? at.length;
         history.add({

@@ -1,8 +1,9 @@
 /** Judges a device's past by rules, in order of time and by the engine that judges the present: what would have alerted, from when to when. */
 import type { Severity } from '@village/core';
 import { isWorse } from '@village/core';
+import type { Rule } from '../model.ts';
 import { Program } from './program.ts';
-import type { Compiled, LimitOf, Row, Subject } from './program-types.ts';
+import type { LimitOf, Row, RuleSubject } from './program-types.ts';
 import { columnsOf, isInScope } from './scope.ts';
 
 /** Readings of one device in order of time, a column each. */
@@ -58,18 +59,18 @@ const orNull = (value: number): number | null => (Number.isNaN(value) ? null : v
  */
 export class History {
   readonly #programs: readonly { readonly program: Program; readonly i: number }[];
-  readonly #subject: Subject;
+  readonly #subject: RuleSubject;
   readonly #open = new Map<Program, Interval>();
   readonly #found: Interval[] = [];
 
-  constructor(rules: readonly Compiled[], subject: Subject, limitOf: LimitOf) {
+  constructor(rules: readonly Rule[], subject: RuleSubject, limitOf: LimitOf) {
     this.#subject = subject;
     // Timers come by event time alone: each reading first does what was due before it.
     const host = { arm: (): void => undefined };
     this.#programs = rules
-      .filter(({ rule }) => rule.subject.kind === 'readings' && isInScope(rule.scope, subject))
-      .map((compiled) => {
-        const program = new Program(compiled, host, limitOf);
+      .filter((rule) => rule.subject.kind === 'readings' && isInScope(rule.scope, subject))
+      .map((rule) => {
+        const program = new Program(rule, host, limitOf);
         program.alarms.tell = (kind, _i, severity, at, since, value, limit) =>
           this.#told(program, kind, severity, at, since, value, limit);
         return { program, i: program.add(subject) };

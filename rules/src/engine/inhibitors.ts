@@ -2,7 +2,7 @@
 import type { Severity } from '@village/core';
 import type { Inhibition } from '../model.ts';
 import type { Program } from './program.ts';
-import type { Subject } from './program-types.ts';
+import type { RuleSubject } from './program-types.ts';
 import type { AlertKey, TransitionKind } from './transition.ts';
 
 export interface Held {
@@ -14,7 +14,8 @@ export interface Held {
 const nameOf = ({ rule, subject, discriminator }: AlertKey): string =>
   JSON.stringify([rule, subject, discriminator]);
 
-const causeOf = (program: Program, subject: Subject): string => `${program.rule.id}:${subject.id}`;
+const causeOf = (program: Program, subject: RuleSubject): string =>
+  `${program.rule.id}:${subject.id}`;
 
 export class Inhibitors {
   /** By rule that may be inhibited: what may do it. */
@@ -43,10 +44,10 @@ export class Inhibitors {
   }
 
   /** What inhibits an alert of a rule on a subject now, as `rule:subject`; null when nothing does. */
-  of(program: Program, subject: Subject): string | null {
+  of(program: Program, subject: RuleSubject): string | null {
     for (const { source, how } of this.#of.get(program) ?? [])
       for (let i = 0; i < source.size; i++) {
-        const cause = source.subjects[i] as Subject;
+        const cause = source.subjects[i] as RuleSubject;
         if (reaches(how, cause, subject) && source.isUnderWay(i)) return causeOf(source, cause);
       }
     return null;
@@ -61,7 +62,7 @@ export class Inhibitors {
   }
 
   /** Of a transition that ends a cause its name; null of others. What it held back is looked at after a while. */
-  over(program: Program, subject: Subject, kind: TransitionKind): string | null {
+  over(program: Program, subject: RuleSubject, kind: TransitionKind): string | null {
     return kind === 'close' && this.#sources.has(program) ? causeOf(program, subject) : null;
   }
 
@@ -69,7 +70,7 @@ export class Inhibitors {
   release(cause: string): readonly Held[] {
     for (const program of this.#sources)
       for (let i = 0; i < program.size; i++)
-        if (causeOf(program, program.subjects[i] as Subject) === cause && program.isUnderWay(i))
+        if (causeOf(program, program.subjects[i] as RuleSubject) === cause && program.isUnderWay(i))
           return [];
     const released = [...this.#held.values()].filter(({ by }) => by === cause);
     for (const { key } of released) this.forget(key);
@@ -85,7 +86,7 @@ export class Inhibitors {
   }
 }
 
-function reaches(how: Inhibition['targets'], cause: Subject, target: Subject): boolean {
+function reaches(how: Inhibition['targets'], cause: RuleSubject, target: RuleSubject): boolean {
   if (how === 'behind-gateway') return target.gateway === cause.id;
   return how === 'same-device' ? target.id === cause.id : target.areas.includes(cause.id);
 }

@@ -1,8 +1,8 @@
 /** What is known of the inputs of one device for one rule: the latest value of each, and its series functions. */
 import { quantity } from '@village/core';
 import type { Facts } from '../language/expression.ts';
-import type { Input } from '../model.ts';
-import type { Compiled, Row, Subject } from './program-types.ts';
+import type { Input, Rule } from '../model.ts';
+import type { Row, RuleSubject } from './program-types.ts';
 import { Series, type SeriesState } from './windows.ts';
 
 /** No value has come yet. */
@@ -24,23 +24,23 @@ export class Known {
   readonly #attributes: Float64Array;
   readonly #series: readonly (Series | null)[];
   readonly #inputs: readonly Input[];
-  readonly #compiled: Compiled;
+  readonly #rule: Rule;
 
-  constructor(compiled: Compiled, inputs: readonly Input[], subject: Subject) {
-    this.#compiled = compiled;
+  constructor(rule: Rule, inputs: readonly Input[], subject: RuleSubject) {
+    this.#rule = rule;
     this.#inputs = inputs;
     this.#at = new Float64Array(inputs.length).fill(Number.NaN);
     this.#values = new Float64Array(inputs.length).fill(Number.NaN);
     this.#qualities = new Int8Array(inputs.length).fill(MISSING);
-    this.#windows = new Float64Array(compiled.windows.length).fill(Number.NaN);
-    this.#attributes = new Float64Array(compiled.attributes.length);
+    this.#windows = new Float64Array(rule.slots.windows.length).fill(Number.NaN);
+    this.#attributes = new Float64Array(rule.slots.attributes.length);
     this.attributesOf(subject);
-    this.#series = inputs.map((input, slot) => seriesOf(compiled, input, slot, subject));
+    this.#series = inputs.map((input, slot) => seriesOf(rule, input, slot, subject));
   }
 
   /** What is said of the device is another now. */
-  attributesOf({ attributes }: Subject): void {
-    this.#compiled.attributes.forEach((key, slot) => {
+  attributesOf({ attributes }: RuleSubject): void {
+    this.#rule.slots.attributes.forEach((key, slot) => {
       const value = attributes[key];
       this.#attributes[slot] = typeof value === 'number' ? value : Number.NaN;
     });
@@ -48,7 +48,7 @@ export class Known {
 
   /** Takes what a row brings of each input; what is older than what is known goes into windows alone. */
   learn(at: number, columns: Int32Array, row: Row): void {
-    const { qualities } = this.#compiled.rule;
+    const { qualities } = this.#rule;
     for (let slot = 0; slot < columns.length; slot++) {
       const column = columns[slot] as number;
       if (column < 0) continue;
@@ -70,7 +70,7 @@ export class Known {
 
   /** A row that is too old to be judged. */
   learnLate(at: number, columns: Int32Array, row: Row): void {
-    const { qualities } = this.#compiled.rule;
+    const { qualities } = this.#rule;
     for (let slot = 0; slot < columns.length; slot++) {
       const series = this.#series[slot];
       const column = columns[slot] as number;
@@ -119,10 +119,10 @@ export class Known {
 }
 
 function seriesOf(
-  { windows }: Compiled,
+  { slots: { windows } }: Rule,
   { metric, quantity: id }: Input,
   slot: number,
-  { profile }: Subject,
+  { profile }: RuleSubject,
 ): Series | null {
   const calls = windows
     .map((call, n) => ({ call, slot: n }))

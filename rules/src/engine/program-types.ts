@@ -1,10 +1,9 @@
 /** What rules at work are about, and what they are given. */
 import type { DeviceProfile } from '@village/device-profiles';
-import type { WindowCall } from '../language/expression.ts';
 import type { Rule } from '../model.ts';
 
 /** A device, gateway or area as rules see it. */
-export interface Subject {
+export interface RuleSubject {
   readonly id: string;
   /** Of a gateway or an area it is one that measures nothing. */
   readonly profile: Pick<
@@ -21,17 +20,7 @@ export interface Subject {
 }
 
 /** The limit that a rule's standard sets for a device at a time; NaN where it is not known. */
-export type LimitOf = (rule: Rule, subject: Subject, at: number) => number;
-
-/** A rule with what its expressions need. */
-export interface Compiled {
-  readonly rule: Rule;
-  readonly windows: readonly WindowCall[];
-  /** Keys of attributes that are numbers, by slot. */
-  readonly attributes: readonly string[];
-  /** Names that the subject gives, by slot behind the inputs. */
-  readonly counters: readonly string[];
-}
+export type LimitOf = (rule: Rule, subject: RuleSubject, at: number) => number;
 
 /** What one reading of one device gives a program: the value of each input, by slot. */
 export interface Row {

@@ -6,7 +6,7 @@ import { Alarms } from './alarms.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { Known, type KnownState, MISSING } from './known.ts';
 import { Levels, NORMAL } from './levels.ts';
-import type { Compiled, LimitOf, Row, Subject } from './program-types.ts';
+import type { LimitOf, Row, RuleSubject } from './program-types.ts';
 
 /** What a program needs of the engine. */
 export interface ProgramHost {
@@ -15,7 +15,6 @@ export interface ProgramHost {
 }
 
 export class Program {
-  readonly compiled: Compiled;
   readonly rule: Rule;
   readonly levels: Levels;
   readonly alarms: Alarms;
@@ -25,7 +24,7 @@ export class Program {
   value = new Float64Array(0);
   limit = new Float64Array(0);
   size = 0;
-  readonly subjects: Subject[] = [];
+  readonly subjects: RuleSubject[] = [];
   readonly #host: ProgramHost;
   readonly #limitOf: LimitOf;
   readonly #facts: Facts;
@@ -39,9 +38,8 @@ export class Program {
   readonly #times = new Map<number, number[]>();
   #capacity = 0;
 
-  constructor(compiled: Compiled, host: ProgramHost, limitOf: LimitOf) {
-    this.compiled = compiled;
-    this.rule = compiled.rule;
+  constructor(rule: Rule, host: ProgramHost, limitOf: LimitOf) {
+    this.rule = rule;
     this.#host = host;
     this.#limitOf = limitOf;
     const { levels, clearForMs, minActiveMs, strictFor } = this.rule;
@@ -53,13 +51,13 @@ export class Program {
       levels.map(({ severity }) => severity),
       this.rule.flap,
     );
-    const values = this.inputs.length + compiled.counters.length;
+    const values = this.inputs.length + rule.slots.counters.length;
     this.#facts = {
       values: new Float64Array(values).fill(Number.NaN),
       ages: new Float64Array(values).fill(Number.NaN),
       qualities: new Int8Array(values).fill(MISSING),
-      windows: new Float64Array(compiled.windows.length).fill(Number.NaN),
-      attributes: new Float64Array(compiled.attributes.length).fill(Number.NaN),
+      windows: new Float64Array(rule.slots.windows.length).fill(Number.NaN),
+      attributes: new Float64Array(rule.slots.attributes.length).fill(Number.NaN),
       limit: Number.NaN,
       at: Number.NaN,
     };
@@ -78,7 +76,7 @@ export class Program {
   }
 
   /** Takes in a device; `counters` says which inputs are counters that may be reset. */
-  add(subject: Subject): number {
+  add(subject: RuleSubject): number {
     const i = this.size++;
     if (this.size > this.#capacity) this.#grow();
     this.subjects.push(subject);
@@ -87,12 +85,12 @@ export class Program {
     this.#freshMs.push(
       readings ? gapAfterMs(subject.profile.reportEveryMs) : Number.POSITIVE_INFINITY,
     );
-    this.#known.push(this.#simple ? null : new Known(this.compiled, this.inputs, subject));
+    this.#known.push(this.#simple ? null : new Known(this.rule, this.inputs, subject));
     return i;
   }
 
   /** What it is of is the same, and something else is said of it now. */
-  change(i: number, subject: Subject): void {
+  change(i: number, subject: RuleSubject): void {
     this.subjects[i] = subject;
     this.#known[i]?.attributesOf(subject);
   }
@@ -169,7 +167,7 @@ export class Program {
     const limit =
       this.rule.limit === null
         ? Number.NaN
-        : this.#limitOf(this.rule, this.subjects[i] as Subject, at);
+        : this.#limitOf(this.rule, this.subjects[i] as RuleSubject, at);
     this.#facts.limit = limit;
     this.#judge(i, at, value, limit);
   }

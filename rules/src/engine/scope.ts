@@ -1,11 +1,11 @@
 /** Which devices a rule is for. */
 import type { Scope } from '../model.ts';
-import type { Subject } from './program-types.ts';
+import type { RuleSubject } from './program-types.ts';
 
 /** Whether a rule is for a device: all that its scope names must be right. */
 export function isInScope(
   scope: Scope,
-  { id, profile, areas, labels, attributes }: Subject,
+  { id, profile, areas, labels, attributes }: RuleSubject,
 ): boolean {
   const { profiles, kinds, devices } = scope;
   if (profiles.length > 0 && !profiles.includes(profile.id)) return false;
@@ -25,7 +25,7 @@ export function isInScope(
 /** Columns of a rule's inputs among a profile's metrics, -1 where it has none; null when the driving one is missing. */
 export function columnsOf(
   inputs: readonly { readonly metric: string | null; readonly quantity: string | null }[],
-  profile: Subject['profile'],
+  profile: RuleSubject['profile'],
   metrics: readonly string[],
 ): Int32Array | null {
   const columns = inputs.map(({ metric, quantity }) => {

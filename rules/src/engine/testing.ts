@@ -8,9 +8,9 @@ import {
   type Severity,
 } from '@village/core';
 import type { CommittedGroup, CommittedRows, SystemEvent } from '@village/store/time-series';
-import type { Expression, Threshold, WindowCall } from '../language/expression.ts';
+import type { Expression, Threshold } from '../language/expression.ts';
 import type { Rule } from '../model.ts';
-import type { Compiled, Subject } from './program-types.ts';
+import type { RuleSubject } from './program-types.ts';
 
 /** `value OP number` on the first input. */
 export function threshold(operator: Threshold['operator'], value: number): Expression {
@@ -34,6 +34,7 @@ export function rule(levels: readonly LevelSpec[], more: Partial<Rule> = {}): Ru
       kind: 'readings',
       inputs: [{ name: 'value', metric: 'x', quantity: null, maxAgeMs: Number.POSITIVE_INFINITY }],
     },
+    slots: { inputs: ['value'], windows: [], attributes: [], hasLimit: false, counters: [] },
     scope: { profiles: [], kinds: [], areas: [], labels: {}, attributes: {}, devices: [] },
     levels: levels.map(({ severity, when, clear = null, forMs = 0 }) => ({
       ...{ severity, when, clear, forMs },
@@ -51,15 +52,12 @@ export function rule(levels: readonly LevelSpec[], more: Partial<Rule> = {}): Ru
   };
 }
 
-export const compiled = (own: Rule, windows: readonly WindowCall[] = []): Compiled => ({
-  rule: own,
-  windows,
-  attributes: [],
-  counters: [],
-});
-
 /** A device with the metrics `x` and `y` that reports each `intervalMs`. */
-export function device(id: string, intervalMs = MINUTE, more: Partial<Subject> = {}): Subject {
+export function device(
+  id: string,
+  intervalMs = MINUTE,
+  more: Partial<RuleSubject> = {},
+): RuleSubject {
   const metric = (key: string) => ({ key, quantity: 'water.level' }) as never;
   return {
     id,

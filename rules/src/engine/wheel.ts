@@ -6,18 +6,20 @@ const STEPS_MAX = 100_000;
 export class Wheel<Entry> {
   readonly #slots = new Map<number, Entry[]>();
   #next = Number.NaN;
+  #firing = false;
   size = 0;
 
-  /** Due at an instant, ms; a timer never comes before it. */
+  /** Due at an instant, ms; a timer never comes before it. One that is set while timers come is not of the same second. */
   add(due: number, entry: Entry): void {
-    const slot = Math.max(Math.ceil(due / 1000), Number.isNaN(this.#next) ? -Infinity : this.#next);
+    const first = Number.isNaN(this.#next) ? -Infinity : this.#next + Number(this.#firing);
+    const slot = Math.max(Math.ceil(due / 1000), first);
     const list = this.#slots.get(slot);
     if (list === undefined) this.#slots.set(slot, [entry]);
     else list.push(entry);
     this.size++;
   }
 
-  /** Calls back with all that is due by now; what is added meanwhile and due comes too. */
+  /** Calls back with all that is due by now. */
   advance(now: number, fire: (entry: Entry) => void): void {
     const last = Math.floor(now / 1000);
     if (Number.isNaN(this.#next)) this.#next = this.#first(last);
@@ -40,10 +42,11 @@ export class Wheel<Entry> {
   #fire(slot: number, fire: (entry: Entry) => void): void {
     const list = this.#slots.get(slot);
     if (list === undefined) return;
-    // Also those that are added to this second while it is gone through.
-    for (let n = 0; n < list.length; n++) fire(list[n] as Entry);
-    this.size -= list.length;
     this.#slots.delete(slot);
+    this.size -= list.length;
+    this.#firing = true;
+    for (const entry of list) fire(entry);
+    this.#firing = false;
   }
 
   #first(last: number): number {
