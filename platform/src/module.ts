@@ -12,6 +12,7 @@ import type { MetricGroup } from './metrics.ts';
 import type { ModuleReader } from './readers.ts';
 import type { RightDefinition, RightsTable } from './rights.ts';
 import type { AnyRoute } from './route.ts';
+import type { Standards } from './standards/standards.ts';
 
 export interface Logger {
   info(detail: unknown, message?: string): void;
@@ -27,7 +28,9 @@ export interface Platform {
   readonly relational: Relational;
   /** Who holds which right, over the modules that have started. */
   readonly rights: RightsTable;
-  /** What all modules have computed from readings. */
+  /** What places and plants are judged by, with what the county has put in the place of unverified values. */
+  readonly standards: Standards;
+  /** What all modules have computed from readings, judged by these standards. */
   readonly figures: readonly AnyFigure[];
   /** Counts and logs a failure of work that nobody waits for, by its kind. */
   failed(kind: string, error: unknown): void;

@@ -12,6 +12,7 @@ import {
   correctedLatest,
   type DeviceFacts,
   FairQueries,
+  figuresBy,
   Jobs,
   type MetricGroup,
   type Module,
@@ -52,6 +53,7 @@ import { modules as coreModules } from './modules/index.ts';
 import type { Needs, Tools } from './modules/needs.ts';
 import { LockOut, Passwords } from './modules/session/passwords.ts';
 import { relationalModules } from './relational-modules.ts';
+import { standardsOf } from './standards.ts';
 
 const BROKER_DRAIN_MS = 10 * SECOND;
 const HTTP_DRAIN_MS = 10 * SECOND;
@@ -209,7 +211,7 @@ async function wire(
     log,
     failed,
     rights: new RightsTable(),
-    figures: modules.flatMap(({ figures = [] }) => figures),
+    ...judging(config, modules),
     relational,
     store,
     corrections,
@@ -245,6 +247,16 @@ async function wire(
     passwords: new Passwords(),
     lockOut: new LockOut(timer, config.limits),
   };
+}
+
+/** The standards as the county has them, and the figures of all modules judged by these. */
+function judging(
+  config: Config,
+  modules: readonly Module<Needs, Tools>[],
+): Pick<Needs, 'standards' | 'figures'> {
+  const standards = standardsOf(config);
+  const all = modules.flatMap(({ figures = [] }) => figures);
+  return { standards, figures: figuresBy(all, standards) };
 }
 
 /** How old what is kept is; nothing has an age while the clock is wrong. */

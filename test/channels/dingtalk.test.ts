@@ -2,8 +2,7 @@ import type { Channel } from '@village/rules/channels';
 import { NOON, never, notice, outgoing } from '@village/rules/channels/testing';
 import { type DingtalkRobot, dingtalkRobots } from '@village/simulators/providers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeChannel } from '../lib/providers.ts';
-import { faultTests, type Stage, stage } from './chats.ts';
+import { faultTests, makeChannel, type Stage, stage } from './chats.ts';
 
 const GROUP = '水口乡值班群';
 let scene: Stage;
@@ -17,7 +16,7 @@ const made = (secret = 'SECtest', token = 't0ken'): Channel =>
       secret,
       timeoutMs: 400,
     },
-    scene.timer,
+    scene.tools,
   );
 beforeEach(async () => {
   robot = {
@@ -96,7 +95,7 @@ it.each([
           webhook: `${scene.url}/robot/send?access_token=t0ken`,
           secret: 'SECtest',
         },
-        timer,
+        { ...scene.tools, timer },
       );
     },
     'invalid timestamp',

@@ -175,9 +175,11 @@ class Used implements Facts {
   };
 
   readonly standard: Facts['standard'] = (standard, at) => {
-    if (this.#figure.standard !== standard)
+    const own = this.#figure.standard;
+    // A figure names the standard as it ships, and is judged by it as the county has it.
+    if (own?.id !== standard.id)
       throw new Error(`BUG: ${standard.id} is not the standard of ${this.#figure.id}`);
-    const version = versionAt(standard, at);
+    const version = versionAt(own as typeof standard, at);
     this.standards.add(version.version);
     return version;
   };

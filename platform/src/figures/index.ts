@@ -16,6 +16,7 @@ export {
 export { areaOf, isAreaKey } from './areas/keys.ts';
 export { AreaSources } from './areas/sources.ts';
 export { AreaWork } from './areas/work.ts';
+export { definitionOf, figuresBy } from './by-standards.ts';
 export { Circumstances } from './circumstances.ts';
 export { computeSpan, Readings, type Result } from './compute.ts';
 export { dayOf, dayStart, FIGURE_SPANS, type FigureSpan, lastDeletedDay, runsOf } from './days.ts';

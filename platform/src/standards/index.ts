@@ -1,4 +1,6 @@
 /** Standards as data: limits, grades and thresholds with their validity, and the one question for rules, figures and pages. */
+export type { StandardsFault } from './county/file.ts';
+export { loadStandards } from './county/load.ts';
 export {
   type Grade,
   type GradeAnswer,

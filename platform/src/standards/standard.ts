@@ -62,7 +62,7 @@ export const versionAt = <Data>(standard: Standard<Data>, at: number): StandardV
 export const heldUntil = <Data>(
   { versions }: Standard<Data>,
   version: StandardVersion<Data>,
-): number => versions[versions.indexOf(version) + 1]?.from ?? Number.POSITIVE_INFINITY;
+): number => versions.find(({ from }) => from > version.from)?.from ?? Number.POSITIVE_INFINITY;
 
 /** A version with what of it is meant. */
 export const citing = (version: Label, part: Label): Label => ({

@@ -94,6 +94,20 @@ describe('configuration', () => {
     expect(refusal(yaml('timeSeries: { engine: tdengine }'))).toContain('timeSeries.engine');
   });
 
+  it('reads files of values that the county answers for, and tells their faults with line and column', () => {
+    const own =
+      'by: 张三\non: 2026-11-05\nlimits:\n  - { version: DB33/973-2021, quantity: water.cod, class: 1, ';
+    writeFileSync(join(folder, 'own.yaml'), `${own}atMost: 55, unit: mg/L, source: 原文 }\n`);
+    expect(loadConfig(yaml('standards: [own.yaml]'), '/').standards).toEqual([
+      join(folder, 'own.yaml'),
+    ]);
+    expect(loadConfig({}, join(folder, 'elsewhere')).standards).toEqual([]);
+    writeFileSync(join(folder, 'own.yaml'), `${own}atMost: 55, source: 原文 }\n`);
+    expect(refusal(yaml('standards: [own.yaml, none.yaml]'))).toMatch(
+      /own\.yaml:4:5 limits\[0\]: 须写明单位.* · must say its unit[\s\S]*none\.yaml: 无法读取.*can't be read/,
+    );
+  });
+
   it('has every limit of the broker, checked', () => {
     const limits = loadConfig(yaml('mqtt: { limits: { messagesPerSecond: 5000 } }'), folder).mqtt
       .limits;

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type TlsFiles, tlsFaults } from '@village/broker/transport';
 import { MINUTE, OperationalError } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
+import { loadStandards } from '@village/platform';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { chineseOf } from './fault-texts.ts';
@@ -193,13 +194,19 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
 }
 
 /** What can't be used of the files that a configuration names. */
-function faultsOfFiles({ catalogs, areas, http, mqtt }: Config, path: string): Fault[] {
+function faultsOfFiles(config: Config, path: string): Fault[] {
+  const { catalogs, standards, areas, http, mqtt } = config;
   const told = (at: string, message: string, zh = message): Fault => ({ path: at, message, zh });
   const faults: Fault[] = loadCatalog([builtinCatalog, ...catalogs]).faults.map((fault) => ({
     path: `${fault.file}${fault.line === undefined ? '' : `:${fault.line}`} ${fault.path}`.trim(),
     message: fault.message,
     zh: fault.message,
   }));
+  for (const fault of loadStandards(standards).faults) {
+    const { file, line, column } = fault;
+    const place = line === undefined ? file : `${file}:${line}:${column}`;
+    faults.push(told(`${place} ${fault.path}`.trim(), fault.message, fault.zh));
+  }
   if (areas !== undefined && !existsSync(areas))
     faults.push(told(`${path}.areas`, `there is no file ${areas}`, `没有这个文件：${areas}`));
   for (const [name, tls] of [
@@ -250,6 +257,7 @@ function compose(settings: Environment, file: File, origin: Origin, cwd: string)
   return {
     ...file,
     catalogs: file.catalogs.map(from),
+    standards: file.standards.map(from),
     ...(file.areas === undefined ? {} : { areas: from(file.areas) }),
     data,
     origin,

@@ -207,6 +207,10 @@ export const KEYS: Readonly<Record<string, Described>> = {
   'timeSeries.database': key('InfluxDB 数据库', 'Database in InfluxDB'),
   'timeSeries.username': key('InfluxDB 用户名', 'User at InfluxDB'),
   catalogs: key('自有设备型号文件夹', 'Folders of device profiles beside the built-in ones'),
+  standards: key(
+    '本县核定的标准值文件',
+    'Files of values of standards that the county answers for',
+  ),
   areas: key('每次启动导入的区域表', 'A table of areas to import at each start'),
   'county.code': key('县区划代码', 'Code of the county'),
   'county.zh': key('县名', 'Name of the county in Chinese'),

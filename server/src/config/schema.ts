@@ -139,6 +139,8 @@ export const fileSchema = z.strictObject({
     .prefault({ engine: 'embedded' }),
   /** Folders of device profiles beside the built-in ones, relative to this file. */
   catalogs: z.array(z.string().min(1)).default([]),
+  /** Files of values of standards that the county answers for, relative to this file. */
+  standards: z.array(z.string().min(1)).default([]),
   /** A CSV of areas to import at each start. */
   areas: z.string().min(1).optional(),
   /** The area at the top, made at the first start. */

@@ -95,9 +95,9 @@ export async function computeArea(
       return found;
     },
     standard: <Data>(standard: Standard<Data>, at: number) => {
-      if (figure.standard !== standard)
+      if (figure.standard?.id !== standard.id)
         throw new Error(`BUG: ${standard.id} is not the standard of ${figure.id}`);
-      const version = versionAt(standard, at);
+      const version = versionAt(figure.standard as Standard<Data>, at);
       used.add(version.version);
       return version;
     },

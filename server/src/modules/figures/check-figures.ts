@@ -16,6 +16,7 @@ import {
   checkFigures,
   checkState,
   dayStart,
+  figuresBy,
   isAreaKey,
   Marks,
   Sources,
@@ -25,6 +26,7 @@ import {
 import { Directory, OwnProfiles } from '@village/registry';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
+import { standardsOf } from '../../standards.ts';
 import type { Tools } from '../needs.ts';
 
 const LOOK_MS = SECOND;
@@ -121,7 +123,8 @@ export const checkFiguresCommand = (figures: readonly AnyFigure[]): Command<Tool
   run: async (tools) => {
     let found: CheckResult;
     try {
-      found = await tools.withStores((stores) => checkHere(tools, stores, figures));
+      const own = figuresBy(figures, standardsOf(tools.config));
+      found = await tools.withStores((stores) => checkHere(tools, stores, own));
     } catch (error) {
       if ((error as { code?: string }).code !== 'store-in-use') throw error;
       found = await tools.withRelational((relational) => checkThere(tools, relational));

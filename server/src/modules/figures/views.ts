@@ -4,6 +4,7 @@ import { formatTime, type QuantityId, quantity } from '@village/core';
 import {
   type AnyFigure,
   type Caller,
+  definitionOf,
   type FigureItem,
   type Former,
   isOfArea,
@@ -71,7 +72,7 @@ export function viewOpened(
   return {
     ...viewItem(item),
     definition: viewDefinition(figure),
-    definitionVersion: figure.version,
+    definitionVersion: definitionOf(figure),
     unit: figure.unit,
     to: formatTime(item.at + (figure.span === 'hour' ? 3_600_000 : 86_400_000)),
     standards: (used ?? []).map(({ version, from, source, verified, data }) => ({
