@@ -1,5 +1,7 @@
 /** Alert rules, the engine that judges readings by them, the life of an alert, and how it reaches people. */
 export * from './channels/index.ts';
 export * from './engine/index.ts';
+export * from './format/index.ts';
 export * from './language/index.ts';
 export * from './model.ts';
+export type * from './testing-model.ts';

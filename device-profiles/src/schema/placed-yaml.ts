@@ -1,5 +1,5 @@
 /** YAML that people write: read so that whatever is wrong in it is told with line and column. */
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar } from 'yaml';
 import type { z } from 'zod';
 import type { Path } from '../check/note.ts';
 
@@ -24,8 +24,11 @@ export interface PlacedYaml {
   /** What the text says; undefined where a fault leaves nothing to be read. */
   readonly data: unknown;
   readonly faults: readonly YamlFault[];
-  /** Where what stands at a path is, or the nearest above it; of an unknown key the key. */
-  at(path: Path): Place;
+  /**
+   * Where what stands at a path is, or the nearest above it; of an unknown key the key. With `character`, where that one of
+   * the value's own text is, if it stands there as it is.
+   */
+  at(path: Path, character?: number): Place;
   /** Where a character of the text is. */
   placeOf(offset: number): Place;
 }
@@ -50,6 +53,14 @@ function nodeAt(root: Node | null, path: Path): Node | null {
   return node;
 }
 
+/** Where in the file a value's own text begins; undefined where it is written otherwise, such as over several lines. */
+function ownText(node: Node | null, text: string): number | undefined {
+  if (!isScalar(node) || typeof node.value !== 'string') return undefined;
+  const quoted = node.type === Scalar.QUOTE_DOUBLE || node.type === Scalar.QUOTE_SINGLE;
+  const begin = (node.range?.[0] ?? 0) + (quoted ? 1 : 0);
+  return text.startsWith(node.value, begin) ? begin : undefined;
+}
+
 /** Reads a text. Keys that stand there twice are a fault, and the rest is read all the same. */
 export function readYaml(text: string): PlacedYaml {
   const lines = new LineCounter();
@@ -58,8 +69,11 @@ export function readYaml(text: string): PlacedYaml {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const at = (path: Path): Place =>
-    placeOf(nodeAt(document.contents as Node | null, path)?.range?.[0] ?? 0);
+  const at = (path: Path, character = 0): Place => {
+    const node = nodeAt(document.contents as Node | null, path);
+    const own = character === 0 ? undefined : ownText(node, text);
+    return placeOf(own === undefined ? (node?.range?.[0] ?? 0) : own + character);
+  };
   const faults: YamlFault[] = document.errors.map((error) => ({
     place: placeOf(error.pos[0]),
     message: error.message,
@@ -83,17 +97,22 @@ export function readYaml(text: string): PlacedYaml {
 export interface SchemaFault {
   readonly path: Path;
   readonly message: string;
+  /** What the schema itself says, for messages in other words; absent of what a check found. */
+  readonly issue?: Issue;
   /** The key itself is at fault: without it the rest can be checked. */
   readonly unknown?: true;
 }
+
+/** How little a branch was meant of which the value itself is at fault, by the code of the issue. */
+const AT_ROOT: Readonly<Record<string, number>> = { invalid_type: 100, invalid_value: 10 };
 
 /** Of a union's branches, the one whose faults are fewest is what the author meant. */
 function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
   const weight = (issues: readonly Issue[]): number =>
     issues.reduce(
       (sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 2 * issue.keys.length : 1),
-      // A branch of another kind altogether (a number where an object stands) is the worst guess.
-      issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0) ? 100 : 0,
+      // A branch of another kind altogether (a number where an object stands) is the worst guess, another value the next.
+      Math.max(0, ...issues.map(({ code, path }) => (path.length > 0 ? 0 : (AT_ROOT[code] ?? 0)))),
     );
   return branches.reduce(
     (best, one) => (weight(one) < weight(best) ? one : best),
@@ -109,12 +128,14 @@ export function schemaFaults(issues: readonly Issue[], base: Path = []): SchemaF
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: 'unknown key',
+        issue,
         unknown: true,
       }));
     if (issue.code === 'invalid_union' && issue.errors.length > 0)
       return schemaFaults(bestBranch(issue.errors), path);
-    if (issue.code === 'invalid_key') return [{ path, message: 'is no name that can stand here' }];
-    return [{ path, message: issue.message.replace(/^Invalid input: /, '') }];
+    if (issue.code === 'invalid_key')
+      return [{ path, message: 'is no name that can stand here', issue }];
+    return [{ path, message: issue.message.replace(/^Invalid input: /, ''), issue }];
   });
 }
 

@@ -1,0 +1,80 @@
+/** What is wrong with a file of rules, and how the checks tell it. */
+import type { Label } from '@village/core';
+import type { Path } from '@village/device-profiles';
+
+/** A fault without its place in a text. */
+export interface Found {
+  /** With an error the file is refused; a warning is told and no more. */
+  readonly level: 'error' | 'warning';
+  /** Kebab-case name of the fault, stable across releases. */
+  readonly code: string;
+  readonly path: Path;
+  /** Of a text that is one value: the character of it that is at fault. */
+  readonly character?: number;
+  readonly message: Label;
+  /** It is not as its schema says. */
+  readonly shape?: true;
+}
+
+export interface RuleFault extends Omit<Found, 'path' | 'character' | 'shape'> {
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+  readonly column: number;
+  /** `rules[3].levels[0].when` */
+  readonly path: string;
+}
+
+/** Notes what is found at paths below one place of a file. */
+export class Notes {
+  readonly #found: Found[];
+  readonly #base: Path;
+
+  constructor(found: Found[] = [], base: Path = []) {
+    this.#found = found;
+    this.#base = base;
+  }
+
+  get found(): readonly Found[] {
+    return this.#found;
+  }
+
+  get hasErrors(): boolean {
+    return this.#found.some(({ level }) => level === 'error');
+  }
+
+  /** For what lies deeper. */
+  below(...path: Path): Notes {
+    return new Notes(this.#found, [...this.#base, ...path]);
+  }
+
+  /** Nothing is said of what has a part of another shape: what it lacks may be that. */
+  error(code: string, path: Path, zh: string, en: string, character?: number): void {
+    const whole = [...this.#base, ...path];
+    const misshapen = this.#found.some(
+      (one) => one.shape === true && whole.every((key, i) => one.path[i] === key),
+    );
+    if (!misshapen) this.#note('error', code, path, { zh, en }, character);
+  }
+
+  /** What is not as its schema says. */
+  shape(path: Path, { zh, en }: Label, unknown: boolean): void {
+    const code = unknown ? 'unknown-key' : 'shape';
+    const whole = [...this.#base, ...path];
+    this.#found.push({ level: 'error', code, path: whole, message: { zh, en }, shape: true });
+  }
+
+  warning(code: string, path: Path, zh: string, en: string): void {
+    this.#note('warning', code, path, { zh, en });
+  }
+
+  #note(level: Found['level'], code: string, path: Path, message: Label, character?: number): void {
+    this.#found.push({
+      level,
+      code,
+      path: [...this.#base, ...path],
+      message,
+      ...(character === undefined ? {} : { character }),
+    });
+  }
+}
