@@ -1,34 +1,15 @@
 /** What the contract tests of chat channels share: fake providers on the loopback whose clock and the channel's are one, and faults. */
-import { seededRandom } from '@village/core';
-import {
-  type Channel,
-  type ChannelTools,
-  channelKind,
-  type Outcome,
-} from '@village/rules/channels';
+import type { Channel, Outcome } from '@village/rules/channels';
 import { NOON, never, outgoing, testTimer } from '@village/rules/channels/testing';
-import {
-  type FaultKind,
-  type Provider,
-  type RunningProviders,
-  type Shown,
-  startProviders,
-} from '@village/simulators/providers';
+import type { FaultKind, Provider, RunningProviders, Shown } from '@village/simulators/providers';
 import { expect, it } from 'vitest';
-
-/** A channel of the kind, with options as somebody wrote them. */
-export function makeChannel(kind: string, options: unknown, tools: ChannelTools): Channel {
-  const known = channelKind(kind);
-  if (known === undefined) throw new Error(`no kind ${kind}`);
-  return known.make('duty', known.options(options), tools);
-}
+import { startFakes } from '../lib/providers.ts';
 
 export interface Stage {
   readonly url: string;
   readonly world: RunningProviders['world'];
   /** Set it where the test wants the time to be. */
   readonly timer: ReturnType<typeof testTimer>;
-  readonly tools: ChannelTools;
   /** What the phone shows, oldest first. */
   shown(phone: string): readonly Shown[];
   close(): Promise<void>;
@@ -36,14 +17,12 @@ export interface Stage {
 
 export async function stage(...providers: Provider[]): Promise<Stage> {
   const timer = testTimer(NOON);
-  const running = await startProviders({ port: 0, timer, random: seededRandom(7), providers });
+  const running = await startFakes(providers, timer);
   running.world.postman.manner.delayMs = 0;
-  let drawn = 0;
   return {
     url: running.url,
     world: running.world,
     timer,
-    tools: { timer, random: (bytes) => Buffer.alloc(bytes, ++drawn) },
     shown: (phone) => running.world.phone(phone).messages,
     close: () => running.close(),
   };

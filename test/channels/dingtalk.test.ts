@@ -2,7 +2,8 @@ import type { Channel } from '@village/rules/channels';
 import { NOON, never, notice, outgoing } from '@village/rules/channels/testing';
 import { type DingtalkRobot, dingtalkRobots } from '@village/simulators/providers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { faultTests, makeChannel, type Stage, stage } from './chats.ts';
+import { makeChannel } from '../lib/providers.ts';
+import { faultTests, type Stage, stage } from './chats.ts';
 
 const GROUP = '水口乡值班群';
 let scene: Stage;
@@ -16,7 +17,7 @@ const made = (secret = 'SECtest', token = 't0ken'): Channel =>
       secret,
       timeoutMs: 400,
     },
-    scene.tools,
+    scene.timer,
   );
 beforeEach(async () => {
   robot = {
@@ -95,7 +96,7 @@ it.each([
           webhook: `${scene.url}/robot/send?access_token=t0ken`,
           secret: 'SECtest',
         },
-        { ...scene.tools, timer },
+        timer,
       );
     },
     'invalid timestamp',

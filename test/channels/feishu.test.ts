@@ -2,7 +2,8 @@ import type { Channel } from '@village/rules/channels';
 import { NOON, never, notice, outgoing } from '@village/rules/channels/testing';
 import { type FeishuRobot, feishuRobots } from '@village/simulators/providers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { faultTests, makeChannel, type Stage, stage } from './chats.ts';
+import { makeChannel } from '../lib/providers.ts';
+import { faultTests, type Stage, stage } from './chats.ts';
 
 const GROUP = '生态环境分局群';
 let scene: Stage;
@@ -16,7 +17,7 @@ const made = (secret = 'demo', hook = 'h00k'): Channel =>
       secret,
       timeoutMs: 400,
     },
-    scene.tools,
+    scene.timer,
   );
 beforeEach(async () => {
   robot = { hook: 'h00k', secret: 'demo', group: GROUP, keywords: [], deniedAddress: false };

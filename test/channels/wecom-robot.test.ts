@@ -2,7 +2,8 @@ import type { Channel } from '@village/rules/channels';
 import { NOON, never, notice, outgoing } from '@village/rules/channels/testing';
 import { wecomRobots } from '@village/simulators/providers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { faultTests, makeChannel, type Stage, stage } from './chats.ts';
+import { makeChannel } from '../lib/providers.ts';
+import { faultTests, type Stage, stage } from './chats.ts';
 
 const GROUP = '长兴县值班群';
 let scene: Stage;
@@ -11,7 +12,7 @@ const made = (key: string): Channel =>
   makeChannel(
     'wecom-robot',
     { webhook: `${scene.url}/cgi-bin/webhook/send?key=${key}`, timeoutMs: 400 },
-    scene.tools,
+    scene.timer,
   );
 beforeEach(async () => {
   scene = await stage(wecomRobots([{ key: 'k1', group: GROUP }]));

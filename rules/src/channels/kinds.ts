@@ -3,9 +3,16 @@ import { aliyunSms } from './aliyun-sms/index.ts';
 import type { AnyChannelKind } from './contract.ts';
 import { dingtalk } from './dingtalk/index.ts';
 import { feishu } from './feishu/index.ts';
+import { wecomApp } from './wecom-app/index.ts';
 import { wecomRobot } from './wecom-robot/index.ts';
 
-export const CHANNEL_KINDS: readonly AnyChannelKind[] = [aliyunSms, dingtalk, feishu, wecomRobot];
+export const CHANNEL_KINDS: readonly AnyChannelKind[] = [
+  aliyunSms,
+  dingtalk,
+  feishu,
+  wecomApp,
+  wecomRobot,
+];
 
 /** The kind of that name; undefined where there is none. */
 export const channelKind = (name: string): AnyChannelKind | undefined =>

@@ -12,4 +12,6 @@ export { type ProvidersOptions, type RunningProviders, startProviders } from './
 export { type DingtalkRobot, dingtalkRobots } from './robots/dingtalk.ts';
 export { type FeishuRobot, feishuRobots } from './robots/feishu.ts';
 export { type WecomRobot, wecomRobots } from './robots/wecom.ts';
+export { type CallbackAccount, seal } from './weixin/seal.ts';
+export { type WecomAccount, wecomAccount, wecomApps } from './weixin/wecom-app.ts';
 export type { Phone, PhoneState, Reaction, Shown, World } from './world.ts';
