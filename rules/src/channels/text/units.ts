@@ -11,6 +11,7 @@ const UNITS: Readonly<Record<string, Label>> = {
   'µg/L': { zh: '微克每升', en: 'ug/L' },
   'ug/L': { zh: '微克每升', en: 'ug/L' },
   'g/L': { zh: '克每升', en: 'g/L' },
+  '个/L': { zh: '个每升', en: 'per L' },
   'W/m²': { zh: '瓦每平方米', en: 'W/m2' },
   'm³/h': { zh: '立方米每小时', en: 'm3/h' },
   'm³/s': { zh: '立方米每秒', en: 'm3/s' },
