@@ -21,7 +21,9 @@ export function provePath({ path }: Inbound, secret: string | undefined): void {
 const ITEMS_MAX = 1000;
 
 /** The objects of a JSON array, or the one object; undefined when the body is neither. */
-export function bodyItems({ body }: Inbound): Readonly<Record<string, unknown>>[] | undefined {
+export function bodyItems({
+  body,
+}: Pick<Inbound, 'body'>): Readonly<Record<string, unknown>>[] | undefined {
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(body).toString('utf8'));

@@ -1,15 +1,19 @@
 /** The kinds of channels, a line each; no other file asks for one by its name. */
 import { aliyunSms } from './aliyun-sms/index.ts';
+import { aliyunVoice } from './aliyun-voice/index.ts';
 import type { AnyChannelKind } from './contract.ts';
 import { dingtalk } from './dingtalk/index.ts';
 import { feishu } from './feishu/index.ts';
+import { tencentSms } from './tencent-sms/index.ts';
 import { wecomApp } from './wecom-app/index.ts';
 import { wecomRobot } from './wecom-robot/index.ts';
 
 export const CHANNEL_KINDS: readonly AnyChannelKind[] = [
   aliyunSms,
+  aliyunVoice,
   dingtalk,
   feishu,
+  tencentSms,
   wecomApp,
   wecomRobot,
 ];

@@ -5,6 +5,12 @@ export {
   aliyunSms,
   aliyunSmsAccount,
 } from './aliyun/sms.ts';
+export {
+  type AliyunVoiceAccount,
+  type AliyunVoiceTemplate,
+  aliyunVoice,
+  aliyunVoiceAccount,
+} from './aliyun/voice.ts';
 export { FAULT_KINDS, type FaultKind } from './faults.ts';
 export type { Manner } from './postman.ts';
 export { bodyObject, bodyText, type Provider, type RequestHead } from './provider.ts';
@@ -12,6 +18,12 @@ export { type ProvidersOptions, type RunningProviders, startProviders } from './
 export { type DingtalkRobot, dingtalkRobots } from './robots/dingtalk.ts';
 export { type FeishuRobot, feishuRobots } from './robots/feishu.ts';
 export { type WecomRobot, wecomRobots } from './robots/wecom.ts';
+export {
+  type TencentSmsAccount,
+  type TencentSmsTemplate,
+  tencentSms,
+  tencentSmsAccount,
+} from './tencent/sms.ts';
 export { type CallbackAccount, seal } from './weixin/seal.ts';
 export { type WecomAccount, wecomAccount, wecomApps } from './weixin/wecom-app.ts';
 export type { Phone, PhoneState, Reaction, Shown, World } from './world.ts';

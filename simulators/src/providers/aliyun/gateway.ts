@@ -97,10 +97,11 @@ export class AliyunGateway {
     const requestId = `FAKE-${this.#world.newId('')}`;
     const parameters = parametersOf(request);
     try {
-      const acs3 = request.headers['x-acs-action'] !== undefined;
-      const { action, version } = acs3
-        ? this.#acs3(request, parameters)
-        : this.#rpc(request.method, parameters);
+      // The older client sends headers of the present algorithm, too, and signs its parameters alone.
+      const { action, version } =
+        parameters['Signature'] === undefined
+          ? this.#acs3(request, parameters)
+          : this.#rpc(request.method, parameters);
       const act = this.#api.actions[action];
       if (act === undefined || version !== this.#api.version)
         throw new GatewayError(
