@@ -5,6 +5,8 @@ import type { AnyChannelKind } from './contract.ts';
 import { dingtalk } from './dingtalk/index.ts';
 import { feishu } from './feishu/index.ts';
 import { tencentSms } from './tencent-sms/index.ts';
+import { wechatSubscribe } from './wechat-subscribe/index.ts';
+import { wechatTemplate } from './wechat-template/index.ts';
 import { wecomApp } from './wecom-app/index.ts';
 import { wecomRobot } from './wecom-robot/index.ts';
 
@@ -14,6 +16,8 @@ export const CHANNEL_KINDS: readonly AnyChannelKind[] = [
   dingtalk,
   feishu,
   tencentSms,
+  wechatSubscribe,
+  wechatTemplate,
   wecomApp,
   wecomRobot,
 ];

@@ -25,5 +25,12 @@ export {
   tencentSmsAccount,
 } from './tencent/sms.ts';
 export { type CallbackAccount, seal } from './weixin/seal.ts';
+export {
+  type WechatAccount,
+  type WechatFields,
+  type WechatPerson,
+  wechatAccount,
+  wechatApps,
+} from './weixin/wechat.ts';
 export { type WecomAccount, wecomAccount, wecomApps } from './weixin/wecom-app.ts';
 export type { Phone, PhoneState, Reaction, Shown, World } from './world.ts';

@@ -2,13 +2,13 @@
  * Messages of a WeCom app: tokens, members, what is dropped without a word, cards with buttons and their events
  * (developer.work.weixin.qq.com/document/path/90236, 91039, 94888, 90240).
  */
-import { DAY, HOUR, MINUTE, SECOND } from '@village/core';
+import { BoundedMap, DAY, HOUR, MINUTE, SECOND } from '@village/core';
 import type { FastifyInstance } from 'fastify';
 import { bodyObject, type Provider } from '../provider.ts';
 import { Rolling } from '../rolling.ts';
 import type { Reaction, Shown, World } from '../world.ts';
 import { type CallbackAccount, seal } from './seal.ts';
-import { Tokens } from './tokens.ts';
+import { type TokenState, Tokens } from './tokens.ts';
 import { type CheckedCard, checkCard } from './wecom-cards.ts';
 
 export interface WecomAccount {
@@ -44,16 +44,20 @@ const CODE_LASTS_MS = 72 * HOUR;
 /** A press is posted again after five seconds without an answer, three times in all. */
 const PRESS_RETRIES_MS = [5 * SECOND, 5 * SECOND];
 const TOKENS_PER_MINUTE = 60;
+/** What was sent longest ago is forgotten. */
+const REMEMBERED_MAX = 20_000;
 const CHECK_TIMEOUT_MS = 1000;
 
 type Answer = Record<string, unknown>;
 const answer = (errcode: number, errmsg: string): Answer => ({ errcode, errmsg });
 
-const TOKEN_WORDS = {
-  40014: 'invalid access_token',
-  41001: 'access_token missing',
-  42001: 'access_token expired',
-} as const;
+const TOKEN_ANSWERS: Readonly<Record<TokenState, Answer | undefined>> = {
+  good: undefined,
+  missing: answer(41001, 'access_token missing'),
+  unknown: answer(40014, 'invalid access_token'),
+  revoked: answer(40014, 'invalid access_token'),
+  expired: answer(42001, 'access_token expired'),
+};
 
 /** What is shown of a message, with the card that it is. */
 interface Content {
@@ -105,10 +109,10 @@ class WecomApp {
   readonly #byMinute = new Rolling(30, MINUTE);
   readonly #byHour = new Rolling(1000, HOUR);
   readonly #byDay: Rolling;
-  readonly #taskIds = new Set<string>();
-  readonly #codes = new Map<string, ResponseCode>();
+  readonly #taskIds = new BoundedMap<string, true>(REMEMBERED_MAX);
+  readonly #codes = new BoundedMap<string, ResponseCode>(REMEMBERED_MAX);
   /** When the same was said to the same member. */
-  readonly #said = new Map<string, number>();
+  readonly #said = new BoundedMap<string, number>(REMEMBERED_MAX);
 
   constructor(world: World, account: WecomAccount) {
     this.#world = world;
@@ -130,8 +134,8 @@ class WecomApp {
 
   /** What is wrong with a call before its body is read; undefined when nothing is. */
   refused(token: string | undefined, body: Answer | undefined): Answer | undefined {
-    const wrong = this.tokens.check(token);
-    if (wrong !== 0) return answer(wrong, TOKEN_WORDS[wrong]);
+    const wrong = TOKEN_ANSWERS[this.tokens.check(token)];
+    if (wrong !== undefined) return wrong;
     if (this.#account.deniedAddress) return answer(60020, 'not allow to access from your ip');
     if (body === undefined) return answer(47001, 'data format error');
     if (body['agentid'] !== this.#account.agentId)
@@ -215,8 +219,8 @@ class WecomApp {
     const { now } = this.#world;
     const ids = new Map<string, string>();
     const taskId = content.card?.taskId ?? null;
-    const again = taskId !== null && this.#taskIds.has(taskId);
-    if (taskId !== null) this.#taskIds.add(taskId);
+    const again = taskId !== null && this.#taskIds.get(taskId) === true;
+    if (taskId !== null) this.#taskIds.set(taskId, true);
     for (const user of users) {
       const said = `${user}|${JSON.stringify({ ...body, touser: '' })}`;
       const since = now - (this.#said.get(said) ?? Number.NEGATIVE_INFINITY);
