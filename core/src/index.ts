@@ -1,5 +1,6 @@
 /** The words of the domain, shared by every workspace. No I/O, no dependencies. */
 export * from './address.ts';
+export * from './alert.ts';
 export * from './allowance.ts';
 export * from './area.ts';
 export * from './attributes.ts';

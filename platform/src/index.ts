@@ -41,6 +41,7 @@ export { type JobState, listJobs } from './jobs/job-table.ts';
 export { Jobs, type JobsOptions } from './jobs/jobs.ts';
 export { jobsModule } from './jobs/module.ts';
 export { every, nightly, type Schedule, untilNight } from './jobs/schedule.ts';
+export { MarkedPlace } from './marked-place.ts';
 export { type Metric, type MetricGroup, metricGroup, type Sample } from './metrics.ts';
 export {
   type Command,

@@ -1,11 +1,17 @@
 /** Addresses that were registered in spellings of their own, on both engines. */
 import type { DeviceProfile } from '@village/device-profiles';
 import { openRelational, type Relational } from '@village/store/relational';
-import { AREAS, COUNTY, device, testModules } from '@village/store/relational/testing';
+import {
+  AREAS,
+  COUNTY,
+  device,
+  onBothEngines,
+  type Target,
+  testModules,
+} from '@village/store/relational/testing';
 import { afterEach, expect, it } from 'vitest';
 import { spellAddresses } from './addresses.ts';
 import { registryStore } from './tables/registry-store.ts';
-import { onBothEngines, type Target } from './testing.ts';
 
 const opened: Relational[] = [];
 afterEach(async () => {

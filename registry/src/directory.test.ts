@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { DAY, SECOND, systemTimer } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { hashSecret, openRelational, type Relational } from '@village/store/relational';
-import { AREAS, COUNTY, device, keepState, testModules } from '@village/store/relational/testing';
+import {
+  AREAS,
+  COUNTY,
+  device,
+  keepState,
+  onBothEngines,
+  type Target,
+  testModules,
+} from '@village/store/relational/testing';
 import { openTimeSeries, ROW_FLAG, type TimeSeriesStore } from '@village/store/time-series';
 import { putRow } from '@village/store/time-series/testing';
 import type { KyselyPlugin } from 'kysely';
@@ -16,7 +24,6 @@ import { Directory } from './directory.ts';
 import type { DeviceImport } from './tables/contract.ts';
 import { registryStore } from './tables/registry-store.ts';
 import { VERSION_CHANNEL } from './tables/schema.ts';
-import { onBothEngines, type Target } from './testing.ts';
 
 const NORTH = '330522100200';
 const SOUTH = '330522101000';

@@ -1,4 +1,5 @@
 /** Alert rules, the engine that judges readings by them, the life of an alert, and how it reaches people. */
+export * from './alerts/index.ts';
 export * from './channels/index.ts';
 export * from './engine/index.ts';
 export * from './format/index.ts';

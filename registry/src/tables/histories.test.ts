@@ -1,9 +1,14 @@
 /** Installations, places, labels and attributes with their validity, on both engines; and what older databases become. */
 import { HOUR, MINUTE } from '@village/core';
 import { hashSecret, openRelational, type Relational } from '@village/store/relational';
-import { AREAS, device, testModules } from '@village/store/relational/testing';
+import {
+  AREAS,
+  device,
+  onBothEngines,
+  type Target,
+  testModules,
+} from '@village/store/relational/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { onBothEngines, type Target } from '../testing.ts';
 import type { DeviceImport, Property, PropertyChange } from './contract.ts';
 import { changed } from './properties.ts';
 import { registryStore } from './registry-store.ts';

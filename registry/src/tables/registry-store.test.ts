@@ -1,8 +1,15 @@
 /** Areas, devices, gateways and credentials in the database, on both engines. */
 import { hashSecret, openRelational, type Relational } from '@village/store/relational';
-import { AREAS, area, COUNTY, device, testModules } from '@village/store/relational/testing';
+import {
+  AREAS,
+  area,
+  COUNTY,
+  device,
+  onBothEngines,
+  type Target,
+  testModules,
+} from '@village/store/relational/testing';
 import { afterEach, expect, it } from 'vitest';
-import { onBothEngines, type Target } from '../testing.ts';
 import type { RegistryStore } from './contract.ts';
 import { registryStore } from './registry-store.ts';
 

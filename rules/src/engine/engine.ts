@@ -2,7 +2,7 @@
  * The engine: takes committed groups in order, judges what they bring by the rules that are bound to each series, and tells transitions.
  * It does no input or output and has no clock: time is what groups say. The same groups give the same transitions.
  */
-import type { Severity } from '@village/core';
+import type { Severity, Suppression } from '@village/core';
 import type { CommittedGroup, CommittedRows, SystemEvent } from '@village/store/time-series';
 import { AREA_COUNTERS, type Inhibition, type Rule } from '../model.ts';
 import { AreaCounters } from './areas.ts';
@@ -14,7 +14,7 @@ import { isAwake } from './schedule.ts';
 import { isInScope } from './scope.ts';
 import { Silence } from './silence.ts';
 import type { EngineState } from './snapshot.ts';
-import type { AlertKey, Suppression, Transition } from './transition.ts';
+import type { AlertKey, Transition } from './transition.ts';
 import { Wheel } from './wheel.ts';
 
 /** What there is for rules to be about. */

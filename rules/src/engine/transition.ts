@@ -1,5 +1,5 @@
 /** What the engine tells: that an alert began, became worse or milder, or is over; and what it knew then. */
-import type { Severity } from '@village/core';
+import type { Severity, Suppression } from '@village/core';
 
 export type TransitionKind =
   /** It began. */
@@ -12,15 +12,6 @@ export type TransitionKind =
   | 'flapping'
   /** What kept its news back is over, and it is still there. */
   | 'released';
-
-/** Why nobody is told. */
-export type Suppression =
-  /** What it depends on is known to be down. */
-  | 'inhibited'
-  /** Found in readings that came late. */
-  | 'backfill'
-  /** The rule sleeps at this hour. */
-  | 'outside-schedule';
 
 /** What an alert is of; one is open at a time. */
 export interface AlertKey {
@@ -43,6 +34,7 @@ export interface Transition extends AlertKey {
   readonly value: number | null;
   /** Limit that it was judged against; null where none is known. */
   readonly limit: number | null;
+  /** Why nobody is told; null where that is not so. */
   readonly suppression: Suppression | null;
   /** Rule and subject of what inhibits it; null without one. */
   readonly by: string | null;

@@ -8,7 +8,8 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { type Area, bug, DAY, type Device, systemTimer } from '@village/core';
 import { registryModule, registryStore } from '@village/registry';
-import { afterEach, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   AUDIT_KEPT_MS,
   type AuditFilter,
@@ -431,4 +432,31 @@ export async function keepState({
   return async () => {
     await run(join(bin, 'pg_restore'), [...how, copy]);
   };
+}
+
+export type Target = { readonly file: string } | { readonly url: string };
+
+/** Declares the suite once for SQLite and, where there is one, once for PostgreSQL; what it is given makes an empty database each time. */
+export function onBothEngines(suite: (target: () => Promise<Target>) => void): void {
+  let number = 0;
+  describe('SQLite', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'village-tables-'));
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    suite(() => Promise.resolve({ file: join(folder, `${number++}.sqlite`) }));
+  });
+  describe.skipIf(postgresFolder() === undefined)('PostgreSQL', () => {
+    let server: TestPostgres;
+    beforeAll(async () => {
+      server = await startPostgres(postgresFolder() as string);
+    }, 60_000);
+    afterAll(() => server.stop());
+    suite(async () => {
+      const admin = new pg.Client(server.url('postgres'));
+      await admin.connect();
+      const name = `village_${number++}`;
+      await admin.query(`create database ${name}`);
+      await admin.end();
+      return { url: server.url(name) };
+    });
+  });
 }

@@ -12,12 +12,12 @@ import type {
   TimeSeriesStore,
 } from '@village/store/time-series';
 import { sql } from 'kysely';
+import { MarkedPlace } from '../../marked-place.ts';
 import type { ModuleReader } from '../../readers.ts';
 import { AREA_KEYS } from '../areas/keys.ts';
 import { dayOf, dayStart, masksOf, type Span, WHOLE_DAY } from '../days.ts';
 import type { Statements } from '../sources.ts';
-import { MarkedPlace } from './marked-place.ts';
-import { type FigureTables, figureTables, reasonBit } from './tables.ts';
+import { FIGURES, type FigureTables, figureTables, reasonBit } from './tables.ts';
 
 export interface Mark {
   readonly device: string;
@@ -225,7 +225,7 @@ export class Marks implements ModuleReader {
 
   constructor(options: MarksOptions) {
     this.#options = options;
-    this.#place = new MarkedPlace(options.store.id);
+    this.#place = new MarkedPlace(options.store.id, FIGURES, 'figure_reader');
   }
 
   async place(): Promise<JournalPlace | null> {
