@@ -4,6 +4,7 @@ import { aliyunVoice } from './aliyun-voice/index.ts';
 import type { AnyChannelKind } from './contract.ts';
 import { dingtalk } from './dingtalk/index.ts';
 import { feishu } from './feishu/index.ts';
+import { smsModem } from './sms-modem/index.ts';
 import { tencentSms } from './tencent-sms/index.ts';
 import { wechatSubscribe } from './wechat-subscribe/index.ts';
 import { wechatTemplate } from './wechat-template/index.ts';
@@ -15,6 +16,7 @@ export const CHANNEL_KINDS: readonly AnyChannelKind[] = [
   aliyunVoice,
   dingtalk,
   feishu,
+  smsModem,
   tencentSms,
   wechatSubscribe,
   wechatTemplate,
