@@ -181,7 +181,7 @@ export interface ChannelKind<Options> {
   readonly kind: string;
   readonly title: Label;
   /** What of a person it reaches. */
-  readonly reaches: 'phone' | 'wecom' | 'openid' | 'email' | 'url' | 'group';
+  readonly reaches: 'phone' | 'wecom' | 'openid' | 'email' | 'url' | 'group' | 'account';
   /** Names of options that are secrets: never returned, never logged. */
   readonly secrets: readonly (keyof Options & string)[];
   /** What the provider allows, which we stay below: at most so many in so long a time, by person or in all. */

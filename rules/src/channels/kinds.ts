@@ -6,6 +6,7 @@ import { dingtalk } from './dingtalk/index.ts';
 import { feishu } from './feishu/index.ts';
 import { smsModem } from './sms-modem/index.ts';
 import { tencentSms } from './tencent-sms/index.ts';
+import { webhook } from './webhook/index.ts';
 import { wechatSubscribe } from './wechat-subscribe/index.ts';
 import { wechatTemplate } from './wechat-template/index.ts';
 import { wecomApp } from './wecom-app/index.ts';
@@ -18,6 +19,7 @@ export const CHANNEL_KINDS: readonly AnyChannelKind[] = [
   feishu,
   smsModem,
   tencentSms,
+  webhook,
   wechatSubscribe,
   wechatTemplate,
   wecomApp,

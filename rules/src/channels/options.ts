@@ -12,19 +12,27 @@ export function checkedOptions<T>(schema: z.ZodType<T>, given: unknown): T {
   throw new OperationalError('bad-channel', faults.join('; '));
 }
 
-/** Address of a provider, or of what stands in for it: http or https, without a name and password. */
-export const baseUrl = (usual: string) =>
+/** An absolute address of http or https without name and password, of which `also` holds. */
+export const httpUrl = (most: number, also: (url: URL) => boolean, message: string) =>
   z
-    .url({ protocol: /^https?$/ })
-    .max(500)
+    .string()
+    .max(most)
     .refine(
       (text) => {
-        const { username, password, search, hash } = new URL(text);
-        return username === '' && password === '' && search === '' && hash === '';
+        const url = URL.canParse(text) ? new URL(text) : null;
+        if (url === null || !/^https?:$/.test(url.protocol)) return false;
+        return url.username === '' && url.password === '' && also(url);
       },
-      { message: 'must be an address without name, password, ? and #' },
-    )
-    .default(usual);
+      { message },
+    );
+
+/** Address of a provider, or of what stands in for it. */
+export const baseUrl = (usual: string) =>
+  httpUrl(
+    500,
+    ({ search, hash }) => search === '' && hash === '',
+    'must be an address of http or https without name, password, ? and #',
+  ).default(usual);
 
 /** How long a provider has for its whole answer, ms. */
 export const timeoutMs = z.int().min(100).max(60_000).default(10_000);

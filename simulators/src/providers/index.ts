@@ -12,6 +12,7 @@ export {
   aliyunVoiceAccount,
 } from './aliyun/voice.ts';
 export { FAULT_KINDS, type FaultKind } from './faults.ts';
+export { type HookReceiver, webhookReceivers } from './hook/receiver.ts';
 export type { Manner } from './postman.ts';
 export { bodyObject, bodyText, type Provider, type RequestHead } from './provider.ts';
 export { type ProvidersOptions, type RunningProviders, startProviders } from './providers.ts';

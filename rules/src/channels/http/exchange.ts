@@ -115,7 +115,9 @@ export async function exchange(given: HttpRequest): Promise<Exchange> {
         written = true;
       }),
     );
+    let answering = false;
     request.once('response', (answer) => {
+      answering = true;
       void read(answer).then(({ text, whole }) =>
         resolve({
           kind: 'answered',
@@ -126,8 +128,12 @@ export async function exchange(given: HttpRequest): Promise<Exchange> {
         }),
       );
     });
-    request.on('error', (error) => resolve(failed(error)));
-    request.once('close', () => resolve(failed(new Error('closed'))));
+    // Of an answer that has begun, reading it says how it ended.
+    const end = (error: unknown): void => {
+      if (!answering) resolve(failed(error));
+    };
+    request.on('error', end);
+    request.once('close', () => end(new Error('closed')));
     request.end(bytes);
   });
 }

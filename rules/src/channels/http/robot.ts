@@ -1,26 +1,20 @@
 /** A robot of a group: one address that holds its key, to which JSON is posted. What all three vendors' robots have in common. */
 import type { Timer } from '@village/core';
-import { z } from 'zod';
 import type { Channel, Outcome, Outgoing } from '../contract.ts';
 import { Health } from '../health.ts';
+import { httpUrl } from '../options.ts';
 import { objectOf, outcomeOf, said } from './answers.ts';
 import { type CodeTable, outcomeOfCode } from './codes.ts';
 import { exchange } from './exchange.ts';
 
 /** The whole address as the group's page shows it, of the path given and with the parameter that holds the key, if any. */
 export const webhookUrl = (path: RegExp, parameter: string | null) =>
-  z
-    .url({ protocol: /^https?$/ })
-    .max(1000)
-    .refine(
-      (text) => {
-        const { pathname, searchParams } = new URL(text);
-        return (
-          path.test(pathname) && (parameter === null || (searchParams.get(parameter) ?? '') !== '')
-        );
-      },
-      { message: "must be the robot's whole address as the group's page shows it" },
-    );
+  httpUrl(
+    1000,
+    ({ pathname, searchParams }) =>
+      path.test(pathname) && (parameter === null || (searchParams.get(parameter) ?? '') !== ''),
+    "must be the robot's whole address as the group's page shows it",
+  );
 
 /** What one kind of robot does its own way. */
 export interface RobotWays {

@@ -62,6 +62,7 @@ it.each([
   [{}, 'corpId'],
   [{ corpId: 'ww1', agentId: 0, secret: 'S3CRET' }, 'agentId'],
   [{ corpId: 'ww1', agentId: 1, secret: 'S3CRET with space' }, 'secret'],
+  [{ corpId: 'ww1', agentId: 1, secret: 'S3CRET', baseUrl: 'qyapi' }, 'baseUrl'],
   [{ corpId: 'ww1', agentId: 1, secret: 'S3CRET', baseUrl: 'https://u:S3CRET@x/' }, 'baseUrl'],
   [
     { corpId: 'ww1', agentId: 1, secret: 's', callback: { token: 't', encodingAesKey: 'S3CRET' } },

@@ -96,6 +96,7 @@ describe('what an answer means', () => {
 it.each([
   [{}, 'webhook'],
   [{ webhook: 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send' }, 'webhook'],
+  [{ webhook: 'S3CRET' }, 'webhook'],
   [{ webhook: 'ftp://x/cgi-bin/webhook/send?key=S3CRET' }, 'webhook'],
   [{ webhook: 'https://x/cgi-bin/webhook/send?key=S3CRET', timeoutMs: 1 }, 'timeoutMs'],
   [{ webhook: 'https://x/cgi-bin/webhook/send?key=S3CRET', more: 1 }, 'more'],
