@@ -4,6 +4,7 @@ import { aliyunVoice } from './aliyun-voice/index.ts';
 import type { AnyChannelKind } from './contract.ts';
 import { dingtalk } from './dingtalk/index.ts';
 import { feishu } from './feishu/index.ts';
+import { smppGateway } from './smpp/index.ts';
 import { smsModem } from './sms-modem/index.ts';
 import { tencentSms } from './tencent-sms/index.ts';
 import { webhook } from './webhook/index.ts';
@@ -17,6 +18,7 @@ export const CHANNEL_KINDS: readonly AnyChannelKind[] = [
   aliyunVoice,
   dingtalk,
   feishu,
+  smppGateway,
   smsModem,
   tencentSms,
   webhook,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backupFile, parseBackup, partsOf } from './backup-file.ts';
+import { smsParts } from '../text/sms.ts';
+import { backupFile, parseBackup } from './backup-file.ts';
 
 /** What the daemon writes has the sections of what we write, with more fields. */
 const asInbox = (file: string): string =>
@@ -42,13 +43,13 @@ describe('files of messages', () => {
     [134, 2],
     [135, 3],
   ])('of %d characters have %d parts', (length, parts) =>
-    expect(partsOf('字'.repeat(length))).toHaveLength(parts),
+    expect(smsParts('字'.repeat(length))).toHaveLength(parts),
   );
 
   it('are read again as they were written', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }), (text) => {
-        for (const part of partsOf(text)) {
+        for (const part of smsParts(text)) {
           expect(part.length).toBeLessThanOrEqual(70);
           expect(part.isWellFormed()).toBe(text.isWellFormed());
         }

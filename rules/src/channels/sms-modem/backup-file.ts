@@ -2,10 +2,8 @@
  * Gammu's file of messages (gammu-smsbackup), which its daemon reads from the outbox and writes into the inbox. A plain text file would be sent in
  * the daemon's own encoding, which is 7 bits unless it is told otherwise: Chinese would arrive as question marks. Here each part says its encoding.
  */
+import { smsParts } from '../text/sms.ts';
 
-/** UCS-2 units of one message, and of each part of a longer one, which has a header of six octets (3GPP TS 23.040, 9.2.3.24.1). */
-const SINGLE = 70;
-const PART = 67;
 /** Hexadecimal digits in a line. */
 const LINE = 200;
 
@@ -14,24 +12,9 @@ const hex = (text: string): string =>
     text.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0'),
   ).join('');
 
-/** The text in parts that a phone puts together again; a character of two units is not torn. */
-export function partsOf(text: string): string[] {
-  if (text.length <= SINGLE) return [text];
-  const parts: string[] = [];
-  let part = '';
-  for (const sign of text) {
-    if (part.length + sign.length > PART) {
-      parts.push(part);
-      part = '';
-    }
-    part += sign;
-  }
-  return [...parts, part];
-}
-
 /** A file with one text for one number. `reference` (0 to 255) tells parts of one text from those of another. */
 export function backupFile(number: string, text: string, reference: number): string {
-  const parts = partsOf(text);
+  const parts = smsParts(text);
   const byte = (value: number): string => value.toString(16).toUpperCase().padStart(2, '0');
   return parts
     .map((part, at) => {

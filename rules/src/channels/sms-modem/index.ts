@@ -20,8 +20,8 @@ import { Health } from '../health.ts';
 import { vendorTime } from '../hook.ts';
 import { mainlandMobile } from '../numbers.ts';
 import { checkedOptions } from '../options.ts';
-import { smsText } from '../text/sms.ts';
-import { type BackupMessage, backupFile, parseBackup, partsOf } from './backup-file.ts';
+import { smsParts, smsText } from '../text/sms.ts';
+import { type BackupMessage, backupFile, parseBackup } from './backup-file.ts';
 import { type SentFile, Spool } from './spool.ts';
 
 const folder = z.string().max(200).refine(isAbsolute, { message: 'must be an absolute path' });
@@ -113,7 +113,7 @@ class SmsModem implements Channel {
     const reference = this.#tools.random(1)[0] ?? 0;
     await this.#spool.put(name, backupFile(number, text, reference));
     const before = ahead.filter((one) => one < name);
-    return this.#result(name, token, partsOf(text).length, before, signal);
+    return this.#result(name, token, smsParts(text).length, before, signal);
   }
 
   /** Waits until the daemon has moved the file, and takes it back when that lasts too long. */

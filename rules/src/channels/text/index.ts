@@ -8,7 +8,7 @@ export {
   type PhraseOptions,
   phrases,
 } from './phrases.ts';
-export { SMS_PART, SMS_SINGLE, type SmsOptions, smsSegments, smsText } from './sms.ts';
+export { SMS_PART, SMS_SINGLE, type SmsOptions, smsParts, smsSegments, smsText } from './sms.ts';
 export { fillTemplate, isPhrase, type Template, templateValues, variablesOf } from './template.ts';
 export { sayTime, spellTime } from './times.ts';
 export { spell, spellUnit, spellValue } from './units.ts';

@@ -13,6 +13,21 @@ export const SMS_PART = 67;
 export const smsSegments = (text: string): number =>
   text.length <= SMS_SINGLE ? 1 : Math.ceil(text.length / SMS_PART);
 
+/** The text in parts that a phone puts together again (3GPP TS 23.040, 9.2.3.24.1); a character of two units is not torn. */
+export function smsParts(text: string): string[] {
+  if (text.length <= SMS_SINGLE) return [text];
+  const parts: string[] = [];
+  let part = '';
+  for (const sign of text) {
+    if (part.length + sign.length > SMS_PART) {
+      parts.push(part);
+      part = '';
+    }
+    part += sign;
+  }
+  return [...parts, part];
+}
+
 export interface SmsOptions {
   readonly language: Language;
   readonly now: number;
