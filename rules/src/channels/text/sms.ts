@@ -126,6 +126,12 @@ function body(parts: NoticeParts, options: SmsOptions, most: number): string {
     said.pieces.set('what', cut(all.what, WHAT_MOST));
     said.pieces.set('place', cut(all.place, PLACE_MOST));
     said.advice = '';
+    // Where the signature and English words leave less room than that: the code is the last to go.
+    for (const piece of ['place', 'what', 'prefix'] as const) {
+      const over = length() - most;
+      const text = said.pieces.get(piece) ?? '';
+      if (over > 0) said.pieces.set(piece, cut(text, Math.max(text.length - over, 0)));
+    }
     // The mark before it is one or two characters.
     const room = most - length() - (language === 'zh' ? 1 : 2);
     said.advice = room < CUT_LEAST ? '' : cut(all.advice, room);

@@ -214,6 +214,18 @@ describe('text of an SMS', () => {
     );
   });
 
+  it('keeps the code where English words have hardly any room', () => {
+    const text = smsText(ammonia({ kind: 'test' }), {
+      ...options,
+      language: 'en',
+      sign: '长兴县数字乡村环境中心',
+      most: 70,
+    });
+    expect(text).toBe(
+      '【长兴县数字乡村环境中心】Test, do nothing: Ammonia nitro…. Reply 1 A7K2 to confirm',
+    );
+  });
+
   it('counts the lines that it leaves out of a summary', () => {
     const lines = ['一', '二', '三', '四'].map((n) => ({
       zh: `${n}号站化学需氧量超过限值两倍`,
