@@ -1,5 +1,6 @@
 /** What a rule is once its file has been read and checked: what the engine, the pages and the tests of rules all work from. */
 import type { AreaLevel, Label, QuantityId, Severity } from '@village/core';
+import type { Period } from '@village/platform';
 import type { Expression, Slots } from './language/expression.ts';
 
 /** Where a named input of a rule comes from: a metric by its key, or what measures a quantity. */
@@ -88,6 +89,10 @@ export interface LimitRef {
   readonly quantity: QuantityId;
   /** Attribute that says the class; null for the one that the standard names. */
   readonly attribute: string | null;
+  /** Of what time the mean is, where the standard has several; null for the one that there is. */
+  readonly period: Period | null;
+  /** Slot of the input that is the water's temperature, ℃: some limits are others in cold water. Null where there is none. */
+  readonly temperature: number | null;
 }
 
 export interface NoData {

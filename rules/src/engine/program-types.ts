@@ -19,8 +19,11 @@ export interface RuleSubject {
   readonly registeredAt: number;
 }
 
-/** The limit that a rule's standard sets for a device at a time; NaN where it is not known. */
-export type LimitOf = (rule: Rule, subject: RuleSubject, at: number) => number;
+/**
+ * The limit that a rule's standard sets for a device at a time; NaN where it is not known. `temperature` is the water's, ℃, NaN where
+ * that is not known.
+ */
+export type LimitOf = (rule: Rule, subject: RuleSubject, at: number, temperature: number) => number;
 
 /** What one reading of one device gives a program: the value of each input, by slot. */
 export interface Row {

@@ -164,12 +164,17 @@ export class Program {
     known.learn(at, columns, row);
     if (Number.isNaN(value) || old) return;
     known.fill(this.#facts, at);
-    const limit =
-      this.rule.limit === null
-        ? Number.NaN
-        : this.#limitOf(this.rule, this.subjects[i] as RuleSubject, at);
+    const limit = this.#limitAt(i, at);
     this.#facts.limit = limit;
     this.#judge(i, at, value, limit);
+  }
+
+  #limitAt(i: number, at: number): number {
+    const { limit } = this.rule;
+    if (limit === null) return Number.NaN;
+    const slot = limit.temperature;
+    const temperature = slot === null ? Number.NaN : (this.#facts.values[slot] as number);
+    return this.#limitOf(this.rule, this.subjects[i] as RuleSubject, at, temperature);
   }
 
   #judge(i: number, at: number, value: number, limit: number): void {

@@ -6,12 +6,10 @@ import { compileExpression } from '../language/index.ts';
 import { canHold, type Ranges } from '../language/intervals.ts';
 import type { Input, Rule, RuleSet } from '../model.ts';
 import { qualityCodes } from './defaults.ts';
-import { type Known, metricsOf, profilesIn } from './known.ts';
+import { type Known, type LevelAt, metricsOf, profilesIn } from './known.ts';
+import { checkLimit } from './limit.ts';
 import { type Found, Notes } from './shape/fault.ts';
 import { meant } from './shape/nearest.ts';
-
-/** Where a level stands in its file; in a rule the worst is the first. */
-export type LevelAt = (level: number) => number;
 
 const namesOf = (profiles: readonly DeviceProfile[]): string =>
   profiles.map(({ id }) => id).join(', ');
@@ -68,12 +66,12 @@ function checkInput(
       metric ?? '',
       profiles.flatMap((one) => [...one.metricIndex.keys()]),
     );
-    notes.error(
-      'unknown-metric',
-      ['input', name],
-      `这些设备类型都没有${what}：${namesOf(without)}${zh}`,
-      `none of these types has it, they have ${whatEn}: ${namesOf(without)}${en}`,
-    );
+    const inChinese = `这些设备类型都没有${what}：${namesOf(without)}${zh}`;
+    const inEnglish = `these types have ${whatEn}: ${namesOf(without)}${en}`;
+    // A key is a slip; a quantity may come with the next type of device.
+    if (metric === null)
+      notes.warning('unmeasured-quantity', ['input', name], inChinese, inEnglish);
+    else notes.error('unknown-metric', ['input', name], inChinese, inEnglish);
     return;
   }
   if (without.length > 0 && !driving)
@@ -216,23 +214,10 @@ function checkEvents(
     );
 }
 
-/** A standard that a limit names. */
-function checkStandard(standard: string, { standards }: Known, notes: Notes): void {
-  if (standards.includes(standard)) return;
-  const { zh, en } = meant(standard, standards);
-  const list = standards.join(', ');
-  notes.error(
-    'unknown-standard',
-    ['limit', 'standard'],
-    `没有标准 ${standard}${zh || `；有 ${list}`}`,
-    `there is no standard ${standard}${en || `; known are ${list}`}`,
-  );
-}
-
 /** One rule against what is known; paths are below the rule. */
 export function checkRule(rule: Rule, known: Known, notes: Notes, levelAt: LevelAt): void {
   checkScope(rule, known, notes);
-  if (rule.limit !== null) checkStandard(rule.limit.standard, known, notes);
+  checkLimit(rule, known, notes, levelAt);
   const { subject } = rule;
   if (subject.kind === 'event')
     checkEvents(rule, subject.event.types, profilesIn(rule.scope, known) ?? known.profiles, notes);

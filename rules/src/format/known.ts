@@ -1,12 +1,12 @@
 /** What a file of rules is checked against: the types of devices that there are, and the standards. */
 import { type QuantityId, quantity } from '@village/core';
 import type { DeviceProfile, Metric } from '@village/device-profiles';
+import type { Standards } from '@village/platform';
 import type { Input, Scope } from '../model.ts';
 
 export interface Known {
   readonly profiles: readonly DeviceProfile[];
-  /** Ids of the standards that limits may name. */
-  readonly standards: readonly string[];
+  readonly standards: Pick<Standards, 'all' | 'find'>;
 }
 
 /** The types of devices that a scope may mean; undefined where it names devices alone, whose types nobody knows here. */
@@ -44,3 +44,6 @@ export function quantitiesOf(
 /** A quantity's id, when the text is one. */
 export const quantityId = (text: string): QuantityId | null =>
   quantity(text) === undefined ? null : (text as QuantityId);
+
+/** Where a level stands in its file; in a rule the worst is the first. */
+export type LevelAt = (level: number) => number;

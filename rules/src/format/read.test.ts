@@ -1,10 +1,11 @@
 import { DAY, HOUR, MINUTE, qualityCode } from '@village/core';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
+import { builtinStandards } from '@village/platform';
 import { describe, expect, it } from 'vitest';
 import { type Known, type ReadRules, readRules } from './index.ts';
 
 const { profiles } = loadCatalog([builtinCatalog]);
-const KNOWN: Known = { profiles: [...profiles.values()], standards: ['GB 3838', 'DB33/973'] };
+const KNOWN: Known = { profiles: [...profiles.values()], standards: builtinStandards };
 
 const HEAD = 'apiVersion: rules/v1\nkind: RuleSet\nmetadata: { name: river }\n';
 
@@ -76,12 +77,12 @@ id: nh-high
 title: { zh: 氨氮超标, en: Ammonia high }
 enabled: false
 scope: { profile: generic/sewage-station, areas: 330522100000, labels: { body: [river, lake] }, attributes: { facility-class: small }, devices: [d1, d2] }
-input: { nh: water.ammonia-nitrogen, flow: flow }
+input: { nh: water.ammonia-nitrogen, flow: flow, temp: temperature }
 maxAge: { flow: 5m }
 levels:
   - { severity: minor, when: nh > limit && flow > 0, clear: nh < limit * 0.95, for: 10m }
   - { severity: critical, when: "nh > limit * 2", for: 1m }
-limit: { standard: DB33/973, class: discharge-standard }
+limit: { standard: DB33/973, class: discharge-standard, temperature: temp }
 clearFor: 5m
 minActive: 10m
 latch: true
@@ -100,6 +101,7 @@ advice: [ { zh: 看曝气, en: Look at the aeration } ]`);
         inputs: [
           { name: 'nh', metric: null, quantity: 'water.ammonia-nitrogen' },
           { name: 'flow', metric: 'flow', quantity: null, maxAgeMs: 5 * MINUTE },
+          { name: 'temp', metric: 'temperature', quantity: null },
         ],
       },
       scope: {
@@ -117,6 +119,8 @@ advice: [ { zh: 看曝气, en: Look at the aeration } ]`);
         standard: 'DB33/973',
         quantity: 'water.ammonia-nitrogen',
         attribute: 'discharge-standard',
+        period: null,
+        temperature: 2,
       },
       clearForMs: 5 * MINUTE,
       minActiveMs: 10 * MINUTE,
@@ -207,7 +211,7 @@ const levels = (list: string): string =>
   rule(`
 input: { value: ph, temp: temperature }
 levels: [ ${list} ]`);
-const LIMITED = '\nlimit: { standard: GB 3838, quantity: water.ph }';
+const LIMITED = '\nlimit: { standard: GB 3838, quantity: water.cod }';
 
 describe('what is wrong with a rule', () => {
   it.each([
@@ -344,7 +348,7 @@ describe('what is wrong with a rule', () => {
       ['unknown-standard limit.standard'],
     ],
     [
-      PLAIN.replace('value > 9', 'value > limit') + LIMITED.replace('water.ph', 'ph'),
+      PLAIN.replace('value > 9', 'value > limit') + LIMITED.replace('water.cod', 'cod'),
       ['unknown-quantity limit.quantity'],
     ],
     [
@@ -358,6 +362,7 @@ describe('what is wrong with a rule', () => {
     ],
     // Types of devices.
     [PLAIN.replace('{ value: ph }', '{ value: pg }'), ['unknown-metric input.value']],
+    [PLAIN.replace('{ value: ph }', '{ value: air.co }'), ['unmeasured-quantity input.value']],
     [
       PLAIN.replace('kind: water-quality', 'profile: boqu/phg2091'),
       ['unknown-profile scope.profile'],
@@ -380,7 +385,7 @@ describe('what is wrong with a rule', () => {
       ),
       ['beyond-range levels[1]'],
     ],
-    [PLAIN.replace('value > 9', 'value > 900') + '\nquality: [good, implausible]', []],
+    [`${PLAIN.replace('value > 9', 'value > 900')}\nquality: [good, implausible]`, []],
     [
       PLAIN.replace('kind: water-quality', 'kind: smart-bin')
         .replace('value: ph', 'value: fire')
@@ -409,6 +414,65 @@ describe('what is wrong with a rule', () => {
     const text = levels("{ severity: major, above: '9 ℃' }");
     expect(told(read(text))[0]).toBe('unit-clash levels[0].above');
     expect(told(read(text, null))[0]).toBe('unit-of-what levels[0].above');
+  });
+});
+
+describe('the limit of a rule', () => {
+  const limited = (input: string, when: string, limit: string): string[] =>
+    told(
+      read(
+        rule(`
+input: { value: ${input}, temp: temperature }
+levels: [ { severity: major, when: "${when}" } ]
+limit: { ${limit} }`).replace(
+          'kind: water-quality',
+          'profile: [generic/sewage-station, village/air-weather]',
+        ),
+      ),
+    ).filter((one) => !one.startsWith('unused-input'));
+
+  it.each([
+    ['water.cod', 'value > limit', 'standard: GB 3838', []],
+    ['water.cod', "avg(value, '24h') > limit", 'standard: GB 18918, period: day', []],
+    ['water.cod', 'value > limit', 'standard: GB 18918', []],
+    [
+      'water.cod',
+      'value > limit',
+      'standard: GB 18918, period: hour',
+      ['limit-period limit.period'],
+    ],
+    ['water.cod', 'value > limit', 'standard: GB 3839', ['unknown-standard limit.standard']],
+    // A standard of grades, not of limits.
+    ['water.cod', 'value > limit', 'standard: GB/T 28591', ['unknown-standard limit.standard']],
+    ['water.cod', 'value < limit', 'standard: GB 3838', ['limit-side levels[0]']],
+    ['water.cod', 'temp > 1 && limit > value', 'standard: GB 3838', ['limit-side levels[0]']],
+    ['water.cod', 'limit * 0.9 < value', 'standard: GB 3838', []],
+    [
+      'water.cod',
+      'value > limit',
+      'standard: GB 3838, quantity: water.dissolved-oxygen',
+      ['limit-side levels[0]'],
+    ],
+    ['water.cod', 'value < limit', 'standard: GB 3838, quantity: water.dissolved-oxygen', []],
+    [
+      'water.cod',
+      'value > limit',
+      'standard: GB 3838, quantity: water.orp',
+      ['no-limit limit.standard'],
+    ],
+    ['water.ph', 'value > limit', 'standard: GB 3838', ['two-limits limit']],
+    ['water.ammonia-nitrogen', 'value > limit', 'standard: DB33/973', ['limit-temperature limit']],
+    ['water.ammonia-nitrogen', 'value > limit', 'standard: DB33/973, temperature: temp', []],
+    [
+      'water.ammonia-nitrogen',
+      'value > limit',
+      'standard: DB33/973, temperature: t',
+      ['unknown-name limit.temperature'],
+    ],
+    ['air.so2', 'value > limit', 'standard: GB 3095', ['limit-period limit']],
+    ['air.so2', 'value > limit', 'standard: GB 3095, period: hour', []],
+  ])('of %s: %s, %s: %j', (input, when, limit, wanted) => {
+    expect(limited(input, when, limit)).toEqual(wanted);
   });
 });
 

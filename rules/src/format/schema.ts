@@ -78,6 +78,13 @@ const limit = z.strictObject({
     .max(60)
     .optional()
     .describe('Attribute that says the class; the one that the standard names when absent.'),
+  period: z
+    .enum(['hour', 'mda8', 'day', 'year'])
+    .optional()
+    .describe('Of what time the mean is, where the standard has several.'),
+  temperature: name
+    .optional()
+    .describe('Input that is the temperature of the water: some limits are others in cold water.'),
 });
 
 const rule = z.strictObject({

@@ -125,6 +125,9 @@ export function ruleFile(rule: Rule): RuleFile {
             standard: limit.standard,
             quantity: limit.quantity,
             class: limit.attribute ?? undefined,
+            period: limit.period ?? undefined,
+            temperature:
+              limit.temperature === null ? undefined : rule.slots.inputs[limit.temperature],
           }),
     clearFor: timeOf(rule.clearForMs),
     minActive: timeOf(rule.minActiveMs),

@@ -1,7 +1,7 @@
 /** One rule: from what its file says to what it is, with every fault. */
 import { ATTRIBUTES, QUANTITIES, type QuantityId } from '@village/core';
 import { type Code, partsOf } from '../../language/code.ts';
-import type { Level, LimitRef, NoData, Rule, Subject } from '../../model.ts';
+import type { Input, Level, LimitRef, NoData, Rule, Subject } from '../../model.ts';
 import {
   DEFAULT_FLAP,
   DEFAULT_LIVE,
@@ -23,11 +23,12 @@ import { readSubject, slotsOf } from './subject.ts';
 function readLimit(
   file: RuleFile,
   quantities: readonly QuantityId[],
+  inputs: readonly Input[],
   notes: Notes,
 ): LimitRef | null {
   if (file.limit === undefined) return null;
   const below = notes.below('limit');
-  const { standard, quantity, class: attribute = null } = file.limit;
+  const { standard, quantity, class: attribute = null, period = null, temperature } = file.limit;
   if (attribute !== null && ATTRIBUTES[attribute]?.type !== 'text') {
     const words = Object.keys(ATTRIBUTES).filter((key) => ATTRIBUTES[key]?.type === 'text');
     below.error(
@@ -37,21 +38,46 @@ function readLimit(
       `must be an attribute that is a word: ${words.join(', ')}`,
     );
   }
-  const [only, ...more] = quantity === undefined ? quantities : [];
-  const of =
-    quantity === undefined ? (more.length > 0 ? null : (only ?? null)) : quantityId(quantity);
-  if (of !== null) return { standard, quantity: of, attribute };
-  const { zh, en } =
-    quantity === undefined ? { zh: '', en: '' } : meant(quantity, Object.keys(QUANTITIES));
-  below.error(
-    'unknown-quantity',
-    quantity === undefined ? [] : ['quantity'],
-    quantity === undefined ? '要写 quantity：由输入看不出是哪个量' : `没有量 ${quantity}${zh}`,
-    quantity === undefined
-      ? 'needs a quantity: the input does not say it'
-      : `there is no quantity ${quantity}${en}`,
-  );
-  return null;
+  const slot = inputs.findIndex(({ name }) => name === temperature);
+  if (temperature !== undefined && slot < 0)
+    below.error(
+      'unknown-name',
+      ['temperature'],
+      `没有输入 ${temperature}`,
+      `there is no input ${temperature}`,
+    );
+  const of = limitQuantity(quantity, quantities, below);
+  const other = temperature === undefined ? null : slot;
+  return of === null ? null : { standard, quantity: of, attribute, period, temperature: other };
+}
+
+/** What is limited: what is said, or what the first input is of. Null after a fault was told. */
+function limitQuantity(
+  said: string | undefined,
+  quantities: readonly QuantityId[],
+  notes: Notes,
+): QuantityId | null {
+  const [only, ...more] = quantities;
+  if (said === undefined) {
+    if (only !== undefined && more.length === 0) return only;
+    notes.error(
+      'unknown-quantity',
+      [],
+      '要写 quantity：由输入看不出是哪个量',
+      'needs a quantity: the input does not say it',
+    );
+    return null;
+  }
+  const found = quantityId(said);
+  const { zh, en } = meant(said, Object.keys(QUANTITIES));
+  if (found === null)
+    notes.error(
+      'unknown-quantity',
+      ['quantity'],
+      `没有量 ${said}${zh}`,
+      `there is no quantity ${said}${en}`,
+    );
+  return found;
 }
 
 function readNoData({ noData }: RuleFile): NoData {
@@ -105,9 +131,10 @@ function checkUsed(
     for (const part of partsOf(code)) look(part);
   };
   for (const { codes } of levels) codes.forEach(look);
+  const temperature = file.limit?.temperature;
   if (subject.kind === 'readings')
     subject.inputs.forEach(({ name }, slot) => {
-      if (slot > 0 && !used.has(`${slot}`))
+      if (slot > 0 && !used.has(`${slot}`) && name !== temperature)
         notes.warning(
           'unused-input',
           ['input', name],
@@ -136,7 +163,7 @@ function readParts(file: RuleFile, known: Known | null, notes: Notes): Parts | n
   const profiles = known === null ? [] : (profilesIn(scope, known) ?? []);
   const of = (input: (typeof inputs)[number] | undefined): readonly QuantityId[] =>
     input === undefined ? [] : quantitiesOf(input, profiles);
-  const limit = readLimit(file, of(inputs[0]), notes);
+  const limit = readLimit(file, of(inputs[0]), inputs, notes);
   const slots = slotsOf(subject, file.limit !== undefined);
   const levels = readLevels(file.levels, {
     slots,

@@ -94,6 +94,7 @@ const expectation = z.strictObject({
         suppression: suppression.optional(),
       }),
     )
+    .min(1)
     .optional()
     .describe('All alerts of the rules and devices that are named, in order.'),
   transitions: z
