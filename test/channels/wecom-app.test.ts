@@ -1,6 +1,7 @@
 import type { Channel } from '@village/rules/channels';
 import { NOON, never, notice, outgoing } from '@village/rules/channels/testing';
 import { seal, type WecomAccount, wecomAccount, wecomApps } from '@village/simulators/providers';
+import { decrypt, getSignature } from '@wecom/crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Ear, makeChannel, startEar } from '../lib/providers.ts';
 import { faultTests, type Stage, stage } from './chats.ts';
@@ -163,6 +164,58 @@ describe('a card', () => {
     // Cut by us at an entry, not by the provider within a character.
     expect(list).toMatchObject({ form: 'chat', link: 'https://village.example/a/1' });
     expect(list?.text).toMatch(/\n另有 \d+ 条\n查看详情$/);
+  });
+});
+
+describe('the fake', () => {
+  const raw = async (path: string, body: unknown): Promise<Record<string, unknown>> =>
+    (await (
+      await fetch(`${scene.url}${path}`, { method: 'POST', body: JSON.stringify(body) })
+    ).json()) as Record<string, unknown>;
+  const token = async (): Promise<string> => {
+    const query = new URLSearchParams({ corpid: CORP, corpsecret: SECRET });
+    const got = await (await fetch(`${scene.url}/cgi-bin/gettoken?${query}`)).json();
+    return (got as { access_token: string }).access_token;
+  };
+
+  it('tells who of several did not get it, and shows it to the others', async () => {
+    const path = `/cgi-bin/message/send?access_token=${await token()}`;
+    const text = { touser: 'zhang|nobody|li', msgtype: 'text', agentid: 1000002 };
+    expect(await raw(path, { ...text, text: { content: 'x' } })).toMatchObject({
+      errcode: 0,
+      invaliduser: 'nobody',
+    });
+    expect([scene.shown('zhang').length, scene.shown('li').length]).toEqual([1, 1]);
+    // The same again within the interval is shown to nobody where that was asked for.
+    const checked = { ...text, text: { content: 'y' }, enable_duplicate_check: 1 };
+    await raw(path, checked);
+    await raw(path, checked);
+    expect(scene.shown('zhang')).toHaveLength(2);
+  });
+
+  it('gives the same token while it holds, and takes no other', async () => {
+    expect(await token()).toBe(await token());
+    const body = { touser: 'zhang', msgtype: 'text', agentid: 1000002, text: { content: 'x' } };
+    const errcodeWith = async (query: string): Promise<unknown> =>
+      (await raw(`/cgi-bin/message/send${query}`, body))['errcode'];
+    const old = await token();
+    expect(await errcodeWith('')).toBe(41001);
+    expect(await errcodeWith('?access_token=guessed')).toBe(40014);
+    await fake('revoke');
+    expect(await errcodeWith(`?access_token=${old}`)).toBe(40014);
+    const fresh = await token();
+    scene.timer.at += 7_200_000;
+    expect(await errcodeWith(`?access_token=${fresh}`)).toBe(42001);
+  });
+
+  it('seals as the vendor’s own library opens', () => {
+    const own = { url: ear.url, token: TOKEN, encodingAesKey: AES_KEY };
+    const { url, encrypted } = seal(own, '<xml>收到</xml>', CORP, { now: NOON, random: () => 0.7 });
+    expect(decrypt(AES_KEY, encrypted)).toMatchObject({ message: '<xml>收到</xml>', id: CORP });
+    const given = ['timestamp', 'nonce'].map((name) => url.searchParams.get(name) ?? '');
+    expect(url.searchParams.get('msg_signature')).toBe(
+      getSignature(TOKEN, given[0] ?? '', given[1] ?? '', encrypted),
+    );
   });
 });
 

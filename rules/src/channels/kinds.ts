@@ -3,6 +3,7 @@ import { aliyunSms } from './aliyun-sms/index.ts';
 import { aliyunVoice } from './aliyun-voice/index.ts';
 import type { AnyChannelKind } from './contract.ts';
 import { dingtalk } from './dingtalk/index.ts';
+import { email } from './email/index.ts';
 import { feishu } from './feishu/index.ts';
 import { smppGateway } from './smpp/index.ts';
 import { smsModem } from './sms-modem/index.ts';
@@ -17,6 +18,7 @@ export const CHANNEL_KINDS: readonly AnyChannelKind[] = [
   aliyunSms,
   aliyunVoice,
   dingtalk,
+  email,
   feishu,
   smppGateway,
   smsModem,

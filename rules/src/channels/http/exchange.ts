@@ -6,6 +6,7 @@
 import { type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { endedBy } from '../signals.ts';
 
 export interface HttpRequest {
   readonly url: URL;
@@ -48,8 +49,6 @@ const ANSWER_MAX = 64 * 1024;
 const CERTIFICATE = /CERT|SELF_SIGNED|ISSUER|UNABLE_TO_VERIFY|ERR_TLS|^ERR_SSL|^EPROTO$/;
 
 function codeOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'AbortError') return 'aborted';
-  if (error instanceof Error && error.name === 'TimeoutError') return 'timeout';
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'failed';
 }
@@ -85,7 +84,7 @@ export async function exchange(given: HttpRequest): Promise<Exchange> {
   const bytes = body === undefined ? undefined : Buffer.from(body, 'utf8');
   let written = false;
   const failed = (error: unknown): Exchange => {
-    const code = codeOf(signal.aborted ? signal.reason : error);
+    const code = signal.aborted ? endedBy(signal) : codeOf(error);
     const text = `${url.hostname}: ${code}`;
     return written
       ? { kind: 'lost', text }

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { comparableHost } from '@village/core';
 import type { Outcome } from '../contract.ts';
+import { endedBy, orEnded } from '../signals.ts';
 import { isPublicAddress } from './addresses.ts';
 
 export interface Address {
@@ -49,30 +50,22 @@ export async function locate(
   });
   if (url.protocol !== 'https:' && !(named && url.protocol === 'http:'))
     return fault('no-tls', `${host} is not a host that may be reached without TLS`);
-  let addresses: readonly Address[];
+  const signal = AbortSignal.any([given.signal, AbortSignal.timeout(timeoutMs)]);
+  const asked: Promise<readonly Address[]> =
+    isIP(host) > 0 ? Promise.resolve([{ address: host, family: isIP(host) }]) : resolve(host);
+  const retry = (code: string, text: string): Located => ({
+    outcome: { kind: 'retry', code, text },
+  });
+  let addresses: readonly Address[] | null;
   try {
-    const signal = AbortSignal.any([given.signal, AbortSignal.timeout(timeoutMs)]);
-    addresses =
-      isIP(host) > 0
-        ? [{ address: host, family: isIP(host) }]
-        : await within(resolve(host), signal);
+    addresses = await orEnded<readonly Address[] | null>(asked, signal, null);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'no-name';
-    return { outcome: { kind: 'retry', code, text: `${host} could not be looked up` } };
+    return retry(code, `${host} could not be looked up`);
   }
-  if (addresses.length === 0)
-    return { outcome: { kind: 'retry', code: 'no-name', text: `${host} has no address` } };
+  if (addresses === null) return retry(endedBy(signal), `${host} could not be looked up in time`);
+  if (addresses.length === 0) return retry('no-name', `${host} has no address`);
   if (!named && !addresses.every(({ address }) => isPublicAddress(address)))
     return fault('forbidden-address', `${host} is not on the public Internet`);
   return { lookup: always(addresses) };
-}
-
-/** The promise, or a rejection as soon as the signal says so; what is asked of the system's resolver can't be taken back. */
-function within<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const give = (): void => reject(Object.assign(new Error('given up'), { code: 'timeout' }));
-    if (signal.aborted) give();
-    signal.addEventListener('abort', give, { once: true });
-    waiting.then(resolve, reject).finally(() => signal.removeEventListener('abort', give));
-  });
 }

@@ -4,6 +4,7 @@
  */
 import { MINUTE, SECOND, type Timer } from '@village/core';
 import type { ChannelHealth, Outcome } from '../contract.ts';
+import { orEnded } from '../signals.ts';
 
 export interface Grant {
   readonly token: string;
@@ -35,16 +36,6 @@ function asUnsent(outcome: Outcome): Outcome {
 }
 
 const aborted: Outcome = { kind: 'retry', code: 'aborted', text: 'nothing was sent yet' };
-
-/** What is awaited, unless the signal comes first. */
-function unless<T>(waiting: Promise<T>, signal: AbortSignal, instead: T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const give = (): void => resolve(instead);
-    if (signal.aborted) give();
-    signal.addEventListener('abort', give, { once: true });
-    waiting.then(resolve, reject).finally(() => signal.removeEventListener('abort', give));
-  });
-}
 
 export class TokenKeeper {
   readonly #timer: Timer;
@@ -105,7 +96,7 @@ export class TokenKeeper {
     this.#pending ??= this.#fetch(refused).finally(() => {
       this.#pending = null;
     });
-    return unless(this.#pending, signal, { outcome: aborted });
+    return orEnded<Granted>(this.#pending, signal, { outcome: aborted });
   }
 
   #isFresh({ from, lastsMs }: Held): boolean {
