@@ -4,6 +4,7 @@ import { OperationalError } from '@village/core';
 import { plan, play, playSingle } from './cli/county.ts';
 import { type Flags, refuse } from './cli/flags.ts';
 import { past } from './cli/past.ts';
+import { providers } from './cli/providers.ts';
 import { replay } from './cli/replay.ts';
 import { stop } from './cli/stop.ts';
 import { builtinWires } from './wires/index.ts';
@@ -19,6 +20,9 @@ const HELP = `usage: npm run simulate -- <command>
   past --plan DIR [--span 30d|FROM/TO,…] [--rows-max N] [--mqtt URL]
       sends what the county measured before, newest first, once in each report interval of a device: through its gateways'
       credentials in the backfill lane, or as the device itself. FROM and TO are ms since 1970
+  providers [--port 18090] [--seed 1] [--hook URL] [--channels FILE]
+      fake vendors of SMS, calls and chats on the loopback; their pages show each phone. Receipts and replies go to
+      URL/SECRET, in which {channel} stands for the channel's id; FILE gets the options of the channels, as JSON
 ${builtinWires.map(({ command }) => command.usage).join('\n')}
   replay FILES… --map MAPPING.yaml [--credentials DEVICES.csv] [--mqtt URL] [--rate ROWS_PER_SECOND]
          [--order given|random] [--seed 1] [--check]
@@ -49,6 +53,8 @@ const strings = [
   'map',
   'credentials',
   'rate',
+  'hook',
+  'channels',
   'order',
   'profiles',
   ...builtinWires.flatMap(({ flags }) => flags),
@@ -75,6 +81,7 @@ async function run(args: readonly string[]): Promise<void> {
   if (command === 'plan') return plan(flags);
   if (command === 'play') return play(flags);
   if (command === 'past') return past(flags);
+  if (command === 'providers') return providers(flags);
   const single = builtinWires.find((wire) => wire.command.name === command)?.command;
   if (single !== undefined) return playSingle(single, flags);
   refuse(`there is no command ${command}; see --help`);

@@ -11,6 +11,7 @@ export {
   aliyunVoice,
   aliyunVoiceAccount,
 } from './aliyun/voice.ts';
+export { DEMO_PEOPLE, type Demo, type DemoChannel, demoProviders } from './demo.ts';
 export { FAULT_KINDS, type FaultKind } from './faults.ts';
 export { type HookReceiver, webhookReceivers } from './hook/receiver.ts';
 export type { Manner } from './postman.ts';
