@@ -2,7 +2,7 @@
  * One alert for each instance of a rule, made of its levels: it is open while any of them is raised, as severe as the worst. What opens
  * and ends too often is held open until it has been quiet for a while.
  */
-import type { Severity } from '@village/core';
+import { bug, type Severity } from '@village/core';
 import type { Flap } from '../model.ts';
 import type { Levels } from './levels.ts';
 import type { TransitionKind } from './transition.ts';
@@ -20,14 +20,6 @@ export type Tell = (
 
 const NONE = -1;
 
-/** Of an instance that has opened or ended before: when, and whether that is too often. */
-interface Changes {
-  at: number[];
-  flapping: boolean;
-  /** Whether any level was raised when it was looked at last. */
-  raised: boolean;
-}
-
 export class Alarms {
   readonly #severities: readonly Severity[];
   readonly #flap: Flap;
@@ -35,7 +27,11 @@ export class Alarms {
   open = new Int8Array(0);
   /** Since when its condition holds. */
   since = new Float64Array(0);
-  readonly #changes = new Map<number, Changes>();
+  /** Whether any level was raised when it was looked at last. */
+  #raised = new Uint8Array(0);
+  #flapping = new Uint8Array(0);
+  /** Of an instance that has opened or ended before: when. */
+  readonly #changes = new Map<number, readonly number[]>();
   tell: Tell = () => undefined;
   /** Asks for `calm` at a moment, for when no reading comes. */
   arm: (i: number, at: number) => void = () => undefined;
@@ -52,18 +48,23 @@ export class Alarms {
     const since = new Float64Array(instances);
     since.set(this.since);
     this.since = since;
+    const raised = new Uint8Array(instances);
+    raised.set(this.#raised);
+    this.#raised = raised;
+    const flapping = new Uint8Array(instances);
+    flapping.set(this.#flapping);
+    this.#flapping = flapping;
   }
 
   isFlapping(i: number): boolean {
-    return this.#changes.get(i)?.flapping ?? false;
+    return this.#flapping[i] === 1;
   }
 
   /** When one that changes too often has been quiet for long enough; Infinity where none does. */
   quietAt(i: number): number {
-    const changes = this.#changes.get(i);
-    return changes?.flapping === true
-      ? (changes.at.at(-1) as number) + this.#flap.holdMs
-      : Number.POSITIVE_INFINITY;
+    if (this.#flapping[i] === 0) return Number.POSITIVE_INFINITY;
+    const last = this.#changes.get(i)?.at(-1) ?? bug('it changes too often and has not changed');
+    return last + this.#flap.holdMs;
   }
 
   /** Levels may have changed: tells what that makes of the alert. */
@@ -71,8 +72,10 @@ export class Alarms {
     const worst = this.#worst(i, levels);
     const open = this.open[i] as number;
     const raised = worst !== NONE;
-    const before = this.#changes.get(i)?.raised ?? open !== NONE;
-    const often = raised !== before && this.#changed(i, at, raised);
+    const before = this.#raised[i] === 1;
+    if (worst === open && raised === before) return;
+    this.#raised[i] = Number(raised);
+    const often = raised !== before && this.#changed(i, at);
     if (open === NONE) {
       if (raised) this.#begin(i, at, worst, levels, value, limit);
     } else if (raised && worst !== open) {
@@ -88,16 +91,17 @@ export class Alarms {
 
   /** It has been quiet: it is what its levels say again. */
   calm(i: number, at: number, levels: Levels, value: number, limit: number): void {
-    const changes = this.#changes.get(i);
-    if (changes === undefined || !changes.flapping) return;
-    changes.flapping = false;
-    changes.at = [];
+    if (this.#flapping[i] === 0) return;
+    this.#flapping[i] = 0;
+    this.#changes.delete(i);
     if (this.#worst(i, levels) === NONE && this.open[i] !== NONE) this.#end(i, at, value, limit);
   }
 
   /** What it is of is gone. */
   end(i: number, at: number, value: number, limit: number): void {
     this.#changes.delete(i);
+    this.#raised[i] = 0;
+    this.#flapping[i] = 0;
     if (this.open[i] !== NONE) this.#end(i, at, value, limit);
   }
 
@@ -114,14 +118,12 @@ export class Alarms {
   }
 
   /** Tells whether it has just become too often. */
-  #changed(i: number, at: number, raised: boolean): boolean {
-    const changes = this.#changes.get(i) ?? { at: [], flapping: false, raised };
+  #changed(i: number, at: number): boolean {
+    const changes = (this.#changes.get(i) ?? []).filter((one) => one > at - this.#flap.inMs);
+    changes.push(at);
     this.#changes.set(i, changes);
-    changes.raised = raised;
-    changes.at = changes.at.filter((one) => one > at - this.#flap.inMs);
-    changes.at.push(at);
-    if (changes.flapping || changes.at.length <= this.#flap.transitions) return false;
-    changes.flapping = true;
+    if (this.#flapping[i] === 1 || changes.length <= this.#flap.transitions) return false;
+    this.#flapping[i] = 1;
     return true;
   }
 
@@ -143,17 +145,23 @@ export class Alarms {
     this.tell(kind, i, severity, at, this.since[i] as number, value, limit);
   }
 
+  /** An instance is taken up again, as its levels and what is open of it say. */
+  resume(i: number, levels: Levels): void {
+    this.#raised[i] = Number(this.#worst(i, levels) !== NONE);
+  }
+
   /** For a snapshot: instances that have changed lately. */
-  state(): [i: number, at: readonly number[], flapping: boolean, raised: boolean][] {
-    return [...this.#changes].map(([i, { at, flapping, raised }]) => [i, at, flapping, raised]);
+  state(): [i: number, at: readonly number[], flapping: boolean][] {
+    return [...this.#changes].map(([i, at]) => [i, at, this.#flapping[i] === 1]);
   }
 
   /** `to` says where each instance is now; undefined of one that is gone. */
   restore(state: ReturnType<Alarms['state']>, to: readonly (number | undefined)[]): void {
-    for (const [n, at, flapping, raised] of state) {
+    for (const [n, at, flapping] of state) {
       const i = to[n];
       if (i === undefined) continue;
-      this.#changes.set(i, { at: [...at], flapping, raised });
+      this.#changes.set(i, at);
+      this.#flapping[i] = Number(flapping);
       if (flapping) this.arm(i, this.quietAt(i));
     }
   }

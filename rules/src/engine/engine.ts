@@ -6,12 +6,12 @@ import type { Severity, Suppression } from '@village/core';
 import type { CommittedGroup, CommittedRows, SystemEvent } from '@village/store/time-series';
 import { AREA_COUNTERS, type Inhibition, type Rule } from '../model.ts';
 import { AreaCounters } from './areas.ts';
-import { type Binding, BlockRow, type BoundDevice, bind, lookUp } from './bindings.ts';
+import { BlockBatch } from './batch.ts';
+import { type BoundDevice, isFor } from './bindings.ts';
 import { Inhibitors } from './inhibitors.ts';
 import { Program, type ProgramHost } from './program.ts';
 import type { LimitOf, RuleSubject } from './program-types.ts';
 import { isAwake } from './schedule.ts';
-import { isInScope } from './scope.ts';
 import { Silence } from './silence.ts';
 import type { EngineState } from './snapshot.ts';
 import type { AlertKey, Transition } from './transition.ts';
@@ -32,8 +32,6 @@ export interface EngineOptions {
   readonly tell: (transition: Transition) => void;
   /** A reading that pages nobody: what it means for the past is found out by judging it again in order of time. */
   readonly late: (device: string, at: number) => void;
-  /** Readings of the past in order of time: none is late. */
-  readonly history?: boolean;
 }
 
 /** A timer by the server's clock waits so long after its moment for a reading that decides. */
@@ -65,7 +63,8 @@ export class Engine implements ProgramHost {
   readonly #wheel = new Wheel<Timer>();
   /** Causes that are over, by when what they held back is told of. */
   readonly #releases = new Wheel<string>();
-  readonly #row = new BlockRow();
+  /** By number. */
+  readonly #byNumber: (BoundDevice | null)[] = [];
   readonly #silence: Silence;
   readonly #inhibitors: Inhibitors;
   /** Areas and gateways that rules are instances of, by program and id. */
@@ -103,30 +102,26 @@ export class Engine implements ProgramHost {
 
   #addDevice(subject: RuleSubject): void {
     const device: BoundDevice = {
-      subject,
-      bindings: [],
-      watched: [],
-      ...{ metrics: subject.profile.metrics.length, heard: Number.NaN, armed: false },
-      isSilent: false,
+      ...{ number: this.#byNumber.length, subject, instances: [], clocks: [] },
+      ...{ heard: Number.NaN, armed: false, isSilent: false },
     };
+    this.#byNumber.push(device);
     this.#devices.set(subject.id, device);
     this.#areas.add(subject.areas, 'total', 1);
     this.#bindTo(device);
-    if (this.#options.history !== true) this.#silence.add(device, this.now);
+    this.#silence.add(device, this.now);
   }
 
-  #bindTo(device: BoundDevice, bound: ReadonlySet<Program> = new Set()): void {
-    const { subject } = device;
+  #bindTo(device: BoundDevice): void {
+    const { subject, number } = device;
+    const bound = new Set(device.instances.map(({ program }) => program));
     for (const program of this.programs) {
-      if (bound.has(program)) continue;
-      const { kind } = program.rule.subject;
-      if (kind === 'readings') {
-        const binding = bind(program, subject);
-        if (binding !== null) device.bindings.push(binding);
-      } else if (isOfDevices(program) && isInScope(program.rule.scope, subject)) {
-        device.watched.push({ program, i: program.add(subject) });
-      }
+      if (bound.has(program) || !isFor(program, subject)) continue;
+      device.instances.push({ program, i: program.add(subject, number) });
     }
+    device.clocks = device.instances.filter(({ program: { rule } }) =>
+      watches(rule, 'clock-wrong'),
+    );
   }
 
   #changeDevice(device: BoundDevice, subject: RuleSubject): void {
@@ -135,21 +130,16 @@ export class Engine implements ProgramHost {
       return;
     }
     // What it is no longer for ends; what it is open for goes on.
-    const holds = ({ program }: { readonly program: Program }): boolean =>
-      program.rule.subject.kind === 'readings'
-        ? bind(program, subject, false) !== null
-        : isInScope(program.rule.scope, subject);
-    for (const one of [...device.bindings, ...device.watched])
-      if (!holds(one)) one.program.remove(one.i, this.now);
-    device.bindings = device.bindings.filter(holds);
-    device.watched = device.watched.filter(holds);
+    const same = device.subject.profile.id === subject.profile.id;
+    const kept = device.instances.filter(({ program }) => same && isFor(program, subject));
+    for (const { program, i } of device.instances)
+      if (!kept.some((one) => one.program === program)) program.remove(i, this.now, device.number);
+    device.instances = kept;
     this.#count(device, -1);
     device.subject = subject;
-    device.metrics = -1;
-    const kept = [...device.bindings, ...device.watched];
     for (const { program, i } of kept) program.change(i, subject);
     this.#count(device, 1);
-    this.#bindTo(device, new Set(kept.map(({ program }) => program)));
+    this.#bindTo(device);
   }
 
   /** Counts a device, and what is open of it, in the areas in which it stands. */
@@ -157,7 +147,7 @@ export class Engine implements ProgramHost {
     const { areas } = device.subject;
     this.#areas.add(areas, 'total', by);
     if (device.isSilent) this.#areas.add(areas, 'offline', by);
-    for (const { program, i } of [...device.bindings, ...device.watched]) {
+    for (const { program, i } of device.instances) {
       const level = program.alarms.open[i] as number;
       if (level !== -1) this.#areas.alert(areas, program.severity(level), by);
     }
@@ -165,11 +155,12 @@ export class Engine implements ProgramHost {
 
   /** What is open of it ends. */
   #letGo(device: BoundDevice): void {
-    const { subject, bindings, watched } = device;
-    for (const { program, i } of [...bindings, ...watched]) program.remove(i, this.now);
+    const { subject, instances, number } = device;
+    for (const { program, i } of instances) program.remove(i, this.now, number);
     this.#areas.add(subject.areas, 'total', -1);
     if (device.isSilent) this.#areas.add(subject.areas, 'offline', -1);
     this.#devices.delete(subject.id);
+    this.#byNumber[number] = null;
   }
 
   #addOthers(directory: Directory): void {
@@ -199,7 +190,7 @@ export class Engine implements ProgramHost {
   }
 
   arm(program: Program, k: number, due: number): void {
-    if (this.#options.history !== true) this.#wheel.add(due + SETTLE_MS, { program, k });
+    this.#wheel.add(due + SETTLE_MS, { program, k });
   }
 
   /** Time has come to here: what was waited for comes. */
@@ -210,7 +201,7 @@ export class Engine implements ProgramHost {
       if (k >= 0) program.timer(k, now);
       else program.quiet(-1 - k, now);
     });
-    if (this.#options.history !== true) this.#silence.advance(now);
+    this.#silence.advance(now);
     this.#releases.advance(now, (cause) => this.#release(cause));
     this.#judgeAreas();
   }
@@ -247,43 +238,40 @@ export class Engine implements ProgramHost {
   }
 
   #takeBlock(block: CommittedRows): void {
-    const row = this.#row;
-    row.block = block;
-    const { count } = block;
-    for (let n = 0; n < count; n++) {
-      const device = this.#devices.get(block.device(n));
-      if (device === undefined || device.subject.profile.id !== block.profile) continue;
-      if (block.metrics.length !== device.metrics) lookUp(device, block);
-      row.row = n;
-      this.takeRow(device, block.at(n), block.lane(n) === 'backfill', row);
-      if (this.#options.history !== true) this.#heard(device, block.clockReplaced(n));
+    const batch = new BlockBatch(block, (id) => this.#numberOf(id, block.profile));
+    const { count, devices, at, late } = batch;
+    this.counters.readings += count;
+    for (let row = 0; row < count; row++) {
+      const device = this.#byNumber[devices[row] as number];
+      if (device === null || device === undefined) continue;
+      this.#heard(device, block.clockReplaced(row));
+      if ((at[row] as number) - this.now <= FUTURE_MS) continue;
+      this.counters.future++;
+      devices[row] = -1;
+    }
+    for (const program of this.programs)
+      if (program.rule.subject.kind === 'readings') program.takeBatch(batch, this.now);
+    for (let row = 0; row < count; row++) {
+      if (late[row] === 0) continue;
+      this.counters.late++;
+      this.#options.late(block.device(row), at[row] as number);
     }
   }
 
-  /** One row of a device. */
-  takeRow(device: BoundDevice, at: number, isBackfill: boolean, row: BlockRow): void {
-    this.counters.readings++;
-    const history = this.#options.history === true;
-    const age = history ? 0 : this.now - at;
-    if (age < -FUTURE_MS) {
-      this.counters.future++;
-      return;
-    }
-    let late = false;
-    const { bindings } = device;
-    for (let n = 0; n < bindings.length; n++) {
-      const { program, i, columns, liveMs } = bindings[n] as Binding;
-      if (!history && (isBackfill || age > liveMs)) {
-        late = true;
-        program.takeLate(i, at, columns, row);
-      } else {
-        if (at < (program.newest[i] as number)) late = true;
-        program.take(i, at, columns, row);
-      }
-    }
-    if (!late) return;
-    this.counters.late++;
-    this.#options.late(device.subject.id, at);
+  #numberOf(id: string, profile: string): number {
+    const device = this.#devices.get(id);
+    return device === undefined || device.subject.profile.id !== profile ? -1 : device.number;
+  }
+
+  /** What became known otherwise: an alert is open, since when and how bad. Nothing is told. */
+  raise(rule: string, subject: string, severity: Severity, since: number): boolean {
+    const program = this.programs.find((one) => one.rule.id === rule);
+    const i = program?.indexOf(subject);
+    if (program === undefined || i === undefined) return false;
+    program.adopt(i, severity, since);
+    if (program.rule.subject.kind !== 'area')
+      this.#areas.alert((program.subjects[i] as RuleSubject).areas, severity, 1);
+    return true;
   }
 
   device(id: string): BoundDevice | undefined {
@@ -291,10 +279,9 @@ export class Engine implements ProgramHost {
   }
 
   #heard(device: BoundDevice, clockWrong: boolean): void {
+    if (device.heard === this.now) return;
     this.#silence.heard(device, this.now);
-    for (const { program, i } of device.watched)
-      if (program.rule.subject.kind === 'watch' && program.rule.subject.watch === 'clock-wrong')
-        program.say(i, this.now, clockWrong);
+    for (const { program, i } of device.clocks) program.say(i, this.now, clockWrong);
   }
 
   #event(
@@ -303,7 +290,7 @@ export class Engine implements ProgramHost {
     detail: Readonly<Record<string, unknown>>,
     at: number,
   ): void {
-    for (const { program, i } of device.watched) {
+    for (const { program, i } of device.instances) {
       const { subject } = program.rule;
       if (subject.kind !== 'event') continue;
       const { types, detail: wanted, holdMs } = subject.event;
@@ -436,8 +423,8 @@ export class Engine implements ProgramHost {
 /** Rules on areas may see alerts of other rules, and those of theirs; no further. */
 const AREA_ROUNDS_MAX = 4;
 
-const isOfDevices = ({ rule: { subject } }: Program): boolean =>
-  subject.kind === 'event' || (subject.kind === 'watch' && subject.watch !== 'gateway-offline');
+const watches = ({ subject }: Rule, watch: string): boolean =>
+  subject.kind === 'watch' && subject.watch === watch;
 
 const sameSubject = (one: RuleSubject, other: RuleSubject): boolean =>
   one.profile === other.profile &&

@@ -2,9 +2,10 @@
 import type { Severity } from '@village/core';
 import { isWorse } from '@village/core';
 import type { Rule } from '../model.ts';
+import type { Batch, Column } from './batch.ts';
+import { isFor } from './bindings.ts';
 import { Program } from './program.ts';
-import type { LimitOf, Row, RuleSubject } from './program-types.ts';
-import { columnsOf, isInScope } from './scope.ts';
+import type { LimitOf, RuleSubject } from './program-types.ts';
 
 /** Readings of one device in order of time, a column each. */
 export interface Columns {
@@ -33,21 +34,30 @@ export interface Interval {
   readonly limit: number | null;
 }
 
-class ColumnRow implements Row {
+/** Rows of the past: of one device, and none of them late. */
+class PastBatch implements Batch {
+  readonly profile: string;
+  readonly metrics: readonly string[];
+  readonly count: number;
+  readonly devices: Int32Array;
+  readonly at: Float64Array;
+  readonly backfill = null;
+  readonly late: Uint8Array;
   readonly #columns: Columns;
-  row = 0;
 
-  constructor(columns: Columns) {
+  constructor(columns: Columns, profile: string) {
     this.#columns = columns;
+    this.profile = profile;
+    this.metrics = columns.metrics;
+    this.at = columns.at;
+    this.count = columns.at.length;
+    this.devices = new Int32Array(this.count);
+    this.late = new Uint8Array(this.count);
   }
 
-  value(column: number): number {
-    return (this.#columns.values[column] as Float64Array)[this.row] as number;
-  }
-
-  quality(column: number): number {
-    const codes = this.#columns.qualities[column];
-    return codes === null || codes === undefined ? 0 : (codes[this.row] as number);
+  column(metric: number): Column {
+    const { values, qualities } = this.#columns;
+    return { values: values[metric] as Float64Array, codes: qualities[metric] ?? null };
   }
 }
 
@@ -68,24 +78,19 @@ export class History {
     // Timers come by event time alone: each reading first does what was due before it.
     const host = { arm: (): void => undefined };
     this.#programs = rules
-      .filter((rule) => rule.subject.kind === 'readings' && isInScope(rule.scope, subject))
-      .map((rule) => {
-        const program = new Program(rule, host, limitOf);
+      .filter((rule) => rule.subject.kind === 'readings')
+      .map((rule) => new Program(rule, host, limitOf))
+      .filter((program) => isFor(program, subject))
+      .map((program) => {
         program.alarms.tell = (kind, _i, severity, at, since, value, limit) =>
           this.#told(program, kind, severity, at, since, value, limit);
-        return { program, i: program.add(subject) };
+        return { program, i: program.add(subject, 0) };
       });
   }
 
   add(columns: Columns): void {
-    const row = new ColumnRow(columns);
-    for (const { program, i } of this.#programs) {
-      const own = columnsOf(program.inputs, this.#subject.profile, columns.metrics);
-      if (own === null) continue;
-      const { at } = columns;
-      for (row.row = 0; row.row < at.length; row.row++)
-        program.take(i, at[row.row] as number, own, row);
-    }
+    const batch = new PastBatch(columns, this.#subject.profile.id);
+    for (const { program } of this.#programs) program.takeBatch(batch, Number.NaN);
   }
 
   /** Alerts in the order in which they were raised; those that go on have no end. */

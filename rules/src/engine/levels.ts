@@ -19,6 +19,13 @@ export interface LevelTimes {
   readonly strictFor: boolean;
 }
 
+export interface LevelsState {
+  readonly state: Uint8Array;
+  readonly since: Float64Array;
+  readonly due: Float64Array;
+  readonly began: Float64Array;
+}
+
 const grown = (old: Float64Array, size: number): Float64Array<ArrayBuffer> => {
   const next = new Float64Array(size);
   next.set(old);
@@ -157,8 +164,42 @@ export class Levels {
   }
 
   /** As if nothing had ever been. */
-  reset(k: number): void {
-    this.#set(k, NORMAL, 0);
+  reset(i: number): void {
+    for (let k = i * this.count; k < (i + 1) * this.count; k++) this.#set(k, NORMAL, 0);
+  }
+
+  areNormal(i: number): boolean {
+    for (let k = i * this.count; k < (i + 1) * this.count; k++)
+      if (this.condition(k) !== NORMAL) return false;
+    return true;
+  }
+
+  /** Whether some wait of an instance is over before a moment. */
+  mayElapse(i: number, before: number): boolean {
+    for (let k = i * this.count; k < (i + 1) * this.count; k++)
+      if (this.waits(k) && (this.due[k] as number) < before) return true;
+    return false;
+  }
+
+  snapshot(instances: number): LevelsState {
+    const all = instances * this.count;
+    return {
+      state: this.state.slice(0, all),
+      since: this.since.slice(0, all),
+      due: this.due.slice(0, all),
+      began: this.began.slice(0, all),
+    };
+  }
+
+  /** Takes instance `n` of a snapshot up as `i`. */
+  restore({ state, since, due, began }: LevelsState, n: number, i: number): void {
+    for (let level = 0; level < this.count; level++) {
+      const [from, to] = [n * this.count + level, i * this.count + level];
+      this.state[to] = state[from] as number;
+      this.since[to] = since[from] as number;
+      this.due[to] = due[from] as number;
+      this.began[to] = began[from] as number;
+    }
   }
 
   #raise(k: number, since: number): void {

@@ -24,10 +24,3 @@ export interface RuleSubject {
  * that is not known.
  */
 export type LimitOf = (rule: Rule, subject: RuleSubject, at: number, temperature: number) => number;
-
-/** What one reading of one device gives a program: the value of each input, by slot. */
-export interface Row {
-  /** Whether the row carries the metric in this column. */
-  value(column: number): number;
-  quality(column: number): number;
-}

@@ -1,12 +1,17 @@
 /** A rule on readings at work: what is known of each device that it is for, and how a reading changes it. */
 import { gapAfterMs, isWorse, type Severity } from '@village/core';
-import type { Expression, Facts } from '../language/expression.ts';
-import type { Rule } from '../model.ts';
+import type { Facts } from '../language/expression.ts';
+import type { Level, Rule } from '../model.ts';
 import { Alarms } from './alarms.ts';
+import type { Batch, Column } from './batch.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { Known, type KnownState, MISSING } from './known.ts';
-import { Levels, NORMAL } from './levels.ts';
-import type { LimitOf, Row, RuleSubject } from './program-types.ts';
+import { Inputs, MISSING } from './inputs.ts';
+import { ACTIVE, Levels } from './levels.ts';
+import type { ProgramState } from './program-state.ts';
+import type { LimitOf, RuleSubject } from './program-types.ts';
+import { Repeats } from './repeats.ts';
+import { columnsOf } from './scope.ts';
+import { type Calm, calmOf, isDriven, result } from './thresholds.ts';
 
 /** What a program needs of the engine. */
 export interface ProgramHost {
@@ -25,17 +30,29 @@ export class Program {
   limit = new Float64Array(0);
   size = 0;
   readonly subjects: RuleSubject[] = [];
+  readonly #place = new Map<string, number>();
   readonly #host: ProgramHost;
   readonly #limitOf: LimitOf;
   readonly #facts: Facts;
   readonly #simple: boolean;
-  /** By instance: what is known of each input. Null where the driving value is all that is looked at. */
-  readonly #known: (Known | null)[] = [];
-  readonly #freshMs: number[] = [];
+  /** Null where the driving value is all that is looked at. */
+  readonly #known: Inputs | null;
+  /** After so long without a reading nobody knows what holds, ms. */
+  #freshMs = new Float64Array(0);
+  /** Readings older than this are late, ms. */
+  #liveMs = new Float64Array(0);
+  /** 1 where a level is not normal or an alert is open: of all others most readings change nothing. */
+  #busy = new Uint8Array(0);
+  /** Instance of a device by its number; -1 where the rule is not for it. */
+  #byDevice = new Int32Array(0);
+  /** Columns of the inputs by profile, and among how many metrics they were looked up. */
+  readonly #columns = new Map<string, { readonly metrics: number; readonly of: Int32Array }>();
+  readonly #goodCounts: boolean;
+  /** Values between which no level is true, where the driving value is all that is looked at. */
+  readonly #calm: Calm;
   /** Of what was said to hold for a while: until when. */
   readonly #ends = new Map<number, number>();
-  /** Of rules that ask for repetition: when it was true lately, by level of an instance. */
-  readonly #times = new Map<number, number[]>();
+  readonly #repeats: Repeats | null;
   #capacity = 0;
 
   constructor(rule: Rule, host: ProgramHost, limitOf: LimitOf) {
@@ -64,6 +81,10 @@ export class Program {
     this.#simple =
       this.rule.limit === null &&
       levels.every(({ when, clear }) => isDriven(when) && (clear === null || isDriven(clear)));
+    this.#known = this.#simple ? null : new Inputs(rule, this.inputs);
+    this.#repeats = rule.repeat === null ? null : new Repeats(rule.repeat);
+    this.#goodCounts = rule.qualities.has(0);
+    this.#calm = calmOf(levels.map(({ when }) => when.threshold));
   }
 
   get inputs() {
@@ -75,40 +96,56 @@ export class Program {
     return (this.rule.levels[level] as Rule['levels'][number]).severity;
   }
 
-  /** Takes in a device; `counters` says which inputs are counters that may be reset. */
-  add(subject: RuleSubject): number {
+  /** Takes in what it is for; `number` is that of a device in batches. */
+  add(subject: RuleSubject, number = -1): number {
     const i = this.size++;
     if (this.size > this.#capacity) this.#grow();
     this.subjects.push(subject);
-    this.newest[i] = Number.NEGATIVE_INFINITY;
+    this.#place.set(subject.id, i);
+    const { reportEveryMs } = subject.profile;
     const readings = this.rule.subject.kind === 'readings';
-    this.#freshMs.push(
-      readings ? gapAfterMs(subject.profile.reportEveryMs) : Number.POSITIVE_INFINITY,
-    );
-    this.#known.push(this.#simple ? null : new Known(this.rule, this.inputs, subject));
+    const { ms, intervals } = this.rule.live;
+    this.newest[i] = Number.NEGATIVE_INFINITY;
+    this.#freshMs[i] = readings ? gapAfterMs(reportEveryMs) : Number.POSITIVE_INFINITY;
+    this.#liveMs[i] = Math.max(ms, intervals * reportEveryMs);
+    this.#known?.add(i, subject);
+    if (number >= 0) this.#bind(number, i);
     return i;
+  }
+
+  #bind(number: number, i: number): void {
+    if (number >= this.#byDevice.length) {
+      const next = new Int32Array(Math.max(8, 2 * this.#byDevice.length, number + 1)).fill(-1);
+      next.set(this.#byDevice);
+      this.#byDevice = next;
+    }
+    this.#byDevice[number] = i;
   }
 
   /** What it is of is the same, and something else is said of it now. */
   change(i: number, subject: RuleSubject): void {
     this.subjects[i] = subject;
-    this.#known[i]?.attributesOf(subject);
+    this.#known?.attributesOf(i, subject);
   }
 
   #grow(): void {
     this.#capacity = Math.max(8, this.#capacity * 2);
     this.levels.resize(this.#capacity);
     this.alarms.resize(this.#capacity);
-    for (const name of ['newest', 'value', 'limit'] as const) {
+    this.#known?.resize(this.#capacity);
+    const grown = (old: Float64Array): Float64Array<ArrayBuffer> => {
       const next = new Float64Array(this.#capacity);
-      next.set(this[name]);
-      this[name] = next;
-    }
-  }
-
-  /** A row that is too old to be judged: windows that it lies in hold it from now on. */
-  takeLate(i: number, at: number, columns: Int32Array, row: Row): void {
-    this.#known[i]?.learnLate(at, columns, row);
+      next.set(old);
+      return next;
+    };
+    this.newest = grown(this.newest);
+    this.value = grown(this.value);
+    this.limit = grown(this.limit);
+    this.#freshMs = grown(this.#freshMs);
+    this.#liveMs = grown(this.#liveMs);
+    const busy = new Uint8Array(this.#capacity);
+    busy.set(this.#busy);
+    this.#busy = busy;
   }
 
   /** What is watched is so, or is not so any more, from an instant on. */
@@ -125,19 +162,17 @@ export class Program {
 
   /** Whether any level of it is raised or may be soon. */
   isUnderWay(i: number): boolean {
-    const { levels } = this;
-    if (this.alarms.open[i] !== -1) return true;
-    for (let level = 0; level < levels.count; level++)
-      if (levels.condition(i * levels.count + level) !== NORMAL) return true;
-    return false;
+    return this.alarms.open[i] !== -1 || !this.levels.areNormal(i);
   }
 
   /** What it was about is gone: what is open ends. */
-  remove(i: number, at: number): void {
+  remove(i: number, at: number, number = -1): void {
+    if (number >= 0) this.#byDevice[number] = -1;
     const { levels } = this;
-    for (let level = 0; level < levels.count; level++) levels.reset(i * levels.count + level);
+    levels.reset(i);
     this.alarms.end(i, at, this.value[i] as number, this.limit[i] as number);
     this.newest[i] = Number.POSITIVE_INFINITY;
+    this.#place.delete((this.subjects[i] as RuleSubject).id);
     this.#ends.delete(i);
   }
 
@@ -148,24 +183,97 @@ export class Program {
     this.#judge(i, at, Number.NaN, Number.NaN);
   }
 
-  /** A row of the device; only what is newer than all before is judged. */
-  take(i: number, at: number, columns: Int32Array, row: Row): void {
-    const driving = columns[0] as number;
-    const value = driving < 0 ? Number.NaN : row.value(driving);
-    const old = at <= (this.newest[i] as number);
-    if (this.#simple) {
-      if (Number.isNaN(value) || old) return;
-      const counts = this.rule.qualities.has(row.quality(driving));
-      this.#facts.values[0] = counts ? value : Number.NaN;
-      this.#judge(i, at, value, Number.NaN);
+  /** Rows of devices; of each device only what is newer than all before is judged. */
+  takeBatch(batch: Batch, now: number): void {
+    const columns = this.#columnsOf(batch);
+    const driving = columns?.[0];
+    if (columns === null || driving === null || driving === undefined) return;
+    if (this.#known === null && this.rule.repeat === null) this.#takeDriven(batch, driving, now);
+    else this.#takeKnown(batch, columns, driving, now);
+  }
+
+  /** Most rules compare one value with numbers, and most readings change nothing: those cost a few steps each. */
+  #takeDriven(
+    { count, devices, at: times, backfill, late }: Batch,
+    driving: Column,
+    now: number,
+  ): void {
+    const { values, codes } = driving;
+    const byDevice = this.#byDevice;
+    const newest = this.newest;
+    const busy = this.#busy;
+    const liveMs = this.#liveMs;
+    const { below, above, isInclusive } = this.#calm;
+    for (let row = 0; row < count; row++) {
+      const value = values[row] as number;
+      const number = devices[row] as number;
+      if (number < 0 || number >= byDevice.length || Number.isNaN(value)) continue;
+      const i = byDevice[number] as number;
+      if (i < 0) continue;
+      const at = times[row] as number;
+      if (backfill !== null && (backfill[row] === 1 || now - at > (liveMs[i] as number))) {
+        late[row] = 1;
+        continue;
+      }
+      const before = newest[i] as number;
+      if (at <= before) {
+        if (at < before) late[row] = 1;
+        continue;
+      }
+      const isCalm = isInclusive
+        ? value >= below && value <= above
+        : value > below && value < above;
+      if (busy[i] === 0 && isCalm) newest[i] = at;
+      else this.#reading(i, at, value, codes === null ? 0 : (codes[row] as number));
+    }
+  }
+
+  #takeKnown(
+    { count, devices, at: times, backfill, late }: Batch,
+    columns: readonly (Column | null)[],
+    { values, codes }: Column,
+    now: number,
+  ): void {
+    const byDevice = this.#byDevice;
+    const liveMs = this.#liveMs;
+    for (let row = 0; row < count; row++) {
+      const number = devices[row] as number;
+      const i = number >= 0 && number < byDevice.length ? (byDevice[number] as number) : -1;
+      if (i < 0) continue;
+      const at = times[row] as number;
+      if (backfill !== null && (backfill[row] === 1 || now - at > (liveMs[i] as number))) {
+        late[row] = 1;
+        this.#known?.learnLate(i, at, row, columns);
+        continue;
+      }
+      this.#known?.learn(i, at, row, columns);
+      const value = values[row] as number;
+      if (Number.isNaN(value)) continue;
+      const newest = this.newest[i] as number;
+      if (at <= newest) {
+        if (at < newest) late[row] = 1;
+        continue;
+      }
+      const quality = codes === null ? 0 : (codes[row] as number);
+      this.#reading(i, at, value, quality);
+    }
+  }
+
+  #reading(i: number, at: number, value: number, quality: number): void {
+    const facts = this.#facts;
+    let limit = Number.NaN;
+    if (this.#known === null) {
+      const counts = quality === 0 ? this.#goodCounts : this.rule.qualities.has(quality);
+      facts.values[0] = counts ? value : Number.NaN;
+    } else {
+      this.#known.fill(i, facts, at);
+      limit = this.#limitAt(i, at);
+      facts.limit = limit;
+    }
+    if (this.#busy[i] === 0 && this.rule.repeat === null && !this.#anyTrue()) {
+      this.newest[i] = at;
       return;
     }
-    const known = this.#known[i] as Known;
-    known.learn(at, columns, row);
-    if (Number.isNaN(value) || old) return;
-    known.fill(this.#facts, at);
-    const limit = this.#limitAt(i, at);
-    this.#facts.limit = limit;
     this.#judge(i, at, value, limit);
   }
 
@@ -175,6 +283,26 @@ export class Program {
     const slot = limit.temperature;
     const temperature = slot === null ? Number.NaN : (this.#facts.values[slot] as number);
     return this.#limitOf(this.rule, this.subjects[i] as RuleSubject, at, temperature);
+  }
+
+  #anyTrue(): boolean {
+    const { levels } = this.rule;
+    for (let level = 0; level < levels.length; level++)
+      if (result((levels[level] as Level).when, this.#facts) === 1) return true;
+    return false;
+  }
+
+  #columnsOf(batch: Batch): (Column | null)[] | null {
+    const { profile, metrics } = batch;
+    let known = this.#columns.get(profile);
+    if (known === undefined || known.metrics !== metrics.length) {
+      const some = this.subjects.find((one) => one.profile.id === profile);
+      const of = some === undefined ? null : columnsOf(this.inputs, some.profile, metrics);
+      if (of === null) return null;
+      known = { metrics: metrics.length, of };
+      this.#columns.set(profile, known);
+    }
+    return Array.from(known.of, (column) => (column < 0 ? null : batch.column(column)));
   }
 
   #judge(i: number, at: number, value: number, limit: number): void {
@@ -187,42 +315,46 @@ export class Program {
     const newest = this.newest[i] as number;
     const gap = at - newest;
     const fresh = this.#freshMs[i] as number;
-    this.catchUp(i, at);
+    if (this.#busy[i] === 1) {
+      if (levels.count === 1 && Number.isNaN(said) && this.#goesOn(i)) {
+        this.value[i] = value;
+        this.limit[i] = limit;
+        this.newest[i] = at;
+        return;
+      }
+      this.catchUp(i, at);
+    }
     this.value[i] = value;
     this.limit[i] = limit;
     for (let level = 0; level < levels.count; level++) {
       const k = i * levels.count + level;
       if (gap > fresh) levels.skip(k, gap);
-      const { when, clear } = rule.levels[level] as Rule['levels'][number];
+      const { when, clear } = rule.levels[level] as Level;
       const is = Number.isNaN(said) ? result(when, this.#facts) : said;
       const over = clear === null || said === is ? 1 - is : result(clear, this.#facts);
-      if (this.rule.repeat !== null && !levels.isRaised(k)) {
-        this.#repeated(k, at, is);
+      if (this.#repeats !== null && !levels.isRaised(k)) {
+        const first = is === 1 ? this.#repeats.note(k, at) : null;
+        if (first !== null) levels.raise(k, first);
         continue;
       }
       if (levels.judge(k, level, at, is, over)) this.#arm(k);
     }
     this.newest[i] = at;
     this.alarms.look(i, at, levels, value, limit);
+    this.#busy[i] = Number(this.isUnderWay(i) || this.alarms.isFlapping(i));
   }
 
-  /** So many true readings in so long a time raise it, whatever was between. */
-  #repeated(k: number, at: number, is: number): void {
-    if (is !== 1 || this.rule.repeat === null) return;
-    const { count, inMs } = this.rule.repeat;
-    const times = (this.#times.get(k) ?? []).filter((one) => one > at - inMs);
-    times.push(at);
-    if (times.length < count) {
-      this.#times.set(k, times);
-      return;
-    }
-    this.#times.delete(k);
-    this.levels.raise(k, times[0] as number);
+  /** An alert of one level that is open and not over: nothing changes. */
+  #goesOn(i: number): boolean {
+    if (this.levels.condition(i) !== ACTIVE || this.alarms.isFlapping(i)) return false;
+    const { when, clear } = this.rule.levels[0];
+    return clear === null ? result(when, this.#facts) !== 0 : result(clear, this.#facts) !== 1;
   }
 
   /** Does what would have come before an instant had a clock run in event time. */
   catchUp(i: number, before: number): void {
     const { levels } = this;
+    if (!this.alarms.isFlapping(i) && !levels.mayElapse(i, before)) return;
     for (;;) {
       let first = -1;
       for (let level = 0; level < levels.count; level++) {
@@ -258,17 +390,11 @@ export class Program {
 
   state(): ProgramState {
     const { size, levels, alarms } = this;
-    const all = size * levels.count;
     return {
       rule: this.rule.id,
       fingerprint: fingerprintOf(this.rule),
       subjects: this.subjects.map(({ id }) => id),
-      levels: {
-        state: levels.state.slice(0, all),
-        since: levels.since.slice(0, all),
-        due: levels.due.slice(0, all),
-        began: levels.began.slice(0, all),
-      },
+      levels: levels.snapshot(size),
       severities: this.rule.levels.map(({ severity }) => severity),
       open: alarms.open.slice(0, size),
       since: alarms.since.slice(0, size),
@@ -276,61 +402,71 @@ export class Program {
       newest: this.newest.slice(0, size),
       value: this.value.slice(0, size),
       limit: this.limit.slice(0, size),
-      known: this.#known.map((known) => known?.state() ?? null),
+      known: this.#known?.state(size) ?? null,
       ends: [...this.#ends],
-      times: [...this.#times],
+      times: this.#repeats?.state() ?? [],
     };
   }
 
   /** Takes instances of before up again, where what they are of is still there. Of a rule that was changed open alerts stay. */
   restore(state: ProgramState): void {
     const same = state.fingerprint === fingerprintOf(this.rule);
-    const place = new Map(this.subjects.map(({ id }, i) => [id, i]));
-    const to = state.subjects.map((id) => place.get(id));
+    const to = state.subjects.map((id) => this.#place.get(id));
     to.forEach((i, n) => {
       if (i === undefined) return;
       if (same) this.#restoreOne(state, n, i);
-      else if (state.open[n] !== -1) this.#adopt(state, n, i);
+      else if (state.open[n] !== -1)
+        this.adopt(
+          i,
+          state.severities[state.open[n] as number] as Severity,
+          state.since[n] as number,
+        );
     });
     if (!same) return;
-    const { count } = this.levels;
     this.alarms.restore(state.changes, to);
+    for (const [n, , flapping] of state.changes) {
+      const i = to[n];
+      if (i !== undefined && flapping) this.#busy[i] = 1;
+    }
     for (const [n, at] of state.ends) {
       const i = to[n];
       if (i !== undefined) this.endAfter(i, at);
     }
-    for (const [k, at] of state.times) {
+    const { count } = this.levels;
+    this.#repeats?.restore(state.times, (k) => {
       const i = to[Math.floor(k / count)];
-      if (i !== undefined) this.#times.set(i * count + (k % count), [...at]);
-    }
+      return i === undefined ? undefined : i * count + (k % count);
+    });
   }
 
   #restoreOne(state: ProgramState, n: number, i: number): void {
     const { levels } = this;
-    for (let level = 0; level < levels.count; level++) {
-      const from = n * levels.count + level;
-      const k = i * levels.count + level;
-      levels.state[k] = state.levels.state[from] as number;
-      for (const name of ['since', 'due', 'began'] as const)
-        levels[name][k] = state.levels[name][from] as number;
+    levels.restore(state.levels, n, i);
+    for (let k = i * levels.count; k < (i + 1) * levels.count; k++)
       if (levels.waits(k)) this.#arm(k);
-    }
     this.alarms.open[i] = state.open[n] as number;
     this.alarms.since[i] = state.since[n] as number;
     for (const name of ['newest', 'value', 'limit'] as const)
       this[name][i] = state[name][n] as number;
-    const before = state.known[n];
-    if (before !== null && before !== undefined) this.#known[i]?.restore(before);
+    this.alarms.resume(i, levels);
+    if (state.known !== null) this.#known?.restore(state.known, n, i);
+    this.#busy[i] = Number(this.isUnderWay(i));
   }
 
-  /** An alert of the rule as it was before goes on as one of the level that is as severe, or the next below. */
-  #adopt(state: ProgramState, n: number, i: number): void {
-    const severity = state.severities[state.open[n] as number] as Severity;
+  /** An open alert goes on as one of the level that is as severe, or of the next below. */
+  adopt(i: number, severity: Severity, since: number): void {
     const own = this.rule.levels.findIndex((level) => !isWorse(level.severity, severity));
     const level = own === -1 ? this.levels.count - 1 : own;
-    this.levels.raise(i * this.levels.count + level, state.since[n] as number);
+    this.levels.raise(i * this.levels.count + level, since);
     this.alarms.open[i] = level;
-    this.alarms.since[i] = state.since[n] as number;
+    this.alarms.since[i] = since;
+    this.alarms.resume(i, this.levels);
+    this.#busy[i] = 1;
+  }
+
+  /** Where a subject is among its instances. */
+  indexOf(id: string): number | undefined {
+    return this.#place.get(id);
   }
 
   /** One that changes too often may have been quiet for long enough by now. */
@@ -353,49 +489,5 @@ export class Program {
     if (armed !== 0 && armed <= due) return;
     this.levels.armed[k] = due;
     this.#host.arm(this, k, due);
-  }
-}
-
-/** A program's instances, for a snapshot. */
-export interface ProgramState {
-  readonly rule: string;
-  readonly fingerprint: string;
-  readonly subjects: readonly string[];
-  readonly levels: {
-    readonly state: Uint8Array;
-    readonly since: Float64Array;
-    readonly due: Float64Array;
-    readonly began: Float64Array;
-  };
-  readonly severities: readonly Severity[];
-  readonly open: Int8Array;
-  readonly since: Float64Array;
-  readonly changes: ReturnType<Alarms['state']>;
-  readonly newest: Float64Array;
-  readonly value: Float64Array;
-  readonly limit: Float64Array;
-  /** By instance; null where nothing but the driving value is looked at. */
-  readonly known: readonly (KnownState | null)[];
-  readonly ends: readonly (readonly [i: number, at: number])[];
-  readonly times: readonly (readonly [k: number, at: readonly number[]])[];
-}
-
-const isDriven = ({ threshold }: Expression): boolean =>
-  threshold !== null && threshold.input === 0;
-
-/** 1, 0 or NaN. */
-function result({ threshold, evaluate }: Expression, facts: Facts): number {
-  if (threshold === null) return evaluate(facts);
-  const value = facts.values[threshold.input] as number;
-  if (Number.isNaN(value)) return value;
-  switch (threshold.operator) {
-    case '>':
-      return value > threshold.value ? 1 : 0;
-    case '>=':
-      return value >= threshold.value ? 1 : 0;
-    case '<':
-      return value < threshold.value ? 1 : 0;
-    case '<=':
-      return value <= threshold.value ? 1 : 0;
   }
 }

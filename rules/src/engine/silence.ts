@@ -76,7 +76,7 @@ export class Silence {
 
   #say(device: BoundDevice, at: number, is: boolean): void {
     const never = Number.isNaN(device.heard);
-    for (const { program, i } of device.watched) {
+    for (const { program, i } of device.instances) {
       const { subject } = program.rule;
       if (subject.kind !== 'watch') continue;
       const own = subject.watch === 'device-never-seen' ? never : !never;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import { OperationalError } from '@village/core';
 import type { Held } from './inhibitors.ts';
-import type { ProgramState } from './program.ts';
+import type { ProgramState } from './program-state.ts';
 import type { SilenceState } from './silence.ts';
 
 /** Raised when a snapshot of before can't be read any more. */

@@ -1,8 +1,10 @@
 /** Series functions against their definitions, computed anew of all readings each time. */
 import { MINUTE, type Random, SECOND, seededRandom } from '@village/core';
 import { describe, expect, it } from 'vitest';
-import type { WindowCall, WindowFunction } from '../language/expression.ts';
-import { SAMPLES_MAX, Series } from './windows.ts';
+import type { Facts, WindowCall, WindowFunction } from '../language/expression.ts';
+import { Inputs, type InputsState } from './inputs.ts';
+import { device, rule, threshold } from './testing.ts';
+import { SAMPLES_MAX } from './windows.ts';
 
 type Reading = readonly [at: number, value: number];
 
@@ -72,13 +74,58 @@ function calls(random: Random): WindowCall[] {
   }));
 }
 
-function series(own: readonly WindowCall[], counter = false): Series {
-  return new Series({
-    calls: own.map((call, slot) => ({ call, slot })),
-    intervalMs: MINUTE,
-    counter,
-  });
+/** The functions of one input of one device, as a rule knows them. */
+class OneSeries {
+  readonly #inputs: Inputs;
+  readonly #facts: Facts;
+
+  constructor(windows: readonly WindowCall[], counter = false) {
+    const own = rule([{ severity: 'minor', when: threshold('>', 0) }], {
+      slots: {
+        ...{ inputs: ['value'], windows: [...windows], attributes: [], hasLimit: false },
+        counters: [],
+      },
+    });
+    const { subject } = own;
+    this.#inputs = new Inputs(own, subject.kind === 'readings' ? subject.inputs : []);
+    this.#inputs.resize(1);
+    const metrics = [
+      { key: 'x', quantity: counter ? 'water.volume-total' : 'water.level' } as never,
+    ];
+    const { profile, ...more } = device('d');
+    this.#inputs.add(0, { ...more, profile: { ...profile, metrics } });
+    this.#facts = {
+      ...{ values: new Float64Array(1), ages: new Float64Array(1), qualities: new Int8Array(1) },
+      ...{ windows: new Float64Array(windows.length), attributes: new Float64Array(0) },
+      ...{ limit: Number.NaN, at: 0 },
+    };
+  }
+
+  take(at: number, value: number, results: Float64Array): void {
+    this.#inputs.learn(0, at, 0, [{ values: Float64Array.of(value), codes: null }]);
+    this.#inputs.fill(0, this.#facts, at);
+    results.set(this.#facts.windows);
+  }
+
+  takeLate(at: number, value: number): void {
+    this.#inputs.learnLate(0, at, 0, [{ values: Float64Array.of(value), codes: null }]);
+  }
+
+  get dropped(): number {
+    return this.#inputs.dropped;
+  }
+
+  state(): InputsState {
+    return structuredClone(this.#inputs.state(1));
+  }
+
+  restore(state: InputsState): void {
+    this.#inputs.restore(state, 0, 0);
+  }
 }
+
+const series = (own: readonly WindowCall[], counter = false): OneSeries =>
+  new OneSeries(own, counter);
 
 function expectClose(given: number | undefined, wanted: number, call: WindowCall): void {
   const which = `${call.function} of ${call.ms} ms`;

@@ -3,13 +3,12 @@
  * time and exact: it holds the readings themselves. It is unknown until readings are known from its beginning on, so that a new device or
  * an engine that has just begun does not take a few readings for a whole day.
  */
+import { bug } from '@village/core';
 import type { WindowCall } from '../language/expression.ts';
 
 /** Readings that one window holds; what reports faster than a window of that many is judged over fewer, and counted. */
 export const SAMPLES_MAX = 16_384;
 const FIRST_CAPACITY = 8;
-/** A reading before is none of the rate's when it is older than so many intervals. */
-const RATE_GAP_INTERVALS = 3;
 
 /** Readings of one input of one device, in order of time, as long as the longest window looks back. */
 export class Samples {
@@ -95,11 +94,6 @@ export class Samples {
     while (n < this.size && this.at(n) <= at) n++;
     return n;
   }
-
-  /** For a snapshot. */
-  *[Symbol.iterator](): Generator<readonly [at: number, value: number]> {
-    for (let n = 0; n < this.size; n++) yield [this.at(n), this.value(n)];
-  }
 }
 
 /** One series function over readings: what is told of the window that ends with the newest. */
@@ -156,13 +150,12 @@ abstract class Aggregate {
 /** What some readings sum up to; two of them add up to what both sum up to (Chan, Golub and LeVeque 1979). */
 interface Sum {
   readonly count: number;
-  readonly sum: number;
   readonly mean: number;
   /** Sum of squared differences from the mean. */
   readonly squares: number;
 }
 
-const NOTHING: Sum = { count: 0, sum: 0, mean: 0, squares: 0 };
+const NOTHING: Sum = { count: 0, mean: 0, squares: 0 };
 
 function plus(one: Sum, other: Sum): Sum {
   if (one.count === 0) return other;
@@ -171,28 +164,77 @@ function plus(one: Sum, other: Sum): Sum {
   const apart = other.mean - one.mean;
   return {
     count,
-    sum: one.sum + other.sum,
     mean: one.mean + (apart * other.count) / count,
     squares: one.squares + other.squares + (apart * apart * one.count * other.count) / count,
   };
 }
 
-const only = (value: number): Sum => ({ count: 1, sum: value, mean: value, squares: 0 });
+const only = (value: number): Sum => ({ count: 1, mean: value, squares: 0 });
 
 /**
- * Counts, sums, means and deviations. Nothing is ever subtracted, so that what was rounded does not pile up: of the older readings it knows the
+ * Counts, sums and means. Nothing is ever subtracted, so that what was rounded does not pile up: of the older readings it knows the
  * sum from each of them on, of the newer the sum of all; when the older are used up the newer become the older.
  */
 class Sums extends Aggregate {
-  readonly #which: 'avg' | 'sum' | 'count' | 'stddev';
+  readonly #which: 'avg' | 'sum' | 'count';
   /** From each of the older readings on to the last of them; the oldest is on top. */
-  #older: Sum[] = [];
-  #newer: Sum = NOTHING;
+  #older: number[] = [];
+  #newer = 0;
 
-  constructor(samples: Samples, ms: number, which: 'avg' | 'sum' | 'count' | 'stddev') {
+  constructor(samples: Samples, ms: number, which: 'avg' | 'sum' | 'count') {
     super(samples, ms);
     this.#which = which;
   }
+
+  protected enter(n: number): void {
+    this.#newer += this.samples.value(n);
+  }
+
+  protected leave(n: number): void {
+    if (this.#older.length === 0) this.#turn(n, this.samples.size);
+    this.#older.pop();
+  }
+
+  /** What comes before `end` becomes older. */
+  #turn(from: number, end: number): void {
+    let sum = 0;
+    for (let n = end - 1; n >= from; n--) {
+      sum += this.samples.value(n);
+      this.#older.push(sum);
+    }
+    this.#newer = 0;
+  }
+
+  protected clear(): void {
+    this.#older.length = 0;
+    this.#newer = 0;
+  }
+
+  override get place(): number {
+    return this.#older.length;
+  }
+
+  override restore(place: number): void {
+    this.rebuild();
+    this.clear();
+    this.#turn(this.from, this.from + place);
+    for (let n = this.from + place; n < this.samples.size; n++) this.enter(n);
+  }
+
+  result(): number {
+    const { count } = this;
+    if (this.#which === 'count') return count;
+    const { length } = this.#older;
+    const sum = (length === 0 ? 0 : (this.#older[length - 1] as number)) + this.#newer;
+    if (this.#which === 'sum') return sum;
+    return count === 0 ? Number.NaN : sum / count;
+  }
+}
+
+/** The deviation, in the same way. */
+class Deviation extends Aggregate {
+  #older: Sum[] = [];
+  #newer: Sum = NOTHING;
 
   protected enter(n: number): void {
     this.#newer = plus(this.#newer, only(this.samples.value(n)));
@@ -203,7 +245,6 @@ class Sums extends Aggregate {
     this.#older.pop();
   }
 
-  /** What comes before `end` becomes older. */
   #turn(from: number, end: number): void {
     let sum = NOTHING;
     for (let n = end - 1; n >= from; n--) {
@@ -229,12 +270,9 @@ class Sums extends Aggregate {
     for (let n = this.from + place; n < this.samples.size; n++) this.enter(n);
   }
 
+  /** Of a sample: n - 1. */
   result(): number {
-    const { count, sum, squares } = plus(this.#older.at(-1) ?? NOTHING, this.#newer);
-    if (this.#which === 'count') return count;
-    if (this.#which === 'sum') return sum;
-    if (this.#which === 'avg') return count === 0 ? Number.NaN : sum / count;
-    // Of a sample: n - 1.
+    const { count, squares } = plus(this.#older.at(-1) ?? NOTHING, this.#newer);
     return count < 2 ? Number.NaN : Math.sqrt(squares / (count - 1));
   }
 }
@@ -312,13 +350,14 @@ class Edges extends Aggregate {
   }
 }
 
-function aggregate(call: WindowCall, samples: Samples): Aggregate | null {
+function aggregate(call: WindowCall, samples: Samples): Aggregate {
   switch (call.function) {
     case 'avg':
     case 'sum':
     case 'count':
-    case 'stddev':
       return new Sums(samples, call.ms, call.function);
+    case 'stddev':
+      return new Deviation(samples, call.ms);
     case 'min':
       return new Extreme(samples, call.ms, -1);
     case 'max':
@@ -330,146 +369,101 @@ function aggregate(call: WindowCall, samples: Samples): Aggregate | null {
     case 'ewma':
     case 'rate':
     case 'changed':
-      return null;
+      return bug(`${call.function} has no window`);
   }
 }
 
-/** What a series looks like to functions that need the reading before alone. */
-interface Before {
-  at: number;
-  value: number;
-  /** Exponential mean, by slot. */
-  readonly means: Float64Array;
-}
-
-export interface SeriesShape {
-  /** Functions of this input, and the slot of each. */
-  readonly calls: readonly { readonly call: WindowCall; readonly slot: number }[];
-  /** How often the device reports, ms. */
-  readonly intervalMs: number;
-  /** The quantity is a counter: a step back is a reset, not a rate. */
-  readonly counter: boolean;
-}
-
-/** All series functions of one input of one device. */
+/** All functions over windows of one input of one device. */
 export class Series {
-  readonly #shape: SeriesShape;
-  readonly #samples: Samples | null;
+  readonly #samples: Samples;
   readonly #longest: number;
+  readonly #intervalMs: number;
   readonly #aggregates: readonly {
     readonly of: Aggregate;
     readonly slot: number;
     readonly ms: number;
   }[];
-  readonly #before: Before;
 
-  constructor(shape: SeriesShape) {
-    this.#shape = shape;
-    this.#longest = Math.max(0, ...shape.calls.map(({ call }) => windowMs(call)));
-    this.#samples = this.#longest === 0 ? null : new Samples(this.#longest);
+  /** `calls` says the slot of each function. */
+  constructor(
+    calls: readonly { readonly call: WindowCall; readonly slot: number }[],
+    intervalMs: number,
+  ) {
+    this.#intervalMs = intervalMs;
+    this.#longest = Math.max(...calls.map(({ call }) => call.ms));
+    this.#samples = new Samples(this.#longest);
     const samples = this.#samples;
-    this.#aggregates = shape.calls.flatMap(({ call, slot }) => {
-      const of = samples === null ? null : aggregate(call, samples);
-      return of === null ? [] : [{ of, slot, ms: call.ms }];
-    });
-    this.#before = {
-      at: Number.NaN,
-      value: Number.NaN,
-      means: new Float64Array(shape.calls.length).fill(Number.NaN),
-    };
+    this.#aggregates = calls.map(({ call, slot }) => ({
+      of: aggregate(call, samples),
+      slot,
+      ms: call.ms,
+    }));
   }
 
   get dropped(): number {
-    return this.#samples?.dropped ?? 0;
+    return this.#samples.dropped;
   }
 
-  /** Takes a reading that is newer than all before, and puts what each function gives into its slot. */
-  take(at: number, value: number, results: Float64Array): void {
-    this.#takeBefore(at, value, results);
+  /** Takes a reading that is newer than all before, and puts what each function gives into its slot behind `offset`. */
+  take(at: number, value: number, results: Float64Array, offset = 0): void {
     const samples = this.#samples;
-    if (samples === null) return;
     samples.add(at, value);
-    for (const { of } of this.#aggregates) of.advance();
+    const aggregates = this.#aggregates;
+    for (let n = 0; n < aggregates.length; n++) (aggregates[n] as { of: Aggregate }).of.advance();
     const gone = samples.before(at - this.#longest);
     if (gone > 0) {
       samples.drop(gone);
-      for (const { of } of this.#aggregates) of.shift(gone);
+      for (let n = 0; n < aggregates.length; n++)
+        (aggregates[n] as { of: Aggregate }).of.shift(gone);
     }
-    this.results(results);
+    this.results(results, offset);
   }
 
   /** Takes a reading that is older than the newest: windows that it lies in hold it from now on. */
   takeLate(at: number, value: number): void {
-    const samples = this.#samples;
-    if (samples === null || samples.size === 0) return;
-    samples.add(at, value);
+    if (this.#samples.size === 0) return;
+    this.#samples.add(at, value);
     for (const { of } of this.#aggregates) of.rebuild();
   }
 
-  /** Puts what each function of a window gives into its slot. */
-  results(results: Float64Array): void {
+  /** Puts what each function gives into its slot. */
+  results(results: Float64Array, offset = 0): void {
     const samples = this.#samples;
-    if (samples === null || samples.size === 0) return;
+    if (samples.size === 0) return;
     const newest = samples.at(samples.size - 1);
-    for (const { of, slot, ms } of this.#aggregates) {
-      const whole = samples.since <= newest - ms + this.#shape.intervalMs;
-      results[slot] = whole ? of.result() : Number.NaN;
+    const aggregates = this.#aggregates;
+    for (let n = 0; n < aggregates.length; n++) {
+      const { of, slot, ms } = aggregates[n] as { of: Aggregate; slot: number; ms: number };
+      const whole = samples.since <= newest - ms + this.#intervalMs;
+      results[offset + slot] = whole ? of.result() : Number.NaN;
     }
-  }
-
-  #takeBefore(at: number, value: number, results: Float64Array): void {
-    const { calls, counter, intervalMs } = this.#shape;
-    const before = this.#before;
-    const gap = at - before.at;
-    const known = gap <= RATE_GAP_INTERVALS * intervalMs;
-    for (let n = 0; n < calls.length; n++) {
-      const { call, slot } = calls[n] as SeriesShape['calls'][number];
-      if (call.function === 'rate') {
-        const reset = counter && value < before.value;
-        results[slot] = known && !reset ? ((value - before.value) * 1000) / gap : Number.NaN;
-      } else if (call.function === 'changed') {
-        results[slot] = Number.isNaN(before.at) ? Number.NaN : Number(value !== before.value);
-      } else if (call.function === 'ewma') {
-        const mean = before.means[n] as number;
-        const share = 1 - Math.exp(-gap / call.ms);
-        const next = Number.isNaN(mean) ? value : mean + share * (value - mean);
-        before.means[n] = next;
-        results[slot] = next;
-      }
-    }
-    before.at = at;
-    before.value = value;
   }
 
   /** For a snapshot: all that later results follow from. */
   state(): SeriesState {
-    const { at, value, means } = this.#before;
-    return {
-      before: [at, value, ...means],
-      since: this.#samples?.since ?? Number.NaN,
-      samples: this.#samples === null ? [] : [...this.#samples],
-      places: this.#aggregates.map(({ of }) => of.place),
-    };
+    const samples = this.#samples;
+    const at = new Float64Array(samples.size);
+    const values = new Float64Array(samples.size);
+    for (let n = 0; n < samples.size; n++) {
+      at[n] = samples.at(n);
+      values[n] = samples.value(n);
+    }
+    const places = this.#aggregates.map(({ of }) => of.place);
+    return { since: samples.since, at, values, places };
   }
 
-  restore({ before, since, samples, places }: SeriesState): void {
-    [this.#before.at, this.#before.value] = before as [number, number];
-    this.#before.means.set(before.slice(2, 2 + this.#before.means.length));
-    if (this.#samples === null) return;
-    for (const [at, value] of samples) this.#samples.add(at, value);
+  restore({ since, at, values, places }: SeriesState): void {
+    for (let n = 0; n < at.length; n++) this.#samples.add(at[n] as number, values[n] as number);
     this.#samples.since = since;
-    if (samples.length > 0)
+    if (at.length > 0)
       for (const [n, { of }] of this.#aggregates.entries()) of.restore(places[n] as number);
   }
 }
 
 export interface SeriesState {
-  readonly places: readonly number[];
-  readonly before: readonly number[];
   readonly since: number;
-  readonly samples: readonly (readonly [at: number, value: number])[];
+  readonly at: Float64Array;
+  readonly values: Float64Array;
+  /** What results depend on besides the readings, by function. */
+  readonly places: readonly number[];
 }
-
-/** How long a function's window is; 0 of those that need the reading before alone. */
-const windowMs = ({ function: name, ms }: WindowCall): number =>
-  name === 'ewma' || name === 'rate' || name === 'changed' ? 0 : ms;
