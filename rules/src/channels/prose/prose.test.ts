@@ -95,9 +95,10 @@ describe('what a notice says', () => {
     ]);
   });
 
-  it('says that a test is one', () => {
-    expect(proseOf(outgoing({ parts: notice({ kind: 'test' }) })).title).toBe(
-      '【测试，无需处理】氨氮过高',
-    );
+  it('says that a test is one, and of a digest no severity', () => {
+    const titleOf = (kind: 'test' | 'digest') =>
+      proseOf(outgoing({ parts: notice({ kind }) })).title;
+    expect(titleOf('test')).toBe('【测试，无需处理】氨氮过高');
+    expect(titleOf('digest')).toBe('【告警汇总】氨氮过高');
   });
 });

@@ -70,7 +70,9 @@ export function proseOf(message: Outgoing): Prose {
   const word = (label: Label): string => oneLine(label[language]);
   const line = (name: Label, text: string): Line[] =>
     text === '' ? [] : [{ name: name[language], text: oneLine(text) }];
-  const level = kind === 'test' ? '' : SEVERITY_NAMES[severity][language];
+  // What is of several alerts, or of none, has no severity of its own.
+  const one = kind !== 'test' && kind !== 'digest' && kind !== 'summary';
+  const level = one ? SEVERITY_NAMES[severity][language] : '';
   const name = NOTICE_NAMES[kind][language];
   const mark =
     language === 'zh' ? `【${level}${name}】` : `${level === '' ? '' : `[${level}] `}${name}: `;
