@@ -1,4 +1,7 @@
 /** Aliyun's SMS channel against its fake over real sockets: every outcome class, the vendor's windows, receipts and replies. */
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Channel, Outcome } from '@village/rules/channels';
 import {
   type AliyunSmsAccount,
@@ -47,6 +50,15 @@ const channel = (given: Record<string, unknown> = {}): Channel => {
 };
 const shown = (to = '13800000001') => fakes.world.phone(to).messages;
 const send = (of: Channel, given = {}): Promise<Outcome> => of.send(message(given), forever);
+
+/** The request as it was made, its Host included. */
+async function exchangeRaw(to: string, headers: Record<string, string>) {
+  const request = httpRequest(to, { method: 'POST', headers, agent: false }).end();
+  const [response] = await once(request, 'response');
+  let body = '';
+  for await (const part of response) body += part;
+  return { status: response.statusCode as number, body };
+}
 
 beforeEach(async () => {
   timer = new HandTimer(START);
@@ -287,6 +299,61 @@ describe('limits of the vendor', () => {
     expect(await send(one)).toMatchObject({ kind: 'limited', until: Date.UTC(2026, 2, 1, 7, 0) });
     timer.forward(Date.UTC(2026, 2, 1, 7, 0) - timer.now());
     expect((await send(one)).kind).toBe('sent');
+  });
+});
+
+describe('what the account allows itself', () => {
+  it.each([
+    ['day', 'isv.DAY_LIMIT_CONTROL', Date.UTC(2026, 2, 1, 16)],
+    ['month', 'isv.MONTH_LIMIT_CONTROL', Date.UTC(2026, 2, 31, 16)],
+  ] as const)('in a %s of Beijing’s clock', async (span, code, until) => {
+    account.caps[span] = 1;
+    const one = channel();
+    expect((await send(one)).kind).toBe('sent');
+    expect(await send(one, { to: '13800000002' })).toEqual({
+      kind: 'limited',
+      of: 'channel',
+      code,
+      until,
+    });
+    timer.forward(until - START);
+    expect((await send(one, { to: '13800000002' })).kind).toBe('sent');
+  });
+});
+
+describe('signed times and numbers', () => {
+  const at = (ms: number) => makeChannel('aliyun-sms', options(), new HandTimer(START + ms));
+
+  it('may be off by fifteen minutes, and no second more', async () => {
+    const quarter = 15 * MINUTE;
+    for (const ms of [-quarter, quarter]) expect((await send(at(ms))).kind).toBe('sent');
+    for (const ms of [-quarter - 1000, quarter + 1000])
+      expect(await send(at(ms))).toMatchObject({ code: 'InvalidTimeStamp.Expired' });
+  });
+
+  it('are taken once: of a request that a box on the way sends twice nobody knows, and one message goes out', async () => {
+    const twice = createServer((request, response) => {
+      const again = async (): Promise<void> => {
+        const to = `${fakes.url}${request.url}`;
+        const headers = { ...request.headers } as Record<string, string>;
+        delete headers['connection'];
+        const once = () => exchangeRaw(to, headers);
+        await once();
+        const { status, body } = await once();
+        response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+      };
+      request.resume();
+      request.once('end', () => void again());
+    });
+    twice.listen(0, '127.0.0.1');
+    await once(twice, 'listening');
+    const { port } = twice.address() as AddressInfo;
+    // Signed for the host that the request names, which is the box.
+    const outcome = await send(channel({ baseUrl: `http://127.0.0.1:${port}/` }));
+    expect(outcome).toMatchObject({ kind: 'unknown', text: 'SignatureNonceUsed' });
+    expect(shown()).toHaveLength(1);
+    twice.closeAllConnections();
+    twice.close();
   });
 });
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { HOUR } from '@village/core';
 import type { Pdu } from 'smpp';
 import type { Receipt, Reply, Told } from '../contract.ts';
-import { vendorTime } from '../hook.ts';
+import { field, vendorTime } from '../hook.ts';
 import { mainlandMobile } from '../numbers.ts';
 
 /** Bits of esm_class that say what it is; 0001 is a receipt (5.2.12). */
@@ -47,7 +47,7 @@ function doneAt(text: string, now: number): number {
 function receiptOf(pdu: Pdu, text: string, now: number): Receipt | undefined {
   const tagged = pdu['receipted_message_id'];
   const id = typeof tagged === 'string' && tagged !== '' ? tagged : word(text, 'id');
-  const code = word(text, 'stat') || String(pdu['message_state'] ?? '');
+  const code = word(text, 'stat') || field(pdu, 'message_state');
   const state = STATES[code];
   if (id === '' || state === undefined) return undefined;
   const error = word(text, 'err');
@@ -57,7 +57,7 @@ function receiptOf(pdu: Pdu, text: string, now: number): Receipt | undefined {
 
 /** The protocol gives what people write no id: who, what and in which hour is one, since an answer that is not acknowledged comes again. */
 function replyOf(pdu: Pdu, text: string, now: number): Reply {
-  const source = String(pdu['source_addr'] ?? '');
+  const source = field(pdu, 'source_addr');
   const from = mainlandMobile(source) ?? source;
   const hash = createHash('sha256').update(`${from} ${Math.floor(now / HOUR)} ${text}`);
   return { id: hash.digest('hex').slice(0, 32), from, at: now, text, key: null, card: null };

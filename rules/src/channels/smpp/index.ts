@@ -4,6 +4,7 @@ import type { Pdu } from 'smpp';
 import { z } from 'zod';
 import type { Channel, ChannelKind, ChannelTools, Outcome, Outgoing, Told } from '../contract.ts';
 import { Health } from '../health.ts';
+import { field } from '../hook.ts';
 import { mainlandMobile } from '../numbers.ts';
 import { checkedOptions } from '../options.ts';
 import { smsParts, smsText } from '../text/sms.ts';
@@ -194,7 +195,7 @@ class Smpp implements Channel {
       const refused = refusedPart(answer, this.#tools.timer.now());
       if (refused !== undefined)
         return at === 0 ? refused : { kind: 'unknown', id: null, text: 'a part went out alone' };
-      if (answer.kind === 'answered') id = String(answer.pdu['message_id'] ?? '');
+      if (answer.kind === 'answered') id = field(answer.pdu, 'message_id');
     }
     return { kind: 'sent', id: this.#idOf(id) };
   }

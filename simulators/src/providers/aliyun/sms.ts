@@ -21,6 +21,8 @@ export interface AliyunSmsAccount extends AliyunKeys {
   readonly templates: Map<string, AliyunSmsTemplate>;
   /** Messages that are paid for; null where that does not end. */
   balance: number | null;
+  /** What the account's owner allows itself in a day and in a month of Beijing's clock, in messages; null without a cap. */
+  caps: { day: number | null; month: number | null };
   /** Numbers without limits at this vendor. */
   readonly exempt: Set<string>;
   readonly sensitiveWords: string[];
@@ -40,6 +42,7 @@ export const aliyunSmsAccount = (
   signatures: new Map(),
   templates: new Map(),
   balance: null,
+  caps: { day: null, month: null },
   exempt: new Set(),
   sensitiveWords: [],
   deniedAddress: false,
@@ -114,6 +117,8 @@ class AliyunSms {
     const { template, text } = filled;
     const wanting = account.balance !== null && account.balance < called.length;
     if (wanting) return refusal('isv.AMOUNT_NOT_ENOUGH', '账户余额不足');
+    const capped = this.#capped(now);
+    if (capped !== undefined) return capped;
     for (const number of called) {
       if (account.exempt.has(number)) continue;
       const limited = this.#limits.count(template.type, sign, template.code, number, now);
@@ -138,6 +143,19 @@ class AliyunSms {
         },
       });
     return { Code: 'OK', Message: 'OK', BizId: bizId };
+  }
+
+  /** What the account's own caps say, by what was sent in this day and month. */
+  #capped(now: number): Record<string, unknown> | undefined {
+    const { day, month } = this.#account.caps;
+    const sentIn = (digits: number): number => {
+      const span = vendorDay(now).slice(0, digits);
+      return this.#sent.filter(({ at }) => vendorDay(at).slice(0, digits) === span).length;
+    };
+    if (day !== null && sentIn(8) >= day) return refusal('isv.DAY_LIMIT_CONTROL', '触发日发送限额');
+    if (month !== null && sentIn(6) >= month)
+      return refusal('isv.MONTH_LIMIT_CONTROL', '触发月发送限额');
+    return undefined;
   }
 
   /** The template with its variables, or what is wrong with them. */
