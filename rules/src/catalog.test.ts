@@ -1,13 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtinCatalog, loadCatalog } from '@village/device-profiles';
 import { builtinStandards } from '@village/platform';
 import { describe, expect, it } from 'vitest';
 import { builtinRules, ruleFilesIn } from './catalog.ts';
 import { type ReadRules, readRules, toYaml } from './format/index.ts';
+import { limitsOf } from './limits.ts';
 import type { RuleSet } from './model.ts';
+import { testFile } from './testing/files.ts';
 
 const { profiles } = loadCatalog([builtinCatalog]);
 const KNOWN = { profiles: [...profiles.values()], standards: builtinStandards };
@@ -27,6 +30,14 @@ describe('the rules that come with the product', () => {
     expect(set).not.toBeNull();
     const again = readRules(toYaml(set as RuleSet), { file, known: KNOWN });
     expect(again.faults.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it.each(files.map((file) => [basename(file), file]))('%s passes its tests', (_name, file) => {
+    const { set, tests } = read(file);
+    const options = { profiles, limitOf: limitsOf(builtinStandards) };
+    const { failed, lines } = testFile(file, set as RuleSet, tests, options);
+    expect({ failed, lines }).toEqual({ failed: 0, lines: [] });
+    expect(tests.length).toBeGreaterThan(0);
   });
 
   it('have ids that are theirs alone, messages and steps', () => {
@@ -65,6 +76,21 @@ describe('npm run rules -- check', () => {
     expect(stdout).toContain('bins.yaml');
     expect(stdout).toContain('water.yaml:50:21: 警告 warning: rules[3].input.value');
     expect(status).toBe(0);
+  });
+
+  it('runs tests, and fails with what came otherwise', () => {
+    const { status, stdout } = run('test');
+    expect(stdout).toMatch(/\n\d+ 通过 · passed, 0 失败 · failed\n$/);
+    expect(status).toBe(0);
+    const folder = mkdtempSync(join(tmpdir(), 'village-rules-'));
+    const changed = join(folder, 'bins.yaml');
+    const text = readFileSync(join(builtinRules, 'bins.yaml'), 'utf8');
+    writeFileSync(changed, text.replace('when: value >= 95', 'when: value >= 99'));
+    const after = run('test', changed);
+    expect(after.stdout).toContain(`✗ ${changed}: `);
+    expect(after.stdout).toMatch(/ {4} {2}- .*\n {4} {2}\+ /);
+    expect(after.status).toBe(1);
+    rmSync(folder, { recursive: true });
   });
 
   it('tells faults with their places, and fails', () => {
