@@ -5,8 +5,8 @@
 import { demoSecret } from '../county/plan.ts';
 import { aliyunSms, aliyunSmsAccount } from './aliyun/sms.ts';
 import { aliyunVoice, aliyunVoiceAccount } from './aliyun/voice.ts';
+import { demoChats } from './demo-chats.ts';
 import type { Provider } from './provider.ts';
-import { wecomRobots } from './robots/wecom.ts';
 import { tencentSms, tencentSmsAccount } from './tencent/sms.ts';
 import type { World } from './world.ts';
 
@@ -26,10 +26,10 @@ export interface Demo {
 }
 
 export const DEMO_PEOPLE = [
-  { phone: '13800000001', name: '村管护员 王师傅' },
-  { phone: '13800000002', name: '镇值班员 李敏' },
-  { phone: '13800000003', name: '县值班员 陈晨' },
-  { phone: '13800000004', name: '运维公司 周工' },
+  { phone: '13800000001', name: '村管护员 王师傅', wecom: 'wangshifu', openid: 'o-demo-wang-01' },
+  { phone: '13800000002', name: '镇值班员 李敏', wecom: 'limin', openid: 'o-demo-limin-2' },
+  { phone: '13800000003', name: '县值班员 陈晨', wecom: 'chenchen', openid: 'o-demo-chen-03' },
+  { phone: '13800000004', name: '运维公司 周工', wecom: 'zhougong', openid: 'o-demo-zhou-04' },
 ] as const;
 
 const SIGN = '长兴数字乡村';
@@ -102,9 +102,11 @@ export function demoProviders(seed: number, hook: string | null): Demo {
   tencent.signatures.add(SIGN);
   for (const { id, text } of SMS_TEMPLATES)
     tencent.templates.set(id, { id, text: numbered(text), state: 'approved', longest: 20 });
-  const robot = { key: secret('wecom-robot'), group: '和平镇环境值班群' };
+  const chats = demoChats(DEMO_PEOPLE, secret, (channel) =>
+    hook === null ? null : hook.replaceAll('{channel}', channel),
+  );
   return {
-    providers: [aliyunSms(aliyun), aliyunVoice(voice), tencentSms(tencent), wecomRobots([robot])],
+    providers: [aliyunSms(aliyun), aliyunVoice(voice), tencentSms(tencent), ...chats.providers],
     channels(url) {
       const hookSecret = (channel: string) => ({ hookSecret: secret(`hook-${channel}`) });
       const common = { baseUrl: `${url}/`, signName: SIGN, templates: SMS_TEMPLATES };
@@ -130,11 +132,7 @@ export function demoProviders(seed: number, hook: string | null): Demo {
             ...hookSecret('aliyun-voice'),
           },
         },
-        {
-          id: 'wecom-robot',
-          kind: 'wecom-robot',
-          options: { webhook: `${url}/cgi-bin/webhook/send?key=${robot.key}` },
-        },
+        ...chats.channels(url),
       ];
     },
     people(world) {
