@@ -65,6 +65,13 @@ describe('parseProfile', () => {
     expect(told.some((one) => one.includes('metrics[2].unit'))).toBe(true);
   });
 
+  it('reads a map of very many keys in no time, and tells those that stand twice with their places', () => {
+    const keys = Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n');
+    const { faults } = parseProfile(`${keys}\nk7: 2\n`, 'f');
+    const twice = faults.filter(({ message }) => message.includes('unique'));
+    expect(twice).toMatchObject([{ line: 20_001, column: 1, yaml: 'DUPLICATE_KEY' }]);
+  });
+
   it.each([
     '',
     '- 1\n- 2\n',

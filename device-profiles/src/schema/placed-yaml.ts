@@ -1,5 +1,17 @@
 /** YAML that people write: read so that whatever is wrong in it is told with line and column. */
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  Scalar,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 import type { z } from 'zod';
 import type { Path } from '../check/note.ts';
 
@@ -33,6 +45,21 @@ export interface PlacedYaml {
   placeOf(offset: number): Place;
 }
 
+/** Pairs by key, of maps that were looked into: of many keys each may have a fault. */
+const pairs = new WeakMap<YAMLMap, Map<string, Pair>>();
+
+function pairOf(map: YAMLMap, key: string): Pair | undefined {
+  let known = pairs.get(map);
+  if (known === undefined) {
+    known = new Map();
+    // Of a key that stands twice, the first.
+    for (const pair of map.items.toReversed())
+      if (isScalar(pair.key)) known.set(String(pair.key.value), pair);
+    pairs.set(map, known);
+  }
+  return known.get(key);
+}
+
 /** The node at a path, or the nearest one above it; the key for an unknown key. */
 function nodeAt(root: Node | null, path: Path): Node | null {
   let node: Node | null = root;
@@ -42,9 +69,7 @@ function nodeAt(root: Node | null, path: Path): Node | null {
       if (item === undefined) return node;
       node = item as Node;
     } else if (isMap(node)) {
-      const pair = node.items.find(
-        (one) => isScalar(one.key) && String(one.key.value) === String(key),
-      );
+      const pair = pairOf(node, String(key));
       if (pair === undefined) return node;
       if (depth === path.length - 1 && !isScalar(pair.value)) return pair.key as Node;
       node = (pair.value ?? pair.key) as Node;
@@ -61,10 +86,31 @@ function ownText(node: Node | null, text: string): number | undefined {
   return text.startsWith(node.value, begin) ? begin : undefined;
 }
 
+/** Where keys stand that their map has already. The library's own way compares each with each: of many keys in one map it is never done. */
+function repeatedKeys(document: Document.Parsed): number[] {
+  const found: number[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const keys = new Set<string>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value);
+        if (keys.has(name)) found.push(key.range?.[0] ?? 0);
+        keys.add(name);
+      }
+    },
+  });
+  return found;
+}
+
 /** Reads a text. Keys that stand there twice are a fault, and the rest is read all the same. */
 export function readYaml(text: string): PlacedYaml {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+  });
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -80,11 +126,17 @@ export function readYaml(text: string): PlacedYaml {
     code: error.code,
   }));
   const read = (data: unknown): PlacedYaml => ({ data, faults, at, placeOf });
-  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return read(undefined);
+  if (faults.length > 0) return read(undefined);
   try {
+    for (const offset of repeatedKeys(document))
+      faults.push({
+        place: placeOf(offset),
+        message: 'Map keys must be unique',
+        code: 'DUPLICATE_KEY',
+      });
     return read(document.toJS({ maxAliasCount: 100 }));
   } catch (error) {
-    // The library throws for aliases without anchor and for those that would fill the memory.
+    // The library throws for aliases without anchor, for those that would fill the memory, and for what is nested too deep.
     const { message } = error as Error;
     const alias = /: (\S+)$/.exec(message)?.[1];
     const offset = alias === undefined ? -1 : text.indexOf(`*${alias}`);

@@ -614,6 +614,47 @@ routes: []
   });
 });
 
+describe('a file that is meant to fill memory or time', () => {
+  const RULE =
+    'rules: [{ id: a, title: { zh: 甲, en: A }, watch: device-silent, levels: [{ severity: info }] }]\n';
+  const test = (i: number): string =>
+    `  - { name: t${i}, start: 2026-06-01T00:00:00+08:00, devices: { d: { profile: a/b, interval: 1s } }, steps: [{ at: 0m, series: { d.m: 1x49999 } }], expect: [{ quiet: { from: 0m, to: 1m } }] }`;
+  const tests = (count: number): ReadRules =>
+    readRules(
+      `${HEAD}${RULE}tests:\n${Array.from({ length: count }, (_, i) => test(i)).join('\n')}\n`,
+      { file: 'f' },
+    );
+
+  it('has a million readings in its tests, and no more', () => {
+    expect(tests(20).set).not.toBeNull();
+    expect(tests(21).faults.map(({ code, path }) => `${code} ${path}`)).toContain(
+      'bad-series tests[20].steps[0].series.d.m',
+    );
+    // Each of these would be fifty thousand more.
+    expect(tests(500).set).toBeNull();
+  });
+
+  it.each([
+    ['seqs in one another', `${HEAD}rules: ${'['.repeat(200_000)}`],
+    ['closed seqs in one another', `${HEAD}rules: ${'['.repeat(100_000)}${']'.repeat(100_000)}`],
+    ['maps in one another', '{a: '.repeat(100_000)],
+    ['rules of no shape', `${HEAD}rules: [${'{},'.repeat(100_000)}]`],
+    [
+      'keys that nobody knows',
+      `${HEAD}rules: [{${Array.from({ length: 40_000 }, (_, i) => `k${i}: 1`).join(', ')}}]`,
+    ],
+    [
+      'levels of no shape',
+      `${HEAD}rules: [{ id: a, title: { zh: 甲, en: A }, watch: device-silent, levels: [${'{},'.repeat(100_000)}] }]`,
+    ],
+  ])('is refused: %s', (_name, text) => {
+    const { set, faults } = readRules(text, { file: 'f' });
+    expect(set).toBeNull();
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.length).toBeLessThanOrEqual(100);
+  });
+});
+
 describe('tests in a file', () => {
   const WITH = `${HEAD}rules:
   - id: ph-high

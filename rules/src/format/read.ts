@@ -16,7 +16,7 @@ import {
 } from './schema.ts';
 import { type Found, Notes, type RuleFault } from './shape/fault.ts';
 import { shaped } from './shape/shape.ts';
-import { readTest, rulesTested } from './tests/read-test.ts';
+import { readTest, rulesTested, TEST_READINGS_MAX } from './tests/read-test.ts';
 import { testFile } from './tests/schema.ts';
 
 /** Characters of a file of rules. */
@@ -116,6 +116,7 @@ function readTestList(
   notes: Notes,
 ): RuleTest[] {
   const names = new Set<string>();
+  const left = { count: TEST_READINGS_MAX };
   return list.flatMap((data, i) => {
     const below = notes.below('tests', i);
     const file = shaped(testFile, data, below);
@@ -123,7 +124,7 @@ function readTestList(
     if (names.has(file.name))
       below.error('test-twice', ['name'], '另一个测试也叫这个名称', 'another test has this name');
     names.add(file.name);
-    return [readTest(file, { rules, known }, below)];
+    return [readTest(file, { rules, known, left }, below)];
   });
 }
 

@@ -82,6 +82,11 @@ describe('whether conditions can hold at once', () => {
   it('says nothing of what has too many cases', () => {
     const many = Array.from({ length: 12 }, (_, i) => `(x > ${i} || y < ${-i})`).join(' && ');
     expect(verdict([many, 'x > 3', 'y > 3'])).toBe('maybe');
+    // Few are left at any time, but each step has many to look at.
+    const names = Array.from({ length: 14 }, (_, i) => `(x > ${i} || x < ${i - 1} || y == ${i})`);
+    const shared = slots();
+    const codes = names.map((source) => soundExpression(source, shared).code);
+    expect(['no', 'yes', 'maybe']).toContain(canHold([...codes, ...codes, ...codes]));
   });
 
   /** Comparisons with whole numbers from 0 to 3: what holds anywhere holds at a multiple of a half from -1 to 4. */

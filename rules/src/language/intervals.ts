@@ -28,8 +28,9 @@ interface Demand {
 
 type Conjunction = ReadonlyMap<string, Demand>;
 
-/** Conjunctions that are looked at; of more nothing is said. */
+/** Conjunctions that are looked at, and how often two are put together; of what takes more nothing is said. */
 const CONJUNCTIONS_MAX = 256;
+const WORK_MAX = 20_000;
 
 /** Plausible values of inputs by slot, where they are known. */
 export type Ranges = ReadonlyMap<number, readonly [low: number, high: number]>;
@@ -187,8 +188,13 @@ function comparisonOf(
   );
 }
 
+/** Work of the question that is being answered. */
+let work = 0;
+
 function anded(ones: readonly Conjunction[], others: readonly Conjunction[]): Conjunction[] {
   const made: Conjunction[] = [];
+  work += ones.length * others.length;
+  if (work > WORK_MAX) throw new TooMany();
   for (const one of ones)
     for (const other of others) {
       const merged = new Map(one);
@@ -280,6 +286,7 @@ function isCertain(conjunction: Conjunction): boolean {
 
 /** Whether all of these can be true at one moment, for values that are known and within `ranges`. */
 export function canHold(codes: readonly Code[], ranges: Ranges = new Map()): Verdict {
+  work = 0;
   try {
     const ways = codes.map((code) => waysOf(code, true, ranges)).reduce(anded, always);
     const open = anded(ways, always);

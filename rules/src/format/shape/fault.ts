@@ -16,6 +16,9 @@ export interface Found {
   readonly shape?: true;
 }
 
+/** Faults that are kept; what comes after them is not looked at for its place and words. */
+export const FOUND_MAX = 1_000;
+
 export interface RuleFault extends Omit<Found, 'path' | 'character' | 'shape'> {
   readonly file: string;
   /** 1-based. */
@@ -39,6 +42,10 @@ export class Notes {
     return this.#found;
   }
 
+  get isFull(): boolean {
+    return this.#found.length >= FOUND_MAX;
+  }
+
   get hasErrors(): boolean {
     return this.#found.some(({ level }) => level === 'error');
   }
@@ -50,6 +57,7 @@ export class Notes {
 
   /** Nothing is said of what has a part of another shape: what it lacks may be that. */
   error(code: string, path: Path, zh: string, en: string, character?: number): void {
+    if (this.isFull) return;
     const whole = [...this.#base, ...path];
     const misshapen = this.#found.some(
       (one) => one.shape === true && whole.every((key, i) => one.path[i] === key),
@@ -59,13 +67,14 @@ export class Notes {
 
   /** What is not as its schema says. */
   shape(path: Path, { zh, en }: Label, unknown: boolean): void {
+    if (this.isFull) return;
     const code = unknown ? 'unknown-key' : 'shape';
     const whole = [...this.#base, ...path];
     this.#found.push({ level: 'error', code, path: whole, message: { zh, en }, shape: true });
   }
 
   warning(code: string, path: Path, zh: string, en: string): void {
-    this.#note('warning', code, path, { zh, en });
+    if (!this.isFull) this.#note('warning', code, path, { zh, en });
   }
 
   #note(level: Found['level'], code: string, path: Path, message: Label, character?: number): void {

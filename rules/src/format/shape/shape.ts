@@ -138,8 +138,10 @@ export function shaped<T>(schema: z.ZodType<T>, data: unknown, notes: Notes): T 
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
   const faults = schemaFaults(parsed.error.issues);
-  for (const found of faults)
+  for (const found of faults) {
+    if (notes.isFull) return undefined;
     notes.shape(found.path, messageOf(found, schema, data), found.unknown === true);
+  }
   const rest: unknown = structuredClone(data);
   for (const { path } of faults) remove(rest, path);
   const again = schema.safeParse(rest);

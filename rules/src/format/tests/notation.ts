@@ -22,31 +22,29 @@ const ITEM = new RegExp(
 /** Rounds away what steps in binary fractions pile up: 0.1 + 2 × 0.1 is 0.3. */
 const tidy = (value: number): number => Number(value.toPrecision(12));
 
-/** One word as values; null is a missing reading. Undefined when it is none. */
-function expand(word: string): (number | null)[] | undefined {
+/** One word as values, at most `max` and one more; null is a missing reading. Undefined when it is none. */
+function expand(word: string, max: number): (number | null)[] | undefined {
   const match = ITEM.exec(word);
   if (match === null) return undefined;
   const [, missing, first, sign, step, times] = match;
   if (missing !== undefined)
-    return Array.from(
-      { length: Math.min(Number(times ?? 1), NOTATION_VALUES_MAX + 1) },
-      () => null,
-    );
+    return Array.from({ length: Math.min(Number(times ?? 1), max + 1) }, () => null);
   if (sign !== undefined && times === undefined) return undefined;
   const start = Number(first);
   const by = sign === undefined ? 0 : Number(`${sign}${step}`);
-  const length = Math.min(Number(times ?? 0) + 1, NOTATION_VALUES_MAX + 1);
-  const values = Array.from({ length }, (_, i) => tidy(start + i * by));
+  const length = Math.min(Number(times ?? 0) + 1, max + 1);
+  const values = Array.from({ length }, (_, i) => (by === 0 ? start : tidy(start + i * by)));
   return values.every(Number.isFinite) ? values : undefined;
 }
 
-/** The values of a text in order; null where a reading is missing. */
+/** The values of a text in order, at most so many; null where a reading is missing. */
 export function seriesValues(
   text: string,
+  max: number = NOTATION_VALUES_MAX,
 ): { readonly values: readonly (number | null)[] } | { readonly fault: NotationFault } {
   const values: (number | null)[] = [];
   for (const { 0: word, index: start } of text.matchAll(/\S+/g)) {
-    const own = expand(word);
+    const own = expand(word, max - values.length);
     if (own === undefined)
       return {
         fault: {
@@ -57,13 +55,13 @@ export function seriesValues(
           },
         },
       };
-    if (values.length + own.length > NOTATION_VALUES_MAX)
+    if (values.length + own.length > max)
       return {
         fault: {
           start,
           message: {
-            zh: `一段序列最多 ${NOTATION_VALUES_MAX} 个值`,
-            en: `a series has at most ${NOTATION_VALUES_MAX} values`,
+            zh: `这里最多还能有 ${max} 个值`,
+            en: `has more values than can be here: ${max}`,
           },
         },
       };

@@ -12,17 +12,23 @@ import type { Known } from '../known.ts';
 import type { Notes } from '../shape/fault.ts';
 import { meant } from '../shape/nearest.ts';
 import { durationMs, listOf } from '../shape/parts.ts';
-import { seriesValues } from './notation.ts';
+import { NOTATION_VALUES_MAX, seriesValues } from './notation.ts';
 import type { ExpectationFile, StepFile, TestFile } from './schema.ts';
 
 const REGISTERED_MS = 365 * DAY;
-/** Readings of one test. */
-export const TEST_READINGS_MAX = 500_000;
+/** Readings of all tests of a file. */
+export const TEST_READINGS_MAX = 1_000_000;
+
+/** What is left of it for the tests that follow. */
+export interface ReadingsLeft {
+  count: number;
+}
 
 export interface TestsContext {
   /** Ids of the rules of the file. */
   readonly rules: ReadonlySet<string>;
   readonly known: Known | null;
+  readonly left: ReadingsLeft;
 }
 
 /** What is checked of one test as a whole. */
@@ -30,7 +36,6 @@ interface Reading extends TestsContext {
   readonly file: TestFile;
   readonly gateways: ReadonlySet<string>;
   readonly notes: Notes;
-  readings: number;
 }
 
 function readDevices({ file, known, notes }: Reading): TestDevice[] {
@@ -117,22 +122,14 @@ function samplesOf(
   reading: Reading,
   notes: Notes,
 ): TestSample[] | null {
-  const found = seriesValues(text);
+  const { left } = reading;
+  const found = seriesValues(text, Math.min(NOTATION_VALUES_MAX, left.count));
   if ('fault' in found) {
     const { message, start } = found.fault;
     notes.error('bad-series', where, message.zh, message.en, start);
     return null;
   }
-  reading.readings += found.values.length;
-  if (reading.readings > TEST_READINGS_MAX) {
-    notes.error(
-      'too-many-readings',
-      where,
-      `一个测试最多 ${TEST_READINGS_MAX} 条读数`,
-      `a test has at most ${TEST_READINGS_MAX} readings`,
-    );
-    return null;
-  }
+  left.count -= found.values.length;
   if (Number.isNaN(intervalMs) && found.values.length > 1) {
     notes.error(
       'no-interval',
@@ -358,7 +355,7 @@ function readExpectation(
 /** A test; what is wrong in it is noted. */
 export function readTest(file: TestFile, context: TestsContext, notes: Notes): RuleTest {
   const gateways = new Set(Object.values(file.devices).flatMap(({ parent }) => parent ?? []));
-  const reading: Reading = { ...context, file, gateways, notes, readings: 0 };
+  const reading: Reading = { ...context, file, gateways, notes };
   const start = parseTime(file.start);
   if (Number.isNaN(start))
     notes.error(
