@@ -62,6 +62,14 @@ it('posts a card with time and signature in the body', async () => {
   });
 });
 
+it('lets no name of a device write marks or call people', async () => {
+  const device = { zh: '<at id=all></at> [点我](http://evil.example)', en: '' };
+  await made().send(outgoing({ to: '', parts: notice({ device }) }), never);
+  const text = body().card.elements[0]?.text?.content ?? '';
+  expect(text).toContain('＜at id=all＞＜/at＞ ［点我］(http://evil.example)');
+  expect(text).not.toContain('<at');
+});
+
 it('stays below 20 KB whatever it has to say', async () => {
   const lines = Array.from({ length: 2000 }, () => ({ zh: '"\\"'.repeat(20), en: '' }));
   await made().send(outgoing({ parts: notice({ kind: 'digest', lines }) }), never);

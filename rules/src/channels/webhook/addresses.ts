@@ -43,6 +43,8 @@ global6.addSubnet('2000::', 3, 'ipv6');
 
 /** Whether the address is of the public Internet. An IPv6 address that holds an IPv4 address is not: mapped, NAT64, 6to4, Teredo. */
 export function isPublicAddress(address: string): boolean {
+  // With a zone it is of one link of this machine.
+  if (address.includes('%')) return false;
   if (isIPv4(address)) return !special.check(address, 'ipv4');
   return isIPv6(address) && global6.check(address, 'ipv6') && !special.check(address, 'ipv6');
 }

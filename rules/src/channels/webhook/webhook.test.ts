@@ -145,6 +145,8 @@ describe('where a message may go', () => {
     'fc00::1',
     'fd00:ec2::254',
     'fe80::1',
+    'fe80::1%lo',
+    '2400:3200::1%eth0',
     'fec0::1',
     'ff02::1',
     '100::1',

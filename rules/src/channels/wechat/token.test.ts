@@ -70,6 +70,27 @@ it('does not go round in circles when fresh ones are refused, too', async () => 
   expect(asked).toEqual([null, 't1']);
 });
 
+it('is kept while the clock jumps by years, since its life is measured', async () => {
+  let clock = NOON;
+  let elapsed = 0;
+  const jumpy = new TokenKeeper(
+    { now: () => clock, elapsed: () => elapsed, sleep: () => Promise.resolve() },
+    (refused) => {
+      asked.push(refused);
+      return Promise.resolve({ grant: { token: `t${asked.length}`, lastsMs: HOURS_2 } });
+    },
+  );
+  const { attempt, given } = taking('t1', 't2');
+  for (const jump of [0, 5 * 365 * 86_400_000, -20 * 365 * 86_400_000]) {
+    clock += jump;
+    elapsed += 1000;
+    expect(await jumpy.call(attempt, never)).toEqual(sent);
+  }
+  elapsed += HOURS_2;
+  await jumpy.call(attempt, never);
+  expect(given).toEqual(['t1', 't1', 't1', 't2']);
+});
+
 describe('trouble with the provider', () => {
   it('means that nothing was sent, and nobody asks again for five seconds', async () => {
     const failing = (outcome: Outcome) => () => Promise.resolve({ outcome });
