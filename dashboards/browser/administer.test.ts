@@ -91,6 +91,29 @@ describe('an administrator', { timeout: BROWSER_TEST_MS }, () => {
     expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
   });
 
+  it('shows what was written before there was a list, and has one chosen before it is changed', async () => {
+    const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
+    const sewage = own.devices.find(({ id }) => id.startsWith('sewage'))?.id;
+    const { page, faults } = await show({ path: `/devices/${sewage}` }, own);
+    const panel = page.getByRole('region', { name: '标签与属性' });
+    await panel.getByText('一级A标准').waitFor();
+    await panel.getByRole('button', { name: '修改 排放标准' }).click();
+    const change = page.getByRole('dialog', { name: '修改 排放标准' });
+    const words = change.getByLabel('内容');
+    expect(await words.inputValue()).toBe('');
+    await words.getByText('请选择（现为“一级A标准”）').waitFor({ state: 'attached' });
+    expect(await complaints(page)).toEqual([]);
+    // The browser keeps a form back in which none is chosen.
+    await change.getByRole('button', { name: '保存' }).click();
+    expect(await words.evaluate((one: HTMLSelectElement) => one.validity.valueMissing)).toBe(true);
+    await words.selectOption({ label: '农村生活污水 DB33/973 一级' });
+    await change.getByRole('button', { name: '保存' }).click();
+    await panel.locator('b').getByText('农村生活污水 DB33/973 一级').waitFor();
+    await panel.getByText('以前的 2 项').click();
+    await panel.locator('b').getByText('一级A标准').waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('says a label of an area on the page of areas, on a phone in English', async () => {
     const own = await bench.fixture({ devices: 30, rights: ALL_RIGHTS });
     const opened = await show(

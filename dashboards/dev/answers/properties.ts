@@ -28,6 +28,8 @@ export class FixtureProperties {
         ...{ kind: 'attribute', key: 'facility-class', value: 'medium' },
         ...{ since: changed, until: null, by: 'admin' },
       },
+      // Noted before there was a list of them.
+      { kind: 'attribute', key: 'discharge-standard', value: '一级A标准', ...first },
       { kind: 'label', key: 'owner', value: '新农村污水运维有限公司', ...first },
     ];
     const items = this.#said.get(owner) ?? (owner.startsWith('sewage') ? sewage : []);
