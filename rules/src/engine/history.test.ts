@@ -221,6 +221,21 @@ describe('the past', () => {
     expect(alerts).toBeGreaterThan(CASES / 2);
   }, 120_000);
 
+  it('has one alert where one level ends at the moment at which another begins', () => {
+    const levels = [
+      { severity: 'critical', when: threshold('>', 7), clear: threshold('<=', 7) },
+      { severity: 'major', when: threshold('>', 5), forMs: MINUTE },
+    ] as const;
+    const history = new History(
+      [rule(levels, { clearForMs: 20 * SECOND })],
+      device('d', 40 * SECOND),
+      noLimit,
+    );
+    const at = Float64Array.of(0, 40 * SECOND, 80 * SECOND);
+    history.add({ metrics: ['x'], at, values: [Float64Array.of(8, 6, 6)], qualities: [null] });
+    expect(history.end(80 * SECOND)).toMatchObject([{ from: 0, to: null, severity: 'critical' }]);
+  });
+
   it('is the same however it is cut into parts', () => {
     const own = rule([{ severity: 'major', when: threshold('>', 5), forMs: 2 * MINUTE }]);
     const at = Float64Array.from({ length: 20 }, (_, n) => n * MINUTE);

@@ -370,7 +370,9 @@ export class Program {
       }
       if (first === -1) return;
       const due = levels.due[first] as number;
-      levels.elapse(first);
+      // All of one moment together: one level may end as another begins.
+      for (let k = i * levels.count; k < (i + 1) * levels.count; k++)
+        if (levels.waits(k) && levels.due[k] === due && this.#isFresh(i, k)) levels.elapse(k);
       this.alarms.look(i, due, levels, this.value[i] as number, this.limit[i] as number);
     }
   }
