@@ -1,4 +1,5 @@
 /** The HTTP interface as data. Everything that serves, calls or describes it is made from what is here. */
+import * as alerts from './alerts.ts';
 import * as areas from './areas.ts';
 import * as audit from './audit.ts';
 import * as clientIds from './client-ids.ts';
@@ -25,6 +26,7 @@ import * as users from './users.ts';
 
 export { type Endpoint, endpoint, type Method, type Right } from './endpoint.ts';
 export {
+  alerts,
   areas,
   audit,
   clientIds,
@@ -61,6 +63,7 @@ export const resources: Readonly<Record<string, object>> = {
   figures,
   frames,
   events,
+  alerts,
   corrections,
   quarantine,
   file,

@@ -1,5 +1,6 @@
 /** How an area stands now: its overview, and the stream of what changes. */
 import { type Static, Type } from 'typebox';
+import { AlertChanges } from './alerts.ts';
 import { Latest } from './devices.ts';
 import { endpoint } from './endpoint.ts';
 import { AreaRef, Code, Counts, exactly, Id, Label } from './shapes.ts';
@@ -54,10 +55,16 @@ export const follow = endpoint({
   summary: 'Server-sent events of what changes',
   notes:
     '`latest` holds what changed, at most once a second; `corrected` names devices of which other corrections hold than before: ' +
-    'their newest values come in `latest`, whatever was asked of their past has another answer now; a comment comes every 15 s',
+    'their newest values come in `latest`, whatever was asked of their past has another answer now; `alert` holds alerts that began, changed or ended, to whom may see alerts; ' +
+    'a comment comes every 15 s',
   tags: ['areas'],
   query: exactly({ area: Type.Optional(Code), device: Type.Optional(Id) }),
   produces: ['text/event-stream'],
   answers: { 200: Type.Unsafe<string>({ type: 'string', description: 'server-sent events' }) },
-  stream: { latest: LatestChanges, corrected: CorrectedDevices, counts: Counts },
+  stream: {
+    latest: LatestChanges,
+    corrected: CorrectedDevices,
+    counts: Counts,
+    alert: AlertChanges,
+  },
 });

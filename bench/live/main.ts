@@ -88,6 +88,7 @@ async function measure(folder: string): Promise<Case[]> {
         node: () => directory.area(COUNTY, COUNTY),
         device: null,
         sees: (id) => directory.entry(COUNTY, id) !== undefined,
+        seesAlerts: true,
         mayWatch: () => Promise.resolve(true),
       },
       {},

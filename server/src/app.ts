@@ -32,6 +32,7 @@ import {
   type Principal,
   spellAddresses,
 } from '@village/registry';
+import { AlertFeed, RuleBook, type RuleSet } from '@village/rules';
 import { openRelational, type Relational } from '@village/store/relational';
 import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
@@ -65,6 +66,8 @@ export interface ServerOptions {
   readonly console?: string;
   /** All modules; the server's own list when absent. */
   readonly modules?: readonly Module<Needs, Tools>[];
+  /** What alerts are raised by; none when absent. */
+  readonly rules?: RuleSet;
   /** Gives up a start that waits for room on a full disk. */
   readonly signal?: AbortSignal;
 }
@@ -159,7 +162,7 @@ function openStore(config: Config, options: ServerOptions): Promise<Relational> 
 
 async function wire(
   config: Config,
-  { timer, log, modules = coreModules }: ServerOptions,
+  { timer, log, modules = coreModules, rules }: ServerOptions,
   {
     relational,
     store,
@@ -230,6 +233,8 @@ async function wire(
     ...types,
     ages: agesOf(timer, { directory, store, pipeline }),
     directory,
+    rules: new RuleBook(rules),
+    alertFeed: new AlertFeed(),
     pipeline,
     broker,
     clientIds,

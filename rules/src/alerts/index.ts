@@ -1,4 +1,6 @@
-/** The life of an alert: its tables, and what is put down of what the engine tells. */
+/** The life of an alert: its tables, what is put down of what the engine tells, and what people do with it. */
+export { AlertFeed } from './feed.ts';
+export { type Doer, Handling } from './handling.ts';
 export {
   type ChangedAlert,
   countBySeverity,
@@ -6,7 +8,9 @@ export {
   type KeeperCounters,
   type ToldTransition,
 } from './keeper.ts';
+export { type AlertsQuery, findAlert, listAlerts, stepsOf } from './list.ts';
 export {
+  type AlertStepTable,
   type AlertTable,
   alertMigrations,
   alertTables,

@@ -15,6 +15,7 @@ import { profilesModule } from './profiles/module.ts';
 import { quarantineModule } from './quarantine/module.ts';
 import { readingsModule } from './readings/module.ts';
 import { registryModule } from './registry/module.ts';
+import { rulesModule } from './rules/module.ts';
 import { sessionModule } from './session/module.ts';
 import { systemModule } from './system/module.ts';
 
@@ -29,6 +30,7 @@ export const modules: readonly Module<Needs, Tools>[] = [
   figuresModule,
   framesModule,
   eventsModule,
+  rulesModule,
   correctionsModule,
   quarantineModule,
   exportModule,

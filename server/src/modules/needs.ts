@@ -23,6 +23,7 @@ import type {
   ProfileRevisions,
   Registration,
 } from '@village/registry';
+import type { AlertFeed, RuleBook } from '@village/rules';
 import type { Relational } from '@village/store/relational';
 import type { TimeSeriesStore } from '@village/store/time-series';
 import type { Config } from '../config/config.ts';
@@ -62,6 +63,10 @@ export interface Needs extends Platform {
   readonly geometries: Geometries;
   readonly lifecycle: Lifecycle;
   readonly registration: Registration;
+  /** What alerts are raised by. */
+  readonly rules: RuleBook;
+  /** Alerts that changed, for pages that watch. */
+  readonly alertFeed: AlertFeed;
   readonly pipeline: Pipeline;
   readonly broker: Broker;
   /** Null where any client id will do. */

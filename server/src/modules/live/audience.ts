@@ -35,13 +35,69 @@ export const latestEvent = (items: ReadonlyMap<string, string>): LiveEvent | nul
 export const correctedEvent = (devices: readonly string[]): LiveEvent | null =>
   devices.length === 0 ? null : eventOf('corrected', devices, JSON.stringify({ devices }));
 
-/** Devices to tell of: those that changed, and of those that have other corrections. */
+/** An alert that began, changed or ended, and whose it is to see. */
+export interface LiveAlert {
+  readonly id: string;
+  /** Null of one that is of no device. */
+  readonly device: string | null;
+  /** Codes of the areas in which its subject stands. */
+  readonly areas: readonly string[];
+  /** As it is told, in JSON. */
+  readonly text: string;
+}
+
+export interface ToldAlerts {
+  readonly alerts: readonly LiveAlert[];
+  readonly more: boolean;
+}
+
+/** Alerts in one event; `more` says that others changed, too. Null where there is nothing to tell. */
+export const alertEvent = ({ alerts, more }: ToldAlerts): LiveEvent | null =>
+  alerts.length === 0 && !more
+    ? null
+    : eventOf(
+        'alert',
+        [],
+        `{"items":[${alerts.map(({ text }) => text).join(',')}],"more":${more}}`,
+      );
+
+/** Devices to tell of: those that changed, and of those that have other corrections. And alerts, of each the newest. */
 export class Pending {
   readonly changed = new Set<string>();
   readonly corrected = new Set<string>();
+  #alerts = new Map<string, LiveAlert>();
+  #more = false;
 
   get isEmpty(): boolean {
-    return this.changed.size === 0 && this.corrected.size === 0;
+    return this.changed.size === 0 && this.corrected.size === 0 && !this.hasAlerts;
+  }
+
+  get hasAlerts(): boolean {
+    return this.#alerts.size > 0 || this.#more;
+  }
+
+  /** Of more than one event holds the list is to be asked for. */
+  addAlert(alert: LiveAlert): void {
+    this.#alerts.delete(alert.id);
+    if (this.#alerts.size < ITEMS_MAX) this.#alerts.set(alert.id, alert);
+    else this.#more = true;
+  }
+
+  addMoreAlerts(): void {
+    this.#more = true;
+  }
+
+  /** Takes them out. */
+  takeAlerts(): ToldAlerts {
+    const taken = { alerts: [...this.#alerts.values()], more: this.#more };
+    this.#alerts = new Map();
+    this.#more = false;
+    return taken;
+  }
+
+  keepAlerts({ alerts, more }: ToldAlerts): void {
+    for (const alert of alerts) this.addAlert(alert);
+    this.#more ||= more;
   }
 
   add(id: string, isCorrected: boolean): void {
@@ -97,6 +153,12 @@ export class Audiences<Client> {
     this.#devices.get(id)?.pending.add(id, isCorrected);
     if (this.#areas.size > 0)
       for (const area of areas) this.#areas.get(area)?.pending.add(id, isCorrected);
+  }
+
+  /** Notes an alert for those who watch its device or an area in which its subject stands. */
+  noteAlert(alert: LiveAlert): void {
+    if (alert.device !== null) this.#devices.get(alert.device)?.pending.addAlert(alert);
+    for (const area of alert.areas) this.#areas.get(area)?.pending.addAlert(alert);
   }
 
   leave({ area, device, clients }: Audience<Client>, client: Client): void {

@@ -54,6 +54,9 @@ class Stream {
   #rest = '';
   readonly values = new Map<string, number>();
   readonly corrected = new Set<string>();
+  /** Of alerts, by id, and whether the list was to be asked for. */
+  readonly alerts = new Map<string, number>();
+  more = false;
   events = 0;
 
   constructor(socket: Socket) {
@@ -66,10 +69,20 @@ class Stream {
   }
 
   #take(text: string): void {
-    const { items = [], devices = [] } = JSON.parse(text) as {
+    const {
+      items = [],
+      devices = [],
+      more,
+    } = JSON.parse(text) as {
       items?: { device: string; value: number }[];
       devices?: string[];
+      more?: boolean;
     };
+    if (more !== undefined) {
+      this.more ||= more;
+      for (const { device, value } of items) this.alerts.set(device, value);
+      return;
+    }
     if (items.length > 0) this.events++;
     for (const { device, value } of items) this.values.set(device, value);
     for (const device of devices) this.corrected.add(device);
@@ -104,6 +117,7 @@ async function county(padding = '') {
       node: () => places.node(code),
       device: device ?? null,
       sees: (id: string) => places.isIn(id, code),
+      seesAlerts: request.headers['x-alerts'] !== 'no',
       mayWatch: () => Promise.resolve(true),
     };
     hub.add(response, watch, {});
@@ -115,12 +129,12 @@ async function county(padding = '') {
     () => hub.close(),
   );
   const { port } = server.address() as AddressInfo;
-  const watch = async (what: string): Promise<Stream> => {
+  const watch = async (what: string, headers = ''): Promise<Stream> => {
     const { clients } = hub.counters();
     const socket = connect(port, '127.0.0.1');
     ends.push(() => socket.destroy());
     const stream = new Stream(socket);
-    socket.write(`GET /${what} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    socket.write(`GET /${what} HTTP/1.1\r\nhost: x\r\n${headers}\r\n`);
     await until('the stream', () => hub.counters().clients > clients);
     return stream;
   };
@@ -183,6 +197,55 @@ describe('many streams', () => {
     expect(slow.events).toBeLessThan(quick.events);
     expect(slow.corrected).toEqual(new Set(ids));
     expect(hub.counters()).toEqual({ clients: 2, closedSlow: 0, closedRevoked: 0 });
+  }, 60_000);
+
+  const alert = (id: string, device: string | null, code: string, value: number, padding = '') => ({
+    ...{ id, device, areas: code === COUNTY ? [COUNTY] : [COUNTY, code] },
+    text: JSON.stringify({ device: id, value, padding }),
+  });
+
+  it('are told of the alerts that are theirs to see, if they may see any', async () => {
+    const { places, hub, watch } = await county();
+    places.put('d', NORTH, 0);
+    const [all, north, south] = [await watch(COUNTY), await watch(NORTH), await watch(SOUTH)];
+    const [one, none] = [await watch(`${NORTH}/d`), await watch(COUNTY, 'x-alerts: no\r\n')];
+    const alerts = [
+      alert('a', 'd', NORTH, 1),
+      alert('b', null, NORTH, 2),
+      alert('c', null, COUNTY, 3),
+    ];
+    await hub.tick(NONE, NONE, { alerts, more: false });
+    await until('all', () => all.alerts.size === 3 && north.alerts.size === 2);
+    await until('the one', () => one.alerts.size === 1);
+    expect(one.alerts).toEqual(new Map([['a', 1]]));
+    const many = Array.from({ length: 501 }, (_, n) => alert(`x${n}`, null, SOUTH, n));
+    await hub.tick(NONE, NONE, { alerts: many, more: false });
+    await until('the south', () => south.more);
+    expect(south.alerts.size).toBe(500);
+    expect([north.more, one.more]).toEqual([false, false]);
+    await hub.tick(NONE, NONE, { alerts: [], more: true });
+    await until('the north', () => north.more);
+    expect(none.alerts.size + Number(none.more)).toBe(0);
+  });
+
+  it('that read nothing for a while are told the newest of each alert', async () => {
+    const { hub, watch } = await county();
+    const [quick, slow] = [await watch(COUNTY), await watch(COUNTY)];
+    slow.pause();
+    const ids = Array.from({ length: 400 }, (_, n) => `a${n}`);
+    let round = 0;
+    for (; round < 15; round++) {
+      const alerts = ids.map((id) => alert(id, null, NORTH, round, 'x'.repeat(4_000)));
+      await hub.tick(NONE, NONE, { alerts, more: false });
+      await until('the quick one', () => quick.alerts.get('a399') === round);
+    }
+    slow.resume();
+    await until('the slow one', async () => {
+      await hub.tick(NONE, NONE);
+      return slow.alerts.get('a399') === round - 1;
+    });
+    expect(slow.alerts).toEqual(new Map(ids.map((id) => [id, round - 1])));
+    expect([quick.more, slow.more]).toEqual([false, false]);
   }, 60_000);
 
   it('are not told of a device that moved away before they were', async () => {

@@ -10,10 +10,12 @@ import type { AreaNode, Counts, DeviceEntry } from '@village/registry';
 import {
   type Audience,
   Audiences,
+  alertEvent,
   correctedEvent,
   type LiveEvent,
   latestEvent,
   Pending,
+  type ToldAlerts,
   taken,
 } from './audience.ts';
 
@@ -42,6 +44,8 @@ export interface Watch {
   readonly device: string | null;
   /** Whether the device is there and its caller may see it. */
   readonly sees: (device: string) => boolean;
+  /** Whether the caller may see alerts. */
+  readonly seesAlerts: boolean;
   /** Whether the caller is still who may watch. */
   readonly mayWatch: () => Promise<boolean>;
 }
@@ -73,7 +77,11 @@ export interface LiveOptions {
 interface Told {
   readonly latest: LiveEvent | null;
   readonly corrected: LiveEvent | null;
+  readonly alerts: ToldAlerts;
+  readonly alert: LiveEvent | null;
 }
+
+const NO_ALERTS: ToldAlerts = { alerts: [], more: false };
 
 const tooMany = (why: string): OperationalError =>
   new OperationalError('too-many-live-clients', why, { retry: true });
@@ -128,18 +136,24 @@ export class LiveHub {
   }
 
   /**
-   * Once a second, with the devices that changed since the last time, and those of which other corrections hold. The next begins when
-   * everybody has been told.
+   * Once a second, with the devices that changed since the last time, those of which other corrections hold, and alerts that changed. The
+   * next begins when everybody has been told.
    */
   async tick(
     changed: ReadonlySet<DeviceEntry>,
     corrected: ReadonlySet<DeviceEntry>,
+    { alerts, more }: ToldAlerts = NO_ALERTS,
   ): Promise<void> {
     for (const entry of new Set([...changed, ...corrected])) {
       const areas = entry.node.line.map(({ area }) => area.code);
       this.#audiences.note(entry.device.id, areas, corrected.has(entry));
       await this.#rest();
     }
+    for (const alert of alerts) {
+      this.#audiences.noteAlert(alert);
+      await this.#rest();
+    }
+    if (more) for (const { pending } of this.#audiences.all()) pending.addMoreAlerts();
     const texts = new Map<string, string | null>();
     for (const audience of this.#audiences.all()) {
       const told = await this.#told(audience, texts);
@@ -172,7 +186,11 @@ export class LiveHub {
       await this.#rest();
     }
     const devices = taken(pending.corrected).filter(isThere);
-    return { latest: latestEvent(items), corrected: correctedEvent(devices) };
+    const alerts = pending.takeAlerts();
+    return {
+      ...{ latest: latestEvent(items), corrected: correctedEvent(devices) },
+      ...{ alerts, alert: alertEvent(alerts) },
+    };
   }
 
   /** The newest of a device, made once a tick. */
@@ -195,12 +213,17 @@ export class LiveHub {
     if (node === undefined || (device !== null && !sees(device))) this.#revoke(client);
     else if (unchecked >= UNCHECKED_TICKS_END) this.#revoke(client);
     else if (unchecked >= UNCHECKED_TICKS_MAX) {
-      client.pending.keep(told.latest, told.corrected);
+      this.#keep(client, told);
       this.#comment(client);
     } else if (client.response.writableNeedDrain) {
-      client.pending.keep(told.latest, told.corrected);
+      this.#keep(client, told);
       this.#stuck(client);
     } else this.#send(client, node, told, texts);
+  }
+
+  #keep({ pending, watch }: Client, told: Told): void {
+    pending.keep(told.latest, told.corrected);
+    if (watch.seesAlerts) pending.keepAlerts(told.alerts);
   }
 
   /** Asks for each client whether its caller may still watch. */
@@ -251,9 +274,10 @@ export class LiveHub {
   #send(client: Client, node: AreaNode, told: Told, texts: Map<string, string | null>): void {
     client.stuckTicks = 0;
     const { response, pending, watch } = client;
-    const { latest, corrected } = told;
+    const { latest, corrected, alert } = told;
     if (latest !== null) response.write(latest.data);
     if (corrected !== null) response.write(corrected.data);
+    if (watch.seesAlerts) this.#sendAlerts(client, node, told.alerts, alert);
     if (!pending.isEmpty) {
       pending.drop(latest, corrected);
       const items = new Map<string, string>();
@@ -269,6 +293,26 @@ export class LiveHub {
     }
     this.#sendCounts(client, node);
     this.#comment(client);
+  }
+
+  #sendAlerts(
+    { response, pending, watch }: Client,
+    { area }: AreaNode,
+    told: ToldAlerts,
+    alert: LiveEvent | null,
+  ): void {
+    if (!pending.hasAlerts) {
+      if (alert !== null) response.write(alert.data);
+      return;
+    }
+    // What came meanwhile is newer than what waits.
+    pending.keepAlerts(told);
+    const { alerts, more } = pending.takeAlerts();
+    const seen = alerts.filter(({ device, areas }) =>
+      device === null ? areas.includes(area.code) : watch.sees(device),
+    );
+    const event = alertEvent({ alerts: seen, more });
+    if (event !== null) response.write(event.data);
   }
 
   #comment({ ticks, response }: Client): void {

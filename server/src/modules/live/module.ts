@@ -3,17 +3,30 @@ import * as api from '@village/api';
 import { SECOND } from '@village/core';
 import { defineModule, metricGroup, route, takeOver } from '@village/platform';
 import type { DeviceEntry } from '@village/registry';
+import type { ChangedAlert } from '@village/rules';
 import { areaFor, deviceFor } from '../../http/query.ts';
+import { areasNow, viewAlert } from '../../http/view-alert.ts';
 import { viewLatest } from '../../http/views.ts';
 import type { Needs } from '../needs.ts';
+import type { LiveAlert, ToldAlerts } from './audience.ts';
 import { LiveHub } from './hub.ts';
 import { overviewRoute } from './overview.ts';
+
+/** With the names that everybody knows who sees its subject; null where that stands nowhere. */
+function liveAlert(needs: Needs, alert: ChangedAlert): LiveAlert | null {
+  const areas = areasNow(needs, alert);
+  const area = areas.at(-1);
+  if (area === undefined) return null;
+  const device = alert.subject_kind === 'device' ? alert.subject : null;
+  const text = JSON.stringify(viewAlert(needs, area, alert, needs.clock()));
+  return { id: alert.id, device, areas, text };
+}
 
 export const liveModule = defineModule<Needs>({
   name: 'live',
   title: { zh: '实时', en: 'Live views' },
   start: (needs) => {
-    const { directory, latest, config, clock, pipeline, corrections, failed } = needs;
+    const { directory, latest, config, clock, pipeline, corrections, failed, rights } = needs;
     const corrected = new Set<string>();
     corrections.onChange((devices) => {
       for (const id of devices) corrected.add(id);
@@ -22,6 +35,10 @@ export const liveModule = defineModule<Needs>({
       const entries = [...corrected].flatMap((id) => directory.known(id) ?? []);
       corrected.clear();
       return new Set(entries);
+    };
+    const takeAlerts = (): ToldAlerts => {
+      const { alerts, more } = needs.alertFeed.take();
+      return { alerts: alerts.flatMap((one) => liveAlert(needs, one) ?? []), more };
     };
     const hub = new LiveHub({
       clientsMax: config.limits.liveClients,
@@ -42,6 +59,7 @@ export const liveModule = defineModule<Needs>({
         node: () => directory.area(caller.area, code),
         device: device ?? null,
         sees: (id: string) => directory.entry(caller.area, id) !== undefined,
+        seesAlerts: rights.of(caller.role, directory.isTop(caller.area)).includes('alerts.read'),
         mayWatch: mayStill,
       };
       return takeOver((response, headers) => hub.add(response, watch, headers));
@@ -52,7 +70,8 @@ export const liveModule = defineModule<Needs>({
         {
           kind: 'states',
           everyMs: SECOND,
-          run: () => hub.tick(directory.tick(clock(), pipeline.takeStored()), takeCorrected()),
+          run: () =>
+            hub.tick(directory.tick(clock(), pipeline.takeStored()), takeCorrected(), takeAlerts()),
         },
       ],
       metrics: [
