@@ -1,6 +1,8 @@
 /** What a person does and its audit entry are one: when the entry can't be written, nothing was done. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { seededRandom } from '@village/core';
+import { Keeper, type ToldTransition } from '@village/rules';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   AREAS,
@@ -16,6 +18,7 @@ import {
 let test: TestServer;
 let admin: Client;
 let database: DatabaseSync;
+let alert: string;
 beforeAll(async () => {
   test = await startCounty();
   admin = await test.client('admin');
@@ -23,12 +26,27 @@ beforeAll(async () => {
   expect((await admin.ask('POST', '/areas', village)).statusCode).toBe(201);
   const spare = { id: 'gw-spare', name: 'Spare', area: NORTH };
   expect((await admin.ask('POST', '/gateways', spare)).statusCode).toBe(201);
+  alert = await makeAlert(test.server.relational);
   database = new DatabaseSync(join(test.folder, 'data', 'relational.sqlite'), { timeout: 5_000 });
 }, 60_000);
 afterAll(async () => {
   database.close();
   await test.close();
 });
+
+/** As the rules would tell of it. */
+async function makeAlert(relational: TestServer['server']['relational']): Promise<string> {
+  const keeper = new Keeper({ engine: relational.engine, random: seededRandom('alert') });
+  const told: ToldTransition = {
+    ...{ subjectKind: 'device', areas: [NORTH], latch: false, at: 1_000 },
+    transition: {
+      ...{ rule: 'r', subject: 'north-air', discriminator: '', kind: 'open', severity: 'minor' },
+      ...{ at: 0, since: 0, value: null, limit: null, suppression: null, by: null },
+    },
+  };
+  const [made] = await relational.transaction(async (tx) => (await keeper.put(tx, [told])).changed);
+  return made?.id ?? '';
+}
 
 const rows = (text: string): unknown[] => database.prepare(text).all();
 const user = { displayName: 'New', role: 'clerk', area: NORTH, password: PASSWORD };
@@ -149,6 +167,19 @@ const actions: readonly [string, () => Promise<{ statusCode: number }>, () => un
     () => admin.ask('POST', '/corrections/1/undo', {}),
     () => rows('select statement, step from correction_step'),
   ],
+  ...(
+    [
+      ['comment', { note: 'x' }],
+      ['acknowledge', {}],
+      ['assign', { to: 'admin' }],
+      ['shelve', { until: new Date(Date.now() + 3_600_000).toISOString() }],
+      ['verdict', { verdict: 'false', cause: 'power' }],
+    ] as const
+  ).map(([what, body]): (typeof actions)[number] => [
+    `what somebody does with an alert: ${what}`,
+    () => admin.ask('POST', `/alerts/${alert}/${what}`, body),
+    () => [...rows('select * from alert'), ...rows('select * from alert_step')],
+  ]),
   [
     'a sign-in',
     () => admin.ask('POST', '/session', { user: 'admin', password: PASSWORD }),
