@@ -268,9 +268,13 @@ export class Engine implements ProgramHost {
     const program = this.programs.find((one) => one.rule.id === rule);
     const i = program?.indexOf(subject);
     if (program === undefined || i === undefined) return false;
+    const before = program.alarms.open[i] as number;
     program.adopt(i, severity, since);
-    if (program.rule.subject.kind !== 'area')
-      this.#areas.alert((program.subjects[i] as RuleSubject).areas, severity, 1);
+    if (program.rule.subject.kind !== 'area') {
+      const { areas } = program.subjects[i] as RuleSubject;
+      if (before !== -1) this.#areas.alert(areas, program.severity(before), -1);
+      this.#areas.alert(areas, severity, 1);
+    }
     return true;
   }
 
