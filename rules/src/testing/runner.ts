@@ -218,6 +218,10 @@ function differs(world: World, start: number, one: Expectation): string[] {
   }
 }
 
+const compared = (one: string, other: string): number => Number(one > other) - Number(one < other);
+const nameOf = ({ rule, subject }: TestRecord): string => `${rule} ${subject}`;
+
+/** Those that begin together are compared by rule and device, in whatever order they are written. */
 function historyDiffers(
   world: World,
   start: number,
@@ -225,9 +229,11 @@ function historyDiffers(
 ): string[] {
   const named = new Set(history.map(({ rule, device }) => `${rule} ${device}`));
   const found = world.records.all
-    .filter(({ rule, subject }) => named.has(`${rule} ${subject}`))
-    .toSorted((a, b) => a.from - b.from);
-  const wanted = history.toSorted((a, b) => a.from - b.from);
+    .filter((record) => named.has(nameOf(record)))
+    .toSorted((a, b) => a.from - b.from || compared(nameOf(a), nameOf(b)));
+  const wanted = history.toSorted(
+    (a, b) => a.from - b.from || compared(`${a.rule} ${a.device}`, `${b.rule} ${b.device}`),
+  );
   return Array.from({ length: Math.max(found.length, wanted.length) }, (_, n) => n).flatMap((n) => {
     const [want, have] = [wanted[n], found[n]];
     const told = have === undefined ? 'nothing' : recordText(have, start, want);
