@@ -115,10 +115,10 @@ export function readYaml(text: string): PlacedYaml {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const at = (path: Path, character = 0): Place => {
+  const at = (path: Path, character?: number): Place => {
     const node = nodeAt(document.contents as Node | null, path);
-    const own = character === 0 ? undefined : ownText(node, text);
-    return placeOf(own === undefined ? (node?.range?.[0] ?? 0) : own + character);
+    const own = character === undefined ? undefined : ownText(node, text);
+    return placeOf(own === undefined ? (node?.range?.[0] ?? 0) : own + (character ?? 0));
   };
   const faults: YamlFault[] = document.errors.map((error) => ({
     place: placeOf(error.pos[0]),

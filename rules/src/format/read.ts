@@ -197,10 +197,10 @@ export function readRules(text: string, { file, known }: ReadOptions): ReadRules
     code: 'yaml',
     message: { zh: YAML_FAULTS[code] ?? `YAML 写法不对：${message}`, en: message },
   }));
-  const placed = ({ path, character, shape, ...found }: Found): RuleFault => ({
+  const placed = ({ path, shape, ...found }: Found): RuleFault => ({
     ...found,
     file,
-    ...yaml.at(path, character),
+    ...yaml.at(path, found.range?.start),
     path: pathText(path),
   });
   if (yaml.data === undefined) return { set: null, tests: [], faults: limited(faults) };

@@ -86,8 +86,8 @@ function compile(source: string, key: string, slots: Slots, notes: Notes): Compi
   const { compiled, faults } = compileExpression(source, slots);
   // What the shorthand says stands nowhere in the file.
   const written = key === 'when' || key === 'clear';
-  for (const { code, start, message } of faults)
-    notes.error(code, [key], message.zh, message.en, written ? start : undefined);
+  for (const { code, start, end, message } of faults)
+    notes.error(code, [key], message.zh, message.en, written ? { start, end } : undefined);
   return compiled;
 }
 

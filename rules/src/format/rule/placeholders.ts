@@ -38,7 +38,7 @@ export function checkPlaceholders({ message }: RuleFile, subject: Subject, notes
         ['message', language],
         `没有 {${name}}${zh || `；可用的有 ${known.map((one) => `{${one}}`).join('')}`}`,
         `there is no {${name}}${en || `; known are ${known.map((one) => `{${one}}`).join(' ')}`}`,
-        index,
+        { start: index, end: index + name.length + '{}'.length },
       );
     }
     const stray = text
@@ -50,7 +50,7 @@ export function checkPlaceholders({ message }: RuleFile, subject: Subject, notes
         ['message', language],
         '花括号没有配对',
         'a brace has no partner',
-        stray,
+        { start: stray, end: stray + 1 },
       );
   }
 }

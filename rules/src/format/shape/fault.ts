@@ -1,6 +1,7 @@
 /** What is wrong with a file of rules, and how the checks tell it. */
 import type { Label } from '@village/core';
 import type { Path } from '@village/device-profiles';
+import type { Range } from '../../language/fault.ts';
 
 /** A fault without its place in a text. */
 export interface Found {
@@ -9,8 +10,8 @@ export interface Found {
   /** Kebab-case name of the fault, stable across releases. */
   readonly code: string;
   readonly path: Path;
-  /** Of a text that is one value: the character of it that is at fault. */
-  readonly character?: number;
+  /** Of a text that is one value: the characters of it that are at fault, from `start`, before `end`. */
+  readonly range?: Range;
   readonly message: Label;
   /** It is not as its schema says. */
   readonly shape?: true;
@@ -19,7 +20,7 @@ export interface Found {
 /** Faults that are kept; what comes after them is not looked at for its place and words. */
 export const FOUND_MAX = 1_000;
 
-export interface RuleFault extends Omit<Found, 'path' | 'character' | 'shape'> {
+export interface RuleFault extends Omit<Found, 'path' | 'shape'> {
   readonly file: string;
   /** 1-based. */
   readonly line: number;
@@ -56,13 +57,13 @@ export class Notes {
   }
 
   /** Nothing is said of what has a part of another shape: what it lacks may be that. */
-  error(code: string, path: Path, zh: string, en: string, character?: number): void {
+  error(code: string, path: Path, zh: string, en: string, range?: Range): void {
     if (this.isFull) return;
     const whole = [...this.#base, ...path];
     const misshapen = this.#found.some(
       (one) => one.shape === true && whole.every((key, i) => one.path[i] === key),
     );
-    if (!misshapen) this.#note('error', code, path, { zh, en }, character);
+    if (!misshapen) this.#note('error', code, path, { zh, en }, range);
   }
 
   /** What is not as its schema says. */
@@ -77,13 +78,13 @@ export class Notes {
     if (!this.isFull) this.#note('warning', code, path, { zh, en });
   }
 
-  #note(level: Found['level'], code: string, path: Path, message: Label, character?: number): void {
+  #note(level: Found['level'], code: string, path: Path, message: Label, range?: Range): void {
     this.#found.push({
       level,
       code,
       path: [...this.#base, ...path],
       message,
-      ...(character === undefined ? {} : { character }),
+      ...(range === undefined ? {} : { range }),
     });
   }
 }

@@ -8,8 +8,9 @@ import type { Label } from '@village/core';
 export const NOTATION_VALUES_MAX = 50_000;
 
 export interface NotationFault {
-  /** Characters of the text that are at fault. */
+  /** Characters of the text that are at fault: from `start`, before `end`. */
   readonly start: number;
+  readonly end: number;
   readonly message: Label;
 }
 
@@ -48,7 +49,7 @@ export function seriesValues(
     if (own === undefined)
       return {
         fault: {
-          start,
+          ...{ start, end: start + word.length },
           message: {
             zh: `读不懂 ${word}：应写作 8、8x10、8+0.5x10、8-0.5x10、_ 或 _x10`,
             en: `${word} can't be read: it is written 8, 8x10, 8+0.5x10, 8-0.5x10, _ or _x10`,
@@ -58,7 +59,7 @@ export function seriesValues(
     if (values.length + own.length > max)
       return {
         fault: {
-          start,
+          ...{ start, end: start + word.length },
           message: {
             zh: `这里最多还能有 ${max} 个值`,
             en: `has more values than can be here: ${max}`,

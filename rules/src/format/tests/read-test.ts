@@ -125,8 +125,8 @@ function samplesOf(
   const { left } = reading;
   const found = seriesValues(text, Math.min(NOTATION_VALUES_MAX, left.count));
   if ('fault' in found) {
-    const { message, start } = found.fault;
-    notes.error('bad-series', where, message.zh, message.en, start);
+    const { message, start, end } = found.fault;
+    notes.error('bad-series', where, message.zh, message.en, { start, end });
     return null;
   }
   left.count -= found.values.length;
