@@ -136,6 +136,8 @@ function suite(target: () => Promise<Target>): void {
     expect(rows[0]).toMatchObject({ inhibited_by: 'offline:gw' });
     await put(relational, keeper, told('released', at(1)));
     expect((await alerts(relational))[0]).toMatchObject({ suppression: 0, inhibited_by: null });
+    await put(relational, keeper, told('released', at(2), { subject: 'e' }));
+    expect((await alerts(relational))[1]).toMatchObject({ suppression: 0 });
     const [, , e] = await steps(relational);
     expect(e).toEqual(['e opened', expect.objectContaining({ suppression: ['outside-schedule'] })]);
   });

@@ -121,7 +121,7 @@ class Work {
 
   #again(row: AlertTable, told: ToldTransition): void {
     const { severity, by, suppression } = told.transition;
-    const isFree = (row.suppression & INHIBITED) !== 0 && by === null && suppression === null;
+    const isFree = (row.suppression & HELD) !== 0 && by === null && suppression === null;
     if (isFree) this.#release(row, told);
     if (severity !== row.severity) this.#severity(row, told);
     else if (!isFree) this.unmatched++;
@@ -155,13 +155,13 @@ class Work {
   }
 
   #release(row: AlertTable, told: ToldTransition): void {
-    if ((row.suppression & INHIBITED) === 0) {
+    if ((row.suppression & HELD) === 0) {
       this.unmatched++;
       return;
     }
-    row.suppression &= ~INHIBITED;
+    row.suppression &= ~HELD;
     row.inhibited_by = null;
-    this.#step(row, 'released', told);
+    this.#step(row, 'released', told, { severity: row.severity });
   }
 
   #end(row: AlertTable, told: ToldTransition): void {
@@ -207,9 +207,10 @@ class Work {
 /** What an alert's value and limit are of. */
 const GROWS: ReadonlySet<AlertStep> = new Set(['opened', 'reopened', 'worse']);
 
-const INHIBITED = suppressionBit('inhibited');
+/** What lasts for a while and is over by itself. */
+const HELD = suppressionBit('inhibited') | suppressionBit('outside-schedule');
 /** What the rules say of it and not people. */
-const RULES_OWN = INHIBITED | suppressionBit('backfill') | suppressionBit('outside-schedule');
+const RULES_OWN = HELD | suppressionBit('backfill');
 
 const bitsOf = ({ suppression }: Transition): number =>
   suppression === null ? 0 : suppressionBit(suppression);

@@ -16,6 +16,8 @@ export type Tell = (
   since: number,
   value: number,
   limit: number,
+  /** How bad it was before, when that is what changed. */
+  before: Severity | null,
 ) => void;
 
 const NONE = -1;
@@ -80,7 +82,8 @@ export class Alarms {
       if (raised) this.#begin(i, at, worst, levels, value, limit);
     } else if (raised && worst !== open) {
       this.open[i] = worst;
-      this.#tell(worst < open ? 'worse' : 'milder', i, worst, at, value, limit);
+      const kind = worst < open ? 'worse' : 'milder';
+      this.#tell(kind, i, worst, at, value, limit, this.#severities[open]);
     } else if (!raised && !this.isFlapping(i)) {
       this.#end(i, at, value, limit);
     }
@@ -140,9 +143,10 @@ export class Alarms {
     at: number,
     value: number,
     limit: number,
+    before: Severity | null = null,
   ): void {
     const severity = this.#severities[level] as Severity;
-    this.tell(kind, i, severity, at, this.since[i] as number, value, limit);
+    this.tell(kind, i, severity, at, this.since[i] as number, value, limit, before);
   }
 
   /** An instance is taken up again, as its levels and what is open of it say. */
@@ -150,9 +154,14 @@ export class Alarms {
     this.#raised[i] = Number(this.#worst(i, levels) !== NONE);
   }
 
-  /** For a snapshot: instances that have changed lately. */
-  state(): [i: number, at: readonly number[], flapping: boolean][] {
-    return [...this.#changes].map(([i, at]) => [i, at, this.#flapping[i] === 1]);
+  /** For a snapshot: of instances from one before another, counted from the first, those that have changed lately. */
+  state(from: number, to: number): [i: number, at: readonly number[], flapping: boolean][] {
+    const found: [number, readonly number[], boolean][] = [];
+    for (let i = from; i < to; i++) {
+      const at = this.#changes.get(i);
+      if (at !== undefined) found.push([i - from, at, this.#flapping[i] === 1]);
+    }
+    return found;
   }
 
   /** `to` says where each instance is now; undefined of one that is gone. */

@@ -3,7 +3,8 @@ import { DAY, HOUR, MINUTE, SECOND, seededRandom } from '@village/core';
 import type { CommittedGroup } from '@village/store/time-series';
 import { describe, expect, it } from 'vitest';
 import type { Inhibition, Rule } from '../model.ts';
-import { type Directory, Engine, type EngineOptions } from './engine.ts';
+import { Engine, type EngineOptions } from './engine.ts';
+import type { Directory } from './others.ts';
 import type { RuleSubject } from './program-types.ts';
 import { fromBytes, toBytes } from './snapshot.ts';
 import {

@@ -9,20 +9,24 @@ import { AreaCounters } from './areas.ts';
 import { BlockBatch } from './batch.ts';
 import { type BoundDevice, isFor } from './bindings.ts';
 import { Inhibitors } from './inhibitors.ts';
+import { type Directory, Others } from './others.ts';
 import { Program, type ProgramHost } from './program.ts';
 import type { LimitOf, RuleSubject } from './program-types.ts';
-import { isAwake } from './schedule.ts';
+import { isAwake, nextAwake } from './schedule.ts';
 import { Silence } from './silence.ts';
-import type { EngineState } from './snapshot.ts';
+import {
+  adopt,
+  type EngineState,
+  type OpenAlert,
+  openIn,
+  type Parts,
+  partsOf,
+  type StatePart,
+  settle,
+  takeUp,
+} from './standing.ts';
 import type { AlertKey, Transition } from './transition.ts';
 import { Wheel } from './wheel.ts';
-
-/** What there is for rules to be about. */
-export interface Directory {
-  devices(): Iterable<RuleSubject>;
-  gateways(): Iterable<RuleSubject>;
-  areas(level: 'county' | 'township' | 'village'): Iterable<RuleSubject>;
-}
 
 export interface EngineOptions {
   /** Worst causes first where one inhibits another. */
@@ -38,6 +42,8 @@ export interface EngineOptions {
 export const SETTLE_MS = 2_000;
 /** What a cause held back has so long to come right by itself once the cause is over. */
 const RELEASE_MS = 5 * 60_000;
+/** Rows of a block that are looked at between two stops. */
+const ROWS_AT_ONCE = 1_000;
 /** A time further ahead than this is that of a wrong clock. */
 const FUTURE_MS = 60_000;
 
@@ -67,8 +73,8 @@ export class Engine implements ProgramHost {
   readonly #byNumber: (BoundDevice | null)[] = [];
   readonly #silence: Silence;
   readonly #inhibitors: Inhibitors;
-  /** Areas and gateways that rules are instances of, by program and id. */
-  readonly #others = new Map<Program, Map<string, number>>();
+  readonly #others: Others;
+  readonly #parts: Parts;
   now = Number.NEGATIVE_INFINITY;
 
   constructor(options: EngineOptions) {
@@ -77,27 +83,45 @@ export class Engine implements ProgramHost {
     for (const program of this.programs) {
       program.alarms.tell = (...told) => this.#told(program, ...told);
       program.alarms.arm = (i, at) => this.#wheel.add(at + SETTLE_MS, { program, k: -1 - i });
-      this.#others.set(program, new Map());
     }
+    this.#others = new Others(this.programs, (...moved) => this.#moved(...moved));
     this.#inhibitors = new Inhibitors(options.inhibit, this.programs);
     this.#silence = new Silence({
       devices: this.#devices,
       watching: (watch) => this.#watching(watch),
       changed: ({ subject }, by) => this.#areas.add(subject.areas, 'offline', by),
     });
+    this.#parts = {
+      ...{ programs: this.programs, devices: this.#devices, areas: this.#areas },
+      ...{ silence: this.#silence, inhibitors: this.#inhibitors, releases: this.#releases },
+    };
   }
 
   /** Takes in what there is now: new devices are bound, those that are gone let go. */
   refresh(directory: Directory): void {
+    drain(this.refreshing(directory));
+  }
+
+  /** The same, with a stop after each device. */
+  *refreshing(directory: Directory): Generator<undefined> {
     const seen = new Set<string>();
     for (const subject of directory.devices()) {
       seen.add(subject.id);
       const known = this.#devices.get(subject.id);
       if (known === undefined) this.#addDevice(subject);
       else this.#changeDevice(known, subject);
+      yield;
     }
     for (const [id, device] of this.#devices) if (!seen.has(id)) this.#letGo(device);
-    this.#addOthers(directory);
+    this.#others.refresh(directory, this.now);
+  }
+
+  /** A gateway stands elsewhere. */
+  #moved(program: Program, i: number, before: RuleSubject, after: RuleSubject): void {
+    const level = program.alarms.open[i] as number;
+    if (level === -1 || program.rule.subject.kind === 'area') return;
+    this.#areas.alert(before.areas, program.severity(level), -1);
+    this.#areas.alert(after.areas, program.severity(level), 1);
   }
 
   #addDevice(subject: RuleSubject): void {
@@ -125,7 +149,7 @@ export class Engine implements ProgramHost {
   }
 
   #changeDevice(device: BoundDevice, subject: RuleSubject): void {
-    if (sameSubject(device.subject, subject)) {
+    if (device.subject === subject || sameSubject(device.subject, subject)) {
       device.subject = subject;
       return;
     }
@@ -163,25 +187,6 @@ export class Engine implements ProgramHost {
     this.#byNumber[number] = null;
   }
 
-  #addOthers(directory: Directory): void {
-    for (const program of this.programs) {
-      const { subject, scope } = program.rule;
-      const known = this.#others.get(program) as Map<string, number>;
-      const own =
-        subject.kind === 'area'
-          ? directory.areas(subject.level)
-          : subject.kind === 'watch' && subject.watch === 'gateway-offline'
-            ? directory.gateways()
-            : [];
-      for (const one of own)
-        if (
-          !known.has(one.id) &&
-          (scope.areas.length === 0 || scope.areas.some((area) => one.areas.includes(area)))
-        )
-          known.set(one.id, program.add(one));
-    }
-  }
-
   *#watching(watch: string): Generator<Program> {
     for (const program of this.programs) {
       const { subject } = program.rule;
@@ -195,24 +200,34 @@ export class Engine implements ProgramHost {
 
   /** Time has come to here: what was waited for comes. */
   advance(now: number): void {
+    drain(this.#advancing(now));
+  }
+
+  *#advancing(now: number): Generator<undefined> {
     if (now < this.now) return;
     this.now = now;
-    this.#wheel.advance(now, ({ program, k }) => {
+    for (const { program, k } of this.#wheel.due(now)) {
       if (k >= 0) program.timer(k, now);
       else program.quiet(-1 - k, now);
-    });
-    this.#silence.advance(now);
-    this.#releases.advance(now, (cause) => this.#release(cause));
+      yield;
+    }
+    yield* this.#silence.advancing(now);
+    for (const cause of this.#releases.due(now)) this.#release(cause);
     this.#judgeAreas();
   }
 
   take(group: CommittedGroup): void {
+    drain(this.taking(group));
+  }
+
+  /** The same, with a stop after each small step: what comes of it does not depend on what is done between. */
+  *taking(group: CommittedGroup): Generator<undefined> {
     // Before time goes on: what nobody could hear is no silence.
     if (group.system.some(({ type }) => type === 'platform-start'))
       this.#silence.started(group.committedAt);
-    this.advance(group.committedAt);
+    yield* this.#advancing(group.committedAt);
     for (const event of group.system) this.#system(event);
-    for (const block of group.rows) this.#takeBlock(block);
+    for (const block of group.rows) yield* this.#takeBlock(block);
     for (const { event, lane } of group.events) {
       const device = this.#devices.get(event.device);
       if (device === undefined) continue;
@@ -232,16 +247,17 @@ export class Engine implements ProgramHost {
   gateway(id: string, online: boolean, at: number): void {
     if (online) this.#silence.gatewayBack(id, at);
     for (const program of this.#watching('gateway-offline')) {
-      const i = this.#others.get(program)?.get(id);
+      const i = this.#others.find(program, id);
       if (i !== undefined) program.say(i, at, !online);
     }
   }
 
-  #takeBlock(block: CommittedRows): void {
+  *#takeBlock(block: CommittedRows): Generator<undefined> {
     const batch = new BlockBatch(block, (id) => this.#numberOf(id, block.profile));
     const { count, devices, at, late } = batch;
     this.counters.readings += count;
     for (let row = 0; row < count; row++) {
+      if (row % ROWS_AT_ONCE === 0) yield;
       const device = this.#byNumber[devices[row] as number];
       if (device === null || device === undefined) continue;
       this.#heard(device, block.clockReplaced(row));
@@ -250,7 +266,7 @@ export class Engine implements ProgramHost {
       devices[row] = -1;
     }
     for (const program of this.programs)
-      if (program.rule.subject.kind === 'readings') program.takeBatch(batch, this.now);
+      if (program.rule.subject.kind === 'readings') yield* program.taking(batch, this.now);
     for (let row = 0; row < count; row++) {
       if (late[row] === 0) continue;
       this.counters.late++;
@@ -265,17 +281,8 @@ export class Engine implements ProgramHost {
 
   /** What became known otherwise: an alert is open, since when and how bad. Nothing is told. */
   raise(rule: string, subject: string, severity: Severity, since: number): boolean {
-    const program = this.programs.find((one) => one.rule.id === rule);
-    const i = program?.indexOf(subject);
-    if (program === undefined || i === undefined) return false;
-    const before = program.alarms.open[i] as number;
-    program.adopt(i, severity, since);
-    if (program.rule.subject.kind !== 'area') {
-      const { areas } = program.subjects[i] as RuleSubject;
-      if (before !== -1) this.#areas.alert(areas, program.severity(before), -1);
-      this.#areas.alert(areas, severity, 1);
-    }
-    return true;
+    const key = { rule, subject, discriminator: '' as const };
+    return this.adopt({ ...key, severity, since, suppression: null, by: null });
   }
 
   device(id: string): BoundDevice | undefined {
@@ -314,9 +321,8 @@ export class Engine implements ProgramHost {
       if (changed.length === 0) return;
       for (const program of this.programs) {
         if (program.rule.subject.kind !== 'area') continue;
-        const known = this.#others.get(program) as Map<string, number>;
         for (const area of changed) {
-          const i = known.get(area);
+          const i = this.#others.find(program, area);
           const counters = this.#areas.of(area);
           if (i === undefined || counters === undefined) continue;
           program.takeCounters(i, this.now, pick(counters, program.rule.slots.counters));
@@ -334,13 +340,15 @@ export class Engine implements ProgramHost {
     since: number,
     value: number,
     limit: number,
+    before: Severity | null,
   ): void {
     const { rule } = program;
     const subject = program.subjects[i] as RuleSubject;
     const key: AlertKey = { rule: rule.id, subject: subject.id, discriminator: '' };
     if (rule.subject.kind !== 'area') {
-      if (kind === 'open') this.#areas.alert(subject.areas, severity, 1);
+      if (kind === 'open' || before !== null) this.#areas.alert(subject.areas, severity, 1);
       if (kind === 'close') this.#areas.alert(subject.areas, severity, -1);
+      if (before !== null) this.#areas.alert(subject.areas, before, -1);
     }
     const by = kind === 'open' ? this.#inhibitors.of(program, subject) : null;
     const asleep = rule.schedule !== null && !isAwake(rule.schedule, at);
@@ -352,10 +360,19 @@ export class Engine implements ProgramHost {
       value: Number.isNaN(value) ? null : value,
       limit: Number.isNaN(limit) ? null : limit,
     });
-    if (by !== null) this.#inhibitors.hold(key, by, severity);
+    if (by !== null) this.#inhibitors.hold({ key, why: 'inhibited', by, severity });
+    else if (kind === 'open' && asleep) this.#holdUntilAwake(key, rule, severity, at);
     if (kind === 'close') this.#inhibitors.forget(key);
     const cause = this.#inhibitors.over(program, subject, kind);
     if (cause !== null) this.#releases.add(this.now + RELEASE_MS, cause);
+  }
+
+  /** It is news once the rule is awake, if it is still there then. */
+  #holdUntilAwake(key: AlertKey, { id, schedule }: Rule, severity: Severity, at: number): void {
+    const wakes = schedule === null || isAwake(schedule, at) ? at : nextAwake(schedule, at);
+    const by = `${id}@${wakes}`;
+    this.#inhibitors.hold({ key, why: 'outside-schedule', by, severity });
+    if (Number.isFinite(wakes)) this.#releases.add(wakes, by);
   }
 
   #release(cause: string): void {
@@ -376,52 +393,66 @@ export class Engine implements ProgramHost {
 
   /** All that later transitions follow from. */
   state(): EngineState {
-    const devices = [...this.#devices.values()];
-    return {
-      now: this.now,
-      programs: this.programs.map((program) => program.state()),
-      devices: devices.map(({ subject }) => subject.id),
-      heard: Float64Array.from(devices, ({ heard }) => heard),
-      silent: Uint8Array.from(devices, ({ isSilent }) => Number(isSilent)),
-      silence: this.#silence.state(),
-      held: this.#inhibitors.state(),
-      releases: [...this.#releases.waiting()],
-    };
+    return [...this.parts()];
+  }
+
+  /** The same part by part; nothing else may be done until the last. */
+  parts(): Generator<StatePart> {
+    return partsOf(this.#parts, this.now);
   }
 
   /** Goes on from a state of before; called once, after `refresh`. */
   restore(state: EngineState): void {
-    this.now = state.now;
-    const before = new Map(state.programs.map((program) => [program.rule, program]));
-    for (const program of this.programs) {
-      const own = before.get(program.rule.id);
-      if (own !== undefined) program.restore(own);
-      if (program.rule.subject.kind !== 'area')
-        for (let i = 0; i < program.size; i++) {
-          const level = program.alarms.open[i] as number;
-          const { areas } = program.subjects[i] as RuleSubject;
-          if (level !== -1) this.#areas.alert(areas, program.severity(level), 1);
-        }
+    for (const part of state) this.takeUp(part);
+    drain(this.settling());
+  }
+
+  /** The same part by part. */
+  takeUp(part: StatePart): void {
+    if (part.kind === 'head') this.now = part.now;
+    takeUp(this.#parts, part);
+  }
+
+  /** After the last part; with a stop now and then. */
+  settling(): Generator<undefined> {
+    return settle(this.#parts, this.now);
+  }
+
+  /** Begins without a state, at a time, knowing when devices were heard last; null of those that never were. */
+  begin(now: number, heardAt: (device: string) => number | null): void {
+    this.now = now;
+    for (const [id, device] of this.#devices) device.heard = heardAt(id) ?? Number.NaN;
+    this.#silence.started(now);
+  }
+
+  /** Alerts that are open. */
+  open(): Generator<OpenAlert> {
+    return openIn(this.#parts);
+  }
+
+  /** Goes on with an alert as open; false where there is nothing (any more) that it could be of. Nothing is told. */
+  adopt(alert: OpenAlert): boolean {
+    if (!adopt(this.#parts, alert, this.now)) return false;
+    const { suppression: why, by, severity } = alert;
+    if (why === 'inhibited' && by !== null) {
+      this.#inhibitors.hold({ key: alert, why, by, severity });
+      // Whether its cause is still there is found out when that has had the time to come right.
+      this.#releases.add(this.now + RELEASE_MS, by);
+    } else if (why === 'outside-schedule') {
+      const rule = this.programs.find((one) => one.rule.id === alert.rule)?.rule;
+      if (rule !== undefined) this.#holdUntilAwake(alert, rule, severity, this.now);
     }
-    this.#silence.restore(state.silence);
-    state.devices.forEach((id, n) => {
-      const device = this.#devices.get(id);
-      if (device === undefined) return;
-      device.heard = state.heard[n] as number;
-      device.isSilent = state.silent[n] === 1;
-      if (device.isSilent) this.#areas.add(device.subject.areas, 'offline', 1);
-    });
-    for (const device of this.#devices.values()) this.#silence.add(device, this.now);
-    this.#inhibitors.restore(state.held);
-    for (const [at, cause] of state.releases) this.#releases.add(at, cause);
-    // What areas count is what it was; nothing has changed.
-    this.#areas.takeChanged();
+    return true;
   }
 
   #send(transition: Transition): void {
     this.counters.transitions++;
     this.#options.tell(transition);
   }
+}
+
+function drain(steps: Generator<undefined>): void {
+  for (const _ of steps);
 }
 
 /** Rules on areas may see alerts of other rules, and those of theirs; no further. */

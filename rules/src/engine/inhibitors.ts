@@ -1,5 +1,5 @@
 /** Causes that make alerts of what depends on them no news: those are told of once the cause is over and they are still there. */
-import type { Severity } from '@village/core';
+import type { Severity, Suppression } from '@village/core';
 import type { Inhibition } from '../model.ts';
 import type { Program } from './program.ts';
 import type { RuleSubject } from './program-types.ts';
@@ -7,6 +7,8 @@ import type { AlertKey, TransitionKind } from './transition.ts';
 
 export interface Held {
   readonly key: AlertKey;
+  readonly why: Suppression;
+  /** The cause. */
   readonly by: string;
   readonly severity: Severity;
 }
@@ -53,8 +55,14 @@ export class Inhibitors {
     return null;
   }
 
-  hold(key: AlertKey, by: string, severity: Severity): void {
-    this.#held.set(nameOf(key), { key, by, severity });
+  hold({ key, ...held }: Held): void {
+    const { rule, subject, discriminator } = key;
+    this.#held.set(nameOf(key), { ...held, key: { rule, subject, discriminator } });
+  }
+
+  /** What holds an alert back; undefined where nothing does. */
+  holding(key: AlertKey): Held | undefined {
+    return this.#held.get(nameOf(key));
   }
 
   forget(key: AlertKey): void {

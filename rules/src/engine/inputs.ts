@@ -195,16 +195,19 @@ export class Inputs {
     return this.#series.reduce((sum, one) => sum + (one?.dropped ?? 0), 0);
   }
 
-  state(instances: number): InputsState {
-    const size = instances * this.#inputs.length;
+  /** Of instances from one before another. */
+  state(from: number, to: number): InputsState {
+    const [first, end] = [from * this.#inputs.length, to * this.#inputs.length];
+    const windows = this.#windowCount;
     return {
-      at: this.#at.slice(0, size),
-      values: this.#values.slice(0, size),
-      qualities: this.#qualities.slice(0, size),
-      goodAt: this.#goodAt.slice(0, size),
-      good: this.#good.slice(0, size),
-      windows: this.#windows.slice(0, instances * this.#windowCount),
-      series: this.#windowCount === 0 ? [] : this.#series.map((one) => one?.state() ?? null),
+      at: this.#at.slice(first, end),
+      values: this.#values.slice(first, end),
+      qualities: this.#qualities.slice(first, end),
+      goodAt: this.#goodAt.slice(first, end),
+      good: this.#good.slice(first, end),
+      windows: this.#windows.slice(from * windows, to * windows),
+      series:
+        windows === 0 ? [] : this.#series.slice(first, end).map((one) => one?.state() ?? null),
     };
   }
 

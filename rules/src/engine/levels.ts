@@ -181,13 +181,14 @@ export class Levels {
     return false;
   }
 
-  snapshot(instances: number): LevelsState {
-    const all = instances * this.count;
+  /** Of instances from one before another. */
+  snapshot(from: number, to: number): LevelsState {
+    const [first, end] = [from * this.count, to * this.count];
     return {
-      state: this.state.slice(0, all),
-      since: this.since.slice(0, all),
-      due: this.due.slice(0, all),
-      began: this.began.slice(0, all),
+      state: this.state.slice(first, end),
+      since: this.since.slice(first, end),
+      due: this.due.slice(first, end),
+      began: this.began.slice(first, end),
     };
   }
 

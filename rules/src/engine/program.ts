@@ -7,11 +7,14 @@ import type { Batch, Column } from './batch.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { Inputs, MISSING } from './inputs.ts';
 import { ACTIVE, Levels } from './levels.ts';
-import type { ProgramState } from './program-state.ts';
+import { type ProgramState, stateOf } from './program-state.ts';
 import type { LimitOf, RuleSubject } from './program-types.ts';
 import { Repeats } from './repeats.ts';
 import { columnsOf } from './scope.ts';
 import { type Calm, calmOf, isDriven, result } from './thresholds.ts';
+
+/** Rows that are judged between two stops: a fraction of a millisecond. */
+const ROWS_AT_ONCE = 256;
 
 /** What a program needs of the engine. */
 export interface ProgramHost {
@@ -185,18 +188,30 @@ export class Program {
 
   /** Rows of devices; of each device only what is newer than all before is judged. */
   takeBatch(batch: Batch, now: number): void {
+    for (const _ of this.taking(batch, now));
+  }
+
+  /** The same, with a stop after every few rows. */
+  *taking(batch: Batch, now: number): Generator<undefined> {
     const columns = this.#columnsOf(batch);
     const driving = columns?.[0];
     if (columns === null || driving === null || driving === undefined) return;
-    if (this.#known === null && this.rule.repeat === null) this.#takeDriven(batch, driving, now);
-    else this.#takeKnown(batch, columns, driving, now);
+    const isDriven = this.#known === null && this.rule.repeat === null;
+    for (let from = 0; from < batch.count; from += ROWS_AT_ONCE) {
+      const to = Math.min(batch.count, from + ROWS_AT_ONCE);
+      if (isDriven) this.#takeDriven(batch, driving, now, from, to);
+      else this.#takeKnown(batch, columns, driving, now, from, to);
+      yield;
+    }
   }
 
   /** Most rules compare one value with numbers, and most readings change nothing: those cost a few steps each. */
   #takeDriven(
-    { count, devices, at: times, backfill, late }: Batch,
+    { devices, at: times, backfill, late }: Batch,
     driving: Column,
     now: number,
+    from: number,
+    to: number,
   ): void {
     const { values, codes } = driving;
     const byDevice = this.#byDevice;
@@ -204,7 +219,7 @@ export class Program {
     const busy = this.#busy;
     const liveMs = this.#liveMs;
     const { below, above, isInclusive } = this.#calm;
-    for (let row = 0; row < count; row++) {
+    for (let row = from; row < to; row++) {
       const value = values[row] as number;
       const number = devices[row] as number;
       if (number < 0 || number >= byDevice.length || Number.isNaN(value)) continue;
@@ -229,14 +244,16 @@ export class Program {
   }
 
   #takeKnown(
-    { count, devices, at: times, backfill, late }: Batch,
+    { devices, at: times, backfill, late }: Batch,
     columns: readonly (Column | null)[],
     { values, codes }: Column,
     now: number,
+    from: number,
+    to: number,
   ): void {
     const byDevice = this.#byDevice;
     const liveMs = this.#liveMs;
-    for (let row = 0; row < count; row++) {
+    for (let row = from; row < to; row++) {
       const number = devices[row] as number;
       const i = number >= 0 && number < byDevice.length ? (byDevice[number] as number) : -1;
       if (i < 0) continue;
@@ -390,24 +407,11 @@ export class Program {
     if (this.levels.waits(k) && this.#isFresh(i, k)) this.#arm(k);
   }
 
-  state(): ProgramState {
-    const { size, levels, alarms } = this;
-    return {
-      rule: this.rule.id,
-      fingerprint: fingerprintOf(this.rule),
-      subjects: this.subjects.map(({ id }) => id),
-      levels: levels.snapshot(size),
-      severities: this.rule.levels.map(({ severity }) => severity),
-      open: alarms.open.slice(0, size),
-      since: alarms.since.slice(0, size),
-      changes: alarms.state(),
-      newest: this.newest.slice(0, size),
-      value: this.value.slice(0, size),
-      limit: this.limit.slice(0, size),
-      known: this.#known?.state(size) ?? null,
-      ends: [...this.#ends],
-      times: this.#repeats?.state() ?? [],
-    };
+  /** Of instances from one before another. */
+  state(from: number, to: number): ProgramState {
+    const { rule, levels, alarms, subjects, newest, value, limit } = this;
+    const own = { known: this.#known, ends: this.#ends, repeats: this.#repeats };
+    return stateOf({ rule, levels, alarms, subjects, newest, value, limit, ...own }, from, to);
   }
 
   /** Takes instances of before up again, where what they are of is still there. Of a rule that was changed open alerts stay. */

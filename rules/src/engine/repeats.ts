@@ -21,8 +21,14 @@ export class Repeats {
     return times[0] ?? null;
   }
 
-  state(): [k: number, at: readonly number[]][] {
-    return [...this.#times];
+  /** Of levels of instances from one before another, counted from the first. */
+  state(from: number, to: number): [k: number, at: readonly number[]][] {
+    const found: [number, readonly number[]][] = [];
+    for (let k = from; k < to; k++) {
+      const times = this.#times.get(k);
+      if (times !== undefined) found.push([k - from, times]);
+    }
+    return found;
   }
 
   /** `to` says where each is now; undefined of one that is gone. */

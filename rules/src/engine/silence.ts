@@ -58,14 +58,16 @@ export class Silence {
     if (!device.armed) this.#arm(device, now);
   }
 
-  advance(now: number): void {
-    this.#wheel.advance(now, (device) => {
+  /** Time has come to here; with a stop after each device that is looked at. */
+  *advancing(now: number): Generator<undefined> {
+    for (const device of this.#wheel.due(now)) {
       device.armed = false;
-      if (this.#options.devices.get(device.subject.id) !== device) return;
+      yield;
+      if (this.#options.devices.get(device.subject.id) !== device) continue;
       const due = this.#due(device);
       if (now < due) this.#arm(device, now);
       else if (!device.isSilent) this.#fall(device, due);
-    });
+    }
   }
 
   #fall(device: BoundDevice, at: number): void {

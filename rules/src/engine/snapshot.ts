@@ -2,44 +2,49 @@
 import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import { OperationalError } from '@village/core';
-import type { Held } from './inhibitors.ts';
-import type { ProgramState } from './program-state.ts';
-import type { SilenceState } from './silence.ts';
+import type { EngineState, StatePart } from './standing.ts';
 
 /** Raised when a snapshot of before can't be read any more. */
-const VERSION = 1;
+export const SNAPSHOT_VERSION = 1;
 
-export interface EngineState {
-  readonly now: number;
-  readonly programs: readonly ProgramState[];
-  /** When each device was heard last; NaN of one that never was. */
-  readonly devices: readonly string[];
-  readonly heard: Float64Array;
-  readonly silent: Uint8Array;
-  readonly silence: SilenceState;
-  readonly held: readonly Held[];
-  readonly releases: readonly (readonly [at: number, cause: string])[];
-}
-
-const DIGEST_BYTES = 32;
+const LENGTH_BYTES = 4;
+export const DIGEST_BYTES = 32;
 const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
-/** With a checksum before it. */
+/** A value as one record: its length, and what it is. */
+export function recordOf(value: unknown): Buffer {
+  const body = serialize(value);
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32LE(body.length);
+  return Buffer.concat([length, body]);
+}
+
+/** The values of records that follow each other. */
+export function* recordsIn(bytes: Uint8Array): Generator<unknown> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.length; ) {
+    const from = at + LENGTH_BYTES;
+    at = from + view.getUint32(at, true);
+    yield deserialize(bytes.subarray(from, at));
+  }
+}
+
+/** With a checksum behind it. */
 export function toBytes(state: EngineState): Uint8Array {
-  const body = serialize([VERSION, state]);
-  return Buffer.concat([digestOf(body), body]);
+  const body = Buffer.concat([SNAPSHOT_VERSION, ...state].map(recordOf));
+  return Buffer.concat([body, digestOf(body)]);
 }
 
 /** @throws snapshot-damaged, snapshot-of-another-version */
 export function fromBytes(bytes: Uint8Array): EngineState {
-  const body = bytes.subarray(DIGEST_BYTES);
-  if (!digestOf(body).equals(bytes.subarray(0, DIGEST_BYTES)))
+  const body = bytes.subarray(0, -DIGEST_BYTES);
+  if (!digestOf(body).equals(bytes.subarray(-DIGEST_BYTES)))
     throw new OperationalError('snapshot-damaged', 'the snapshot of the rules engine is damaged');
-  const [version, state] = deserialize(body) as [number, EngineState];
-  if (version !== VERSION)
+  const [version, ...parts] = recordsIn(body);
+  if (version !== SNAPSHOT_VERSION)
     throw new OperationalError(
       'snapshot-of-another-version',
-      `the snapshot of the rules engine is of version ${version}, not ${VERSION}`,
+      `the snapshot of the rules engine is of version ${String(version)}, not ${SNAPSHOT_VERSION}`,
     );
-  return state;
+  return parts as StatePart[];
 }

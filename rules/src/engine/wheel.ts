@@ -19,19 +19,19 @@ export class Wheel<Entry> {
     this.size++;
   }
 
-  /** Calls back with all that is due by now. */
-  advance(now: number, fire: (entry: Entry) => void): void {
+  /** Takes out all that is due by now, one after the other; what is given is to be done with before the next. */
+  *due(now: number): Generator<Entry> {
     const last = Math.floor(now / 1000);
     if (Number.isNaN(this.#next)) this.#next = this.#first(last);
     if (last - this.#next > STEPS_MAX) {
       for (let slot = this.#first(last); slot <= last; slot = this.#first(last)) {
         this.#next = slot;
-        this.#fire(slot, fire);
+        yield* this.#fire(slot);
       }
       this.#next = last + 1;
       return;
     }
-    for (; this.#next <= last; this.#next++) this.#fire(this.#next, fire);
+    for (; this.#next <= last; this.#next++) yield* this.#fire(this.#next);
   }
 
   /** What waits, with the second in which it is due, for a snapshot. */
@@ -39,13 +39,13 @@ export class Wheel<Entry> {
     for (const [slot, list] of this.#slots) for (const entry of list) yield [slot * 1000, entry];
   }
 
-  #fire(slot: number, fire: (entry: Entry) => void): void {
+  *#fire(slot: number): Generator<Entry> {
     const list = this.#slots.get(slot);
     if (list === undefined) return;
     this.#slots.delete(slot);
     this.size -= list.length;
     this.#firing = true;
-    for (const entry of list) fire(entry);
+    yield* list;
     this.#firing = false;
   }
 

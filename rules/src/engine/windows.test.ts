@@ -116,7 +116,7 @@ class OneSeries {
   }
 
   state(): InputsState {
-    return structuredClone(this.#inputs.state(1));
+    return structuredClone(this.#inputs.state(0, 1));
   }
 
   restore(state: InputsState): void {
