@@ -1,13 +1,12 @@
 /** When a rule is awake. */
 import { BEIJING_OFFSET_MS, DAY, MINUTE } from '@village/core';
+import { minuteOfDayAt, weekdayAt } from '../beijing.ts';
 import type { Schedule } from '../model.ts';
 
 /** Whether an instant lies in a schedule; one whose end is before its begin goes on after midnight, into the next day. */
 export function isAwake({ days, from, to }: Schedule, at: number): boolean {
-  const local = at + BEIJING_OFFSET_MS;
-  // 1970-01-01 was a Thursday.
-  const day = (((Math.floor(local / DAY) + 4) % 7) + 7) % 7;
-  const minute = Math.floor((((local % DAY) + DAY) % DAY) / MINUTE);
+  const day = weekdayAt(at);
+  const minute = minuteOfDayAt(at);
   if (from < to) return days.includes(day) && minute >= from && minute < to;
   if (minute >= from) return days.includes(day);
   return minute < to && days.includes((day + 6) % 7);

@@ -169,25 +169,32 @@ function plus(one: Sum, other: Sum): Sum {
   };
 }
 
-const only = (value: number): Sum => ({ count: 1, mean: value, squares: 0 });
-
 /**
- * Counts, sums and means. Nothing is ever subtracted, so that what was rounded does not pile up: of the older readings it knows the
- * sum from each of them on, of the newer the sum of all; when the older are used up the newer become the older.
+ * What all readings of the window add up to. Nothing is ever subtracted, so that what was rounded does not pile up: of the older readings it
+ * knows the sum from each of them on, of the newer the sum of all; when the older are used up the newer become the older.
  */
-class Sums extends Aggregate {
-  readonly #which: 'avg' | 'sum' | 'count';
+abstract class Added<Part> extends Aggregate {
   /** From each of the older readings on to the last of them; the oldest is on top. */
-  #older: number[] = [];
-  #newer = 0;
+  readonly #older: Part[] = [];
+  readonly #nothing: Part;
+  #newer: Part;
 
-  constructor(samples: Samples, ms: number, which: 'avg' | 'sum' | 'count') {
+  constructor(samples: Samples, ms: number, nothing: Part) {
     super(samples, ms);
-    this.#which = which;
+    this.#nothing = nothing;
+    this.#newer = nothing;
+  }
+
+  protected abstract of(value: number): Part;
+  protected abstract plus(one: Part, other: Part): Part;
+
+  protected get all(): Part {
+    const { length } = this.#older;
+    return length === 0 ? this.#newer : this.plus(this.#older[length - 1] as Part, this.#newer);
   }
 
   protected enter(n: number): void {
-    this.#newer += this.samples.value(n);
+    this.#newer = this.plus(this.#newer, this.of(this.samples.value(n)));
   }
 
   protected leave(n: number): void {
@@ -197,17 +204,17 @@ class Sums extends Aggregate {
 
   /** What comes before `end` becomes older. */
   #turn(from: number, end: number): void {
-    let sum = 0;
+    let sum = this.#nothing;
     for (let n = end - 1; n >= from; n--) {
-      sum += this.samples.value(n);
+      sum = this.plus(this.of(this.samples.value(n)), sum);
       this.#older.push(sum);
     }
-    this.#newer = 0;
+    this.#newer = this.#nothing;
   }
 
   protected clear(): void {
     this.#older.length = 0;
-    this.#newer = 0;
+    this.#newer = this.#nothing;
   }
 
   override get place(): number {
@@ -219,60 +226,50 @@ class Sums extends Aggregate {
     this.clear();
     this.#turn(this.from, this.from + place);
     for (let n = this.from + place; n < this.samples.size; n++) this.enter(n);
+  }
+}
+
+/** Counts, sums and means. */
+class Sums extends Added<number> {
+  readonly #which: 'avg' | 'sum' | 'count';
+
+  constructor(samples: Samples, ms: number, which: 'avg' | 'sum' | 'count') {
+    super(samples, ms, 0);
+    this.#which = which;
+  }
+
+  protected of(value: number): number {
+    return value;
+  }
+
+  protected plus(one: number, other: number): number {
+    return one + other;
   }
 
   result(): number {
     const { count } = this;
     if (this.#which === 'count') return count;
-    const { length } = this.#older;
-    const sum = (length === 0 ? 0 : (this.#older[length - 1] as number)) + this.#newer;
-    if (this.#which === 'sum') return sum;
-    return count === 0 ? Number.NaN : sum / count;
+    if (this.#which === 'sum') return this.all;
+    return count === 0 ? Number.NaN : this.all / count;
   }
 }
 
-/** The deviation, in the same way. */
-class Deviation extends Aggregate {
-  #older: Sum[] = [];
-  #newer: Sum = NOTHING;
-
-  protected enter(n: number): void {
-    this.#newer = plus(this.#newer, only(this.samples.value(n)));
+class Deviation extends Added<Sum> {
+  constructor(samples: Samples, ms: number) {
+    super(samples, ms, NOTHING);
   }
 
-  protected leave(n: number): void {
-    if (this.#older.length === 0) this.#turn(n, this.samples.size);
-    this.#older.pop();
+  protected of(value: number): Sum {
+    return { count: 1, mean: value, squares: 0 };
   }
 
-  #turn(from: number, end: number): void {
-    let sum = NOTHING;
-    for (let n = end - 1; n >= from; n--) {
-      sum = plus(only(this.samples.value(n)), sum);
-      this.#older.push(sum);
-    }
-    this.#newer = NOTHING;
-  }
-
-  protected clear(): void {
-    this.#older = [];
-    this.#newer = NOTHING;
-  }
-
-  override get place(): number {
-    return this.#older.length;
-  }
-
-  override restore(place: number): void {
-    this.rebuild();
-    this.clear();
-    this.#turn(this.from, this.from + place);
-    for (let n = this.from + place; n < this.samples.size; n++) this.enter(n);
+  protected plus(one: Sum, other: Sum): Sum {
+    return plus(one, other);
   }
 
   /** Of a sample: n - 1. */
   result(): number {
-    const { count, squares } = plus(this.#older.at(-1) ?? NOTHING, this.#newer);
+    const { count, squares } = this.all;
     return count < 2 ? Number.NaN : Math.sqrt(squares / (count - 1));
   }
 }

@@ -1,5 +1,6 @@
 /** From the tree of an expression to closures, as expression.ts describes their results. */
-import { BEIJING_OFFSET_MS, DAY, HOUR } from '@village/core';
+import { HOUR, MINUTE } from '@village/core';
+import { minuteOfDayAt, weekdayAt } from '../beijing.ts';
 import type { Binary, Code } from './code.ts';
 import type { Facts, Threshold } from './expression.ts';
 
@@ -10,21 +11,9 @@ const UNKNOWN = Number.NaN;
 /** What is no number any more is unknown, so that no infinity ever decides. */
 const finite = (value: number): number => (Number.isFinite(value) ? value : UNKNOWN);
 
-/** 1970-01-01 was a Thursday. */
-const FIRST_WEEKDAY = 4;
-const HOURS = DAY / HOUR;
-const WEEK = 7;
+const HOUR_MINUTES = HOUR / MINUTE;
 
-const hourAt = (at: number): number =>
-  finite(
-    Math.floor((at + BEIJING_OFFSET_MS) / HOUR) -
-      HOURS * Math.floor((at + BEIJING_OFFSET_MS) / DAY),
-  );
-
-function weekdayAt(at: number): number {
-  const day = Math.floor((at + BEIJING_OFFSET_MS) / DAY) + FIRST_WEEKDAY;
-  return finite(day - WEEK * Math.floor(day / WEEK));
-}
+const hourAt = (at: number): number => finite(Math.floor(minuteOfDayAt(at) / HOUR_MINUTES));
 
 /** Comparisons with one slot and a constant, which most rules are made of. */
 function withConstant(operator: Threshold['operator'], slot: number, limit: number): Evaluate {
@@ -174,7 +163,7 @@ export function evaluatorOf(code: Code): Evaluate {
     case 'hour':
       return ({ at }) => hourAt(at);
     case 'weekday':
-      return ({ at }) => weekdayAt(at);
+      return ({ at }) => finite(weekdayAt(at));
     case 'choice': {
       const test = evaluatorOf(code.test);
       const yes = evaluatorOf(code.yes);
