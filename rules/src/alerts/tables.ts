@@ -111,6 +111,9 @@ export interface AlertTables {
     device: string;
     from_at: number;
     to_at: number;
+    /** When the first and the last of them came, by the server, ms. */
+    since_at: number;
+    last_at: number;
     /** Another each time the mark is made again: work that began before is not the end of it. */
     revision: number;
   };
@@ -134,6 +137,15 @@ export const alertMigrations: Readonly<Record<string, ModuleMigration>> = {
     up: async (db) => {
       await makeAlerts(db);
       await makeReader(db);
+    },
+  },
+  '0002-late': {
+    up: async (db) => {
+      for (const column of ['since_at', 'last_at'])
+        await db.schema
+          .alterTable('rules_late')
+          .addColumn(column, 'bigint', (c) => c.notNull().defaultTo(0))
+          .execute();
     },
   },
 };

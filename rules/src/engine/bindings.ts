@@ -20,8 +20,8 @@ export interface BoundDevice {
   clocks: Instance[];
   /** When it was heard last by the server's clock, ms. */
   heard: number;
-  /** A timer for its silence is set. */
-  armed: boolean;
+  /** When the timer for its silence comes; NaN while there is none. */
+  armed: number;
   isSilent: boolean;
 }
 

@@ -127,7 +127,7 @@ export class Engine implements ProgramHost {
   #addDevice(subject: RuleSubject): void {
     const device: BoundDevice = {
       ...{ number: this.#byNumber.length, subject, instances: [], clocks: [] },
-      ...{ heard: Number.NaN, armed: false, isSilent: false },
+      ...{ heard: Number.NaN, armed: Number.NaN, isSilent: false },
     };
     this.#byNumber.push(device);
     this.#devices.set(subject.id, device);

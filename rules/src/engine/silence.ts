@@ -23,7 +23,7 @@ export interface SilenceOptions {
 
 export class Silence {
   readonly #options: SilenceOptions;
-  readonly #wheel = new Wheel<BoundDevice>();
+  readonly #wheel = new Wheel<{ readonly device: BoundDevice; readonly due: number }>();
   /** Nothing before it counts as silence. */
   #since = Number.NEGATIVE_INFINITY;
   /** The same for devices behind a gateway, by its id: when it came back. */
@@ -41,7 +41,8 @@ export class Silence {
   /** The platform runs again. */
   started(now: number): void {
     this.#since = now + GRACE_MS;
-    for (const device of this.#options.devices.values()) if (!device.armed) this.#arm(device, now);
+    for (const device of this.#options.devices.values())
+      if (Number.isNaN(device.armed)) this.#arm(device, now);
   }
 
   gatewayBack(gateway: string, at: number): void {
@@ -49,19 +50,22 @@ export class Silence {
   }
 
   heard(device: BoundDevice, now: number): void {
+    const isFirst = Number.isNaN(device.heard);
     device.heard = now;
     if (device.isSilent) {
       device.isSilent = false;
       this.#options.changed(device, -1);
       this.#say(device, now, false);
     }
-    if (!device.armed) this.#arm(device, now);
+    // One that was never heard is waited for much longer.
+    if (isFirst || Number.isNaN(device.armed)) this.#arm(device, now);
   }
 
   /** Time has come to here; with a stop after each device that is looked at. */
   *advancing(now: number): Generator<undefined> {
-    for (const device of this.#wheel.due(now)) {
-      device.armed = false;
+    for (const { device, due: armed } of this.#wheel.due(now)) {
+      if (device.armed !== armed) continue;
+      device.armed = Number.NaN;
       yield;
       if (this.#options.devices.get(device.subject.id) !== device) continue;
       const due = this.#due(device);
@@ -97,8 +101,9 @@ export class Silence {
   }
 
   #arm(device: BoundDevice, now: number): void {
-    device.armed = true;
-    this.#wheel.add(Math.max(this.#due(device), now), device);
+    const due = Math.max(this.#due(device), now);
+    device.armed = due;
+    this.#wheel.add(due, { device, due });
   }
 
   /** For a snapshot. */

@@ -200,6 +200,18 @@ describe('a begin without memory', () => {
   });
 });
 
+it('a device that is new and was heard is silent as any other, and not a day later', () => {
+  const run = new Run([SILENT, NEVER], there([]));
+  run.engine.begin(START, heardNever);
+  run.take({ at: START });
+  run.engine.refresh(there([device('d', MINUTE, { registeredAt: START })]));
+  run.reading('d', START + HOUR, 1);
+  run.tick(START + HOUR + 4 * MINUTE);
+  expect(run.told).toMatchObject([{ rule: 'silent', kind: 'open', at: START + HOUR + 3 * MINUTE }]);
+  run.tick(START + 3 * DAY, HOUR);
+  expect(run.kinds).toEqual(['silent open d']);
+});
+
 describe('rules on areas', () => {
   it('see how bad alerts are now', () => {
     const run = new Run([high(), counting('critical'), counting('minor')], there([device('d')]));

@@ -144,7 +144,7 @@ export function adopt(parts: Parts, alert: OpenAlert, now: number): boolean {
   const { programs, devices, areas } = parts;
   const program = programs.find(({ rule }) => rule.id === alert.rule);
   const i = program?.indexOf(alert.subject);
-  if (program === undefined || i === undefined) return false;
+  if (program === undefined || i === undefined || alert.discriminator !== '') return false;
   count(areas, program, i, -1);
   program.adopt(i, alert.severity, alert.since);
   count(areas, program, i, 1);
