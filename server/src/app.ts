@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Broker, type BrokerHooks, createBroker } from '@village/broker';
 import { OwnClock, SECOND, type Timer } from '@village/core';
 import { consoleDirectory } from '@village/dashboards';
+import type { DeviceProfile } from '@village/device-profiles';
 import { mqttHooks, Pipeline } from '@village/ingest';
 import {
   Ages,
@@ -32,7 +33,14 @@ import {
   type Principal,
   spellAddresses,
 } from '@village/registry';
-import { AlertFeed, RuleBook, type RuleSet } from '@village/rules';
+import {
+  AlertFeed,
+  builtinRules,
+  loadRules,
+  RuleBook,
+  type RuleSet,
+  ruleFilesIn,
+} from '@village/rules';
 import { openRelational, type Relational } from '@village/store/relational';
 import type { LatestValue, TimeSeriesStore } from '@village/store/time-series';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
@@ -66,7 +74,7 @@ export interface ServerOptions {
   readonly console?: string;
   /** All modules; the server's own list when absent. */
   readonly modules?: readonly Module<Needs, Tools>[];
-  /** What alerts are raised by; none when absent. */
+  /** What alerts are raised by; the rules that come with the product when absent. */
   readonly rules?: RuleSet;
   /** Gives up a start that waits for room on a full disk. */
   readonly signal?: AbortSignal;
@@ -162,7 +170,7 @@ function openStore(config: Config, options: ServerOptions): Promise<Relational> 
 
 async function wire(
   config: Config,
-  { timer, log, modules = coreModules, rules }: ServerOptions,
+  options: ServerOptions,
   {
     relational,
     store,
@@ -174,6 +182,7 @@ async function wire(
   },
   { failed }: Failures,
 ): Promise<Needs> {
+  const { timer, log } = options;
   const clock = timer.now;
   const types = await loadTypes(config, relational, { clock, log });
   const { profiles } = types;
@@ -214,7 +223,7 @@ async function wire(
     log,
     failed,
     rights: new RightsTable(),
-    ...judging(config, modules),
+    ...judging(config, options, profiles),
     relational,
     store,
     corrections,
@@ -233,7 +242,6 @@ async function wire(
     ...types,
     ages: agesOf(timer, { directory, store, pipeline }),
     directory,
-    rules: new RuleBook(rules),
     alertFeed: new AlertFeed(),
     pipeline,
     broker,
@@ -254,14 +262,20 @@ async function wire(
   };
 }
 
-/** The standards as the county has them, and the figures of all modules judged by these. */
+/** The standards as the county has them, and the figures of all modules and the rules judged by these. */
 function judging(
   config: Config,
-  modules: readonly Module<Needs, Tools>[],
-): Pick<Needs, 'standards' | 'figures'> {
+  { modules = coreModules, rules, log }: ServerOptions,
+  profiles: ReadonlyMap<string, DeviceProfile>,
+): Pick<Needs, 'standards' | 'figures' | 'rules'> {
   const standards = standardsOf(config);
   const all = modules.flatMap(({ figures = [] }) => figures);
-  return { standards, figures: figuresBy(all, standards) };
+  const known = { profiles: [...profiles.values()], standards };
+  const builtin = (): RuleSet =>
+    loadRules(ruleFilesIn(builtinRules), known, (fault) =>
+      log.error({ fault }, 'a file of alert rules is left out: it does not fit this server'),
+    );
+  return { standards, figures: figuresBy(all, standards), rules: new RuleBook(rules ?? builtin()) };
 }
 
 /** How old what is kept is; nothing has an age while the clock is wrong. */

@@ -253,6 +253,17 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   throw new Error(`waited in vain for ${what}`);
 }
 
+/** Waits until the rules follow the journal: alerts that are put into the tables from then on stay as they are. */
+export async function rulesFollow({ server, timer }: TestServer): Promise<void> {
+  server.store.note({ type: 'platform-tick', at: timer.now() });
+  await server.store.commitNow();
+  await until('the rules', async () =>
+    /^village_alerts_snapshots_total [1-9]/m.test(
+      (await server.http.inject({ url: '/metrics' })).body,
+    ),
+  );
+}
+
 /** An open live stream. */
 export interface Stream {
   /** Data of all events of that name so far. */

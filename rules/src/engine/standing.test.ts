@@ -200,7 +200,7 @@ describe('a begin without memory', () => {
   });
 });
 
-it('a device that is new and was heard is silent as any other, and not a day later', () => {
+it('a device that is new and was heard is silent after its time, and not a day later', () => {
   const run = new Run([SILENT, NEVER], there([]));
   run.engine.begin(START, heardNever);
   run.take({ at: START });

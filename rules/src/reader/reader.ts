@@ -58,6 +58,10 @@ const SNAPSHOT_SHARE = 30;
 const SUBJECTS_RETRY_MS = 5 * SECOND;
 
 export interface ReaderCounters {
+  /** Readings that were judged; of them those that came too late for that, and those of clocks that are ahead. */
+  readings: number;
+  late: number;
+  future: number;
   /** Groups that were gone through in silence after a start. */
   replayed: number;
   /** Begins without the engine's state. */
@@ -82,6 +86,7 @@ export class RulesReader implements ModuleReader {
   readonly name = RULES;
   readonly lagMax: number;
   readonly counters: ReaderCounters = {
+    ...{ readings: 0, late: 0, future: 0 },
     ...{ replayed: 0, begun: 0, adopted: 0, mended: 0, missed: 0, snapshots: 0 },
   };
   readonly #options: RulesReaderOptions;
@@ -110,11 +115,6 @@ export class RulesReader implements ModuleReader {
     this.#rules = options.rules;
     this.#place = new MarkedPlace(store.id, RULES, 'rules_place');
     this.#putter = new Putter({ relational, keeper, timer, changed, place: this.#place });
-  }
-
-  /** Of the engine that works now; readings since it began. */
-  get judged(): { readonly readings: number; readonly late: number; readonly future: number } {
-    return this.#judge?.engine.counters ?? { readings: 0, late: 0, future: 0 };
   }
 
   /** Groups that wait, the age of the newest snapshot (null without one), and its bytes. */
@@ -214,7 +214,10 @@ export class RulesReader implements ModuleReader {
       this.#putter.missed({ from, to: group.committedAt });
     }
     this.#putter.tell(judge.takeTold());
+    const judged = { ...judge.engine.counters };
     await judge.take(group);
+    for (const name of ['readings', 'late', 'future'] as const)
+      this.counters[name] += judge.engine.counters[name] - judged[name];
     this.#putter.took(group.id, judge.takeTold());
     this.#committedAt = group.committedAt;
     this.#rows += group.rowCount;

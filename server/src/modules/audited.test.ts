@@ -11,6 +11,7 @@ import {
   NORTH,
   NORTH_VILLAGE,
   PASSWORD,
+  rulesFollow,
   startCounty,
   type TestServer,
 } from '../testing.ts';
@@ -26,6 +27,7 @@ beforeAll(async () => {
   expect((await admin.ask('POST', '/areas', village)).statusCode).toBe(201);
   const spare = { id: 'gw-spare', name: 'Spare', area: NORTH };
   expect((await admin.ask('POST', '/gateways', spare)).statusCode).toBe(201);
+  await rulesFollow(test);
   alert = await makeAlert(test.server.relational);
   database = new DatabaseSync(join(test.folder, 'data', 'relational.sqlite'), { timeout: 5_000 });
 }, 60_000);

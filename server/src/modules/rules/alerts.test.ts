@@ -10,6 +10,7 @@ import {
   NORTH,
   NORTH_VILLAGE,
   PASSWORD,
+  rulesFollow,
   SOUTH,
   SOUTH_VILLAGE,
   startCounty,
@@ -41,6 +42,7 @@ let keeper: Keeper;
 
 beforeAll(async () => {
   test = await startCounty(undefined, { rules });
+  await rulesFollow(test);
   const admin = await test.client('admin');
   for (const [name, area, role] of [
     ['clerk', NORTH, 'clerk'],
